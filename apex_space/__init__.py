@@ -1,0 +1,13 @@
+"""What a model of music taste makes of your song."""
+
+from typing import Any
+
+__all__ = ["load_judge"]
+
+
+def __getattr__(name: str) -> Any:  # imported on first use, so that `--help` needs no numpy
+    if name == "load_judge":
+        from .judges import load_judge
+
+        return load_judge
+    raise AttributeError(name)

@@ -1,0 +1,33 @@
+"""The one table of scores. Everything that names, orders, bounds or explains a score reads it from here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One score: its key in JSON, its label for people, its range and what it stands for.
+
+    `reference` is (mean, standard deviation) of human ratings where published: SongEval, 2,399 songs
+    rated by four experts (arXiv 2505.10793).
+    """
+
+    key: str
+    label: str
+    low: float
+    high: float
+    group: str
+    meaning: str
+    reference: tuple[float, float] | None = None
+
+
+AXES = (
+    Axis("streams", "Streams", 0, 100, "popularity", "How often it would be played, as a percentile among songs"),
+    Axis("likes", "Likes", 0, 100, "popularity", "How often it would be liked, as a percentile among songs"),
+    Axis("coherence", "Coherence", 1, 5, "aesthetics", "Do the parts belong together, from start to end", (3.40, 1.15)),
+    Axis("musicality", "Musicality", 1, 5, "aesthetics", "Is it good music: melody, harmony, rhythm", (3.11, 1.15)),
+    Axis("memorability", "Memorability", 1, 5, "aesthetics", "Would it stay in the ear", (3.24, 1.15)),
+    Axis("clarity", "Clarity", 1, 5, "aesthetics", "Is the recording and its structure clear", (3.14, 1.15)),
+    Axis("naturalness", "Naturalness", 1, 5, "aesthetics", "Does it sound played and sung, not processed", (3.11, 1.15)),
+)
+BY_KEY = {axis.key: axis for axis in AXES}
+KEYS = tuple(BY_KEY)

@@ -1,0 +1,78 @@
+"""Every error a caller can meet. Each message says what was wrong and what to do.
+
+    ApexSpaceError
+    ├── AudioError              the file cannot be scored
+    │   ├── NotAudio            nothing in it decodes as sound
+    │   ├── EmptyAudio          no bytes, or no samples
+    │   ├── DamagedAudio        it breaks off, or its header contradicts its content
+    │   ├── SilentAudio         no sound above -80 dBFS
+    │   ├── InvalidSamples      NaN or infinity among the samples
+    │   ├── TooShort            under the least duration
+    │   ├── TooLong             over the longest duration
+    │   ├── TooLarge            more bytes than allowed
+    │   └── UnsupportedFormat   more channels, or another rate, than we take
+    ├── WeightsError            a judge's weights cannot be used
+    │   ├── WeightsMissing      not on disk, and the Hub cannot be reached or has no such repository
+    │   └── WeightsInvalid      a file is damaged, incomplete or of another model
+    └── UnknownJudge            no judge has that name
+"""
+
+
+class ApexSpaceError(Exception):
+    """Base of all errors raised on purpose; the message is meant for people."""
+
+
+class AudioError(ApexSpaceError):
+    """The file cannot be scored."""
+
+
+class NotAudio(AudioError):
+    """Nothing in the file decodes as sound."""
+
+
+class EmptyAudio(AudioError):
+    """No bytes, or no samples."""
+
+
+class DamagedAudio(AudioError):
+    """It breaks off early, or its header contradicts its content."""
+
+
+class SilentAudio(AudioError):
+    """No sound above -80 dBFS."""
+
+
+class InvalidSamples(AudioError):
+    """NaN or infinity among the samples."""
+
+
+class TooShort(AudioError):
+    """Under the least duration."""
+
+
+class TooLong(AudioError):
+    """Over the longest duration."""
+
+
+class TooLarge(AudioError):
+    """More bytes than allowed."""
+
+
+class UnsupportedFormat(AudioError):
+    """More channels, or another sample rate, than we take."""
+
+
+class WeightsError(ApexSpaceError):
+    """A judge's weights cannot be used."""
+
+
+class WeightsMissing(WeightsError):
+    """Not on disk, and the Hub cannot be reached or has no such repository."""
+
+
+class WeightsInvalid(WeightsError):
+    """A file is damaged, incomplete or of another model."""
+
+
+class UnknownJudge(ApexSpaceError):
+    """No judge has that name."""

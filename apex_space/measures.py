@@ -1,0 +1,74 @@
+"""What can be measured in a waveform rather than predicted: tempo, key, bandwidth, and the decoder's levels."""
+
+import numpy as np
+
+from .audio import Waveform
+from .report import Measured
+
+NOTES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+PROFILES = {  # Krumhansl & Kessler 1982: how well each degree fits the key, as rated by listeners
+    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+}
+HOP = 512
+WINDOW = 4096
+LEAST_KEY_FIT = 0.5
+LEAST_BEAT = 0.1
+FLOOR_DB = 70.0
+
+
+def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> Measured:
+    """`samples` [T] at `rate` Hz are the waveform resampled for the encoder; the bandwidth is read from the original."""
+    levels = waveform.levels
+    return Measured(
+        tempo=tempo(samples, rate),
+        key=key(samples, rate),
+        loudness=levels.loudness,
+        peak=levels.peak,
+        clipped=levels.clipped,
+        bandwidth=bandwidth(waveform.samples, waveform.rate),
+        rate=waveform.rate,
+        channels=levels.channels,
+    )
+
+
+def tempo(samples: np.ndarray, rate: int) -> float | None:
+    """Beats per minute of `samples` [T], or None where the onsets do not repeat at that period."""
+    import librosa
+
+    onsets = librosa.onset.onset_strength(y=samples, sr=rate, hop_length=HOP)
+    if not onsets.any():
+        return None
+    beats_per_minute = float(librosa.feature.tempo(onset_envelope=onsets, sr=rate, hop_length=HOP)[0])
+    centred = onsets - onsets.mean()
+    lag = round(60 / beats_per_minute * rate / HOP)
+    repeats = float(centred[lag:] @ centred[:-lag]) / float(centred @ centred)
+    return beats_per_minute if repeats > LEAST_BEAT else None
+
+
+def key(samples: np.ndarray, rate: int) -> str | None:
+    """The major or minor key whose profile correlates best with the pitch classes of `samples` [T], if any does."""
+    import librosa
+
+    spectrum = np.abs(librosa.stft(samples, n_fft=WINDOW, hop_length=WINDOW // 2))
+    tuning = librosa.estimate_tuning(S=spectrum, sr=rate, n_fft=WINDOW)
+    chroma = librosa.feature.chroma_stft(S=spectrum**2, sr=rate, n_fft=WINDOW, tuning=tuning).mean(1)
+    if np.ptp(chroma) < 1e-6:
+        return None
+    fits = {
+        f"{NOTES[tonic]} {mode}": float(np.corrcoef(chroma, np.roll(profile, tonic))[0, 1])
+        for mode, profile in PROFILES.items()
+        for tonic in range(12)
+    }
+    best = max(fits, key=lambda name: fits[name])
+    return best if fits[best] > LEAST_KEY_FIT else None
+
+
+def bandwidth(samples: np.ndarray, rate: int) -> float:
+    """The highest frequency in Hz whose long-term level in `samples` [T] is within 70 dB of the strongest."""
+    padded = np.pad(samples, (0, -len(samples) % WINDOW)).reshape(-1, WINDOW)
+    power = np.zeros(WINDOW // 2 + 1)
+    for frame in padded * np.hanning(WINDOW).astype(np.float32):
+        power += np.abs(np.fft.rfft(frame)) ** 2
+    loud = np.nonzero(power > power.max() * 10 ** (-FLOOR_DB / 10))[0]
+    return float(loud[-1] * rate / WINDOW)

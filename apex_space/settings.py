@@ -1,0 +1,28 @@
+"""Every environment variable, its type, default and meaning, in one typed object."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from variables named `APEX_` and the field's name in capitals, as `APEX_MAX_MINUTES=20`."""
+
+    model_config = SettingsConfigDict(env_prefix="APEX_", frozen=True)
+
+    weights: Path | None = Field(None, description="Folder with one folder per repository; then no network is touched")
+    mert_repo: str = Field("m-a-p/MERT-v1-95M", description="Repository of the APEX judge's encoder")
+    mert_revision: str = Field("main", description="Its branch, tag or commit")
+    head_repo: str = Field("amaai-lab/apex", description="Repository of the APEX judge's head")
+    head_revision: str = Field("main", description="Its branch, tag or commit")
+    head_file: str | None = Field(None, description="Checkpoint to take where the head's repository holds several")
+    max_minutes: float = Field(10, gt=0, description="Longest song accepted")
+    max_megabytes: float = Field(50, gt=0, description="Largest file accepted")
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()
