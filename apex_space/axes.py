@@ -27,7 +27,9 @@ AXES = (
     Axis("musicality", "Musicality", 1, 5, "aesthetics", "Is it good music: melody, harmony, rhythm", (3.11, 1.15)),
     Axis("memorability", "Memorability", 1, 5, "aesthetics", "Would it stay in the ear", (3.24, 1.15)),
     Axis("clarity", "Clarity", 1, 5, "aesthetics", "Is the recording and its structure clear", (3.14, 1.15)),
-    Axis("naturalness", "Naturalness", 1, 5, "aesthetics", "Does it sound played and sung, not processed", (3.11, 1.15)),
+    Axis(
+        "naturalness", "Naturalness", 1, 5, "aesthetics", "Does it sound played and sung, not processed", (3.11, 1.15)
+    ),
 )
 BY_KEY = {axis.key: axis for axis in AXES}
 KEYS = tuple(BY_KEY)

@@ -1,20 +1,20 @@
 """Every error a caller can meet. Each message says what was wrong and what to do.
 
-    ApexSpaceError
-    ├── AudioError              the file cannot be scored
-    │   ├── NotAudio            nothing in it decodes as sound
-    │   ├── EmptyAudio          no bytes, or no samples
-    │   ├── DamagedAudio        it breaks off, or its header contradicts its content
-    │   ├── SilentAudio         no sound above -80 dBFS
-    │   ├── InvalidSamples      NaN or infinity among the samples
-    │   ├── TooShort            under the least duration
-    │   ├── TooLong             over the longest duration
-    │   ├── TooLarge            more bytes than allowed
-    │   └── UnsupportedFormat   more channels, or another rate, than we take
-    ├── WeightsError            a judge's weights cannot be used
-    │   ├── WeightsMissing      not on disk, and the Hub cannot be reached or has no such repository
-    │   └── WeightsInvalid      a file is damaged, incomplete or of another model
-    └── UnknownJudge            no judge has that name
+ApexSpaceError
+├── AudioError              the file cannot be scored
+│   ├── NotAudio            nothing in it decodes as sound
+│   ├── EmptyAudio          no bytes, or no samples
+│   ├── DamagedAudio        it breaks off, or its header contradicts its content
+│   ├── SilentAudio         no sound above -80 dBFS
+│   ├── InvalidSamples      NaN or infinity among the samples
+│   ├── TooShort            under the least duration
+│   ├── TooLong             over the longest duration
+│   ├── TooLarge            more bytes than allowed
+│   └── UnsupportedFormat   more channels, or another rate, than we take
+├── WeightsError            a judge's weights cannot be used
+│   ├── WeightsMissing      not on disk, and the Hub cannot be reached or has no such repository
+│   └── WeightsInvalid      a file is damaged, incomplete or of another model
+└── UnknownJudge            no judge has that name
 """
 
 

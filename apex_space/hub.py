@@ -1,7 +1,6 @@
 """Repository and revision -> a folder on this disk. The only module that touches the network for models."""
 
 import hashlib
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,10 @@ from .errors import WeightsMissing
 from .report import Weights
 
 OnBytes = Callable[[int, int], None]
-"""Called with the bytes received so far and the bytes expected."""
+"""Called with the bytes of a repository received so far and the bytes expected, from the threads that download."""
+
+PATIENCE = 2.0
+"""Seconds after which a Hub that does not answer counts as out of reach."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,19 @@ class Snapshot:
     weights: Weights
 
 
-def fetch(repository: Repository, weights: Path | None = None, on_bytes: OnBytes | None = None) -> Snapshot:
+def fetch(
+    repository: Repository, weights: Path | None = None, on_bytes: OnBytes | None = None, cached: bool = False
+) -> Snapshot:
     """Find `repository` below the folder `weights`, or download what is not in the Hub's cache yet.
 
-    Raises WeightsMissing, at once where there is no network.
+    With `cached` nothing is downloaded. Raises WeightsMissing, at once where there is no network.
     """
     if weights is not None:
         return _local(repository, weights / repository.id.rsplit("/", 1)[-1])
+    trouble = "it is not on this machine" if cached else _trouble(repository)
     for checkpoint in repository.checkpoints:
-        folder = _download(repository, checkpoint, on_bytes)
+        wanted = ["config.json", *repository.needs, checkpoint]
+        folder = Path(_snapshot(repository, wanted, trouble, tqdm_class=_reporter(on_bytes)))
         if (folder / checkpoint).is_file():
             _require(repository, folder)
             return Snapshot(folder, folder / checkpoint, Weights(repository.id, folder.name))
@@ -70,46 +76,91 @@ def _require(repository: Repository, folder: Path) -> None:
         raise WeightsMissing(f"{folder} lacks {', '.join(missing)} of {repository.id}. Fetch the repository again.")
 
 
-def _download(repository: Repository, checkpoint: str, on_bytes: OnBytes | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, IncompleteSnapshotError
+def download_size(repository: Repository) -> int:
+    """Bytes that `fetch` would still download. Raises WeightsMissing where the Hub does not answer."""
+    if trouble := _trouble(repository):
+        raise _missing(repository, trouble)
+    files = _snapshot(repository, ["config.json", *repository.needs, *repository.checkpoints], None, dry_run=True)
+    unused = [name for name in repository.checkpoints if name in {file.filename for file in files}][1:]
+    return sum(file.file_size for file in files if file.will_download and file.filename not in unused)
+
+
+def _trouble(repository: Repository) -> str | None:
+    """Why the Hub does not serve `repository`, or None where it does.
+
+    `snapshot_download` asks the same without a time limit: a Hub that takes the call and says nothing would hold it.
+    """
+    from huggingface_hub import HfApi
 
     try:
-        return Path(
-            snapshot_download(
-                repository.id,
-                revision=repository.revision,
-                allow_patterns=["config.json", *repository.needs, checkpoint],
-                tqdm_class=_reporter(on_bytes),
-            )
-        )
+        HfApi().model_info(repository.id, revision=repository.revision, timeout=PATIENCE)
+    except Exception as error:  # the network, the client and the answer's parser each have their own
+        return _reason(error)
+    return None
+
+
+def _snapshot(repository: Repository, wanted: list[str], trouble: str | None, **options: Any) -> Any:
+    """`snapshot_download` of the files `wanted`; where there is `trouble` with the Hub, from its cache alone."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import IncompleteSnapshotError
+    from huggingface_hub.utils import logging
+
+    logging.set_verbosity_error()  # its warnings, of retries and fallbacks, would stand in the middle of the progress
+    options |= {"revision": repository.revision, "allow_patterns": wanted, "local_files_only": trouble is not None}
+    try:
+        return snapshot_download(repository.id, **options)
     except IncompleteSnapshotError as error:
-        reason = f"only part of it was downloaded ({error.snapshot_path} is incomplete) and the Hub cannot be reached"
-    except HfHubHTTPError as error:
-        reason = f"the Hub answered {error.response.status_code}"
-    except HFValidationError:
-        reason = "that is not a repository's name"
-    except OSError as error:
-        reason = f"the Hub cannot be reached ({type(error.__cause__ or error).__name__})"
-    raise WeightsMissing(
-        f"No weights of {repository.id} at {repository.revision}: {reason}. Connect to the network and start again, "
+        raise _missing(repository, f"{trouble}; an earlier download is incomplete ({error.snapshot_path})") from error
+    except Exception as error:  # the network, the client, its storage and the disk each have their own
+        raise _missing(repository, trouble or f"the download broke off, {_reason(error)}") from error
+
+
+def _missing(repository: Repository, reason: str) -> WeightsMissing:
+    return WeightsMissing(
+        f"No weights of {repository.id} at {repository.revision}: {reason}. Put that right and start again, "
         f"or copy the repository to DIR/{repository.id.rsplit('/', 1)[-1]} and name DIR with --weights or APEX_WEIGHTS."
     )
 
 
+def _reason(error: BaseException) -> str:
+    """What went wrong with the Hub, for people."""
+    from huggingface_hub import errors
+
+    match error:
+        case errors.LocalEntryNotFoundError(__cause__=BaseException() as cause):
+            return _reason(cause)
+        case errors.GatedRepoError():
+            return "its owner grants access on request (ask on its page, then log in with `hf auth login`)"
+        case errors.RepositoryNotFoundError():
+            return "the Hub has no such repository, or it is private"
+        case errors.RevisionNotFoundError():
+            return "the repository has no such revision"
+        case errors.HfHubHTTPError(response=response):
+            return f"the Hub answered {response.status_code}"
+        case errors.HFValidationError():
+            return "that is not a repository's name"
+        case errors.OfflineModeIsEnabled():
+            return "HF_HUB_OFFLINE forbids the network"
+        case OSError():
+            return (error.strerror or str(error)).splitlines()[0]
+        case _:
+            return f"the Hub cannot be reached ({type(error).__name__})"
+
+
 def _reporter(on_bytes: OnBytes | None) -> type:
-    """A silent progress bar class that hands the bytes it counts to `on_bytes`."""
-    from huggingface_hub.utils import tqdm
+    """A progress bar class that shows nothing and hands the bytes it counts to `on_bytes`."""
+    from huggingface_hub.utils.tqdm import tqdm
 
-    class Reporter(tqdm):  # type: ignore[misc]
+    class Reporter(tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
+            # The client keeps two bars of bytes: those received, which xet compresses, and those written.
             self._written = str(kwargs.get("desc", "")).startswith("Reconstructing")
-            super().__init__(*args, **kwargs | {"file": io.StringIO()})
+            super().__init__(*args, **kwargs | {"disable": True})
 
-        def update(self, n: float | None = 1) -> bool | None:
-            shown: bool | None = super().update(n)
-            if self._written and on_bytes is not None:
-                on_bytes(int(self.n), int(self.total or 0))
-            return shown
+        def update(self, n: float | None = 1) -> None:
+            with self.get_lock():  # each file has its own thread
+                self.n += n or 0
+                if self._written and on_bytes is not None:
+                    on_bytes(int(self.n), int(self.total or 0))
 
     return Reporter

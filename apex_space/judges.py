@@ -12,7 +12,7 @@ import numpy as np
 from . import audio, hub, measures, segments
 from .audio import Limits, Waveform
 from .axes import KEYS
-from .errors import UnknownJudge
+from .errors import UnknownJudge, WeightsError, WeightsMissing
 from .report import Report, Scores, Segment, Weights
 from .resample import resample
 from .settings import Settings, settings
@@ -72,9 +72,12 @@ class Judge:
     weights: tuple[Weights, ...]
 
     def __call__(
-        self, song: str | Path | Waveform, on_progress: Callable[[Report], object] | None = None, name: str | None = None
+        self,
+        song: str | Path | Waveform,
+        on_progress: Callable[[Report], object] | None = None,
+        name: str | None = None,
     ) -> Report:
-        """Score a song. `on_progress` gets the report on what was heard so far, after each segment.
+        """Score a song, shown in the report under `name`. `on_progress` gets the report so far after each segment.
 
         Raises AudioError.
         """
@@ -133,15 +136,45 @@ def load_audio(path: str | Path) -> Waveform:
     )
 
 
-def load_judge(name: str = DEFAULT, weights: str | Path | None = None, on_bytes: hub.OnBytes | None = None) -> Judge:
+def load_judge(
+    name: str = DEFAULT,
+    weights: str | Path | None = None,
+    on_bytes: hub.OnBytes | None = None,
+    cached: bool = False,
+) -> Judge:
     """Make a judge ready, downloading its weights where they are neither below the folder `weights` nor cached.
 
-    Raises UnknownJudge and WeightsError.
+    With `cached` nothing is downloaded. Raises UnknownJudge and WeightsError.
     """
     config, module = _module(name, weights)
-    snapshots = [hub.fetch(repository, config.weights, on_bytes) for repository in module.repositories(config)]
+    snapshots = [hub.fetch(repository, config.weights, on_bytes, cached) for repository in module.repositories(config)]
     encoder, head = module.load(snapshots)
     return Judge(name, encoder, head, tuple(snapshot.weights for snapshot in snapshots) or (head.weights,))
+
+
+@dataclass(frozen=True)
+class State:
+    """Whether a judge can answer now, its axes, and where its weights are or why they are not."""
+
+    ready: bool
+    axes: tuple[str, ...]
+    why: str
+
+
+def state(name: str, weights: str | Path | None = None) -> State:
+    """Find out by making the judge ready from what is on this disk. Nothing is downloaded."""
+    config, module = _module(name, weights)
+    try:
+        judge = load_judge(name, weights, cached=True)
+    except WeightsMissing:
+        try:
+            megabytes = sum(map(hub.download_size, module.repositories(config))) / 1_000_000
+            return State(False, (), f"downloads {megabytes:.0f} MB on first use")
+        except WeightsMissing as error:
+            return State(False, (), str(error))
+    except WeightsError as error:
+        return State(False, (), str(error))
+    return State(True, judge.head.axes, "; ".join(f"{w.repository} ({w.revision})" for w in judge.weights))
 
 
 def _module(name: str, weights: str | Path | None) -> tuple[Settings, Any]:

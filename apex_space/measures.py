@@ -18,7 +18,7 @@ FLOOR_DB = 70.0
 
 
 def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> Measured:
-    """`samples` [T] at `rate` Hz are the waveform resampled for the encoder; the bandwidth is read from the original."""
+    """`samples` [T] at `rate` Hz are the waveform resampled; the bandwidth is read from the original."""
     levels = waveform.levels
     return Measured(
         tempo=tempo(samples, rate),

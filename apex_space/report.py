@@ -55,6 +55,10 @@ class Failure:
     file: str
     error: str
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
 
 @dataclass(frozen=True)
 class Report:

@@ -20,11 +20,9 @@ def read(path: Path) -> dict[str, Any]:
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # every kind of damage has its own exception in these libraries
-        raise WeightsInvalid(
-            f"{path.name} cannot be read: half a download, or not a weights file. Delete {path} and fetch it again."
-        ) from error
+        raise _invalid(path, "cannot be read: half a download, or not a weights file") from error
     if not isinstance(content, dict):
-        raise WeightsInvalid(f"{path.name} holds a {type(content).__name__}, not named tensors. Delete and refetch it.")
+        raise _invalid(path, f"holds a {type(content).__name__}, not named tensors")
     return content
 
 
@@ -33,14 +31,27 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise WeightsInvalid(f"{path.name} is not JSON. Delete {path} and fetch it again.") from error
+        raise _invalid(path, "is not JSON") from error
     if not isinstance(content, dict):
-        raise WeightsInvalid(f"{path.name} is not a JSON object. Delete {path} and fetch it again.")
+        raise _invalid(path, "is not a JSON object")
+    return content
+
+
+def tensors(content: Any, source: Path) -> dict[str, Tensor]:
+    """`content`, held to be named tensors and nothing else."""
+    if not isinstance(content, dict) or not content:
+        raise _invalid(source, "holds no named tensors")
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise _invalid(source, f"holds {name!r}, which is no named tensor")
     return content
 
 
 def load(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
-    """Put `state` into `module` without copying: every tensor found and of its shape, none left over."""
+    """Put `state` into `module`: every tensor found, finite and of its shape, none left over.
+
+    Nothing is copied but what comes in another precision than the module's.
+    """
     expected = module.state_dict()
     faults = [f"{name} is missing" for name in expected.keys() - state.keys()]
     faults += [f"{name} is not of this model" for name in state.keys() - expected.keys()]
@@ -49,7 +60,13 @@ def load(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
         for name, tensor in expected.items()
         if name in state and state[name].shape != tensor.shape
     ]
+    faults += [f"{name} holds numbers that are not finite" for name in state if not state[name].isfinite().all()]
     if faults:
         more = f" and {len(faults) - 3} more faults" if len(faults) > 3 else ""
         raise WeightsInvalid(f"{source.name} does not fit: {'; '.join(sorted(faults)[:3])}{more}. Check {source}.")
-    module.load_state_dict(state, assign=True)
+    module.load_state_dict({name: state[name].to(tensor.dtype) for name, tensor in expected.items()}, assign=True)
+
+
+def _invalid(path: Path, fault: str) -> WeightsInvalid:
+    # Resolved, because in the Hub's cache `path` is a link: without it, the same damaged file would be linked again.
+    return WeightsInvalid(f"{path.name} {fault}. Delete {path.resolve()} and fetch it again.")

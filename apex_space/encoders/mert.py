@@ -6,7 +6,6 @@ With `feature_extractor_cqt` and `deepnorm` off, as in both published models, th
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -33,9 +32,7 @@ class MertEncoder:
 
     def __init__(self, snapshot: Snapshot, layers: tuple[int, ...]) -> None:
         self.model = _load(snapshot)
-        preprocessor = checkpoint.read_json(snapshot.folder / "preprocessor_config.json")
-        self.rate = int(preprocessor["sampling_rate"])
-        self.normalize = bool(preprocessor["do_normalize"])
+        self.rate, self.normalize = _preprocessing(snapshot.folder / "preprocessor_config.json")
         self.layers = layers
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -61,22 +58,40 @@ class MertEncoder:
         yield encoder.layer_norm(x) if stable else x
 
 
+def _preprocessing(path: Path) -> tuple[int, bool]:
+    """The sample rate in Hz, and whether each clip is brought to zero mean and unit variance."""
+    published = checkpoint.read_json(path)
+    rate, normalize = published.get("sampling_rate"), published.get("do_normalize")
+    if not isinstance(rate, int) or rate <= 0 or not isinstance(normalize, bool):
+        raise WeightsInvalid(f"{path.name} says sampling_rate {rate!r} and do_normalize {normalize!r}. Check {path}.")
+    return rate, normalize
+
+
 def _load(snapshot: Snapshot) -> HubertModel:
-    config = _config(snapshot.folder / "config.json")
-    with torch.device("meta"):
-        model = HubertModel(config)
-        conv = model.encoder.pos_conv_embed.conv
-        parametrize.remove_parametrizations(conv, "weight")
-    state = checkpoint.read(snapshot.checkpoint)
+    model = _blank(snapshot.folder / "config.json")
+    state = checkpoint.tensors(checkpoint.read(snapshot.checkpoint), snapshot.checkpoint)
     checkpoint.load(model, _repaired(state, snapshot.checkpoint), snapshot.checkpoint)
     return model.eval()
 
 
+def _blank(path: Path) -> HubertModel:
+    """The network that `config.json` describes, without numbers: its tensors take no memory and draw nothing."""
+    try:
+        with torch.device("meta"):
+            model = HubertModel(_config(path))
+            parametrize.remove_parametrizations(model.encoder.pos_conv_embed.conv, "weight")
+    except WeightsInvalid:
+        raise
+    except Exception as error:  # transformers and torch each have their own for values that make no network
+        raise WeightsInvalid(f"{path.name} describes no network that MERT could be. Check {path}.") from error
+    return model
+
+
 def _config(path: Path) -> HubertConfig:
     published = checkpoint.read_json(path)
-    for option in ("feature_extractor_cqt", "deepnorm"):
+    for option in ("feature_extractor_cqt", "deepnorm", "conv_pos_batch_norm"):
         if published.get(option):
-            raise WeightsInvalid(f"{path.name} sets {option}: that variant of MERT is not HuBERT and is not supported.")
+            raise WeightsInvalid(f"{path.name} sets {option}: that variant of MERT is not supported. Take another.")
     known = {name: published[name] for name in HubertConfig().to_dict() if name in published}
     for name in ("model_type", "architectures", "transformers_version", "torch_dtype", "dtype", "auto_map"):
         known.pop(name, None)
@@ -84,7 +99,7 @@ def _config(path: Path) -> HubertConfig:
     return HubertConfig(**known | {"mask_time_prob": 0.0, "mask_feature_prob": 0.0, "attn_implementation": "sdpa"})
 
 
-def _repaired(state: dict[str, Any], source: Path) -> dict[str, Tensor]:
+def _repaired(state: dict[str, Tensor], source: Path) -> dict[str, Tensor]:
     """The checkpoint with the positional convolution's weight norm resolved: w = g v / |v|, |v| per tap."""
     name = "encoder.pos_conv_embed.conv"
     state = {key: value for key, value in state.items() if key != "masked_spec_embed"}

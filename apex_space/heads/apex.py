@@ -25,7 +25,8 @@ AGGREGATOR = ((0.3822692633, 0.4150039554, -0.1171362400, 0.4593056440), -0.1095
 
 TASKS = {"streams": "score_streams", "likes": "score_likes"}
 """Axis -> its name in the checkpoint, where that differs."""
-DEPTHS = {2: (768, 512, 256), 3: (768, 512, 384, 256)}
+WIDTH = 768
+DEPTHS = {2: (WIDTH, 512, 256), 3: (WIDTH, 512, 384, 256)}
 
 
 class Block(nn.Module):
@@ -78,7 +79,7 @@ class ApexHead:
 
     def __init__(self, path: Path) -> None:
         content = checkpoint.read(path)
-        state = content.get("model_state", content)
+        state = checkpoint.tensors(content.get("model_state", content), path)
         head, rest = _split(state, path)
         weight, bias = _aggregator(rest, path)
         self.layer_weights, self.layer_bias = weight, bias
@@ -102,7 +103,7 @@ def _branch(axis: str) -> str:
     return f"branch_{TASKS.get(axis, axis)}"
 
 
-def _split(state: Mapping[str, Any], path: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def _split(state: dict[str, Tensor], path: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The head's tensors without their common prefix, and the others. A stored encoder (`mert.*`) is left out."""
     first = "shared.0.block.0.weight"
     prefixes = [name.removesuffix(first) for name in state if name.endswith(first)]
@@ -128,16 +129,21 @@ def _aggregator(rest: dict[str, Tensor], path: Path) -> tuple[Tensor, Tensor]:
 
 def _shape(head: dict[str, Tensor], content: Mapping[str, Any], path: Path) -> tuple[tuple[str, ...], int]:
     """Axes and depth, from the tensors' names, held against what the checkpoint says of itself."""
-    axes = tuple(axis for axis in BY_KEY if any(name.startswith(f"{_branch(axis)}.") for name in head))
-    depth = len({name.split(".")[1] for name in head if name.startswith("shared.")})
-    task = "full" if len(axes) == len(BY_KEY) else "popularity"
+    popularity = tuple(key for key, axis in BY_KEY.items() if axis.group == "popularity")
+    beyond = tuple(f"{_branch(axis)}." for axis in BY_KEY if axis not in popularity)
+    task, axes = ("full", tuple(BY_KEY)) if _any(head, *beyond) else ("popularity", popularity)
+    depth = 3 if _any(head, "shared.2.") else 2
     said = (content.get("task", task), content.get("shared", depth), content.get("mode", "song"))
-    if depth not in DEPTHS or said[:2] != (task, depth) or said[2] not in ("song", "segment"):
+    if said[:2] != (task, depth) or said[2] not in ("song", "segment"):
         raise WeightsInvalid(
             f"{path.name} has the tensors of task {task!r} with {depth} shared layers, but says task, shared, mode "
             f"= {said}. Take another checkpoint."
         )
     return axes, depth
+
+
+def _any(head: dict[str, Tensor], *starts: str) -> bool:
+    return any(name.startswith(starts) for name in head)
 
 
 def repositories(settings: Settings) -> tuple[Repository, ...]:
@@ -151,5 +157,11 @@ def repositories(settings: Settings) -> tuple[Repository, ...]:
 
 def load(snapshots: Sequence[Snapshot]) -> tuple[MertEncoder, ApexHead]:
     """Encoder and head from the two repositories' files. Raises WeightsInvalid."""
-    encoder, head = snapshots
-    return MertEncoder(encoder, LAYERS), ApexHead(head.checkpoint)
+    encoder, head = MertEncoder(snapshots[0], LAYERS), ApexHead(snapshots[1].checkpoint)
+    layers, width = encoder.model.config.num_hidden_layers, encoder.model.config.hidden_size
+    if (layers, width) != (LAYERS[-1], WIDTH):
+        raise WeightsInvalid(
+            f"{snapshots[0].folder} holds a MERT of {layers} layers, {width} wide; APEX hears MERT-v1-95M, "
+            f"{LAYERS[-1]} layers, {WIDTH} wide. Name another repository or folder."
+        )
+    return encoder, head

@@ -1,0 +1,262 @@
+"""A sound file -> blocks of samples. The only module that knows codecs and containers.
+
+PCM in wav and what is in Ogg go to soundfile, all else to PyAV, as measured:
+- libsndfile's mp3 decoder writes to the process's stderr; FFmpeg gives as many samples, the same to 2e-6, in silence.
+- libsndfile believes a flac header that announces too little, and a wav header that says 0.
+FFmpeg's demuxer is chosen by the file's first bytes: left to guess, it takes playlists too, which open other files.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..errors import DamagedAudio, EmptyAudio, NotAudio
+
+BLOCK = 65_536
+SLACK = 0.25
+"""Seconds by which a header may be wrong: codecs' delay and padding, containers' rounding."""
+KNOWN = "wav, flac, mp3, ogg, opus, m4a, aac, webm and aiff are taken"
+MAGIC = (  # offset, first bytes, FFmpeg's demuxer
+    (0, b"RIFF", "wav"),
+    (0, b"RIFX", "wav"),
+    (0, b"RF64", "wav"),
+    (0, b"FORM", "aiff"),
+    (0, b"fLaC", "flac"),
+    (0, b"OggS", "ogg"),
+    (0, b"\x1a\x45\xdf\xa3", "matroska"),
+    (4, b"ftyp", "mp4"),
+)
+PLAIN_WAV = (1, 3, 0xFFFE)
+"""Format tags of PCM, float and extensible."""
+STREAMED = 0x7FFF_F000
+"""From here on a wav's data size means that its writer did not know it, as 0 does."""
+MOST_CHUNKS = 1000
+OGG_PAGE = 65_307
+TELLS_DURATION = ("wav", "aiff", "flac", "mp4")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """`rate` in Hz, `channels`, the seconds `announced` by a header (None: by none), `blocks` [C, n] float32."""
+
+    rate: int
+    channels: int
+    announced: float | None
+    blocks: Iterator[np.ndarray]
+
+
+@contextmanager
+def open_stream(file: BinaryIO) -> Iterator[Stream]:
+    """The sound in `file`, decoded as its blocks are asked for; raises an `AudioError` if there is none to be had."""
+    start = audio_start(file)
+    kind = sniff(file, start)
+    if kind == "ogg":
+        check_last_page(file)
+    sound = None
+    if kind == "ogg" or (kind == "wav" and check_wav(file)):
+        sound = _open_soundfile(file)
+    if sound is not None:
+        with sound:
+            yield Stream(sound.samplerate, sound.channels, sound.frames / sound.samplerate, _soundfile_blocks(sound))
+        return
+    tells = kind in TELLS_DURATION or (kind == "mp3" and mp3_tells_duration(file, start))
+    with _open_av(file, kind) as container:
+        yield _av_stream(container, kind == "matroska", tells)
+
+
+def check_length(announced: float | None, found: float) -> None:
+    """`DamagedAudio` if a header's seconds are not the ones found."""
+    if announced is None or abs(announced - found) <= SLACK:
+        return
+    if found < announced:
+        what = f"breaks off after {span(found)} of the {span(announced)} that its header announces"
+    else:
+        what = f"holds {span(found)}, but its header announces {span(announced)}"
+    raise DamagedAudio(f"The file {what}. Export or download it again.")
+
+
+def span(seconds: float) -> str:
+    """A duration for people."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:,.0f} hours"
+
+
+def audio_start(file: BinaryIO) -> int:
+    """Where the file begins after an ID3v2 tag, whose size is four bytes of seven bits."""
+    file.seek(0)
+    head = file.read(10)
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    return 10 + sum((byte & 127) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+
+
+def sniff(file: BinaryIO, start: int) -> str:
+    """The kind of file, as FFmpeg's name of the demuxer; `NotAudio` if it is none we take."""
+    file.seek(start)
+    head = file.read(4096)
+    for at, magic, kind in MAGIC:
+        if head.startswith(magic, at):
+            return kind
+    sync = head.lstrip(b"\0")[:2]
+    if len(sync) == 2 and sync[0] == 0xFF and sync[1] >= 0xE0:
+        return "aac" if sync[1] & 0xF6 == 0xF0 else "mp3"  # layer 0 of MPEG's audio frames is ADTS
+    if start:
+        return "mp3"
+    raise NotAudio(f"This is not a sound file: {KNOWN}.")
+
+
+def check_wav(file: BinaryIO) -> bool:
+    """Hold the size that a wav announces against the bytes there are; False if soundfile can't be trusted with it."""
+    file.seek(0)
+    order = "big" if file.read(12)[:4] == b"RIFX" else "little"
+
+    def number(data: bytes) -> int:
+        return int.from_bytes(data, order)  # type: ignore[arg-type]
+
+    tag = bytes_per_second = 0
+    for _ in range(MOST_CHUNKS):
+        name, size = file.read(4), number(file.read(4))
+        body = file.tell()
+        if name == b"fmt ":
+            layout = file.read(16)
+            tag, bytes_per_second = number(layout[:2]), number(layout[4:8]) * number(layout[12:14])
+        if name == b"data":
+            if tag not in PLAIN_WAV or size == 0 or STREAMED <= size < 0xFFFF_FFFF:
+                return False
+            if bytes_per_second and size < STREAMED:
+                check_length(size / bytes_per_second, _data_bytes(file, size) / bytes_per_second)
+            return True
+        file.seek(body + size + size % 2)
+    return False
+
+
+def _data_bytes(file: BinaryIO, size: int) -> int:
+    """The bytes of sound from here on: `size`, unless the file ends before or goes on with what is no chunk."""
+    body = file.tell()
+    there = os.fstat(file.fileno()).st_size - body
+    file.seek(body + size + size % 2)
+    name = file.read(4)
+    ends = size <= there and (not any(name) or (name.isascii() and name.decode().isprintable()))
+    return size if ends else there
+
+
+def check_last_page(file: BinaryIO) -> None:
+    """`DamagedAudio` if an Ogg file's last page is cut: its pages announce no length to hold against the sound."""
+    file.seek(0, os.SEEK_END)
+    file.seek(max(0, file.tell() - OGG_PAGE))
+    tail = file.read()
+    page = tail[max(0, tail.rfind(b"OggS")) :]
+    segments = page[27 : 27 + page[26]] if len(page) > 26 else b""
+    if page[:4] == b"OggS" and (len(page) < 27 or len(page) < 27 + page[26] + sum(segments)):
+        raise DamagedAudio("The file breaks off in the middle of a page. Export or download it again.")
+
+
+def mp3_tells_duration(file: BinaryIO, start: int) -> bool:
+    """Whether the first frame holds a count of frames (Xing or Info) that FFmpeg goes by; else it guesses."""
+    file.seek(start)
+    head = file.read(4096)
+    at = max(head.find(b"Xing"), head.find(b"Info"))
+    if at < 0 or not head[at + 7 : at + 8] or not head[at + 7] & 1:
+        return False
+    size = int.from_bytes(head[at + 12 : at + 16], "big") if head[at + 7] & 2 else 0
+    joined = size and os.fstat(file.fileno()).st_size - start > size * 17 // 16  # several files in one
+    return not joined
+
+
+def _open_soundfile(file: BinaryIO) -> Any:
+    import soundfile
+
+    file.seek(0)
+    try:
+        return soundfile.SoundFile(file)
+    except soundfile.LibsndfileError:
+        return None
+
+
+def _soundfile_blocks(sound: Any) -> Iterator[np.ndarray]:
+    import soundfile
+
+    while True:
+        try:
+            block = sound.read(BLOCK, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError:
+            return
+        if not len(block):
+            return
+        yield block.T
+
+
+def _open_av(file: BinaryIO, kind: str) -> Any:
+    import av
+
+    file.seek(0)
+    try:
+        return av.open(file, format=kind, metadata_errors="ignore")
+    except (av.FFmpegError, ValueError) as error:
+        raise DamagedAudio(
+            "The file's header cannot be read; it may be cut short or damaged. Export or download it again."
+        ) from error
+
+
+def _av_stream(container: Any, whole: bool, tells: bool) -> Stream:
+    """`whole`: the container tells its duration, and it is the sound's if there is no picture; `tells`: the stream."""
+    if not container.streams.audio:
+        raise NotAudio(f"The file holds no sound: {KNOWN}.")
+    stream = container.streams.audio[0]
+    announced = None
+    if tells and stream.duration:
+        announced = float(stream.duration * stream.time_base)
+    elif whole and container.duration and len(container.streams) == 1:
+        announced = container.duration / 1e6
+    frames = _av_frames(container, stream)
+    first = next(frames, None)
+    if first is None:
+        raise EmptyAudio("The file holds no samples. Export it again.")
+    return Stream(first.sample_rate, first.layout.nb_channels, announced, _av_blocks(first, frames))
+
+
+def _av_frames(container: Any, stream: Any) -> Iterator[Any]:
+    """Decoded frames. A packet that can't be decoded is left out, as players do; the length will tell."""
+    import av
+
+    good = bad = 0
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            packet = None
+        if packet is None:
+            break
+        try:
+            yield from packet.decode()
+            good += 1
+        except av.FFmpegError:
+            bad += 1
+    if bad > good:
+        raise DamagedAudio(f"{bad} of the file's {bad + good} packets cannot be decoded. Export or download it again.")
+
+
+def _av_blocks(first: Any, frames: Iterator[Any]) -> Iterator[np.ndarray]:
+    import av
+
+    convert = av.AudioResampler(format="fltp")
+    parts: list[np.ndarray] = []
+    count = 0
+    for frame in chain([first], frames):
+        if (frame.sample_rate, frame.layout.nb_channels) != (first.sample_rate, first.layout.nb_channels):
+            raise DamagedAudio("The file's sample rate or channels change midway. Export it again as one piece.")
+        same = frame.format.name == "fltp"
+        parts += [part.to_ndarray() for part in ([frame] if same else convert.resample(frame))]
+        count += frame.samples
+        if count >= BLOCK:
+            yield np.hstack(parts)
+            parts, count = [], 0
+    if count:
+        yield np.hstack(parts)

@@ -1,0 +1,73 @@
+"""The judges of a running server: the shipped one at once, the others loaded in the background."""
+
+import logging
+import threading
+from pathlib import Path
+
+from .errors import ApexSpaceError, UnknownJudge, WeightsMissing
+from .judges import DEFAULT, REGISTRY, Judge, load_judge
+
+BEST_FIRST = ("apex", DEFAULT)
+RETRY_SECONDS = 300
+logger = logging.getLogger(__name__)
+
+
+class Roster:
+    """Who can answer now, and what keeps the others. `start` returns at once."""
+
+    def __init__(self, weights: Path | None = None) -> None:
+        self._weights = weights
+        self._ready = {DEFAULT: load_judge(DEFAULT)}
+        self._waiting = {name: "is about to load" for name in REGISTRY if name != DEFAULT}
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Load every other judge, one after another; where the Hub cannot be reached, try again every 5 minutes."""
+        threading.Thread(target=self._load_all, name="judges", daemon=True).start()
+
+    def best(self) -> Judge:
+        """The most trusted judge that is ready."""
+        return next(self._ready[name] for name in BEST_FIRST if name in self._ready)
+
+    def get(self, name: str) -> Judge:
+        """Raises UnknownJudge, and WeightsMissing where the judge is not ready."""
+        if name not in REGISTRY:
+            raise UnknownJudge(f"There is no judge {name!r}. The judges are: {', '.join(REGISTRY)}.")
+        if name not in self._ready:
+            raise WeightsMissing(f"{REGISTRY[name].title} {self._waiting[name]}. Choose another judge meanwhile.")
+        return self._ready[name]
+
+    def waiting(self) -> dict[str, str]:
+        """What keeps each judge that is not ready."""
+        return dict(self._waiting)
+
+    def stop(self) -> None:
+        """Give up trying."""
+        self._stop.set()
+
+    def _load_all(self) -> None:
+        pending = list(self._waiting)
+        while pending:
+            pending = [name for name in pending if not self._load(name)]
+            if pending and self._stop.wait(RETRY_SECONDS):
+                return
+
+    def _load(self, name: str) -> bool:
+        """Try once. True where there is no sense in trying again."""
+
+        def on_bytes(done: int, total: int) -> None:
+            self._waiting[name] = f"is downloading: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+
+        try:
+            self._waiting[name] = "is loading"
+            self._ready[name] = load_judge(name, self._weights, on_bytes)
+            del self._waiting[name]
+        except WeightsMissing as error:
+            self._waiting[name] = f"is not available. {error}"
+            return False
+        except ApexSpaceError as error:
+            self._waiting[name] = f"is not available. {error}"
+        except Exception as error:  # the thread must not end silently, whatever a library raises
+            logger.exception("loading %s", name)
+            self._waiting[name] = f"is not available: {type(error).__name__} while loading; see the server's log"
+        return True

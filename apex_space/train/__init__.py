@@ -1,0 +1,1 @@
+"""Training of the judges made here. Never imported by the page."""

@@ -1,0 +1,154 @@
+"""The Score tab: a song in, what a judge makes of it out."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from .. import plots
+from ..errors import ApexSpaceError
+from ..judges import REGISTRY, Judge
+from ..report import Report
+from ..roster import Roster
+from ..settings import settings
+from . import render
+from .uploads import Uploads
+
+BEST = "best"
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+POLL_SECONDS = 2.0
+PROMISE = (
+    "Up to {minutes:g} minutes and {megabytes:g} MB: wav, flac, mp3, ogg, opus, m4a, webm, aiff. "
+    "Your song is deleted from the server within seconds of being scored; nothing of it is kept."
+)
+EMPTY = "Drop a song, record one, or try an example: its scores appear here."
+
+
+class ScoreTab:
+    """Components and events; the work is done by judges, plots and render."""
+
+    def __init__(self, roster: Roster, uploads: Uploads) -> None:
+        self._roster, self._uploads = roster, uploads
+        with gr.Row():
+            with gr.Column(scale=2, min_width=320):
+                self._inputs()
+            with gr.Column(scale=3, min_width=320):
+                self._outputs()
+        self._events()
+
+    def _inputs(self) -> None:
+        config = settings()
+        self.song = gr.Audio(
+            label="Your song",
+            sources=["upload", "microphone"],
+            type="filepath",
+            editable=False,
+            buttons=[],
+            elem_id="song",
+        )
+        gr.Markdown(PROMISE.format(minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
+        choices = [("Best that is ready", BEST), *((entry.title, name) for name, entry in REGISTRY.items())]
+        self.judge = gr.Radio(choices, value=BEST, label="Judge", elem_id="judge")
+        self.states = gr.HTML(render.states(self._roster.waiting()))
+        self.poll = gr.Timer(POLL_SECONDS)
+        with gr.Row():
+            self.start = gr.Button("Score", variant="primary", min_width=120)
+            self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
+        gr.Markdown("### Examples")
+        self.examples = [(_button(example), str(EXAMPLES / example["file"])) for example in _examples()]
+
+    def _outputs(self) -> None:
+        self.progress = gr.HTML(render.note(EMPTY))
+        self.cards = gr.HTML()
+        self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
+        self.timeline = gr.Plot(label="Over time", visible=False, elem_id="timeline-plot")
+        self.tables = gr.HTML()
+        self.report = gr.JSON(visible=False)
+
+    def _events(self) -> None:
+        outputs = [self.progress, self.cards, self.picture, self.timeline, self.tables, self.cancel]
+        options: dict[str, Any] = {
+            "inputs": [self.song, self.judge],
+            "validator": self._admit,
+            "concurrency_id": "score",
+            "show_progress": "minimal",
+            "show_progress_on": self.progress,
+        }
+        shown = options | {"fn": self._show, "outputs": outputs, "api_visibility": "private"}
+        triggers = [self.song.upload, self.song.stop_recording, self.start.click]
+        running = [gr.on(triggers, **shown)]
+        for button, path in self.examples:
+            picked = button.click(lambda path=path: path, outputs=self.song, api_visibility="private")
+            running.append(picked.then(**shown))
+        self.cancel.click(_cancelled, outputs=[self.progress, self.cancel], cancels=running, api_visibility="private")
+        self.poll.tick(self._poll, outputs=[self.states, self.poll], show_progress="hidden", api_visibility="private")
+        gr.Button(visible=False).click(self._answer, outputs=self.report, api_name="score", **options)
+
+    def _admit(self, song: str | None, judge: str) -> list[dict[str, Any]]:
+        """Runs before the queue: nothing waits that cannot be scored."""
+        if song is None:
+            return [gr.validate(False, "Choose a song first."), gr.validate(True, "")]
+        if not Path(song).is_file():
+            return [gr.validate(False, "This song was deleted after scoring. Drop it again."), gr.validate(True, "")]
+        try:
+            self._judge(judge)
+        except ApexSpaceError as error:
+            return [gr.validate(True, ""), gr.validate(False, str(error))]
+        self._uploads.claim(song)
+        return [gr.validate(True, ""), gr.validate(True, "")]
+
+    def _judge(self, name: str) -> Judge:
+        return self._roster.best() if name == BEST else self._roster.get(name)
+
+    def _show(self, song: str, judge: str) -> Iterator[tuple[Any, ...]]:
+        hidden = gr.Plot(visible=False)
+        yield render.progress("Decoding and measuring", 0, 0), "", hidden, hidden, "", ON
+        try:
+            for report in self._steps(song, judge):
+                yield self._shown(report)
+        except gr.Error as error:
+            yield render.note(f"{error.title}. {error.message}", "error"), *[gr.skip()] * 4, OFF
+            raise
+
+    def _shown(self, report: Report) -> tuple[Any, ...]:
+        heard = report.segments[-1].end
+        done = heard >= report.duration
+        text = f"Heard {render.clock(heard)} of {render.clock(report.duration)}"
+        progress = render.downloads(report) if done else render.progress(text, heard, report.duration)
+        pictures = gr.Plot(plots.scores(report), visible=True), gr.Plot(plots.timeline(report), visible=True)
+        return progress, render.cards(report), *pictures, render.tables(report), OFF if done else gr.skip()
+
+    def _answer(self, song: str, judge: str = BEST) -> dict[str, Any]:
+        """Score a song: the report as the command line's JSON. `judge`: "best", or a judge's name."""
+        *_, report = self._steps(song, judge)
+        return report.as_dict()
+
+    def _steps(self, song: str, judge: str) -> Iterator[Report]:
+        try:
+            yield from self._judge(judge).steps(song)
+        except ApexSpaceError as error:
+            raise gr.Error(str(error), title="This song was not scored", print_exception=False) from error
+        finally:
+            self._uploads.release(song)
+
+    def _poll(self) -> tuple[str, gr.Timer]:
+        waiting = self._roster.waiting()
+        return render.states(waiting), gr.Timer(active=bool(waiting))
+
+
+ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
+
+
+def _cancelled() -> tuple[str, gr.Button]:
+    return render.note("Cancelled. What was heard until then stays below."), OFF
+
+
+def _examples() -> list[dict[str, Any]]:
+    listing = EXAMPLES / "examples.json"
+    return json.loads(listing.read_text(encoding="utf-8"))["songs"] if listing.is_file() else []
+
+
+def _button(example: dict[str, Any]) -> gr.Button:
+    return gr.Button(example["title"], size="sm", elem_classes="example")

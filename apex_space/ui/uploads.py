@@ -1,0 +1,41 @@
+"""Deleting uploads once nobody needs them."""
+
+import threading
+from collections import Counter
+from pathlib import Path
+
+GRACE_SECONDS = 10.0
+"""Time between a song's last scoring and its deletion: an equal file may be on its way into the queue."""
+
+
+class Uploads:
+    """Counts who still waits for each upload: Gradio keeps equal files of different visitors as one file.
+
+    `folder`: only files below it are deleted.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+        self._waiting: Counter[Path] = Counter()
+        self._lock = threading.Lock()
+
+    def claim(self, path: str) -> None:
+        """One more will hear this file."""
+        with self._lock:
+            self._waiting[Path(path)] += 1
+
+    def release(self, path: str) -> None:
+        """One less; after the last one the file is deleted."""
+        with self._lock:
+            self._waiting[Path(path)] -= 1
+        timer = threading.Timer(GRACE_SECONDS, self._delete, [Path(path)])
+        timer.daemon = True
+        timer.start()
+
+    def _delete(self, path: Path) -> None:
+        with self._lock:
+            if self._waiting[path] > 0:
+                return
+            del self._waiting[path]
+            if self._folder in path.resolve().parents:
+                path.unlink(missing_ok=True)
