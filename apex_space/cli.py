@@ -71,11 +71,12 @@ def _score_all(judge: "Judge", files: Iterable[Path]) -> Iterator[Report | Failu
     from rich.progress import Progress
 
     for file in files:
-        with Progress(console=messages, transient=True) as bar:
+        with Progress(console=messages, transient=True, disable=not messages.is_terminal) as bar:
             task = bar.add_task(escape(file.name), total=None)
             try:
                 for report in judge.steps(file, str(file)):
                     bar.update(task, total=report.duration, completed=report.segments[-1].end)
+                messages.print(f"{file}: {report.duration:.0f} s of music scored in {report.seconds:.1f} s")
                 yield report
             except ApexSpaceError as error:
                 messages.print(f"{file}: {error}")
@@ -131,5 +132,5 @@ def _print(table: Table) -> None:
     """A table in the terminal's width, or as wide as it needs where stdout is no terminal."""
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console.width = max(console.width, console.measure(table).maximum)
+        console.width = console.measure(table, options=console.options.update(width=10_000)).maximum
     console.print(table)

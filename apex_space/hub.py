@@ -45,17 +45,13 @@ def fetch(
     """
     if weights is not None:
         return _local(repository, weights / repository.id.rsplit("/", 1)[-1])
-    trouble = "it is not on this machine" if cached else _trouble(repository)
-    for checkpoint in repository.checkpoints:
-        wanted = ["config.json", *repository.needs, checkpoint]
-        folder = Path(_snapshot(repository, wanted, trouble, tqdm_class=_reporter(on_bytes)))
+    candidates, trouble = (repository.checkpoints, "it is not on this machine") if cached else _offered(repository)
+    for checkpoint in candidates:
+        folder = Path(_snapshot(repository, checkpoint, trouble, tqdm_class=_reporter(on_bytes)))
         if (folder / checkpoint).is_file():
             _require(repository, folder)
             return Snapshot(folder, folder / checkpoint, Weights(repository.id, folder.name))
-    raise WeightsMissing(
-        f"{repository.id} at {repository.revision} holds no {' or '.join(repository.checkpoints)}. "
-        "Check the repository and revision in the settings."
-    )
+    raise _missing(repository, f"{trouble}, and {folder} holds no {' or '.join(candidates)}")
 
 
 def _local(repository: Repository, folder: Path) -> Snapshot:
@@ -78,37 +74,41 @@ def _require(repository: Repository, folder: Path) -> None:
 
 def download_size(repository: Repository) -> int:
     """Bytes that `fetch` would still download. Raises WeightsMissing where the Hub does not answer."""
-    if trouble := _trouble(repository):
+    candidates, trouble = _offered(repository)
+    if trouble is not None:
         raise _missing(repository, trouble)
-    files = _snapshot(repository, ["config.json", *repository.needs, *repository.checkpoints], None, dry_run=True)
-    unused = [name for name in repository.checkpoints if name in {file.filename for file in files}][1:]
-    return sum(file.file_size for file in files if file.will_download and file.filename not in unused)
+    files = _snapshot(repository, candidates[0], None, tqdm_class=_reporter(None), dry_run=True)
+    return sum(file.file_size for file in files if file.will_download)
 
 
-def _trouble(repository: Repository) -> str | None:
-    """Why the Hub does not serve `repository`, or None where it does.
+def _offered(repository: Repository) -> tuple[tuple[str, ...], str | None]:
+    """The checkpoint to take and None, or all that could be and the Hub's reason for not serving `repository`.
 
     `snapshot_download` asks the same without a time limit: a Hub that takes the call and says nothing would hold it.
     """
     from huggingface_hub import HfApi
 
     try:
-        HfApi().model_info(repository.id, revision=repository.revision, timeout=PATIENCE)
+        info = HfApi().model_info(repository.id, revision=repository.revision, timeout=PATIENCE)
     except Exception as error:  # the network, the client and the answer's parser each have their own
-        return _reason(error)
-    return None
+        return repository.checkpoints, _reason(error)
+    names = {file.rfilename for file in info.siblings or ()}
+    candidates = tuple(name for name in repository.checkpoints if name in names)
+    if not candidates:
+        raise _missing(repository, f"it holds no {' or '.join(repository.checkpoints)}")
+    return candidates[:1], None
 
 
-def _snapshot(repository: Repository, wanted: list[str], trouble: str | None, **options: Any) -> Any:
-    """`snapshot_download` of the files `wanted`; where there is `trouble` with the Hub, from its cache alone."""
+def _snapshot(repository: Repository, checkpoint: str, trouble: str | None, **options: Any) -> Any:
+    """`snapshot_download` of the files needed; where there is `trouble` with the Hub, from its cache alone."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import IncompleteSnapshotError
     from huggingface_hub.utils import logging
 
     logging.set_verbosity_error()  # its warnings, of retries and fallbacks, would stand in the middle of the progress
-    options |= {"revision": repository.revision, "allow_patterns": wanted, "local_files_only": trouble is not None}
+    options |= {"revision": repository.revision, "local_files_only": trouble is not None}
     try:
-        return snapshot_download(repository.id, **options)
+        return snapshot_download(repository.id, allow_patterns=[*repository.needs, checkpoint], **options)
     except IncompleteSnapshotError as error:
         raise _missing(repository, f"{trouble}; an earlier download is incomplete ({error.snapshot_path})") from error
     except Exception as error:  # the network, the client, its storage and the disk each have their own

@@ -14,6 +14,7 @@ HOP = 512
 WINDOW = 4096
 LEAST_KEY_FIT = 0.5
 LEAST_BEAT = 0.1
+BEATS = 8
 FLOOR_DB = 70.0
 
 
@@ -39,11 +40,15 @@ def tempo(samples: np.ndarray, rate: int) -> float | None:
     onsets = librosa.onset.onset_strength(y=samples, sr=rate, hop_length=HOP)
     if not onsets.any():
         return None
-    beats_per_minute = float(librosa.feature.tempo(onset_envelope=onsets, sr=rate, hop_length=HOP)[0])
-    centred = onsets - onsets.mean()
-    lag = round(60 / beats_per_minute * rate / HOP)
-    repeats = float(centred[lag:] @ centred[:-lag]) / float(centred @ centred)
-    return beats_per_minute if repeats > LEAST_BEAT else None
+    coarse = float(librosa.feature.tempo(onset_envelope=onsets, sr=rate, hop_length=HOP)[0])
+    period = 60 / coarse * rate / HOP
+    repeats = librosa.autocorrelate(onsets - onsets.mean())
+    if repeats[round(period)] < LEAST_BEAT * repeats[0]:
+        return None
+    # The coarse tempo is a whole number of frames a beat; the same count over several beats is that much finer.
+    first = round((period - 0.5) * BEATS)
+    several = first + int(np.argmax(repeats[first : first + BEATS + 1])) if first + BEATS < len(repeats) else None
+    return 60 * BEATS / several * rate / HOP if several else coarse
 
 
 def key(samples: np.ndarray, rate: int) -> str | None:

@@ -28,51 +28,65 @@ def scores(report: Report) -> "Figure":
     from plotly.subplots import make_subplots
 
     sizes = [len(axes) for axes in GROUPS.values()]
-    figure = make_subplots(rows=len(GROUPS), row_heights=sizes, vertical_spacing=0.14)
+    figure = make_subplots(rows=len(GROUPS), row_heights=sizes, vertical_spacing=0.13)
     for row, axes in enumerate(GROUPS.values(), 1):
         for axis in axes:
             _bar(figure, report, axis, row)
+            _reference(figure, report, axis, row)
+            _value(figure, report, axis, row)
         low, high = axes[0].low, axes[0].high
-        figure.update_xaxes(range=[low, high + 0.12 * (high - low)], tickvals=_ticks(low, high), row=row, col=1)
+        figure.update_xaxes(range=[low, high + 0.16 * (high - low)], tickvals=_ticks(low, high), row=row, col=1)
         labels = [axis.label for axis in reversed(axes)]
         figure.update_yaxes(categoryorder="array", categoryarray=labels, row=row, col=1)
-    figure.update_layout(bargap=0.45, barmode="overlay")
-    return _finished(figure, ROW_HEIGHT * sum(sizes) + 110)
+    figure.update_layout(bargap=0.45, barmode="overlay", showlegend=True)
+    return _finished(figure, ROW_HEIGHT * sum(sizes) + 130, bottom=60)
 
 
 def _bar(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
-    import plotly.graph_objects as go
-
-    value = report.scores[axis.key]
-    if value is None:
-        figure.add_annotation(
-            x=axis.low, y=axis.label, text="not predicted", showarrow=False, row=row, col=1, xanchor="left"
-        )
-        value = axis.low
-    elif axis.reference is not None:
-        mean, deviation = axis.reference
-        figure.add_scatter(
-            x=[mean], y=[axis.label], mode="markers", row=row, col=1, marker=dict(symbol="diamond", size=9, color=GREY),
-            error_x=dict(array=[deviation], color=GREY, thickness=1), hovertemplate="SongEval %{x:.2f}<extra></extra>",
-        )  # fmt: skip
-    spread = report.spread.get(axis.key)
-    figure.add_trace(
-        go.Bar(
-            x=[value - axis.low],
-            base=axis.low,
-            y=[axis.label],
-            orientation="h",
-            marker_color=COLOURS[axis.key],
-            opacity=0.85,
-            text=[f"<b>{value:.{_digits(axis)}f}</b>" if report.scores[axis.key] is not None else ""],
-            textposition="outside",
-            cliponaxis=False,
-            error_x=dict(array=[spread], thickness=1.5) if spread and report.scores[axis.key] is not None else None,
-            hovertemplate=f"{axis.label} {value:.{_digits(axis)}f}<br>{axis.meaning}<extra></extra>",
-        ),
+    value, spread = report.scores[axis.key], report.spread.get(axis.key)
+    whisker = dict(array=[spread], thickness=1.5, color=GREY) if value is not None and spread else None
+    figure.add_bar(
+        x=[0 if value is None else value - axis.low],
+        base=axis.low,
+        y=[axis.label],
+        orientation="h",
+        marker_color=COLOURS[axis.key],
+        error_x=whisker,
+        hovertemplate=f"{axis.label}: {axis.meaning}<extra></extra>",
+        showlegend=False,
         row=row,
         col=1,
     )
+
+
+def _reference(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
+    if axis.reference is None or report.scores[axis.key] is None:
+        return
+    mean, deviation = axis.reference
+    figure.add_scatter(
+        x=[mean],
+        y=[axis.label],
+        mode="markers",
+        marker=dict(symbol="diamond", size=9, color=GREY, line=dict(width=1, color="white")),
+        error_x=dict(array=[deviation], color="rgba(128,128,128,0.35)", thickness=7, width=0),
+        name="SongEval’s songs, mean ± SD",
+        showlegend=not any(trace.showlegend for trace in figure.data),
+        hovertemplate="SongEval %{x:.2f}<extra></extra>",
+        row=row,
+        col=1,
+    )
+
+
+def _value(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
+    """The number in a column of its own at the right, clear of the marks."""
+    value = report.scores[axis.key]
+    text = "not predicted" if value is None else f"<b>{value:.{_digits(axis)}f}</b>"
+    x, anchor = (
+        (axis.low + 0.01 * (axis.high - axis.low), "left")
+        if value is None
+        else (axis.high + 0.15 * (axis.high - axis.low), "right")
+    )
+    figure.add_annotation(x=x, y=axis.label, text=text, xanchor=anchor, showarrow=False, row=row, col=1)
 
 
 def timeline(report: Report) -> "Figure":
@@ -91,11 +105,13 @@ def timeline(report: Report) -> "Figure":
                 hovertemplate=f"{axis.label} %{{y:.{_digits(axis)}f}} from %{{x:.0f}} s<extra></extra>",
             )  # fmt: skip
         figure.update_yaxes(range=[axes[0].low, axes[0].high], row=row, col=1)
-    step = 30 * max(1, round(report.duration / 240))
+    step = 30 * max(1, round(report.duration / 180))
     marks = list(range(0, int(report.duration) + 1, step))
-    figure.update_xaxes(tickvals=marks, ticktext=[f"{t // 60}:{t % 60:02}" for t in marks], range=[0, report.duration])
-    figure.update_layout(showlegend=True, legend=dict(orientation="h", y=-0.12, yanchor="top"))
-    return _finished(figure, 150 + 190 * max(1, len(groups)))
+    figure.update_xaxes(
+        tickvals=marks, ticktext=[f"{t // 60}:{t % 60:02}" for t in marks], tickangle=0, range=[0, report.duration]
+    )
+    figure.update_layout(showlegend=True)
+    return _finished(figure, 190 + 190 * max(1, len(groups)), bottom=90)
 
 
 def _predicted(report: Report):  # type: ignore[no-untyped-def]
@@ -110,18 +126,18 @@ def _ticks(low: float, high: float) -> list[int]:
     return list(range(int(low), int(high) + 1, 25 if high == 100 else 1))
 
 
-def _finished(figure: "Figure", height: int) -> "Figure":
+def _finished(figure: "Figure", height: int, bottom: int) -> "Figure":
     figure.update_layout(
         height=height,
         template="none",
-        margin=dict(l=8, r=8, t=16, b=32),
+        margin=dict(l=8, r=12, t=40, b=bottom),
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font=dict(color=GREY, size=13),
         hovermode="closest",
         dragmode=False,
+        legend=dict(orientation="h", yref="container", y=0, yanchor="bottom", x=0),
     )
-    figure.update_layout(showlegend=bool(figure.layout.showlegend))
     figure.update_xaxes(gridcolor=GRID, zeroline=False, fixedrange=True)
     figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, fixedrange=True)
     return figure

@@ -103,7 +103,8 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(b"", {}, 404)
 
     def revision(self, repository: str) -> None:
-        self.answer_json({"id": repository, "sha": COMMIT})
+        files = sorted(self.hub.repositories[repository].iterdir())
+        self.answer_json({"id": repository, "sha": COMMIT, "siblings": [{"rfilename": file.name} for file in files]})
 
     def tree(self, repository: str) -> None:
         files = sorted(self.hub.repositories[repository].iterdir())

@@ -103,9 +103,11 @@ def sniff(file: BinaryIO, start: int) -> str:
     for at, magic, kind in MAGIC:
         if head.startswith(magic, at):
             return kind
-    sync = head.lstrip(b"\0")[:2]
-    if len(sync) == 2 and sync[0] == 0xFF and sync[1] >= 0xE0:
-        return "aac" if sync[1] & 0xF6 == 0xF0 else "mp3"  # layer 0 of MPEG's audio frames is ADTS
+    sync = int.from_bytes(head.lstrip(b"\0")[:2], "big")
+    if sync & 0xFFF6 == 0xFFF0:
+        return "aac"
+    if sync & 0xFFE0 == 0xFFE0 and sync & 6 in (2, 4):  # layers III and II; I is nobody's, but UTF-16 looks like it
+        return "mp3"
     if start:
         return "mp3"
     raise NotAudio(f"This is not a sound file: {KNOWN}.")
@@ -244,16 +246,23 @@ def _av_frames(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def _av_blocks(first: Any, frames: Iterator[Any]) -> Iterator[np.ndarray]:
+    """Planes are joined as they are; interleaved samples are taken where planes are unsafe.
+
+    PyAV 18 counts a frame's planes up to a null pointer, and finds it beyond the array's end if there are eight.
+    """
     import av
 
-    convert = av.AudioResampler(format="fltp")
+    form = (first.sample_rate, first.layout.nb_channels)
+    target = "fltp" if form[1] < 8 else "flt"
+    convert = av.AudioResampler(format=target)
     parts: list[np.ndarray] = []
     count = 0
     for frame in chain([first], frames):
-        if (frame.sample_rate, frame.layout.nb_channels) != (first.sample_rate, first.layout.nb_channels):
+        if (frame.sample_rate, frame.layout.nb_channels) != form:
             raise DamagedAudio("The file's sample rate or channels change midway. Export it again as one piece.")
-        same = frame.format.name == "fltp"
-        parts += [part.to_ndarray() for part in ([frame] if same else convert.resample(frame))]
+        same = frame.format.name == target
+        arrays = [part.to_ndarray() for part in ([frame] if same else convert.resample(frame))]
+        parts += arrays if target == "fltp" else [array.reshape(-1, form[1]).T for array in arrays]
         count += frame.samples
         if count >= BLOCK:
             yield np.hstack(parts)

@@ -9,6 +9,8 @@ from ..errors import InvalidSamples
 
 FULL_SCALE = 0.999
 FLAT_RUN = 3
+REACH = FLAT_RUN - 1
+"""How far a sample's neighbours decide whether it is in a run."""
 ABSURD = 1e4
 DIGITAL_SILENCE = -200.0
 
@@ -52,7 +54,7 @@ class Meter:
         self.rate, self.channels = rate, channels
         self._count = self._flat = 0
         self._peak = 0.0
-        self._tail = np.zeros((channels, 0), np.float32)
+        self._tail = np.zeros((channels, 2 * REACH), np.float32)
         self._sections = k_weighting(rate)
         self._state = np.zeros((len(self._sections), channels, 2))
         self._hops: list[float] = []
@@ -75,13 +77,15 @@ class Meter:
         peak = 20 * log10(self._peak) if self._peak else DIGITAL_SILENCE
         complete = self._hops[: self._count * HOPS_PER_SECOND // self.rate]
         loudness = gated_loudness(np.array(complete) * HOPS_PER_SECOND / self.rate)
-        return Levels(self.channels, peak, self._flat / max(1, self._count * self.channels), loudness)
+        flat = self._flat + int(in_flat_top(self._tail)[:, REACH:].sum())
+        return Levels(self.channels, peak, flat / max(1, self._count * self.channels), loudness)
 
     def _add_flat(self, block: np.ndarray, peak: float) -> None:
-        """Runs may cross blocks: the last two samples are looked at again, and not counted twice."""
-        tail, self._tail = self._tail, block[:, 1 - FLAT_RUN :].copy()
-        if peak >= FULL_SCALE:
-            self._flat += flat_samples(np.hstack([tail, block])) - flat_samples(tail)
+        """Count what has all its neighbours; the last samples wait for the next block, or for `levels`."""
+        if max(peak, np.abs(self._tail).max()) >= FULL_SCALE:
+            known = in_flat_top(np.hstack([self._tail, block]))
+            self._flat += int(known[:, REACH:-REACH].sum())
+        self._tail = np.hstack([self._tail, block[:, -2 * REACH :]])[:, -2 * REACH :]
 
     def _add_power(self, block: np.ndarray) -> None:
         """Add the weighted energy of `block` to the hops of 100 ms that it touches."""
@@ -97,17 +101,15 @@ class Meter:
         self._hops += energies
 
 
-def flat_samples(block: np.ndarray) -> int:
-    """How many samples of `block` [C, n] lie in flat tops."""
-    if block.shape[1] < FLAT_RUN:
-        return 0
+def in_flat_top(block: np.ndarray) -> np.ndarray:
+    """Which samples of `block` [C, n] lie in runs of at least three equal ones at full scale, bool [C, n]."""
     cut = block.clip(-1, 1)
     same = (cut[:, 1:] == cut[:, :-1]) & (np.abs(cut[:, 1:]) >= FULL_SCALE)
     inside = same[:, 1:] & same[:, :-1]
     flat = np.zeros(block.shape, bool)
     for shift in range(FLAT_RUN):
         flat[:, shift : shift + inside.shape[1]] |= inside
-    return int(flat.sum())
+    return flat
 
 
 def k_weighting(rate: int) -> np.ndarray:
