@@ -12,8 +12,8 @@ from .report import Weights
 OnBytes = Callable[[int, int], None]
 """Called with the bytes of a repository received so far and the bytes expected, from the threads that download."""
 
-PATIENCE = 2.0
-"""Seconds after which a Hub that does not answer counts as out of reach."""
+CONNECT, ANSWER = 1.2, 4.0
+"""Seconds to reach the Hub (one lost packet is sent again after one), and until it answers a first question."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,12 @@ def _offered(repository: Repository) -> tuple[tuple[str, ...], str | None]:
 
     `snapshot_download` asks the same without a time limit: a Hub that takes the call and says nothing would hold it.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, constants
 
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # else it first looks up who calls, which takes 3 s on a dead network
+    limits: Any = (CONNECT, ANSWER, ANSWER, ANSWER)  # connect, read, write, pool
     try:
-        info = HfApi().model_info(repository.id, revision=repository.revision, timeout=PATIENCE)
+        info = HfApi().model_info(repository.id, revision=repository.revision, timeout=limits)
     except Exception as error:  # the network, the client and the answer's parser each have their own
         return repository.checkpoints, _reason(error)
     names = {file.rfilename for file in info.siblings or ()}

@@ -8,6 +8,7 @@ systems' own code; those scores say nothing about music.
 import json
 import zlib
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,9 @@ def mert_config(size: Mert) -> dict[str, Any]:
     """A published `config.json`, so far as it shapes the network, with the traps that the published ones hold."""
     sizes = {name: value for name, value in asdict(size).items() if name not in ("convolution", "stable")}
     return sizes | {
+        "apply_spec_augment": True,
         "architectures": ["MERTModel"],
+        "attention_dropout": 0.1,
         "attention_relax": -1.0,
         "auto_map": {"AutoConfig": "configuration_MERT.MERTConfig", "AutoModel": "modeling_MERT.MERTModel"},
         "conv_bias": False,
@@ -125,6 +128,7 @@ def mert_config(size: Mert) -> dict[str, Any]:
         "hidden_act": "gelu",
         "hidden_dropout": 0.1,
         "layer_norm_eps": 1e-05,
+        "layerdrop": 0.1,
         "mask_time_prob": 0.05,
         "model_type": "mert_model",
         "num_conv_pos_embedding_groups": 16,
@@ -158,7 +162,7 @@ def write_mert(folder: Path, size: Mert) -> Path:
 def apex_state(task: str = "full", shared: int = 2) -> State:
     """The head's tensors; `shared` is the number of shared layers."""
     state: State = {}
-    for i, (inputs, outputs) in enumerate(zip(SHARED[shared], SHARED[shared][1:], strict=False)):
+    for i, (inputs, outputs) in enumerate(pairwise(SHARED[shared])):
         state |= _block(f"shared.{i}", outputs, inputs)
     for name in TASKS[task]:
         branch = f"branch_{name}.branch"
@@ -182,6 +186,7 @@ def apex_checkpoint(task: str = "full", shared: int = 2, mode: str = "song") -> 
         "optimizer_state": {"state": {}, "param_groups": []},
         "scheduler_state": {"last_epoch": 17},
         "val_loss": 1.2345,
+        "val_task_losses": {"score_streams": 1.0},
         "mode": mode,
         "task": task,
         "loss": "uncertainty",

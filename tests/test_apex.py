@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import stand_in
 import torch
+from safetensors.numpy import load_file
+from safetensors.torch import save_file
+
 from apex_space.axes import KEYS
 from apex_space.errors import WeightsInvalid
 from apex_space.heads import apex
 from apex_space.heads.apex import AGGREGATOR, ApexHead
 from apex_space.hub import Repository, Snapshot, fetch
 from apex_space.settings import Settings
-from safetensors.numpy import load_file
-from safetensors.torch import save_file
 
 Content = dict[str, Any]
 

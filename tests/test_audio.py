@@ -62,12 +62,12 @@ def write(path: Path, samples: np.ndarray, rate: int = RATE, kind: str = "wav", 
 
 def write_pyav(path: Path, samples: np.ndarray, rate: int, kind: str) -> Path:
     container, codec, options = PYAV[kind]
-    layout = {1: "mono", 2: "stereo"}[len(samples)]
+    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[len(samples)]
     with av.open(path, "w", format=container, options=options) as file:
         stream = file.add_stream(codec, rate=rate, layout=layout)
         sample_format = stream.codec_context.codec.audio_formats[0]
         stream.format = sample_format
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=layout)
+        frame = av.AudioFrame.from_ndarray(samples.T.reshape(1, -1), format="flt", layout=layout)
         frame.sample_rate = rate
         size = stream.codec_context.frame_size or 1024
         convert = av.AudioResampler(format=sample_format, layout=layout, rate=rate, frame_size=size)
@@ -157,11 +157,20 @@ def test_every_kind_sounds_like_its_source(
     waveform = load(put(songs(kind)))
     assert waveform.duration == pytest.approx(3, abs=0.1)
     assert waveform.levels.channels == 2
-    assert waveform.levels.peak == pytest.approx(20 * np.log10(np.abs(tone()).max()), abs=1)
+    assert waveform.levels.loudness == pytest.approx(levels(tone()).loudness, abs=0.5)
     inner = waveform.samples[waveform.rate // 2 : -waveform.rate // 2]
     spectrum = np.abs(np.fft.rfft(inner * np.hanning(len(inner))))
     strongest = np.sort(spectrum.argsort()[-4:] * waveform.rate / len(inner))
     assert np.abs(strongest[:, None] - [220, 440]).min(1).max() < 3
+
+
+@pytest.mark.parametrize("kind", ["ogg", "m4a", "webm"])
+@pytest.mark.parametrize("channels", [1, 6, 8])
+def test_channels(tmp_path: Path, kind: str, channels: int) -> None:
+    waveform = load(write(tmp_path / "file", tone(2, 48000, channels), 48000, kind))
+    assert waveform.levels.channels == channels
+    assert waveform.duration == pytest.approx(2, abs=0.1)
+    assert waveform.samples.std() == pytest.approx(tone(2, 48000, channels).mean(0).std(), rel=0.1)
 
 
 @pytest.mark.parametrize("kind", ["mp3", "ogg", "opus", "flac", "aiff"])
@@ -242,7 +251,7 @@ def test_decoders_say_nothing(
     load(put(tag + songs("mp3")))
     for kind in KINDS:
         data = songs(kind)
-        for broken in (data[: len(data) * 3 // 5], patched(data, len(data) // 2, os.urandom(200))):
+        for broken in (data[: len(data) * 3 // 5], patched(data, len(data) // 2, np.random.default_rng(0).bytes(200))):
             waveform_or_message(put(broken))
     assert capfd.readouterr() == ("", "")
 
@@ -271,7 +280,8 @@ def refused(path: Path, error: type[errors.AudioError], *says: str, limits: Limi
         (b"ffconcat version 1.0\nfile /etc/hostname\n", errors.NotAudio),
         (bytes(5000), errors.NotAudio),
         (np.random.default_rng(0).bytes(100_000), errors.NotAudio),
-        (b"RIFF", errors.DamagedAudio),
+        (b"RIFF\x24\0\0\0WEBPVP8 " + bytes(100), errors.NotAudio),
+        (b"RIFF\x24\0\0\0WAVEfmt ", errors.DamagedAudio),
         (b"fLaC", errors.DamagedAudio),
         (b"OggS", errors.DamagedAudio),
         (b"ID3", errors.NotAudio),
@@ -362,6 +372,14 @@ def test_breaks_off_with_no_word_of_the_length(
 ) -> None:
     data = songs(kind)
     refused(put(data[: len(data) * 3 // 5]), errors.DamagedAudio)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(48000, 2), (RATE, 1)])
+def test_a_form_that_changes_midway(tmp_path: Path, rate: int, channels: int) -> None:
+    """Damage in an aac's packet headers does the same."""
+    parts = [write(tmp_path / "a", tone(), RATE, "aac"), write(tmp_path / "b", tone(3, rate, channels), rate, "aac")]
+    (tmp_path / "c").write_bytes(b"".join(part.read_bytes() for part in parts))
+    refused(tmp_path / "c", errors.DamagedAudio, "midway")
 
 
 def flac_announcing(data: bytes, frames: int) -> bytes:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_server import COMMIT, Hub, serve
+
 from apex_space.encoders.mert import MertEncoder
 from apex_space.errors import WeightsInvalid, WeightsMissing
 from apex_space.hub import Repository, Snapshot, fetch
 from apex_space.report import Weights
-from hub_server import COMMIT, Hub, serve
 
 NEEDED = ["config.json", "preprocessor_config.json", "pytorch_model.bin"]
 CLIENT = """
@@ -140,11 +142,18 @@ def test_that_there_is_no_network_is_known_within_two_seconds(case: str, client:
     assert result["seconds"] < 2
 
 
-def test_a_hub_that_says_nothing_is_not_waited_for(hub: Hub, client: Client) -> None:
+def test_a_network_that_swallows_everything_is_known_within_two_seconds(client: Client) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        result = client(HF_ENDPOINT=f"http://127.0.0.1:{full.getsockname()[1]}")
+    assert "cannot be reached (ConnectTimeout)" in result["error"]
+    assert result["seconds"] < 2
+
+
+def test_a_hub_that_says_nothing_is_given_up(hub: Hub, client: Client) -> None:
     hub.silent = True
     result = client()
     assert "cannot be reached (ReadTimeout)" in result["error"]
-    assert result["seconds"] < 4
+    assert result["seconds"] < 6
 
 
 def test_half_a_download_is_called_incomplete_and_resumed_later(hub: Hub, client: Client) -> None:
@@ -224,3 +233,18 @@ def test_what_a_folder_lacks_is_named(needs: tuple[str, ...], checkpoint: str, t
         fetch(Repository("any/MERT", "main", needs, (checkpoint,)), tiny_mert.parent)
     with pytest.raises(WeightsMissing, match="elsewhere"):
         fetch(Repository("any/elsewhere", "main", needs, (checkpoint,)), tiny_mert.parent)
+
+
+@pytest.mark.slow
+def test_apex_gets_ready_from_the_hub_and_stays_so_without_it(full_weights: Path, tmp_path: Path) -> None:
+    code = "from apex_space import load_judge; judge = load_judge('apex'); print(judge.weights, judge.head.axes)"
+    names = {"APEX_MERT_REPO": "stand-in/MERT", "APEX_HEAD_REPO": "stand-in/apex", "HF_HOME": str(tmp_path)}
+    with serve(MERT=full_weights / "MERT-v1-95M", apex=full_weights / "apex") as hub:
+        environment = os.environ | names | {"HF_ENDPOINT": hub.url}
+        command = [sys.executable, "-W", "error", "-c", code]
+        done = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300)]
+    done.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300))
+    assert [run.stderr for run in done] == ["", ""]
+    assert done[0].stdout == done[1].stdout
+    assert done[0].stdout.count(COMMIT) == 2
+    assert "naturalness" in done[0].stdout

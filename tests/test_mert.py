@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import stand_in
 import torch
-from apex_space.encoders.mert import CHECKPOINTS, FILES, MertEncoder
-from apex_space.errors import WeightsInvalid
-from apex_space.hub import Repository, Snapshot, fetch
 from safetensors.numpy import load_file
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import HubertConfig, HubertModel
+
+from apex_space.encoders.mert import CHECKPOINTS, FILES, MertEncoder
+from apex_space.errors import WeightsInvalid
+from apex_space.hub import Repository, Snapshot, fetch
 
 LAYERS = (2, 5, 8, 12)
 CONV = "encoder.pos_conv_embed.conv"

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from apex_space.segments import cut
 from hypothesis import given
 from hypothesis import strategies as st
+
+from apex_space.segments import cut
 
 lengths = st.integers(1, 50)
 

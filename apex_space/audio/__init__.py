@@ -58,7 +58,9 @@ def load(path: str | os.PathLike[str], limits: Limits = DEFAULT) -> Waveform:
     """
     path = Path(path)
     if not path.is_file():
-        raise NotAudio("This is a folder, not a file." if path.is_dir() else "There is no such file.")
+        raise NotAudio(
+            "This is a folder; name a file in it." if path.is_dir() else "There is no such file. Check its name."
+        )
     try:
         with path.open("rb") as file:
             _check_size(os.fstat(file.fileno()).st_size, limits)

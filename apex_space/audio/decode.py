@@ -2,7 +2,7 @@
 
 PCM in wav and what is in Ogg go to soundfile, all else to PyAV, as measured:
 - libsndfile's mp3 decoder writes to the process's stderr; FFmpeg gives as many samples, the same to 2e-6, in silence.
-- libsndfile believes a flac header that announces too little, and a wav header that says 0.
+- libsndfile believes a flac that announces too little and a wav that says 0, and passes over an aiff's count.
 FFmpeg's demuxer is chosen by the file's first bytes: left to guess, it takes playlists too, which open other files.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -22,10 +22,9 @@ SLACK = 0.25
 """Seconds by which a header may be wrong: codecs' delay and padding, containers' rounding."""
 KNOWN = "wav, flac, mp3, ogg, opus, m4a, aac, webm and aiff are taken"
 MAGIC = (  # offset, first bytes, FFmpeg's demuxer
-    (0, b"RIFF", "wav"),
-    (0, b"RIFX", "wav"),
-    (0, b"RF64", "wav"),
-    (0, b"FORM", "aiff"),
+    (8, b"WAVE", "wav"),
+    (8, b"AIFF", "aiff"),
+    (8, b"AIFC", "aiff"),
     (0, b"fLaC", "flac"),
     (0, b"OggS", "ogg"),
     (0, b"\x1a\x45\xdf\xa3", "matroska"),
@@ -62,7 +61,8 @@ def open_stream(file: BinaryIO) -> Iterator[Stream]:
         sound = _open_soundfile(file)
     if sound is not None:
         with sound:
-            yield Stream(sound.samplerate, sound.channels, sound.frames / sound.samplerate, _soundfile_blocks(sound))
+            seconds = sound.frames / sound.samplerate
+            yield Stream(sound.samplerate, sound.channels, seconds, _soundfile_blocks(sound))
         return
     tells = kind in TELLS_DURATION or (kind == "mp3" and mp3_tells_duration(file, start))
     with _open_av(file, kind) as container:
@@ -116,10 +116,10 @@ def sniff(file: BinaryIO, start: int) -> str:
 def check_wav(file: BinaryIO) -> bool:
     """Hold the size that a wav announces against the bytes there are; False if soundfile can't be trusted with it."""
     file.seek(0)
-    order = "big" if file.read(12)[:4] == b"RIFX" else "little"
+    order: Literal["big", "little"] = "big" if file.read(12)[:4] == b"RIFX" else "little"
 
     def number(data: bytes) -> int:
-        return int.from_bytes(data, order)  # type: ignore[arg-type]
+        return int.from_bytes(data, order)
 
     tag = bytes_per_second = 0
     for _ in range(MOST_CHUNKS):
@@ -219,6 +219,7 @@ def _av_stream(container: Any, whole: bool, tells: bool) -> Stream:
     frames = _av_frames(container, stream)
     first = next(frames, None)
     if first is None:
+        check_length(announced, 0)
         raise EmptyAudio("The file holds no samples. Export it again.")
     return Stream(first.sample_rate, first.layout.nb_channels, announced, _av_blocks(first, frames))
 
@@ -252,20 +253,24 @@ def _av_blocks(first: Any, frames: Iterator[Any]) -> Iterator[np.ndarray]:
     """
     import av
 
-    form = (first.sample_rate, first.layout.nb_channels)
-    target = "fltp" if form[1] < 8 else "flt"
+    channels = first.layout.nb_channels
+    target = "fltp" if channels < 8 else "flt"
     convert = av.AudioResampler(format=target)
     parts: list[np.ndarray] = []
     count = 0
     for frame in chain([first], frames):
-        if (frame.sample_rate, frame.layout.nb_channels) != form:
+        if _form(frame) != _form(first):
             raise DamagedAudio("The file's sample rate or channels change midway. Export it again as one piece.")
         same = frame.format.name == target
         arrays = [part.to_ndarray() for part in ([frame] if same else convert.resample(frame))]
-        parts += arrays if target == "fltp" else [array.reshape(-1, form[1]).T for array in arrays]
+        parts += arrays if target == "fltp" else [array.reshape(-1, channels).T for array in arrays]
         count += frame.samples
         if count >= BLOCK:
             yield np.hstack(parts)
             parts, count = [], 0
     if count:
         yield np.hstack(parts)
+
+
+def _form(frame: Any) -> tuple[int, str, str]:
+    return frame.sample_rate, frame.layout.name, frame.format.name

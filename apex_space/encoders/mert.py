@@ -44,7 +44,7 @@ class MertEncoder:
         return torch.stack(pooled, 1).numpy()
 
     def hidden_states(self, samples: Tensor) -> Iterator[Tensor]:
-        """`samples` [S, L] -> each hidden state [S, T, D] in turn, from the first layer's input to the last's output."""
+        """`samples` [S, L] -> each hidden state [S, T, D] in turn: the first layer's input, then every output."""
         encoder = self.model.encoder
         stable = self.model.config.do_stable_layer_norm
         if self.normalize:

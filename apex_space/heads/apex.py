@@ -1,6 +1,7 @@
 """The APEX head: four pooled MERT layers -> seven scores (arXiv 2605.03395)."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Block(nn.Module):
         self.block = nn.Sequential(nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.GELU(), nn.Dropout(dropout))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.block(x)  # type: ignore[no-any-return]
+        return self.block(x)
 
 
 class Branch(nn.Module):
@@ -59,7 +60,7 @@ class ApexNetwork(nn.Module):
         super().__init__()
         sizes = DEPTHS[depth]
         self.axes = axes
-        self.shared = nn.Sequential(*(Block(a, b, 0.3) for a, b in zip(sizes, sizes[1:], strict=False)))
+        self.shared = nn.Sequential(*(Block(a, b, 0.3) for a, b in pairwise(sizes)))
         for axis in axes:
             self.add_module(_branch(axis), Branch(BY_KEY[axis].low, BY_KEY[axis].high))
 

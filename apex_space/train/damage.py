@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
+from ..resample import resample
+
 Function = Callable[[np.ndarray, int, float, np.random.Generator], np.ndarray]
 
 FADE_SECONDS = 0.01
@@ -376,7 +378,7 @@ def robot(samples: np.ndarray, rate: int, severity: float, rng: np.random.Genera
     return (1 - share) * samples + share * flat * (_rms(samples) / _rms(flat))
 
 
-KINDS = tuple(
+KINDS: tuple[Kind, ...] = tuple(
     Kind(function.__name__, axis, function, (function.__doc__ or "").strip())
     for axis, functions in {
         "coherence": (shuffle, cut, splice, jump, stutter, reverse, medley),
@@ -385,3 +387,53 @@ KINDS = tuple(
     }.items()
     for function in functions
 )
+
+
+# ---- harmless ----------------------------------------------------------------------------------------------------
+
+
+def louder(samples: np.ndarray, rate: int) -> np.ndarray:
+    """12 dB up."""
+    return samples * np.float32(10 ** (12 / 20))
+
+
+def softer(samples: np.ndarray, rate: int) -> np.ndarray:
+    """12 dB down."""
+    return samples * np.float32(10 ** (-12 / 20))
+
+
+def mp3_128(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Through MP3 at 128 kbit/s."""
+    return mp3(samples, rate, 0.2)
+
+
+def through_44100(samples: np.ndarray, rate: int) -> np.ndarray:
+    """To 44.1 kHz and back."""
+    return resample(resample(samples, rate, 44_100), 44_100, rate)
+
+
+def through_32000(samples: np.ndarray, rate: int) -> np.ndarray:
+    """To 32 kHz and back."""
+    return resample(resample(samples, rate, 32_000), 32_000, rate)
+
+
+def trimmed(samples: np.ndarray, rate: int) -> np.ndarray:
+    """The first 0.7 s missing."""
+    return samples[int(0.7 * rate) :]
+
+
+def first_part(samples: np.ndarray, rate: int) -> np.ndarray:
+    """The last third missing."""
+    return samples[: len(samples) * 2 // 3]
+
+
+def last_part(samples: np.ndarray, rate: int) -> np.ndarray:
+    """The first third missing."""
+    return samples[len(samples) // 3 :]
+
+
+HARMLESS = {
+    function.__name__: function
+    for function in (louder, softer, mp3_128, through_44100, through_32000, trimmed, first_part, last_part)
+}
+"""What a judge must not mind, by name: `(samples [N], rate) -> samples`."""

@@ -1,0 +1,139 @@
+"""The order of the house: a module imports only from rows above its own, and heavy libraries only where they belong."""
+
+import ast
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "apex_space"
+ROWS = (
+    *("axes", "errors", "settings", "report", "audio", "resample", "segments", "measures", "hub", "encoders", "heads"),
+    *("judges", "roster", "preference", "arena", "ranking", "plots", "ui", "cli", "bench", "train"),
+)
+FRONT_DOORS = {"cli", "bench", "train"}
+"""Never imported by others."""
+ENTRANCES = {"__init__", "__main__"}
+"""They only pass on to a front door."""
+ONLY_IN = {
+    "gradio": {"ui"},
+    "huggingface_hub": {"hub"},
+    "plotly": {"plots"},
+    "transformers": {"encoders"},
+    "torch": {"encoders", "heads", "train"},
+    "typer": {"cli"},
+    "pydantic": {"settings"},
+}
+STANDARD_LIBRARY_ONLY = {"axes", "errors", "report"}
+HEAVY = ("torch", "transformers", "librosa", "scipy", "sklearn", "av", "pyloudnorm", "huggingface_hub", "datasets")
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def row(file: Path) -> str:
+    """The row that a file belongs to: its top-level module or package."""
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Absolute names of what a file imports, anywhere in it."""
+    package = file.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            source = ".".join([*above, *filter(None, [node.module])])
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def rows_imported(file: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(file) if name.startswith("apex_space.")} - {row(file)}
+
+
+def libraries(file: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(file)} - {"apex_space"}
+
+
+def names(files: list[Path]) -> list[str]:
+    return [str(file.relative_to(PACKAGE)) for file in files]
+
+
+INSIDE = [file for file in FILES if row(file) not in ENTRANCES]
+each_file = pytest.mark.parametrize("file", INSIDE, ids=names(INSIDE))
+
+
+@each_file
+def test_a_module_imports_only_from_rows_above_its_own(file: Path) -> None:
+    assert row(file) in ROWS
+    above = set(ROWS[: ROWS.index(row(file))]) - FRONT_DOORS
+    assert rows_imported(file) <= above
+
+
+@each_file
+def test_a_library_is_used_only_where_it_belongs(file: Path) -> None:
+    for library in libraries(file) & ONLY_IN.keys():
+        assert row(file) in ONLY_IN[library], library
+
+
+@pytest.mark.parametrize("name", sorted(STANDARD_LIBRARY_ONLY))
+def test_records_know_the_standard_library_only(name: str) -> None:
+    assert libraries(PACKAGE / f"{name}.py") <= sys.stdlib_module_names
+
+
+@each_file
+def test_the_environment_is_read_in_settings_alone(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert row(file) == "settings" or not any(word in text for word in ("os.environ", "getenv"))
+
+
+def test_encoders_know_no_scores_and_plots_no_page() -> None:
+    for file in FILES:
+        if row(file) == "encoders":
+            assert "axes" not in rows_imported(file)
+    assert libraries(PACKAGE / "plots.py").isdisjoint({"gradio", "torch"})
+
+
+def test_the_walk_sees_every_way_of_importing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    file = tmp_path / "apex_space" / "ui" / "tab.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("import a.b\nfrom .. import plots\nfrom . import render\ndef f():\n    from ..hub import fetch\n")
+    assert set(imports(file)) == {"a.b", "apex_space.plots", "apex_space.ui.render", "apex_space.hub.fetch"}
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """Top-level names in `sys.modules` of a new process that imports `modules`."""
+    code = f"import sys, {', '.join(modules)}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def modules(*without: str) -> list[str]:
+    found = [file for file in INSIDE if row(file) not in without]
+    return [".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for file in found]
+
+
+def test_nothing_heavy_is_loaded_before_it_is_used() -> None:
+    light = modules("encoders", "heads", "train", "ui")
+    assert loaded_by("apex_space", *light).isdisjoint({*HEAVY, "gradio"})
+
+
+def test_the_page_starts_without_models() -> None:
+    by_gradio = loaded_by("gradio")
+    assert (loaded_by(*modules("encoders", "heads", "train", "cli", "bench")) - by_gradio).isdisjoint(HEAVY)
+
+
+def test_help_answers_in_under_a_second() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        command = [sys.executable, "-m", "apex_space", "--help"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert "score" in done.stdout
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(3)) < 1  # the best of three: another process may be using the processor
