@@ -147,8 +147,9 @@ def _cancelled() -> tuple[str, gr.Button]:
 
 def _examples() -> list[dict[str, Any]]:
     listing = EXAMPLES / "examples.json"
-    return json.loads(listing.read_text(encoding="utf-8"))["songs"] if listing.is_file() else []
+    return json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else []
 
 
 def _button(example: dict[str, Any]) -> gr.Button:
-    return gr.Button(example["title"], size="sm", elem_classes="example")
+    damage = f", damaged to cost {example['damage']}" if example["damage"] else ""
+    return gr.Button(f"{example['style']}{damage}", size="sm", elem_classes="example")

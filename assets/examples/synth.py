@@ -15,7 +15,7 @@ from scipy import ndimage, signal
 
 RATE = 44_100
 LOUDNESS = -14.0  # LUFS, what streaming services play at
-CEILING = 10 ** (-2.4 / 20)  # true peak before the codec, which adds up to 1 dB
+CEILING = 10 ** (-2.8 / 20)  # true peak before the codec, which adds up to 1.4 dB
 Wave = np.ndarray
 Rng = np.random.Generator
 Harmony = list[tuple[float, float, tuple[int, ...]]]  # (beat, beats, pitches)
