@@ -90,10 +90,13 @@ class Report:
 
 
 def to_csv(reports: Iterable[Report | Failure]) -> str:
-    """One row for each song, then one for each of its segments; a file that failed has only its error."""
+    """One row for each song, then one for each of its segments; a file that failed has only its error.
+
+    Texts that a spreadsheet would run as a formula get an apostrophe in front; JSON has them as they are.
+    """
     text = io.StringIO()
     columns = ["file", "judge", "part", "start", "end", *KEYS, "error"]
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer = csv.DictWriter(text, columns)
     writer.writeheader()
     for report in reports:
         writer.writerows(_rows(report))
@@ -102,9 +105,13 @@ def to_csv(reports: Iterable[Report | Failure]) -> str:
 
 def _rows(report: Report | Failure) -> Iterator[dict[str, Any]]:
     if isinstance(report, Failure):
-        yield {"file": report.file, "error": report.error}
+        yield {"file": _inert(report.file), "error": _inert(report.error)}
         return
-    same = {"file": report.file, "judge": report.judge}
+    same = {"file": _inert(report.file), "judge": report.judge}
     yield same | {"part": "song", "start": 0.0, "end": report.duration} | dict(report.scores)
     for segment in report.segments:
         yield same | {"part": "segment", "start": segment.start, "end": segment.end} | dict(segment.scores)
+
+
+def _inert(text: str) -> str:
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -16,7 +16,7 @@ from apex_space.report import Failure, Measured, Report, Segment, Weights, to_cs
 
 number = st.floats(0, 1e6, allow_nan=False)
 measurement = st.floats(-1e6, 1e6, allow_nan=False)
-text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), min_size=1)
+text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 scores = st.fixed_dictionaries({axis.key: st.none() | st.floats(axis.low, axis.high) for axis in AXES})
 reports = st.builds(
     Report,
@@ -46,7 +46,12 @@ reports = st.builds(
 
 
 def rows(*reports: Report | Failure) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(to_csv(reports)), strict=True))
+    return list(csv.DictReader(io.StringIO(to_csv(reports), newline=""), strict=True))
+
+
+def as_text(value: str) -> str:
+    """What a spreadsheet must see instead of a formula."""
+    return f"'{value}" if value[0] in "=+-@\t\r" else value
 
 
 def scores_of(row: Mapping[str, str]) -> dict[str, float | None]:
@@ -78,7 +83,7 @@ def test_json_has_the_promised_keys(report: Report) -> None:
 def test_csv_has_a_row_for_the_song_and_one_for_each_segment(report: Report) -> None:
     song, *segments = rows(report)
     assert {song["part"], *(row["part"] for row in segments)} <= {"song", "segment"}
-    assert {(row["file"], row["judge"]) for row in (song, *segments)} == {(report.file, report.judge)}
+    assert {(row["file"], row["judge"]) for row in (song, *segments)} == {(as_text(report.file), report.judge)}
     assert (float(song["start"]), float(song["end"])) == (0, report.duration)
     assert scores_of(song) == report.scores
     assert [(float(row["start"]), float(row["end"]), scores_of(row)) for row in segments] == [
@@ -89,9 +94,16 @@ def test_csv_has_a_row_for_the_song_and_one_for_each_segment(report: Report) -> 
 @given(reports, text, text)
 def test_a_failure_stands_in_its_place_with_its_reason_alone(report: Report, file: str, error: str) -> None:
     failed, *rest = rows(Failure(file, error), report)
-    assert {column: value for column, value in failed.items() if value} == {"file": file, "error": error}
+    assert {column: value for column, value in failed.items() if value} == {"file": as_text(file), "error": as_text(error)}
     assert rest == rows(report)
     assert not any(row["error"] for row in rest)
+
+
+@pytest.mark.parametrize("name", ["=1+1.mp3", "+1.mp3", "-1.mp3", "@x.mp3", "\t=1.mp3"])
+def test_csv_holds_no_formula_and_json_the_exact_name(name: str) -> None:
+    failure = Failure(name, "=bad")
+    assert [(row["file"], row["error"]) for row in rows(failure)] == [(f"'{name}", "'=bad")]
+    assert failure.as_dict() == {"file": name, "error": "=bad"}
 
 
 def test_no_reports_make_a_header() -> None:
