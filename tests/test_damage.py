@@ -8,8 +8,9 @@ from apex_space.train.damage import KINDS, Kind
 RATE = 24_000
 SEVERITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
 BY_ID = [pytest.param(kind, id=kind.name) for kind in KINDS]
-WAVEFORM = [pytest.param(k, id=k.name) for k in KINDS if k.name in ("noise", "clip", "dull", "thin", "mud", "echo", "holes",
-            "crackle", "blur", "vocoder", "crush", "hold", "comb", "ring", "robot")]  # fmt: skip
+UNALIGNED = {"shuffle", "cut", "splice", "jump", "stutter", "reverse", "medley", "codec", "stretch", "grains", "warble"}
+"""Kinds that move the waveform in time: its distance says nothing of their severity."""
+ALIGNED = [pytest.param(kind, id=kind.name) for kind in KINDS if kind.name not in UNALIGNED]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,9 @@ def song() -> np.ndarray:
         sounding = time >= beat / 2
         root = 110 * 2 ** ((0, 5, 7, 3)[beat // 4] / 12)
         chord = sum(np.sin(2 * np.pi * root * r * h * since) / h for r in (1, 1.25, 1.5) for h in (1, 2, 3, 5))
-        out += sounding * np.exp(-3 * since) * (0.1 * chord + 0.2 * np.exp(-40 * since) * rng.standard_normal(len(time)))
+        out += (
+            sounding * np.exp(-3 * since) * (0.1 * chord + 0.2 * np.exp(-40 * since) * rng.standard_normal(len(time)))
+        )
     return out.astype(np.float32)
 
 
@@ -58,7 +61,7 @@ def test_damage_is_finite_and_keeps_the_length(kind: Kind, severity: float, song
     assert len(damaged) != len(song) or not np.array_equal(damaged, song)
 
 
-@pytest.mark.parametrize("kind", WAVEFORM)
+@pytest.mark.parametrize("kind", ALIGNED)
 def test_distance_from_the_song_grows_with_severity(kind: Kind, song: np.ndarray) -> None:
     distances = [distance(song, kind(song, RATE, severity, rng())) for severity in SEVERITIES]
     assert distances[0] > 0

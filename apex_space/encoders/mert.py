@@ -6,12 +6,14 @@ With `feature_extractor_cqt` and `deepnorm` off, as in both published models, th
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils import parametrize
-from transformers import HubertConfig, HubertModel
+from transformers import AttentionInterface, HubertConfig, HubertModel
 
 from ..errors import WeightsInvalid
 from ..hub import Snapshot
@@ -21,41 +23,139 @@ FILES = ("config.json", "preprocessor_config.json")
 CHECKPOINTS = ("model.safetensors", "pytorch_model.bin")
 
 
+FIRST_TAPS, FIRST_STRIDE = 10, 5
+KERNELS, STRIDES = [FIRST_TAPS, 3, 3, 3, 3, 2, 2], [FIRST_STRIDE, 2, 2, 2, 2, 2, 2]
+CHUNK = 2048
+"""Frames of the second layer computed at once, so that the first layer's output stays in the processor's cache."""
+QUERIES = 512
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
 class MertEncoder:
     """Segments -> time averages of chosen hidden states.
 
     `layers`: which hidden states to keep; 0 is the input of the first layer, i the output of layer i.
+    `precision` is that of the matrix products: a key of DTYPES.
     """
 
     segment_seconds = 30.0
-    precision = "float32"
 
-    def __init__(self, snapshot: Snapshot, layers: tuple[int, ...]) -> None:
-        self.model = _load(snapshot)
+    def __init__(self, snapshot: Snapshot, layers: tuple[int, ...], precision: str = "float32") -> None:
+        model = _load(snapshot)
         self.rate, self.normalize = _preprocessing(snapshot.folder / "preprocessor_config.json")
         self.layers = layers
+        self.precision = precision
+        self.stable = model.config.do_stable_layer_norm
+        self.front_end = FrontEnd(model.feature_extractor.conv_layers, DTYPES[precision])
+        self.projection, self.encoder = model.feature_projection, model.encoder
+        if precision != "float32":
+            _lower(model.encoder, DTYPES[precision])
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """`samples` [S, L] -> [S, K, D], K the chosen layers. Padding is heard too, as in training; `valid` [S] is not
         needed."""
         with torch.inference_mode():
             states = self.hidden_states(torch.from_numpy(samples))
-            pooled = [state.mean(1) for i, state in enumerate(states) if i in self.layers]
+            pooled = [state.mean(1, dtype=torch.float32) for i, state in enumerate(states) if i in self.layers]
         return torch.stack(pooled, 1).numpy()
 
     def hidden_states(self, samples: Tensor) -> Iterator[Tensor]:
         """`samples` [S, L] -> each hidden state [S, T, D] in turn: the first layer's input, then every output."""
-        encoder = self.model.encoder
-        stable = self.model.config.do_stable_layer_norm
         if self.normalize:
             samples = (samples - samples.mean(1, keepdim=True)) / (samples.var(1, False, keepdim=True) + 1e-7).sqrt()
-        x = self.model.feature_projection(self.model.feature_extractor(samples).transpose(1, 2))
-        x = x + encoder.pos_conv_embed(x)
-        x = x if stable else encoder.layer_norm(x)
-        for layer in encoder.layers:
+        x = self.projection(torch.stack([self.front_end(clip) for clip in samples]).float())
+        x = x + self._rounded(self.encoder.pos_conv_embed, x)
+        x = x if self.stable else self.encoder.layer_norm(x)
+        for layer in self.encoder.layers:
             yield x
-            x = layer(x)
-        yield encoder.layer_norm(x) if stable else x
+            x = self._rounded(layer, x)
+        yield self.encoder.layer_norm(x) if self.stable else x
+
+    def _rounded(self, module: nn.Module, x: Tensor) -> Tensor:
+        """`module` with its matrix products in the chosen precision; sums and norms stay in float32."""
+        dtype = DTYPES[self.precision]
+        with torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32):
+            return module(x)
+
+
+class FrontEnd:
+    """MERT's seven convolutions, as matrix products: a clip [L] -> features [T, C].
+
+    The first one (one channel in, no bias) is followed by a group norm with a group for each channel. Its output is
+    W u, u the clip's windows of 10 samples, so that over the clip channel c has the mean w m and the variance w K w',
+    m and K being the windows' mean and covariance. The norm, with gain g and bias b, thus folds into the weights:
+    s (W u - W m) + b = (s W) u + (b - s W m), where s = g / sqrt(w K w' + eps).
+
+    The others have stride 2, so that in the array [T, C] of their input two taps are one row of a view [T/2, 2C],
+    and the third tap is the first half of the next row.
+    """
+
+    def __init__(self, layers: nn.ModuleList, dtype: torch.dtype) -> None:
+        first, *others = layers
+        self.filters, self.norm = first.conv.weight[:, 0].double(), first.layer_norm
+        self.taps = [_taps(layer.conv.weight.to(dtype)) for layer in others]
+        self.dtype = dtype
+
+    def __call__(self, clip: Tensor) -> Tensor:
+        windows = clip.unfold(0, FIRST_TAPS, FIRST_STRIDE).contiguous()
+        weight, bias = self._folded(windows.double())
+        parts = []
+        for start in range(0, len(windows) - 2, 2 * CHUNK):
+            part = windows[start : start + 2 * CHUNK + 1]
+            x = F.gelu(torch.addmm(bias, part, weight.T).to(self.dtype))
+            parts.append(_convolve(x, *self.taps[0]))
+        x = torch.cat(parts)
+        for taps in self.taps[1:]:
+            x = _convolve(x, *taps)
+        return x
+
+    def _folded(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight [C, 10] and bias [C] of the first layer with its norm, for a clip's `windows` [T, 10] float64."""
+        mean = windows.mean(0)
+        covariance = windows.T @ windows / len(windows) - mean.outer(mean)
+        variance = (self.filters @ covariance * self.filters).sum(1)
+        scale = self.norm.weight / (variance + self.norm.eps).sqrt()
+        return (scale[:, None] * self.filters).float(), (self.norm.bias - scale * (self.filters @ mean)).float()
+
+
+def _taps(weight: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Weight [C, C, 2 or 3] -> [C, 2C] of the first two taps and [C, C] of the third."""
+    pair = weight[:, :, :2].transpose(1, 2).flatten(1)
+    return pair, weight[:, :, 2].contiguous() if weight.shape[2] == 3 else None
+
+
+def _convolve(x: Tensor, pair: Tensor, third: Tensor | None) -> Tensor:
+    """A convolution of stride 2 and its GELU: [T, C] -> [(T - taps) // 2 + 1, C]."""
+    frames = (len(x) - (2 if third is None else 3)) // 2 + 1
+    y = F.linear(x[: 2 * frames].view(frames, -1), pair)
+    if third is not None:
+        y.addmm_(x[2 : 2 * frames + 2 : 2], third.T)
+    return F.gelu(y)
+
+
+def _lower(encoder: nn.Module, dtype: torch.dtype) -> None:
+    """Round the weights of every matrix product in `encoder`, and give it the attention below."""
+    for module in encoder.modules():
+        if isinstance(module, nn.Linear | nn.Conv1d):
+            module.to(dtype)
+    AttentionInterface.register(attention.__name__, attention)
+    encoder.config._attn_implementation = attention.__name__
+
+
+def attention(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: None, scaling: float, **_: Any
+) -> tuple[Tensor, None]:
+    """Softmax attention, [S, H, T, D] each -> [S, T, H, D], one head and QUERIES rows at a time.
+
+    What torch's own does, 2.2 times as fast in bfloat16 where the processor has no tiles (AMX): see BENCHMARKS.md.
+    """
+    out = torch.empty_like(query.transpose(1, 2))
+    keys = (key * scaling).transpose(2, 3)
+    for segment, head in np.ndindex(*query.shape[:2]):
+        for rows in range(0, query.shape[2], QUERIES):
+            near = torch.softmax(query[segment, head, rows : rows + QUERIES] @ keys[segment, head], -1)
+            out[segment, rows : rows + QUERIES, head] = near @ value[segment, head]
+    return out, None
 
 
 def _preprocessing(path: Path) -> tuple[int, bool]:
@@ -92,6 +192,10 @@ def _config(path: Path) -> HubertConfig:
     for option in ("feature_extractor_cqt", "deepnorm", "conv_pos_batch_norm"):
         if published.get(option):
             raise WeightsInvalid(f"{path.name} sets {option}: that variant of MERT is not supported. Take another.")
+    fixed = {"conv_kernel": KERNELS, "conv_stride": STRIDES, "conv_bias": False, "feat_extract_norm": "group"}
+    for option, value in fixed.items():
+        if published.get(option, value) != value:
+            raise WeightsInvalid(f"{path.name} sets {option} to {published[option]}, not {value}: that is not MERT.")
     known = {name: published[name] for name in HubertConfig().to_dict() if name in published}
     for name in ("model_type", "architectures", "transformers_version", "torch_dtype", "dtype", "auto_map"):
         known.pop(name, None)

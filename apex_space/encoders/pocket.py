@@ -7,6 +7,7 @@ a segment is divided by its root mean square before anything else, and all floor
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from scipy import fft
@@ -131,7 +132,8 @@ def _window(frame: int) -> np.ndarray:
 @cache
 def mel_bank() -> np.ndarray:
     """[FRAME/2 + 1, MELS] triangles, each of area 1, from 30 Hz to 11 kHz on the HTK mel scale."""
-    edges = 700 * (10 ** (np.linspace(*(2595 * np.log10(1 + np.array([30, 11000]) / 700)), MELS + 2) / 2595) - 1)
+    low, high = 2595 * np.log10(1 + np.array([30, 11000]) / 700)
+    edges = 700 * (10 ** (np.linspace(low, high, MELS + 2) / 2595) - 1)
     bins = np.arange(FRAME // 2 + 1)[:, None] * RATE / FRAME
     low, mid, high = edges[:-2], edges[1:-1], edges[2:]
     bank = np.maximum(0, np.minimum((bins - low) / (mid - low), (high - bins) / (high - mid)))
@@ -216,9 +218,11 @@ def edge(view: View) -> np.ndarray:
 
 def flatness(view: View) -> np.ndarray:
     """Noise against tones in each band: geometric over arithmetic mean of the power, at both resolutions."""
-    fine = _by_band(np.log(view.power + FLOOR), FRAME) - np.log(_by_band(view.power, FRAME) + FLOOR)
-    long = _by_band(np.log(view.long_power + FLOOR), LONG_FRAME) - np.log(_by_band(view.long_power, LONG_FRAME) + FLOOR)
-    return np.concatenate([fine.mean(0), fine.std(0), long.mean(0), long.std(0), *np.quantile(long, [0.1, 0.9], axis=0)])
+    fine, long = (
+        _by_band(np.log(power + FLOOR), frame) - np.log(_by_band(power, frame) + FLOOR)
+        for power, frame in ((view.power, FRAME), (view.long_power, LONG_FRAME))
+    )
+    return np.concatenate([fine.mean(0), fine.std(0), long.mean(0), long.std(0), *np.quantile(long, [0.1, 0.9], 0)])
 
 
 def floor(view: View) -> np.ndarray:
@@ -302,38 +306,43 @@ def rhythm(view: View) -> np.ndarray:
     """Strength, number and regularity of onsets."""
     onsets = _onsets(view)
     repeats = _repetition(onsets)
-    lags = np.round(BEAT_LAGS * FRAMES).astype(int)
-    beats = [repeats[a : max(b, a + 1)].max(initial=0) for a, b in zip(lags[:-1], lags[1:], strict=True)]
-    troughs = [repeats[a : max(b, a + 1)].min(initial=0) for a, b in zip(lags[:-1], lags[1:], strict=True)]
+    spans = [repeats[a : max(b, a + 1)] for a, b in pairwise(np.round(BEAT_LAGS * FRAMES).astype(int))]
+    beats = [span.max(initial=0) for span in spans]
+    troughs = [span.min(initial=0) for span in spans[::3]]
+    strength = [np.log(onsets.mean() + 0.01), *_peaky(onsets[:, None]).ravel()]
+    return np.array([*beats, *troughs, max(beats[4:9]), *_regularity(onsets), *strength])
+
+
+def _regularity(onsets: np.ndarray) -> tuple[float, float, float, float]:
+    """Peaks per second in `onsets` [T]; mean (log), deviation and mean step (both relative) of the gaps between."""
     inner = onsets[1:-1]
-    peaks = np.nonzero((inner > onsets[:-2]) & (inner >= onsets[2:]) & (inner > onsets.mean() + onsets.std()))[0]
-    gaps = np.diff(peaks) / FRAMES if len(peaks) > 2 else np.array([1.0])
-    rate = len(peaks) * FRAMES / len(onsets)
-    regular = [np.log(gaps.mean()), gaps.std() / gaps.mean(), np.abs(np.diff(gaps)).mean() / gaps.mean() if len(gaps) > 1 else 0]
-    return np.concatenate(
-        [beats, troughs[::3], [max(beats[4:9]), rate], regular, _peaky(onsets[:, None]).ravel(), [np.log(onsets.mean() + 0.01)]]
-    )
+    tops = (inner > onsets[:-2]) & (inner >= onsets[2:]) & (inner > onsets.mean() + onsets.std())
+    gaps = np.diff(np.nonzero(tops)[0]) / FRAMES
+    if len(gaps) < 2:
+        gaps = np.ones(2)
+    mean = gaps.mean()
+    return tops.sum() * FRAMES / len(onsets), np.log(mean), gaps.std() / mean, np.abs(np.diff(gaps)).mean() / mean
 
 
 def pulse(view: View) -> np.ndarray:
-    """Whether the beat keeps its place: phase of the strongest period from one window to the next."""
+    """Whether the beat keeps its place: phase of the strongest period of three ranges, from window to window."""
     onsets = _onsets(view)
     repeats = _repetition(onsets)
     values = []
     for low, high in ((0.12, 0.3), (0.3, 0.8), (0.8, 2.4)):
-        a, b = int(low * FRAMES), int(high * FRAMES)
-        lag = a + int(np.argmax(repeats[a:b]))
+        first, last = int(low * FRAMES), int(high * FRAMES)
+        lag = first + int(np.argmax(repeats[first:last]))
         turned = (onsets - onsets.mean()) * np.exp(-2j * np.pi * np.arange(len(onsets)) / lag)
-        for seconds in (2, 4):
-            length = seconds * FRAMES
-            sums = turned[: len(turned) // length * length].reshape(-1, length).sum(1)
-            if len(sums) < 2:
-                sums = np.resize(turned.sum(), 2)
-            step = sums[1:] * sums[:-1].conj()
-            values += [np.abs(sums.sum()) / (np.abs(sums).sum() + TINY), np.abs(step.sum()) / (np.abs(step).sum() + TINY)]
-            values += [step.real.sum() / (np.abs(step).sum() + TINY)]
-        values.append(repeats[lag])
+        values += [*_keeps_phase(turned, 1), *_keeps_phase(turned, 2), *_keeps_phase(turned, 4), repeats[lag]]
     return np.array(values)
+
+
+def _keeps_phase(turned: np.ndarray, seconds: int) -> tuple[float, float]:
+    """How much of the sums of `turned` [T] over windows points the same way: all of them, and neighbours."""
+    length = min(seconds * FRAMES, len(turned) // 2)
+    sums = turned[: len(turned) // length * length].reshape(-1, length).sum(1)
+    steps = sums[1:] * sums[:-1].conj()
+    return np.abs(sums.sum()) / (np.abs(sums).sum() + TINY), steps.real.sum() / (np.abs(steps).sum() + TINY)
 
 
 KEY_PROFILES = np.array(
@@ -479,7 +488,8 @@ def attack(view: View) -> np.ndarray:
     step = np.diff(bands, axis=0)
     up, down = np.maximum(0, step), np.maximum(0, -step)
     skew = (step**3).mean(0) / (np.square(step).mean(0) ** 1.5 + TINY)
-    return np.concatenate([np.log((up + 1e-3).mean(0)), skew, np.quantile(up, 0.98, axis=0), np.quantile(down, 0.98, axis=0)])
+    extremes = [np.quantile(x, 0.98, axis=0) for x in (up, down)]
+    return np.concatenate([np.log((up + 1e-3).mean(0)), skew, *extremes])
 
 
 BLOCKS: tuple[Callable[[View], np.ndarray], ...] = (

@@ -21,57 +21,41 @@ from ..settings import Settings
 PATH = Path(__file__).with_name("pocket.safetensors")
 LINEAR = ("likes", "musicality")
 """Axes predicted on their own scale; the others pass through a sigmoid, as they were taught from ranks of damage."""
-OUTLIER = 3.0
-"""Standard deviations beyond which a feature counts no further."""
+TENSORS = ("mean", "scale", "weights", "bias")
 
 
 @dataclass(frozen=True)
 class Model:
-    """F features -> A axes, through M Gaussian units and past them.
-
-    A unit answers 1 to a sound whose features are its own, and less with their distance. `about` is written into the
-    file as it is: axes, licences, attributions, held-out figures.
-    """
+    """F features -> A axes. `about` is written into the file as it is: axes, licences, sources, held-out figures."""
 
     mean: np.ndarray
-    """[F] of the features in training."""
+    """[F] of the features of undamaged songs."""
     scale: np.ndarray
     """[F] their standard deviation."""
-    units: np.ndarray
-    """[M, F] float16, standardised."""
     weights: np.ndarray
-    """[F + M, A]"""
+    """[2 F, A]"""
     bias: np.ndarray
     """[A]"""
     about: Mapping[str, Any]
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """`features` [S, F] -> [S, A] scores on their axes' ranges."""
-        axes = self.about["axes"]
-        raw = basis(standardise(features, self.mean, self.scale), self.units) @ self.weights + self.bias
-        return np.stack([link(axis, raw[:, i]) for i, axis in enumerate(axes)], axis=1)
+        raw = basis(features, self.mean, self.scale) @ self.weights + self.bias
+        return np.stack([link(axis, raw[:, i]) for i, axis in enumerate(self.about["axes"])], axis=1)
 
     def to_bytes(self) -> bytes:
-        """The file's content: safetensors, `about` as JSON in its header."""
-        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in TENSORS}
+        """The file's content: safetensors, with `about` as JSON in its header."""
+        tensors = {name: np.ascontiguousarray(getattr(self, name), dtype=np.float32) for name in TENSORS}
         return save(tensors, metadata={"about": json.dumps(self.about, ensure_ascii=False)})
 
 
-TENSORS = ("mean", "scale", "units", "weights", "bias")
+def basis(features: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """`features` [S, F] -> [S, 2 F]: how far each lies above and below the mean of undamaged songs.
 
-
-def standardise(features: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """`features` [S, F] in standard deviations from the mean, outliers drawn in."""
-    standard: np.ndarray = np.clip((features - mean) / scale, -OUTLIER, OUTLIER)
-    return standard
-
-
-def basis(standard: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """Standardised features [S, F] -> [S, F + M]: themselves, over sqrt(F), then the units' answers."""
-    size = standard.shape[1]
-    near = units.astype(np.float32)
-    distance = np.square(standard).sum(1)[:, None] + np.square(near).sum(1) - 2 * standard @ near.T
-    return np.concatenate([standard / np.sqrt(size), np.exp(-distance / (2 * size))], axis=1)
+    Two sides, as damage can push a feature either way; and the logarithm, so that nothing far out decides alone.
+    """
+    away = (features - mean) / scale
+    return np.log1p(np.maximum(np.concatenate([away, -away], axis=1), 0))
 
 
 def link(axis: str, raw: np.ndarray) -> np.ndarray:
@@ -105,7 +89,9 @@ class PocketHead:
         self.axes: tuple[str, ...] = tuple(about["axes"])
         self.missing: Mapping[str, str] = about["missing"]
         self.spread: Mapping[str, float] = about["spread"]
-        self.weights = Weights("apex_space/heads/pocket", f"sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}")
+        self.weights = Weights(
+            "apex_space/heads/pocket", f"sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+        )
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """`embeddings` [S, F] -> {axis: [S]}."""

@@ -7,6 +7,7 @@ returns the samples as they are; `KINDS` is the one table of them.
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import fft
@@ -15,7 +16,8 @@ from ..resample import resample
 
 Function = Callable[[np.ndarray, int, float, np.random.Generator], np.ndarray]
 
-FADE_SECONDS = 0.01
+FADE_SECONDS = (0.003, 0.03)
+"""Shortest and longest crossfade where sections are joined."""
 FRAME, HOP = 2048, 512
 
 
@@ -49,57 +51,127 @@ def _rms(samples: np.ndarray) -> float:
 # ---- coherence ---------------------------------------------------------------------------------------------------
 
 
+def shuffle(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """Sections of 6 s down to 0.7 s in random order."""
+
+    def change(sections: list[np.ndarray], fade: int) -> list[np.ndarray]:
+        order = rng.permutation(len(sections))
+        unchanged = (order == np.arange(len(order))).all()
+        return [sections[i] for i in (order[::-1] if unchanged else order)]
+
+    return _edit(samples, rate, between(6, 0.7, severity), rng, change)
+
+
+def cut(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """2 to 20 stretches of 0.3 to 0.7 s taken out of every 30 s; up to a third of the song is gone."""
+
+    def change(sections: list[np.ndarray], fade: int) -> list[np.ndarray]:
+        gaps = [int(rng.uniform(0.3, 0.7) * min(rate, len(section) // 2)) for section in sections]
+        return sections[:1] + [section[gap:] for section, gap in zip(sections[1:], gaps[1:], strict=True)]
+
+    return _edit(samples, rate, 30 / between(2, 20, severity), rng, change, keep_length=False)
+
+
+def splice(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """A tenth to a half of the sections, of 4 down to 1 s, replaced by other passages, in another key and tempo."""
+
+    def change(section: np.ndarray) -> np.ndarray:
+        speed = 2 ** (rng.choice([-1, 1]) * rng.uniform(0.2, 0.5))
+        length = int(len(section) * speed) + 2
+        start = rng.integers(0, max(1, len(samples) - length))
+        return _fit(varispeed(samples[start : start + length], speed), len(section))
+
+    return _edit(samples, rate, between(4, 1, severity), rng, _some(between(0.1, 0.5, severity), rng, change))
+
+
+def reverse(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """A tenth to a half of the sections, of 4 down to 1 s, played backwards."""
+    backwards = _some(between(0.1, 0.5, severity), rng, lambda section: section[::-1])
+    return _edit(samples, rate, between(4, 1, severity), rng, backwards)
+
+
+def jump(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """Tempo and key jump by 0.3 up to 5 semitones, every 7 down to 2.5 s."""
+    width = between(0.3, 5, severity)
+
+    def change(sections: list[np.ndarray], fade: int) -> list[np.ndarray]:
+        signs = rng.choice([-1, 1]) * (-1) ** np.arange(len(sections))
+        speeds = 2 ** (signs * rng.uniform(0.3, 0.7, len(sections)) * width / 12)
+        return [varispeed(section, speed) for section, speed in zip(sections, speeds, strict=True)]
+
+    return _edit(samples, rate, between(7, 2.5, severity), rng, change)
+
+
+def stutter(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """A skipping disc: at 1 to 12 places in 30 s a piece of 0.15 to 0.5 s is played 2 to 6 times."""
+
+    def change(sections: list[np.ndarray], fade: int) -> list[np.ndarray]:
+        return [sections[0], *(_repeat_start(section, rate, fade, rng) for section in sections[1:])]
+
+    return _edit(samples, rate, 30 / between(2, 13, severity), rng, change)
+
+
+def medley(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """Level, tone and speed of each section of 5 down to 1.5 s differ, as if from different recordings."""
+    width = between(0.2, 1, severity)
+
+    def change(sections: list[np.ndarray], fade: int) -> list[np.ndarray]:
+        return [_rerecord(section, *(rng.uniform(-1, 1, 3) * width)) for section in sections]
+
+    return _edit(samples, rate, between(5, 1.5, severity), rng, change)
+
+
+def _edit(
+    samples: np.ndarray,
+    rate: int,
+    seconds: float,
+    rng: np.random.Generator,
+    change: Callable[[list[np.ndarray], int], list[np.ndarray]],
+    keep_length: bool = True,
+) -> np.ndarray:
+    """Cut into sections of about `seconds`, `change` them, given the fade in samples, and join them with fades."""
+    fade = int(rng.uniform(*FADE_SECONDS) * rate)
+    count = max(2, round(len(samples) / rate / seconds))
+    jitter = rng.uniform(-0.3, 0.3, count - 1)
+    marks = np.round((np.arange(1, count) + jitter) * len(samples) / count).astype(int)
+    bounds = [0, *marks, len(samples)]
+    sections = [samples[max(0, a - fade) : b] for a, b in pairwise(bounds)]
+    joined = join(change(sections, fade), fade)
+    return _fit(joined, len(samples)) if keep_length else joined
+
+
 def join(pieces: list[np.ndarray], fade: int) -> np.ndarray:
     """Pieces one after the other, crossfaded over `fade` samples; each piece must hold 2 * fade samples."""
     ramp = np.linspace(0, 1, fade, dtype=np.float32)
     out = [pieces[0][:-fade]]
-    for before, after in zip(pieces[:-1], pieces[1:], strict=True):
+    for before, after in pairwise(pieces):
         out += [before[-fade:] * (1 - ramp) + after[:fade] * ramp, after[fade:-fade]]
     out.append(pieces[-1][-fade:])
     return np.concatenate(out)
 
 
-def _sections(samples: np.ndarray, rate: int, seconds: float, rng: np.random.Generator) -> list[np.ndarray]:
-    """Consecutive sections of about `seconds` each, overlapping by the fade."""
-    fade = int(FADE_SECONDS * rate)
-    count = max(2, round(len(samples) / rate / seconds))
-    jitter = rng.uniform(-0.3, 0.3, count - 1)
-    marks = np.round((np.arange(1, count) + jitter) * len(samples) / count).astype(int)
-    bounds = [0, *marks, len(samples)]
-    return [samples[max(0, a - fade) : b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+def _some(
+    share: float, rng: np.random.Generator, change: Callable[[np.ndarray], np.ndarray]
+) -> Callable[[list[np.ndarray], int], list[np.ndarray]]:
+    """A change of `share` of the sections, at least one."""
+
+    def change_some(sections: list[np.ndarray], fade: int) -> list[np.ndarray]:
+        chosen = set(rng.permutation(len(sections))[: max(1, round(share * len(sections)))].tolist())
+        return [change(section) if i in chosen else section for i, section in enumerate(sections)]
+
+    return change_some
 
 
-def _chosen(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
-    """`share` of the numbers below `count`, at least one, in order."""
-    return np.sort(rng.permutation(count)[: max(1, round(share * count))])
+def _repeat_start(section: np.ndarray, rate: int, fade: int, rng: np.random.Generator) -> np.ndarray:
+    piece = section[: int(rng.uniform(0.15, 0.5) * rate)]
+    return _fit(join([piece] * int(rng.integers(2, 7)) + [section], fade), len(section))
 
 
-def shuffle(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """Sections of 6 s down to 0.7 s in random order."""
-    sections = _sections(samples, rate, between(6, 0.7, severity), rng)
-    order = rng.permutation(len(sections))
-    if (order == np.arange(len(order))).all():
-        order = order[::-1]
-    return _fit(join([sections[i] for i in order], int(FADE_SECONDS * rate)), len(samples))
-
-
-def cut(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """2 to 20 stretches of 0.3 to 0.7 s taken out of every 30 s; up to a third of the song is gone."""
-    sections = _sections(samples, rate, 30 / between(2, 20, severity), rng)
-    kept = [sections[0]] + [s[int(rng.uniform(0.3, 0.7) * min(rate, len(s) // 2)) :] for s in sections[1:]]
-    return join(kept, int(FADE_SECONDS * rate))
-
-
-def splice(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """A tenth to a half of the sections replaced by other passages of the song, in another key and tempo."""
-    sections = _sections(samples, rate, between(4, 1, severity), rng)
-    for i in _chosen(len(sections), between(0.1, 0.5, severity), rng):
-        speed = 2 ** (rng.choice([-1, 1]) * rng.uniform(0.2, 0.5))
-        need = len(sections[i])
-        source = int(need * speed) + 2
-        start = rng.integers(0, max(1, len(samples) - source))
-        sections[i] = _fit(varispeed(samples[start : start + source], speed), need)
-    return _fit(join(sections, int(FADE_SECONDS * rate)), len(samples))
+def _rerecord(samples: np.ndarray, speed: float, tilt: float, gain: float) -> np.ndarray:
+    """Up to 4 semitones faster, 6 dB louder, and brighter or duller, for arguments in -1..1."""
+    bright = np.append(samples[:1], np.diff(samples))
+    tinted = samples + tilt * (2 * bright if tilt > 0 else samples - bright)
+    return varispeed(tinted * 10 ** (6 * gain / 20), 2 ** (speed * 4 / 12))
 
 
 def varispeed(samples: np.ndarray, speed: float) -> np.ndarray:
@@ -112,50 +184,6 @@ def varispeed(samples: np.ndarray, speed: float) -> np.ndarray:
 def _fit(samples: np.ndarray, length: int) -> np.ndarray:
     """Cut or repeated to `length`."""
     return samples[:length] if len(samples) >= length else np.resize(samples, length)
-
-
-def jump(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """Tempo and key jump from section to section, by 0.3 up to 5 semitones at 4 to 12 places."""
-    sections = _sections(samples, rate, between(7, 2.5, severity), rng)
-    width = between(0.3, 5, severity)
-    signs = rng.choice([-1, 1]) * (-1) ** np.arange(len(sections))
-    speeds = 2 ** (signs * rng.uniform(0.3, 0.7, len(sections)) * width / 12)
-    return _fit(join([varispeed(s, v) for s, v in zip(sections, speeds, strict=True)], int(FADE_SECONDS * rate)), len(samples))
-
-
-def stutter(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """A skipping disc: at 1 to 12 places in 30 s a piece of 0.15 to 0.5 s is played 2 to 6 times."""
-    sections = _sections(samples, rate, 30 / between(2, 13, severity), rng)
-    fade = int(FADE_SECONDS * rate)
-    for i in range(1, len(sections)):
-        piece = sections[i][: int(rng.uniform(0.15, 0.5) * rate)]
-        times = int(rng.integers(2, 7))
-        if len(piece) > 2 * fade:
-            sections[i] = _fit(join([piece] * times + [sections[i]], fade), len(sections[i]))
-    return _fit(join(sections, fade), len(samples))
-
-
-def reverse(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """A tenth to a half of the sections, of 4 down to 1 s, played backwards."""
-    sections = _sections(samples, rate, between(4, 1, severity), rng)
-    for i in _chosen(len(sections), between(0.1, 0.5, severity), rng):
-        sections[i] = sections[i][::-1]
-    return join(sections, int(FADE_SECONDS * rate))
-
-
-def medley(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
-    """Level, tone and speed of each section of 5 down to 1.5 s differ, as if from different recordings."""
-    sections = _sections(samples, rate, between(5, 1.5, severity), rng)
-    width = between(0.2, 1, severity)
-    changed = [_recording(s, rng.uniform(-1, 1, 3) * width) for s in sections]
-    return _fit(join(changed, int(FADE_SECONDS * rate)), len(samples))
-
-
-def _recording(samples: np.ndarray, change: np.ndarray) -> np.ndarray:
-    speed, tilt, gain = change
-    bright = np.append(samples[:1], np.diff(samples))
-    tinted = samples + tilt * (2 * bright if tilt > 0 else samples - bright)
-    return varispeed(tinted * 10 ** (6 * gain / 20), 2 ** (speed * 4 / 12)).astype(np.float32)
 
 
 # ---- clarity -----------------------------------------------------------------------------------------------------
@@ -199,6 +227,42 @@ def mud(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generato
     """A hump of 3 to 24 dB at 150 to 400 Hz."""
     centre, decibels = rng.uniform(150, 400), between(3, 24, severity)
     return equalise(samples, rate, lambda f: 10 ** (decibels * np.exp(-np.square(np.log2(f / centre))) / 20))
+
+
+def shrill(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """Everything above 2 to 4 kHz lifted by 3 to 24 dB."""
+    corner, decibels = rng.uniform(2000, 4000), between(3, 24, severity)
+    return equalise(samples, rate, lambda f: 10 ** (decibels / (1 + (corner / f) ** 4) / 20))
+
+
+def boxy(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """Three narrow resonances of 4 to 28 dB between 300 and 5000 Hz."""
+    centres, decibels = 300 * (5000 / 300) ** rng.random(3), between(4, 28, severity)
+    nearest = lambda f: np.min([np.abs(np.log2(f / centre)) for centre in centres], axis=0)  # noqa: E731
+    return equalise(samples, rate, lambda f: 10 ** (decibels * np.exp(-np.square(nearest(f) / 0.15)) / 20))
+
+
+def hum(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """Mains hum and its harmonics at -36 up to +3 dB."""
+    time = np.arange(len(samples)) / rate
+    tones = [np.sin(2 * np.pi * (rng.choice([50, 60]) * k * time + rng.random())) / k for k in (1, 2, 3, 5, 7)]
+    tone = np.sum(tones, axis=0)
+    return samples + tone * (_rms(samples) / _rms(tone) * 10 ** ((-36 + 39 * severity) / 20))
+
+
+def saturate(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """An overdriven stage, 0 to 30 dB into a lopsided hyperbolic tangent."""
+    drive, offset = 10 ** (30 * severity / 20) / 3, rng.uniform(0, 0.5)
+    return (np.tanh(samples / _rms(samples) * drive / 3 + offset) - np.tanh(offset)) * _rms(samples)
+
+
+def pump(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
+    """A compressor that levels 20 to 100% of the loudness of each 50 to 100 ms."""
+    block = int(rng.uniform(0.05, 0.1) * rate)
+    padded = np.pad(samples, (0, -len(samples) % block)).reshape(-1, block)
+    level = np.sqrt(np.square(padded).mean(1)) + 0.003 * _rms(samples)
+    at = np.arange(len(samples)) / block - 0.5
+    return samples * np.interp(at, np.arange(len(level)), (_rms(samples) / level) ** between(0.2, 1, severity))
 
 
 def echo(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
@@ -382,7 +446,7 @@ KINDS: tuple[Kind, ...] = tuple(
     Kind(function.__name__, axis, function, (function.__doc__ or "").strip())
     for axis, functions in {
         "coherence": (shuffle, cut, splice, jump, stutter, reverse, medley),
-        "clarity": (noise, clip, dull, thin, mud, echo, codec, holes, crackle),
+        "clarity": (noise, hum, crackle, clip, saturate, pump, dull, thin, shrill, boxy, mud, echo, codec, holes),
         "naturalness": (blur, vocoder, stretch, grains, crush, hold, comb, ring, warble, robot),
     }.items()
     for function in functions
@@ -390,6 +454,21 @@ KINDS: tuple[Kind, ...] = tuple(
 
 
 # ---- harmless ----------------------------------------------------------------------------------------------------
+
+
+def faster(samples: np.ndarray, rate: int) -> np.ndarray:
+    """The whole song 3% faster and higher."""
+    return varispeed(samples, 1.03)
+
+
+def brighter(samples: np.ndarray, rate: int) -> np.ndarray:
+    """A tilt of 3 dB over the spectrum, up."""
+    return equalise(samples, rate, lambda f: (f / 1000) ** 0.05)
+
+
+def darker(samples: np.ndarray, rate: int) -> np.ndarray:
+    """A tilt of 3 dB over the spectrum, down."""
+    return equalise(samples, rate, lambda f: (f / 1000) ** -0.05)
 
 
 def louder(samples: np.ndarray, rate: int) -> np.ndarray:
@@ -434,6 +513,18 @@ def last_part(samples: np.ndarray, rate: int) -> np.ndarray:
 
 HARMLESS = {
     function.__name__: function
-    for function in (louder, softer, mp3_128, through_44100, through_32000, trimmed, first_part, last_part)
+    for function in (
+        louder,
+        softer,
+        mp3_128,
+        through_44100,
+        through_32000,
+        trimmed,
+        first_part,
+        last_part,
+        faster,
+        brighter,
+        darker,
+    )
 }
 """What a judge must not mind, by name: `(samples [N], rate) -> samples`."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from statistics import fmean
 
 import numpy as np
 
@@ -19,34 +21,48 @@ class Estimate:
     def __str__(self) -> str:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
+    @property
+    def percent(self) -> str:
+        """As percentages, for tables."""
+        return f"{100 * self.value:.0f} ({100 * self.low:.0f}–{100 * self.high:.0f})"
 
-def estimate(figure: Callable[[np.ndarray], float], songs: int, seed: int = 0) -> Estimate:
-    """`figure` of how often each of the `songs` counts [S]: once each, then as drawn with replacement."""
-    rng = np.random.default_rng(seed)
-    even = np.full(songs, 1 / songs)
-    drawn = [figure(counts) for counts in rng.multinomial(songs, even, RESAMPLES)]
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return Estimate(figure(np.ones(songs, int)), float(low), float(high))
+
+@cache
+def draws(songs: int) -> np.ndarray:
+    """[1 + RESAMPLES, songs] how often each song counts: once each, then as drawn with replacement."""
+    drawn = np.random.default_rng(0).multinomial(songs, np.full(songs, 1 / songs), RESAMPLES)
+    return np.concatenate([np.ones((1, songs), int), drawn])
+
+
+def estimate(figure: Callable[[np.ndarray], float], songs: int) -> Estimate:
+    """`figure` of how often each of the `songs` counts [S]."""
+    return _interval(np.array([figure(counts) for counts in draws(songs)]))
+
+
+def _interval(figures: np.ndarray) -> Estimate:
+    """`figures` [1 + RESAMPLES], NaN where a draw allows none."""
+    low, high = np.nanquantile(figures[1:], [0.025, 0.975])
+    return Estimate(float(figures[0]), float(low), float(high))
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
     """Ranks [N] from 1, ties at their mean."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    shared: np.ndarray = (ends - (counts - 1) / 2)[inverse]
+    shared: np.ndarray = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     return shared
 
 
 def spearman(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> float:
-    """Rank correlation of `a` and `b` [S], each song as often as it counts."""
-    x, y = ranks(np.repeat(a, counts)), ranks(np.repeat(b, counts))
+    """Rank correlation of `a` and `b` [S], each song as often as it counts; NaN if either is constant."""
+    x, y = (ranks(np.repeat(values, counts)) for values in (a, b))
+    if min(len(np.unique(x)), len(np.unique(y))) < 2:
+        return float("nan")
     return float(np.corrcoef(x, y)[0, 1])
 
 
 def within(a: np.ndarray, b: np.ndarray, groups: np.ndarray, counts: np.ndarray) -> float:
     """Mean over the groups [S] of the rank correlations inside them."""
-    inside = [spearman(a[groups == g], b[groups == g], counts[groups == g]) for g in np.unique(groups)]
-    return float(np.mean(inside))
+    return fmean(spearman(a[groups == g], b[groups == g], counts[groups == g]) for g in np.unique(groups))
 
 
 def pair_accuracy(scores: np.ndarray, pairs: np.ndarray, counts: np.ndarray) -> float:
@@ -56,14 +72,24 @@ def pair_accuracy(scores: np.ndarray, pairs: np.ndarray, counts: np.ndarray) -> 
     return float((((margin > 0) + 0.5 * (margin == 0)) * weight).sum() / weight.sum())
 
 
-def auc(damaged: np.ndarray, owners: np.ndarray, intact: np.ndarray, counts: np.ndarray) -> float:
-    """Chance that a damaged copy [D] of song `owners` [D] scores below another song's intact recording [S]."""
+def share(hits: np.ndarray, owners: np.ndarray, songs: int) -> Estimate:
+    """Mean of `hits` [D] over copies of the songs `owners` [D]."""
+    total, number = np.bincount(owners, hits, songs), np.bincount(owners, minlength=songs)
+    return _interval(_over(draws(songs) @ total, draws(songs) @ number))
+
+
+def between_songs(damaged: np.ndarray, owners: np.ndarray, intact: np.ndarray) -> Estimate:
+    """AUC: chance that a damaged copy [D] of song `owners` [D] scores below ANOTHER song's intact recording [S]."""
+    songs = len(intact)
     below = (damaged[:, None] < intact) + 0.5 * (damaged[:, None] == intact)
-    weight = counts[owners][:, None] * counts * (owners[:, None] != np.arange(len(intact)))
-    return float((below * weight).sum() / weight.sum())
+    wins, number = np.zeros((songs, songs)), np.zeros((songs, songs))
+    np.add.at(wins, owners, below)
+    np.add.at(number, owners, 1.0)
+    np.fill_diagonal(wins, 0)
+    np.fill_diagonal(number, 0)
+    drawn = draws(songs)
+    return _interval(_over((drawn @ wins * drawn).sum(1), (drawn @ number * drawn).sum(1)))
 
 
-def share(hits: np.ndarray, owners: np.ndarray, counts: np.ndarray) -> float:
-    """Mean of `hits` [D] over copies of song `owners` [D]."""
-    weight = counts[owners]
-    return float((hits * weight).sum() / max(weight.sum(), 1))
+def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)

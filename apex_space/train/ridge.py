@@ -1,0 +1,55 @@
+"""Ridge regression from moments, so that a model without some of the rows costs no second pass over the others."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Sums over weighted rows; D columns. They add and subtract as the rows do."""
+
+    weight: float
+    x: np.ndarray
+    """[D]"""
+    y: float
+    xx: np.ndarray
+    """[D, D]"""
+    xy: np.ndarray
+    """[D]"""
+
+    @staticmethod
+    def of(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> "Moments":
+        """`x` [R, D], `y` [R], `weight` [R]."""
+        x = x.astype(np.float64)
+        heavy = x * weight[:, None]
+        return Moments(float(weight.sum()), heavy.sum(0), float(weight @ y), heavy.T @ x, heavy.T @ y)
+
+    def __sub__(self, other: "Moments") -> "Moments":
+        return Moments(
+            self.weight - other.weight, self.x - other.x, self.y - other.y, self.xx - other.xx, self.xy - other.xy
+        )
+
+
+@dataclass(frozen=True)
+class Line:
+    """x -> x @ slope + offset."""
+
+    slope: np.ndarray
+    """[D]"""
+    offset: float
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """[R, D] -> [R]"""
+        y: np.ndarray = x @ self.slope + self.offset
+        return y
+
+
+def ridge(moments: Moments, penalty: float) -> Line:
+    """Least squares with `penalty` on the slope's square, relative to the columns' summed variance."""
+    mean_x, mean_y = moments.x / moments.weight, moments.y / moments.weight
+    covariance = moments.xx / moments.weight - np.outer(mean_x, mean_x)
+    covariance[np.diag_indices_from(covariance)] += penalty * np.trace(covariance)
+    slope = solve(covariance, moments.xy / moments.weight - mean_x * mean_y, assume_a="pos")
+    return Line(slope, float(mean_y - mean_x @ slope))
