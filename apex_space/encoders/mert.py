@@ -4,7 +4,7 @@ With `feature_extractor_cqt` and `deepnorm` off, as in both published models, th
 `transformers.HubertModel`, so no code from a repository is run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class MertEncoder:
         self.rate, self.normalize = _preprocessing(snapshot.folder / "preprocessor_config.json")
         self.layers = layers
         self.precision = precision
+        self.config = model.config
         self.stable = model.config.do_stable_layer_norm
         self.front_end = FrontEnd(model.feature_extractor.conv_layers, DTYPES[precision])
         self.projection, self.encoder = model.feature_projection, model.encoder
@@ -90,7 +91,7 @@ class FrontEnd:
     and the third tap is the first half of the next row.
     """
 
-    def __init__(self, layers: nn.ModuleList, dtype: torch.dtype) -> None:
+    def __init__(self, layers: Iterable[Any], dtype: torch.dtype) -> None:
         first, *others = layers
         self.filters, self.norm = first.conv.weight[:, 0].double(), first.layer_norm
         self.taps = [_taps(layer.conv.weight.to(dtype)) for layer in others]
@@ -133,7 +134,7 @@ def _convolve(x: Tensor, pair: Tensor, third: Tensor | None) -> Tensor:
     return F.gelu(y)
 
 
-def _lower(encoder: nn.Module, dtype: torch.dtype) -> None:
+def _lower(encoder: Any, dtype: torch.dtype) -> None:
     """Round the weights of every matrix product in `encoder`, and give it the attention below."""
     for module in encoder.modules():
         if isinstance(module, nn.Linear | nn.Conv1d):

@@ -30,8 +30,10 @@ FLOOR = 1e-8
 """Least power, relative to the segment's mean: -80 dB."""
 PITCHES = np.arange(45, 105)
 """MIDI numbers of the semitones listened to: A2 (110 Hz) to G#7 (3.3 kHz), five octaves."""
-BANDS = (0, 200, 400, 800, 1600, 3200, 6400, 11000)
-"""Edges in Hz of the octave-like bands; above 11 kHz resamplers and codecs differ."""
+TOP = 10_000
+"""Hz, where listening ends: above, resamplers and codecs differ."""
+BANDS = (0, 200, 400, 800, 1600, 3200, 6400, TOP)
+"""Edges in Hz of the octave-like bands."""
 MODULATIONS = (0.3, 0.7, 1.4, 2.8, 5.6, 11.2, 25.0)
 """Edges in Hz of the bands of the modulation spectrum."""
 MODULATION_SECONDS = 3
@@ -131,8 +133,8 @@ def _window(frame: int) -> np.ndarray:
 
 @cache
 def mel_bank() -> np.ndarray:
-    """[FRAME/2 + 1, MELS] triangles, each of area 1, from 30 Hz to 11 kHz on the HTK mel scale."""
-    low, high = 2595 * np.log10(1 + np.array([30, 11000]) / 700)
+    """[FRAME/2 + 1, MELS] triangles, each of area 1, from 30 Hz to TOP on the HTK mel scale."""
+    low, high = 2595 * np.log10(1 + np.array([30, TOP]) / 700)
     edges = 700 * (10 ** (np.linspace(low, high, MELS + 2) / 2595) - 1)
     bins = np.arange(FRAME // 2 + 1)[:, None] * RATE / FRAME
     low, mid, high = edges[:-2], edges[1:-1], edges[2:]
@@ -201,7 +203,7 @@ def tint(view: View) -> np.ndarray:
 
 def shape(view: View) -> np.ndarray:
     """Where the spectrum ends, frame by frame, in octaves, and how that moves."""
-    cumulated = np.cumsum(view.power, axis=1)
+    cumulated = np.cumsum(view.power[:, : _edges(FRAME)[-1]], axis=1)
     total = cumulated[:, -1:] + TINY
     points = [(cumulated < share * total).sum(1) for share in (0.25, 0.5, 0.85, 0.95, 0.99)]
     return _over_time(np.log2(np.stack(points, axis=1) + 1.0))
@@ -209,7 +211,7 @@ def shape(view: View) -> np.ndarray:
 
 def edge(view: View) -> np.ndarray:
     """Level of the long-term spectrum in each mel band, and where it falls below -30 to -70 dB of its top."""
-    longterm = _decibel(view.power.mean(0))
+    longterm = _decibel(view.power.mean(0)[: _edges(FRAME)[-1]])
     under = longterm.max() - np.array([30, 40, 50, 60, 70])
     last = [np.nonzero(longterm > level)[0][-1] for level in under]
     first = [np.nonzero(longterm > level)[0][0] for level in under[:2]]
@@ -257,11 +259,12 @@ def dynamics(view: View) -> np.ndarray:
 
 
 def clicks(view: View) -> np.ndarray:
-    """Steps and corners in the waveform."""
-    step = np.diff(view.samples)
+    """Steps and corners in the waveform, after a filter with two zeros at half the rate."""
+    smooth = (view.samples[:-2] + 2 * view.samples[1:-1] + view.samples[2:]) / 4
+    step = np.diff(smooth)
     corner = np.diff(step)
     jumps = np.abs(np.diff(corner))
-    blocks = jumps[: len(jumps) // 480 * 480].reshape(-1, 480)
+    blocks = jumps[: len(jumps) // HOP * HOP].reshape(-1, HOP)
     peaks = blocks.max(1) / (blocks.mean(1) + 1e-4)
     energies = [_decibel(np.square(x).mean()) for x in (step, corner)]
     return np.concatenate([energies, np.log(np.quantile(peaks, [0.1, 0.5, 0.9, 0.99, 1.0]) + 1e-3)])

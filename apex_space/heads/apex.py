@@ -159,7 +159,7 @@ def repositories(settings: Settings) -> tuple[Repository, ...]:
 def load(snapshots: Sequence[Snapshot]) -> tuple[MertEncoder, ApexHead]:
     """Encoder and head from the two repositories' files. Raises WeightsInvalid."""
     encoder, head = MertEncoder(snapshots[0], LAYERS), ApexHead(snapshots[1].checkpoint)
-    layers, width = encoder.model.config.num_hidden_layers, encoder.model.config.hidden_size
+    layers, width = encoder.config.num_hidden_layers, encoder.config.hidden_size
     if (layers, width) != (LAYERS[-1], WIDTH):
         raise WeightsInvalid(
             f"{snapshots[0].folder} holds a MERT of {layers} layers, {width} wide; APEX hears MERT-v1-95M, "

@@ -19,6 +19,7 @@ Function = Callable[[np.ndarray, int, float, np.random.Generator], np.ndarray]
 FADE_SECONDS = (0.003, 0.03)
 """Shortest and longest crossfade where sections are joined."""
 FRAME, HOP = 2048, 512
+OVERSAMPLING = 4
 
 
 @dataclass(frozen=True)
@@ -175,10 +176,16 @@ def _rerecord(samples: np.ndarray, speed: float, tilt: float, gain: float) -> np
 
 
 def varispeed(samples: np.ndarray, speed: float) -> np.ndarray:
-    """Played `speed` times as fast, and so as high, by linear interpolation."""
-    at = np.arange(0, len(samples) - 1, speed)
-    played: np.ndarray = np.interp(at, np.arange(len(samples)), samples).astype(np.float32)
-    return played
+    """Played `speed` times as fast, and so as high."""
+    return read_at(samples, np.arange(0, len(samples) - 1, speed))
+
+
+def read_at(samples: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """`samples` [N] between the samples, at the positions `at` [M]: four times oversampled, then linear."""
+    size = fft.next_fast_len(len(samples), real=True)
+    dense = fft.irfft(fft.rfft(samples, size), OVERSAMPLING * size) * OVERSAMPLING
+    value: np.ndarray = np.interp(at * OVERSAMPLING, np.arange(len(dense)), dense).astype(np.float32)
+    return value
 
 
 def _fit(samples: np.ndarray, length: int) -> np.ndarray:
@@ -429,9 +436,7 @@ def warble(samples: np.ndarray, rate: int, severity: float, rng: np.random.Gener
     cycles, width = rng.uniform(4, 8), between(0.1, 2, severity) / 12 * np.log(2)
     time = np.arange(len(samples)) / rate
     depth = width / (2 * np.pi * cycles) * rate
-    at = np.arange(len(samples)) + depth * np.sin(2 * np.pi * cycles * time)
-    wavered: np.ndarray = np.interp(at, np.arange(len(samples)), samples)
-    return wavered
+    return read_at(samples, np.arange(len(samples)) + depth * np.sin(2 * np.pi * cycles * time))
 
 
 def robot(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
