@@ -51,7 +51,7 @@ class ScoreTab:
         gr.Markdown(PROMISE.format(minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
         choices = [("Best that is ready", BEST), *((entry.title, name) for name, entry in REGISTRY.items())]
         self.judge = gr.Radio(choices, value=BEST, label="Judge", elem_id="judge")
-        self.states = gr.HTML(render.states(self._roster.waiting()))
+        self.states = gr.HTML()
         self.poll = gr.Timer(POLL_SECONDS)
         with gr.Row():
             self.start = gr.Button("Score", variant="primary", min_width=120)
@@ -83,7 +83,9 @@ class ScoreTab:
             picked = button.click(lambda path=path: path, outputs=self.song, api_visibility="private")
             running.append(picked.then(**shown))
         self.cancel.click(_cancelled, outputs=[self.progress, self.cancel], cancels=running, api_visibility="private")
-        self.poll.tick(self._poll, outputs=[self.states, self.poll], show_progress="hidden", api_visibility="private")
+        polling: dict[str, Any] = {"outputs": [self.states, self.poll], "show_progress": "hidden"}
+        for when in (None, self.poll.tick):  # None: when the page opens
+            gr.on(when, self._poll, api_visibility="private", queue=False, **polling)
         gr.Button(visible=False).click(self._answer, outputs=self.report, api_name="score", **options)
 
     def _admit(self, song: str | None, judge: str) -> list[dict[str, Any]]:
