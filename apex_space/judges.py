@@ -1,9 +1,12 @@
 """The registry of judges. A judge is an encoder, a head and the axes they predict."""
 
+import hashlib
 import importlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +16,7 @@ from . import audio, hub, measures, segments
 from .audio import Limits, Waveform
 from .axes import KEYS
 from .errors import UnknownJudge, WeightsError, WeightsMissing
+from .memory import Heard, Memory
 from .report import Report, Scores, Segment, Weights
 from .resample import resample
 from .settings import Settings, settings
@@ -24,6 +28,8 @@ class Encoder(Protocol):
     rate: int
     segment_seconds: float
     precision: str
+    reason: str
+    """Why this precision."""
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """`samples` [S, L], zero-padded beyond `valid` [S] samples -> [S, ...]."""
@@ -48,7 +54,7 @@ class Head(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the registry. `module` in `heads` has `repositories(settings)` and `load(snapshots)`."""
+    """One line of the registry. `module` in `heads` has `repositories(settings)` and `load(snapshots, settings)`."""
 
     title: str
     summary: str
@@ -64,12 +70,13 @@ DEFAULT = "pocket"
 
 @dataclass(frozen=True)
 class Judge:
-    """An encoder and a head, ready to hear songs."""
+    """An encoder and a head, ready to hear songs. What was heard before comes from `memory`."""
 
     name: str
     encoder: Encoder
     head: Head
     weights: tuple[Weights, ...]
+    memory: Memory
 
     def __call__(
         self,
@@ -89,43 +96,76 @@ class Judge:
     def steps(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[Report]:
         """The report on what was heard so far, after each segment; the last one is on the whole song."""
         started = time.perf_counter()
+        name = name or ("" if isinstance(song, Waveform) else Path(song).name)
+        file = None if isinstance(song, Waveform) else file_hash(song)
+        samples = song.sha256 if isinstance(song, Waveform) else self.memory.samples_of(file)
+        heard = self.memory.get(self._key(samples)) if samples else None
+        if heard is not None:
+            yield self._report(heard, name, started)
+            return
         waveform = song if isinstance(song, Waveform) else load_audio(song)
-        samples = resample(waveform.samples, waveform.rate, self.encoder.rate)
-        cut = segments.cut(samples, int(self.encoder.segment_seconds * self.encoder.rate))
-        measured = measures.measure(waveform, samples, self.encoder.rate)
-        embeddings, values = [], []
+        for so_far in self._listen(waveform):
+            yield self._report(so_far, name, started)
+        self.memory.put(self._key(waveform.sha256), so_far, file)
+
+    def _key(self, samples: str) -> str:
+        """What the embeddings depend on."""
+        parts = (samples, self.name, *map(str, self.weights), self.encoder.precision)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def _listen(self, waveform: Waveform) -> Iterator[Heard]:
+        """What was heard, after each segment."""
+        rate = self.encoder.rate
+        samples = resample(waveform.samples, waveform.rate, rate)
+        cut = segments.cut(samples, int(self.encoder.segment_seconds * rate))
+        measured = measures.measure(waveform, samples, rate)
+        embeddings: list[np.ndarray] = []
         for i in range(len(cut)):
             embeddings.append(self.encoder(cut.samples[i : i + 1], cut.valid[i : i + 1]))
-            values.append(self.head(embeddings[-1]))
-            heard = cut.valid[: i + 1]
-            yield Report(
-                file=name or (Path(song).name if isinstance(song, str | Path) else ""),
-                judge=self.name,
-                scores=self._song(embeddings, values, heard),
-                missing=self.head.missing,
-                spread=self.head.spread,
-                segments=tuple(
-                    Segment(start / self.encoder.rate, (start + valid) / self.encoder.rate, _scores(value))
-                    for start, valid, value in zip(cut.start, heard, values, strict=False)
-                ),
-                duration=waveform.duration,
-                measured=measured,
-                weights=self.weights,
-                precision=self.encoder.precision,
-                seconds=time.perf_counter() - started,
-                sha256=waveform.sha256,
-            )
+            parts = np.concatenate(embeddings), cut.start[: i + 1], cut.valid[: i + 1]
+            yield Heard(*parts, rate, waveform.duration, waveform.sha256, measured)
 
-    def _song(self, embeddings: list[np.ndarray], values: list[dict[str, np.ndarray]], heard: np.ndarray) -> Scores:
+    def _report(self, heard: Heard, name: str, started: float) -> Report:
+        values = self.head(heard.embeddings)
+        return Report(
+            file=name,
+            judge=self.name,
+            scores=self._song(heard, values),
+            missing=self.head.missing,
+            spread=self.head.spread,
+            segments=tuple(
+                Segment(start / heard.rate, (start + valid) / heard.rate, _scores(values, i))
+                for i, (start, valid) in enumerate(zip(heard.start.tolist(), heard.valid.tolist(), strict=True))
+            ),
+            duration=heard.duration,
+            measured=heard.measured,
+            weights=self.weights,
+            precision=self.encoder.precision,
+            precision_reason=self.encoder.reason,
+            seconds=time.perf_counter() - started,
+            sha256=heard.sha256,
+        )
+
+    def _song(self, heard: Heard, values: Mapping[str, np.ndarray]) -> Scores:
         if self.head.pooling == "embedding":
-            return _scores(self.head(np.mean(embeddings, axis=0)))
-        counts = heard if self.head.weighted else np.ones(len(heard))
-        return _scores({axis: np.average([v[axis] for v in values], axis=0, weights=counts) for axis in values[0]})
+            return _scores(self.head(heard.embeddings.mean(0, keepdims=True)), 0)
+        counts = heard.valid if self.head.weighted else None
+        return _scores({axis: np.average(v, weights=counts)[None] for axis, v in values.items()}, 0)
 
 
-def _scores(values: Mapping[str, np.ndarray]) -> Scores:
-    """{axis: [1]} -> a number or None for every axis."""
-    return {key: float(values[key][0]) if key in values else None for key in KEYS}
+def _scores(values: Mapping[str, np.ndarray], at: int) -> Scores:
+    """{axis: [S]} -> the `at`-th number, or None, for every axis."""
+    return {key: float(values[key][at]) if key in values else None for key in KEYS}
+
+
+def file_hash(path: str | Path) -> str | None:
+    """Hash of a file's bytes; None where it cannot be read, or is over the limit, which `load_audio` will say."""
+    try:
+        with Path(path).open("rb") as file:
+            within = os.fstat(file.fileno()).st_size <= settings().max_megabytes * 1_000_000
+            return hashlib.file_digest(file, "sha256").hexdigest() if within else None
+    except OSError:
+        return None
 
 
 def load_audio(path: str | Path) -> Waveform:
@@ -139,17 +179,26 @@ def load_audio(path: str | Path) -> Waveform:
 def load_judge(
     name: str = DEFAULT,
     weights: str | Path | None = None,
+    precision: str | None = None,
     on_bytes: hub.OnBytes | None = None,
     cached: bool = False,
 ) -> Judge:
     """Make a judge ready, downloading its weights where they are neither below the folder `weights` nor cached.
 
-    With `cached` nothing is downloaded. Raises UnknownJudge and WeightsError.
+    `weights` and `precision` stand in for the settings of that name; with `cached` nothing is downloaded. Raises
+    UnknownJudge and WeightsError.
     """
-    config, module = _module(name, weights)
+    config, module = _module(name, weights, precision)
     snapshots = [hub.fetch(repository, config.weights, on_bytes, cached) for repository in module.repositories(config)]
-    encoder, head = module.load(snapshots)
-    return Judge(name, encoder, head, tuple(snapshot.weights for snapshot in snapshots) or (head.weights,))
+    encoder, head = module.load(snapshots, config)
+    sources = tuple(snapshot.weights for snapshot in snapshots) or (head.weights,)
+    return Judge(name, encoder, head, sources, memory())
+
+
+@cache
+def memory() -> Memory:
+    """What this process has heard, shared by all judges."""
+    return Memory(settings().memory, settings().memory_megabytes)
 
 
 @dataclass(frozen=True)
@@ -177,8 +226,9 @@ def state(name: str, weights: str | Path | None = None) -> State:
     return State(True, judge.head.axes, "; ".join(f"{w.repository} ({w.revision})" for w in judge.weights))
 
 
-def _module(name: str, weights: str | Path | None) -> tuple[Settings, Any]:
+def _module(name: str, weights: str | Path | None, precision: str | None = None) -> tuple[Settings, Any]:
     if name not in REGISTRY:
         raise UnknownJudge(f"There is no judge {name!r}. The judges are: {', '.join(REGISTRY)}.")
-    config = settings() if weights is None else settings().model_copy(update={"weights": Path(weights)})
+    given = {"weights": weights and Path(weights), "precision": precision}
+    config = settings().model_copy(update={key: value for key, value in given.items() if value is not None})
     return config, importlib.import_module(f".heads.{REGISTRY[name].module}", __package__)

@@ -45,6 +45,7 @@ class Memory:
 
     def __init__(self, folder: Path | None = None, megabytes: float = 500.0) -> None:
         self._songs: OrderedDict[str, Heard] = OrderedDict()
+        self._samples: OrderedDict[str, str] = OrderedDict()
         self._folder, self._bytes = folder, int(megabytes * 1_000_000)
         self._lock = Lock()
 
@@ -56,10 +57,19 @@ class Memory:
                 self._keep(key, heard)
             return heard
 
-    def put(self, key: str, heard: Heard) -> None:
-        """Remember a song, and forget those that were not asked for the longest."""
+    def samples_of(self, file: str | None) -> str | None:
+        """The hash of the samples in the file with this hash, if it was decoded before."""
+        with self._lock:
+            return self._samples.get(file) if file else None
+
+    def put(self, key: str, heard: Heard, file: str | None = None) -> None:
+        """Remember a song, and forget those that were not asked for the longest. `file` is the hash of its file."""
         with self._lock:
             self._keep(key, heard)
+            if file is not None:
+                self._samples[file] = heard.sha256
+            while len(self._samples) > MOST_SONGS:
+                self._samples.popitem(last=False)
             self._write(key, heard)
 
     def _keep(self, key: str, heard: Heard) -> None:

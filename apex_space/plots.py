@@ -38,6 +38,9 @@ def scores(report: Report) -> "Figure":
         figure.update_xaxes(range=[low, high + 0.16 * (high - low)], tickvals=_ticks(low, high), row=row, col=1)
         labels = [axis.label for axis in reversed(axes)]
         figure.update_yaxes(categoryorder="array", categoryarray=labels, row=row, col=1)
+    if report.spread:
+        whisker = dict(color=GREY, width=1.5)
+        figure.add_scatter(x=[None], y=[None], mode="lines", line=whisker, name="80% of unseen songs", row=1, col=1)
     figure.update_layout(bargap=0.45, barmode="overlay", showlegend=True)
     return _finished(figure, ROW_HEIGHT * sum(sizes) + 130, bottom=60)
 
@@ -70,7 +73,7 @@ def _reference(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
         marker=dict(symbol="diamond", size=9, color=GREY, line=dict(width=1, color="white")),
         error_x=dict(array=[deviation], color="rgba(128,128,128,0.35)", thickness=7, width=0),
         name="SongEval’s songs, mean ± SD",
-        showlegend=not any(trace.showlegend for trace in figure.data),
+        showlegend=not any(trace.mode == "markers" for trace in figure.select_traces(dict(type="scatter"))),
         hovertemplate="SongEval %{x:.2f}<extra></extra>",
         row=row,
         col=1,

@@ -79,6 +79,7 @@ class Report:
     measured: Measured
     weights: tuple[Weights, ...]
     precision: str
+    precision_reason: str
     seconds: float
     sha256: str
 

@@ -60,7 +60,7 @@ class Roster:
 
         try:
             self._waiting[name] = "is loading"
-            self._ready[name] = load_judge(name, self._weights, on_bytes)
+            self._ready[name] = load_judge(name, self._weights, on_bytes=on_bytes)
             del self._waiting[name]
         except WeightsMissing as error:
             self._waiting[name] = f"is not available. {error}"

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,6 +19,11 @@ class Settings(BaseSettings):
     head_repo: str = Field("amaai-lab/apex", description="Repository of the APEX judge's head")
     head_revision: str = Field("main", description="Its branch, tag or commit")
     head_file: str | None = Field(None, description="Checkpoint to take where the head's repository holds several")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Of APEX's matrix products; auto takes bfloat16 where it is fast and moves no score"
+    )
+    memory: Path | None = Field(None, description="Folder that keeps what was heard (no audio) over restarts")
+    memory_megabytes: float = Field(500, gt=0, description="Most that it may hold")
     max_minutes: float = Field(10, gt=0, description="Longest song accepted")
     max_megabytes: float = Field(50, gt=0, description="Largest file accepted")
 

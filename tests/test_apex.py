@@ -194,7 +194,7 @@ def test_an_encoder_of_another_size_is_refused(tiny_mert: Path, tmp_path: Path) 
     encoder, _ = apex.repositories(Settings(mert_repo="tiny/MERT"))
     found = fetch(encoder, tiny_mert.parent)
     with pytest.raises(WeightsInvalid, match="768"):
-        apex.load([found, Snapshot(tmp_path, tmp_path / "best_model.pt", found.weights)])
+        apex.load([found, Snapshot(tmp_path, tmp_path / "best_model.pt", found.weights)], Settings(precision="float32"))
 
 
 def test_the_settings_choose_repositories_and_checkpoint() -> None:

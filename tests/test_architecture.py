@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "apex_space"
 ROWS = (
-    *("axes", "errors", "settings", "report", "audio", "resample", "segments", "measures", "hub", "encoders", "heads"),
-    *("judges", "roster", "preference", "arena", "ranking", "plots", "ui", "cli", "bench", "train"),
+    *("axes", "errors", "settings", "report", "audio", "resample", "segments", "measures", "hub", "encoders"),
+    *("precision", "heads", "memory", "judges", "roster", "preference", "arena", "ranking", "plots", "ui", "cli", "bench", "train"),
 )
 FRONT_DOORS = {"cli", "bench", "train"}
 """Never imported by others."""
@@ -24,7 +24,7 @@ ONLY_IN = {
     "huggingface_hub": {"hub"},
     "plotly": {"plots"},
     "transformers": {"encoders"},
-    "torch": {"encoders", "heads", "train"},
+    "torch": {"encoders", "heads", "precision", "train"},
     "typer": {"cli"},
     "pydantic": {"settings"},
 }

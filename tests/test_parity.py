@@ -13,6 +13,7 @@ import torch
 from apex_space import load_judge
 from apex_space.axes import AXES
 from apex_space.judges import Judge
+from apex_space.precision import native_bfloat16
 from apex_space.report import Report
 
 SYNTHETIC = {  # seconds and rate of `stand_in.synthetic` -> scores, in the order of the axes
@@ -30,7 +31,14 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def judge(full_weights: Path) -> Judge:
-    return load_judge("apex", weights=full_weights)
+    return load_judge("apex", weights=full_weights, precision="float32")
+
+
+@pytest.fixture(scope="module")
+def rounded(full_weights: Path) -> Judge:
+    if not native_bfloat16():
+        pytest.skip("this processor does not multiply bfloat16")
+    return load_judge("apex", weights=full_weights, precision="bfloat16")
 
 
 def synthetic(folder: Path, seconds: int, rate: int) -> Path:
@@ -61,12 +69,28 @@ def test_songs(name: str, judge: Judge, shared: Path) -> None:
     check(judge(shared / "audio" / name), tuple(golden.values()), resampled="24k" not in name)
 
 
+@pytest.mark.parametrize("name", ["vibeace_24k_mono.wav", "libri.ogg", "humpback.ogg"])
+def test_songs_in_bfloat16(name: str, rounded: Judge, shared: Path) -> None:
+    golden = json.loads((shared / "reference" / "golden" / "apex_songs.json").read_text())["songs"][name]["scores"]
+    report = rounded(shared / "audio" / name)
+    assert report.precision == "bfloat16"
+    for axis, figure in zip(AXES, golden.values(), strict=True):
+        tolerance = {"popularity": 0.3, "aesthetics": 0.015}[axis.group]
+        assert report.scores[axis.key] == pytest.approx(figure, abs=tolerance), axis.key
+
+
+def test_auto_says_what_it_chose_and_why(full_weights: Path) -> None:
+    chosen = load_judge("apex", weights=full_weights).encoder
+    assert chosen.precision in ("float32", "bfloat16")
+    assert chosen.reason
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_either_form_of_checkpoint(form: str, judge: Judge, full_weights: Path, tmp_path: Path) -> None:
     (tmp_path / "MERT-v1-95M").symlink_to(full_weights / "MERT-v1-95M")
     (tmp_path / "apex").mkdir()
     FORMS[form](tmp_path / "apex")
-    other = load_judge("apex", weights=tmp_path)
+    other = load_judge("apex", weights=tmp_path, precision="float32")
     assert other.weights != judge.weights
     embeddings = np.random.default_rng(2).standard_normal((2, 4, 768), dtype=np.float32)
     for axis, scores in judge.head(embeddings).items():

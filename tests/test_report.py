@@ -40,6 +40,7 @@ reports = st.builds(
     ),
     weights=st.lists(st.builds(Weights, repository=text, revision=text), max_size=2).map(tuple),
     precision=st.just("float32"),
+    precision_reason=text,
     seconds=number,
     sha256=text,
 )

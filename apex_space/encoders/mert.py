@@ -44,7 +44,7 @@ class MertEncoder:
         model = _load(snapshot)
         self.rate, self.normalize = _preprocessing(snapshot.folder / "preprocessor_config.json")
         self.layers = layers
-        self.precision = precision
+        self.precision, self.reason = precision, ""
         self.config = model.config
         self.stable = model.config.do_stable_layer_norm
         self.front_end = FrontEnd(model.feature_extractor.conv_layers, DTYPES[precision])

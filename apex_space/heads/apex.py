@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .. import precision
 from ..axes import BY_KEY
 from ..encoders import checkpoint, mert
 from ..encoders.mert import MertEncoder
@@ -156,13 +157,18 @@ def repositories(settings: Settings) -> tuple[Repository, ...]:
     )
 
 
-def load(snapshots: Sequence[Snapshot]) -> tuple[MertEncoder, ApexHead]:
+def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[MertEncoder, ApexHead]:
     """Encoder and head from the two repositories' files. Raises WeightsInvalid."""
-    encoder, head = MertEncoder(snapshots[0], LAYERS), ApexHead(snapshots[1].checkpoint)
+    head = ApexHead(snapshots[1].checkpoint)
+    return precision.choose(settings.precision, lambda chosen: _encoder(snapshots[0], chosen), head), head
+
+
+def _encoder(snapshot: Snapshot, chosen: str) -> MertEncoder:
+    encoder = MertEncoder(snapshot, LAYERS, chosen)
     layers, width = encoder.config.num_hidden_layers, encoder.config.hidden_size
     if (layers, width) != (LAYERS[-1], WIDTH):
         raise WeightsInvalid(
-            f"{snapshots[0].folder} holds a MERT of {layers} layers, {width} wide; APEX hears MERT-v1-95M, "
+            f"{snapshot.folder} holds a MERT of {layers} layers, {width} wide; APEX hears MERT-v1-95M, "
             f"{LAYERS[-1]} layers, {WIDTH} wide. Name another repository or folder."
         )
-    return encoder, head
+    return encoder

@@ -103,6 +103,6 @@ def repositories(settings: Settings) -> tuple[Repository, ...]:
     return ()
 
 
-def load(snapshots: Sequence[Snapshot]) -> tuple[PocketEncoder, PocketHead]:
+def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[PocketEncoder, PocketHead]:
     """Encoder and head. Raises WeightsInvalid."""
     return PocketEncoder(), PocketHead()

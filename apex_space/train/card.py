@@ -265,8 +265,8 @@ def _limits(figures: Mapping[str, Any]) -> str:
   distortion, silence or vocoders on purpose scores low.
 - Each axis' one penalty was chosen, among about five values, by held-out figures on these same songs, so they flatter
   a little.
-- {figures["songs"]} excerpts of 30 s: Western classical, rock, pop and electronic music of before 2010, and rendered MIDI. No AI songs
-  with voices, no rap, no music from most of the world.
+- {figures["songs"]} excerpts of 30 s: Western classical, rock, pop and electronic music of before 2010, and rendered
+  MIDI. No AI songs with voices, no rap, no music from most of the world.
 - {NOTE}"""
 
 

@@ -1,6 +1,5 @@
 """Songs -> features of each song, of harmlessly changed copies and of damaged ones."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -9,6 +8,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..audio import load
 from ..encoders.pocket import RATE, SEGMENT_SECONDS, features
@@ -57,9 +57,8 @@ class Copies:
 
 def gather(paths: Sequence[Path], workers: int) -> Copies:
     """Copies of the songs at `paths`, which has no influence on them but by the order; `workers` processes."""
-    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
     found: list[tuple[int, str, float, np.ndarray]] = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         for index, rows in enumerate(pool.map(_listen, range(len(paths)), paths)):
             found += [(index, *row) for row in rows]
             print(f"\r{index + 1} of {len(paths)} songs", end="", file=sys.stderr, flush=True)
@@ -70,10 +69,11 @@ def gather(paths: Sequence[Path], workers: int) -> Copies:
 
 def _listen(index: int, path: Path) -> list[tuple[str, float, np.ndarray]]:
     """Kind, severity and features of each copy of one song."""
-    waveform = load(path)
     length = int(SEGMENT_SECONDS * RATE)
-    samples = resample(waveform.samples, waveform.rate, RATE)[:length]
-    return [(kind, severity, features(copy[:length])) for kind, severity, copy in _copies(index, samples)]
+    with threadpool_limits(1):
+        waveform = load(path)
+        samples = resample(waveform.samples, waveform.rate, RATE)[:length]
+        return [(kind, severity, features(copy[:length])) for kind, severity, copy in _copies(index, samples)]
 
 
 def _copies(index: int, samples: np.ndarray) -> Iterator[tuple[str, float, np.ndarray]]:

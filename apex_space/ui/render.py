@@ -29,7 +29,9 @@ def _card(report: Report, axis: Axis) -> str:
         note = escape(report.missing[axis.key])
     else:
         shown = f"<b>{number(axis, value)}</b><small> / {axis.high:g}</small>"
-        note = f"± {number(axis, report.spread[axis.key])}" if axis.key in report.spread else axis.meaning
+        note = (
+            f"± {number(axis, report.spread[axis.key])} for 4 of 5 songs" if axis.key in report.spread else axis.meaning
+        )
     return f'<div class="card {axis.group}"><span>{axis.label}</span><div>{shown}</div><small>{note}</small></div>'
 
 
@@ -45,7 +47,9 @@ def tables(report: Report) -> str:
     ]
     return "".join(
         (
-            _table("Scores", ("Axis", "Score", "80% within", "Range", "SongEval’s songs", "Meaning"), _scores(report)),
+            _table(
+                "Scores", ("Axis", "Score", "4 of 5 within", "Range", "SongEval’s songs", "Meaning"), _scores(report)
+            ),
             _table("By segment", ("Time", *(a.label for a in AXES)), timeline),
             _table("Measured, not predicted", ("What", "Value"), measured(report)),
             _table("Who said it", ("What", "Value"), _origin(report)),
@@ -85,7 +89,7 @@ def _origin(report: Report) -> Iterable[Row]:
     yield "Judge", f"{REGISTRY[report.judge].title}, {REGISTRY[report.judge].summary}"
     for weights in report.weights:
         yield "Weights", f"{weights.repository}, {weights.revision}"
-    yield "Precision", report.precision
+    yield "Precision", f"{report.precision}: {report.precision_reason}"
     yield "Computed in", f"{report.seconds:.1f} s"
     yield "Song’s hash", f"sha256 {report.sha256[:16]}"
 

@@ -57,7 +57,8 @@ class ScoreTab:
             self.start = gr.Button("Score", variant="primary", min_width=120)
             self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
         gr.Markdown("### Examples")
-        self.examples = [(_button(example), str(EXAMPLES / example["file"])) for example in _examples()]
+        with gr.Row(elem_classes="examples"):
+            self.examples = [(_button(example), str(EXAMPLES / example["file"])) for example in _examples()]
 
     def _outputs(self) -> None:
         self.progress = gr.HTML(render.note(EMPTY))
@@ -74,6 +75,7 @@ class ScoreTab:
             "validator": self._admit,
             "concurrency_id": "score",
             "show_progress": "minimal",
+            "scroll_to_output": True,
             "show_progress_on": self.progress,
         }
         shown = options | {"fn": self._show, "outputs": outputs, "api_visibility": "private"}
