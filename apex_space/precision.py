@@ -28,9 +28,7 @@ class Encoder(Protocol):
 E = TypeVar("E", bound=Encoder)
 
 
-def choose(
-    wanted: str, make: Callable[[str], E], head: Callable[[np.ndarray], dict[str, np.ndarray]]
-) -> E:
+def choose(wanted: str, make: Callable[[str], E], head: Callable[[np.ndarray], dict[str, np.ndarray]]) -> E:
     """An encoder from `make(precision)`; where AUTO is `wanted`, after trying both on these very weights."""
     if wanted != AUTO:
         return _because(make(wanted), "as set")

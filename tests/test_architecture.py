@@ -13,9 +13,23 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "apex_space"
 ROWS = (
     *("axes", "errors", "settings", "report", "audio", "resample", "segments", "measures", "hub", "encoders"),
-    *("precision", "heads", "memory", "judges", "roster", "preference", "arena", "ranking", "plots", "ui", "cli", "bench", "train"),
+    *(
+        "precision",
+        "heads",
+        "memory",
+        "judges",
+        "roster",
+        "preference",
+        "arena",
+        "ranking",
+        "plots",
+        "ui",
+        "bench",
+        "cli",
+        "train",
+    ),
 )
-FRONT_DOORS = {"cli", "bench", "train"}
+FRONT_DOORS = {"cli", "train"}
 """Never imported by others."""
 ENTRANCES = {"__init__", "__main__"}
 """They only pass on to a front door."""
@@ -23,8 +37,8 @@ ONLY_IN = {
     "gradio": {"ui"},
     "huggingface_hub": {"hub"},
     "plotly": {"plots"},
-    "transformers": {"encoders"},
-    "torch": {"encoders", "heads", "precision", "train"},
+    "transformers": {"encoders", "bench"},
+    "torch": {"encoders", "heads", "precision", "bench", "train"},
     "typer": {"cli"},
     "pydantic": {"settings"},
 }
