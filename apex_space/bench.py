@@ -195,13 +195,15 @@ def time_lengths(folder: Path, chosen: str, say: Callable[[str], object]) -> dic
     found = {}
     for seconds in LENGTHS:
         say(f"a song of {seconds} s")
-        segments = cut(
-            np.random.default_rng(0).standard_normal(seconds * RATE, dtype=np.float32), SEGMENT_SECONDS * RATE
-        )
-        found[seconds] = timed(
-            lambda s=segments: [ours(s.samples[i : i + 1], s.valid[i : i + 1]) for i in range(len(s))]
-        )
+        noise = np.random.default_rng(0).standard_normal(seconds * RATE, dtype=np.float32)
+        found[seconds] = timed(partial(encode, ours, noise))
     return found
+
+
+def encode(ours: MertEncoder, samples: np.ndarray) -> list[np.ndarray]:
+    """Segment by segment, as the judge does."""
+    segments = cut(samples, SEGMENT_SECONDS * RATE)
+    return [ours(segments.samples[i : i + 1], segments.valid[i : i + 1]) for i in range(len(segments))]
 
 
 def peak_memory(folder: Path, chosen: str) -> float:

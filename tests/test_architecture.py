@@ -133,7 +133,7 @@ def modules(*without: str) -> list[str]:
 
 
 def test_nothing_heavy_is_loaded_before_it_is_used() -> None:
-    light = modules("encoders", "heads", "train", "ui")
+    light = modules("encoders", "heads", "bench", "train", "ui")
     assert loaded_by("apex_space", *light).isdisjoint({*HEAVY, "gradio"})
 
 
