@@ -30,6 +30,8 @@ class Encoder(Protocol):
     precision: str
     reason: str
     """Why this precision."""
+    batch: int
+    """Segments that it is best given at once."""
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """`samples` [S, L], zero-padded beyond `valid` [S] samples -> [S, ...]."""
@@ -120,9 +122,10 @@ class Judge:
         cut = segments.cut(samples, int(self.encoder.segment_seconds * rate))
         measured = measures.measure(waveform, samples, rate)
         embeddings: list[np.ndarray] = []
-        for i in range(len(cut)):
-            embeddings.append(self.encoder(cut.samples[i : i + 1], cut.valid[i : i + 1]))
-            parts = np.concatenate(embeddings), cut.start[: i + 1], cut.valid[: i + 1]
+        for start in range(0, len(cut), self.encoder.batch):
+            end = start + self.encoder.batch
+            embeddings.append(self.encoder(cut.samples[start:end], cut.valid[start:end]))
+            parts = np.concatenate(embeddings), cut.start[:end], cut.valid[:end]
             yield Heard(*parts, rate, waveform.duration, waveform.sha256, measured)
 
     def _report(self, heard: Heard, name: str, started: float) -> Report:

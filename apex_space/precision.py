@@ -46,6 +46,8 @@ def native_bfloat16() -> bool:
     """Whether this processor has instructions for products of bfloat16 matrices."""
     import torch
 
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     has = torch.cpu.get_capabilities()
     return any(has.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
 

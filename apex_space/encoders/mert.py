@@ -17,7 +17,7 @@ from transformers import AttentionInterface, HubertConfig, HubertModel
 
 from ..errors import WeightsInvalid
 from ..hub import Snapshot
-from . import checkpoint
+from . import checkpoint, device
 
 FILES = ("config.json", "preprocessor_config.json")
 CHECKPOINTS = ("model.safetensors", "pytorch_model.bin")
@@ -41,24 +41,33 @@ class MertEncoder:
     segment_seconds = 30.0
 
     def __init__(self, snapshot: Snapshot, layers: tuple[int, ...], precision: str = "float32") -> None:
-        model = _load(snapshot)
+        model: Any = _load(snapshot)
         self.rate, self.normalize = _preprocessing(snapshot.folder / "preprocessor_config.json")
-        self.layers = layers
+        self.layers, self.config = layers, model.config
         self.precision, self.reason = precision, ""
-        self.config = model.config
+        self.device = device.device()
+        self.batch = device.SEGMENTS_AT_ONCE[self.device.type]
         self.stable = model.config.do_stable_layer_norm
+        model.to(self.device)
         self.front_end = FrontEnd(model.feature_extractor.conv_layers, DTYPES[precision])
         self.projection, self.encoder = model.feature_projection, model.encoder
         if precision != "float32":
             _lower(model.encoder, DTYPES[precision])
+            if self.device.type == "cpu":
+                _attend_in_blocks(model.encoder)
+        self._pool = device.borrowing(self.pool)
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """`samples` [S, L] -> [S, K, D], K the chosen layers. Padding is heard too, as in training; `valid` [S] is not
         needed."""
+        return self._pool(torch.from_numpy(samples)).numpy()
+
+    def pool(self, samples: Tensor) -> Tensor:
+        """`samples` [S, L] -> [S, K, D] float32, from and to the processor's memory."""
         with torch.inference_mode():
-            states = self.hidden_states(torch.from_numpy(samples))
+            states = self.hidden_states(samples.to(self.device))
             pooled = [state.mean(1, dtype=torch.float32) for i, state in enumerate(states) if i in self.layers]
-        return torch.stack(pooled, 1).numpy()
+            return torch.stack(pooled, 1).cpu()
 
     def hidden_states(self, samples: Tensor) -> Iterator[Tensor]:
         """`samples` [S, L] -> each hidden state [S, T, D] in turn: the first layer's input, then every output."""
@@ -135,10 +144,14 @@ def _convolve(x: Tensor, pair: Tensor, third: Tensor | None) -> Tensor:
 
 
 def _lower(encoder: Any, dtype: torch.dtype) -> None:
-    """Round the weights of every matrix product in `encoder`, and give it the attention below."""
+    """Round the weights of every matrix product in `encoder`."""
     for module in encoder.modules():
         if isinstance(module, nn.Linear | nn.Conv1d):
             module.to(dtype)
+
+
+def _attend_in_blocks(encoder: Any) -> None:
+    """Give transformers' layers the attention below."""
     AttentionInterface.register(attention.__name__, attention)
     encoder.config._attn_implementation = attention.__name__
 
