@@ -41,14 +41,16 @@ class Head(Protocol):
     """Embeddings -> scores.
 
     `missing` gives the reason for each axis not in `axes`; `spread` as in Report. `pooling` is what a song's segments
-    are averaged over, "embedding" or "score"; `weighted` says whether they count by their valid length.
+    are averaged over, "embedding" or "score".
     """
 
     axes: tuple[str, ...]
     missing: Mapping[str, str]
     spread: Mapping[str, float]
     pooling: str
-    weighted: bool
+
+    def counts(self, seconds: np.ndarray) -> np.ndarray:
+        """How much segments of that length [S] count in the song's scores."""
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """`embeddings` [S, ...] -> {axis: [S]}."""
@@ -152,7 +154,7 @@ class Judge:
     def _song(self, heard: Heard, values: Mapping[str, np.ndarray]) -> Scores:
         if self.head.pooling == "embedding":
             return _scores(self.head(heard.embeddings.mean(0, keepdims=True)), 0)
-        counts = heard.valid if self.head.weighted else None
+        counts = self.head.counts(heard.valid / heard.rate)
         return _scores({axis: np.average(v, weights=counts)[None] for axis, v in values.items()}, 0)
 
 

@@ -28,6 +28,10 @@ KERNELS, STRIDES = [FIRST_TAPS, 3, 3, 3, 3, 2, 2], [FIRST_STRIDE, 2, 2, 2, 2, 2,
 CHUNK = 2048
 """Frames of the second layer computed at once, so that the first layer's output stays in the processor's cache."""
 QUERIES = 512
+"""Rows of attention computed at once, for the same reason."""
+ROUNDED_CONVOLUTIONS = 3
+"""Of the six after the first, those that take seven eighths of their time. Rounding the others too, or the positional
+convolution or the projection, would save little and move the scores most."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -52,7 +56,7 @@ class MertEncoder:
         self.front_end = FrontEnd(model.feature_extractor.conv_layers, DTYPES[precision])
         self.projection, self.encoder = model.feature_projection, model.encoder
         if precision != "float32":
-            _lower(model.encoder, DTYPES[precision])
+            _lower(model.encoder.layers, DTYPES[precision])
             if self.device.type == "cpu":
                 _attend_in_blocks(model.encoder)
         self._pool = device.borrowing(self.pool)
@@ -74,7 +78,7 @@ class MertEncoder:
         if self.normalize:
             samples = (samples - samples.mean(1, keepdim=True)) / (samples.var(1, False, keepdim=True) + 1e-7).sqrt()
         x = self.projection(torch.stack([self.front_end(clip) for clip in samples]).float())
-        x = x + self._rounded(self.encoder.pos_conv_embed, x)
+        x = x + self.encoder.pos_conv_embed(x)
         x = x if self.stable else self.encoder.layer_norm(x)
         for layer in self.encoder.layers:
             yield x
@@ -103,7 +107,8 @@ class FrontEnd:
     def __init__(self, layers: Iterable[Any], dtype: torch.dtype) -> None:
         first, *others = layers
         self.filters, self.norm = first.conv.weight[:, 0].double(), first.layer_norm
-        self.taps = [_taps(layer.conv.weight.to(dtype)) for layer in others]
+        dtypes = [dtype] * ROUNDED_CONVOLUTIONS + [torch.float32] * len(others)
+        self.taps = [_taps(layer.conv.weight.to(each)) for layer, each in zip(others, dtypes, strict=False)]
         self.dtype = dtype
 
     def __call__(self, clip: Tensor) -> Tensor:
@@ -137,16 +142,17 @@ def _taps(weight: Tensor) -> tuple[Tensor, Tensor | None]:
 def _convolve(x: Tensor, pair: Tensor, third: Tensor | None) -> Tensor:
     """A convolution of stride 2 and its GELU: [T, C] -> [(T - taps) // 2 + 1, C]."""
     frames = (len(x) - (2 if third is None else 3)) // 2 + 1
+    x = x.to(pair.dtype)
     y = F.linear(x[: 2 * frames].view(frames, -1), pair)
     if third is not None:
         y.addmm_(x[2 : 2 * frames + 2 : 2], third.T)
     return F.gelu(y)
 
 
-def _lower(encoder: Any, dtype: torch.dtype) -> None:
-    """Round the weights of every matrix product in `encoder`."""
-    for module in encoder.modules():
-        if isinstance(module, nn.Linear | nn.Conv1d):
+def _lower(layers: Any, dtype: torch.dtype) -> None:
+    """Round the weights of every matrix product in `layers`."""
+    for module in layers.modules():
+        if isinstance(module, nn.Linear):
             module.to(dtype)
 
 

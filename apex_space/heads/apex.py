@@ -77,7 +77,6 @@ class ApexHead:
     """
 
     spread: Mapping[str, float] = {}
-    weighted = False  # as published: a short last segment counts as much as any other
 
     def __init__(self, path: Path) -> None:
         content = checkpoint.read(path)
@@ -93,6 +92,10 @@ class ApexHead:
         self.axes = axes
         self.missing = {a: "this APEX checkpoint was trained for popularity only" for a in BY_KEY if a not in axes}
         self.pooling = {"song": "embedding", "segment": "score"}[content.get("mode", "song")]
+
+    def counts(self, seconds: np.ndarray) -> np.ndarray:
+        """[S] -> [S]: as published, a short last segment counts as much as any other."""
+        return np.ones_like(seconds)
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """`embeddings` [S, 4, 768] -> {axis: [S]}."""

@@ -18,6 +18,8 @@ from ..hub import Repository, Snapshot
 from ..report import Weights
 from ..settings import Settings
 
+LEAST_SECONDS = 10.0
+"""Below it, errors in clarity and naturalness reach the spread among songs."""
 PATH = Path(__file__).with_name("pocket.safetensors")
 LINEAR = ("likes", "musicality")
 """Axes predicted on their own scale; the others pass through a sigmoid, as they were taught from ranks of damage."""
@@ -81,7 +83,6 @@ class PocketHead:
     """Features of segments -> scores; a song's scores are the means of its segments', weighted by their length."""
 
     pooling = "score"
-    weighted = True
 
     def __init__(self, path: Path = PATH) -> None:
         self.model = read(path)
@@ -92,6 +93,11 @@ class PocketHead:
         self.weights = Weights(
             "apex_space/heads/pocket", f"sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
         )
+
+    def counts(self, seconds: np.ndarray) -> np.ndarray:
+        """[S] -> [S]: by length, and a rest too short to be judged only where there is nothing else."""
+        long = np.where(seconds >= LEAST_SECONDS, seconds, 0)
+        return long if long.any() else seconds
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """`embeddings` [S, F] -> {axis: [S]}."""

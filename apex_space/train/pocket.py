@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..heads.pocket import PATH, Model
 from . import card
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     started = time.perf_counter()
     corpora = davda54(options.data), emotify(options.data)
     copies = gather([song.path for corpus in corpora for song in corpus.songs], options.workers)
-    model, figures = train(copies, *corpora)
+    with threadpool_limits(1):  # sums in one order on any number of cores, and no threads in each other's way
+        model, figures = train(copies, *corpora)
     write(options.out, model, figures)
     print(f"Written to {options.out} after {(time.perf_counter() - started) / 60:.1f} minutes.", file=sys.stderr)
 

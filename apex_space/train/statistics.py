@@ -41,7 +41,8 @@ def estimate(figure: Callable[[np.ndarray], float], songs: int) -> Estimate:
 
 def _interval(figures: np.ndarray) -> Estimate:
     """`figures` [1 + RESAMPLES], NaN where a draw allows none."""
-    low, high = np.nanquantile(figures[1:], [0.025, 0.975])
+    known = figures[1:][np.isfinite(figures[1:])]
+    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
     return Estimate(float(figures[0]), float(low), float(high))
 
 
