@@ -69,7 +69,7 @@ class ScoreTab:
         self.report = gr.JSON(visible=False)
 
     def _events(self) -> None:
-        outputs = [self.progress, self.cards, self.picture, self.timeline, self.tables, self.cancel]
+        outputs = [self.cards, self.progress, self.picture, self.timeline, self.tables, self.cancel]
         options: dict[str, Any] = {
             "inputs": [self.song, self.judge],
             "validator": self._admit,
@@ -108,12 +108,12 @@ class ScoreTab:
 
     def _show(self, song: str, judge: str) -> Iterator[tuple[Any, ...]]:
         hidden = gr.Plot(visible=False)
-        yield render.progress("Decoding and measuring", 0, 0), "", hidden, hidden, "", ON
+        yield "", render.progress("Decoding and measuring", 0, 0), hidden, hidden, "", ON
         try:
             for report in self._steps(song, judge):
                 yield self._shown(report)
         except gr.Error as error:
-            yield render.note(f"{error.title}. {error.message}", "error"), *[gr.skip()] * 4, OFF
+            yield gr.skip(), render.note(f"{error.title}. {error.message}", "error"), *[gr.skip()] * 3, OFF
             raise
 
     def _shown(self, report: Report) -> tuple[Any, ...]:
@@ -122,7 +122,7 @@ class ScoreTab:
         text = f"Heard {render.clock(heard)} of {render.clock(report.duration)}"
         progress = render.downloads(report) if done else render.progress(text, heard, report.duration)
         pictures = gr.Plot(plots.scores(report), visible=True), gr.Plot(plots.timeline(report), visible=True)
-        return progress, render.cards(report), *pictures, render.tables(report), OFF if done else gr.skip()
+        return render.cards(report), progress, *pictures, render.tables(report), OFF if done else gr.skip()
 
     def _answer(self, song: str, judge: str = BEST) -> dict[str, Any]:
         """Score a song: the report as the command line's JSON. `judge`: "best", or a judge's name."""
