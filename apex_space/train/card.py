@@ -87,9 +87,9 @@ A song is cut into segments of 30 s at 24 kHz; each is divided by its root mean 
 described by statistics of timbre, modulation, rhythm, harmony, form, seams, phase, noise floor and waveform
 (`encoders/pocket.py`; {figures["features"]} numbers). Each number is turned into its distance above and below the mean
 of intact songs, on a logarithmic scale; each axis is a ridge regression on those (`heads/pocket.py`). A song's score is
-the mean of its segments', weighted by length; a rest under 10 s counts only where there is nothing else. Gaussian kernels, trees, learning both sets jointly, and listeners'
-ratings less their habit were tried: none gained more than these data can tell, so the simplest stayed.
-{figures["copies"]} copies were heard.
+the mean of its segments', weighted by length; a rest under 10 s counts only where there is nothing else. Gaussian
+kernels, trees, learning both sets jointly, and listeners' ratings less their habit were tried: none gained more than
+these data can tell, so the simplest stayed. {figures["copies"]} copies were heard.
 
 All figures below are on songs that the model was not trained on (ten folds for likes and musicality, the mean of
 {figures["partitions"]} partitions; five folds for the others). In parentheses: 95% intervals from resampling songs."""
