@@ -21,7 +21,8 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 POLL_SECONDS = 2.0
 PROMISE = (
     "Up to {minutes:g} minutes and {megabytes:g} MB: wav, flac, mp3, ogg, opus, m4a, webm, aiff. "
-    "Your song is deleted from the server within seconds of being scored; nothing of it is kept."
+    "Your song is deleted from the server within seconds of being scored. What the judge heard in it (numbers, under a "
+    "hash, without its name) is remembered for a while, so that the same song is answered at once."
 )
 EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 
