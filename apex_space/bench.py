@@ -95,10 +95,10 @@ def run(rounds: int, say: Callable[[str], object]) -> Bench:
         best = "bfloat16" if precision.native_bfloat16() else "float32"
         lengths = time_lengths(folder, best, say)
         peaks = {}
-        make_song(folder, LENGTHS[-1])
+        longest = make_song(folder, LENGTHS[-1])
         for name in DTYPES if best == "bfloat16" else ("float32",):
             say(f"peak memory of a 10-minute song in {name}")
-            peaks[name] = in_own_process(peak_memory, folder, name)
+            peaks[name] = in_own_process(peak_memory, folder, name, longest)
         return Bench(machine(), rates, flop_per_segment(), encoders, stages, lengths, peaks)
 
 
@@ -205,9 +205,9 @@ def encode(ours: MertEncoder, samples: np.ndarray) -> list[np.ndarray]:
     return [ours(segments.samples[i : i + 1], segments.valid[i : i + 1]) for i in range(len(segments))]
 
 
-def peak_memory(folder: Path, chosen: str) -> float:
-    """Largest resident memory in GB of decoding, resampling and encoding ten minutes, in a process of its own."""
-    waveform = load(folder / "600.mp3")
+def peak_memory(folder: Path, chosen: str, song: Path) -> float:
+    """Largest resident memory in GB of decoding, resampling and encoding `song`, in a process of its own."""
+    waveform = load(song)
     encode(encoder(folder, chosen), resample(waveform.samples, waveform.rate, RATE))
     status = Path("/proc/self/status").read_text(encoding="ascii")  # getrusage's peak outlives exec: the parent's
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
