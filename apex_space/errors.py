@@ -14,7 +14,19 @@ ApexSpaceError
 ├── WeightsError            a judge's weights cannot be used
 │   ├── WeightsMissing      not on disk, and the Hub cannot be reached or has no such repository
 │   └── WeightsInvalid      a file is damaged, incomplete or of another model
-└── UnknownJudge            no judge has that name
+├── UnknownJudge            no judge has that name
+├── PreferenceError         a preference head cannot be loaded or fitted
+└── ArenaError              something in the arena was refused; nothing was written
+    ├── NotEnoughSongs      the pool cannot make a pair
+    ├── PoolError           the pool's folder, table or dataset cannot be used
+    ├── VoteRefused         this vote does not count
+    │   ├── UnknownBattle   no battle has that id
+    │   ├── BattleExpired   it was issued too long ago
+    │   ├── BattleStale     its songs are no longer what they were
+    │   ├── AlreadyVoted    one vote per battle, never changed
+    │   └── NotHeard        before the listening time
+    ├── TooFast             over a rate limit
+    └── StoreError          the votes' database cannot be used
 """
 
 
@@ -76,3 +88,51 @@ class WeightsInvalid(WeightsError):
 
 class UnknownJudge(ApexSpaceError):
     """No judge has that name."""
+
+
+class PreferenceError(ApexSpaceError):
+    """A preference head cannot be loaded or fitted."""
+
+
+class ArenaError(ApexSpaceError):
+    """Something in the arena was refused; nothing was written."""
+
+
+class NotEnoughSongs(ArenaError):
+    """The pool cannot make a pair."""
+
+
+class PoolError(ArenaError):
+    """The pool's folder, table or dataset cannot be used."""
+
+
+class VoteRefused(ArenaError):
+    """This vote does not count."""
+
+
+class UnknownBattle(VoteRefused):
+    """No battle has that id."""
+
+
+class BattleExpired(VoteRefused):
+    """It was issued too long ago."""
+
+
+class BattleStale(VoteRefused):
+    """Its songs are no longer what they were."""
+
+
+class AlreadyVoted(VoteRefused):
+    """One vote per battle, never changed."""
+
+
+class NotHeard(VoteRefused):
+    """Before the listening time."""
+
+
+class TooFast(ArenaError):
+    """Over a rate limit."""
+
+
+class StoreError(ArenaError):
+    """The votes' database cannot be used."""

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -26,6 +26,19 @@ class Settings(BaseSettings):
     memory_megabytes: float = Field(500, gt=0, description="Most that it may hold")
     max_minutes: float = Field(10, gt=0, description="Longest song accepted")
     max_megabytes: float = Field(50, gt=0, description="Largest file accepted")
+    data: Path = Field(Path("data"), description="Folder of the votes' database, fitted preference heads and the salt")
+    database_url: SecretStr | None = Field(None, description="PostgreSQL for the votes of several replicas, not SQLite")
+    sqlite_journal: Literal["wal", "delete"] = Field(
+        "wal", description="delete on mounted storage, where locks are unreliable: then one process only"
+    )
+    pool: str | None = Field(
+        None, description="The arena's songs: a folder, or a dataset on the Hub; else the examples"
+    )
+    votes_repo: str | None = Field(None, description="Dataset on the Hub that votes are copied to (needs HF_TOKEN)")
+    salt: SecretStr | None = Field(
+        None, description="Of the voters' hashes; else one is made and kept in the data folder"
+    )
+    proxies: int = Field(0, ge=0, description="Trusted proxies in front, whose X-Forwarded-For tells the address")
 
 
 @cache

@@ -40,6 +40,8 @@ ONLY_IN = {
     "transformers": {"encoders", "bench"},
     "torch": {"encoders", "heads", "precision", "bench", "train"},
     "typer": {"cli"},
+    "sqlalchemy": {"arena"},
+    "limits": {"arena"},
     "pydantic": {"settings"},
 }
 STANDARD_LIBRARY_ONLY = {"axes", "errors", "report"}

@@ -1,47 +1,23 @@
-"""The command line: `python -m apex_space`. Results go to stdout, progress and messages to stderr."""
+"""`score` and `judges`."""
 
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from .axes import AXES
-from .errors import ApexSpaceError
-from .report import Failure, Report, to_csv
+from ..axes import AXES
+from ..errors import ApexSpaceError
+from ..report import Failure, Report, to_csv
+from .common import Format, JudgeName, WeightsFolder, messages, show
 
 if TYPE_CHECKING:
-    from .judges import Judge
-
-app = typer.Typer(
-    help="What a model of music taste makes of your song.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-messages = Console(stderr=True, highlight=False, markup=False)
+    from ..judges import Judge
 
 
-class Format(StrEnum):
-    """How results are written."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-
-
-JudgeName = Annotated[str, typer.Option("--judge", help="Who scores: a name from `judges`.")]
-WeightsFolder = Annotated[
-    Path | None, typer.Option("--weights", metavar="DIR", help="One folder per repository; no network is touched.")
-]
-
-
-@app.command()
 def score(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Songs: wav, flac, mp3, ogg, opus, m4a ...")],
     judge: JudgeName = "pocket",
@@ -49,7 +25,7 @@ def score(
     weights: WeightsFolder = None,
 ) -> None:
     """Score songs. Exit status: 0 all scored, 1 some file failed, 2 the judge is not available, 130 interrupted."""
-    from .judges import load_judge
+    from ..judges import load_judge
 
     try:
         ready = load_judge(judge, weights)
@@ -89,7 +65,7 @@ def _write(results: list[Report | Failure], format: Format) -> None:
     elif format is Format.csv:
         typer.echo(to_csv(results), nl=False)
     else:
-        _print(_table(results))
+        show(_table(results))
 
 
 def _table(results: list[Report | Failure]) -> Table:
@@ -114,10 +90,9 @@ def _caption(results: list[Report | Failure]) -> str:
     return "\n".join([f"{first.judge}, {first.precision}: {sources}", *reasons])
 
 
-@app.command()
 def judges(weights: WeightsFolder = None) -> None:
     """List each judge, its axes, its state and why."""
-    from .judges import REGISTRY, state
+    from ..judges import REGISTRY, state
 
     table = Table(show_lines=True)
     for column in ("judge", "what it is", "axes", "state", "why"):
@@ -125,28 +100,4 @@ def judges(weights: WeightsFolder = None) -> None:
     for name, entry in REGISTRY.items():
         now = state(name, weights)
         table.add_row(name, entry.summary, ", ".join(now.axes), "ready" if now.ready else "not ready", now.why)
-    _print(table)
-
-
-def _print(table: Table) -> None:
-    """A table in the terminal's width, or as wide as it needs where stdout is no terminal."""
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = console.measure(table, options=console.options.update(width=10_000)).maximum
-    console.print(table)
-
-
-@app.command()
-def bench(
-    rounds: Annotated[int, typer.Option(min=1, help="Counted runs of each contender, after one to warm up.")] = 5,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write bench.json and bench.svg there.")] = None,
-) -> None:
-    """Measure this machine: the encoder against the plain one, all other stages, memory. Takes some minutes."""
-    from . import bench as measuring
-
-    found = measuring.run(rounds, messages.print)
-    typer.echo(measuring.as_markdown(found), nl=False)
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "bench.json").write_text(measuring.as_json(found), encoding="utf-8")
-        (out / "bench.svg").write_text(measuring.as_svg(found), encoding="utf-8")
+    show(table)

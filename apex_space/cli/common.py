@@ -1,0 +1,33 @@
+"""What the commands share. Results go to stdout, progress and messages to stderr."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+messages = Console(stderr=True, highlight=False, markup=False)
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+JudgeName = Annotated[str, typer.Option("--judge", help="Who scores: a name from `judges`.")]
+WeightsFolder = Annotated[
+    Path | None, typer.Option("--weights", metavar="DIR", help="One folder per repository; no network is touched.")
+]
+
+
+def show(table: Table) -> None:
+    """A table in the terminal's width, or as wide as it needs where stdout is no terminal."""
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = console.measure(table, options=console.options.update(width=10_000)).maximum
+    console.print(table)
