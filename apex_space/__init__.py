@@ -3,6 +3,7 @@
 from typing import Any
 
 __all__ = ["load_judge"]
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:  # imported on first use, so that `--help` needs no numpy

@@ -8,7 +8,8 @@ class Axis:
     """One score: its key in JSON, its label for people, its range and what it stands for.
 
     `reference` is (mean, standard deviation) of human ratings where published: SongEval, 2,399 songs
-    rated by four experts (arXiv 2505.10793).
+    rated by four experts (arXiv 2505.10793). The deviations are published as 1.10 to 1.20 for the five together, so
+    that each stands at the middle, 1.15.
     """
 
     key: str

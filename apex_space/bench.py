@@ -24,6 +24,7 @@ from transformers import HubertConfig, HubertModel
 
 from . import measures, precision
 from .audio import load
+from .axes import KEYS
 from .encoders.mert import FILES, KERNELS, STRIDES, MertEncoder
 from .heads.apex import DEPTHS, LAYERS, ApexNetwork
 from .hub import Repository, fetch
@@ -106,7 +107,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def make_weights(folder: Path) -> None:
-    """MERT-v1-95M's files with random numbers."""
+    """The files of MERT-v1-95M and of an APEX head with random numbers."""
     target = folder / "MERT-v1-95M"
     target.mkdir()
     with torch.random.fork_rng(devices=[]):
@@ -119,6 +120,8 @@ def make_weights(folder: Path) -> None:
     torch.save(state, target / "pytorch_model.bin")
     (target / "config.json").write_text(json.dumps(CONFIG))
     (target / "preprocessor_config.json").write_text(json.dumps({"sampling_rate": RATE, "do_normalize": True}))
+    (folder / "apex").mkdir()
+    torch.save(ApexNetwork(KEYS, min(DEPTHS)).state_dict(), folder / "apex" / "best_model.pt")
 
 
 def encoder(folder: Path, chosen: str) -> MertEncoder:
@@ -206,9 +209,8 @@ def encode(ours: MertEncoder, samples: np.ndarray) -> list[np.ndarray]:
 
 
 def peak_memory(folder: Path, chosen: str, song: Path) -> float:
-    """Largest resident memory in GB of decoding, resampling and encoding `song`, in a process of its own."""
-    waveform = load(song)
-    encode(encoder(folder, chosen), resample(waveform.samples, waveform.rate, RATE))
+    """Largest resident memory in GB of the APEX judge, from loading it to its report on `song`; in its own process."""
+    load_judge("apex", folder, chosen)(song)
     status = Path("/proc/self/status").read_text(encoding="ascii")  # getrusage's peak outlives exec: the parent's
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 

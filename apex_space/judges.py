@@ -12,29 +12,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from . import audio, hub, measures, segments
+from . import __version__, audio, hub, measures, segments
 from .audio import Limits, Waveform
 from .axes import KEYS
+from .encoders import Encoder
 from .errors import UnknownJudge, WeightsError, WeightsMissing
 from .memory import Heard, Memory
 from .report import Report, Scores, Segment, Weights
 from .resample import resample
 from .settings import Settings, settings
-
-
-class Encoder(Protocol):
-    """Waveform segments -> embeddings."""
-
-    rate: int
-    segment_seconds: float
-    precision: str
-    reason: str
-    """Why this precision."""
-    batch: int
-    """Segments that it is best given at once."""
-
-    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """`samples` [S, L], zero-padded beyond `valid` [S] samples -> [S, ...]."""
 
 
 class Head(Protocol):
@@ -66,10 +52,18 @@ class Entry:
 
 
 REGISTRY = {
-    "pocket": Entry("Pocket", "a quick preview trained on small real data, shipped with the app; not APEX", "pocket"),
     "apex": Entry("APEX", "the published model: MERT-v1-95M and the APEX head (arXiv 2605.03395)", "apex"),
+    "pocket": Entry("Pocket", "a quick preview trained on small real data, shipped with the app; not APEX", "pocket"),
 }
+"""The most trusted judge first."""
 DEFAULT = "pocket"
+
+
+def find(name: str) -> Entry:
+    """The registry's line of that name. Raises UnknownJudge."""
+    if name not in REGISTRY:
+        raise UnknownJudge(f"There is no judge {name!r}. The judges are: {', '.join(REGISTRY)}.")
+    return REGISTRY[name]
 
 
 @dataclass(frozen=True)
@@ -113,8 +107,8 @@ class Judge:
         self.memory.put(self._key(waveform.sha256), so_far, file)
 
     def _key(self, samples: str) -> str:
-        """What the embeddings depend on."""
-        parts = (samples, self.name, *map(str, self.weights), self.encoder.precision)
+        """What the embeddings depend on, this version of the code included."""
+        parts = (samples, self.name, *map(str, self.weights), self.encoder.precision, __version__)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def _listen(self, waveform: Waveform) -> Iterator[Heard]:
@@ -232,8 +226,7 @@ def state(name: str, weights: str | Path | None = None) -> State:
 
 
 def _module(name: str, weights: str | Path | None, precision: str | None = None) -> tuple[Settings, Any]:
-    if name not in REGISTRY:
-        raise UnknownJudge(f"There is no judge {name!r}. The judges are: {', '.join(REGISTRY)}.")
+    entry = find(name)
     given = {"weights": weights and Path(weights), "precision": precision}
     config = settings().model_copy(update={key: value for key, value in given.items() if value is not None})
-    return config, importlib.import_module(f".heads.{REGISTRY[name].module}", __package__)
+    return config, importlib.import_module(f".heads.{entry.module}", __package__)

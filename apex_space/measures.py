@@ -1,5 +1,7 @@
 """What can be measured in a waveform rather than predicted: tempo, key, bandwidth, and the decoder's levels."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from .audio import Waveform
@@ -15,6 +17,11 @@ WINDOW = 4096
 LEAST_KEY_FIT = 0.5
 LEAST_BEAT = 0.1
 BEATS = 8
+BEAT_WINDOW = 2048
+REPEATS_WITHIN = 8.0
+"""Seconds in which a beat must repeat, librosa's default."""
+FRAMES_AT_ONCE, ONSETS_AT_ONCE = 2048, 8192
+"""Of a spectrogram and of a tempogram, so that neither stands in memory whole: for ten minutes, half a gigabyte."""
 FLOOR_DB = 70.0
 
 
@@ -37,10 +44,15 @@ def tempo(samples: np.ndarray, rate: int) -> float | None:
     """Beats per minute of `samples` [T], or None where the onsets do not repeat at that period."""
     import librosa
 
-    onsets = librosa.onset.onset_strength(y=samples, sr=rate, hop_length=HOP)
+    mel = [librosa.feature.melspectrogram(S=part**2, sr=rate) for part in _spectra(samples, BEAT_WINDOW, HOP)]
+    decibels = librosa.power_to_db(np.concatenate(mel, axis=1))
+    onsets = librosa.onset.onset_strength(S=decibels, sr=rate, hop_length=HOP)
     if not onsets.any():
         return None
-    coarse = float(librosa.feature.tempo(onset_envelope=onsets, sr=rate, hop_length=HOP)[0])
+    parts = np.array_split(onsets, -(-len(onsets) // ONSETS_AT_ONCE))
+    width = int(REPEATS_WITHIN * rate / HOP)
+    repeats_at = sum(librosa.feature.tempogram(onset_envelope=part, win_length=width).sum(1) for part in parts)
+    coarse = float(librosa.feature.tempo(tg=repeats_at[:, None], sr=rate, hop_length=HOP)[0])
     period = 60 / coarse * rate / HOP
     repeats = librosa.autocorrelate(onsets - onsets.mean())
     if repeats[round(period)] < LEAST_BEAT * repeats[0]:
@@ -55,9 +67,10 @@ def key(samples: np.ndarray, rate: int) -> str | None:
     """The major or minor key whose profile correlates best with the pitch classes of `samples` [T], if any does."""
     import librosa
 
-    spectrum = np.abs(librosa.stft(samples, n_fft=WINDOW, hop_length=WINDOW // 2))
-    tuning = librosa.estimate_tuning(S=spectrum, sr=rate, n_fft=WINDOW)
-    chroma = librosa.feature.chroma_stft(S=spectrum**2, sr=rate, n_fft=WINDOW, tuning=tuning).mean(1)
+    chroma = np.zeros(12)
+    for part in _spectra(samples, WINDOW, WINDOW // 2):
+        tuning = librosa.estimate_tuning(S=part, sr=rate, n_fft=WINDOW)
+        chroma += librosa.feature.chroma_stft(S=part**2, sr=rate, n_fft=WINDOW, tuning=tuning).sum(1)
     if np.ptp(chroma) < 1e-6:
         return None
     fits = {
@@ -71,9 +84,22 @@ def key(samples: np.ndarray, rate: int) -> str | None:
 
 def bandwidth(samples: np.ndarray, rate: int) -> float:
     """The highest frequency in Hz whose long-term level in `samples` [T] is within 70 dB of the strongest."""
-    padded = np.pad(samples, (0, -len(samples) % WINDOW)).reshape(-1, WINDOW)
+    window = np.hanning(WINDOW).astype(np.float32)
     power = np.zeros(WINDOW // 2 + 1)
-    for frame in padded * np.hanning(WINDOW).astype(np.float32):
-        power += np.abs(np.fft.rfft(frame)) ** 2
+    for start in range(0, len(samples), WINDOW):
+        frame = samples[start : start + WINDOW]
+        power += np.abs(np.fft.rfft(frame * window[: len(frame)], WINDOW)) ** 2
     loud = np.nonzero(power > power.max() * 10 ** (-FLOOR_DB / 10))[0]
     return float(loud[-1] * rate / WINDOW)
+
+
+def _spectra(samples: np.ndarray, window: int, hop: int) -> Iterator[np.ndarray]:
+    """Magnitudes [window // 2 + 1, F] of the short-time transform of `samples` [T], a block of frames at a time."""
+    import librosa
+
+    padded = np.pad(samples, window // 2)
+    frames = 1 + len(samples) // hop
+    for first in range(0, frames, FRAMES_AT_ONCE):
+        last = min(first + FRAMES_AT_ONCE, frames) - 1
+        block = padded[first * hop : last * hop + window]
+        yield np.abs(librosa.stft(block, n_fft=window, hop_length=hop, center=False))

@@ -60,7 +60,10 @@ class Memory:
     def samples_of(self, file: str | None) -> str | None:
         """The hash of the samples in the file with this hash, if it was decoded before."""
         with self._lock:
-            return self._samples.get(file) if file else None
+            if file is None or file not in self._samples:
+                return None
+            self._samples.move_to_end(file)
+            return self._samples[file]
 
     def put(self, key: str, heard: Heard, file: str | None = None) -> None:
         """Remember a song, and forget those that were not asked for the longest. `file` is the hash of its file."""

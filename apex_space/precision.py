@@ -2,27 +2,18 @@
 
 import logging
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from .axes import BY_KEY
+from .encoders import Encoder
 
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"
 TOLERANCE = 0.005
 """Share of an axis' range that no score of the trial clip may move: 0.5 of 0 to 100, 0.02 of 1 to 5."""
 TRIAL_SECONDS = 30
 logger = logging.getLogger(__name__)
-
-
-class Encoder(Protocol):
-    """What is needed of an encoder here."""
-
-    rate: int
-    precision: str
-    reason: str
-
-    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray: ...
 
 
 E = TypeVar("E", bound=Encoder)
@@ -32,14 +23,19 @@ def choose(wanted: str, make: Callable[[str], E], head: Callable[[np.ndarray], d
     """An encoder from `make(precision)`; where AUTO is `wanted`, after trying both on these very weights."""
     if wanted != AUTO:
         return _because(make(wanted), "as set")
-    exact = make(FLOAT32)
     if not native_bfloat16():
-        return _because(exact, "this processor does not multiply bfloat16")
+        return _fall_back(make, "this processor does not multiply bfloat16")
+    exact = head(_trial(make(FLOAT32)))  # not kept beside the other: it takes 0.4 GB
     fast = make(BFLOAT16)
-    axis, moved = largest_move(head(_trial(exact)), head(_trial(fast)))
+    axis, moved = largest_move(exact, head(_trial(fast)))
     if moved > TOLERANCE:
-        return _because(exact, f"bfloat16 moved {axis} by {moved:.1%} of its range on a trial clip")
+        return _fall_back(make, f"bfloat16 moved {axis} by {moved:.1%} of its range on a trial clip")
     return _because(fast, f"on a trial clip no score moved by more than {moved:.2%} of its range")
+
+
+def _fall_back(make: Callable[[str], E], reason: str) -> E:
+    logger.warning("float32 products, which take longer: %s", reason)
+    return _because(make(FLOAT32), reason)
 
 
 def native_bfloat16() -> bool:
@@ -71,5 +67,4 @@ def _trial(encoder: Encoder) -> np.ndarray:
 
 def _because(encoder: E, reason: str) -> E:
     encoder.reason = reason
-    logger.info("%s: %s", encoder.precision, reason)
     return encoder

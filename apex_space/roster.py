@@ -2,17 +2,17 @@
 
 import logging
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from .audio import Levels, Waveform
-from .errors import ApexSpaceError, UnknownJudge, WeightsMissing
-from .judges import DEFAULT, REGISTRY, Judge, load_judge
+from .errors import ApexSpaceError, WeightsMissing
+from .judges import DEFAULT, REGISTRY, Judge, find, load_judge
 from .memory import Memory
 
-BEST_FIRST = ("apex", DEFAULT)
 RETRY_SECONDS = 300
 WARM_UP_RATE = 44_100
 logger = logging.getLogger(__name__)
@@ -32,7 +32,6 @@ class Roster:
         self._weights = weights
         self._ready = {DEFAULT: load_judge(DEFAULT)}
         self._waiting = {name: "is about to load" for name in REGISTRY if name != DEFAULT}
-        self._stop = threading.Event()
 
     def start(self) -> None:
         """Load every other judge, one after another; where the Hub cannot be reached, try again every 5 minutes."""
@@ -40,31 +39,29 @@ class Roster:
 
     def best(self) -> Judge:
         """The most trusted judge that is ready."""
-        return next(self._ready[name] for name in BEST_FIRST if name in self._ready)
+        return next(self._ready[name] for name in REGISTRY if name in self._ready)
 
     def get(self, name: str) -> Judge:
         """Raises UnknownJudge, and WeightsMissing where the judge is not ready."""
-        if name not in REGISTRY:
-            raise UnknownJudge(f"There is no judge {name!r}. The judges are: {', '.join(REGISTRY)}.")
+        entry = find(name)
         if name not in self._ready:
-            raise WeightsMissing(f"{REGISTRY[name].title} {self._waiting[name]}. Choose another judge meanwhile.")
+            raise WeightsMissing(f"{entry.title} {self._waiting[name]}. Choose another judge meanwhile.")
         return self._ready[name]
 
     def waiting(self) -> dict[str, str]:
         """What keeps each judge that is not ready."""
         return dict(self._waiting)
 
-    def stop(self) -> None:
-        """Give up trying."""
-        self._stop.set()
-
     def _load_all(self) -> None:
-        warm_up(self._ready[DEFAULT])
+        try:
+            warm_up(self._ready[DEFAULT])
+        except Exception:  # the first song will meet it again, and say so; the other judges are not to suffer
+            logger.exception("warming up")
         pending = list(self._waiting)
         while pending:
             pending = [name for name in pending if not self._load(name)]
-            if pending and self._stop.wait(RETRY_SECONDS):
-                return
+            if pending:
+                time.sleep(RETRY_SECONDS)
 
     def _load(self, name: str) -> bool:
         """Try once. True where there is no sense in trying again."""

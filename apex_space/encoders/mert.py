@@ -57,6 +57,7 @@ class MertEncoder:
         self.projection, self.encoder = model.feature_projection, model.encoder
         if precision != "float32":
             _lower(model.encoder.layers, DTYPES[precision])
+            _let_go([self.front_end.norm, self.projection, self.encoder])
             if self.device.type == "cpu":
                 _attend_in_blocks(model.encoder)
         self._pool = device.borrowing(self.pool)
@@ -156,6 +157,14 @@ def _lower(layers: Any, dtype: torch.dtype) -> None:
             module.to(dtype)
 
 
+def _let_go(modules: Iterable[nn.Module]) -> None:
+    """Copy what is still float32, a tenth, so that nothing holds the mapped file in memory any more."""
+    for module in modules:
+        for parameter in module.parameters():
+            if parameter.dtype == torch.float32:
+                parameter.data = parameter.data.clone()
+
+
 def _attend_in_blocks(encoder: Any) -> None:
     """Give transformers' layers the attention below."""
     AttentionInterface.register(attention.__name__, attention)
@@ -191,7 +200,7 @@ def _load(snapshot: Snapshot) -> HubertModel:
     model = _blank(snapshot.folder / "config.json")
     state = checkpoint.tensors(checkpoint.read(snapshot.checkpoint), snapshot.checkpoint)
     checkpoint.load(model, _repaired(state, snapshot.checkpoint), snapshot.checkpoint)
-    return model.eval()
+    return model.eval().requires_grad_(False)
 
 
 def _blank(path: Path) -> HubertModel:

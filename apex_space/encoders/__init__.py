@@ -1,0 +1,20 @@
+"""Waveform segments -> embeddings. One file an encoder; none knows of scores."""
+
+from typing import Protocol
+
+import numpy as np
+
+
+class Encoder(Protocol):
+    """Waveform segments -> embeddings."""
+
+    rate: int
+    segment_seconds: float
+    precision: str
+    reason: str
+    """Why this precision."""
+    batch: int
+    """Segments that it is best given at once."""
+
+    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """`samples` [S, L], zero-padded beyond `valid` [S] samples -> [S, ...]."""
