@@ -1,17 +1,28 @@
-"""Start the page: `python app.py`, then open http://127.0.0.1:7860."""
+"""Start the pages: `python app.py`, then open http://127.0.0.1:7860."""
 
+import os
 from contextlib import suppress
 
+os.environ["FORWARDED_ALLOW_IPS"] = ""  # or the server believes any X-Forwarded-For; APEX_PROXIES says whom to believe
 with suppress(ImportError):  # on a ZeroGPU Space it must come before torch
     import spaces  # noqa: F401
 
+from apex_space.arena.battles import open_arena
+from apex_space.arena.shards import copy_votes
+from apex_space.arena.standings import Standings
+from apex_space.arena.store import open_store
 from apex_space.roster import Roster
 from apex_space.settings import settings
-from apex_space.ui.page import looks, page
+from apex_space.ui.page import page, serving
 
 roster = Roster(settings().weights)
-demo = page(roster)
+store = open_store(settings())
+standings = Standings(store)
+arena = open_arena(settings(), roster, store, lambda: standings.latest().uncertainty)
+demo = page(roster, arena, standings)
 
 if __name__ == "__main__":
-    roster.start()
-    demo.launch(**looks())
+    copy_votes(store, settings())
+    for part in (roster, arena, standings):
+        part.start()
+    demo.launch(**serving(arena))

@@ -24,9 +24,8 @@ from transformers import HubertConfig, HubertModel
 
 from . import measures, precision
 from .audio import load
-from .axes import KEYS
 from .encoders.mert import FILES, KERNELS, STRIDES, MertEncoder
-from .heads.apex import DEPTHS, LAYERS, ApexNetwork
+from .heads.apex import AESTHETICS, DEPTHS, LAYERS, POPULARITY, ApexNetwork
 from .hub import Repository, fetch
 from .judges import load_judge
 from .memory import Memory
@@ -121,7 +120,7 @@ def make_weights(folder: Path) -> None:
     (target / "config.json").write_text(json.dumps(CONFIG))
     (target / "preprocessor_config.json").write_text(json.dumps({"sampling_rate": RATE, "do_normalize": True}))
     (folder / "apex").mkdir()
-    torch.save(ApexNetwork(KEYS, min(DEPTHS)).state_dict(), folder / "apex" / "best_model.pt")
+    torch.save(ApexNetwork(POPULARITY + AESTHETICS, min(DEPTHS)).state_dict(), folder / "apex" / "best_model.pt")
 
 
 def encoder(folder: Path, chosen: str) -> MertEncoder:

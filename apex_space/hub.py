@@ -1,12 +1,14 @@
 """Repository and revision -> a folder on this disk. The only module that touches the network for models."""
 
 import hashlib
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import WeightsMissing
+from .errors import ApexSpaceError, WeightsMissing
 from .report import Weights
 
 OnBytes = Callable[[int, int], None]
@@ -14,6 +16,9 @@ OnBytes = Callable[[int, int], None]
 
 CONNECT, ANSWER = 1.2, 4.0
 """Seconds to reach the Hub (one lost packet is sent again after one), and until it answers a first question."""
+LIMITS: Any = (CONNECT, ANSWER, ANSWER, ANSWER)
+"""To connect, read, write and get a connection from the client's pool."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,54 @@ def download_size(repository: Repository) -> int:
     return sum(file.file_size for file in files if file.will_download)
 
 
+def commit_regularly(
+    repository: str,
+    folder: Path,
+    prepare: Callable[[], object],
+    done: Callable[[list[Path]], object],
+    minutes: float = 5,
+) -> Callable[[], None]:
+    """Commit the parquet files of `folder` to a dataset now, every `minutes` and at exit; returns what ends it.
+
+    In a thread, `prepare` is called before each commit, to write files, and `done` after it with the files that the Hub
+    has now; a commit that failed is tried again at the next time. A dataset that is not there is made, a private one.
+    Raises ConnectionError, the built-in one, where the Hub cannot be reached or does not let us write.
+    """
+    from huggingface_hub import CommitScheduler, constants
+
+    class Commits(CommitScheduler):
+        def push_to_hub(self) -> None:
+            try:
+                prepare()
+                if files := sorted(folder.glob("*.parquet")):
+                    _ask(repository)
+                    super().push_to_hub()
+                    done(files)
+            except ApexSpaceError as error:
+                logger.warning("nothing is committed to %s until the next time: %s", repository, error)
+            except Exception as error:  # the network, the client and the disk each have their own
+                logger.warning("%s took no commit, it is tried again: %s", repository, _reason(error))
+
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # as above
+    options: dict[str, Any] = {"repo_type": "dataset", "path_in_repo": "data", "private": True}
+    try:
+        _ask(repository)
+        return Commits(
+            repo_id=repository, folder_path=folder, every=minutes, allow_patterns="*.parquet", **options
+        ).stop
+    except Exception as error:  # the network, the client and the answer's parser each have their own
+        raise ConnectionError(_reason(error)) from error
+
+
+def _ask(dataset: str) -> None:
+    """Fails in seconds where the Hub is away: the commits' own requests would wait for an answer without end."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    with suppress(RepositoryNotFoundError):  # not yet: it will be made
+        HfApi().dataset_info(dataset, timeout=LIMITS)
+
+
 def _offered(repository: Repository) -> tuple[tuple[str, ...], str | None]:
     """The checkpoint to take and None, or all that could be and the Hub's reason for not serving `repository`.
 
@@ -89,9 +142,8 @@ def _offered(repository: Repository) -> tuple[tuple[str, ...], str | None]:
     from huggingface_hub import HfApi, constants
 
     constants.HF_HUB_DISABLE_TELEMETRY = True  # else it first looks up who calls, which takes 3 s on a dead network
-    limits: Any = (CONNECT, ANSWER, ANSWER, ANSWER)  # connect, read, write, pool
     try:
-        info = HfApi().model_info(repository.id, revision=repository.revision, timeout=limits)
+        info = HfApi().model_info(repository.id, revision=repository.revision, timeout=LIMITS)
     except Exception as error:  # the network, the client and the answer's parser each have their own
         return repository.checkpoints, _reason(error)
     names = {file.rfilename for file in info.siblings or ()}

@@ -101,10 +101,9 @@ class Judge:
         if heard is not None:
             yield self._report(heard, name, started)
             return
-        waveform = song if isinstance(song, Waveform) else load_audio(song)
-        for so_far in self._listen(waveform):
+        for so_far in self._listen(song if isinstance(song, Waveform) else load_audio(song)):
             yield self._report(so_far, name, started)
-        self.memory.put(self._key(waveform.sha256), so_far, file)
+        self.memory.put(self._key(so_far.sha256), so_far, file)
 
     def _key(self, samples: str) -> str:
         """What the embeddings depend on, this version of the code included."""
@@ -116,13 +115,14 @@ class Judge:
         rate = self.encoder.rate
         samples = resample(waveform.samples, waveform.rate, rate)
         cut = segments.cut(samples, int(self.encoder.segment_seconds * rate))
-        measured = measures.measure(waveform, samples, rate)
+        about = waveform.duration, waveform.sha256, measures.measure(waveform, samples, rate)
+        del waveform, samples  # for ten minutes, 160 MB that the encoder can use
         embeddings: list[np.ndarray] = []
         for start in range(0, len(cut), self.encoder.batch):
             end = start + self.encoder.batch
             embeddings.append(self.encoder(cut.samples[start:end], cut.valid[start:end]))
             parts = np.concatenate(embeddings), cut.start[:end], cut.valid[:end]
-            yield Heard(*parts, rate, waveform.duration, waveform.sha256, measured)
+            yield Heard(*parts, rate, *about)
 
     def _report(self, heard: Heard, name: str, started: float) -> Report:
         values = self.head(heard.embeddings)

@@ -106,13 +106,13 @@ def to_csv(reports: Iterable[Report | Failure]) -> str:
 
 def _rows(report: Report | Failure) -> Iterator[dict[str, Any]]:
     if isinstance(report, Failure):
-        yield {"file": _inert(report.file), "error": _inert(report.error)}
+        yield {"file": inert(report.file), "error": inert(report.error)}
         return
-    same = {"file": _inert(report.file), "judge": report.judge}
+    same = {"file": inert(report.file), "judge": report.judge}
     yield same | {"part": "song", "start": 0.0, "end": report.duration} | dict(report.scores)
     for segment in report.segments:
         yield same | {"part": "segment", "start": segment.start, "end": segment.end} | dict(segment.scores)
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from apex_space import estimates
 from apex_space.audio import load as load_audio
 from apex_space.axes import BY_KEY, KEYS
 from apex_space.encoders.pocket import LEAST_SECONDS, RATE, PocketEncoder, features
@@ -15,7 +16,7 @@ from apex_space.errors import WeightsInvalid
 from apex_space.heads.pocket import PATH, Model, PocketHead, basis, load, read
 from apex_space.resample import resample
 from apex_space.settings import settings
-from apex_space.train import evaluate, pocket, statistics
+from apex_space.train import evaluate, pocket
 from apex_space.train.damage import KINDS, Kind
 from apex_space.train.ridge import Moments, ridge
 
@@ -219,7 +220,7 @@ def write_rows(path: Path, rows: list[list[object]]) -> None:
 @pytest.mark.slow
 def test_training_twice_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_data(tmp_path / "data")
-    monkeypatch.setattr(statistics, "RESAMPLES", 20)
+    monkeypatch.setattr(estimates, "RESAMPLES", 20)
     monkeypatch.setattr(evaluate, "OPINION_FOLDS", 2)
     monkeypatch.setattr(evaluate, "DAMAGE_FOLDS", 2)
     monkeypatch.setattr(pocket, "PARTITIONS", 1)

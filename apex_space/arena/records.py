@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Winner = Literal["a", "b", "tie", "bad"]
-"""Who was preferred; "bad" is both bad. For ratings and agreement, "tie" and "bad" are each half a win for both."""
+"""Who was preferred; "bad" is both bad. For ratings, "tie" and "bad" are each half a win for both; agreement counts
+neither."""
 
 Source = Literal["pool", "own"]
 """Where a battle's songs came from: the space's pool, or a visitor's own two uploads (heard blind, too)."""

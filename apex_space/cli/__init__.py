@@ -2,8 +2,11 @@
 
 import typer
 
+from .arena import arena
 from .bench import bench
+from .preference import fit_preference
 from .score import judges, score
+from .votes import votes
 
 app = typer.Typer(
     help="What a model of music taste makes of your song.",
@@ -11,5 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (score, judges, bench):
+for command in (score, judges, fit_preference, bench):
     app.command()(command)
+app.add_typer(arena, name="arena")
+app.add_typer(votes, name="votes")

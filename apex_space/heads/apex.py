@@ -25,6 +25,7 @@ AGGREGATOR = ((0.3822692633, 0.4150039554, -0.1171362400, 0.4593056440), -0.1095
 """Weights and bias of the 1x1 convolution over those layers. It was never trained: these are what
 `torch.manual_seed(42); nn.Conv1d(4, 1, 1)` draws, and the head was trained on its output."""
 
+POPULARITY, AESTHETICS = (tuple(k for k, a in BY_KEY.items() if a.group == g) for g in ("popularity", "aesthetics"))
 TASKS = {"streams": "score_streams", "likes": "score_likes"}
 """Axis -> its name in the checkpoint, where that differs."""
 WIDTH = 768
@@ -90,7 +91,7 @@ class ApexHead:
         checkpoint.load(self.network, head, path)
         self.network.eval()
         self.axes = axes
-        self.missing = {a: "this APEX checkpoint was trained for popularity only" for a in BY_KEY if a not in axes}
+        self.missing = {a: "this APEX checkpoint was trained for popularity only" for a in AESTHETICS if a not in axes}
         self.pooling = {"song": "embedding", "segment": "score"}[content.get("mode", "song")]
 
     def counts(self, seconds: np.ndarray) -> np.ndarray:
@@ -134,9 +135,8 @@ def _aggregator(rest: dict[str, Tensor], path: Path) -> tuple[Tensor, Tensor]:
 
 def _shape(head: dict[str, Tensor], content: Mapping[str, Any], path: Path) -> tuple[tuple[str, ...], int]:
     """Axes and depth, from the tensors' names, held against what the checkpoint says of itself."""
-    popularity = tuple(key for key, axis in BY_KEY.items() if axis.group == "popularity")
-    beyond = tuple(f"{_branch(axis)}." for axis in BY_KEY if axis not in popularity)
-    task, axes = ("full", tuple(BY_KEY)) if _any(head, *beyond) else ("popularity", popularity)
+    beyond = tuple(f"{_branch(axis)}." for axis in AESTHETICS)
+    task, axes = ("full", POPULARITY + AESTHETICS) if _any(head, *beyond) else ("popularity", POPULARITY)
     depth = 3 if _any(head, "shared.2.") else 2
     said = (content.get("task", task), content.get("shared", depth), content.get("mode", "song"))
     if said[:2] != (task, depth) or said[2] not in ("song", "segment"):

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..estimates import Estimate
 from .copies import KINDS_A_SONG, SEVERITIES
 from .damage import HARMLESS, KINDS
-from .statistics import Estimate
 
 NOTE = "A quick preview trained on small real data. It is not APEX, and nobody should be judged by it."
 ABOUT: dict[str, Any] = {

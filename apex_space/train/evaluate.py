@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..estimates import Estimate, estimate
+from ..fitting.logistic import folds
 from .copies import SEVERITIES, Copies
 from .corpus import Corpus
 from .damage import HARMLESS
-from .models import KINDS_OF, fit_damage, fit_opinion, folds
-from .statistics import Estimate, between_songs, estimate, pair_accuracy, share, spearman, within
+from .models import KINDS_OF, fit_damage, fit_opinion
+from .statistics import between_songs, pair_accuracy, share, spearman, within
 
 OPINION_FOLDS, PARTITIONS = 10, 5
 DAMAGE_FOLDS = 5

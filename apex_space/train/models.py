@@ -91,11 +91,3 @@ def recordings(copies: Copies) -> np.ndarray:
     standard = standard - standard.mean(0)
     standard /= np.linalg.norm(standard, axis=1, keepdims=True)
     return np.argmax(standard @ standard.T > TWINS, axis=1)
-
-
-def folds(recording: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Fold [S] of each song; twins share one."""
-    rng = np.random.default_rng(seed)
-    unique, inverse = np.unique(recording, return_inverse=True)
-    fold: np.ndarray = (rng.permutation(len(unique)) % count)[inverse]
-    return fold

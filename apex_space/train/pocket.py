@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from ..estimates import Estimate
 from ..heads.pocket import PATH, Model
 from . import card
 from .copies import Copies, gather
@@ -32,7 +33,7 @@ from .evaluate import (
     transfer,
 )
 from .models import KINDS_OF, fit_damage, fit_opinion, recordings
-from .statistics import Estimate, ranks
+from .statistics import ranks
 
 AXES = ("likes", "coherence", "musicality", "clarity", "naturalness")
 MISSING = {

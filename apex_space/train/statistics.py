@@ -1,49 +1,10 @@
 """Figures of merit and their 95% intervals from resampling songs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
 from statistics import fmean
 
 import numpy as np
 
-RESAMPLES = 1000
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure on all songs, and the interval that held 95% of the figures on resampled songs."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
-
-    @property
-    def percent(self) -> str:
-        """As percentages, for tables."""
-        return f"{100 * self.value:.0f} ({100 * self.low:.0f}–{100 * self.high:.0f})"
-
-
-@cache
-def draws(songs: int) -> np.ndarray:
-    """[1 + RESAMPLES, songs] how often each song counts: once each, then as drawn with replacement."""
-    drawn = np.random.default_rng(0).multinomial(songs, np.full(songs, 1 / songs), RESAMPLES)
-    return np.concatenate([np.ones((1, songs), int), drawn])
-
-
-def estimate(figure: Callable[[np.ndarray], float], songs: int) -> Estimate:
-    """`figure` of how often each of the `songs` counts [S]."""
-    return _interval(np.array([figure(counts) for counts in draws(songs)]))
-
-
-def _interval(figures: np.ndarray) -> Estimate:
-    """`figures` [1 + RESAMPLES], NaN where a draw allows none."""
-    known = figures[1:][np.isfinite(figures[1:])]
-    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
-    return Estimate(float(figures[0]), float(low), float(high))
+from ..estimates import Estimate, draws, interval
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
@@ -76,7 +37,7 @@ def pair_accuracy(scores: np.ndarray, pairs: np.ndarray, counts: np.ndarray) -> 
 def share(hits: np.ndarray, owners: np.ndarray, songs: int) -> Estimate:
     """Mean of `hits` [D] over copies of the songs `owners` [D]."""
     total, number = np.bincount(owners, hits, songs), np.bincount(owners, minlength=songs)
-    return _interval(_over(draws(songs) @ total, draws(songs) @ number))
+    return interval(_over(draws(songs) @ total, draws(songs) @ number))
 
 
 def between_songs(damaged: np.ndarray, owners: np.ndarray, intact: np.ndarray) -> Estimate:
@@ -89,7 +50,7 @@ def between_songs(damaged: np.ndarray, owners: np.ndarray, intact: np.ndarray) -
     np.fill_diagonal(wins, 0)
     np.fill_diagonal(number, 0)
     drawn = draws(songs)
-    return _interval(_over((drawn @ wins * drawn).sum(1), (drawn @ number * drawn).sum(1)))
+    return interval(_over((drawn @ wins * drawn).sum(1), (drawn @ number * drawn).sum(1)))
 
 
 def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -1,6 +1,5 @@
-"""The Score tab: a song in, what a judge makes of it out."""
+"""The Score page: a song in, what a judge makes of it out."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,16 +8,12 @@ import gradio as gr
 
 from .. import plots
 from ..errors import ApexSpaceError
-from ..judges import REGISTRY, Judge
 from ..report import Report
 from ..roster import Roster
 from ..settings import settings
-from . import render
+from . import inputs, render
 from .uploads import Uploads
 
-BEST = "best"
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
-POLL_SECONDS = 2.0
 PROMISE = (
     "Up to {minutes:g} minutes and {megabytes:g} MB: wav, flac, mp3, ogg, opus, m4a, webm, aiff. "
     "Your song is deleted from the server within seconds of being scored. What the judge heard in it (numbers, under a "
@@ -27,39 +22,28 @@ PROMISE = (
 EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 
 
-class ScoreTab:
+class ScorePage:
     """Components and events; the work is done by judges, plots and render."""
 
     def __init__(self, roster: Roster, uploads: Uploads) -> None:
-        self._roster, self._uploads = roster, uploads
+        self._uploads = uploads
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
-                self._inputs()
+                self._inputs(roster)
             with gr.Column(scale=3, min_width=320):
                 self._outputs()
         self._events()
 
-    def _inputs(self) -> None:
+    def _inputs(self, roster: Roster) -> None:
         config = settings()
-        self.song = gr.Audio(
-            label="Your song",
-            sources=["upload", "microphone"],
-            type="filepath",
-            editable=False,
-            buttons=[],
-            elem_id="song",
-        )
+        self.song = inputs.song("Your song", "song")
         gr.Markdown(PROMISE.format(minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
-        choices = [("Best that is ready", BEST), *((entry.title, name) for name, entry in REGISTRY.items())]
-        self.judge = gr.Radio(choices, value=BEST, label="Judge", elem_id="judge")
-        self.states = gr.HTML()
-        self.poll = gr.Timer(POLL_SECONDS)
+        self.judge = inputs.JudgeChoice(roster)
         with gr.Row():
             self.start = gr.Button("Score", variant="primary", min_width=120)
             self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
         gr.Markdown("### Examples")
-        with gr.Row(elem_classes="examples"):
-            self.examples = [(_button(example), str(EXAMPLES / example["file"])) for example in _examples()]
+        self.examples = inputs.examples()
 
     def _outputs(self) -> None:
         self.progress = gr.HTML(render.note(EMPTY))
@@ -72,7 +56,7 @@ class ScoreTab:
     def _events(self) -> None:
         outputs = [self.cards, self.progress, self.picture, self.timeline, self.tables, self.cancel]
         options: dict[str, Any] = {
-            "inputs": [self.song, self.judge],
+            "inputs": [self.song, self.judge.radio],
             "validator": self._admit,
             "concurrency_id": "score",
             "show_progress": "minimal",
@@ -86,9 +70,6 @@ class ScoreTab:
             picked = button.click(lambda path=path: path, outputs=self.song, api_visibility="private")
             running.append(picked.then(**shown))
         self.cancel.click(_cancelled, outputs=[self.progress, self.cancel], cancels=running, api_visibility="private")
-        polling: dict[str, Any] = {"outputs": [self.states, self.poll], "show_progress": "hidden"}
-        for when in (None, self.poll.tick):  # None: when the page opens
-            gr.on(when, self._poll, api_visibility="private", queue=False, **polling)
         gr.Button(visible=False).click(self._answer, outputs=self.report, api_name="score", **options)
 
     def _admit(self, song: str | None, judge: str) -> list[dict[str, Any]]:
@@ -98,14 +79,11 @@ class ScoreTab:
         if not Path(song).is_file():
             return [gr.validate(False, "This song was deleted after scoring. Drop it again."), gr.validate(True, "")]
         try:
-            self._judge(judge)
+            self.judge.get(judge)
         except ApexSpaceError as error:
             return [gr.validate(True, ""), gr.validate(False, str(error))]
         self._uploads.claim(song)
         return [gr.validate(True, ""), gr.validate(True, "")]
-
-    def _judge(self, name: str) -> Judge:
-        return self._roster.best() if name == BEST else self._roster.get(name)
 
     def _show(self, song: str, judge: str) -> Iterator[tuple[Any, ...]]:
         hidden = gr.Plot(visible=False)
@@ -125,22 +103,18 @@ class ScoreTab:
         pictures = gr.Plot(plots.scores(report), visible=True), gr.Plot(plots.timeline(report), visible=True)
         return render.cards(report), progress, *pictures, render.tables(report), OFF if done else gr.skip()
 
-    def _answer(self, song: str, judge: str = BEST) -> dict[str, Any]:
+    def _answer(self, song: str, judge: str = inputs.BEST) -> dict[str, Any]:
         """Score a song: the report as the command line's JSON. `judge`: "best", or a judge's name."""
         *_, report = self._steps(song, judge)
         return report.as_dict()
 
     def _steps(self, song: str, judge: str) -> Iterator[Report]:
         try:
-            yield from self._judge(judge).steps(song)
+            yield from self.judge.get(judge).steps(song)
         except ApexSpaceError as error:
             raise gr.Error(str(error), title="This song was not scored", print_exception=False) from error
         finally:
             self._uploads.release(song)
-
-    def _poll(self) -> tuple[str, gr.Timer]:
-        waiting = self._roster.waiting()
-        return render.states(waiting), gr.Timer(active=bool(waiting))
 
 
 ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
@@ -148,13 +122,3 @@ ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 def _cancelled() -> tuple[str, gr.Button]:
     return render.note("Cancelled. What was heard until then stays below."), OFF
-
-
-def _examples() -> list[dict[str, Any]]:
-    listing = EXAMPLES / "examples.json"
-    return json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else []
-
-
-def _button(example: dict[str, Any]) -> gr.Button:
-    damage = f", damaged to cost {example['damage']}" if example["damage"] else ""
-    return gr.Button(f"{example['style']}{damage}", size="sm", elem_classes="example")

@@ -1,15 +1,13 @@
-"""Report -> HTML. Every text from outside is escaped here."""
+"""Report -> HTML."""
 
-import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 
-from ..axes import AXES, Axis
-from ..judges import REGISTRY
-from ..report import Report, to_csv
-
-Row = Sequence[str]
+from ...axes import AXES, Axis
+from ...judges import REGISTRY
+from ...report import Report, to_csv
+from .html import Row, clock, links, table
 
 
 def cards(report: Report) -> str:
@@ -43,16 +41,16 @@ def number(axis: Axis, value: float) -> str:
 def tables(report: Report) -> str:
     """Scores, timeline, measurements and origin as tables."""
     timeline = [
-        [f"{clock(s.start)}–{clock(s.end)}", *(_cell(a, s.scores[a.key]) for a in AXES)] for s in report.segments
+        [f"{clock(s.start)}–{clock(s.end)}", *(cell(a, s.scores[a.key]) for a in AXES)] for s in report.segments
     ]
     return "".join(
         (
-            _table(
+            table(
                 "Scores", ("Axis", "Score", "4 of 5 within", "Range", "SongEval’s songs", "Meaning"), _scores(report)
             ),
-            _table("By segment", ("Time", *(a.label for a in AXES)), timeline),
-            _table("Measured, not predicted", ("What", "Value"), measured(report)),
-            _table("Who said it", ("What", "Value"), _origin(report)),
+            table("By segment", ("Time", *(a.label for a in AXES)), timeline),
+            table("Measured, not predicted", ("What", "Value"), measured(report)),
+            table("Who said it", ("What", "Value"), _origin(report)),
         )
     )
 
@@ -63,10 +61,11 @@ def _scores(report: Report) -> Iterable[Row]:
         interval = "" if value is None or spread is None else f"± {number(axis, spread)}"
         reference = f"{axis.reference[0]:.2f} ± {axis.reference[1]:.2f}" if axis.reference else ""
         meaning = report.missing.get(axis.key, axis.meaning)
-        yield axis.label, _cell(axis, value), interval, f"{axis.low:g}–{axis.high:g}", reference, meaning
+        yield axis.label, cell(axis, value), interval, f"{axis.low:g}–{axis.high:g}", reference, meaning
 
 
-def _cell(axis: Axis, value: float | None) -> str:
+def cell(axis: Axis, value: float | None) -> str:
+    """A score in a table; a dash where there is none."""
     return "–" if value is None else number(axis, value)
 
 
@@ -94,51 +93,17 @@ def _origin(report: Report) -> Iterable[Row]:
     yield "Song’s hash", f"sha256 {report.sha256[:16]}"
 
 
-def _table(caption: str, head: Row, rows: Iterable[Row]) -> str:
-    columns = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
-        for row in rows
-    )
-    title = escape(caption)
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{title}"><table><caption>{title}</caption>'
-        f"<thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
 def downloads(report: Report) -> str:
-    """Links that hold the report itself, so that no file of it stays on the server."""
-    name = "".join(c if c.isalnum() or c in "-_" else "_" for c in report.file.rsplit(".", 1)[0])[:60] or "song"
+    """The report's two written forms to download."""
+    text = json.dumps(report.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     forms = (
-        ("JSON", "application/json", json.dumps(report.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)),
-        ("CSV", "text/csv", to_csv([report])),
+        ("Report as JSON", f"{report.judge}.json", "application/json", text),
+        ("Report as CSV", f"{report.judge}.csv", "text/csv", to_csv([report])),
     )
-    links = (
-        f'<a class="download" download="{name}.{report.judge}.{form.lower()}" '
-        f'href="data:{kind};base64,{base64.b64encode(text.encode()).decode()}">Report as {form}</a>'
-        for form, kind, text in forms
-    )
-    return f'<p class="downloads">{"".join(links)}</p>'
-
-
-def progress(text: str, done: float, total: float) -> str:
-    """A bar with its text; `total` 0 means that the end is not known."""
-    value = f'value="{done:.1f}" max="{total:.1f}"' if total else ""
-    return f'<div class="progress" role="status"><label>{escape(text)}<progress {value}></progress></label></div>'
-
-
-def note(text: str, kind: str = "note") -> str:
-    """A line of plain text."""
-    return f'<p class="{kind}" role="status">{escape(text)}</p>'
+    return links(report.file.rsplit(".", 1)[0], forms)
 
 
 def states(waiting: dict[str, str]) -> str:
     """What keeps the judges that are not ready yet."""
     lines = "".join(f"<p>{escape(REGISTRY[name].title)} {escape(text)}</p>" for name, text in waiting.items())
     return f'<div class="states" role="status">{lines}</div>' if lines else ""
-
-
-def clock(seconds: float) -> str:
-    """61.5 -> 1:01."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

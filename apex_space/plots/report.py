@@ -1,9 +1,10 @@
-"""Report -> figure. Backgrounds are transparent and lines mid-grey, so that one figure reads in light and dark."""
+"""Report -> figure."""
 
 from typing import TYPE_CHECKING
 
-from .axes import AXES, Axis
-from .report import Report
+from ..axes import AXES, Axis
+from ..report import Report
+from .style import GREY, ROW_HEIGHT, finished
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -17,10 +18,7 @@ COLOURS = dict(  # after Okabe & Ito 2008, told apart by colour-blind people, 3:
     clarity="#3a8fc9",
     naturalness="#7d6bd6",
 )
-GREY = "#808080"
-GRID = "rgba(128,128,128,0.25)"
 GROUPS = {group: [axis for axis in AXES if axis.group == group] for group in ("popularity", "aesthetics")}
-ROW_HEIGHT = 44
 
 
 def scores(report: Report) -> "Figure":
@@ -42,7 +40,7 @@ def scores(report: Report) -> "Figure":
         whisker = dict(color=GREY, width=1.5)
         figure.add_scatter(x=[None], y=[None], mode="lines", line=whisker, name="80% of unseen songs", row=1, col=1)
     figure.update_layout(bargap=0.45, barmode="overlay", showlegend=True)
-    return _finished(figure, ROW_HEIGHT * sum(sizes) + 130, bottom=60)
+    return finished(figure, ROW_HEIGHT * sum(sizes) + 130, bottom=60)
 
 
 def _bar(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
@@ -114,7 +112,7 @@ def timeline(report: Report) -> "Figure":
         tickvals=marks, ticktext=[f"{t // 60}:{t % 60:02}" for t in marks], tickangle=0, range=[0, report.duration]
     )
     figure.update_layout(showlegend=True)
-    return _finished(figure, 190 + 190 * max(1, len(groups)), bottom=90)
+    return finished(figure, 190 + 190 * max(1, len(groups)), bottom=90)
 
 
 def _predicted(report: Report):  # type: ignore[no-untyped-def]
@@ -127,20 +125,3 @@ def _digits(axis: Axis) -> int:
 
 def _ticks(low: float, high: float) -> list[int]:
     return list(range(int(low), int(high) + 1, 25 if high == 100 else 1))
-
-
-def _finished(figure: "Figure", height: int, bottom: int) -> "Figure":
-    figure.update_layout(
-        height=height,
-        template="none",
-        margin=dict(l=8, r=12, t=40, b=bottom),
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font=dict(color=GREY, size=13),
-        hovermode="closest",
-        dragmode=False,
-        legend=dict(orientation="h", yref="container", y=0, yanchor="bottom", x=0),
-    )
-    figure.update_xaxes(gridcolor=GRID, zeroline=False, fixedrange=True)
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, fixedrange=True)
-    return figure

@@ -1,0 +1,188 @@
+"""How well judges foresaw people's votes, and whether listeners favour a side.
+
+Every figure is on decided votes: those for A or B. A tie or "both bad" speaks neither for a judge nor against it; how
+many there were stands beside the figures. Suspicious votes never count. Swapping the songs of any battle, with its
+predictions, changes nothing but the sides. Figures on fewer than 30 votes say little, whatever their interval.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from math import sqrt
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from ..estimates import Estimate
+from ..preference import FAVOURITE, Z95, Bin
+from .ratings import FEW_VOTES
+from .records import Prediction, Source, Vote
+
+
+@dataclass(frozen=True)
+class Between:
+    """Agreement on the decided votes between two generators, or two songs of one; names in alphabetical order."""
+
+    generators: tuple[str, str]
+    decided: int
+    agreed: Estimate
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What one judge predicted against what people chose, on the `decided` votes that it had predicted.
+
+    `agreed` is the share whose winner it favoured (an even prediction is half right), `brier` the mean squared error of
+    its probabilities (0.25 for a constant half), `always_a` the share that "A wins" had right on the same votes and
+    `gain` how much more the judge had. Intervals of shares are Wilson's, those of `brier` and `gain` of a normal mean.
+    """
+
+    judge: str
+    decided: int
+    ties: int
+    agreed: Estimate
+    brier: Estimate
+    always_a: Estimate
+    gain: Estimate
+    calibration: tuple[Bin, ...]
+    generators: tuple[Between, ...]
+
+    @property
+    def preliminary(self) -> bool:
+        """Too few votes to rely on."""
+        return self.decided < FEW_VOTES
+
+    @property
+    def against_chance(self) -> Literal["better", "worse", "unclear"]:
+        """Whether the interval of `agreed` lies above a half, below it or holds it."""
+        return _against_half(self.agreed)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """All votes that count on one kind of songs: what people said, and each judge that had predicted any of it.
+
+    `a` is the share of A among the decided votes, with Wilson's interval; None where there are none.
+    """
+
+    source: Source
+    votes: int
+    decided: int
+    a: Estimate | None
+    judges: tuple[Agreement, ...]
+
+    @property
+    def sides(self) -> str:
+        """Whether listeners favour a side, in a sentence."""
+        if self.a is None:
+            return "No vote has been decided yet."
+        against = _against_half(self.a)
+        finding = "no favour for a side shows"
+        if against != "unclear":
+            finding = f"listeners favour {'A' if against == 'better' else 'B'} for its side alone"
+        return f"A won {self.a.percent} % of {self.decided} decided votes: {finding}."
+
+    def judge(self, name: str) -> Agreement | None:
+        """The judge's record so far; None where it has predicted no decided vote."""
+        return next((judge for judge in self.judges if judge.judge == name), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        judges = [
+            asdict(judge) | {"preliminary": judge.preliminary, "against_chance": judge.against_chance}
+            for judge in self.judges
+        ]
+        return asdict(self) | {"sides": self.sides, "judges": judges}
+
+
+def agree(votes: Iterable[Vote]) -> dict[Source, Panel]:
+    """The votes on the pool's songs, and apart from them those on visitors' own."""
+    good: dict[Source, list[Vote]] = {source: [] for source in get_args(Source)}
+    for vote in votes:
+        if not vote.suspicion:
+            good[vote.battle.source].append(vote)
+    return {source: _panel(source, found) for source, found in good.items()}
+
+
+def wilson(hits: float, of: int) -> Estimate:
+    """The share `hits / of` with its 95% score interval (Wilson 1927); `of` is at least 1."""
+    centre, spread = (hits + Z95**2 / 2) / (of + Z95**2), sqrt(hits * (of - hits) / of + Z95**2 / 4)
+    half, share = Z95 / (of + Z95**2) * spread, hits / of
+    return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
+
+
+def _mean(values: np.ndarray, least: float) -> Estimate:
+    """The mean of `values` [N], which lie between `least` and 1, with its normal 95% interval; all there is for one."""
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Estimate(mean, least, 1.0)
+    half = Z95 * float(values.std(ddof=1)) / sqrt(len(values))
+    return Estimate(mean, max(least, mean - half), min(1.0, mean + half))
+
+
+def _against_half(share: Estimate) -> Literal["better", "worse", "unclear"]:
+    if share.low <= 0.5 <= share.high:
+        return "unclear"
+    return "better" if share.value > 0.5 else "worse"
+
+
+def _panel(source: Source, votes: Sequence[Vote]) -> Panel:
+    predicted: dict[str, list[tuple[Vote, Prediction]]] = defaultdict(list)
+    for vote in votes:
+        for prediction in vote.battle.predictions:
+            predicted[prediction.judge].append((vote, prediction))
+    decided = [vote for vote in votes if _decided(vote)]
+    return Panel(
+        source,
+        len(votes),
+        len(decided),
+        wilson(sum(vote.winner == "a" for vote in decided), len(decided)) if decided else None,
+        tuple(
+            _agreement(judge, found)
+            for judge, found in sorted(predicted.items())
+            if any(_decided(vote) for vote, _ in found)
+        ),
+    )
+
+
+def _decided(vote: Vote) -> bool:
+    return vote.winner in ("a", "b")
+
+
+def _agreement(judge: str, predicted: Sequence[tuple[Vote, Prediction]]) -> Agreement:
+    decided = [(vote, prediction.probability) for vote, prediction in predicted if _decided(vote)]
+    chance = np.array([chance for _, chance in decided])
+    a_won = np.array([vote.winner == "a" for vote, _ in decided], float)
+    right = np.where(chance == 0.5, 0.5, (chance > 0.5) == a_won)
+    return Agreement(
+        judge=judge,
+        decided=len(decided),
+        ties=len(predicted) - len(decided),
+        agreed=wilson(float(right.sum()), len(right)),
+        brier=_mean((chance - a_won) ** 2, 0.0),
+        always_a=wilson(float(a_won.sum()), len(a_won)),
+        gain=_mean(right - a_won, -1.0),
+        calibration=tuple(_bins(np.maximum(chance, 1 - chance), right)),
+        generators=tuple(_between([vote for vote, _ in decided], right)),
+    )
+
+
+def _bins(favourite: np.ndarray, right: np.ndarray) -> Iterator[Bin]:
+    place = np.clip(np.searchsorted(FAVOURITE, favourite, "right") - 1, 0, len(FAVOURITE) - 2)
+    for index, (low, high) in enumerate(pairwise(FAVOURITE)):
+        here = place == index
+        if here.any():
+            won = wilson(float(right[here].sum()), int(here.sum()))
+            yield Bin(low, high, float(here.mean()), float(favourite[here].mean()), won)
+
+
+def _between(votes: Sequence[Vote], right: np.ndarray) -> Iterator[Between]:
+    """Those with the most votes first."""
+    hits: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for vote, hit in zip(votes, right, strict=True):
+        first, second = sorted((vote.battle.a.generator, vote.battle.b.generator))
+        if first:
+            hits[first, second].append(float(hit))
+    for generators, found in sorted(hits.items(), key=lambda item: (-len(item[1]), item[0])):
+        yield Between(generators, len(found), wilson(sum(found), len(found)))

@@ -1,0 +1,292 @@
+"""Battles: issued, listened to, voted on. The server keeps both sides; a browser holds nothing but the battle's id."""
+
+import re
+import shutil
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from random import Random, SystemRandom
+from secrets import token_hex, token_urlsafe
+from typing import TYPE_CHECKING, Literal, get_args
+
+from ..audio import Waveform
+from ..errors import (
+    ArenaError,
+    AudioError,
+    BattleExpired,
+    BattleStale,
+    NotEnoughSongs,
+    NotHeard,
+    UnknownBattle,
+    VoteRefused,
+)
+from ..judges import load_audio
+from ..report import Report
+from ..roster import Roster
+from ..settings import Settings
+from .forecast import Forecaster, scored_of
+from .pairing import draw
+from .playback import Copy, write_copy
+from .pool import PREFIX, Pool
+from .records import Battle, Scored, Song, Source, Vote, Winner
+from .voters import LISTENING_SECONDS, Voters
+
+if TYPE_CHECKING:
+    from .store import Store
+
+Side = Literal["a", "b"]
+ID = re.compile(r"[\w-]{22,64}", re.ASCII)
+LIFETIME = 3600.0
+"""Seconds from a battle's issue during which it can be heard and voted on."""
+SLACK = 0.25
+"""Seconds by which listening may fall short: browsers report the time played in such steps."""
+MOST_OWN = 50
+"""Visitors' own battles whose audio is there at once; the oldest goes first."""
+SWEEP_SECONDS = 60.0
+
+
+@dataclass
+class _Visit:
+    """What this replica knows of a battle: when each side was first fetched; of a visitor's own, also the copies."""
+
+    issued: float
+    fetched: dict[Side, float] = field(default_factory=dict)
+    folder: Path | None = None
+    copies: dict[str, Copy] = field(default_factory=dict)
+
+    def delete(self) -> None:
+        """The audio."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
+
+
+class Arena:
+    """Issues battles and takes votes; safe to use from many threads. `start` returns at once.
+
+    Several replicas may share a store: a battle of the pool can be voted on at any of them that has its songs, a
+    visitor's own only where its audio is. `uncertainty` gives the width of each song's rating interval by its id;
+    `clock` the seconds since 1970. All refusals are ArenaErrors, and none of them writes anything.
+    """
+
+    def __init__(
+        self,
+        store: "Store",
+        pool: Pool,
+        forecaster: Forecaster,
+        voters: Voters,
+        uncertainty: Callable[[], Mapping[str, float]] = dict,
+        clock: Callable[[], float] = time.time,
+        rng: Random | None = None,
+    ) -> None:
+        self._store, self._pool, self._forecaster, self._voters = store, pool, forecaster, voters
+        self._uncertainty, self._clock, self._rng = uncertainty, clock, rng or SystemRandom()
+        self._visits: dict[str, _Visit] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._sweeper = threading.Thread(target=self._run, name="arena", daemon=True)
+        weakref.finalize(self, _delete_all, self._visits)
+
+    def start(self) -> None:
+        """Prepare the pool's songs, hear them, and delete visitors' audio in time, all in the background."""
+        self._pool.start()
+        self._forecaster.start()
+        self._sweeper.start()
+
+    def close(self) -> None:
+        """End what `start` began, and delete all audio."""
+        self._stop.set()
+        self._forecaster.close()
+        self._pool.close()
+        _delete_all(self._visits)
+
+    def next(self, address: str) -> Battle:
+        """A battle between two songs of the pool. Raises NotEnoughSongs and TooFast."""
+        songs = self._pool.songs()
+        if len(songs) < 2:
+            raise NotEnoughSongs(self._too_few(len(songs)))
+        self._voters.admit(self._voters.hash(address), "battle")
+        a, b = draw(songs, self._store.votes_per_song(), self._uncertainty(), self._rng)
+        return self._issue(a, b, "pool", self._forecaster.scored((a.id, b.id)))
+
+    def own(self, address: str, first: Path, second: Path, reports: Iterable[Report] = ()) -> Battle:
+        """A battle between a visitor's two songs, on sides that are tossed for.
+
+        `reports` are what judges have made of them already; pocket hears them here. Copies of the audio, without a
+        name, last until the vote or the battle's end. Raises AudioError, TooFast, and ArenaError if it is one song
+        twice.
+        """
+        self._voters.admit(self._voters.hash(address), "own")
+        waveforms = _decode(first, "first"), _decode(second, "second")
+        if waveforms[0].sha256 == waveforms[1].sha256:
+            raise ArenaError("These two are the same song. Choose another one for one of them.")
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        try:
+            with ThreadPoolExecutor(2) as threads:
+                taken = [*threads.map(partial(self._take, folder), (first, second), waveforms)]
+            a, b = self._rng.sample([waveform.sha256 for waveform in waveforms], 2)
+            known = [*(scored for _, scored in taken), *(scored_of(each) for each in reports if each.sha256 in (a, b))]
+            battle = self._issue(Song(a), Song(b), "own", [*known, *self._forecaster.scored((a, b))])
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        copies = {waveform.sha256: copy for waveform, (copy, _) in zip(waveforms, taken, strict=True)}
+        with self._lock:
+            self._visits[battle.id] = _Visit(battle.issued, folder=folder, copies=copies)
+        self.sweep()
+        return battle
+
+    def audio(self, battle: str, side: Side) -> Path:
+        """The mp3 to play for one side of the battle with that id. Raises UnknownBattle, BattleExpired, BattleStale."""
+        found = self._find(battle)
+        if side not in get_args(Side):
+            raise UnknownBattle("A battle's sides are a and b.")
+        song = found.a if side == "a" else found.b
+        path = self._copy(found, song.id).path
+        if not path.is_file():
+            raise BattleStale("The audio of this battle is deleted by now. Take the next one.")
+        with self._lock:
+            visit = self._visits.setdefault(battle, _Visit(found.issued))
+            visit.fetched.setdefault(side, self._clock())
+        return path
+
+    def vote(self, battle: str, winner: Winner, heard: Sequence[float], address: str) -> Vote:
+        """Take a vote on the battle with that id; it is on disk when this returns.
+
+        `heard` are the seconds of A and of B that the browser counted while they played. Five seconds of each song (or
+        all of a shorter one) are required, and have to fit into the time since the songs were fetched. A vote that
+        looks like no listener's is kept with its `suspicion`, which is not for the sender to know. Raises VoteRefused
+        and TooFast.
+        """
+        voter = self._voters.hash(address)
+        self._voters.admit(voter, "vote")
+        if winner not in get_args(Winner):
+            raise VoteRefused(f"A vote is one of {', '.join(get_args(Winner))}.")
+        seconds = _seconds(heard)
+        found = self._find(battle)
+        now = self._clock()
+        self._check_listening(found, seconds, now)
+        vote = self._voters.examine(Vote(found, winner, now, seconds, voter))
+        self._store.add_vote(vote)
+        self._voters.remember(vote)
+        with self._lock:
+            if visit := self._visits.get(battle):
+                visit.delete()
+        return vote
+
+    def sweep(self) -> None:
+        """Forget battles that are over and delete visitors' audio of them, and the oldest audio of too many."""
+        with self._lock:
+            own = [visit for visit in self._visits.values() if visit.folder is not None]
+            for visit in own[: max(0, len(own) - MOST_OWN)]:
+                visit.delete()
+            for id, visit in [*self._visits.items()]:
+                if self._clock() - visit.issued > LIFETIME:
+                    self._visits.pop(id).delete()
+
+    def _issue(self, a: Song, b: Song, source: Source, scored: Sequence[Scored]) -> Battle:
+        predictions = self._forecaster.predictions(a.id, b.id, scored)
+        battle = Battle(token_urlsafe(24), a, b, source, self._clock(), predictions)
+        self._store.add_battle(battle, scored)
+        return battle
+
+    def _take(self, folder: Path, song: Path, waveform: Waveform) -> tuple[Copy, Scored]:
+        """Copy a visitor's song and have it heard."""
+        return write_copy(song, waveform, folder), self._forecaster.hear(waveform)
+
+    def _find(self, id: str) -> Battle:
+        """Raises UnknownBattle and BattleExpired."""
+        battle = self._store.battle(id) if isinstance(id, str) and ID.fullmatch(id) else None
+        if battle is None:
+            raise UnknownBattle("There is no such battle. Take the next one.")
+        if self._clock() - battle.issued > LIFETIME:
+            raise BattleExpired(f"This battle was issued over {LIFETIME / 60:.0f} minutes ago. Take the next one.")
+        return battle
+
+    def _copy(self, battle: Battle, song: str) -> Copy:
+        """Raises BattleStale."""
+        if battle.source == "pool":
+            return self._pool.copy(song)
+        visit = self._visits.get(battle.id)
+        if visit is None or song not in visit.copies:
+            raise BattleStale("The audio of this battle is deleted by now. Choose the two songs again.")
+        return visit.copies[song]
+
+    def _check_listening(self, battle: Battle, heard: tuple[float, float], now: float) -> None:
+        """Raises NotHeard and BattleStale. One song plays at a time, so what is required of both adds up."""
+        required = [min(LISTENING_SECONDS, self._copy(battle, song.id).duration) for song in (battle.a, battle.b)]
+        for name, seconds, least in zip("AB", heard, required, strict=True):
+            if seconds < least - SLACK:
+                raise NotHeard(f"Listen to {least:.2g} s of each song first. Song {name} has played {seconds:.1f} s.")
+        gone = [now - since for since in self._since(battle, now)]
+        left = max(sum(required) - max(gone), *(least - past for least, past in zip(required, gone, strict=True)))
+        if left > SLACK:
+            raise NotHeard(f"Listen to both songs first. That takes {left:.1f} s more.")
+
+    def _since(self, battle: Battle, now: float) -> list[float]:
+        """When A and B can have begun to play: as fetched here; the pool's may have come from another replica."""
+        visit = self._visits.get(battle.id)
+        earliest = battle.issued if battle.source == "pool" else now
+        return [visit.fetched.get(side, earliest) if visit else earliest for side in get_args(Side)]
+
+    def _too_few(self, ready: int) -> str:
+        progress = self._pool.progress()
+        if progress.trouble:
+            return f"The arena has no songs yet. {progress.trouble}"
+        if progress.complete:
+            return f"A battle needs two songs, and the arena's pool holds {ready} that can be heard. Add songs to it."
+        return "The arena's songs are being prepared. Try again in a few seconds."
+
+    def _run(self) -> None:
+        _delete_leftovers()
+        while not self._stop.wait(SWEEP_SECONDS):
+            self._pool.touch()
+            self.sweep()
+
+
+def open_arena(
+    config: Settings, roster: Roster, store: "Store", uncertainty: Callable[[], Mapping[str, float]] = dict
+) -> Arena:
+    """The arena that the settings ask for. Raises PoolError and StoreError."""
+    salt = config.salt.get_secret_value() if config.salt else store.secret("salt", lambda: token_hex(32))
+    pool = Pool(config.pool)
+    return Arena(store, pool, Forecaster(roster, pool, store), Voters(salt), uncertainty)
+
+
+def _decode(path: Path, name: str) -> Waveform:
+    try:
+        return load_audio(path)
+    except AudioError as error:
+        raise type(error)(f"The {name} song: {error}") from error
+
+
+def _seconds(heard: Sequence[float]) -> tuple[float, float]:
+    """What a browser claims, once it is two numbers that can be. Raises VoteRefused."""
+    try:
+        a, b = heard
+        possible = all(type(seconds) in (int, float) and 0 <= seconds <= LIFETIME for seconds in (a, b))
+    except (TypeError, ValueError):
+        possible = False
+    if not possible:
+        raise VoteRefused("The times of listening are no times. Reload the page and take the next battle.")
+    return float(a), float(b)
+
+
+def _delete_all(visits: dict[str, _Visit]) -> None:
+    for visit in [*visits.values()]:
+        visit.delete()
+
+
+def _delete_leftovers() -> None:
+    """Audio of processes that were killed: a pool in use is touched every minute, and no battle lasts as long."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - folder.stat(follow_symlinks=False).st_mtime > LIFETIME:
+                shutil.rmtree(folder, ignore_errors=True)

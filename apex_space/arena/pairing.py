@@ -1,0 +1,45 @@
+"""Which two songs meet next. Knows how often songs were heard and how sure their ratings are; never their scores."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from random import Random
+
+from ..errors import NotEnoughSongs
+from .records import Song
+
+AT_RANDOM = 0.1
+"""Share of the songs that are drawn blindly, so that any two meet now and then."""
+
+
+def draw(
+    songs: Sequence[Song], votes: Mapping[str, int], uncertainty: Mapping[str, float], rng: Random
+) -> tuple[Song, Song]:
+    """Two different songs in the order of their sides, A and B. Costs O(songs).
+
+    `votes` and `uncertainty` (the width of a rating's interval, in any unit) are by song id; a song that has none is
+    new: no votes, and as uncertain as the most uncertain one. A song's chance goes with uncertainty / (1 + votes), and
+    is never below a tenth of an equal share. Sides are tossed for. Raises NotEnoughSongs.
+    """
+    if len(songs) < 2:
+        raise NotEnoughSongs(f"A battle needs two songs, and there {'is 1' if songs else 'are none'}.")
+    weights = _weights(songs, votes, uncertainty)
+    first = _pick(weights, rng)
+    weights[first] = 0.0
+    second = _pick(weights, rng)
+    a, b = (first, second) if rng.random() < 0.5 else (second, first)
+    return songs[a], songs[b]
+
+
+def _weights(songs: Sequence[Song], votes: Mapping[str, int], uncertainty: Mapping[str, float]) -> list[float]:
+    """Positive, and 1 in sum."""
+    widths = [width if isfinite(width := uncertainty.get(song.id, 0.0)) and width > 0 else None for song in songs]
+    greatest = max(filter(None, widths), default=1.0)
+    needs = [
+        (width or greatest) / greatest / (1 + votes.get(song.id, 0)) for song, width in zip(songs, widths, strict=True)
+    ]
+    total = sum(needs)
+    return [(1 - AT_RANDOM) * need / total + AT_RANDOM / len(songs) for need in needs]
+
+
+def _pick(weights: Sequence[float], rng: Random) -> int:
+    return rng.choices(range(len(weights)), weights)[0]

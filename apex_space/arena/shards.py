@@ -1,0 +1,98 @@
+"""The copy of the votes to a dataset on the Hub, in the background.
+
+Each vote is put into one shard, for good and in the database, so that replicas do not copy it twice. A shard is a
+parquet file with a unique name; until the Hub has it, it is made again from the database wherever it is missing.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from .. import hub
+from ..settings import Settings
+from .exchange import rows, save, write_parquet
+from .store import Store
+
+MINUTES = 5.0
+"""Between two commits, and between two tries to reach the Hub."""
+logger = logging.getLogger(__name__)
+
+
+def copy_votes(store: Store, config: Settings) -> None:
+    """Copy the votes that are there and every later one, where the settings name a dataset."""
+    if config.votes_repo:
+        copy = HubCopy(store, config.votes_repo, config.data / "shards")
+        store.after_vote = copy.start
+        copy.start()
+
+
+class HubCopy:
+    """Copies the votes of `store` to the dataset `repository`. Files on their way there lie in `folder`.
+
+    While the Hub is away, votes wait in the database. `commits` is `hub.commit_regularly`, or works as it does.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        repository: str,
+        folder: Path,
+        commits: Callable[..., Callable[[], None]] = hub.commit_regularly,
+        minutes: float = MINUTES,
+    ) -> None:
+        self._store, self._repository, self._folder = store, repository, folder
+        self._commits, self._minutes = commits, minutes
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._end: Callable[[], None] | None = None
+
+    def start(self) -> None:
+        """Begin to copy, unless that was done; to be called at each vote. Returns at once and does not fail."""
+        with self._lock:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="copy of the votes", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:  # too many threads: the next vote tries again
+                    logger.warning("votes are not copied yet: %s", error)
+                else:
+                    self._thread = thread
+
+    def stop(self) -> None:
+        """Copy nothing more. A commit that has begun goes on."""
+        self._stopping.set()
+        if self._end is not None:
+            self._end()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._end = self._commits(self._repository, self._folder, self._gather, self._sent, self._minutes)
+                return
+            except ConnectionError as error:
+                logger.warning(
+                    "votes are not copied to %s yet: %s. They are kept, and the next try is in %g minutes. "
+                    "HF_TOKEN must be that of someone who may write there.",
+                    *(self._repository, error, self._minutes),
+                )
+            except Exception:  # the thread must not end silently, whatever a library raises
+                logger.exception("votes are not copied to %s yet", self._repository)
+            self._stopping.wait(60 * self._minutes)
+
+    def _gather(self) -> None:
+        """Put new votes into a shard, and write a file for each shard that the Hub lacks."""
+        self._store.claim(f"votes-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex}")
+        for shard in self._store.unsent():
+            path = self._folder / f"{shard}.parquet"
+            if not path.exists():
+                save(path, write_parquet, rows(self._store.in_shard(shard), self._store.scored()))
+
+    def _sent(self, files: Iterable[Path]) -> None:
+        files = list(files)
+        self._store.mark_sent(path.stem for path in files)
+        for path in files:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,384 @@
+"""Battles and votes in a database, SQLite or PostgreSQL. Nothing in it is ever changed or deleted.
+
+The tables are in migrations.py. A song keeps the texts that it was first seen with, whatever later battles call it.
+"""
+
+import json
+import logging
+import math
+import os
+import sqlite3
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from ..errors import AlreadyVoted, StoreError, UnknownBattle
+from ..settings import Settings
+from .migrations import MIGRATIONS, Migration, migrate
+from .records import Battle, Prediction, Scored, Song, Vote
+
+FILE = "arena.sqlite3"
+BUSY_SECONDS = {"wal": 30, "delete": 3}
+"""How long SQLite waits for other writers; where no other process is allowed, waiting for it is of no use."""
+CONNECT_SECONDS = 10
+logger = logging.getLogger(__name__)
+
+Row = Mapping[str, str | float]
+Dated = tuple[float, Scored]
+"""A judge's scores of a song, and since when they are known (seconds since 1970)."""
+
+ADD_SONG = (
+    "INSERT INTO songs (id, title, generator, prompt) VALUES (:id, :title, :generator, :prompt) ON CONFLICT DO NOTHING"
+)
+ADD_BATTLE = (
+    "INSERT INTO battles (id, a, b, source, issued, predictions)"
+    " VALUES (:id, :a, :b, :source, :issued, :predictions) ON CONFLICT DO NOTHING"
+)
+ADD_SCORES = (
+    "INSERT INTO scores (song, judge, revision, at, scores) VALUES (:song, :judge, :revision, :at, :scores)"
+    " ON CONFLICT DO NOTHING"
+)
+ADD_VOTE = (
+    "INSERT INTO votes (battle, winner, at, heard_a, heard_b, voter, suspicion)"
+    " SELECT :battle, :winner, :at, :heard_a, :heard_b, :voter, :suspicion"
+    " WHERE EXISTS (SELECT 1 FROM battles WHERE id = :battle AND a = :a AND b = :b) ON CONFLICT DO NOTHING"
+)
+ADD_SECRET = "INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"
+CLAIM = (
+    "INSERT INTO copies (battle, shard) SELECT battle, :shard FROM votes"
+    " WHERE NOT EXISTS (SELECT 1 FROM copies WHERE copies.battle = votes.battle) ORDER BY battle ON CONFLICT DO NOTHING"
+)
+ADD_SENT = "INSERT INTO sent (shard) VALUES (:shard) ON CONFLICT DO NOTHING"
+
+VOTED = "SELECT battle FROM votes"
+IN_SHARD = "SELECT battle FROM copies WHERE shard = :shard"
+THIS_ONE = "SELECT CAST(:battle AS TEXT)"
+
+
+class Store:
+    """The votes' database. Safe to use from many threads, and in a forked child. All methods raise StoreError.
+
+    `url` is `postgresql://...` or `sqlite:///FILE`. `journal` is SQLite's: "wal", or "delete" for one process alone, on
+    storage where locks are unreliable. What a method wrote is on disk when it returns.
+    """
+
+    after_vote: Callable[[], object] | None = None
+    """Called after each vote that was added, in the voter's thread: it has to return at once and not to fail."""
+
+    def __init__(self, url: str | URL, journal: str = "wal", migrations: Sequence[Migration] = MIGRATIONS) -> None:
+        self._url = _parse(url)
+        make = _sqlite if self._url.get_backend_name() == "sqlite" else _postgresql
+        try:
+            with ExitStack() as on_failure:
+                self._engine = make(self._url, journal)
+                on_failure.callback(self._engine.dispose)
+                with self._engine.connect().execution_options(writing=True) as connection, connection.begin():
+                    migrate(connection, migrations)
+                on_failure.pop_all()
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreError(
+                f"The votes' database {_place(self._url)} cannot be opened: {_reason(error, self._url)}. "
+                "Put that right, or name another with APEX_DATABASE_URL or, for SQLite, another folder with APEX_DATA."
+            ) from error
+        leave = weakref.WeakMethod(self._leave_to_the_parent)
+        if hasattr(os, "register_at_fork"):  # not on Windows
+            os.register_at_fork(after_in_child=lambda: (method := leave()) and method())
+
+    def add_battle(self, battle: Battle, scored: Iterable[Scored] = ()) -> None:
+        """Keep a battle with its predictions, and what judges made of its songs where that is new."""
+        with self._transaction(writing=True) as connection:
+            if not _add_battles(connection, [(battle, [(battle.issued, each) for each in scored])]):
+                raise StoreError(f"There is a battle {battle.id} already. Issue each one under an id of its own.")
+
+    def battle(self, id: str) -> Battle | None:
+        """The battle of that id, if there is one; it may be any text from outside."""
+        if not _storable(id):
+            return None
+        with self._transaction() as connection:
+            return _battles(connection, THIS_ONE, {"battle": id}).get(id)
+
+    def add_vote(self, vote: Vote) -> None:
+        """Keep a vote: it is on disk when this returns. Raises UnknownBattle and AlreadyVoted."""
+        with self._transaction(writing=True) as connection:
+            if not _write(connection, ADD_VOTE, [_vote_row(vote)]):
+                known = _battles(connection, THIS_ONE, {"battle": vote.battle.id}).get(vote.battle.id)
+                if known is None or (known.a.id, known.b.id) != (vote.battle.a.id, vote.battle.b.id):
+                    raise UnknownBattle("There is no such battle. Take the next one.")
+                raise AlreadyVoted("This battle has its vote, and a vote is never changed. Take the next one.")
+        if self.after_vote is not None:
+            self.after_vote()
+
+    def add_all(self, votes: Collection[tuple[Vote, Iterable[Dated]]]) -> int:
+        """Keep votes with their battles and scores, all of them or none; says how many were not there before."""
+        with self._transaction(writing=True) as connection:
+            _add_battles(connection, [(vote.battle, dated) for vote, dated in votes])
+            return _write(connection, ADD_VOTE, [_vote_row(vote) for vote, _ in votes])
+
+    def votes(self) -> list[Vote]:
+        """All votes by their time, suspicious ones too."""
+        with self._transaction() as connection:
+            return _votes(connection, VOTED, {})
+
+    def count(self) -> int:
+        """How many votes there are, suspicious ones too."""
+        with self._transaction() as connection:
+            return connection.scalar(text("SELECT count(*) FROM votes")) or 0
+
+    def votes_per_song(self) -> Counter[str]:
+        """How many unsuspicious votes each song took part in, by its id."""
+        pairs = (
+            "SELECT battles.a, battles.b, count(*) FROM votes JOIN battles ON battles.id = votes.battle"
+            " WHERE votes.suspicion = '' GROUP BY battles.a, battles.b"
+        )
+        heard: Counter[str] = Counter()
+        with self._transaction() as connection:
+            for a, b, times in connection.execute(text(pairs)):
+                heard.update({a: times, b: times})
+        return heard
+
+    def scores(self, judge: str) -> dict[str, Scored]:
+        """What a judge made of each song, by the song's id; of several revisions, the latest to come here."""
+        with self._transaction() as connection:
+            return {each.song: each for _, each in _scored(connection, "WHERE judge = :judge", {"judge": judge})}
+
+    def scored(self) -> dict[str, list[Dated]]:
+        """What every judge, in every revision, made of each song, by the song's id, the oldest first."""
+        found: dict[str, list[Dated]] = {}
+        with self._transaction() as connection:
+            for at, each in _scored(connection, "", {}):
+                found.setdefault(each.song, []).append((at, each))
+        return found
+
+    def secret(self, name: str, make: Callable[[], str]) -> str:
+        """The value kept under `name`, which all processes share: the first to ask makes it."""
+        with self._transaction(writing=True) as connection:
+            _write(connection, ADD_SECRET, [{"name": name, "value": make()}])
+            return str(connection.scalar(text("SELECT value FROM secrets WHERE name = :name"), {"name": name}))
+
+    def claim(self, shard: str) -> int:
+        """Put all votes that are in no shard into this one, and say how many. A vote is in one shard, for good."""
+        with self._transaction(writing=True) as connection:
+            return _write(connection, CLAIM, [{"shard": shard}])
+
+    def unsent(self) -> list[str]:
+        """Shards that are not said to have been sent."""
+        names = "SELECT DISTINCT shard FROM copies WHERE shard NOT IN (SELECT shard FROM sent) ORDER BY shard"
+        with self._transaction() as connection:
+            return list(connection.scalars(text(names)))
+
+    def in_shard(self, shard: str) -> list[Vote]:
+        """The votes that were put into a shard, by their time."""
+        with self._transaction() as connection:
+            return _votes(connection, IN_SHARD, {"shard": shard})
+
+    def mark_sent(self, shards: Iterable[str]) -> None:
+        """Keep that these shards were sent."""
+        with self._transaction(writing=True) as connection:
+            _write(connection, ADD_SENT, [{"shard": shard} for shard in sorted(shards)])
+
+    def close(self) -> None:
+        """Close all connections; those of a method still running, when it returns."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self, writing: bool = False) -> Iterator[Connection]:
+        try:
+            with self._engine.connect().execution_options(writing=writing) as connection, connection.begin():
+                yield connection
+        except SQLAlchemyError as error:
+            logger.error("the votes' database %s: %s", _place(self._url), _reason(error, self._url))
+            raise StoreError("The votes' database does not answer as it should. Try again in a minute.") from error
+
+    def _leave_to_the_parent(self) -> None:
+        """A forked child must neither use nor close the connections it inherited: they are the parent's."""
+        self._parents = self._engine.pool
+        self._engine.dispose(close=False)
+
+
+def open_store(config: Settings) -> Store:
+    """The database that the settings name, or else a file in the data folder. Raises StoreError."""
+    if config.database_url is not None:
+        return Store(config.database_url.get_secret_value(), config.sqlite_journal)
+    return Store(URL.create("sqlite", database=str(config.data / FILE)), config.sqlite_journal)
+
+
+def _parse(url: str | URL) -> URL:
+    """`postgres://` and `postgresql://` mean the driver that is installed."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None  # and the error is dropped: it may quote the password
+    kind = parsed.get_backend_name() if parsed else ""
+    if parsed is None or kind not in ("postgresql", "postgres", "sqlite") or not parsed.database:
+        raise StoreError(
+            "That names no votes' database. Give APEX_DATABASE_URL as postgresql://USER:PASSWORD@HOST:PORT/NAME, with "
+            "%40 for @ and %2F for / in the password, or leave it out for SQLite."
+        )
+    return parsed if kind == "sqlite" else parsed.set(drivername="postgresql+psycopg")
+
+
+def _postgresql(url: URL, journal: str) -> Engine:
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        # Statements that are prepared on one connection fail on another behind a pooler, as hosted databases have it.
+        connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None},
+    )
+
+
+def _sqlite(url: URL, journal: str) -> Engine:
+    alone = journal == "delete"
+    file = Path(url.database or "")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    size: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if alone else {}
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS[journal]}, **size)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, record: object) -> None:
+        connection.isolation_level = None  # transactions begin as below, not where the driver thinks one is needed
+        if alone:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        _use_journal(connection, journal)
+        connection.execute("PRAGMA synchronous = EXTRA")  # as FULL, and a journal's removal is on disk too
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A reader that turned into a writer could meet a lock that no waiting resolves.
+        writing = connection.get_execution_options().get("writing")
+        connection.exec_driver_sql("BEGIN" if not writing else "BEGIN EXCLUSIVE" if alone else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _use_journal(connection: sqlite3.Connection, journal: str) -> None:
+    """Several processes may be doing so to a new file: SQLite itself does not wait for them here."""
+    patience = time.monotonic() + BUSY_SECONDS[journal]
+    while True:
+        try:
+            (now,) = connection.execute(f"PRAGMA journal_mode = {journal}").fetchone()
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+            time.sleep(0.02)
+    if now != journal:
+        raise OSError(f"there is no {journal} journal here; APEX_SQLITE_JOURNAL=delete may do")
+
+
+def _place(url: URL) -> str:
+    """Where a database is, without who asks and their password."""
+    return str(url.database) if url.get_backend_name() == "sqlite" else f"{url.database} on {url.host}"
+
+
+def _reason(error: Exception, url: URL) -> str:
+    """What the database said, in a line and without the password."""
+    said = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
+    first = said[0] if said else type(error).__name__
+    return first.replace(str(url.password), "***") if url.password else first
+
+
+def _write(connection: Connection, statement: str, rows: Sequence[Row]) -> int:
+    """Run a statement for each row and say how many rows it added. What one of the databases refuses, both do."""
+    if not all(_storable(value) for row in rows for value in row.values()):
+        raise StoreError("A text with a NUL or a lone surrogate, or a number that is not finite, cannot be stored.")
+    return connection.execute(text(statement), rows).rowcount if rows else 0
+
+
+def _storable(value: str | float) -> bool:
+    if not isinstance(value, str):
+        return math.isfinite(value)
+    return "\0" not in value and value.encode(errors="ignore").decode() == value
+
+
+def _add_battles(connection: Connection, battles: Iterable[tuple[Battle, Iterable[Dated]]]) -> int:
+    """Rows are sorted: writers that wait for one another do so in the same order, and so never in a circle."""
+    rows: dict[str, Row] = {}
+    songs: dict[str, Row] = {}
+    scores: dict[tuple[str, str, str], Row] = {}
+    for battle, dated in battles:
+        rows.setdefault(battle.id, _battle_row(battle))
+        for song in (battle.a, battle.b):
+            # A visitor's own upload of the same samples comes without texts, and must not take them away.
+            if song.title or song.generator or song.prompt:
+                songs.setdefault(song.id, vars(song))
+        for at, each in dated:
+            scores.setdefault(
+                (each.song, each.judge, each.revision), vars(each) | {"at": at, "scores": _json(dict(each.scores))}
+            )
+    _write(connection, ADD_SONG, [songs[key] for key in sorted(songs)])
+    _write(connection, ADD_SCORES, [scores[key] for key in sorted(scores)])
+    return _write(connection, ADD_BATTLE, [rows[key] for key in sorted(rows)])
+
+
+def _battle_row(battle: Battle) -> Row:
+    return {
+        "id": battle.id,
+        "a": battle.a.id,
+        "b": battle.b.id,
+        "source": battle.source,
+        "issued": battle.issued,
+        "predictions": _json([vars(prediction) for prediction in battle.predictions]),
+    }
+
+
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise StoreError("A score or prediction that is not finite cannot be stored.") from error
+
+
+def _vote_row(vote: Vote) -> Row:
+    return {
+        "battle": vote.battle.id,
+        "a": vote.battle.a.id,
+        "b": vote.battle.b.id,
+        "winner": vote.winner,
+        "at": vote.at,
+        "heard_a": vote.heard[0],
+        "heard_b": vote.heard[1],
+        "voter": vote.voter,
+        "suspicion": vote.suspicion,
+    }
+
+
+def _votes(connection: Connection, which: str, parameters: Row) -> list[Vote]:
+    """The votes on the battles whose ids the query `which` gives, by their time."""
+    query = f"SELECT battle, winner, at, heard_a, heard_b, voter, suspicion FROM votes WHERE battle IN ({which})"
+    rows = connection.execute(text(query), parameters).all()
+    battles = _battles(connection, which, parameters)  # after the votes: a new one may come in between
+    votes = [Vote(battles[id], winner, at, (a, b), voter, why) for id, winner, at, a, b, voter, why in rows]
+    return sorted(votes, key=lambda vote: (vote.at, vote.battle.id))
+
+
+def _battles(connection: Connection, which: str, parameters: Row) -> dict[str, Battle]:
+    """The battles whose ids the query `which` gives, by their ids."""
+    sides = f"SELECT a FROM battles WHERE id IN ({which}) UNION SELECT b FROM battles WHERE id IN ({which})"
+    query = f"SELECT id, title, generator, prompt FROM songs WHERE id IN ({sides})"
+    songs = {id: Song(id, *texts) for id, *texts in connection.execute(text(query), parameters)}
+    query = f"SELECT id, a, b, source, issued, predictions FROM battles WHERE id IN ({which})"
+    return {
+        id: Battle(id, songs.get(a, Song(a)), songs.get(b, Song(b)), source, issued, _predictions(written))
+        for id, a, b, source, issued, written in connection.execute(text(query), parameters)
+    }
+
+
+def _predictions(written: str) -> tuple[Prediction, ...]:
+    return tuple(Prediction(**fields) for fields in json.loads(written))
+
+
+def _scored(connection: Connection, where: str, parameters: Row) -> Iterator[Dated]:
+    """What judges made of songs, the oldest first."""
+    query = f"SELECT at, song, judge, revision, scores FROM scores {where} ORDER BY at"
+    for at, song, judge, revision, written in connection.execute(text(query), parameters):
+        yield at, Scored(song, judge, revision, json.loads(written))

@@ -1,0 +1,183 @@
+"""`arena report`."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ..errors import ApexSpaceError
+from ..report import inert
+from .common import Format, messages, show
+
+if TYPE_CHECKING:
+    from ..arena.agreement import Agreement, Panel
+    from ..arena.ratings import Rating
+    from ..arena.standings import Standing
+    from ..estimates import Estimate
+
+arena = typer.Typer(help="What people's votes say of the songs, and of the judges.", no_args_is_help=True)
+NO_VOTES = "There are no votes yet. They come from the page's arena, or from a file: python -m apex_space votes import."
+COLUMNS = (
+    *("part", "source", "judge", "name", "title", "generator", "foreseen"),
+    *("value", "low", "high", "votes", "wins", "ties"),
+)
+SONGS = {"pool": "songs of the pool", "own": "visitors' own songs"}
+
+
+@arena.callback()
+def group() -> None:
+    """What people's votes say of the songs, and of the judges."""  # without this, `report` alone would be `arena`
+
+
+@arena.command()
+def report(
+    format: Annotated[Format, typer.Option(help="How results are written to stdout.")] = Format.table,
+) -> None:
+    """Rate songs and generators by all votes, and judges by how they foresaw them, with 95% intervals.
+
+    Exit status: 0 also where there are no votes yet, 2 the votes' database cannot be used.
+    """
+    try:
+        standing = _standing()
+    except ApexSpaceError as error:
+        messages.print(str(error))
+        raise typer.Exit(2) from error
+    if not standing.votes:
+        messages.print(NO_VOTES)
+    if format is Format.json:
+        typer.echo(json.dumps(standing.as_dict(), indent=1, ensure_ascii=False, allow_nan=False))
+    elif format is Format.csv:
+        typer.echo(_to_csv(standing), nl=False)
+    else:
+        for table in _tables(standing):
+            show(table)
+
+
+def _standing() -> "Standing":
+    from ..arena.standings import Standings
+    from ..arena.store import open_store
+    from ..settings import settings
+
+    store = open_store(settings())
+    try:
+        return Standings(store).refit()
+    finally:
+        store.close()
+
+
+def _to_csv(standing: "Standing") -> str:
+    """A row for each figure: `part` tells of what, `value` with its 95% interval is the figure, `votes` those it is on.
+
+    Texts that a spreadsheet would run as a formula get an apostrophe in front; JSON has them as they are.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    for part, rated in (("song", standing.songs), ("generator", standing.generators)):
+        for row in rated:
+            texts = {"name": inert(row.key), "title": inert(row.title), "generator": inert(row.generator)}
+            figure = {"value": row.rating, "low": row.low, "high": row.high}
+            counts = {"votes": row.votes, "wins": row.wins, "ties": row.ties}
+            writer.writerow({"part": part, "source": "pool"} | texts | figure | counts)
+    for panel in standing.agreement.values():
+        if panel.a is not None:
+            writer.writerow({"part": "side A", "source": panel.source, "votes": panel.decided} | vars(panel.a))
+        for judge in panel.judges:
+            about = {"source": panel.source, "judge": inert(judge.judge)}
+            writer.writerows(about | row for row in _figures(judge))
+    return text.getvalue()
+
+
+def _figures(judge: "Agreement") -> Iterator[dict[str, Any]]:
+    same = {"votes": judge.decided, "ties": judge.ties}
+    for part, estimate in _overall(judge).items():
+        yield {"part": part} | same | vars(estimate)
+    for bin in judge.calibration:
+        votes = round(bin.share * judge.decided)
+        yield {"part": "calibration", "foreseen": bin.foreseen, "votes": votes} | vars(bin.won)
+    for pair in judge.generators:
+        names = inert(" / ".join(pair.generators))
+        yield {"part": "generators", "name": names, "votes": pair.decided} | vars(pair.agreed)
+
+
+def _overall(judge: "Agreement") -> "dict[str, Estimate]":
+    return {"agreement": judge.agreed, "always A": judge.always_a, "gain": judge.gain, "brier": judge.brier}
+
+
+def _tables(standing: "Standing") -> Iterator[Table]:
+    if standing.songs:
+        yield _leaderboard("Songs", standing.songs)
+    if standing.generators:
+        yield _leaderboard("Generators", standing.generators)
+    for panel in standing.agreement.values():
+        if panel.votes:
+            yield _judges(panel)
+        for judge in panel.judges:
+            yield _calibration(judge, panel)
+            if judge.generators:
+                yield _pairs(judge, panel)
+
+
+def _leaderboard(title: str, rated: "Sequence[Rating]") -> Table:
+    table = _table(title, ("", "name", "generator"), ("beats an average one, %", "votes", "won", "tied", ""))
+    for place, row in enumerate(rated, 1):
+        names = map(_printable, (row.title or row.key[:12], row.generator))
+        chance = f"{100 * row.rating:.0f} ({100 * row.low:.0f}–{100 * row.high:.0f})"
+        counts = map(str, (row.votes, row.wins, row.ties))
+        table.add_row(str(place), *names, chance, *counts, "preliminary" if row.preliminary else "")
+    return table
+
+
+def _judges(panel: "Panel") -> Table:
+    figures = (
+        "agrees with people, %",
+        "always A, %",
+        "gain, points",
+        "Brier score",
+        "decided",
+        "ties",
+        "against chance",
+    )
+    table = _table(f"Judges on {SONGS[panel.source]}", ("judge",), (*figures, ""))
+    table.caption = panel.sides
+    for judge in panel.judges:
+        gain = " to ".join(f"{100 * value:+.0f}" for value in (judge.gain.low, judge.gain.high))
+        shares = (judge.agreed.percent, judge.always_a.percent, gain, str(judge.brier))
+        note = "preliminary" if judge.preliminary else ""
+        counts = (str(judge.decided), str(judge.ties))
+        table.add_row(_printable(judge.judge), *shares, *counts, judge.against_chance, note)
+    return table
+
+
+def _calibration(judge: "Agreement", panel: "Panel") -> Table:
+    title = f"Calibration of {_printable(judge.judge)} on {SONGS[panel.source]}"
+    table = _table(title, (), ("favourite foreseen, %", "favourite won, %", "votes"))
+    for bin in judge.calibration:
+        table.add_row(f"{100 * bin.foreseen:.0f}", bin.won.percent, str(round(bin.share * judge.decided)))
+    return table
+
+
+def _pairs(judge: "Agreement", panel: "Panel") -> Table:
+    title = f"{_printable(judge.judge)} between generators, on {SONGS[panel.source]}"
+    table = _table(title, ("generators",), ("agrees with people, %", "votes"))
+    for pair in judge.generators:
+        table.add_row(_printable(" / ".join(pair.generators)), pair.agreed.percent, str(pair.decided))
+    return table
+
+
+def _table(title: str, texts: Sequence[str], figures: Sequence[str]) -> Table:
+    table = Table(title=title)
+    for text in texts:
+        table.add_column(text, overflow="fold")
+    for figure in figures:
+        table.add_column(figure, justify="right")
+    return table
+
+
+def _printable(text: str) -> str:
+    """Without what would steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)

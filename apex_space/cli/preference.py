@@ -1,0 +1,148 @@
+"""`fit-preference`."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from ..errors import ApexSpaceError, UnknownJudge, WeightsError
+from ..fitting import HUB
+from .common import JudgeName, WeightsFolder, messages, show
+
+if TYPE_CHECKING:
+    from ..fitting.logistic import ByGenerators, Unheard
+    from ..fitting.scoring import Heard
+    from ..preference import Head
+
+VOTES = "votes"
+OFTEN = 25
+"""Battles from one line of progress to the next, where stderr is no terminal."""
+
+
+def fit_preference(
+    judge: JudgeName = "pocket",
+    battles: Annotated[
+        str,
+        typer.Option(
+            metavar="SOURCE",
+            help="A table (csv, jsonl, parquet) of two audio files and a winner; `votes`, the space's own; or a "
+            "dataset's name on the Hub, or a folder that holds one.",
+        ),
+    ] = HUB,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the head is written, else where the space looks for it.")
+    ] = None,
+    weights: WeightsFolder = None,
+) -> None:
+    """Learn from people's choices which of two songs they prefer, and measure it on songs held out.
+
+    Songs that were scored are remembered beside the output: a run that was broken off goes on where it was.
+    Exit status: 0 written, 1 it could not be learned, 2 the judge is not available, 130 interrupted.
+    """
+    try:
+        _fit(judge, battles, out, weights)
+    except KeyboardInterrupt:
+        messages.print("Interrupted. What was scored is kept: the same command goes on from here.")
+        raise typer.Exit(130) from None
+    except (UnknownJudge, WeightsError) as error:
+        messages.print(f"{judge}: {error}")
+        raise typer.Exit(2) from error
+    except ApexSpaceError as error:
+        messages.print(str(error))
+        raise typer.Exit(1) from error
+
+
+def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> None:
+    from dataclasses import asdict
+
+    from ..fitting.logistic import learn
+    from ..fitting.scoring import as_battles
+    from ..preference import fitted, save
+
+    path = fitted(judge) if out is None else out
+    heard, revision = _votes(judge) if source == VOTES else _listen(judge, source, path, weights)
+    counts = Counter(h.winner for h in heard)
+    messages.print(f"{counts['a'] + counts['b']} battles with a winner; fitting and measuring, which takes a minute")
+    head, pairs, unheard = learn(judge, revision, f"{source}: battles with a winner", as_battles(heard))
+    save(head, path, pairs=list(map(asdict, pairs)), unheard=list(map(asdict, unheard)))
+    _report(head, pairs, unheard)
+    messages.print(f"Written to {path}")
+
+
+def _votes(judge: str) -> tuple[list["Heard"], str]:
+    from ..arena.store import open_store
+    from ..fitting.scoring import from_votes
+    from ..settings import settings
+
+    store = open_store(settings())
+    try:
+        return from_votes(store, judge)
+    finally:
+        store.close()
+
+
+def _listen(judge: str, source: str, out: Path, weights: Path | None) -> tuple[list["Heard"], str]:
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from ..fitting.scoring import Heard, Notebook, hear
+    from ..fitting.sources import read
+    from ..judges import load_judge
+    from ..preference import revision_of
+
+    ready = load_judge(judge, weights)
+    notebook = Notebook(out.with_suffix(".scored.jsonl"))
+    heard: list[Heard] = []
+    columns = SpinnerColumn(), TextColumn("{task.completed} battles heard"), TimeElapsedColumn()
+    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        for result in hear(read(source), ready, notebook):
+            if not isinstance(result, Heard):
+                messages.print(f"{result.name}: left out. {result.why}")
+                continue
+            heard.append(result)
+            bar.update(task, completed=len(heard))
+            if not messages.is_terminal and len(heard) % OFTEN == 0:
+                messages.print(f"{len(heard)} battles heard")
+    return heard, revision_of(ready)
+
+
+def _report(head: "Head", pairs: tuple["ByGenerators", ...], unheard: tuple["Unheard", ...]) -> None:
+    figures = head.metrics
+    table = Table(title=f"{head.judge}: {head.battles} battles, {head.songs} songs", caption=_caption(head))
+    table.add_column("on held-out songs", overflow="fold")
+    table.add_column("95% interval", justify="right")
+    rows = {
+        "accuracy": figures.accuracy,
+        "AUC": figures.auc,
+        "Brier score (0.25: a constant half)": figures.brier,
+        "slope of calibration (1: as bold as it should be)": figures.slope,
+        **{f"accuracy of “higher {axis} wins”": rule for axis, rule in figures.rules.items()},
+        f"gain in accuracy over “higher {figures.against} wins”": figures.gain,
+    }
+    for name, figure in rows.items():
+        table.add_row(name, str(figure))
+    for row in figures.calibration:
+        table.add_row(f"won by favourites of {row.low:.2f} to {row.high:.2f} ({row.share:.0%})", str(row.won))
+    show(table)
+    if pairs:
+        by_pair = Table("generators", "battles", "accuracy", title="By pair of generators")
+        for pair in pairs:
+            by_pair.add_row(" and ".join(pair.generators), str(pair.battles), str(pair.accuracy))
+        show(by_pair)
+    if unheard:
+        left_out = Table("generator", "battles", "accuracy without it", "with it", title="Leaving one generator out")
+        for one in unheard:
+            left_out.add_row(one.generator, str(one.battles), str(one.accuracy), str(one.usual))
+        show(left_out)
+
+
+def _caption(head: "Head") -> str:
+    parts = [f"{axis} {c:+.3f} ± {v**0.5:.3f}" for axis, c, v in _coefficients(head)]
+    return f"log-odds by one deviation: {', '.join(parts)}\nintervals from resampling {head.metrics.resampled}"
+
+
+def _coefficients(head: "Head") -> list[tuple[str, float, float]]:
+    variances = [row[i] for i, row in enumerate(head.covariance)]
+    return list(zip(head.axes, head.coefficients, variances, strict=True))

@@ -1,0 +1,75 @@
+"""`votes export` and `votes import`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import ApexSpaceError
+from .common import messages
+
+if TYPE_CHECKING:
+    from ..arena.store import Store
+
+votes = typer.Typer(help="The arena's votes, to a file and back.", no_args_is_help=True)
+VotesFile = Annotated[Path, typer.Argument(metavar="FILE", help="It ends in .parquet, .csv or .jsonl.")]
+
+
+@votes.command("export")
+def export_(file: VotesFile) -> None:
+    """Write every vote to FILE, a row each, without the voters' hashes. Exit status: 0 written, 2 it cannot be."""
+    from ..arena.exchange import export_votes
+
+    store = _store()
+    try:
+        messages.print(f"{file}: {_counted(export_votes(store, file))} written")
+    except ApexSpaceError as error:
+        messages.print(str(error))
+        raise typer.Exit(2) from error
+    finally:
+        store.close()
+
+
+@votes.command("import")
+def import_(file: VotesFile) -> None:
+    """Take in the votes of FILE; those that are here already stay as they are.
+
+    Exit status: 0 taken in, 1 some row is no vote and so none was taken in, 2 the file or the database cannot be used.
+    """
+    from rich.progress import MofNCompleteColumn, Progress
+
+    from ..arena.exchange import import_votes
+
+    store = _store()
+    try:
+        with Progress(
+            *(MofNCompleteColumn(),), console=messages, transient=True, disable=not messages.is_terminal
+        ) as bar:
+            task = bar.add_task("votes", total=None)
+            found = import_votes(store, file, lambda done: bar.update(task, completed=done))
+    except ApexSpaceError as error:
+        messages.print(str(error))
+        raise typer.Exit(2) from error
+    finally:
+        store.close()
+    for row in found.bad:
+        messages.print(f"{file}, line {row.line}: {row.reason}")
+    if found.bad:
+        messages.print(f"{file}: nothing was taken in. Correct or remove these lines and start again.")
+        raise typer.Exit(1)
+    messages.print(f"{file}: {_counted(found.new)} taken in, {found.known} were here already")
+
+
+def _store() -> "Store":
+    from ..arena.store import open_store
+    from ..settings import settings
+
+    try:
+        return open_store(settings())
+    except ApexSpaceError as error:
+        messages.print(str(error))
+        raise typer.Exit(2) from error
+
+
+def _counted(number: int) -> str:
+    return f"{number} vote" if number == 1 else f"{number} votes"

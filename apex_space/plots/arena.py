@@ -1,0 +1,106 @@
+"""Ratings and agreement -> figure."""
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..judges import REGISTRY
+from .style import GREY, PERCENT, finished
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from ..arena.agreement import Agreement
+    from ..arena.ratings import Rating
+
+MOST_ROWS = 30
+THIN_ROW = 24
+LONGEST = 16
+"""Characters of a title beside its row."""
+SETTLED, PRELIMINARY = "#0072b2", "#8a9aa8"
+JUDGES = ("#0072b2", "#d55e00", "#009e73", "#c0629a")
+
+
+def label(rating: "Rating") -> str:
+    """A song's title, or the beginning of its hash; a generator's name."""
+    return rating.title or rating.key[:8]
+
+
+def judge_title(name: str) -> str:
+    """A judge's title; its name where it has left the registry."""
+    return REGISTRY[name].title if name in REGISTRY else name
+
+
+def ratings(ranked: "Sequence[Rating]") -> "Figure":
+    """A dot and its 95% interval for each of the first 30, the best on top; pale and open while preliminary."""
+    from plotly.graph_objects import Figure
+
+    shown = list(enumerate(ranked[:MOST_ROWS]))
+    figure = Figure()
+    for preliminary, name, colour in ((False, "settled", SETTLED), (True, "preliminary", PRELIMINARY)):
+        rows = [(place, row) for place, row in shown if row.preliminary == preliminary]
+        if rows:
+            figure.add_scatter(
+                x=[100 * row.rating for _, row in rows],
+                y=[place for place, _ in rows],
+                error_x=_whiskers([(row.rating, row.low, row.high) for _, row in rows], colour),
+                mode="markers",
+                marker=dict(size=10, color=colour, symbol="circle-open" if preliminary else "circle"),
+                name=name,
+                text=[f"{_plain(label(row))}, {row.votes} votes" for _, row in rows],
+                hovertemplate="%{text}: %{x:.0f}%<extra></extra>",
+            )
+    figure.add_vline(x=50, line=dict(color=GREY, dash="dash", width=1.5))
+    figure.update_xaxes(**PERCENT)
+    labels = [f"{place + 1}. {_plain(_short(label(row)))}" for place, row in shown]
+    figure.update_yaxes(range=[len(shown) - 0.5, -0.5], tickvals=[place for place, _ in shown], ticktext=labels)
+    figure.update_layout(showlegend=True)
+    return finished(figure, THIN_ROW * len(shown) + 130, bottom=70, right=24)
+
+
+def calibration(judges: "Sequence[Agreement]") -> "Figure":
+    """How often the favoured song won against how likely the judge had called it; on the diagonal both are equal."""
+    from plotly.graph_objects import Figure
+
+    figure = Figure()
+    figure.add_scatter(
+        x=[50, 100], y=[50, 100], mode="lines", line=dict(color=GREY, dash="dash", width=1.5), name="as foreseen",
+        hoverinfo="skip",
+    )  # fmt: skip
+    for judge, colour in zip(judges, itertools.cycle(JUDGES)):
+        name = judge_title(judge.judge)
+        figure.add_scatter(
+            x=[100 * row.foreseen for row in judge.calibration],
+            y=[100 * row.won.value for row in judge.calibration],
+            error_y=_whiskers([(row.won.value, row.won.low, row.won.high) for row in judge.calibration], colour),
+            mode="markers",
+            marker=dict(size=10, color=colour),
+            name=_plain(name),
+            hovertemplate=f"{_plain(name)}: foreseen %{{x:.0f}}%, won %{{y:.0f}}%<extra></extra>",
+        )
+    figure.update_xaxes(
+        range=[49, 101], tickvals=[50, 60, 70, 80, 90, 100], ticksuffix="%", title_text="foreseen for the favourite"
+    )
+    figure.update_yaxes(**PERCENT | dict(range=[-2, 102]), title_text="won by it")
+    figure.update_layout(showlegend=True)
+    return finished(figure, 420, bottom=100, right=24)
+
+
+def _whiskers(estimates: Sequence[tuple[float, float, float]], colour: str) -> dict[str, Any]:
+    """Error bars of shares with their intervals, in percent."""
+    return dict(
+        array=[100 * (high - value) for value, _, high in estimates],
+        arrayminus=[100 * (value - low) for value, low, _ in estimates],
+        color=colour,
+        thickness=2.5,
+        width=0,
+    )
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= LONGEST else f"{title[: LONGEST - 1].rstrip()}…"
+
+
+def _plain(text: str) -> str:
+    """Plotly reads some HTML in texts; this is shown as it is written."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,32 @@
+"""What all figures share. Backgrounds are transparent and lines mid-grey: one figure reads in light and dark."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+GREY = "#808080"
+GRID = "rgba(128,128,128,0.25)"
+ROW_HEIGHT = 44
+PERCENT = dict(range=[0, 100], tickvals=[0, 25, 50, 75, 100], ticktext=["0", "", "50%", "", "100%"])
+"""An axis of shares, given times 100."""
+SIDES = {"a": "#0072b2", "b": "#d55e00"}
+"""The two songs of a battle; after Okabe & Ito 2008, as the axes' colours."""
+
+
+def finished(figure: "Figure", height: int, bottom: int, right: int = 12) -> "Figure":
+    """Margins, grid and fonts; `height` and the margins below and to the right in pixels."""
+    figure.update_layout(
+        height=height,
+        template="none",
+        margin=dict(l=8, r=right, t=40, b=bottom),
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font=dict(color=GREY, size=13),
+        hovermode="closest",
+        dragmode=False,
+        legend=dict(orientation="h", yref="container", y=0, yanchor="bottom", x=0),
+    )
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, fixedrange=True)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, fixedrange=True)
+    return figure

@@ -1,0 +1,204 @@
+// One battle: two players of which one sounds at a time, what of each was really heard, the vote and its reveal.
+// The server keeps everything else; this page only ever holds the battle's id.
+const POLL_MS = 5000;
+const SLACK = 0.1; // seconds: the last frames of an mp3 may not sound
+const one = (selector, within = element) => within.querySelector(selector);
+const all = (selector) => [...element.querySelectorAll(selector)];
+const songs = Object.fromEntries(all(".song").map((box) => [box.dataset.side, song(box)]));
+const [first, second] = Object.values(songs);
+const next = one(".next");
+let battle = null; // the id of the battle on the page
+let open = false; // it waits for a vote
+let current = first;
+
+function song(box) {
+  const audio = one("audio", box);
+  const self = { box, audio, side: box.dataset.side, heard: 0, last: null };
+  const seek = one(".seek", box);
+  one(".play", box).onclick = () => (audio.paused ? play(self) : audio.pause());
+  seek.oninput = () => (audio.currentTime = seek.value);
+  audio.onplay = () => {
+    other(self).audio.pause();
+    current = self;
+    shown(self);
+  };
+  audio.onplaying = () => (self.last = moment(audio));
+  audio.onseeking = () => (self.last = null);
+  audio.onseeked = () => (self.last = audio.paused ? null : moment(audio));
+  audio.onpause = () => listened(self, true);
+  audio.ontimeupdate = () => (element.isConnected ? listened(self, false) : audio.pause());
+  audio.onloadedmetadata = () => shown(self);
+  audio.onvolumechange = () => (self.last = null);
+  audio.onerror = () => battle && explain(self);
+  return self;
+}
+
+const other = (song) => (song === first ? second : first);
+const length = ({ audio }) => (Number.isFinite(audio.duration) ? audio.duration : 0);
+const needed = (song) => (length(song) ? Math.min(props.listen, length(song) - SLACK) : props.listen);
+const full = (song) => song.heard >= needed(song);
+const moment = (audio) => ({ position: audio.currentTime, clock: performance.now() / 1000 });
+
+// Time counts that passed both in the song and on the clock: jumping ahead or playing faster gains nothing.
+function listened(song, ends) {
+  const { audio, last } = song;
+  if (last && !audio.seeking && !audio.muted && audio.volume > 0) {
+    const now = moment(audio);
+    const before = full(song);
+    song.heard += Math.max(0, Math.min(now.position - last.position, now.clock - last.clock));
+    if (full(song) && !before) ask();
+  }
+  song.last = ends || audio.seeking ? null : moment(audio);
+  shown(song);
+}
+
+function shown(song) {
+  const { box, audio, side, heard } = song;
+  const playing = !audio.paused;
+  const end = length(song);
+  const seek = one(".seek", box);
+  box.classList.toggle("playing", playing);
+  one(".play", box).ariaLabel = (playing ? "Pause song " : "Play song ") + side;
+  one(".play", box).disabled = !battle;
+  seek.disabled = !end;
+  seek.max = end || 1;
+  seek.value = audio.currentTime;
+  seek.ariaValueText = one(".clock", box).textContent = `${clock(audio.currentTime)} / ${clock(end)}`;
+  one("progress", box).max = needed(song);
+  one("progress", box).value = heard;
+  one(".heard", box).textContent = full(song) ? "heard" : `${Math.floor(heard)} of ${Math.ceil(needed(song))} s heard`;
+}
+
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+
+function say(text, error = false) {
+  one(".status").textContent = text;
+  one(".status").classList.toggle("error", error);
+}
+
+function play(song) {
+  song.audio.play().catch((error) => {
+    if (error.name !== "AbortError") say(`Song ${song.side} cannot be played: ${error.message}`, true);
+  });
+}
+
+async function explain(song) {
+  const answer = await fetch(song.audio.src).catch(() => null);
+  const reason = answer && !answer.ok ? await answer.text() : "It did not load; check your connection.";
+  say(`Song ${song.side} cannot be played. ${reason}`, true);
+}
+
+function toggle() {
+  if (!current.audio.paused) return current.audio.pause();
+  play(open && full(current) && !full(other(current)) ? other(current) : current);
+}
+
+// What is left to do, and which buttons are open for it.
+function ask() {
+  const left = [first, second].filter((song) => !full(song));
+  for (const button of all("[data-winner]")) button.disabled = !open || left.length > 0;
+  if (!open) return;
+  if (!left.length) say("Both heard: which do you prefer?");
+  else if (left.length === 1) say(`Song ${other(left[0]).side} is heard. Now song ${left[0].side}.`);
+  else say(`Play both songs. Your vote opens after ${props.listen} seconds of each.`);
+}
+
+function start(id) {
+  battle = id;
+  open = true;
+  current = first;
+  for (const song of [first, second]) {
+    song.heard = 0;
+    song.last = null;
+    song.audio.src = new URL(`arena/audio/${id}/${song.side.toLowerCase()}.mp3`, document.baseURI).href;
+    shown(song);
+  }
+  one(".votes").hidden = false;
+  one(".reveal").replaceChildren();
+  element.classList.remove("revealed");
+  one("span", next).textContent = "Skip";
+  next.disabled = false;
+  ask();
+}
+
+// A battle that is over, with its reveal or the reason why there is none.
+function finish(reveal) {
+  open = false;
+  ask();
+  one(".votes").hidden = true;
+  one(".reveal").innerHTML = reveal;
+  element.classList.add("revealed");
+  one("span", next).textContent = "Next battle";
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+}
+
+async function call(name, data) {
+  try {
+    return await server[name](data);
+  } catch {
+    return { refused: "The server did not answer. Check your connection and try again." };
+  }
+}
+
+async function issue() {
+  next.disabled = true;
+  for (const song of [first, second]) song.audio.pause();
+  say("Drawing two songs …");
+  const before = battle;
+  const answer = await call("issue", {});
+  if (battle !== before) return;
+  if (answer.battle) return start(answer.battle);
+  next.disabled = false;
+  say(answer.refused, !answer.waiting);
+  if (answer.waiting) setTimeout(() => element.isConnected && !battle && issue(), POLL_MS);
+}
+
+async function vote(winner) {
+  const left = [first, second].filter((song) => !full(song));
+  if (!open) return;
+  if (left.length) return say(`Not yet: listen to song ${left[0].side} first.`);
+  open = false;
+  next.disabled = true;
+  ask();
+  say("Recording your vote …");
+  const id = battle;
+  const answer = await call("vote", { battle: id, winner, heard: [first.heard, second.heard] });
+  if (battle !== id) return;
+  next.disabled = false;
+  if (answer.reveal) {
+    say(answer.said);
+    finish(answer.reveal);
+  } else {
+    if (answer.over) finish("");
+    else open = true;
+    ask();
+    say(answer.refused, true);
+  }
+}
+
+for (const button of all("[data-winner]")) button.onclick = () => vote(button.dataset.winner);
+next.onclick = issue;
+watch("value", () => props.value?.battle && start(props.value.battle));
+
+const WRITING = "textarea, select, [contenteditable], input:not([type=range])";
+const PRESSABLE = "button, a, summary, [role=button], [role=tab]";
+const RANGE = "input[type=range]";
+const keys = new AbortController();
+document.addEventListener("keydown", pressed, { signal: keys.signal });
+
+function pressed(event) {
+  if (!element.isConnected) return keys.abort();
+  const at = event.target.closest ? event.target : document.body;
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || at.closest(WRITING)) return;
+  const button = all("[data-key]").find((button) => button.dataset.key === event.key.toUpperCase());
+  const arrows = { ArrowLeft: first, ArrowRight: second };
+  if (battle && event.key === " " && !at.closest(PRESSABLE)) toggle();
+  else if (battle && arrows[event.key] && !at.closest(RANGE)) play(arrows[event.key]);
+  else if (button === next) next.click();
+  else if (button) vote(button.dataset.winner);
+  else return;
+  event.preventDefault();
+}
+
+issue();

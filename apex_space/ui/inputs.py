@@ -1,0 +1,55 @@
+"""What several pages ask for: a song, an example, a judge."""
+
+import json
+
+import gradio as gr
+
+from ..arena.pool import EXAMPLES
+from ..judges import REGISTRY, Judge
+from ..roster import Roster
+from . import render
+
+BEST = "best"
+POLL_SECONDS = 2.0
+
+
+def song(label: str, elem_id: str) -> gr.Audio:
+    """A song by upload or microphone, as the path of its file."""
+    return gr.Audio(
+        label=label, sources=["upload", "microphone"], type="filepath", editable=False, buttons=[], elem_id=elem_id
+    )
+
+
+def examples() -> list[tuple[gr.Button, str]]:
+    """A button for each example song, and the path that it stands for."""
+    listing = EXAMPLES / "examples.json"
+    rows = json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else []
+    with gr.Row(elem_classes="examples"):
+        return [(_button(row["style"], row["damage"]), str(EXAMPLES / row["file"])) for row in rows]
+
+
+def _button(style: str, damage: str | None) -> gr.Button:
+    label = f"{style}, damaged to cost {damage}" if damage else style
+    return gr.Button(label, size="sm", elem_classes="example")
+
+
+class JudgeChoice:
+    """A radio of the judges, and what keeps those that are not ready."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        choices = [("Best that is ready", BEST), *((entry.title, name) for name, entry in REGISTRY.items())]
+        self.radio = gr.Radio(choices, value=BEST, label="Judge", elem_id="judge")
+        states, poll = gr.HTML(), gr.Timer(POLL_SECONDS)
+        for when in (None, poll.tick):  # None: when the page opens
+            gr.on(
+                when, self._poll, outputs=[states, poll], show_progress="hidden", queue=False, api_visibility="private"
+            )
+
+    def get(self, name: str) -> Judge:
+        """Raises UnknownJudge, and WeightsMissing where the judge is not ready."""
+        return self._roster.best() if name == BEST else self._roster.get(name)
+
+    def _poll(self) -> tuple[str, gr.Timer]:
+        waiting = self._roster.waiting()
+        return render.states(waiting), gr.Timer(active=bool(waiting))

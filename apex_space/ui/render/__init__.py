@@ -1,0 +1,25 @@
+"""Records -> HTML. Every text from outside is escaped here."""
+
+from .comparison import answer, as_dict, comparison_links, details, sentence
+from .html import clock, links, note, percent, progress, table
+from .report import cards, downloads, measured, number, states, tables
+
+__all__ = [
+    "answer",
+    "as_dict",
+    "cards",
+    "clock",
+    "comparison_links",
+    "details",
+    "downloads",
+    "links",
+    "measured",
+    "note",
+    "number",
+    "percent",
+    "progress",
+    "sentence",
+    "states",
+    "table",
+    "tables",
+]

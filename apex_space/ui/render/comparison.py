@@ -1,0 +1,140 @@
+"""Comparison -> HTML and JSON."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from html import escape
+from typing import Any
+
+from ...axes import AXES, BY_KEY, Axis
+from ...judges import REGISTRY
+from ...plots.comparison import spoke_for
+from ...preference import Comparison, Head, Preference
+from .html import Row, figure, links, note, table
+from .report import cell, measured, number, tables
+
+
+def same(comparison: Comparison) -> bool:
+    """Whether both songs have the same samples."""
+    return comparison.a.sha256 == comparison.b.sha256
+
+
+def sentence(answer: Preference) -> str:
+    """The verdict in words."""
+    if answer.verdict == "close":
+        return f"Too close to call: A is preferred by {_listeners(answer.probability, answer.low, answer.high)}"
+    if answer.verdict == "a":
+        return f"A is preferred by {_listeners(answer.probability, answer.low, answer.high)}"
+    return f"B is preferred by {_listeners(1 - answer.probability, 1 - answer.high, 1 - answer.low)}"
+
+
+def _listeners(share: float, low: float, high: float) -> str:
+    """Nothing is ever promised of all of 100 listeners."""
+    about, least, most = (min(max(round(100 * x), 1), 99) for x in (share, low, high))
+    return f"about {about} of 100 listeners ({least} to {most})"
+
+
+def answer(comparison: Comparison) -> str:
+    """The verdict, the songs' names and how far to trust it."""
+    songs = "".join(
+        f'<li><b class="side {side}">{side.upper()}</b> {escape(report.file)}</li>'
+        for side, report in (("a", comparison.a), ("b", comparison.b))
+    )
+    notes = "".join(note(text) for text in _notes(comparison))
+    verdict = "The same song: 50 of 100 listeners" if same(comparison) else sentence(comparison.answer)
+    return f'<h2 class="verdict">{verdict}</h2><ul class="songs">{songs}</ul>{notes}'
+
+
+def _notes(comparison: Comparison) -> Iterable[str]:
+    head = comparison.head
+    asked, through = REGISTRY[comparison.judge].title, REGISTRY[head.judge].title
+    accuracy, interval = figure(head.metrics.accuracy, "{:.0%}")
+    yield (
+        f"How far to trust it: between songs it was not fitted on, this preference head named the winner of "
+        f"{accuracy} of the battles ({interval}); a coin names that of 50%. It was fitted on {head.battles:,} battles "
+        f"between {head.songs:,} songs ({head.data})."
+    )
+    if comparison.fallback:
+        yield f"{asked} has no preference head of its own: {through} heard both songs, too, and answers by its scores."
+    if comparison.outdated:
+        yield f"The head was fitted on other weights of {through} than those that heard these songs."
+
+
+def details(comparison: Comparison) -> str:
+    """Both reports side by side, how good the head is, and each report in full."""
+    a, b = comparison.a, comparison.b
+    sounds = [(name, x, y) for (name, x), (_, y) in zip(measured(a), measured(b), strict=True)]
+    full = "".join(
+        f"<details><summary>Song {side} in full: {escape(report.file)}</summary>{tables(report)}</details>"
+        for side, report in (("A", a), ("B", b))
+    )
+    return "".join(
+        (
+            table(
+                "Scores side by side", ("Axis", "A", "B", "A − B", _heading(comparison)), _scores(comparison), "compact"
+            ),
+            table("Measured, not predicted", ("What", "A", "B"), sounds, "compact"),
+            table(
+                "How good this preference head is",
+                ("What", "Figure", "95% interval"),
+                _metrics(comparison.head),
+                "compact",
+            ),
+            full,
+        )
+    )
+
+
+def _heading(comparison: Comparison) -> str:
+    return f"Spoke for (by {REGISTRY[comparison.head.judge].title}’s score)" if comparison.fallback else "Spoke for"
+
+
+def _scores(comparison: Comparison) -> Iterable[Row]:
+    for axis in AXES:
+        x, y = comparison.a.scores[axis.key], comparison.b.scores[axis.key]
+        difference = "–" if x is None or y is None else _signed(axis, x - y)
+        contribution = comparison.answer.contributions.get(axis.key)
+        spoke = "not weighed" if contribution is None else spoke_for(contribution)
+        yield axis.label, cell(axis, x), cell(axis, y), difference, spoke
+
+
+def _signed(axis: Axis, value: float) -> str:
+    size = number(axis, abs(value))
+    return size if float(size) == 0 else f"{'+' if value > 0 else '−'}{size}"
+
+
+def _metrics(head: Head) -> Iterable[Row]:
+    metrics = head.metrics
+    best = BY_KEY[metrics.against].label if metrics.against in BY_KEY else metrics.against
+    yield "Accuracy (a coin: 50%)", *figure(metrics.accuracy, "{:.0%}")
+    yield f"Accuracy less that of “the higher {best} wins”", *figure(metrics.gain, "{:+z.0%}")
+    yield "Area under the ROC curve (a coin: 0.50)", *figure(metrics.auc, "{:.2f}")
+    yield "Brier score, less is better (a coin: 0.250)", *figure(metrics.brier, "{:.3f}")
+    yield "Calibration slope (right: 1, too bold: less)", *figure(metrics.slope, "{:.2f}")
+    for row in metrics.calibration:
+        yield f"Won where {row.low:.0%} to {row.high:.0%} was foreseen", *figure(row.won, "{:.0%}")
+    yield "Intervals are from", metrics.resampled, ""
+    yield "Head", f"{REGISTRY[head.judge].title}’s, {head.revision_id}", ""
+
+
+def as_dict(comparison: Comparison) -> dict[str, Any]:
+    """Plain values for JSON."""
+    answer, head = comparison.answer, comparison.head
+    return {
+        "judge": comparison.judge,
+        **asdict(answer),
+        "verdict": answer.verdict,
+        "same": same(comparison),
+        "fallback": comparison.fallback,
+        "outdated": comparison.outdated,
+        "head": json.loads(head.to_json(revision_id=head.revision_id)),
+        "a": comparison.a.as_dict(),
+        "b": comparison.b.as_dict(),
+    }
+
+
+def comparison_links(comparison: Comparison) -> str:
+    """The comparison to download, with both reports."""
+    text = json.dumps(as_dict(comparison), indent=1, ensure_ascii=False, allow_nan=False)
+    stem = "_against_".join(report.file.rsplit(".", 1)[0][:25] for report in (comparison.a, comparison.b))
+    return links(stem, [("Comparison as JSON", f"{comparison.judge}.json", "application/json", text)])

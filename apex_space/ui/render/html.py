@@ -1,0 +1,61 @@
+"""The pieces that every answer is made of. Every text from outside is escaped here."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from ...estimates import Estimate
+
+Row = Sequence[str]
+
+
+def table(caption: str, head: Row, rows: Iterable[Row], kind: str = "") -> str:
+    """Plain texts as a table that scrolls inside its own box; `kind` is a class of the style sheet."""
+    columns = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
+        for row in rows
+    )
+    title = escape(caption)
+    return (
+        f'<div class="scroll {kind}" tabindex="0" role="region" aria-label="{title}"><table>'
+        f"<caption>{title}</caption><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def links(stem: str, forms: Iterable[tuple[str, str, str, str]]) -> str:
+    """Links that hold the text itself, so that no file of it stays on the server: (label, ending, type, text)."""
+    name = "".join(c if c.isalnum() or c in "-_" else "_" for c in stem)[:60] or "song"
+    links = (
+        f'<a class="download" download="{name}.{ending}" '
+        f'href="data:{kind};base64,{base64.b64encode(text.encode()).decode()}">{escape(label)}</a>'
+        for label, ending, kind, text in forms
+    )
+    return f'<p class="downloads">{"".join(links)}</p>'
+
+
+def progress(text: str, done: float, total: float) -> str:
+    """A bar with its text; `total` 0 means that the end is not known."""
+    value = f'value="{done:.1f}" max="{total:.1f}"' if total else ""
+    return f'<div class="progress" role="status"><label>{escape(text)}<progress {value}></progress></label></div>'
+
+
+def note(text: str, kind: str = "note") -> str:
+    """A line of plain text."""
+    return f'<p class="{kind}" role="status">{escape(text)}</p>'
+
+
+def clock(seconds: float) -> str:
+    """61.5 -> 1:01."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def percent(share: float) -> str:
+    """0.642 -> 64%."""
+    return f"{100 * share:.0f}%"
+
+
+def figure(estimate: Estimate, form: str = "{:.0%}") -> tuple[str, str]:
+    """A figure and its 95% interval as two cells, numbers as in `form`."""
+    value, low, high = (form.format(number) for number in (estimate.value, estimate.low, estimate.high))
+    return value, f"{low} to {high}"

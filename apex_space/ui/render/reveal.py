@@ -1,0 +1,70 @@
+"""What a vote reveals: the songs, what each judge had foreseen, and how often it has agreed with people."""
+
+from html import escape
+
+from ...arena.agreement import Panel
+from ...arena.records import Prediction, Song, Vote, Winner
+from ...judges import REGISTRY
+from .html import percent
+
+SAID: dict[Winner, str] = {
+    "a": "You preferred A.",
+    "b": "You preferred B.",
+    "tie": "You called it a tie.",
+    "bad": "You found both bad.",
+}
+NOBODY = "No judge had heard both songs when you got them, so there is no prediction to hold against your vote."
+
+
+def reveal(vote: Vote, panel: Panel) -> str:
+    """The songs' names, then each judge's prediction and, from `panel`, its record with people."""
+    battle = vote.battle
+    names = "".join(_name(side, song, vote.winner) for side, song in (("a", battle.a), ("b", battle.b)))
+    judged = "".join(
+        f"<p>{_foresaw(foreseen, vote.winner)} {_record(panel, foreseen.judge)}</p>" for foreseen in battle.predictions
+    )
+    link = '<p><a href="leaderboard">Leaderboard: how songs and judges stand</a></p>'
+    return f'<div class="named">{names}</div>{judged or f"<p>{NOBODY}</p>"}{link}'
+
+
+def _name(side: str, song: Song, winner: Winner) -> str:
+    preferred = " won" if side == winner else ""
+    generator = f"<small>{escape(song.generator)}</small>" if song.generator else ""
+    prompt = f"<p>{escape(song.prompt)}</p>" if song.prompt else ""
+    title = f"<small>Song {side.upper()}</small><b>{escape(song.title or 'Without a title')}</b>"
+    return f'<section class="name{preferred}">{title}{generator}{prompt}</section>'
+
+
+def _foresaw(foreseen: Prediction, winner: Winner) -> str:
+    chance, low, high = foreseen.probability, foreseen.low, foreseen.high
+    side = "a" if chance >= 0.5 else "b"
+    if side == "b":
+        chance, low, high = 1 - chance, 1 - high, 1 - low
+    close = ", too close to call" if low <= 0.5 else ""
+    return (
+        f"<b>{_title(foreseen)}</b> expected {side.upper()}: {percent(chance)} of people would prefer it "
+        f"(95% interval {percent(low)} to {percent(high)}{close}). {_agreed(side, winner)}"
+    )
+
+
+def _agreed(side: str, winner: Winner) -> str:
+    if winner in ("tie", "bad"):
+        return "You preferred neither, which counts neither for nor against it."
+    return "You agree." if side == winner else "You disagree."
+
+
+def _record(panel: Panel, judge: str) -> str:
+    record = panel.judge(judge)
+    if record is None:
+        return "No decided vote has been counted for it yet."
+    share = record.agreed
+    preliminary = "; preliminary, on so few votes" if record.preliminary else ""
+    return (
+        f"So far it has agreed with people in {percent(share.value)} of {record.decided} decided votes "
+        f"(95% interval {percent(share.low)} to {percent(share.high)}{preliminary})."
+    )
+
+
+def _title(foreseen: Prediction) -> str:
+    entry = REGISTRY.get(foreseen.judge)
+    return escape(entry.title if entry else foreseen.judge)
