@@ -606,8 +606,8 @@ def test_ones_own_audio_is_deleted_without_anyone_asking(started: Arena, clock: 
 def test_what_a_killed_process_left_is_deleted_and_what_is_in_use_is_not(started: Arena, temporary: Path) -> None:
     until(lambda: not (temporary / f"{PREFIX}killed").exists())
     assert (temporary / f"{PREFIX}others" / "audio.mp3").is_file()
-    until(lambda: started._pool.progress().complete)
-    in_use = Path(started._pool._folder.name)
+    until(lambda: started.pool.progress().complete)
+    in_use = Path(started.pool._folder.name)
     os.utime(in_use, (0, 0))
     until(lambda: time.time() - in_use.stat().st_mtime < 60)
 

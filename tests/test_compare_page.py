@@ -1,8 +1,10 @@
 """Which of two songs people would pick: the answer's forms, over HTTP, and in a real browser."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -346,3 +348,32 @@ def when_ready(url: str) -> Any:
     _wait_for(ask, seconds=120)
     client.close()
     return found[0]
+
+
+@pytest.mark.slow
+def test_songs_of_the_pool_can_be_picked(browser: Any, data: str, tmp_path: Path) -> None:  # noqa: F811
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    for song in (GOOD, BAD):
+        shutil.copy(song, pool)
+    (pool / "songs.csv").write_text(f"file,title,generator\n{GOOD.name},Neon,One\n{BAD.name},Shards,Two\n")
+    for server in start(tmp_path, APEX_DATA=data, APEX_POOL=str(pool)):
+        with browser.new_context() as context:
+            page = context.new_page()
+            page.goto(f"{server.url}/compare")
+            for number, title in enumerate(("Neon", "Shards")):
+                listing = page.get_by_label("A song of the arena").nth(number)
+                _wait_for(partial(pick, page, listing, title), seconds=20)
+            page.get_by_label("Play", exact=True).nth(1).wait_for()
+            assert compare(page).startswith("A is preferred by about")
+            assert page.locator(".songs").inner_text().split() == ["A", GOOD.name, "B", BAD.name]
+
+
+def pick(page: Any, listing: Any, title: str) -> None:
+    """Choose a song of the arena, once it is ready."""
+    listing.blur()
+    listing.click()
+    page.wait_for_timeout(500)
+    options = page.get_by_role("option", name=title)
+    assert options.count() == 1
+    options.click()

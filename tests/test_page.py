@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from apex_space.axes import AXES, KEYS
-from apex_space.ui.score import POLL_SECONDS
+from apex_space.ui.inputs import POLL_SECONDS
 from apex_space.ui.uploads import GRACE_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +43,7 @@ def start(folder: Path, **environment: str) -> Iterator[Server]:
     env = os.environ | {
         "GRADIO_SERVER_PORT": str(port),
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        "APEX_DATA": str(folder / "data"),
         "HF_ENDPOINT": "http://127.0.0.1:9",
         "HF_HOME": str(folder / "hub"),
     }
@@ -154,7 +155,7 @@ def test_only_the_score_endpoint_is_public(server: Server) -> None:
     from gradio_client import Client
 
     client = Client(server.url, verbose=False)
-    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/score"]
+    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/score", "/compare"]
     client.close()
 
 

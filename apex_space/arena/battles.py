@@ -86,7 +86,7 @@ class Arena:
         clock: Callable[[], float] = time.time,
         rng: Random | None = None,
     ) -> None:
-        self._store, self._pool, self._forecaster, self._voters = store, pool, forecaster, voters
+        self._store, self.pool, self._forecaster, self._voters = store, pool, forecaster, voters
         self._uncertainty, self._clock, self._rng = uncertainty, clock, rng or SystemRandom()
         self._visits: dict[str, _Visit] = {}
         self._lock = threading.Lock()
@@ -96,7 +96,7 @@ class Arena:
 
     def start(self) -> None:
         """Prepare the pool's songs, hear them, and delete visitors' audio in time, all in the background."""
-        self._pool.start()
+        self.pool.start()
         self._forecaster.start()
         self._sweeper.start()
 
@@ -104,12 +104,12 @@ class Arena:
         """End what `start` began, and delete all audio."""
         self._stop.set()
         self._forecaster.close()
-        self._pool.close()
+        self.pool.close()
         _delete_all(self._visits)
 
     def next(self, address: str) -> Battle:
         """A battle between two songs of the pool. Raises NotEnoughSongs and TooFast."""
-        songs = self._pool.songs()
+        songs = self.pool.songs()
         if len(songs) < 2:
             raise NotEnoughSongs(self._too_few(len(songs)))
         self._voters.admit(self._voters.hash(address), "battle")
@@ -213,7 +213,7 @@ class Arena:
     def _copy(self, battle: Battle, song: str) -> Copy:
         """Raises BattleStale."""
         if battle.source == "pool":
-            return self._pool.copy(song)
+            return self.pool.copy(song)
         visit = self._visits.get(battle.id)
         if visit is None or song not in visit.copies:
             raise BattleStale("The audio of this battle is deleted by now. Choose the two songs again.")
@@ -237,7 +237,7 @@ class Arena:
         return [visit.fetched.get(side, earliest) if visit else earliest for side in get_args(Side)]
 
     def _too_few(self, ready: int) -> str:
-        progress = self._pool.progress()
+        progress = self.pool.progress()
         if progress.trouble:
             return f"The arena has no songs yet. {progress.trouble}"
         if progress.complete:
@@ -247,7 +247,7 @@ class Arena:
     def _run(self) -> None:
         _delete_leftovers()
         while not self._stop.wait(SWEEP_SECONDS):
-            self._pool.touch()
+            self.pool.touch()
             self.sweep()
 
 

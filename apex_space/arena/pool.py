@@ -112,9 +112,13 @@ class Pool:
         """What listeners hear of the song with that id. Raises BattleStale."""
         return self._get(song).copy
 
+    def file(self, song: str) -> Path:
+        """Where the song with that id is. Raises BattleStale."""
+        return self._get(song).original
+
     def waveform(self, song: str) -> Waveform:
         """The song with that id, decoded again. Raises AudioError, and PoolError if the file is another one by now."""
-        waveform = load_audio(self._get(song).original)
+        waveform = load_audio(self.file(song))
         if waveform.sha256 != song:
             raise PoolError("The file of a song in the arena's pool was replaced. Restart to take the new one.")
         return waveform

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from .. import plots, preference
+from ..arena.pool import Pool
 from ..audio import Waveform
 from ..errors import ApexSpaceError, AudioError
 from ..judges import Judge
@@ -35,8 +36,8 @@ Heard = dict[tuple[str, str], Report]
 class ComparePage:
     """Components and events; the work is done by judges, preference, plots and render."""
 
-    def __init__(self, roster: Roster, uploads: Uploads) -> None:
-        self._uploads = uploads
+    def __init__(self, roster: Roster, uploads: Uploads, pool: Pool) -> None:
+        self._uploads, self._pool = uploads, pool
         gr.Markdown(INTRODUCTION)
         self._inputs(roster)
         self._outputs()
@@ -51,6 +52,8 @@ class ComparePage:
                     song = inputs.song(side, side.lower().replace(" ", "-"))
                     self.songs.append(song)
                     self.examples += [(button, path, song) for button, path in inputs.examples()]
+                    if settings().pool:
+                        inputs.pool_song(self._pool, song)
         self.turned = gr.State(False)
         gr.Markdown(PROMISE.format(minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
         self.judge = inputs.JudgeChoice(roster)

@@ -1,10 +1,12 @@
 """What several pages ask for: a song, an example, a judge."""
 
 import json
+from typing import Any
 
 import gradio as gr
 
-from ..arena.pool import EXAMPLES
+from ..arena.pool import EXAMPLES, Pool
+from ..errors import ApexSpaceError
 from ..judges import REGISTRY, Judge
 from ..roster import Roster
 from . import render
@@ -26,6 +28,25 @@ def examples() -> list[tuple[gr.Button, str]]:
     rows = json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else []
     with gr.Row(elem_classes="examples"):
         return [(_button(row["style"], row["damage"]), str(EXAMPLES / row["file"])) for row in rows]
+
+
+def pool_song(pool: Pool, song: gr.Audio) -> None:
+    """A list of the arena's songs; the one that is picked goes into `song`."""
+    listing = gr.Dropdown([], value=None, label="A song of the arena", elem_id=f"{song.elem_id}-pool")
+    options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+    def choices() -> gr.Dropdown:
+        named = [(" · ".join(filter(None, (each.title, each.generator))), each.id) for each in pool.songs()]
+        return gr.Dropdown(sorted(named))
+
+    def pick(id: str) -> str:
+        try:
+            return str(pool.file(id))
+        except ApexSpaceError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    listing.focus(choices, outputs=listing, **options)
+    listing.input(pick, listing, song, **options)
 
 
 def _button(style: str, damage: str | None) -> gr.Button:

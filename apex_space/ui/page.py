@@ -37,7 +37,7 @@ def page(roster: Roster, arena: Arena, standings: Standings) -> gr.Blocks:
         ScorePage(roster, uploads)
     with blocks.route("Compare", "/compare"):
         _links()
-        ComparePage(roster, uploads)
+        ComparePage(roster, uploads, arena.pool)
     with blocks.route("Arena", "/arena"):
         _links()
         ArenaPage(arena, standings, uploads)
