@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     )
     votes_repo: str | None = Field(None, description="Dataset on the Hub that votes are copied to (needs HF_TOKEN)")
     salt: SecretStr | None = Field(
-        None, description="Of the voters' hashes; else one is made and kept in the data folder"
+        None, description="Of the voters' hashes; else one is made and kept with the votes"
     )
     proxies: int = Field(0, ge=0, description="Trusted proxies in front, whose X-Forwarded-For tells the address")
 
