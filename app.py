@@ -15,7 +15,7 @@ from apex_space.roster import Roster
 from apex_space.settings import settings
 from apex_space.ui.page import page, serving
 
-roster = Roster(settings().weights)
+roster = Roster(settings().weights, settings().guests)
 store = open_store(settings())
 standings = Standings(store)
 arena = open_arena(settings(), roster, store, lambda: standings.latest().uncertainty)

@@ -31,6 +31,7 @@ AXES = (
     Axis(
         "naturalness", "Naturalness", 1, 5, "aesthetics", "Does it sound played and sung, not processed", (3.11, 1.15)
     ),
+    Axis("banger", "Banger", 0, 10, "plays", "How much its first 30 seconds would be played: for ranking a batch"),
 )
 BY_KEY = {axis.key: axis for axis in AXES}
 KEYS = tuple(BY_KEY)

@@ -16,6 +16,7 @@ ApexSpaceError
 │   └── WeightsInvalid      a file is damaged, incomplete or of another model
 ├── UnknownJudge            no judge has that name
 ├── PreferenceError         a preference head cannot be loaded or fitted
+├── EvaluationError         predictions cannot be held against ratings
 └── ArenaError              something in the arena was refused; nothing was written
     ├── NotEnoughSongs      the pool cannot make a pair
     ├── PoolError           the pool's folder, table or dataset cannot be used
@@ -92,6 +93,10 @@ class UnknownJudge(ApexSpaceError):
 
 class PreferenceError(ApexSpaceError):
     """A preference head cannot be loaded or fitted."""
+
+
+class EvaluationError(ApexSpaceError):
+    """Predictions cannot be held against ratings."""
 
 
 class ArenaError(ApexSpaceError):

@@ -44,16 +44,39 @@ class Head(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the registry. `module` in `heads` has `repositories(settings)` and `load(snapshots, settings)`."""
+    """One line of the registry. `module` in `heads` has `repositories(settings)` and `load(snapshots, settings)`.
+
+    `licence` is that of the weights. A server loads a judge `at_start`, or else when it is first asked.
+    """
 
     title: str
     summary: str
     module: str
+    licence: str
+    at_start: bool = False
 
 
 REGISTRY = {
-    "apex": Entry("APEX", "the published model: MERT-v1-95M and the APEX head (arXiv 2605.03395)", "apex"),
-    "pocket": Entry("Pocket", "a quick preview trained on small real data, shipped with the app; not APEX", "pocket"),
+    "apex": Entry(
+        "APEX",
+        "the published model: MERT-v1-95M and the APEX head (arXiv 2605.03395)",
+        "apex",
+        "CC-BY-NC-4.0 (MERT), Apache-2.0 (head)",
+        at_start=True,
+    ),
+    "banger": Entry(
+        "Banger",
+        "ranks a batch by plays, from each song's first 30 s: MERT-v1-330M and its own head",
+        "banger",
+        "CC-BY-NC-4.0 (MERT), Apache-2.0 (head)",
+    ),
+    "pocket": Entry(
+        "Pocket",
+        "a quick preview trained on small real data, shipped with the app; not APEX",
+        "pocket",
+        "non-commercial (trained on CC BY-NC-SA data)",
+        at_start=True,
+    ),
 }
 """The most trusted judge first."""
 DEFAULT = "pocket"
@@ -113,7 +136,7 @@ class Judge:
     def _listen(self, waveform: Waveform) -> Iterator[Heard]:
         """What was heard, after each segment."""
         rate = self.encoder.rate
-        samples = resample(waveform.samples, waveform.rate, rate)
+        samples = resample(waveform.samples, waveform.rate, rate, self.encoder.resampling)
         cut = segments.cut(samples, int(self.encoder.segment_seconds * rate))
         about = waveform.duration, waveform.sha256, measures.measure(waveform, samples, rate)
         del waveform, samples  # for ten minutes, 160 MB that the encoder can use

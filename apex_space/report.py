@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .axes import KEYS
+from .axes import AXES, KEYS, Axis
 
 Scores = Mapping[str, float | None]
 """One entry for each key of the axes' table; None where the judge does not predict that axis."""
@@ -64,7 +64,7 @@ class Failure:
 class Report:
     """One song by one judge.
 
-    `missing` gives the reason for every axis whose score is None. `spread` is the half-width of the
+    `missing` gives the reason where a score of the judge's kind is None. `spread` is the half-width of the
     interval that held the truth for 80% of the songs the judge had not been trained on, where known.
     `duration` and `seconds` (of computing) are in seconds; `sha256` is of the decoded samples.
     """
@@ -82,6 +82,11 @@ class Report:
     precision_reason: str
     seconds: float
     sha256: str
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Those that this judge predicts, or says why not; any other axis is none of its own."""
+        return tuple(axis for axis in AXES if self.scores[axis.key] is not None or axis.key in self.missing)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values for JSON; a segment's scores stand beside its start and end."""

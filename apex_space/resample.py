@@ -10,16 +10,31 @@ PHASES = 32
 """Output samples computed by one matrix product; measured on one core at 44.1 -> 24 kHz."""
 
 
-def resample(samples: np.ndarray, orig: int, new: int) -> np.ndarray:
+def resample(samples: np.ndarray, orig: int, new: int, how: str = "sinc") -> np.ndarray:
     """`samples` [T] at `orig` Hz -> [ceil(T * new / orig)] float32 at `new` Hz.
 
-    Windowed-sinc interpolation with torchaudio's default (sinc_interp_hann, width 6, rolloff 0.99). Of every `new`
-    outputs, or phases, each has a filter of its own over inputs that repeat every `orig`. Torchaudio stores all
-    filters over all these inputs, 4 GB for 44,099 -> 24,000 Hz; here groups of phases see only the inputs they need.
+    `how` is part of what a network was trained on: "sinc" is torchaudio's default, "soxr" that of `librosa.load`.
     """
     if orig == new:
         return samples
-    length = -(-len(samples) * new // orig)
+    return {"sinc": _sinc, "soxr": _soxr}[how](samples, orig, new, -(-len(samples) * new // orig))
+
+
+def _soxr(samples: np.ndarray, orig: int, new: int, length: int) -> np.ndarray:
+    """soxr's high quality."""
+    import soxr
+
+    out = soxr.resample(samples, orig, new, "HQ")[:length]
+    return np.pad(out, (0, length - len(out)))
+
+
+def _sinc(samples: np.ndarray, orig: int, new: int, length: int) -> np.ndarray:
+    """Windowed-sinc interpolation with torchaudio's default (sinc_interp_hann, width 6, rolloff 0.99).
+
+    Of every `new` outputs, or phases, each has a filter of its own over inputs that repeat every `orig`. Torchaudio
+    stores all filters over all these inputs, 4 GB for 44,099 -> 24,000 Hz; here groups of phases see only the inputs
+    they need.
+    """
     orig, new = _period(orig, new)
     width = _width(orig, new)
     periods = max(1, -(-length // new))

@@ -1,8 +1,9 @@
-"""The judges of a running server: the shipped one at once, the others loaded in the background."""
+"""The judges of a running server: the shipped one at once, APEX in the background, the others on first use."""
 
 import logging
 import threading
 import time
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,30 +27,52 @@ def warm_up(judge: Judge) -> None:
 
 
 class Roster:
-    """Who can answer now, and what keeps the others. `start` returns at once."""
+    """Who can answer, and what keeps the others. `start` returns at once.
 
-    def __init__(self, weights: Path | None = None) -> None:
-        self._weights = weights
+    Of the judges that load on first use the last `most` stay in memory.
+    """
+
+    def __init__(self, weights: Path | None = None, most: int = 1) -> None:
+        self._weights, self._most = weights, most
         self._ready = {DEFAULT: load_judge(DEFAULT)}
-        self._waiting = {name: "is about to load" for name in REGISTRY if name != DEFAULT}
+        self._waiting = {name: "is about to load" for name in REGISTRY if REGISTRY[name].at_start and name != DEFAULT}
+        self._guests: OrderedDict[str, Judge] = OrderedDict()
+        self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Load every other judge, one after another; where the Hub cannot be reached, try again every 5 minutes."""
+        """Load what is to be there from the start; where the Hub cannot be reached, try again every 5 minutes."""
         threading.Thread(target=self._load_all, name="judges", daemon=True).start()
 
     def best(self) -> Judge:
-        """The most trusted judge that is ready."""
+        """The most trusted judge of those that are there from the start and ready."""
         return next(self._ready[name] for name in REGISTRY if name in self._ready)
 
-    def get(self, name: str) -> Judge:
-        """Raises UnknownJudge, and WeightsMissing where the judge is not ready."""
+    def check(self, name: str) -> None:
+        """Raises UnknownJudge, and WeightsMissing where it is known that the judge cannot answer now."""
         entry = find(name)
-        if name not in self._ready:
+        if name in self._waiting:
             raise WeightsMissing(f"{entry.title} {self._waiting[name]}. Choose another judge meanwhile.")
-        return self._ready[name]
+
+    def get(self, name: str) -> Judge:
+        """The judge of that name, which may have to be downloaded and loaded first. Raises what `check` does, and
+        WeightsError."""
+        self.check(name)
+        if name in self._ready:
+            return self._ready[name]
+        with self._lock:
+            if name not in self._guests:
+                while len(self._guests) >= self._most:  # before another takes its memory
+                    self._guests.popitem(last=False)
+                self._guests[name] = load_judge(name, self._weights)
+            self._guests.move_to_end(name)
+            return self._guests[name]
+
+    def loaded(self) -> tuple[Judge, ...]:
+        """Those that can answer without being loaded, the shipped one first."""
+        return *self._ready.values(), *self._guests.values()
 
     def waiting(self) -> dict[str, str]:
-        """What keeps each judge that is not ready."""
+        """What keeps each judge that is to be there from the start and is not."""
         return dict(self._waiting)
 
     def _load_all(self) -> None:

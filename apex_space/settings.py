@@ -19,9 +19,14 @@ class Settings(BaseSettings):
     head_repo: str = Field("amaai-lab/apex", description="Repository of the APEX judge's head")
     head_revision: str = Field("main", description="Its branch, tag or commit")
     head_file: str | None = Field(None, description="Checkpoint to take where the head's repository holds several")
+    banger_mert_repo: str = Field("m-a-p/MERT-v1-330M", description="Repository of the Banger judge's encoder")
+    banger_mert_revision: str = Field("main", description="Its branch, tag or commit")
+    banger_repo: str = Field("treadon/banger-scorer", description="Repository of the Banger judge's head")
+    banger_revision: str = Field("main", description="Its branch, tag or commit")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Of APEX's matrix products; auto takes bfloat16 where it is fast and moves no score"
     )
+    guests: int = Field(1, ge=1, description="Judges kept in memory of those that load on first use, 1 to 3 GB each")
     memory: Path | None = Field(None, description="Folder that keeps what was heard (no audio) over restarts")
     memory_megabytes: float = Field(500, gt=0, description="Most that it may hold")
     max_minutes: float = Field(10, gt=0, description="Longest song accepted")

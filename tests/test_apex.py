@@ -13,7 +13,6 @@ import torch
 from safetensors.numpy import load_file
 from safetensors.torch import save_file
 
-from apex_space.axes import KEYS
 from apex_space.errors import WeightsInvalid
 from apex_space.heads import apex
 from apex_space.heads.apex import AGGREGATOR, ApexHead
@@ -111,7 +110,7 @@ def test_the_mode_says_what_is_averaged(mode: str, pooling: str, tmp_path: Path)
 def test_a_head_for_popularity_says_why_the_rest_is_empty(depth: int, tmp_path: Path) -> None:
     scorer = head(stand_in.apex_checkpoint("popularity", depth), tmp_path)
     assert scorer.axes == ("streams", "likes") == tuple(scorer(embeddings()))
-    assert set(scorer.missing) == set(KEYS) - set(scorer.axes)
+    assert set(scorer.missing) == set(apex.AESTHETICS)
     assert all("popularity" in reason for reason in scorer.missing.values())
     assert not head(stand_in.apex_checkpoint("full", depth), tmp_path).missing
 

@@ -14,7 +14,7 @@ import stand_in
 import torch
 from safetensors.numpy import load_file
 
-from apex_space import load_judge
+from apex_space import load_judge, plots
 from apex_space.encoders import mert
 from apex_space.errors import WeightsInvalid
 from apex_space.heads import banger
@@ -24,6 +24,7 @@ from apex_space.judges import Judge
 from apex_space.memory import Memory
 from apex_space.resample import resample
 from apex_space.settings import Settings
+from apex_space.ui import render
 
 RATE = 24_000
 MERT_330M = stand_in.Mert(1024, 24, 16, 4096, stable=True)
@@ -177,7 +178,7 @@ def test_the_shortest_rest_still_has_an_embedding(valid: int, encoder: Unpadded)
 @pytest.mark.parametrize("rate", [44_100, 48_000, 16_000, 11_025])
 def test_songs_are_resampled_as_librosa_does(rate: int, encoder: Unpadded) -> None:
     song = np.random.default_rng(0).standard_normal(rate + 7, dtype=np.float32)
-    ours = resample(song, rate, RATE, encoder.resampled_like)
+    ours = resample(song, rate, RATE, encoder.resampling)
     theirs = librosa.resample(song, orig_sr=rate, target_sr=RATE)
     assert ours.dtype == np.float32
     np.testing.assert_array_equal(ours, theirs)
@@ -204,6 +205,10 @@ def test_it_speaks_of_one_axis_alone(judge: Judge, tmp_path: Path) -> None:
     report = judge(write(noise(2), tmp_path / "a.wav"))
     assert [axis.key for axis in report.axes] == ["banger"]
     assert [axis for axis, score in report.scores.items() if score is not None] == ["banger"]
+    assert render.cards(report).count('<div class="card ') == 1
+    assert "Coherence" not in render.tables(report)
+    for figure in (plots.scores(report), plots.timeline(report)):
+        assert [trace.name or trace.y[0] for trace in figure.data] == ["Banger"]
 
 
 # ---- the published figures ---------------------------------------------------------------------------------------

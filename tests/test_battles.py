@@ -616,7 +616,7 @@ def test_closing_deletes_ones_own_audio(replica: Callable[..., Arena], tmp_path:
     (tmp_path / "pool").mkdir()
     melodies.write(tmp_path / "pool" / "1.wav", 1)
     arena = replica(pool=Pool(str(tmp_path / "pool")))
-    arena._forecaster = Forecaster(Roster(), arena._pool, arena._store)
+    arena._forecaster = Forecaster(Roster(), arena.pool, arena._store)
     arena.own(ADDRESS, *own_songs(tmp_path, 1.5))
     arena.close()
     assert not list(temporary.iterdir())

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from apex_space.axes import KEYS
+from apex_space.heads.apex import AESTHETICS, POPULARITY
 
 ROOT = Path(__file__).resolve().parent.parent
 SONGS = sorted((ROOT / "assets" / "examples").glob("*.ogg"))
+SEVEN = POPULARITY + AESTHETICS
 NOWHERE = {"HF_ENDPOINT": "http://127.0.0.1:9"}  # a closed port: these tests never leave the machine
 
 
@@ -32,7 +34,7 @@ def test_json_is_a_list_with_one_object_a_file_and_nothing_else_on_stdout() -> N
         assert report["judge"] == "pocket"
         assert tuple(report["scores"]) == KEYS
         assert all(report["scores"][axis] is None for axis in report["missing"])
-        assert all(report["scores"][axis] is not None for axis in KEYS if axis not in report["missing"])
+        assert all(report["scores"][axis] is not None for axis in SEVEN if axis not in report["missing"])
         assert set(report["segments"][0]) == {"start", "end", *KEYS}
         assert report["segments"][-1]["end"] == pytest.approx(report["duration"], abs=1e-3)
         assert report["weights"]
@@ -107,5 +109,5 @@ def test_apex_from_a_folder_of_weights(full_weights: Path) -> None:
     done = run("score", SONGS[0], "--judge", "apex", "--weights", full_weights, "--format", "json")
     assert done.returncode == 0, done.stderr
     (report,) = json.loads(done.stdout)
-    assert all(isinstance(report["scores"][key], float) for key in KEYS)
+    assert all(isinstance(report["scores"][key], float) for key in SEVEN)
     assert [w["repository"] for w in report["weights"]] == ["m-a-p/MERT-v1-95M", "amaai-lab/apex"]

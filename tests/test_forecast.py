@@ -55,6 +55,9 @@ class Ready:
             raise WeightsMissing(f"{name} is loading.")
         return self.judges[name]
 
+    def loaded(self) -> tuple[Any, ...]:
+        return tuple(self.judges.values())
+
 
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:

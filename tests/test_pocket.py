@@ -10,9 +10,10 @@ import pytest
 
 from apex_space import estimates
 from apex_space.audio import load as load_audio
-from apex_space.axes import BY_KEY, KEYS
+from apex_space.axes import BY_KEY
 from apex_space.encoders.pocket import LEAST_SECONDS, RATE, PocketEncoder, features
 from apex_space.errors import WeightsInvalid
+from apex_space.heads.apex import AESTHETICS, POPULARITY
 from apex_space.heads.pocket import PATH, Model, PocketHead, basis, load, read
 from apex_space.resample import resample
 from apex_space.settings import settings
@@ -108,7 +109,7 @@ def test_three_minutes_take_half_a_second(songs: np.ndarray) -> None:
 
 
 def test_every_axis_is_scored_or_has_its_reason(head: PocketHead) -> None:
-    assert set(head.axes) | set(head.missing) == set(KEYS)
+    assert set(head.axes) | set(head.missing) == {*POPULARITY, *AESTHETICS}
     assert not set(head.axes) & set(head.missing)
     assert set(head.spread) == {"likes", "musicality"}
 

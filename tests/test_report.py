@@ -119,8 +119,9 @@ def test_records_cannot_be_changed() -> None:
 
 
 def test_the_table_of_axes_is_sound() -> None:
-    assert KEYS == ("streams", "likes", "coherence", "musicality", "memorability", "clarity", "naturalness")
+    aesthetics = ("coherence", "musicality", "memorability", "clarity", "naturalness")
+    assert ("streams", "likes", *aesthetics, "banger") == KEYS
     for axis in AXES:
-        assert (axis.low, axis.high) == ((0, 100) if axis.group == "popularity" else (1, 5))
+        assert (axis.low, axis.high) == {"popularity": (0, 100), "aesthetics": (1, 5), "plays": (0, 10)}[axis.group]
         assert axis.reference is None or axis.low < axis.reference[0] < axis.high
         assert math.isfinite(axis.high - axis.low)

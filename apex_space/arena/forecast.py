@@ -2,14 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .. import preference
 from ..audio import Waveform
-from ..errors import PreferenceError, WeightsError
-from ..judges import DEFAULT, REGISTRY, Judge
+from ..errors import PreferenceError
+from ..judges import DEFAULT, Judge
 from ..report import Report
 from ..roster import Roster
 from .pool import Pool, lower_priority
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 2.0
 """Between looks for a new song, or a judge that became ready."""
-NAMES = sorted(REGISTRY, key=lambda name: name != DEFAULT)
-"""The quick judge first: soon every song has been heard by one."""
 logger = logging.getLogger(__name__)
 
 
@@ -105,7 +102,7 @@ class Forecaster:
 
     def _step(self) -> bool:
         """Hear one song that one judge has not heard. False where there is none."""
-        for judge in self._ready():
+        for judge in self._roster.loaded():
             heard = self._scores.get(judge.name, {})
             for song in self._pool.songs():
                 if song.id not in heard and (judge.name, song.id) not in self._failed:
@@ -120,11 +117,6 @@ class Forecaster:
                 self._scores[new.judge] = {song: old for song, old in known.items() if old.revision == new.revision}
         with self._lock:
             self._scores[new.judge][new.song] = new
-
-    def _ready(self) -> Iterator[Judge]:
-        for name in NAMES:
-            with suppress(WeightsError):
-                yield self._roster.get(name)
 
     def _hear(self, judge: Judge, song: str) -> None:
         try:

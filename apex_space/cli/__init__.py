@@ -4,6 +4,7 @@ import typer
 
 from .arena import arena
 from .bench import bench
+from .evaluate import evaluate
 from .preference import fit_preference
 from .score import judges, score
 from .votes import votes
@@ -14,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (score, judges, fit_preference, bench):
+for command in (score, judges, fit_preference, evaluate, bench):
     app.command()(command)
 app.add_typer(arena, name="arena")
 app.add_typer(votes, name="votes")

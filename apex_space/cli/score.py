@@ -12,7 +12,7 @@ from rich.table import Table
 from ..axes import AXES
 from ..errors import ApexSpaceError
 from ..report import Failure, Report, to_csv
-from .common import Format, JudgeName, WeightsFolder, messages, show
+from .common import Format, WeightsFolder, messages, show
 
 if TYPE_CHECKING:
     from ..judges import Judge
@@ -20,26 +20,36 @@ if TYPE_CHECKING:
 
 def score(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Songs: wav, flac, mp3, ogg, opus, m4a ...")],
-    judge: JudgeName = "pocket",
+    judge: Annotated[str, typer.Option(help="Who scores: names from `judges` with commas between, or all.")] = "pocket",
     format: Annotated[Format, typer.Option(help="How results are written to stdout.")] = Format.table,
     weights: WeightsFolder = None,
 ) -> None:
-    """Score songs. Exit status: 0 all scored, 1 some file failed, 2 the judge is not available, 130 interrupted."""
+    """Score songs, by one judge after another.
+
+    Exit status: 0 all scored, 1 some file failed, 2 a judge is not available, 130 interrupted.
+    """
+    from ..judges import REGISTRY
+
+    results: list[Report | Failure] = []
+    absent, interrupted = False, True
+    with suppress(KeyboardInterrupt):  # what was scored so far is still written
+        for name in REGISTRY if judge == "all" else judge.split(","):
+            try:
+                results += _by(name, files, weights)
+            except ApexSpaceError as error:
+                messages.print(f"{name}: {error}")
+                absent = True
+        interrupted = False
+    if results or not absent:
+        _write(results, format)
+    failed = any(isinstance(result, Failure) for result in results)
+    raise typer.Exit(130 if interrupted else 2 if absent else int(failed))
+
+
+def _by(name: str, files: Iterable[Path], weights: Path | None) -> Iterator[Report | Failure]:
     from ..judges import load_judge
 
-    try:
-        ready = load_judge(judge, weights)
-    except ApexSpaceError as error:
-        messages.print(f"{judge}: {error}")
-        raise typer.Exit(2) from error
-    results: list[Report | Failure] = []
-    interrupted = True
-    with suppress(KeyboardInterrupt):  # what was scored so far is still written
-        for result in _score_all(ready, files):
-            results.append(result)  # noqa: PERF402
-        interrupted = False
-    _write(results, format)
-    raise typer.Exit(130 if interrupted else int(any(isinstance(result, Failure) for result in results)))
+    yield from _score_all(load_judge(name, weights), files)
 
 
 def _score_all(judge: "Judge", files: Iterable[Path]) -> Iterator[Report | Failure]:
@@ -69,25 +79,28 @@ def _write(results: list[Report | Failure], format: Format) -> None:
 
 
 def _table(results: list[Report | Failure]) -> Table:
-    table = Table(caption=_caption(results))
+    reports = [result for result in results if isinstance(result, Report)]
+    shown = [axis for axis in AXES if any(axis in report.axes for report in reports)]
+    table = Table(caption=_caption(reports))
     table.add_column("song", overflow="fold")
-    for axis in AXES:
+    table.add_column("judge")
+    for axis in shown:
         table.add_column(f"{axis.label}\n{axis.low:g}-{axis.high:g}", justify="right")
-    for result in results:
-        if isinstance(result, Report):
-            values = (result.scores[axis.key] for axis in AXES)
-            table.add_row(result.file, *("-" if value is None else f"{value:.2f}" for value in values))
+    for report in reports:
+        values = (report.scores[axis.key] for axis in shown)
+        table.add_row(report.file, report.judge, *("-" if value is None else f"{value:.2f}" for value in values))
     return table
 
 
-def _caption(results: list[Report | Failure]) -> str:
-    reports = [result for result in results if isinstance(result, Report)]
+def _caption(reports: list[Report]) -> str:
     if not reports:
         return "no song was scored"
-    first = reports[0]
-    reasons = [f"no {axis}: {reason}" for axis, reason in first.missing.items()]
-    sources = ", ".join(f"{w.repository} ({w.revision})" for w in first.weights)
-    return "\n".join([f"{first.judge}, {first.precision}: {sources}", *reasons])
+    lines = []
+    for first in {report.judge: report for report in reversed(reports)}.values():
+        sources = ", ".join(f"{w.repository} ({w.revision})" for w in first.weights)
+        lines += [f"{first.judge}, {first.precision}: {sources}"]
+        lines += [f"no {axis}: {reason}" for axis, reason in first.missing.items()]
+    return "\n".join(lines)
 
 
 def judges(weights: WeightsFolder = None) -> None:
@@ -95,9 +108,10 @@ def judges(weights: WeightsFolder = None) -> None:
     from ..judges import REGISTRY, state
 
     table = Table(show_lines=True)
-    for column in ("judge", "what it is", "axes", "state", "why"):
+    for column in ("judge", "what it is", "licence of the weights", "axes", "state", "why"):
         table.add_column(column, overflow="fold")
     for name, entry in REGISTRY.items():
         now = state(name, weights)
-        table.add_row(name, entry.summary, ", ".join(now.axes), "ready" if now.ready else "not ready", now.why)
+        ready = "ready" if now.ready else "not ready"
+        table.add_row(name, entry.summary, entry.licence, ", ".join(now.axes), ready, now.why)
     show(table)

@@ -9,6 +9,8 @@ class Encoder(Protocol):
     """Waveform segments -> embeddings."""
 
     rate: int
+    resampling: str
+    """How a song gets to that rate: see `resample`."""
     segment_seconds: float
     precision: str
     reason: str

@@ -42,7 +42,7 @@ class MertEncoder:
     `precision` is that of the matrix products: a key of DTYPES.
     """
 
-    segment_seconds = 30.0
+    segment_seconds, resampling = 30.0, "sinc"
 
     def __init__(self, snapshot: Snapshot, layers: tuple[int, ...], precision: str = "float32") -> None:
         model: Any = _load(snapshot)

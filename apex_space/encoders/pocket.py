@@ -72,7 +72,7 @@ class View:
 class PocketEncoder:
     """Segments -> features."""
 
-    rate = RATE
+    rate, resampling = RATE, "sinc"
     segment_seconds = SEGMENT_SECONDS
     precision = "float32"
     reason = "it is fast as it is"

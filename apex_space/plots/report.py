@@ -1,8 +1,10 @@
 """Report -> figure."""
 
+from collections.abc import Iterable
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from ..axes import AXES, Axis
+from ..axes import Axis
 from ..report import Report
 from .style import GREY, ROW_HEIGHT, finished
 
@@ -17,17 +19,23 @@ COLOURS = dict(  # after Okabe & Ito 2008, told apart by colour-blind people, 3:
     memorability="#8c7000",
     clarity="#3a8fc9",
     naturalness="#7d6bd6",
+    banger="#b8562a",
 )
-GROUPS = {group: [axis for axis in AXES if axis.group == group] for group in ("popularity", "aesthetics")}
+
+
+def _groups(axes: Iterable[Axis]) -> list[list[Axis]]:
+    """The axes of one group, and so of one range, together."""
+    return [list(group) for _, group in groupby(axes, lambda axis: axis.group)]
 
 
 def scores(report: Report) -> "Figure":
     """One bar an axis, a group a panel; whiskers are the judge's spread, diamonds SongEval's mean and deviation."""
     from plotly.subplots import make_subplots
 
-    sizes = [len(axes) for axes in GROUPS.values()]
-    figure = make_subplots(rows=len(GROUPS), row_heights=sizes, vertical_spacing=0.13)
-    for row, axes in enumerate(GROUPS.values(), 1):
+    groups = _groups(report.axes)
+    sizes = [len(axes) for axes in groups]
+    figure = make_subplots(rows=len(groups), row_heights=sizes, vertical_spacing=0.13)
+    for row, axes in enumerate(groups, 1):
         for axis in axes:
             _bar(figure, report, axis, row)
             _reference(figure, report, axis, row)
@@ -94,7 +102,7 @@ def timeline(report: Report) -> "Figure":
     """Each predicted axis against time, constant within a segment; a group a panel."""
     from plotly.subplots import make_subplots
 
-    groups = [axes for axes in map(_predicted(report), GROUPS.values()) if axes]
+    groups = _groups(axis for axis in report.axes if report.scores[axis.key] is not None)
     figure = make_subplots(rows=max(1, len(groups)), shared_xaxes=True, vertical_spacing=0.08)
     times = [segment.start for segment in report.segments] + [report.segments[-1].end]
     for row, axes in enumerate(groups, 1):
@@ -113,10 +121,6 @@ def timeline(report: Report) -> "Figure":
     )
     figure.update_layout(showlegend=True)
     return finished(figure, 190 + 190 * max(1, len(groups)), bottom=90)
-
-
-def _predicted(report: Report):  # type: ignore[no-untyped-def]
-    return lambda axes: [axis for axis in axes if report.scores[axis.key] is not None]
 
 
 def _digits(axis: Axis) -> int:

@@ -95,7 +95,7 @@ class ComparePage:
         """Runs before the queue: nothing waits that cannot be compared."""
         asked = _asked(*given)
         try:
-            name, refused = self.judge.get(asked.judge).name, ""
+            name, refused = self.judge.check(asked.judge), ""
         except ApexSpaceError as error:
             name, refused = "", str(error)
         lacking = [_lacking(side, song, (name, song) in asked.heard) for song, side in asked.players]
@@ -146,7 +146,7 @@ class ComparePage:
 
     def _again(self, asked: "_Asked") -> tuple[Any, ...]:
         try:
-            name = self.judge.get(asked.judge).name
+            name = self.judge.check(asked.judge)
             if all((name, song) in asked.heard for song, _ in asked.players):
                 return *_shown(_last(self._compared(asked))), gr.skip(), OFF
         except ApexSpaceError:  # the judge, or its preference head, changed meanwhile: the songs are heard anew

@@ -57,9 +57,9 @@ def _button(style: str, damage: str | None) -> gr.Button:
 class JudgeChoice:
     """A radio of the judges, and what keeps those that are not ready."""
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: Roster, *more: tuple[str, str]) -> None:
         self._roster = roster
-        choices = [("Best that is ready", BEST), *((entry.title, name) for name, entry in REGISTRY.items())]
+        choices = [("Best that is ready", BEST), *((entry.title, name) for name, entry in REGISTRY.items()), *more]
         self.radio = gr.Radio(choices, value=BEST, label="Judge", elem_id="judge")
         states, poll = gr.HTML(), gr.Timer(POLL_SECONDS)
         for when in (None, poll.tick):  # None: when the page opens
@@ -67,8 +67,14 @@ class JudgeChoice:
                 when, self._poll, outputs=[states, poll], show_progress="hidden", queue=False, api_visibility="private"
             )
 
+    def check(self, name: str) -> str:
+        """The judge's own name. Raises UnknownJudge, and WeightsMissing where it is known that it cannot answer now."""
+        name = self._roster.best().name if name == BEST else name
+        self._roster.check(name)
+        return name
+
     def get(self, name: str) -> Judge:
-        """Raises UnknownJudge, and WeightsMissing where the judge is not ready."""
+        """The judge, which may have to be downloaded and loaded first. Raises UnknownJudge and WeightsError."""
         return self._roster.best() if name == BEST else self._roster.get(name)
 
     def _poll(self) -> tuple[str, gr.Timer]:

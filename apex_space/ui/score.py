@@ -6,8 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from .. import plots
+from .. import panel, plots
 from ..errors import ApexSpaceError
+from ..judges import REGISTRY, load_audio
+from ..panel import Panel
 from ..report import Report
 from ..roster import Roster
 from ..settings import settings
@@ -19,6 +21,7 @@ PROMISE = (
     "Your song is deleted from the server within seconds of being scored. What the judge heard in it (numbers, under a "
     "hash, without its name) is remembered for a while, so that the same song is answered at once."
 )
+PANEL = "panel"
 EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 
 
@@ -38,7 +41,7 @@ class ScorePage:
         config = settings()
         self.song = inputs.song("Your song", "song")
         gr.Markdown(PROMISE.format(minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
-        self.judge = inputs.JudgeChoice(roster)
+        self.judge = inputs.JudgeChoice(roster, ("The panel: all of them", PANEL))
         with gr.Row():
             self.start = gr.Button("Score", variant="primary", min_width=120)
             self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
@@ -79,7 +82,7 @@ class ScorePage:
         if not Path(song).is_file():
             return [gr.validate(False, "This song was deleted after scoring. Drop it again."), gr.validate(True, "")]
         try:
-            self.judge.get(judge)
+            self.judge.check(judge if judge != PANEL else inputs.BEST)
         except ApexSpaceError as error:
             return [gr.validate(True, ""), gr.validate(False, str(error))]
         self._uploads.claim(song)
@@ -90,7 +93,7 @@ class ScorePage:
         yield "", render.progress("Decoding and measuring", 0, 0), hidden, hidden, "", ON
         try:
             for report in self._steps(song, judge):
-                yield self._shown(report)
+                yield self._shown(report) if isinstance(report, Report) else _panel_shown(report)
         except gr.Error as error:
             yield gr.skip(), render.note(f"{error.title}. {error.message}", "error"), *[gr.skip()] * 3, OFF
             raise
@@ -104,13 +107,16 @@ class ScorePage:
         return render.cards(report), progress, *pictures, render.tables(report), OFF if done else gr.skip()
 
     def _answer(self, song: str, judge: str = inputs.BEST) -> dict[str, Any]:
-        """Score a song: the report as the command line's JSON. `judge`: "best", or a judge's name."""
+        """Score a song: the report as the command line's JSON. `judge`: "best", a judge's name, or "panel"."""
         *_, report = self._steps(song, judge)
         return report.as_dict()
 
-    def _steps(self, song: str, judge: str) -> Iterator[Report]:
+    def _steps(self, song: str, judge: str) -> Iterator[Report | Panel]:
         try:
-            yield from self.judge.get(judge).steps(song)
+            if judge == PANEL:
+                yield from panel.steps(REGISTRY, self.judge.get, load_audio(song), Path(song).name)
+            else:
+                yield from self.judge.get(judge).steps(song)
         except ApexSpaceError as error:
             raise gr.Error(str(error), title="This song was not scored", print_exception=False) from error
         finally:
@@ -118,6 +124,20 @@ class ScorePage:
 
 
 ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
+
+
+def _panel_shown(so_far: Panel) -> tuple[Any, ...]:
+    """What the judges that are done made of it, and how far the one at work is."""
+    picture = gr.Plot(plots.panel(so_far), visible=True) if so_far.reports else gr.Plot(visible=False)
+    at_work = so_far.unfinished
+    if at_work is None:
+        progress = render.panel_links(so_far)
+    else:
+        heard = at_work.segments[-1].end
+        text = f"{REGISTRY[at_work.judge].title} has heard {render.clock(heard)} of {render.clock(at_work.duration)}"
+        progress = render.progress(text, heard, at_work.duration)
+    shown = render.panel(so_far), progress, picture, gr.Plot(visible=False), render.panel_tables(so_far)
+    return *shown, gr.skip() if at_work else OFF
 
 
 def _cancelled() -> tuple[str, gr.Button]:

@@ -2,6 +2,7 @@
 
 from .comparison import answer, as_dict, comparison_links, details, sentence
 from .html import clock, links, note, percent, progress, table
+from .panel import panel, panel_links, panel_tables
 from .report import cards, downloads, measured, number, states, tables
 
 __all__ = [
@@ -16,6 +17,9 @@ __all__ = [
     "measured",
     "note",
     "number",
+    "panel",
+    "panel_links",
+    "panel_tables",
     "percent",
     "progress",
     "sentence",

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from html import escape
 from typing import Any
 
-from ...axes import AXES, BY_KEY, Axis
+from ...axes import BY_KEY, Axis
 from ...judges import REGISTRY
 from ...plots.comparison import spoke_for
 from ...preference import Comparison, Head, Preference
@@ -90,7 +90,7 @@ def _heading(comparison: Comparison) -> str:
 
 
 def _scores(comparison: Comparison) -> Iterable[Row]:
-    for axis in AXES:
+    for axis in comparison.a.axes:
         x, y = comparison.a.scores[axis.key], comparison.b.scores[axis.key]
         difference = "–" if x is None or y is None else _signed(axis, x - y)
         contribution = comparison.answer.contributions.get(axis.key)

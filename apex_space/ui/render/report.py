@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from html import escape
 
-from ...axes import AXES, Axis
+from ...axes import Axis
 from ...judges import REGISTRY
 from ...report import Report, to_csv
 from .html import Row, clock, links, table
@@ -12,7 +12,7 @@ from .html import Row, clock, links, table
 
 def cards(report: Report) -> str:
     """The song's name and its scores as large numbers."""
-    cells = "".join(_card(report, axis) for axis in AXES)
+    cells = "".join(_card(report, axis) for axis in report.axes)
     judge = REGISTRY[report.judge]
     return (
         f'<h2 class="song">{escape(report.file)}</h2>'
@@ -41,14 +41,14 @@ def number(axis: Axis, value: float) -> str:
 def tables(report: Report) -> str:
     """Scores, timeline, measurements and origin as tables."""
     timeline = [
-        [f"{clock(s.start)}–{clock(s.end)}", *(cell(a, s.scores[a.key]) for a in AXES)] for s in report.segments
+        [f"{clock(s.start)}–{clock(s.end)}", *(cell(a, s.scores[a.key]) for a in report.axes)] for s in report.segments
     ]
     return "".join(
         (
             table(
                 "Scores", ("Axis", "Score", "4 of 5 within", "Range", "SongEval’s songs", "Meaning"), _scores(report)
             ),
-            table("By segment", ("Time", *(a.label for a in AXES)), timeline),
+            table("By segment", ("Time", *(a.label for a in report.axes)), timeline),
             table("Measured, not predicted", ("What", "Value"), measured(report)),
             table("Who said it", ("What", "Value"), _origin(report)),
         )
@@ -56,10 +56,10 @@ def tables(report: Report) -> str:
 
 
 def _scores(report: Report) -> Iterable[Row]:
-    for axis in AXES:
+    for axis in report.axes:
         value, spread = report.scores[axis.key], report.spread.get(axis.key)
         interval = "" if value is None or spread is None else f"± {number(axis, spread)}"
-        reference = f"{axis.reference[0]:.2f} ± {axis.reference[1]:.2f}" if axis.reference else ""
+        reference = f"{axis.reference[0]:.2f} ± about {axis.reference[1]:.2f}" if axis.reference else ""
         meaning = report.missing.get(axis.key, axis.meaning)
         yield axis.label, cell(axis, value), interval, f"{axis.low:g}–{axis.high:g}", reference, meaning
 
@@ -88,6 +88,7 @@ def _origin(report: Report) -> Iterable[Row]:
     yield "Judge", f"{REGISTRY[report.judge].title}, {REGISTRY[report.judge].summary}"
     for weights in report.weights:
         yield "Weights", f"{weights.repository}, {weights.revision}"
+    yield "Their licence", REGISTRY[report.judge].licence
     yield "Precision", f"{report.precision}: {report.precision_reason}"
     yield "Computed in", f"{report.seconds:.1f} s"
     yield "Song’s hash", f"sha256 {report.sha256[:16]}"

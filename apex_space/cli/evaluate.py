@@ -1,0 +1,174 @@
+"""`evaluate`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from ..errors import ApexSpaceError, EvaluationError, UnknownJudge, WeightsError
+from .common import Format, WeightsFolder, messages, show
+
+if TYPE_CHECKING:
+    from ..estimates import Estimate
+    from ..evaluate.metrics import Evaluation, SetResult
+    from ..evaluate.songs import Song
+    from ..fitting.sources import BadRow
+
+OFTEN = 25
+"""Songs from one line of progress to the next, where stderr is no terminal."""
+
+
+def evaluate(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A table (csv, jsonl, parquet) of ratings and predictions, as truth_musicality and pred_musicality; "
+            "with --judge one of ratings alone, or the dataset ASLP-lab/SongEval, or a folder that holds it.",
+        ),
+    ],
+    judge: Annotated[str | None, typer.Option(help="Who predicts, by hearing the songs: a name from `judges`.")] = None,
+    audio: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where a table's songs lie, by their ids; else beside it.")
+    ] = None,
+    ids: Annotated[Path | None, typer.Option(metavar="FILE", help="Take these songs alone: an id a line.")] = None,
+    format: Annotated[Format, typer.Option(help="How figures are written to stdout.")] = Format.table,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write evaluate.json and evaluate.svg there.")
+    ] = None,
+    weights: WeightsFolder = None,
+) -> None:
+    """Hold predictions against people's ratings, by the ASAE Challenge's metrics, and beside published figures.
+
+    With APEX_MEMORY a run that was broken off does not hear its songs again.
+    Exit status: 0 evaluated, 1 not, or some song was left out, 2 the judge is not available, 130 interrupted.
+    """
+    try:
+        complete = _evaluate(source, judge, audio, ids, format, out, weights)
+    except KeyboardInterrupt:
+        messages.print("Interrupted.")
+        raise typer.Exit(130) from None
+    except (UnknownJudge, WeightsError) as error:
+        messages.print(f"{judge}: {error}")
+        raise typer.Exit(2) from error
+    except ApexSpaceError as error:
+        messages.print(str(error))
+        raise typer.Exit(1) from error
+    raise typer.Exit(int(not complete))
+
+
+def _evaluate(
+    source: str,
+    judge: str | None,
+    audio: Path | None,
+    ids: Path | None,
+    format: Format,
+    out: Path | None,
+    weights: Path | None,
+) -> bool:
+    """Whether no song was left out."""
+    from ..evaluate import metrics, report, songs
+
+    if out is not None:
+        _make(out)
+    found = songs.read(source, audio)
+    if ids is not None:
+        found = songs.choose(found, ids)
+    elif songs.is_dataset(source):
+        messages.print("Without --ids all its songs are taken, also those that some judges have learned from.")
+    if judge is not None:
+        found = _hear(found, judge, weights)
+    kept = [song for song in found if isinstance(song, songs.Song)]
+    left_out = [song for song in found if not isinstance(song, songs.Song)]
+    for song in left_out:
+        messages.print(f"{song.name}: left out. {song.why}")
+    sets = songs.as_sets(kept)
+    messages.print(f"{len(kept)} songs; resampling them, which takes some seconds")
+    evaluation = metrics.evaluate(judge or Path(source).name, sets)
+    _write(evaluation, left_out, format)
+    if out is not None:
+        (out / "evaluate.json").write_text(report.to_json(evaluation, left_out), encoding="utf-8")
+        (out / "evaluate.svg").write_text(report.as_svg(evaluation), encoding="utf-8")
+    return not left_out
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EvaluationError(f"{folder} cannot be made ({error.strerror}). Choose another --out.") from error
+
+
+def _hear(found: "Iterable[Song | BadRow]", name: str, weights: Path | None) -> "list[Song | BadRow]":
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
+
+    from ..evaluate.songs import hear
+    from ..judges import load_judge
+
+    ready, songs, heard = load_judge(name, weights), list(found), []
+    columns = SpinnerColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
+        task = bar.add_task("", total=len(songs))
+        for song in hear(songs, ready):
+            heard.append(song)
+            bar.update(task, advance=1)
+            if not messages.is_terminal and len(heard) % OFTEN == 0:
+                messages.print(f"{len(heard)} of {len(songs)} songs heard")
+    return heard
+
+
+def _write(evaluation: "Evaluation", left_out: "list[BadRow]", format: Format) -> None:
+    from ..evaluate import report
+
+    if format is Format.json:
+        typer.echo(report.to_json(evaluation, left_out))
+    elif format is Format.csv:
+        typer.echo(report.to_csv(evaluation), nl=False)
+    else:
+        for one in evaluation.sets:
+            show(_figures(one))
+        show(_comparison(evaluation))
+
+
+def _figures(one: "SetResult") -> Table:
+    from ..evaluate.metrics import CORRELATIONS, METRICS
+    from ..evaluate.report import label
+
+    who = f", {one.systems} systems" if one.systems else ", systems not known"
+    table = Table(title=f"{f'Set {one.name}: ' if one.name else ''}{one.songs} songs{who}", caption="95% intervals")
+    table.add_column("dimension")
+    for metric in METRICS:
+        table.add_column(f"{metric}\nsongs", justify="right")
+    for metric in CORRELATIONS if one.systems else ():
+        table.add_column(f"{metric}\nsystems", justify="right")
+    for dimension, metrics in one.utterance.items():
+        figures = [*metrics.values(), *one.system.get(dimension, {}).values()]
+        table.add_row(label(dimension), *map(_cell, figures))
+    return table
+
+
+def _comparison(evaluation: "Evaluation") -> Table:
+    from ..evaluate.metrics import METRICS
+    from ..evaluate.published import VALIDATION_IDS
+    from ..evaluate.report import compared
+
+    note = f"Comparable only on the same songs: SongEval's 200 for validation are listed in\n{VALIDATION_IDS}"
+    table = Table(title="Beside published figures", caption=note)
+    for column in ("track", "system", "songs"):
+        table.add_column(column)
+    for column in ("score", *METRICS):
+        table.add_column(column, justify="right")
+    for entry in compared(evaluation):
+        cells = (entry.score, *(entry.metrics.get(metric) for metric in METRICS))
+        table.add_row(entry.track, entry.name, entry.songs, *map(_cell, cells))
+    return table
+
+
+def _cell(figure: "Estimate | float | None") -> str:
+    if figure is None:
+        return "-"
+    if isinstance(figure, float):
+        return f"{figure:.3f}"
+    return f"{figure.value:.3f}\n{figure.low:.3f} to {figure.high:.3f}"

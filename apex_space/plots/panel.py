@@ -1,0 +1,48 @@
+"""Panel -> figure."""
+
+from typing import TYPE_CHECKING
+
+from ..axes import Axis
+from ..judges import REGISTRY
+from ..panel import Panel
+from .style import GREY, ROW_HEIGHT, finished
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#c0629a", "#8c7000", "#3a8fc9", "#7d6bd6")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "x")
+
+
+def panel(panel: Panel) -> "Figure":
+    """A row an axis, a mark a judge, at the share of the axis' range that it gives; a line from lowest to highest."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for axis in panel.axes:
+        shares = [_share(axis, score) for score in panel.scores(axis).values()]
+        figure.add_scatter(
+            x=[min(shares), max(shares)], y=[axis.label] * 2, mode="lines", line=dict(color=GREY, width=2),
+            showlegend=False, hoverinfo="skip",
+        )  # fmt: skip
+    for place, report in enumerate(panel.reports):
+        given = [axis for axis in panel.axes if report.scores[axis.key] is not None]
+        values = [panel.scores(axis)[report.judge] for axis in given]
+        figure.add_scatter(
+            x=[_share(axis, value) for axis, value in zip(given, values, strict=True)],
+            y=[axis.label for axis in given],
+            mode="markers",
+            name=REGISTRY[report.judge].title,
+            marker=dict(color=COLOURS[place % len(COLOURS)], symbol=SYMBOLS[place % len(SYMBOLS)], size=13),
+            text=[f"{value:.3g} of {axis.low:g} to {axis.high:g}" for axis, value in zip(given, values, strict=True)],
+            hovertemplate="%{y}: %{text}<extra>%{fullData.name}</extra>",
+        )
+    labels = [axis.label for axis in reversed(panel.axes)]
+    figure.update_yaxes(categoryorder="array", categoryarray=labels)
+    figure.update_xaxes(range=[-2, 102], tickvals=[0, 50, 100], ticktext=["lowest", "middle", "highest"])
+    figure.update_layout(showlegend=True)
+    return finished(figure, ROW_HEIGHT * max(2, len(labels)) + 130, bottom=100, right=40)
+
+
+def _share(axis: Axis, score: float) -> float:
+    return 100 * (score - axis.low) / (axis.high - axis.low)

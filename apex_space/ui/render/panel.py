@@ -1,0 +1,68 @@
+"""Panel -> HTML."""
+
+import json
+from collections.abc import Iterable
+from html import escape
+
+from ...axes import Axis
+from ...judges import REGISTRY
+from ...panel import Panel
+from ...report import to_csv
+from .html import Row, links, note, percent, table
+from .report import number, tables
+
+
+def panel(panel: Panel) -> str:
+    """The song's name, where the judges differ most, and who could not be asked."""
+    name = panel.reports[0].file if panel.reports else ""
+    absent = "".join(note(f"{REGISTRY[judge].title}: {why}") for judge, why in panel.absent.items())
+    return f'<h2 class="song">{escape(name)}</h2><p>{escape(dispute(panel))}</p>{absent}'
+
+
+def dispute(panel: Panel) -> str:
+    """Where the judges differ most, in a sentence."""
+    axis = panel.disputed
+    if axis is None:
+        return "No two of these judges predict the same score."
+    scores = panel.scores(axis)
+    low, high = min(scores, key=lambda j: scores[j]), max(scores, key=lambda j: scores[j])
+    ends = " to ".join(f"{number(axis, scores[judge])} by {REGISTRY[judge].title}" for judge in (low, high))
+    return (
+        f"The judges differ most on {axis.label.lower()}: from {ends}, {percent(panel.range(axis) or 0)} of the scale."
+    )
+
+
+def panel_tables(panel: Panel) -> str:
+    """Each axis by each judge, then every judge's own tables."""
+    judges = [report.judge for report in panel.reports]
+    head = ("Axis", *(REGISTRY[judge].title for judge in judges), "Lowest to highest")
+    own = "".join(
+        f"<details><summary>{escape(REGISTRY[r.judge].title)}: {escape(REGISTRY[r.judge].summary)}</summary>"
+        f"{tables(r)}</details>"
+        for r in panel.reports
+    )
+    return table("The same song by each judge", head, _rows(panel, judges), "wide") + own
+
+
+def _rows(panel: Panel, judges: Iterable[str]) -> Iterable[Row]:
+    for axis in panel.axes:
+        scores, judged = panel.scores(axis), panel.range(axis)
+        yield _label(axis), *(_cell(axis, scores.get(j)) for j in judges), "" if judged is None else percent(judged)
+
+
+def _label(axis: Axis) -> str:
+    return f"{axis.label}, {axis.low:g} to {axis.high:g}"
+
+
+def _cell(axis: Axis, score: float | None) -> str:
+    return "–" if score is None else number(axis, score)
+
+
+def panel_links(panel: Panel) -> str:
+    """Links that hold all reports."""
+    text = json.dumps(panel.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    forms = (
+        ("All reports as JSON", "panel.json", "application/json", text),
+        ("All reports as CSV", "panel.csv", "text/csv", to_csv(panel.reports)),
+    )
+    return links(panel.reports[0].file.rsplit(".", 1)[0], forms) if panel.reports else ""
