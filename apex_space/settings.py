@@ -40,9 +40,7 @@ class Settings(BaseSettings):
         None, description="The arena's songs: a folder, or a dataset on the Hub; else the examples"
     )
     votes_repo: str | None = Field(None, description="Dataset on the Hub that votes are copied to (needs HF_TOKEN)")
-    salt: SecretStr | None = Field(
-        None, description="Of the voters' hashes; else one is made and kept with the votes"
-    )
+    salt: SecretStr | None = Field(None, description="Of the voters' hashes; else one is made and kept with the votes")
     proxies: int = Field(0, ge=0, description="Trusted proxies in front, whose X-Forwarded-For tells the address")
 
 
