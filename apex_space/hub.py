@@ -30,6 +30,8 @@ class Repository:
     needs: tuple[str, ...]
     checkpoints: tuple[str, ...]
     """Names of the weights file, the preferred one first; one of them must be there."""
+    folder: Path | None = None
+    """Where it is on this disk, if it is not to be looked for."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,9 @@ def fetch(
 
     With `cached` nothing is downloaded. Raises WeightsMissing, at once where there is no network.
     """
-    if weights is not None:
-        return _local(repository, weights / repository.id.rsplit("/", 1)[-1])
+    folder = repository.folder or (weights and weights / repository.id.rsplit("/", 1)[-1])
+    if folder is not None:
+        return _local(repository, folder)
     candidates, trouble = (repository.checkpoints, "it is not on this machine") if cached else _offered(repository)
     for checkpoint in candidates:
         folder = Path(_snapshot(repository, checkpoint, trouble, tqdm_class=_reporter(on_bytes)))
@@ -79,6 +82,8 @@ def _require(repository: Repository, folder: Path) -> None:
 
 def download_size(repository: Repository) -> int:
     """Bytes that `fetch` would still download. Raises WeightsMissing where the Hub does not answer."""
+    if repository.folder is not None:
+        return 0
     candidates, trouble = _offered(repository)
     if trouble is not None:
         raise _missing(repository, trouble)

@@ -1,8 +1,8 @@
 """The registry of judges. A judge is an encoder, a head and the axes they predict."""
 
 import hashlib
-import importlib
 import os
+import pkgutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -44,7 +44,8 @@ class Head(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the registry. `module` in `heads` has `repositories(settings)` and `load(snapshots, settings)`.
+    """One line of the registry. `module` in `heads`, or a `module:name` in it, has `repositories(settings)` and
+    `load(snapshots, settings)`.
 
     `licence` is that of the weights. A server loads a judge `at_start`, or else when it is first asked.
     """
@@ -69,6 +70,24 @@ REGISTRY = {
         "ranks a batch by plays, from each song's first 30 s: MERT-v1-330M and its own head",
         "banger",
         "CC-BY-NC-4.0 (MERT), Apache-2.0 (head)",
+    ),
+    "songeval": Entry(
+        "SongEval",
+        "five aesthetic scores of the whole song at once: MuQ and the SongEval toolkit's head (arXiv 2505.10793)",
+        "songeval",
+        "CC-BY-NC-4.0 (MuQ), CC BY-NC-SA 4.0 (head)",
+    ),
+    "hear-1": Entry(
+        "HEAR 1",
+        "musicality, from MusicFM and MuQ in pieces and over the whole song (arXiv 2511.18869)",
+        "hear:TRACK_1",
+        "MIT (MusicFM), CC-BY-NC-4.0 (MuQ), Apache-2.0 (head)",
+    ),
+    "hear-2": Entry(
+        "HEAR 2",
+        "five aesthetic scores, from MusicFM and MuQ in pieces and over the whole song (arXiv 2511.18869)",
+        "hear:TRACK_2",
+        "MIT (MusicFM), CC-BY-NC-4.0 (MuQ), Apache-2.0 (head)",
     ),
     "pocket": Entry(
         "Pocket",
@@ -137,7 +156,7 @@ class Judge:
         """What was heard, after each segment."""
         rate = self.encoder.rate
         samples = resample(waveform.samples, waveform.rate, rate, self.encoder.resampling)
-        cut = segments.cut(samples, int(self.encoder.segment_seconds * rate))
+        cut = segments.cut(samples, self.encoder.segment_seconds * rate)
         about = waveform.duration, waveform.sha256, measures.measure(waveform, samples, rate)
         del waveform, samples  # for ten minutes, 160 MB that the encoder can use
         embeddings: list[np.ndarray] = []
@@ -252,4 +271,4 @@ def _module(name: str, weights: str | Path | None, precision: str | None = None)
     entry = find(name)
     given = {"weights": weights and Path(weights), "precision": precision}
     config = settings().model_copy(update={key: value for key, value in given.items() if value is not None})
-    return config, importlib.import_module(f".heads.{entry.module}", __package__)
+    return config, pkgutil.resolve_name(f"{__package__}.heads.{entry.module}")

@@ -1,6 +1,7 @@
 """Cutting a waveform into equal segments. Arithmetic only."""
 
 from dataclasses import dataclass
+from math import isinf
 
 import numpy as np
 
@@ -17,9 +18,13 @@ class Segments:
         return len(self.samples)
 
 
-def cut(samples: np.ndarray, length: int) -> Segments:
-    """Cut `samples` [T], T > 0, into ceil(T / length) segments that hold every sample exactly once."""
+def cut(samples: np.ndarray, length: float) -> Segments:
+    """Cut `samples` [T], T > 0, into ceil(T / length) segments that hold every sample exactly once.
+
+    An infinite length gives one segment, of the samples as they are.
+    """
     total = len(samples)
+    length = total if isinf(length) else int(length)
     start = np.arange(0, total, length)
     padded = np.pad(samples, (0, len(start) * length - total))
     return Segments(padded.reshape(-1, length), start, np.minimum(length, total - start))

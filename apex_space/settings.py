@@ -23,6 +23,15 @@ class Settings(BaseSettings):
     banger_mert_revision: str = Field("main", description="Its branch, tag or commit")
     banger_repo: str = Field("treadon/banger-scorer", description="Repository of the Banger judge's head")
     banger_revision: str = Field("main", description="Its branch, tag or commit")
+    muq_repo: str = Field("OpenMuQ/MuQ-large-msd-iter", description="MuQ, an encoder of the judges songeval and hear")
+    muq_revision: str = Field("main", description="Its branch, tag or commit")
+    musicfm_repo: str = Field("minzwon/MusicFM", description="MusicFM, the other encoder of hear")
+    musicfm_revision: str = Field("main", description="Its branch, tag or commit")
+    songeval_file: Path | None = Field(None, description="SongEval's head, a file: see its error for where it is")
+    songeval_repo: str | None = Field(None, description="Or a repository of the Hub that has it")
+    songeval_revision: str = Field("main", description="Its branch, tag or commit")
+    hear_repo: str = Field("earlab/EAR_HEAR", description="Repository of the heads of hear-1 and hear-2")
+    hear_revision: str = Field("main", description="Its branch, tag or commit")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Of APEX's matrix products; auto takes bfloat16 where it is fast and moves no score"
     )

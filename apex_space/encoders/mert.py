@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
-from transformers import AttentionInterface, HubertConfig, HubertModel
+from transformers import HubertConfig, HubertModel
 
 from ..errors import WeightsInvalid
 from ..hub import Snapshot
 from . import checkpoint, device
+from .products import DTYPES, attend_in_blocks, let_go, lower, replace
 
 FILES = ("config.json", "preprocessor_config.json")
 CHECKPOINTS = ("model.safetensors", "pytorch_model.bin")
@@ -27,12 +28,9 @@ FIRST_TAPS, FIRST_STRIDE = 10, 5
 KERNELS, STRIDES = [FIRST_TAPS, 3, 3, 3, 3, 2, 2], [FIRST_STRIDE, 2, 2, 2, 2, 2, 2]
 CHUNK = 2048
 """Frames of the second layer computed at once, so that the first layer's output stays in the processor's cache."""
-QUERIES = 512
-"""Rows of attention computed at once, for the same reason."""
 ROUNDED_CONVOLUTIONS = 3
 """Of the six after the first, those that take seven eighths of their time. Rounding the others too, or the positional
 convolution or the projection, would save little and move the scores most."""
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class MertEncoder:
@@ -55,11 +53,13 @@ class MertEncoder:
         model.to(self.device)
         self.front_end = FrontEnd(model.feature_extractor.conv_layers, DTYPES[precision])
         self.projection, self.encoder = model.feature_projection, model.encoder
-        if precision != "float32":
-            _lower(model.encoder.layers, DTYPES[precision])
-            _let_go([self.front_end.norm, self.projection, self.encoder])
+        if precision == "float32":
+            replace(model)
+        else:
+            lower(model.encoder.layers, DTYPES[precision])
+            let_go([self.front_end.norm, self.projection, self.encoder])
             if self.device.type == "cpu":
-                _attend_in_blocks(model.encoder)
+                attend_in_blocks(model.encoder)
         self._pool = device.borrowing(self.pool)
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -148,43 +148,6 @@ def _convolve(x: Tensor, pair: Tensor, third: Tensor | None) -> Tensor:
     if third is not None:
         y.addmm_(x[2 : 2 * frames + 2 : 2], third.T)
     return F.gelu(y)
-
-
-def _lower(layers: Any, dtype: torch.dtype) -> None:
-    """Round the weights of every matrix product in `layers`."""
-    for module in layers.modules():
-        if isinstance(module, nn.Linear):
-            module.to(dtype)
-
-
-def _let_go(modules: Iterable[nn.Module]) -> None:
-    """Copy what is still float32, a tenth, so that nothing holds the mapped file in memory any more."""
-    for module in modules:
-        for parameter in module.parameters():
-            if parameter.dtype == torch.float32:
-                parameter.data = parameter.data.clone()
-
-
-def _attend_in_blocks(encoder: Any) -> None:
-    """Give transformers' layers the attention below."""
-    AttentionInterface.register(attention.__name__, attention)
-    encoder.config._attn_implementation = attention.__name__
-
-
-def attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: None, scaling: float, **_: Any
-) -> tuple[Tensor, None]:
-    """Softmax attention, [S, H, T, D] each -> [S, T, H, D], one head and QUERIES rows at a time.
-
-    What torch's own does, 2.2 times as fast in bfloat16 where the processor has no tiles (AMX): see BENCHMARKS.md.
-    """
-    out = torch.empty_like(query.transpose(1, 2))
-    keys = (key * scaling).transpose(2, 3)
-    for segment, head in np.ndindex(*query.shape[:2]):
-        for rows in range(0, query.shape[2], QUERIES):
-            near = torch.softmax(query[segment, head, rows : rows + QUERIES] @ keys[segment, head], -1)
-            out[segment, rows : rows + QUERIES, head] = near @ value[segment, head]
-    return out, None
 
 
 def _preprocessing(path: Path) -> tuple[int, bool]:
