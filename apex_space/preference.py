@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,6 +68,16 @@ class Bin:
     share: float
     foreseen: float
     won: Estimate
+
+
+def calibration(favourite: np.ndarray, won: Callable[[np.ndarray], Estimate]) -> tuple[Bin, ...]:
+    """The bins that hold any of the forecasts `favourite` [N], each at least a half; `won` is asked with a bin's rows
+    [N] of bool."""
+    place = np.clip(np.searchsorted(FAVOURITE, favourite, "right") - 1, 0, len(FAVOURITE) - 2)
+    rows = [(edges, place == i) for i, edges in enumerate(pairwise(FAVOURITE))]
+    return tuple(
+        Bin(*edges, float(here.mean()), float(favourite[here].mean()), won(here)) for edges, here in rows if here.any()
+    )
 
 
 @dataclass(frozen=True)

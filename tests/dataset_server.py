@@ -5,11 +5,12 @@ The real Hub takes parquet files through its large-file storage; here they come 
 
 import base64
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Event
+
+import loopback
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -33,22 +34,9 @@ class Datasets:
     closing: Event = field(default_factory=Event)
 
 
-@contextmanager
-def serve() -> Iterator[Datasets]:
+def serve() -> AbstractContextManager[Datasets]:
     """A Hub without datasets on a free port of this machine."""
-    hub = Datasets()
-    handler = type("BoundHandler", (Handler,), {"hub": hub})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        hub.url = f"http://127.0.0.1:{server.server_port}"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield hub
-        finally:
-            hub.closing.set()
-            server.shutdown()
-            thread.join()
+    return loopback.serve(Datasets(), Handler)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -7,13 +7,15 @@ import hashlib
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from urllib.parse import unquote, urlsplit
+
+import loopback
 
 COMMIT = hashlib.sha1(b"the one commit of every repository").hexdigest()
 POINTER = 134  # bytes of the text file that git keeps in place of a large one
@@ -45,22 +47,9 @@ class Hub:
         return [path.rsplit("/", 1)[-1] for method, path, _ in self.asked if method == "GET" and "/resolve/" in path]
 
 
-@contextmanager
-def serve(**repositories: Path) -> Iterator[Hub]:
+def serve(**repositories: Path) -> AbstractContextManager[Hub]:
     """Serve each folder as the repository `stand-in/NAME` on a free port of this machine."""
-    hub = Hub({f"stand-in/{name}": folder for name, folder in repositories.items()})
-    handler = type("BoundHandler", (Handler,), {"hub": hub})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        hub.url = f"http://127.0.0.1:{server.server_port}"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield hub
-        finally:
-            hub.closing.set()
-            server.shutdown()
-            thread.join()
+    return loopback.serve(Hub({f"stand-in/{name}": folder for name, folder in repositories.items()}), Handler)
 
 
 class Handler(BaseHTTPRequestHandler):

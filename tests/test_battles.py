@@ -18,6 +18,7 @@ from typing import Any
 
 import melodies
 import pytest
+from waiting import until
 
 from apex_space.arena import battles as module
 from apex_space.arena.battles import LIFETIME, MOST_OWN, Arena, open_arena
@@ -55,13 +56,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 
 import melodies
 import pytest
+from waiting import until
 
 from apex_space import preference
 from apex_space.arena.forecast import Forecaster, scored_of
@@ -100,13 +101,6 @@ def started(pool: Pool, store: Store) -> Iterator[Callable[[Ready], Forecaster]]
     yield start
     for forecaster in running:
         forecaster.close()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def ids(pool: Pool) -> list[str]:

@@ -21,6 +21,7 @@ from apex_space.report import Weights
 NEEDED = ["config.json", "preprocessor_config.json", "pytorch_model.bin"]
 CLIENT = """
 import json, sys, time
+from huggingface_hub import HfApi, snapshot_download  # so that the clock measures the network, not a busy processor
 from apex_space.errors import WeightsMissing
 from apex_space.hub import Repository, download_size, fetch
 

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,19 +17,13 @@ import pytest
 import soundfile
 from fsspec import get_filesystem_class, register_implementation
 from fsspec.implementations.memory import MemoryFileSystem
+from waiting import until
 
 from apex_space.arena import playback
 from apex_space.arena import pool as module
 from apex_space.arena.pool import EXAMPLES, Pool, from_dataset, from_examples, from_folder
 from apex_space.audio import Waveform, load
 from apex_space.errors import BattleStale, DamagedAudio, PoolError
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture

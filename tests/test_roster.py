@@ -1,22 +1,15 @@
 """Who answers while the others load, and after they could not."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from waiting import until
 
 from apex_space import roster as module
 from apex_space.errors import UnknownJudge, WeightsInvalid, WeightsMissing
 from apex_space.judges import load_judge
 from apex_space.roster import Roster
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pandas as pd
 import pytest
 from database import KINDS, database
 from dataset_server import Datasets, serve
+from waiting import until
 
 from apex_space.arena.records import Battle, Scored, Song, Vote
 from apex_space.arena.shards import HubCopy
@@ -38,13 +38,6 @@ for line in sys.stdin:
     store.add_vote(Vote(battle, "a", time.time(), (5.0, 5.0), "voters-hash"))
     print(battle.id, flush=True)
 """
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def copied(files: dict[str, bytes]) -> list[str]:

@@ -4,12 +4,13 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from voting import predicted, song, stored, vote
+from waiting import until
 
 from apex_space.arena.agreement import agree
 from apex_space.arena.ratings import rate
@@ -45,13 +46,6 @@ def cast(store: Store, *votes: Vote) -> None:
     for each in votes:
         store.add_battle(each.battle)
         store.add_vote(each)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_before_the_first_fit_there_is_an_empty_standing(store: Store, standings: Standings) -> None:

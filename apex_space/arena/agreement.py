@@ -8,14 +8,13 @@ predictions, changes nothing but the sides. Figures on fewer than 30 votes say l
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from math import sqrt
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from ..estimates import Estimate
-from ..preference import FAVOURITE, Z95, Bin
+from ..preference import Z95, Bin, calibration
 from .ratings import FEW_VOTES
 from .records import Prediction, Source, Vote
 
@@ -159,22 +158,17 @@ def _agreement(judge: str, predicted: Sequence[tuple[Vote, Prediction]]) -> Agre
         judge=judge,
         decided=len(decided),
         ties=len(predicted) - len(decided),
-        agreed=wilson(float(right.sum()), len(right)),
+        agreed=_share(right),
         brier=_mean((chance - a_won) ** 2, 0.0),
-        always_a=wilson(float(a_won.sum()), len(a_won)),
+        always_a=_share(a_won),
         gain=_mean(right - a_won, -1.0),
-        calibration=tuple(_bins(np.maximum(chance, 1 - chance), right)),
+        calibration=calibration(np.maximum(chance, 1 - chance), lambda rows: _share(right[rows])),
         generators=tuple(_between([vote for vote, _ in decided], right)),
     )
 
 
-def _bins(favourite: np.ndarray, right: np.ndarray) -> Iterator[Bin]:
-    place = np.clip(np.searchsorted(FAVOURITE, favourite, "right") - 1, 0, len(FAVOURITE) - 2)
-    for index, (low, high) in enumerate(pairwise(FAVOURITE)):
-        here = place == index
-        if here.any():
-            won = wilson(float(right[here].sum()), int(here.sum()))
-            yield Bin(low, high, float(here.mean()), float(favourite[here].mean()), won)
+def _share(right: np.ndarray) -> Estimate:
+    return wilson(float(right.sum()), len(right))
 
 
 def _between(votes: Sequence[Vote], right: np.ndarray) -> Iterator[Between]:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from ..errors import ApexSpaceError
 from ..report import inert
-from .common import Format, messages, show
+from .common import Format, exiting, messages, show
 
 if TYPE_CHECKING:
     from ..arena.agreement import Agreement, Panel
@@ -41,11 +40,8 @@ def report(
 
     Exit status: 0 also where there are no votes yet, 2 the votes' database cannot be used.
     """
-    try:
+    with exiting(2):
         standing = _standing()
-    except ApexSpaceError as error:
-        messages.print(str(error))
-        raise typer.Exit(2) from error
     if not standing.votes:
         messages.print(NO_VOTES)
     if format is Format.json:

@@ -12,12 +12,13 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="Counted runs of each contender, after one to warm up.")] = 5,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write bench.json and bench.svg there.")] = None,
 ) -> None:
-    """Measure this machine: the encoder against the plain one, all other stages, memory. Takes some minutes."""
-    from .. import bench as measuring
+    """Measure this machine: encoders against the plain ones, every stage and judge, memory. Takes some minutes."""
+    from ..bench import run
+    from ..bench.page import as_json, as_markdown, as_svg
 
-    found = measuring.run(rounds, messages.print)
-    typer.echo(measuring.as_markdown(found), nl=False)
+    found = run(rounds, messages.print)
+    typer.echo(as_markdown(found), nl=False)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "bench.json").write_text(measuring.as_json(found), encoding="utf-8")
-        (out / "bench.svg").write_text(measuring.as_svg(found), encoding="utf-8")
+        (out / "bench.json").write_text(as_json(found), encoding="utf-8")
+        (out / "bench.svg").write_text(as_svg(found), encoding="utf-8")

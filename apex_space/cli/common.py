@@ -1,5 +1,7 @@
 """What the commands share. Results go to stdout, progress and messages to stderr."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from ..errors import ApexSpaceError, UnknownJudge, WeightsError
 
 messages = Console(stderr=True, highlight=False, markup=False)
 
@@ -23,6 +27,20 @@ JudgeName = Annotated[str, typer.Option("--judge", help="Who scores: a name from
 WeightsFolder = Annotated[
     Path | None, typer.Option("--weights", metavar="DIR", help="One folder per repository; no network is touched.")
 ]
+
+
+@contextmanager
+def exiting(status: int, interrupted: str = "Interrupted.") -> Iterator[None]:
+    """What is raised on purpose becomes a message and that exit status, or 2 where a judge is not available; an
+    interruption becomes 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        messages.print(interrupted)
+        raise typer.Exit(130) from None
+    except ApexSpaceError as error:
+        messages.print(str(error))
+        raise typer.Exit(2 if isinstance(error, UnknownJudge | WeightsError) else status) from error
 
 
 def show(table: Table) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ..errors import ApexSpaceError, EvaluationError, UnknownJudge, WeightsError
-from .common import Format, WeightsFolder, messages, show
+from ..errors import EvaluationError
+from .common import Format, WeightsFolder, exiting, messages, show
 
 if TYPE_CHECKING:
     from ..estimates import Estimate
@@ -45,17 +45,8 @@ def evaluate(
     With APEX_MEMORY a run that was broken off does not hear its songs again.
     Exit status: 0 evaluated, 1 not, or some song was left out, 2 the judge is not available, 130 interrupted.
     """
-    try:
+    with exiting(1):
         complete = _evaluate(source, judge, audio, ids, format, out, weights)
-    except KeyboardInterrupt:
-        messages.print("Interrupted.")
-        raise typer.Exit(130) from None
-    except (UnknownJudge, WeightsError) as error:
-        messages.print(f"{judge}: {error}")
-        raise typer.Exit(2) from error
-    except ApexSpaceError as error:
-        messages.print(str(error))
-        raise typer.Exit(1) from error
     raise typer.Exit(int(not complete))
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ..errors import ApexSpaceError, UnknownJudge, WeightsError
 from ..fitting import HUB
-from .common import JudgeName, WeightsFolder, messages, show
+from .common import JudgeName, WeightsFolder, exiting, messages, show
 
 if TYPE_CHECKING:
     from ..fitting.logistic import ByGenerators, Unheard
@@ -41,17 +40,8 @@ def fit_preference(
     Songs that were scored are remembered beside the output: a run that was broken off goes on where it was.
     Exit status: 0 written, 1 it could not be learned, 2 the judge is not available, 130 interrupted.
     """
-    try:
+    with exiting(1, "Interrupted. What was scored is kept: the same command goes on from here."):
         _fit(judge, battles, out, weights)
-    except KeyboardInterrupt:
-        messages.print("Interrupted. What was scored is kept: the same command goes on from here.")
-        raise typer.Exit(130) from None
-    except (UnknownJudge, WeightsError) as error:
-        messages.print(f"{judge}: {error}")
-        raise typer.Exit(2) from error
-    except ApexSpaceError as error:
-        messages.print(str(error))
-        raise typer.Exit(1) from error
 
 
 def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> None:

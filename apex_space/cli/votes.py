@@ -1,12 +1,12 @@
 """`votes export` and `votes import`."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import ApexSpaceError
-from .common import messages
+from .common import exiting, messages
 
 if TYPE_CHECKING:
     from ..arena.store import Store
@@ -20,14 +20,8 @@ def export_(file: VotesFile) -> None:
     """Write every vote to FILE, a row each, without the voters' hashes. Exit status: 0 written, 2 it cannot be."""
     from ..arena.exchange import export_votes
 
-    store = _store()
-    try:
+    with exiting(2), _store() as store:
         messages.print(f"{file}: {_counted(export_votes(store, file))} written")
-    except ApexSpaceError as error:
-        messages.print(str(error))
-        raise typer.Exit(2) from error
-    finally:
-        store.close()
 
 
 @votes.command("import")
@@ -40,18 +34,10 @@ def import_(file: VotesFile) -> None:
 
     from ..arena.exchange import import_votes
 
-    store = _store()
-    try:
-        with Progress(
-            *(MofNCompleteColumn(),), console=messages, transient=True, disable=not messages.is_terminal
-        ) as bar:
-            task = bar.add_task("votes", total=None)
-            found = import_votes(store, file, lambda done: bar.update(task, completed=done))
-    except ApexSpaceError as error:
-        messages.print(str(error))
-        raise typer.Exit(2) from error
-    finally:
-        store.close()
+    bar = Progress(MofNCompleteColumn(), console=messages, transient=True, disable=not messages.is_terminal)
+    with exiting(2), _store() as store, bar:
+        task = bar.add_task("votes", total=None)
+        found = import_votes(store, file, lambda done: bar.update(task, completed=done))
     for row in found.bad:
         messages.print(f"{file}, line {row.line}: {row.reason}")
     if found.bad:
@@ -60,15 +46,11 @@ def import_(file: VotesFile) -> None:
     messages.print(f"{file}: {_counted(found.new)} taken in, {found.known} were here already")
 
 
-def _store() -> "Store":
+def _store() -> "closing[Store]":
     from ..arena.store import open_store
     from ..settings import settings
 
-    try:
-        return open_store(settings())
-    except ApexSpaceError as error:
-        messages.print(str(error))
-        raise typer.Exit(2) from error
+    return closing(open_store(settings()))
 
 
 def _counted(number: int) -> str:

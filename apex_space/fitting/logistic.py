@@ -7,13 +7,12 @@ out: the model speaks of listeners who pick one.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 
 from ..errors import PreferenceError
 from ..estimates import Estimate, draws, estimate
-from ..preference import FAVOURITE, Bin, Head, Metrics
+from ..preference import Head, Metrics, calibration
 
 FOLDS, PARTITIONS = 5, 10
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3)
@@ -237,7 +236,7 @@ def measure(held: Forecasts, unit: Units) -> Metrics:
         auc=of(by_head),
         brier=of(partial(brier, odds)),
         slope=of(partial(slope, odds)),
-        calibration=tuple(_bins(odds, of)),
+        calibration=calibration(sigmoid(np.abs(odds)), lambda rows: of(partial(accuracy_of, rows, odds))),
         rules={
             axis: of(partial(accuracy, margin)) for axis, margin in zip(battles.axes, battles.difference.T, strict=True)
         },
@@ -246,16 +245,6 @@ def measure(held: Forecasts, unit: Units) -> Metrics:
         auc_gain=of(lambda w: by_head(w) - by_rule(w)),
         resampled=unit.name,
     )
-
-
-def _bins(odds: np.ndarray, of: Callable[[Callable[[np.ndarray], float]], Estimate]) -> Iterator[Bin]:
-    favourite = sigmoid(np.abs(odds))
-    place = np.clip(np.searchsorted(FAVOURITE, favourite, "right") - 1, 0, len(FAVOURITE) - 2)
-    for i, (low, high) in enumerate(pairwise(FAVOURITE)):
-        here = place == i
-        if here.any():
-            won = of(partial(accuracy_of, here, odds))
-            yield Bin(low, high, float(here.mean()), float(favourite[here].mean()), won)
 
 
 def learn(
