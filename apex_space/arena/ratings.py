@@ -31,7 +31,9 @@ FEW_VOTES = 30
 PRIOR = 1.0
 RESAMPLES = 400
 BLOCK = 40
-"""Resamples fitted at once, so that they stay in the processor's cache."""
+"""Resamples fitted at once, so that they stay in the processor's cache, and in float32."""
+LEAST = 1e-30
+"""In place of a divisor that is 0."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,9 @@ def _strengths(pairs: np.ndarray, counts: np.ndarray, prior: float, resamples: i
     fitted = _fit(sides, counts[..., None], np.zeros((songs, 1)), 1e-8)
     draw = np.random.default_rng(0).standard_gamma
     blocks = [min(BLOCK, resamples - done) for done in range(0, resamples, BLOCK)]
-    drawn = (draw(counts[..., None], (*counts.shape, block)) for block in blocks)
-    resampled = np.concatenate([_fit(sides, weights, fitted, 0.01) for weights in drawn], axis=1)
+    drawn = (draw(counts[..., None], (*counts.shape, block), np.float32) for block in blocks)
+    start, rough = fitted.astype(np.float32), sides.astype(np.float32)
+    resampled = np.concatenate([_fit(rough, weights, start, 0.01) for weights in drawn], axis=1)
 
     met = csr_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(songs, songs))
     groups, group = connected_components(met, directed=False)
@@ -158,15 +161,15 @@ def _fit(sides: "csr_array", weights: np.ndarray, start: np.ndarray, within: flo
     from scipy.special import expit
 
     songs = sides.T.tocsr()
-    won, lost = weights[:, 2] + weights[:, 1] / 2, weights[:, 0] + weights[:, 1] / 2
+    won, total = weights[:, 2] + weights[:, 1] / 2, weights.sum(1)
     strengths = start
     moved = np.array([np.inf])
     while moved.max() > within:
-        margin = sides @ strengths
-        wins, losses = expit(margin), expit(-margin)
-        step = _solve(sides, songs, (won + lost) * wins * losses, songs @ (won * losses - lost * wins))
+        foreseen = expit(sides @ strengths)
+        wins = total * foreseen
+        step = _solve(sides, songs, wins * (1 - foreseen), songs @ (won - wins))
         moved = abs(sides @ step).max(0)
-        strengths = strengths + step * np.log1p(moved) / np.maximum(moved, 1e-300)
+        strengths = strengths + step * np.log1p(moved) / np.maximum(moved, LEAST)
     return strengths
 
 
@@ -180,8 +183,8 @@ def _solve(sides: "csr_array", songs: "csr_array", curvature: np.ndarray, gradie
         if (error <= enough).all():
             break
         bent = songs @ (curvature * (sides @ direction))
-        length = error / np.maximum((direction * bent).sum(0), 1e-300)
+        length = error / np.maximum((direction * bent).sum(0), LEAST)
         step, rest = step + length * direction, rest - length * bent
         before, error = error, (rest * scale * rest).sum(0)
-        direction = scale * rest + error / np.maximum(before, 1e-300) * direction
+        direction = scale * rest + error / np.maximum(before, LEAST) * direction
     return step
