@@ -2,9 +2,11 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from apex_space.settings import Settings
 
@@ -20,6 +22,8 @@ def pinned(package: str) -> str:
 
 
 def test_the_front_matter_is_what_a_space_needs() -> None:
+    assert FRONT_MATTER["title"]
+    assert FRONT_MATTER["emoji"]
     assert FRONT_MATTER["sdk"] == "gradio"
     assert FRONT_MATTER["sdk_version"] == pinned("gradio")
     assert (ROOT / FRONT_MATTER["app_file"]).is_file()
@@ -27,6 +31,11 @@ def test_the_front_matter_is_what_a_space_needs() -> None:
     assert len(FRONT_MATTER["short_description"]) <= 60
     colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
     assert {FRONT_MATTER["colorFrom"], FRONT_MATTER["colorTo"]} <= colours
+
+
+def test_the_spaces_python_will_do() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert FRONT_MATTER["python_version"] in SpecifierSet(project["requires-python"])
 
 
 def test_the_front_matter_names_the_models_that_are_downloaded() -> None:
