@@ -11,18 +11,20 @@ from apex_space.arena.battles import open_arena
 from apex_space.arena.shards import copy_votes
 from apex_space.arena.standings import Standings
 from apex_space.arena.store import open_store
+from apex_space.links import open_links
 from apex_space.roster import Roster
 from apex_space.settings import settings
 from apex_space.ui.page import page, serving
+from apex_space.ui.run import own_uploads, run
 
-roster = Roster(settings().weights, settings().guests)
-store = open_store(settings())
-standings = Standings(store)
+os.environ["GRADIO_TEMP_DIR"] = own_uploads()
+roster, store = Roster(settings().weights, settings().guests), open_store(settings())
+standings, links = Standings(store), open_links(settings(), store)
 arena = open_arena(settings(), roster, store, lambda: standings.latest().uncertainty)
-demo = page(roster, arena, standings)
+demo = page(roster, arena, standings, links)
 
 if __name__ == "__main__":
     copy_votes(store, settings())
     for part in (roster, arena, standings):
         part.start()
-    demo.launch(**serving(arena))
+    run(demo, serving(roster, arena, links))

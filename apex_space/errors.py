@@ -15,8 +15,15 @@ ApexSpaceError
 │   ├── WeightsMissing      not on disk, and the Hub cannot be reached or has no such repository
 │   └── WeightsInvalid      a file is damaged, incomplete or of another model
 ├── UnknownJudge            no judge has that name
+├── Busy                    too many songs are before this one
 ├── PreferenceError         a preference head cannot be loaded or fitted
 ├── EvaluationError         predictions cannot be held against ratings
+├── BatchError              songs cannot be ranked together
+│   ├── TooManySongs        more than are taken at once
+│   └── ArchiveRefused      a zip is damaged, or holds more than is taken
+├── LinkError               a result cannot be put under a link, or taken from it
+│   ├── UnknownLink         no result has that id, or it was deleted
+│   └── WrongKey            not the key that the result was stored with
 └── ArenaError              something in the arena was refused; nothing was written
     ├── NotEnoughSongs      the pool cannot make a pair
     ├── PoolError           the pool's folder, table or dataset cannot be used
@@ -91,12 +98,40 @@ class UnknownJudge(ApexSpaceError):
     """No judge has that name."""
 
 
+class Busy(ApexSpaceError):
+    """Too many songs are before this one."""
+
+
 class PreferenceError(ApexSpaceError):
     """A preference head cannot be loaded or fitted."""
 
 
 class EvaluationError(ApexSpaceError):
     """Predictions cannot be held against ratings."""
+
+
+class BatchError(ApexSpaceError):
+    """Songs cannot be ranked together."""
+
+
+class TooManySongs(BatchError):
+    """More than are taken at once."""
+
+
+class ArchiveRefused(BatchError):
+    """A zip is damaged, or holds more than is taken."""
+
+
+class LinkError(ApexSpaceError):
+    """A result cannot be put under a link, or taken from it."""
+
+
+class UnknownLink(LinkError):
+    """No result has that id, or it was deleted."""
+
+
+class WrongKey(LinkError):
+    """Not the key that the result was stored with."""
 
 
 class ArenaError(ApexSpaceError):

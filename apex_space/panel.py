@@ -1,26 +1,25 @@
-"""The panel: several judges on one song, where they agree and where they differ most."""
+"""The panel: several judges on one song, where they agree and where they differ most; and on two, whom they prefer."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from . import preference
 from .audio import Waveform
 from .axes import AXES, Axis
-from .errors import WeightsError
-from .judges import Judge
+from .errors import PreferenceError, WeightsError
+from .judges import REGISTRY, Judge, Progress, about
+from .preference import Comparison
 from .report import Report
+from .roster import Loading
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What each judge made of one song, in the order of asking, and why others could not be asked.
-
-    `unfinished` is the report, so far, of the judge that is listening.
-    """
+    """What each judge made of one song, in the order of asking, and why others could not be asked."""
 
     reports: tuple[Report, ...]
     absent: Mapping[str, str]
-    unfinished: Report | None = None
 
     def scores(self, axis: Axis) -> dict[str, float]:
         """Judge -> its score on `axis`, of those that predict it."""
@@ -53,15 +52,120 @@ class Panel:
         }
 
 
-def steps(judges: Iterable[str], get: Callable[[str], Judge], song: Waveform, name: str) -> Iterator[Panel]:
-    """One judge after another, so that only one has to be in memory; the panel so far after each segment."""
-    reports: list[Report] = []
-    absent: dict[str, str] = {}
-    for judge in judges:
+@dataclass(frozen=True)
+class Step:
+    """The panel of each song so far, and what is under way for one of them, the number `song`; None at the end.
+
+    `left`: seconds until every judge has heard every song, besides loading; None where nothing tells yet.
+    """
+
+    panels: tuple[Panel, ...]
+    at_work: Loading | Progress | None = None
+    song: int = 0
+    left: float | None = None
+
+
+Song = tuple[Waveform, str]
+"""A song and its name."""
+Load = Callable[[str], Iterator[Loading | Judge]]
+"""As Roster's."""
+
+
+def steps(judges: Iterable[str], load: Load, *songs: Song) -> Iterator[Step]:
+    """All songs by one judge after another, so that only one has to be in memory; the last step is the whole panel."""
+    names, durations = list(judges), [waveform.duration for waveform, _ in songs]
+    panels = tuple(Panel((), {}) for _ in songs)
+    for place, name in enumerate(names, 1):
+        later = about_all(names[place:], durations)
+        heard: list[Report] = []
         try:
-            for report in get(judge).steps(song, name):
-                yield Panel(tuple(reports), dict(absent), report)
-            reports.append(report)
+            for at_work in _hear(name, load, songs):
+                rest = durations[len(heard) :]
+                now = at_work.left if isinstance(at_work, Progress) else about_all([name], rest[:1])
+                yield Step(panels, at_work, len(heard), _sum((now, about_all([name], rest[1:]), later)))
+                if isinstance(at_work, Progress) and at_work.done and at_work.report is not None:
+                    heard.append(at_work.report)
+            panels = tuple(replace(p, reports=(*p.reports, r)) for p, r in zip(panels, heard, strict=True))
         except WeightsError as error:
-            absent[judge] = str(error)
-    yield Panel(tuple(reports), absent)
+            panels = tuple(replace(p, absent={**p.absent, name: str(error)}) for p in panels)
+    yield Step(panels)
+
+
+def _hear(name: str, load: Load, songs: Sequence[Song]) -> Iterator[Loading | Progress]:
+    """Nothing of the judge is held any more when it ends."""
+    for step in load(name):
+        if isinstance(step, Loading):
+            yield step
+        else:
+            for waveform, title in songs:
+                yield from step.listen(waveform, title)
+
+
+def about_all(names: Iterable[str], durations: Sequence[float]) -> float | None:
+    """Seconds that songs of those `durations` take the judges, besides those whose work is too little to be counted;
+    None where nothing tells yet."""
+    counted = [name for name in names if name in REGISTRY and REGISTRY[name].work]
+    return _sum(about(name, seconds) for name in counted for seconds in durations)
+
+
+def _sum(parts: Iterable[float | None]) -> float | None:
+    """None where any of them is not known."""
+    known = list(parts)
+    return None if None in known else sum(part or 0.0 for part in known)
+
+
+@dataclass(frozen=True)
+class Duel:
+    """Two songs by the panel: a Comparison by each judge with a preference head of its own, and why the others have
+    none."""
+
+    a: Panel
+    b: Panel
+    comparisons: tuple[Comparison, ...]
+    without: Mapping[str, str]
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """Those that heard both songs."""
+        heard = {report.judge for report in self.b.reports}
+        return tuple(report.judge for report in self.a.reports if report.judge in heard)
+
+    @property
+    def absent(self) -> dict[str, str]:
+        """Why the others could not be asked about both."""
+        return {**self.a.absent, **self.b.absent}
+
+    def differences(self, axis: Axis) -> dict[str, float]:
+        """Judge -> its score of A less that of B, of those that predict the axis."""
+        b = self.b.scores(axis)
+        return {judge: score - b[judge] for judge, score in self.a.scores(axis).items() if judge in b}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "answers": {each.judge: asdict(each.answer) for each in self.comparisons},
+            "without": dict(self.without),
+            "differences": {axis.key: self.differences(axis) for axis in self.a.axes},
+            "absent": self.absent,
+            "a": self.a.as_dict(),
+            "b": self.b.as_dict(),
+        }
+
+
+def duel(a: Panel, b: Panel) -> Duel:
+    """What the judges that heard both songs make of them."""
+    comparisons: list[Comparison] = []
+    without: dict[str, str] = {}
+    others = {report.judge: report for report in b.reports}
+    for one, other in ((report, others[report.judge]) for report in a.reports if report.judge in others):
+        try:
+            head = preference.load(one.judge)
+            if head.judge == one.judge:
+                outdated = preference.revision_of(one) != head.revision
+                comparisons.append(Comparison(one, other, one.judge, head, head(one, other), outdated))
+            else:
+                title = REGISTRY[head.judge].title
+                without[one.judge] = f"no preference head was fitted; {title}’s is another judge’s"
+        except PreferenceError as error:
+            without[one.judge] = str(error)
+    return Duel(a, b, tuple(comparisons), without)

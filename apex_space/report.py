@@ -2,12 +2,16 @@
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from .axes import AXES, KEYS, Axis
 
+LONGEST_NAME = 255
+JOINERS = "\u200c\u200d"
+"""Without width, but some scripts and emoji are written with them."""
 Scores = Mapping[str, float | None]
 """One entry for each key of the axes' table; None where the judge does not predict that axis."""
 
@@ -121,3 +125,11 @@ def _rows(report: Report | Failure) -> Iterator[dict[str, Any]]:
 
 def inert(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def shown(text: str, longest: int = LONGEST_NAME) -> str:
+    """A text from outside as one line of visible characters, shortened: nothing in it steers a terminal or turns the
+    direction of writing."""
+    spaced = "".join(" " if c.isspace() else c for c in text)
+    visible = "".join(c for c in spaced if c in JOINERS or not unicodedata.category(c).startswith("C"))
+    return visible if len(visible) <= longest else f"{visible[: longest - 1]}…"

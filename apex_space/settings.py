@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     memory_megabytes: float = Field(500, gt=0, description="Most that it may hold")
     max_minutes: float = Field(10, gt=0, description="Longest song accepted")
     max_megabytes: float = Field(50, gt=0, description="Largest file accepted")
+    batch: int = Field(200, ge=1, description="Most songs that the page ranks at once")
     data: Path = Field(Path("data"), description="Folder of the votes' database, fitted preference heads and the salt")
     database_url: SecretStr | None = Field(None, description="PostgreSQL for the votes of several replicas, not SQLite")
     sqlite_journal: Literal["wal", "delete"] = Field(
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
         None, description="The arena's songs: a folder, or a dataset on the Hub; else the examples"
     )
     votes_repo: str | None = Field(None, description="Dataset on the Hub that votes are copied to (needs HF_TOKEN)")
+    links: int = Field(10_000, ge=0, description="Results kept under links, beyond it the oldest goes; 0: none")
     salt: SecretStr | None = Field(None, description="Of the voters' hashes; else one is made and kept with the votes")
     proxies: int = Field(0, ge=0, description="Trusted proxies in front, whose X-Forwarded-For tells the address")
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import stand_in
+import stand_in_panel
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,3 +32,9 @@ def full_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "apex").mkdir()
     torch.save(stand_in.apex_checkpoint(), folder / "apex" / "best_model.pt")
     return folder
+
+
+@pytest.fixture(scope="session")
+def panel_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as `--weights` takes it, with tiny stand-ins of all that SongEval and both HEARs need: 9 MB."""
+    return stand_in_panel.write_panel(tmp_path_factory.mktemp("panel"), stand_in_panel.TINY)

@@ -12,39 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "apex_space"
 ROWS = (
-    *(
-        "axes",
-        "errors",
-        "settings",
-        "report",
-        "estimates",
-        "tables",
-        "audio",
-        "resample",
-        "segments",
-        "measures",
-        "hub",
-        "encoders",
-    ),
-    *(
-        "precision",
-        "heads",
-        "memory",
-        "judges",
-        "roster",
-        "panel",
-        "preference",
-        "arena",
-        "fitting",
-        "evaluate",
-        "evaluate",
-        "ranking",
-        "plots",
-        "ui",
-        "bench",
-        "cli",
-        "train",
-    ),
+    *("axes", "errors", "settings", "report", "estimates", "tables", "audio", "resample", "segments", "measures"),
+    *("hub", "encoders", "precision", "heads", "memory", "pace", "turns", "judges", "roster", "preference", "panel"),
+    *("arena", "fitting", "evaluate", "ranking", "links", "plots", "logs", "ui", "bench", "cli", "train"),
 )
 FRONT_DOORS = {"cli", "train"}
 """Never imported by others."""
@@ -57,7 +27,9 @@ ONLY_IN = {
     "transformers": {"encoders", "bench"},
     "torch": {"encoders", "heads", "precision", "bench", "train"},
     "typer": {"cli"},
-    "sqlalchemy": {"arena"},
+    "sqlalchemy": {"arena", "links"},
+    "PIL": {"plots"},
+    "jinja2": {"ui"},
     "limits": {"arena"},
     "pydantic": {"settings"},
 }

@@ -1,80 +1,21 @@
 import json
 import os
 import struct
-import tempfile
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pyloudnorm
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from sounds import KINDS, RATE, tone, write
 
 from apex_space import errors
 from apex_space.audio import Limits, Waveform, load
 from apex_space.audio.levels import Levels, Meter
-
-RATE = 44100
-SOUNDFILE = {  # kind: format and subtype of soundfile's encoder
-    "wav": ("WAV", "PCM_16"),
-    "aiff": ("AIFF", "PCM_16"),
-    "flac": ("FLAC", "PCM_16"),
-    "ogg": ("OGG", "VORBIS"),
-    "opus": ("OGG", "OPUS"),
-    "mp3": ("MP3", "MPEG_LAYER_III"),
-}
-PYAV = {  # kind: container and codec of PyAV's encoder, and options of the container
-    "m4a": ("ipod", "aac", {"movflags": "faststart"}),
-    "m4a-index-last": ("ipod", "aac", {}),
-    "m4a-fragments": ("mp4", "aac", {"movflags": "frag_keyframe+empty_moov"}),
-    "m4a-alac": ("ipod", "alac", {}),
-    "aac": ("adts", "aac", {}),
-    "webm": ("webm", "libopus", {}),
-    "webm-live": ("webm", "libopus", {"live": "1"}),
-    "mp3-in-wav": ("wav", "libmp3lame", {}),
-    "mp3-no-count": ("mp3", "libmp3lame", {"write_xing": "0"}),
-}
-KINDS = [*SOUNDFILE, *PYAV]
-
-
-def tone(seconds: float = 3.0, rate: int = RATE, channels: int = 2) -> np.ndarray:
-    """[C, n] float32: a sine of its own per channel, and a little noise."""
-    time = np.arange(int(seconds * rate)) / rate
-    noise = np.random.default_rng(0).standard_normal((channels, len(time)))
-    sines = [np.sin(2 * np.pi * 220 * (channel + 1) * time) for channel in range(channels)]
-    return (0.4 * np.array(sines) + 0.02 * noise).astype(np.float32)
-
-
-def write(path: Path, samples: np.ndarray, rate: int = RATE, kind: str = "wav", subtype: str | None = None) -> Path:
-    """Encode `samples` [C, n]."""
-    if kind in PYAV:
-        return write_pyav(path, samples, rate, kind)
-    container, usual = SOUNDFILE[kind]
-    with soundfile.SoundFile(path, "w", rate, len(samples), subtype or usual, format=container) as file:
-        for at in range(0, samples.shape[1], rate):  # libsndfile's vorbis encoder overflows its stack on long arrays
-            file.write(samples.T[at : at + rate])
-    return path
-
-
-def write_pyav(path: Path, samples: np.ndarray, rate: int, kind: str) -> Path:
-    container, codec, options = PYAV[kind]
-    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[len(samples)]
-    with av.open(path, "w", format=container, options=options) as file:
-        stream = file.add_stream(codec, rate=rate, layout=layout)
-        sample_format = stream.codec_context.codec.audio_formats[0]
-        stream.format = sample_format
-        frame = av.AudioFrame.from_ndarray(samples.T.reshape(1, -1), format="flt", layout=layout)
-        frame.sample_rate = rate
-        size = stream.codec_context.frame_size or 1024
-        convert = av.AudioResampler(format=sample_format, layout=layout, rate=rate, frame_size=size)
-        for part in [*convert.resample(frame), *convert.resample(None)]:
-            file.mux(stream.encode(part))
-        file.mux(stream.encode(None))
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -422,30 +363,6 @@ def waveform_or_message(path: Path) -> Waveform | str:
         return load(path)
     except errors.AudioError as error:
         return str(error)
-
-
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(kind=st.sampled_from(KINDS), data=st.data())
-def test_mutations_give_a_waveform_or_an_error_of_ours(
-    songs: Callable[[str], bytes], tmp_path: Path, kind: str, data: st.DataObject
-) -> None:
-    song = songs(kind)
-    position = st.integers(0, 300) | st.integers(0, len(song) - 1)
-    for at in data.draw(st.lists(position, max_size=5), "bytes changed at"):
-        song = patched(song, at, data.draw(st.binary(min_size=1, max_size=8)))
-    song = song[: data.draw(st.none() | position, "cut at")]
-    empty = tmp_path / "temporary"
-    empty.mkdir(exist_ok=True)
-    (tmp_path / "upload").write_bytes(song)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(empty))
-        outcome = waveform_or_message(tmp_path / "upload")
-    if isinstance(outcome, Waveform):
-        assert np.isfinite(outcome.samples).all()
-    else:
-        assert str(tmp_path) not in outcome
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["temporary", "upload"]
-    assert not list(empty.iterdir())
 
 
 # Levels ---------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -111,3 +112,12 @@ def test_apex_from_a_folder_of_weights(full_weights: Path) -> None:
     (report,) = json.loads(done.stdout)
     assert all(isinstance(report["scores"][key], float) for key in SEVEN)
     assert [w["repository"] for w in report["weights"]] == ["m-a-p/MERT-v1-95M", "amaai-lab/apex"]
+
+
+def test_how_long_it_will_take_is_said_before_it_starts(panel_weights: Path) -> None:
+    done = run("score", SONGS[0], "--judge", "songeval,hear-2", "--weights", panel_weights, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    lines = " ".join(done.stderr.split())
+    assert re.search(r"s of music take songeval about \d+ \w+, and all judges about \d+ \w+", lines)
+    assert lines.index("take songeval") < lines.index("scored in") < lines.index("take hear-2 about")
+    assert lines.count("all judges") == 1

@@ -378,3 +378,48 @@ def pick(page: Any, listing: Any, title: str) -> None:
     options = page.get_by_role("option", name=title)
     assert options.count() == 1
     options.click()
+
+
+@pytest.mark.slow
+def test_the_panel_compares_on_the_page(panel_weights: Path, browser: Any, data: str, tmp_path: Path) -> None:  # noqa: F811
+    for own in start(tmp_path, APEX_WEIGHTS=str(panel_weights), APEX_DATA=data):
+        with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+            page = context.new_page()
+            page.goto(f"{own.url}/compare")
+            page.get_by_role("button", name="Compare", exact=True).wait_for()
+            page.get_by_label("The panel: all of them").check()
+            put(page, "A", GOOD)
+            put(page, "B", BAD)
+            first = compare(page)
+            assert first.startswith("Pocket: A is preferred by about")
+            assert page.get_by_text("SongEval, HEAR 1, HEAR 2: no preference head was fitted").is_visible()
+            assert page.get_by_text("Banger: MERT-v1-330M holds no").is_visible()
+            page.locator("#probability-plot .js-plotly-plot").wait_for()
+            assert page.locator("caption", has_text="Score of A less that of B").is_visible()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            with page.expect_download() as download:
+                page.get_by_role("link", name=JSON_LINK).click()
+            answer = json.loads(download.value.path().read_text())
+            assert list(answer["answers"]) == ["pocket"]
+            assert set(answer["without"]) == {"songeval", "hear-1", "hear-2"}
+            _wait_for(partial(_empty, own.uploads), seconds=GRACE_SECONDS + 5)
+            page.get_by_role("button", name="Swap").click()
+            page.locator(".verdict", has_text="B is preferred").wait_for()
+            assert page.locator(".verdict").inner_text() == first.replace("A is", "B is")
+            put(page, "A", EXAMPLES / "folk.ogg")
+            compare(page)
+            assert page.locator(".songs").inner_text().split() == ["A", "folk.ogg", "B", GOOD.name]
+
+
+def test_the_panels_answer_over_http_names_who_cannot_answer(ask: Any) -> None:
+    answer = ask(GOOD, BAD, "panel")
+    assert list(answer["answers"]) == ["pocket"]
+    assert {"apex", "banger", "songeval"} <= set(answer["absent"])
+    assert answer["a"]["reports"][0]["file"] == GOOD.name
+
+
+def test_a_song_of_the_panel_that_cannot_be_heard_is_named(ask: Any, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.mp3"
+    letter.write_text("Dear listener")
+    with pytest.raises(Exception, match=r"Song B: .*not a sound file"):
+        ask(GOOD, letter, "panel")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,10 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from stand_in_panel import TINY, Size
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import Wav2Vec2ConformerConfig
 
+from apex_space.bench import networks
 from apex_space.encoders import conformer, mel, products
 from apex_space.encoders.conformer import PIECE, RATE, Conformer, WholeSong
 from apex_space.errors import WeightsInvalid
@@ -120,7 +125,7 @@ def test_the_front_end_gives_the_same_frames_in_any_parts(
 def test_pieces_are_heard_as_if_each_were_a_song(rest: int, encoder: Conformer) -> None:
     samples = noise(PIECE + rest)
     with torch.inference_mode():
-        local, whole = encoder.hear_twice(samples)
+        local, whole = conformer.finished(encoder.hearing_twice(samples))
         pieces = [encoder.hear(piece) for piece in (samples[:PIECE], samples[PIECE:]) if len(piece) > 1024]
         torch.testing.assert_close(local, torch.cat(pieces), atol=1e-5, rtol=0)
         torch.testing.assert_close(whole, encoder.hear(samples), atol=1e-5, rtol=0)
@@ -129,7 +134,7 @@ def test_pieces_are_heard_as_if_each_were_a_song(rest: int, encoder: Conformer) 
 
 def test_a_song_of_one_piece_is_heard_once(encoder: Conformer) -> None:
     with torch.inference_mode():
-        local, whole = encoder.hear_twice(noise(PIECE))
+        local, whole = conformer.finished(encoder.hearing_twice(noise(PIECE)))
     assert local is whole
 
 
@@ -224,11 +229,75 @@ def test_rounded_products_move_the_state_little(encoder: Conformer, muq: Path) -
     assert 0 < (moved - exact).std() < 0.02 * exact.std()
 
 
-def test_whole_songs_are_heard_one_by_one() -> None:
-    encoder = WholeSong(lambda samples: samples[:, None], lambda frames: frames.amax(0))
-    songs = np.arange(12, dtype=np.float32).reshape(3, 4)
-    assert encoder.segment_seconds == inf
-    assert np.array_equal(encoder(songs, np.full(3, 4)), [[3], [7], [11]])
+@pytest.mark.parametrize("seconds", [1, 30, 31, 95])
+@pytest.mark.parametrize("twice", [False, True])
+def test_the_steps_add_up_to_the_work(seconds: int, twice: bool, encoder: Conformer) -> None:
+    samples = noise(seconds * RATE)
+    with torch.inference_mode():
+        steps = list(encoder.hearing_twice(samples) if twice else encoder.hearing(samples))
+    assert 0.97 * encoder.work(len(samples), twice) <= sum(steps) <= 1.001 * encoder.work(len(samples), twice)
+
+
+def test_layers_and_front_end_take_what_the_published_sizes_do() -> None:
+    with torch.device("meta"):
+        config = Wav2Vec2ConformerConfig(**networks.CONFORMER | {"num_hidden_layers": 1})
+        network: Any = conformer.Network(config, networks.CHANNELS).eval()
+    layer = {n: multiplications(network.conformer.layers[0], n, network.conformer) for n in (1, 750, 4500, 15_000)}
+    for frames in (750, 4500, 15_000):
+        assert layer[frames] / layer[1] == pytest.approx(conformer._work(frames), rel=0.03)
+    front = flop(network.conv, torch.zeros(1, 1, mel.BANDS, 4 * 750, device="meta"))
+    assert front / 750 / layer[1] == pytest.approx(conformer.FRONT, rel=0.03)
+
+
+def multiplications(layer: nn.Module, frames: int, encoder: Any) -> float:
+    x = torch.zeros(1, frames, networks.CONFORMER["hidden_size"], device="meta")
+    return flop(layer, x, relative_position_embeddings=encoder.embed_positions(x))
+
+
+def flop(module: nn.Module, *given: Tensor, **named: Tensor) -> float:
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        module(*given, **named)
+    return float(counter.get_total_flops())
+
+
+@pytest.fixture
+def songeval(encoder: Conformer) -> WholeSong:
+    return WholeSong(encoder.hearing, encoder.work, lambda frames: frames.amax(0))
+
+
+def test_a_song_is_heard_whole_and_the_share_of_the_work_told(songeval: WholeSong, encoder: Conformer) -> None:
+    assert songeval.segment_seconds == inf
+    song = noise(47 * RATE)[None]
+    *shares, embedding = songeval.steps(song.numpy(), np.array([song.shape[1]]))
+    assert len(shares) == -(-conformer.frames(song.shape[1]) // conformer.CHUNK) + 6
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 0.2
+    assert shares[-1] == pytest.approx(1, rel=0.01)
+    with torch.inference_mode():
+        np.testing.assert_array_equal(embedding, encoder.hear(song[0]).amax(0)[None].numpy())
+
+
+def test_steps_may_be_taken_by_different_threads_and_leave_no_mode_behind(songeval: WholeSong) -> None:
+    song, made = noise(5 * RATE)[None].numpy(), []
+    steps = songeval.steps(song, np.array([song.shape[1]]))
+    while not made or isinstance(made[-1], float):
+        thread = Thread(target=lambda: made.append(next(steps)))
+        thread.start()
+        thread.join()
+        assert not torch.is_inference_mode_enabled()
+    np.testing.assert_array_equal(made[-1], songeval(song, np.array([song.shape[1]])))
+
+
+def test_a_song_that_is_given_up_is_not_heard_any_further(songeval: WholeSong, encoder: Conformer) -> None:
+    heard: list[int] = []
+    hook = encoder.encoder.layers[3].register_forward_hook(lambda *_: heard.append(3))
+    steps = songeval.steps(noise(5 * RATE)[None].numpy(), np.array([5 * RATE]))
+    next(steps)
+    steps.close()
+    hook.remove()
+    assert heard == []
+    with pytest.raises(StopIteration):
+        next(steps)
 
 
 @pytest.mark.parametrize("shape", [(5, 8), (1, 5, 8), (2, 3, 8)])

@@ -41,3 +41,12 @@ def test_on_zerogpu_only_the_forward_call_borrows_and_longer_songs_borrow_longer
         np.testing.assert_array_equal(lent(noise(segments), valid), own(noise(segments), valid))
     assert len(loans) == 2
     assert loans[0] < loans[1] <= 60
+
+
+@pytest.mark.parametrize(
+    ("shape", "segments"),
+    [((1, 720_000), 1), ((3, 720_000), 3), ((1, 12_000), 1), ((1, 720_001), 2), ((1, 14_400_000), 20)],
+)
+def test_the_loan_follows_the_music_also_where_a_song_is_heard_whole(shape: tuple[int, int], segments: int) -> None:
+    clips = np.broadcast_to(np.float32(0), shape)
+    assert device.loan_seconds(clips) == device.LOAN_SECONDS + device.LOAN_SECONDS_PER_SEGMENT * segments

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,22 @@ from apex_space.errors import WeightsMissing
 from apex_space.judges import Judge, load_judge
 from apex_space.memory import Memory
 from apex_space.report import Report, Weights
+from apex_space.turns import Line
 
 SONGS = 3
 
 
+@dataclass
 class Ears:
     """A judge that knows which songs it was given, and does not take some."""
 
-    def __init__(self, judge: Judge) -> None:
-        self.judge, self.name = replace(judge, memory=Memory()), judge.name
-        self.heard: list[str] = []
-        self.refuses: set[str] = set()
+    judge: Judge
+    line: Line | None = None
+    heard: list[str] = field(default_factory=list)
+    refuses: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.judge, self.name = replace(self.judge, memory=Memory()), self.judge.name
 
     def steps(self, song: Waveform) -> Iterator[Report]:
         self.heard.append(song.sha256)

@@ -1,18 +1,15 @@
 """The page on a live port: through gradio's client, and in a real browser."""
 
-import os
+import re
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from running import running
 
 from apex_space.axes import BY_KEY, KEYS
 from apex_space.heads.apex import AESTHETICS, POPULARITY
@@ -38,27 +35,11 @@ class Server:
 
 
 def start(folder: Path, **environment: str) -> Iterator[Server]:
-    """Run the app on a free port, out of the Hub's reach, until the generator is closed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    env = os.environ | {
-        "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_TEMP_DIR": str(folder / "uploads"),
-        "APEX_DATA": str(folder / "data"),
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-        "HF_HOME": str(folder / "hub"),
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env | environment, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(lambda: urllib.request.urlopen(url, timeout=5).close(), seconds=60)
-        yield Server(url, folder / "uploads")
-    finally:
-        process.terminate()
-        process.wait(20)
-    assert b"Traceback" not in (folder / "log").read_bytes(), (folder / "log").read_text()
+    """Run the app until the generator is closed; it is to end in order."""
+    with running(folder, "app.py", **environment) as server:
+        yield Server(server.url, folder / "uploads")
+    assert server.process.returncode == 0
+    assert "Traceback" not in server.log, server.log
 
 
 def _wait_for(action: Any, seconds: float) -> None:
@@ -157,7 +138,8 @@ def test_only_the_score_endpoint_is_public(server: Server) -> None:
     from gradio_client import Client
 
     client = Client(server.url, verbose=False)
-    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/score", "/compare"]
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert list(endpoints) == ["/score", "/rank", "/compare"]
     client.close()
 
 
@@ -277,3 +259,26 @@ def test_apex_takes_over_when_it_is_ready(full_weights: Path, browser: Any, tmp_
         assert "APEX: the published model" in page.locator(".by").inner_text()
         assert "–" not in page.locator(".cards").inner_text()
         page.close()
+
+
+@pytest.mark.slow
+def test_the_panel_tells_how_far_it_is_and_a_song_heard_whole_can_be_given_up(
+    panel_weights: Path, browser: Any, tmp_path: Path
+) -> None:
+    for server in start(tmp_path, APEX_WEIGHTS=str(panel_weights)):
+        with browser.new_context() as context:
+            page = context.new_page()
+            page.goto(server.url)
+            page.get_by_role("button", name="Score", exact=True).wait_for()
+            page.get_by_label("The panel: all of them").check()
+            upload(page, next(EXAMPLES.glob("*.ogg")))
+            under_way = page.locator(".progress", has_text=re.compile(r"SongEval has heard \d+% of .* the whole panel"))
+            under_way.wait_for(timeout=60_000)
+            with page.expect_response("**/cancel", timeout=10_000):  # it comes when the work has stopped
+                page.get_by_role("button", name="Cancel").click()
+            page.get_by_text("Cancelled.").wait_for(timeout=10_000)
+            page.get_by_role("button", name="Score", exact=True).click()
+            page.get_by_role("link", name="All reports as JSON").wait_for(timeout=120_000)
+            page.locator("#scores-plot .js-plotly-plot").wait_for()
+            assert page.get_by_text("Banger: MERT-v1-330M holds no").is_visible()
+            assert str(panel_weights) not in page.content()

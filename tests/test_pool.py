@@ -153,8 +153,8 @@ def test_texts_are_made_fit_to_show(folder: Path) -> None:
     hostile = {"file": "one.flac", "title": "a\0b\u202e\n\tc  d", "generator": "g" * 999, "prompt": ["not", "text"]}
     write_table(folder, "jsonl", [hostile])
     (candidate,) = from_folder(folder)
-    assert candidate.title == "a b c d"
-    assert candidate.generator == "g" * 100
+    assert candidate.title == "ab c d"
+    assert candidate.generator == "g" * 99 + "…"
     assert candidate.prompt == ""
 
 

@@ -45,6 +45,11 @@ def test_bfloat16_is_taken_where_it_moves_no_score_by_more_than_half_a_point(nat
     assert "0.49%" in chosen.reason
 
 
+def test_a_judge_may_set_a_lower_limit(native: None) -> None:
+    assert precision.choose("auto", Fake, moving(0.24), precision.CAUTIOUS).precision == "bfloat16"
+    assert precision.choose("auto", Fake, moving(0.26), precision.CAUTIOUS).precision == "float32"
+
+
 @pytest.mark.parametrize("points", [0.51, -3.0, np.nan])
 def test_float32_is_taken_where_bfloat16_shows_in_a_score(
     points: float, native: None, caplog: pytest.LogCaptureFixture

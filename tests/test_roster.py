@@ -1,6 +1,10 @@
 """Who answers while the others load, and after they could not."""
 
+import logging
+import threading
 import time
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +13,7 @@ from waiting import until
 from apex_space import roster as module
 from apex_space.errors import UnknownJudge, WeightsInvalid, WeightsMissing
 from apex_space.judges import load_judge
-from apex_space.roster import Roster
+from apex_space.roster import Loading, Roster, public
 
 
 @pytest.fixture
@@ -62,3 +66,128 @@ def test_pocket_goes_on_where_another_trial_is_of_no_use(error: Exception, loadi
     assert roster.best().name == "pocket"
     expected = str(error) if isinstance(error, WeightsInvalid) else "RuntimeError"
     assert expected in roster.waiting()["apex"]
+
+
+@dataclass
+class Guests:
+    """Judges that load on first use, as stand-ins; a load stops where the test wants it to."""
+
+    begun: list[str] = field(default_factory=list)
+    go_on: threading.Event = field(default_factory=threading.Event)
+    errors: dict[str, Exception] = field(default_factory=dict)
+
+    def load(self, name: str, weights: Any = None, on_bytes: Any = None) -> Any:
+        if name == "pocket":
+            return load_judge(name)
+        self.begun.append(name)
+        on_bytes(120_000_000, 1_300_000_000)
+        assert self.go_on.wait(30)
+        on_bytes(1_300_000_000, 1_300_000_000)
+        if name in self.errors:
+            raise self.errors.pop(name)
+        return object()
+
+
+@pytest.fixture
+def guests(monkeypatch: pytest.MonkeyPatch) -> Guests:
+    made = Guests()
+    monkeypatch.setattr(module, "load_judge", made.load)
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    return made
+
+
+def test_who_waits_for_a_judge_is_told_how_far_it_is(guests: Guests) -> None:
+    loading = Roster().load("banger")
+    until(lambda: next(loading) == Loading("banger", 120_000_000, 1_300_000_000))
+    assert str(next(loading)) == "is downloading: 120 of 1300 MB"
+    guests.go_on.set()
+    *_, judge = loading
+    assert not isinstance(judge, Loading)
+    assert str(Loading("banger", 1_300_000_000, 1_300_000_000)) == str(Loading("banger")) == "is loading"
+
+
+def test_two_who_wait_for_a_judge_wait_for_one_load(guests: Guests) -> None:
+    roster = Roster()
+    one, other = roster.load("banger"), roster.load("banger")
+    assert isinstance(next(one), Loading)
+    assert isinstance(next(other), Loading)
+    guests.go_on.set()
+    *_, first = one
+    *_, second = other
+    assert first is second is roster.get("banger")
+    assert guests.begun == ["banger"]
+
+
+def test_who_stops_waiting_leaves_the_load_to_those_who_come_after(guests: Guests) -> None:
+    roster = Roster()
+    given_up = roster.load("banger")
+    next(given_up)
+    given_up.close()
+    assert len(roster.loaded()) == 1
+    guests.go_on.set()
+    until(lambda: len(roster.loaded()) == 2)
+    assert roster.get("banger") is roster.loaded()[1]
+    assert guests.begun == ["banger"]
+
+
+def test_one_judge_is_loaded_at_a_time_and_another_goes_before(guests: Guests) -> None:
+    roster = Roster(most=1)
+    one, other = roster.load("banger"), roster.load("songeval")
+    next(one)
+    until(lambda: guests.begun == ["banger"])
+    assert next(other) == next(other) == Loading("songeval")
+    assert guests.begun == ["banger"]
+    guests.go_on.set()
+    *_, banger = one
+    *_, songeval = other
+    assert guests.begun == ["banger", "songeval"]
+    assert roster.loaded()[1:] == (songeval,)
+    assert roster.get("banger") is not banger
+
+
+def test_as_many_guests_stay_as_are_wanted(guests: Guests) -> None:
+    guests.go_on.set()
+    roster = Roster(most=2)
+    for name in ("banger", "songeval", "banger", "hear-1"):
+        roster.get(name)
+    assert guests.begun == ["banger", "songeval", "hear-1"]
+    assert len(roster.loaded()) == 3
+    roster.get("banger")
+    assert guests.begun == ["banger", "songeval", "hear-1"]
+
+
+def test_a_judge_that_could_not_be_loaded_is_tried_again_and_visitors_see_no_folder(
+    guests: Guests, caplog: pytest.LogCaptureFixture
+) -> None:
+    guests.go_on.set()
+    guests.errors["banger"] = WeightsMissing("/srv/weights/MERT-v1-330M holds no model.safetensors. Copy it there.")
+    roster = Roster()
+    with caplog.at_level(logging.WARNING), pytest.raises(WeightsMissing) as refusal:
+        roster.get("banger")
+    assert str(refusal.value) == "MERT-v1-330M holds no model.safetensors. Copy it there."
+    assert "/srv/weights" in caplog.text
+    assert not isinstance(roster.get("banger"), Loading)
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("/srv/w/MERT holds no a.bin or b.bin. Copy a-b/c there.", "MERT holds no a.bin or b.bin. Copy a-b/c there."),
+        ("x.pt does not fit. Check /home/me/x.pt.", "x.pt does not fit. Check x.pt."),
+        ("an earlier one is incomplete (/root/.cache/hub/snap)", "an earlier one is incomplete (snap)"),
+        (
+            "name DIR/MERT with --weights, or see https://a.b/c/d",
+            "name DIR/MERT with --weights, or see https://a.b/c/d",
+        ),
+    ],
+)
+def test_folders_of_this_machine_are_left_out(message: str, shown: str) -> None:
+    assert public(message) == shown
+
+
+def test_a_missing_folder_of_weights_is_not_shown_while_apex_waits(tmp_path: Path) -> None:
+    roster = Roster(tmp_path / "weights")
+    roster.start()
+    until(lambda: "is not available" in roster.waiting()["apex"])
+    assert "MERT-v1-95M holds no" in roster.waiting()["apex"]
+    assert str(tmp_path) not in roster.waiting()["apex"]

@@ -22,7 +22,7 @@ from apex_space.heads.songeval import AXES, WholeSongHead
 from apex_space.hub import Snapshot, fetch
 from apex_space.judges import Judge
 from apex_space.memory import Memory
-from apex_space.precision import TOLERANCE, largest_move, native_bfloat16
+from apex_space.precision import CAUTIOUS, TOLERANCE, largest_move, native_bfloat16
 from apex_space.settings import Settings
 
 State = dict[str, Tensor]
@@ -154,15 +154,22 @@ def test_the_head_is_a_file_a_repository_or_below_the_folder_of_weights(weights:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not native_bfloat16(), reason="this processor does not multiply bfloat16")
-def test_at_full_size_bfloat16_is_within_the_tolerance(tmp_path: Path) -> None:
+def test_at_full_size_the_chosen_precision_is_within_the_tolerance(tmp_path: Path) -> None:
     size = Size(layers=songeval.LAYER)
     stand_in_panel.write_muq(tmp_path / "MuQ-large-msd-iter", size)
     (tmp_path / "SongEval").mkdir()
     save_file(stand_in_panel.songeval_state(size), tmp_path / "SongEval" / "model.safetensors")
     song = stand_in.synthetic(12, RATE)[None]
     scores = []
-    for precision in ("float32", "bfloat16"):
+    for precision in ("float32", "auto"):
         encoder, head = load(tmp_path, precision)
         scores.append(head(encoder(song, None)))
     axis, moved = largest_move(*scores)
-    assert 0 < moved < 2 * TOLERANCE, axis
+    assert moved < TOLERANCE, axis
+
+
+def test_the_trial_is_held_to_the_lower_limit(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = []
+    monkeypatch.setattr("apex_space.precision.choose", lambda *given: limits.append(given[3]))
+    load(weights, "auto")
+    assert limits == [CAUTIOUS]

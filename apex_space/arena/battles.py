@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
-from secrets import token_hex, token_urlsafe
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..audio import Waveform
@@ -36,7 +36,7 @@ from .pairing import draw
 from .playback import Copy, write_copy
 from .pool import PREFIX, Pool
 from .records import Battle, Scored, Song, Source, Vote, Winner
-from .voters import LISTENING_SECONDS, Voters
+from .voters import LISTENING_SECONDS, Voters, open_voters
 
 if TYPE_CHECKING:
     from .store import Store
@@ -255,9 +255,8 @@ def open_arena(
     config: Settings, roster: Roster, store: "Store", uncertainty: Callable[[], Mapping[str, float]] = dict
 ) -> Arena:
     """The arena that the settings ask for. Raises PoolError and StoreError."""
-    salt = config.salt.get_secret_value() if config.salt else store.secret("salt", lambda: token_hex(32))
     pool = Pool(config.pool)
-    return Arena(store, pool, Forecaster(roster, pool, store), Voters(salt), uncertainty)
+    return Arena(store, pool, Forecaster(roster, pool, store), open_voters(config, store), uncertainty)
 
 
 def _decode(path: Path, name: str) -> Waveform:

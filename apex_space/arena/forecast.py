@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .. import preference
@@ -11,6 +12,7 @@ from ..errors import PreferenceError
 from ..judges import DEFAULT, Judge
 from ..report import Report
 from ..roster import Roster
+from ..turns import Line
 from .pool import Pool, lower_priority
 from .records import Prediction, Scored
 
@@ -120,7 +122,8 @@ class Forecaster:
 
     def _hear(self, judge: Judge, song: str) -> None:
         try:
-            for report in judge.steps(self._pool.waveform(song)):
+            beside = replace(judge, line=Line())  # visitors wait for none of the pool's songs, whose priority is low
+            for report in beside.steps(self._pool.waveform(song)):
                 if self._stop.is_set():
                     return
                 scored = scored_of(report)

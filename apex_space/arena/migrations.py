@@ -59,6 +59,14 @@ MIGRATIONS = (
             ),
         ),
     ),
+    Migration(
+        2,
+        both=(
+            "CREATE TABLE links (id TEXT PRIMARY KEY, key_hash TEXT NOT NULL, at DOUBLE PRECISION NOT NULL,"
+            " title TEXT NOT NULL, reports TEXT NOT NULL)",
+            "CREATE INDEX links_by_time ON links (at)",
+        ),
+    ),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..audio import Levels, Waveform
-from ..audio.decode import open_stream
+from ..audio.isolated import open_stream
 from ..audio.levels import ABSOLUTE_GATE, Meter
 
 RATE = 44_100
@@ -66,7 +66,7 @@ def write_copy(song: Path, waveform: Waveform, folder: Path) -> Copy:
 def _blocks(song: Path, waveform: Waveform) -> Iterator[np.ndarray]:
     """What is played, as blocks [2, n] at the waveform's rate. Stereo is decoded again: judges keep the mean only."""
     if waveform.levels.channels == 2:
-        with song.open("rb") as file, open_stream(file) as stream:
+        with open_stream(song) as stream:
             yield from stream.blocks
         return
     for start in range(0, len(waveform.samples), BLOCK):

@@ -18,6 +18,7 @@ from .. import tables
 from ..audio import Waveform
 from ..errors import AudioError, BattleStale, PoolError
 from ..judges import load_audio
+from ..report import shown
 from ..settings import settings
 from .playback import Copy, write_copy
 from .records import Song
@@ -276,8 +277,7 @@ def _texts(row: Mapping[str, Any], otherwise: Mapping[str, str]) -> dict[str, st
     def text(name: str) -> str:
         value = row.get(name)
         value = value if isinstance(value, str) and value.strip() else otherwise.get(name, "")
-        printable = "".join(c if c.isprintable() else " " for c in value)
-        return " ".join(printable.split())[: LONGEST_TEXT[name]]
+        return shown(" ".join(value.split()), LONGEST_TEXT[name])
 
     return {name: text(name) for name in LONGEST_TEXT}
 

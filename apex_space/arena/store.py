@@ -1,6 +1,7 @@
-"""Battles and votes in a database, SQLite or PostgreSQL. Nothing in it is ever changed or deleted.
+"""Battles and votes in a database, SQLite or PostgreSQL. None of them is ever changed or deleted.
 
 The tables are in migrations.py. A song keeps the texts that it was first seen with, whatever later battles call it.
+Other modules keep tables of their own here, through `Store.transaction` and `write`.
 """
 
 import json
@@ -93,21 +94,21 @@ class Store:
 
     def add_battle(self, battle: Battle, scored: Iterable[Scored] = ()) -> None:
         """Keep a battle with its predictions, and what judges made of its songs where that is new."""
-        with self._transaction(writing=True) as connection:
+        with self.transaction(writing=True) as connection:
             if not _add_battles(connection, [(battle, [(battle.issued, each) for each in scored])]):
                 raise StoreError(f"There is a battle {battle.id} already. Issue each one under an id of its own.")
 
     def battle(self, id: str) -> Battle | None:
         """The battle of that id, if there is one; it may be any text from outside."""
-        if not _storable(id):
+        if not storable(id):
             return None
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return _battles(connection, THIS_ONE, {"battle": id}).get(id)
 
     def add_vote(self, vote: Vote) -> None:
         """Keep a vote: it is on disk when this returns. Raises UnknownBattle and AlreadyVoted."""
-        with self._transaction(writing=True) as connection:
-            if not _write(connection, ADD_VOTE, [_vote_row(vote)]):
+        with self.transaction(writing=True) as connection:
+            if not write(connection, ADD_VOTE, [_vote_row(vote)]):
                 known = _battles(connection, THIS_ONE, {"battle": vote.battle.id}).get(vote.battle.id)
                 if known is None or (known.a.id, known.b.id) != (vote.battle.a.id, vote.battle.b.id):
                     raise UnknownBattle("There is no such battle. Take the next one.")
@@ -117,18 +118,18 @@ class Store:
 
     def add_all(self, votes: Collection[tuple[Vote, Iterable[Dated]]]) -> int:
         """Keep votes with their battles and scores, all of them or none; says how many were not there before."""
-        with self._transaction(writing=True) as connection:
+        with self.transaction(writing=True) as connection:
             _add_battles(connection, [(vote.battle, dated) for vote, dated in votes])
-            return _write(connection, ADD_VOTE, [_vote_row(vote) for vote, _ in votes])
+            return write(connection, ADD_VOTE, [_vote_row(vote) for vote, _ in votes])
 
     def votes(self) -> list[Vote]:
         """All votes by their time, suspicious ones too."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return _votes(connection, VOTED, {})
 
     def count(self) -> int:
         """How many votes there are, suspicious ones too."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return connection.scalar(text("SELECT count(*) FROM votes")) or 0
 
     def votes_per_song(self) -> Counter[str]:
@@ -138,57 +139,58 @@ class Store:
             " WHERE votes.suspicion = '' GROUP BY battles.a, battles.b"
         )
         heard: Counter[str] = Counter()
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             for a, b, times in connection.execute(text(pairs)):
                 heard.update({a: times, b: times})
         return heard
 
     def scores(self, judge: str) -> dict[str, Scored]:
         """What a judge made of each song, by the song's id; of several revisions, the latest to come here."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return {each.song: each for _, each in _scored(connection, "WHERE judge = :judge", {"judge": judge})}
 
     def scored(self) -> dict[str, list[Dated]]:
         """What every judge, in every revision, made of each song, by the song's id, the oldest first."""
         found: dict[str, list[Dated]] = {}
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             for at, each in _scored(connection, "", {}):
                 found.setdefault(each.song, []).append((at, each))
         return found
 
     def secret(self, name: str, make: Callable[[], str]) -> str:
         """The value kept under `name`, which all processes share: the first to ask makes it."""
-        with self._transaction(writing=True) as connection:
-            _write(connection, ADD_SECRET, [{"name": name, "value": make()}])
+        with self.transaction(writing=True) as connection:
+            write(connection, ADD_SECRET, [{"name": name, "value": make()}])
             return str(connection.scalar(text("SELECT value FROM secrets WHERE name = :name"), {"name": name}))
 
     def claim(self, shard: str) -> int:
         """Put all votes that are in no shard into this one, and say how many. A vote is in one shard, for good."""
-        with self._transaction(writing=True) as connection:
-            return _write(connection, CLAIM, [{"shard": shard}])
+        with self.transaction(writing=True) as connection:
+            return write(connection, CLAIM, [{"shard": shard}])
 
     def unsent(self) -> list[str]:
         """Shards that are not said to have been sent."""
         names = "SELECT DISTINCT shard FROM copies WHERE shard NOT IN (SELECT shard FROM sent) ORDER BY shard"
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return list(connection.scalars(text(names)))
 
     def in_shard(self, shard: str) -> list[Vote]:
         """The votes that were put into a shard, by their time."""
-        with self._transaction() as connection:
+        with self.transaction() as connection:
             return _votes(connection, IN_SHARD, {"shard": shard})
 
     def mark_sent(self, shards: Iterable[str]) -> None:
         """Keep that these shards were sent."""
-        with self._transaction(writing=True) as connection:
-            _write(connection, ADD_SENT, [{"shard": shard} for shard in sorted(shards)])
+        with self.transaction(writing=True) as connection:
+            write(connection, ADD_SENT, [{"shard": shard} for shard in sorted(shards)])
 
     def close(self) -> None:
         """Close all connections; those of a method still running, when it returns."""
         self._engine.dispose()
 
     @contextmanager
-    def _transaction(self, writing: bool = False) -> Iterator[Connection]:
+    def transaction(self, writing: bool = False) -> Iterator[Connection]:
+        """A connection whose statements take effect together when the block ends: then they are on disk."""
         try:
             with self._engine.connect().execution_options(writing=writing) as connection, connection.begin():
                 yield connection
@@ -287,14 +289,15 @@ def _reason(error: Exception, url: URL) -> str:
     return first.replace(str(url.password), "***") if url.password else first
 
 
-def _write(connection: Connection, statement: str, rows: Sequence[Row]) -> int:
+def write(connection: Connection, statement: str, rows: Sequence[Row]) -> int:
     """Run a statement for each row and say how many rows it added. What one of the databases refuses, both do."""
-    if not all(_storable(value) for row in rows for value in row.values()):
+    if not all(storable(value) for row in rows for value in row.values()):
         raise StoreError("A text with a NUL or a lone surrogate, or a number that is not finite, cannot be stored.")
     return connection.execute(text(statement), rows).rowcount if rows else 0
 
 
-def _storable(value: str | float) -> bool:
+def storable(value: str | float) -> bool:
+    """Whether both databases can hold a value."""
     if not isinstance(value, str):
         return math.isfinite(value)
     return "\0" not in value and value.encode(errors="ignore").decode() == value
@@ -315,9 +318,9 @@ def _add_battles(connection: Connection, battles: Iterable[tuple[Battle, Iterabl
             scores.setdefault(
                 (each.song, each.judge, each.revision), vars(each) | {"at": at, "scores": _json(dict(each.scores))}
             )
-    _write(connection, ADD_SONG, [songs[key] for key in sorted(songs)])
-    _write(connection, ADD_SCORES, [scores[key] for key in sorted(scores)])
-    return _write(connection, ADD_BATTLE, [rows[key] for key in sorted(rows)])
+    write(connection, ADD_SONG, [songs[key] for key in sorted(songs)])
+    write(connection, ADD_SCORES, [scores[key] for key in sorted(scores)])
+    return write(connection, ADD_BATTLE, [rows[key] for key in sorted(rows)])
 
 
 def _battle_row(battle: Battle) -> Row:

@@ -8,21 +8,26 @@ from dataclasses import replace
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from itertools import pairwise
 from math import ceil
+from secrets import token_hex
 from statistics import stdev
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import TooFast
+from ..settings import Settings
 from .records import Vote
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
-Action = Literal["battle", "vote", "own"]
+    from .store import Store
+
+Action = Literal["battle", "vote", "own", "link"]
 LIMITS: dict[Action, str] = {
     "battle": "30/minute;600/hour",
     "vote": "30/minute;1500/day",
     "own": "4/minute;30/hour",
+    "link": "10/minute;100/day",
 }
 """One listener casts at most 6 votes a minute, but households and classes share an address. Each replica counts for
 itself."""
@@ -69,7 +74,7 @@ class Voters:
         """Count one `action` of `voter`, a hash. Raises TooFast."""
         for limit in self._limits[action]:
             if not self._counts.hit(limit, action, voter):
-                raise TooFast(f"That was faster than anyone listens. Try again in {self._wait(limit, action, voter)}.")
+                raise TooFast(f"That was too fast. Try again in {self._wait(limit, action, voter)}.")
 
     def examine(self, vote: Vote) -> Vote:
         """The vote with its suspicion, by what this voter did here before."""
@@ -89,6 +94,11 @@ class Voters:
         reset, _ = self._counts.get_window_stats(limit, action, voter)
         seconds = max(1, ceil(reset - time.time()))
         return f"{seconds} s" if seconds < 120 else f"{ceil(seconds / 60)} minutes"
+
+
+def open_voters(config: Settings, store: "Store") -> Voters:
+    """Under the salt that the settings give, or else that of the store, which all replicas share. Raises StoreError."""
+    return Voters(config.salt.get_secret_value() if config.salt else store.secret("salt", lambda: token_hex(32)))
 
 
 def _network(address: str) -> str:

@@ -4,12 +4,12 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from ..errors import EmptyAudio, NotAudio, SilentAudio, TooLarge, TooLong, TooShort, UnsupportedFormat
-from .decode import Stream, check_length, open_stream, span
+from .decode import Stream, check_length, span
+from .isolated import open_stream
 from .levels import Levels, Meter
 
 __all__ = ["Levels", "Limits", "Waveform", "load"]
@@ -54,23 +54,24 @@ DEFAULT = Limits()
 def load(path: str | os.PathLike[str], limits: Limits = DEFAULT) -> Waveform:
     """Decode the sound file at `path`. What is wrong with it is said by an `AudioError` of its own kind.
 
-    Channels are averaged while decoding, so that memory is bounded by the mono signal of `limits.max_seconds`.
+    Codecs run in a process of their own, see `isolated`. Channels are averaged while decoding, so that memory is
+    bounded by the mono signal of `limits.max_seconds`.
     """
     path = Path(path)
-    if not path.is_file():
-        raise NotAudio(
-            "This is a folder; name a file in it." if path.is_dir() else "There is no such file. Check its name."
-        )
     try:
-        with path.open("rb") as file:
-            _check_size(os.fstat(file.fileno()).st_size, limits)
-            return _decode(file, limits)
+        if not path.is_file():
+            raise NotAudio(
+                "This is a folder; name a file in it." if path.is_dir() else "There is no such file. Check its name."
+            )
+        size = path.stat().st_size
     except OSError as error:
         raise NotAudio("The file cannot be read. Check that you may open it.") from error
+    _check_size(size, limits)
+    return _decode(path, limits)
 
 
-def _decode(file: BinaryIO, limits: Limits) -> Waveform:
-    with open_stream(file) as stream:
+def _decode(path: Path, limits: Limits) -> Waveform:
+    with open_stream(path) as stream:
         _check_format(stream)
         _check_longest(stream.announced or 0, "By its header, the sound", limits)
         meter = Meter(stream.rate, stream.channels)
@@ -79,10 +80,10 @@ def _decode(file: BinaryIO, limits: Limits) -> Waveform:
             meter.add(block)
             mono += (sum(block[1:], block[0]) / np.float32(len(block))).tobytes()
             _check_longest(len(mono) / SAMPLE_BYTES / stream.rate, "The sound", limits)
+        check_length(stream.announced, len(mono) / SAMPLE_BYTES / stream.rate)
     samples = np.frombuffer(mono, np.float32)
     levels = meter.levels()
     waveform = Waveform(samples, stream.rate, _fingerprint(samples, stream.rate), levels)
-    check_length(stream.announced, waveform.duration)
     _check_content(waveform, limits)
     return waveform
 

@@ -6,6 +6,7 @@ from .arena import arena
 from .bench import bench
 from .evaluate import evaluate
 from .preference import fit_preference
+from .rank import rank
 from .score import judges, score
 from .votes import votes
 
@@ -15,7 +16,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (score, judges, fit_preference, evaluate, bench):
+for command in (score, rank, judges, fit_preference, evaluate, bench):
     app.command()(command)
 app.add_typer(arena, name="arena")
 app.add_typer(votes, name="votes")

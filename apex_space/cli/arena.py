@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from ..report import inert
+from ..report import inert, shown
 from .common import Format, exiting, messages, show
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _tables(standing: "Standing") -> Iterator[Table]:
 def _leaderboard(title: str, rated: "Sequence[Rating]") -> Table:
     table = _table(title, ("", "name", "generator"), ("beats an average one, %", "votes", "won", "tied", ""))
     for place, row in enumerate(rated, 1):
-        names = map(_printable, (row.title or row.key[:12], row.generator))
+        names = map(shown, (row.title or row.key[:12], row.generator))
         chance = f"{100 * row.rating:.0f} ({100 * row.low:.0f}–{100 * row.high:.0f})"
         counts = map(str, (row.votes, row.wins, row.ties))
         table.add_row(str(place), *names, chance, *counts, "preliminary" if row.preliminary else "")
@@ -145,12 +145,12 @@ def _judges(panel: "Panel") -> Table:
         shares = (judge.agreed.percent, judge.always_a.percent, gain, str(judge.brier))
         note = "preliminary" if judge.preliminary else ""
         counts = (str(judge.decided), str(judge.ties))
-        table.add_row(_printable(judge.judge), *shares, *counts, judge.against_chance, note)
+        table.add_row(shown(judge.judge), *shares, *counts, judge.against_chance, note)
     return table
 
 
 def _calibration(judge: "Agreement", panel: "Panel") -> Table:
-    title = f"Calibration of {_printable(judge.judge)} on {SONGS[panel.source]}"
+    title = f"Calibration of {shown(judge.judge)} on {SONGS[panel.source]}"
     table = _table(title, (), ("favourite foreseen, %", "favourite won, %", "votes"))
     for bin in judge.calibration:
         table.add_row(f"{100 * bin.foreseen:.0f}", bin.won.percent, str(round(bin.share * judge.decided)))
@@ -158,10 +158,10 @@ def _calibration(judge: "Agreement", panel: "Panel") -> Table:
 
 
 def _pairs(judge: "Agreement", panel: "Panel") -> Table:
-    title = f"{_printable(judge.judge)} between generators, on {SONGS[panel.source]}"
+    title = f"{shown(judge.judge)} between generators, on {SONGS[panel.source]}"
     table = _table(title, ("generators",), ("agrees with people, %", "votes"))
     for pair in judge.generators:
-        table.add_row(_printable(" / ".join(pair.generators)), pair.agreed.percent, str(pair.decided))
+        table.add_row(shown(" / ".join(pair.generators)), pair.agreed.percent, str(pair.decided))
     return table
 
 
@@ -172,8 +172,3 @@ def _table(title: str, texts: Sequence[str], figures: Sequence[str]) -> Table:
     for figure in figures:
         table.add_column(figure, justify="right")
     return table
-
-
-def _printable(text: str) -> str:
-    """Without what would steer the terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -33,9 +33,10 @@ def score(
     results: list[Report | Failure] = []
     absent, interrupted = False, True
     with suppress(KeyboardInterrupt):  # what was scored so far is still written
-        for name in REGISTRY if judge == "all" else judge.split(","):
+        names = list(REGISTRY) if judge == "all" else judge.split(",")
+        for place, name in enumerate(names):
             try:
-                results += _by(name, files, weights)
+                results += _by(name, files, weights, names[1:] if place == 0 else [])
             except ApexSpaceError as error:
                 messages.print(f"{name}: {error}")
                 absent = True
@@ -46,13 +47,14 @@ def score(
     raise typer.Exit(130 if interrupted else 2 if absent else int(failed))
 
 
-def _by(name: str, files: Iterable[Path], weights: Path | None) -> Iterator[Report | Failure]:
+def _by(name: str, files: Iterable[Path], weights: Path | None, others: list[str]) -> Iterator[Report | Failure]:
+    """`others`: judges that will be asked after it, to be told of before the first one begins."""
     from ..judges import load_judge
 
-    yield from _score_all(load_judge(name, weights), files)
+    yield from _score_all(load_judge(name, weights), files, others)
 
 
-def _score_all(judge: "Judge", files: Iterable[Path]) -> Iterator[Report | Failure]:
+def _score_all(judge: "Judge", files: Iterable[Path], others: list[str]) -> Iterator[Report | Failure]:
     from rich.markup import escape
     from rich.progress import Progress
 
@@ -60,13 +62,26 @@ def _score_all(judge: "Judge", files: Iterable[Path]) -> Iterator[Report | Failu
         with Progress(console=messages, transient=True, disable=not messages.is_terminal) as bar:
             task = bar.add_task(escape(file.name), total=None)
             try:
-                for report in judge.steps(file, str(file)):
-                    bar.update(task, total=report.duration, completed=report.segments[-1].end)
+                for step in judge.listen(file, str(file)):
+                    if not step.share and step.left is not None:
+                        messages.print(f"{file}: {_foreseen(judge.name, step.duration, step.left, others)}")
+                    bar.update(task, total=1.0, completed=step.share)
+                report = step.report
+                assert report is not None
                 messages.print(f"{file}: {report.duration:.0f} s of music scored in {report.seconds:.1f} s")
                 yield report
             except ApexSpaceError as error:
                 messages.print(f"{file}: {error}")
                 yield Failure(str(file), str(error))
+
+
+def _foreseen(judge: str, duration: float, left: float, others: list[str]) -> str:
+    """How long a song of that duration will take the judge and, where there are, the others as well."""
+    from ..pace import spoken
+    from ..panel import about_all
+
+    said, rest = f"{duration:.0f} s of music take {judge} {spoken(left)}", about_all(others, [duration])
+    return f"{said}, and all judges {spoken(left + rest)}" if rest else said
 
 
 def _write(results: list[Report | Failure], format: Format) -> None:

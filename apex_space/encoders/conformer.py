@@ -4,10 +4,10 @@ One architecture: a mel spectrogram, two residual convolutions over time and pit
 rotary positions. No code from a repository is run.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from math import inf, isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -45,6 +45,13 @@ BEFORE, AFTER = 3, 2
 """Frames on either side that a frame of the front end is made of, besides its own."""
 EDGE = 4
 """Frames at either end of a piece that differ from the song's because the piece was cut there."""
+FRONT, REACH = 22.0, 12_000
+"""The front end takes as much as so many layers, and attention to so many frames as much as the rest of its layer, by
+the multiplications of the published sizes."""
+
+T = TypeVar("T")
+Hearing: TypeAlias = Generator[float, None, T]
+"""What makes a T step by step. It yields what each step took, in layers times frames; closed, it stops."""
 
 
 class Residual(nn.Module):
@@ -154,22 +161,35 @@ class Conformer:
 
     def hear(self, samples: Tensor) -> Tensor:
         """All of `samples` [N] at once -> [T, D]."""
-        return self._last(self.front(samples))
+        return finished(self.hearing(samples))
 
-    def hear_twice(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+    def hearing(self, samples: Tensor) -> Hearing[Tensor]:
+        """The same step by step."""
+        return (yield from self._through((yield from self._fronts(samples))))
+
+    def hearing_twice(self, samples: Tensor) -> Hearing[tuple[Tensor, Tensor]]:
         """`samples` [N] in pieces of 30 s, joined -> [T', D]; and all at once -> [T, D].
 
         A last piece too short for a spectrogram is left out. The pieces' spectra are the song's but for their ends, so
         that the front end, which takes most of the time, works little more than once.
         """
-        whole = self.front(samples)
+        whole = yield from self._fronts(samples)
         starts = range(0, len(samples), PIECE)
         if len(starts) == 1:
-            state = self._last(whole)
+            state = yield from self._through(whole)
             return state, state
-        pieces = [(start, samples[start : start + PIECE]) for start in starts]
-        local = [self._last(self._piece(s, p, whole)) for s, p in pieces if len(p) >= mel.LEAST_SAMPLES]
-        return torch.cat(local), self._last(whole)
+        local = []
+        for start in starts:
+            piece = samples[start : start + PIECE]
+            if len(piece) >= mel.LEAST_SAMPLES:
+                local.append((yield from self._through(self._piece(start, piece, whole))))
+        return torch.cat(local), (yield from self._through(whole))
+
+    def work(self, samples: int, twice: bool = False) -> float:
+        """What `hearing` that many samples, or `hearing_twice`, yields in all, or a little more."""
+        length, layers = frames(samples), len(self.encoder.layers)
+        pieces = length * (1 + frames(PIECE) / REACH) if twice and samples > PIECE else 0
+        return FRONT * length + layers * (_work(length) + pieces)
 
     def front(self, samples: Tensor, first: int = 0, last: int | None = None) -> Tensor:
         """The first layer's input for `samples` [N], frames `first` to `last`, the latter excluded: [T, D] float32."""
@@ -194,9 +214,20 @@ class Conformer:
             ends = self.is_last and i == len(self.encoder.layers)
             yield (self.encoder.layer_norm(x) if ends else x)[0]
 
-    def _last(self, x: Tensor) -> Tensor:
-        for state in self.hidden_states(x):
-            x = state
+    def _fronts(self, samples: Tensor) -> Hearing[Tensor]:
+        """`front`'s [T, D], chunk by chunk."""
+        total, parts = frames(len(samples)), []
+        for start in range(0, total, CHUNK):
+            parts.append(self.front(samples, start, min(start + CHUNK, total)))
+            yield FRONT * len(parts[-1])
+        return torch.cat(parts)
+
+    def _through(self, x: Tensor) -> Hearing[Tensor]:
+        """`front`'s [T, D] -> the last hidden state [T, D], layer by layer."""
+        states = self.hidden_states(x)
+        x = next(states)
+        for x in states:
+            yield _work(len(x))
         return x
 
     def _piece(self, start: int, piece: Tensor, whole: Tensor) -> Tensor:
@@ -212,8 +243,22 @@ def frames(samples: int) -> int:
     return -(-mel.frames(samples) // SUBSAMPLING)
 
 
+def _work(frames: int) -> float:
+    return frames * (1 + frames / REACH)
+
+
+def finished(hearing: Hearing[T]) -> T:
+    """What it makes in the end."""
+    while True:
+        try:
+            next(hearing)
+        except StopIteration as end:
+            return end.value
+
+
 class WholeSong:
-    """Songs, each heard whole -> what `pool` leaves of the frames [T, D] that `hear` gives of its samples [N].
+    """A song, heard whole -> what `pool` leaves of the frames [T, D] that `hear` makes of its samples [N], yielding
+    `work(N)` in all.
 
     Attention over all frames is the work of seconds, so that it belongs to what is remembered, not to the head.
     """
@@ -223,26 +268,47 @@ class WholeSong:
     resampling = "soxr"
 
     def __init__(
-        self, hear: Callable[[Tensor], Tensor], pool: Callable[[Tensor], Tensor], precision: str = "float32"
+        self,
+        hear: Callable[[Tensor], Hearing[Tensor]],
+        work: Callable[[int], float],
+        pool: Callable[[Tensor], Tensor],
+        precision: str = "float32",
     ) -> None:
-        self.hear, self.pool = hear, pool
+        self.hear, self.work, self.pool = hear, work, pool
         self.precision, self.reason, self.dtype = precision, "", DTYPES[precision]
         self.device = device.device()
         self._listen = device.borrowing(self.listen)
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """`samples` [S, L] -> [S, E] float32. Nothing is padded: `valid` [S] is not needed."""
-        return self._listen(torch.from_numpy(samples)).numpy()
+        """`samples` [1, L] -> [1, E] float32. Nothing is padded: `valid` [1] is not needed."""
+        *_, embedding = self.steps(samples, valid)
+        assert not isinstance(embedding, float)
+        return embedding
 
-    def listen(self, samples: Tensor) -> Tensor:
-        """`samples` [S, L] -> [S, E] float32, from and to the processor's memory."""
-        with torch.inference_mode():
-            return torch.stack([self._song(song.to(self.device)).cpu() for song in samples])
+    def steps(self, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
+        """The same, and before it, again and again, what share of the work is done. Closed, it stops within a layer."""
+        for made in self._listen(torch.from_numpy(samples)):
+            yield made if isinstance(made, float) else made.numpy()
 
-    def _song(self, samples: Tensor) -> Tensor:
-        frames = self.hear(samples)
+    def listen(self, samples: Tensor) -> Iterator[float | Tensor]:
+        """`samples` [1, L] -> shares of the work, and at last [1, E] float32, from and to the processor's memory."""
+        steps, done = self._song(samples[0].to(self.device)), 0.0
+        while True:
+            with torch.inference_mode():  # it belongs to a thread, and the next step may be another's
+                made = next(steps, None)
+            if made is None:
+                return
+            if isinstance(made, Tensor):
+                yield made
+            else:
+                done += made
+                yield done / self.work(samples.shape[1])
+
+    def _song(self, samples: Tensor) -> Iterator[float | Tensor]:
+        frames = yield from self.hear(samples)
         with torch.autocast(frames.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            return self.pool(frames)
+            pooled = self.pool(frames)
+        yield pooled[None].cpu()
 
 
 def muq(snapshot: Snapshot, layer: int, precision: str = "float32") -> Conformer:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from .. import precision
 from ..encoders import checkpoint, conformer, device
-from ..encoders.conformer import Conformer, WholeSong
+from ..encoders.conformer import Conformer, Hearing, WholeSong
 from ..encoders.products import Linear, SelfAttention
 from ..errors import WeightsInvalid
 from ..hub import Repository, Snapshot
@@ -145,7 +145,11 @@ class Track:
         network = read(snapshots[2].checkpoint, self.axes)
         missing = {a: "HEAR's track 1 was trained for musicality only" for a in AXES if a not in self.axes}
         head = WholeSongHead(network, self.axes, missing)
-        return precision.choose(settings.precision, lambda chosen: _encoder(snapshots, network, chosen), head), head
+
+        def make(chosen: str) -> WholeSong:
+            return _encoder(snapshots, network, chosen)
+
+        return precision.choose(settings.precision, make, head, precision.CAUTIOUS), head
 
 
 TRACK_1 = Track("track_1.pth", ("musicality",))
@@ -160,13 +164,18 @@ def _encoder(snapshots: Sequence[Snapshot], network: HearNetwork, chosen: str) -
             f"{snapshots[0].folder} and {snapshots[1].folder} give {width} numbers a frame; this HEAR head hears "
             f"{network.mixed_win_downsample.in_features}. Name other repositories or folders."
         )
-    return WholeSong(lambda samples: _views(samples, musicfm, muq), network.pool, chosen)
+    return WholeSong(
+        lambda samples: _views(samples, musicfm, muq),
+        lambda samples: musicfm.work(samples, twice=True) + muq.work(samples, twice=True),
+        network.pool,
+        chosen,
+    )
 
 
-def _views(samples: Tensor, musicfm: Conformer, muq: Conformer) -> Tensor:
+def _views(samples: Tensor, musicfm: Conformer, muq: Conformer) -> Hearing[Tensor]:
     """[N] -> [T, 4 W]: MusicFM and MuQ in pieces, then both over the whole, as long as the shortest of them."""
-    local_1, global_1 = musicfm.hear_twice(samples)
-    local_2, global_2 = muq.hear_twice(samples)
+    local_1, global_1 = yield from musicfm.hearing_twice(samples)
+    local_2, global_2 = yield from muq.hearing_twice(samples)
     views = (local_1, local_2, global_1, global_2)
     length = min(map(len, views))
     return torch.cat([view[:length] for view in views], 1)

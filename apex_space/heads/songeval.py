@@ -95,7 +95,11 @@ def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[WholeSong, 
     """Encoder and head from the two repositories' files. Raises WeightsInvalid."""
     network = read(snapshots[1].checkpoint)
     head = WholeSongHead(network, AXES, {})
-    return precision.choose(settings.precision, lambda chosen: _encoder(snapshots[0], network, chosen), head), head
+
+    def make(chosen: str) -> WholeSong:
+        return _encoder(snapshots[0], network, chosen)
+
+    return precision.choose(settings.precision, make, head, precision.CAUTIOUS), head
 
 
 def _encoder(snapshot: Snapshot, network: SongEvalNetwork, chosen: str) -> WholeSong:
@@ -105,4 +109,4 @@ def _encoder(snapshot: Snapshot, network: SongEvalNetwork, chosen: str) -> Whole
             f"{snapshot.folder} holds a MuQ {muq.width} wide; this SongEval head hears one {width} wide. "
             "Name another repository or folder."
         )
-    return WholeSong(muq.hear, network.pool, chosen)
+    return WholeSong(muq.hearing, muq.work, network.pool, chosen)

@@ -1,11 +1,11 @@
-"""Panel -> figure."""
+"""Panel, or two of them -> figure."""
 
 from typing import TYPE_CHECKING
 
 from ..axes import Axis
 from ..judges import REGISTRY
-from ..panel import Panel
-from .style import GREY, ROW_HEIGHT, finished
+from ..panel import Duel, Panel
+from .style import GREY, PERCENT, ROW_HEIGHT, SIDES, finished
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -46,3 +46,28 @@ def panel(panel: Panel) -> "Figure":
 
 def _share(axis: Axis, score: float) -> float:
     return 100 * (score - axis.low) / (axis.high - axis.low)
+
+
+def preferences(duel: Duel) -> "Figure":
+    """A row for each judge that has a preference head: of 100 listeners, so many prefer A, with the 95% interval."""
+    import plotly.graph_objects as go
+
+    answers = {REGISTRY[each.judge].title: each.answer for each in reversed(duel.comparisons)}
+    shares = [100 * answer.probability for answer in answers.values()]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=shares,
+        y=list(answers),
+        mode="markers",
+        marker=dict(size=13, color=[GREY if a.verdict == "close" else SIDES[a.verdict] for a in answers.values()]),
+        error_x=dict(
+            array=[100 * answer.high - share for answer, share in zip(answers.values(), shares, strict=True)],
+            arrayminus=[share - 100 * answer.low for answer, share in zip(answers.values(), shares, strict=True)],
+            color=GREY, thickness=3, width=8,
+        ),
+        hovertemplate="%{y}: %{x:.0f} of 100 prefer A<extra></extra>",
+    )  # fmt: skip
+    figure.add_vline(x=50, line=dict(color=GREY, dash="dash", width=1.5))
+    figure.update_xaxes(**PERCENT)
+    figure.update_xaxes(title="prefer A")
+    return finished(figure, ROW_HEIGHT * len(answers) + 110, bottom=60, right=40)

@@ -20,6 +20,7 @@ from ..errors import (
     UnknownBattle,
 )
 from ..judges import load_audio
+from ..report import shown
 from ..settings import settings
 from . import inputs, render
 from .render.reveal import SAID, reveal
@@ -120,7 +121,8 @@ class ArenaPage:
         """In memory, until the vote or until many more came: else a visitor would not learn which song A was."""
         ids = (battle.a.id, battle.b.id)
         a, b = ids if load_audio(first).sha256 == battle.a.id else reversed(ids)
-        self._names[battle.id] = {a: f"Your first song, {first.stem}", b: f"Your second song, {second.stem}"}
+        names = (f"Your first song, {shown(first.stem)}", f"Your second song, {shown(second.stem)}")
+        self._names[battle.id] = dict(zip((a, b), names, strict=True))
         for old in list(self._names)[:-MOST_OWN]:
             self._names.pop(old, None)
 

@@ -7,6 +7,8 @@ const all = (selector) => [...element.querySelectorAll(selector)];
 const songs = Object.fromEntries(all(".song").map((box) => [box.dataset.side, song(box)]));
 const [first, second] = Object.values(songs);
 const next = one(".next");
+const view = element.closest("gradio-app[src]"); // on a foreign page, whose address is not the server's
+const site = view ? view.getAttribute("src").split("/embed/")[0] + "/" : document.baseURI;
 let battle = null; // the id of the battle on the page
 let open = false; // it waits for a vote
 let current = first;
@@ -110,7 +112,7 @@ function start(id) {
   for (const song of [first, second]) {
     song.heard = 0;
     song.last = null;
-    song.audio.src = new URL(`arena/audio/${id}/${song.side.toLowerCase()}.mp3`, document.baseURI).href;
+    song.audio.src = new URL(`arena/audio/${id}/${song.side.toLowerCase()}.mp3`, site).href;
     shown(song);
   }
   one(".votes").hidden = false;

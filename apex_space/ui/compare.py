@@ -1,22 +1,25 @@
 """The Compare page: two songs in, which of them people would pick out."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from .. import plots, preference
+from .. import panel, plots, preference
 from ..arena.pool import Pool
 from ..audio import Waveform
 from ..errors import ApexSpaceError, AudioError
-from ..judges import Judge
-from ..preference import Comparison, Listening
+from ..judges import REGISTRY, Judge, Progress, load_audio
+from ..panel import Duel, Panel
+from ..preference import Comparison
 from ..report import Report
-from ..roster import Roster
+from ..roster import Loading, Roster
 from ..settings import settings
 from . import inputs, render
+from .inputs import PANEL
 from .uploads import Uploads
 
 INTRODUCTION = """# Which one would people pick?
@@ -26,11 +29,12 @@ PROMISE = (
     "compared; their scores stay with this page while it is open, so that you can swap or exchange a song."
 )
 SIDES = ("Song A", "Song B")
-DECODING = "{}: decoding and measuring"
 EMPTY = "Choose song A and song B, then press Compare."
 KEEP_SECONDS = 3600.0
-Heard = dict[tuple[str, str], Report]
-"""What this visitor's last comparison heard, by judge and path of the upload, which may be deleted by now."""
+Answer = Comparison | Duel
+Heard = dict[tuple[str, str], Report | Panel]
+"""What this visitor's last comparison heard, by judge, or PANEL, and path of the upload, which may be deleted by
+now."""
 
 
 class ComparePage:
@@ -69,7 +73,6 @@ class ComparePage:
         self.contributions = gr.Plot(label="What spoke for which song", visible=False, elem_id="contributions-plot")
         self.tables = gr.HTML()
         self.heard = gr.State({}, time_to_live=KEEP_SECONDS)
-        self.comparison = gr.JSON(visible=False)
 
     def _events(self) -> None:
         pictures = [self.probability, self.contributions]
@@ -79,6 +82,7 @@ class ComparePage:
             "inputs": given,
             "validator": self._admit,
             "concurrency_id": "score",
+            "concurrency_limit": inputs.AT_ONCE,
             "show_progress": "minimal",
             "scroll_to_output": True,
             "show_progress_on": self.progress,
@@ -89,7 +93,6 @@ class ComparePage:
         exchanged = [self.row, *self.songs, self.turned, *outputs]
         self.swap.click(self._swap, given, exchanged, queue=False, api_visibility="private", show_progress="hidden")
         self.cancel.click(_cancelled, outputs=[self.progress, self.cancel], cancels=running, api_visibility="private")
-        gr.Button(visible=False).click(self._answer, outputs=self.comparison, api_name="compare", **options)
 
     def _admit(self, *given: Any) -> list[dict[str, Any]]:
         """Runs before the queue: nothing waits that cannot be compared."""
@@ -105,23 +108,29 @@ class ComparePage:
         return [gr.validate(not text, text) for text in (*lacking, "", "", refused)]
 
     def _show(self, *given: Any) -> Iterator[tuple[Any, ...]]:
-        yield "", render.progress(DECODING.format(SIDES[0]), 0, 0), *HIDDEN, "", gr.skip(), ON
+        yield "", _decoding(SIDES[0]), *HIDDEN, "", gr.skip(), ON
         asked = _asked(*given)
         try:
             for step in self._steps(asked):
-                if isinstance(step, Comparison):
-                    yield *_shown(step), asked.heard, OFF
+                if isinstance(step, str):
+                    yield gr.skip(), step, *[gr.skip()] * 5
                 else:
-                    yield gr.skip(), _progress(step), *[gr.skip()] * 5
+                    yield *_shown(step), asked.heard, OFF
         except gr.Error as error:
             yield gr.skip(), render.note(f"{error.title}. {error.message}", "error"), *[gr.skip()] * 4, OFF
             raise
 
-    def _answer(self, a: str, b: str, turned: bool, heard: Heard, judge: str = inputs.BEST) -> dict[str, Any]:
-        """Which of two songs people would prefer, how sure that is, and why. `judge`: "best", or a judge's name."""
-        return render.as_dict(_last(self._steps(_asked(a, b, turned, heard, judge))))
+    def admit(self, a: str | None, b: str | None, judge: str) -> list[dict[str, Any]]:
+        """As the page's, for two songs of which nothing is known."""
+        first, second, *_, chosen = self._admit(a, b, False, {}, judge)
+        return [first, second, chosen]
 
-    def _steps(self, asked: "_Asked") -> Iterator[Listening | Comparison]:
+    def result(self, a: str, b: str, judge: str) -> dict[str, Any]:
+        """The comparison, or the panel's duel, for JSON."""
+        answer = _last(self._steps(_asked(a, b, False, {}, judge)))
+        return answer.as_dict() if isinstance(answer, Duel) else render.as_dict(answer)
+
+    def _steps(self, asked: "_Asked") -> Iterator[str | Answer]:
         try:
             yield from self._compared(asked)
         except ApexSpaceError as error:
@@ -130,13 +139,37 @@ class ComparePage:
             for song in asked.songs:
                 self._uploads.release(song)
 
-    def _compared(self, asked: "_Asked") -> Iterator[Listening | Comparison]:
-        def listener(name: str) -> Judge:
-            judge = self.judge.get(name)
-            parts = {field.name: getattr(judge, field.name) for field in fields(judge)}
-            return _Listener(**parts, asked=asked)
+    def _compared(self, asked: "_Asked") -> Iterator[str | Answer]:
+        """What is to be shown while it is compared, and at last the answer."""
+        return self._by_panel(asked) if asked.judge == PANEL else self._by_judge(asked)
 
-        return preference.steps(listener(asked.judge), *asked.songs, listener)
+    def _by_judge(self, asked: "_Asked") -> Iterator[str | Answer]:
+        for step in self.judge.load(asked.judge):
+            if isinstance(step, Loading):
+                yield render.under_way(step)
+            else:
+                yield from self._heard_by(_listener(step, asked), asked)
+
+    def _heard_by(self, judge: Judge, asked: "_Asked") -> Iterator[str | Answer]:
+        preference.load(judge.name)  # a broken head is told before anything is heard
+        for song in asked.songs:
+            yield _decoding(asked.side(song))
+            for progress in judge.listen(song):
+                yield render.under_way(progress, asked.side(song))
+        yield preference.compare(judge, *asked.songs, lambda name: _listener(self.judge.get(name), asked))
+
+    def _by_panel(self, asked: "_Asked") -> Iterator[str | Answer]:
+        new = [song for song in dict.fromkeys(asked.songs) if (PANEL, song) not in asked.heard]
+        waveforms = []
+        for song in new:
+            yield _decoding(asked.side(song))
+            with _named(asked.side(song)):
+                waveforms.append((load_audio(song), Path(song).name))
+        for step in panel.steps(REGISTRY if new else (), self.judge.load, *waveforms):
+            if step.at_work is not None:
+                yield render.under_way(step.at_work, asked.side(new[step.song]), ("the whole panel ", step.left))
+        asked.heard.update(((PANEL, song), heard) for song, heard in zip(new, step.panels, strict=True))
+        yield panel.duel(*map(asked.panel, asked.songs))
 
     def _swap(self, first: str | None, second: str | None, turned: bool, heard: Heard, judge: str) -> tuple[Any, ...]:
         """Exchange the sides, the players as they are, and the answer, where both songs were heard for one."""
@@ -168,6 +201,12 @@ class _Asked:
         (a, _), (b, _) = sorted(self.players, key=lambda player: player[1])
         return a, b
 
+    def panel(self, song: str) -> Panel:
+        """What the panel, which has heard it, made of it."""
+        heard = self.heard[PANEL, song]
+        assert isinstance(heard, Panel)
+        return heard
+
     def side(self, song: str) -> str:
         """Its side; a song that is on both is on the first."""
         return dict(reversed(self.players))[song]
@@ -180,21 +219,38 @@ def _asked(first: str | None, second: str | None, turned: bool, heard: Heard, ju
     return _Asked(((first or "", sides[0]), (second or "", sides[1])), kept, judge)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Listener(Judge):
     """A judge that knows what it heard for this visitor, and says which song it could not hear."""
 
     asked: _Asked
 
-    def steps(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[Report]:
-        """As Judge's; the last report on a song is kept."""
-        heard, key = self.asked.heard, (self.name, str(song))
-        try:
-            for report in [heard[key]] if key in heard else super().steps(song, name):
-                yield report
-        except AudioError as error:
-            raise type(error)(f"{self.asked.side(key[1])}: {error}") from error
-        heard[key] = report
+    def listen(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[Progress]:
+        """As Judge's; the report on a song is kept."""
+        key = (self.name, str(song))
+        known = self.asked.heard.get(key)
+        if isinstance(known, Report):
+            yield Progress(self.name, known.duration, 1.0, 0.0, known)
+            return
+        with _named(self.asked.side(key[1])):
+            for progress in super().listen(song, name):
+                yield progress
+        assert progress.report is not None
+        self.asked.heard[key] = progress.report
+
+
+def _listener(judge: Judge, asked: _Asked) -> _Listener:
+    parts = {field.name: getattr(judge, field.name) for field in fields(judge)}
+    return _Listener(**parts, asked=asked)
+
+
+@contextmanager
+def _named(side: str) -> Iterator[None]:
+    """Say of an error which song it is about."""
+    try:
+        yield
+    except AudioError as error:
+        raise type(error)(f"{side}: {error}") from error
 
 
 ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
@@ -208,26 +264,26 @@ def _lacking(side: str, song: str, heard: bool) -> str:
     return "" if heard or Path(song).is_file() else f"{side} was deleted after it was heard. Drop it again."
 
 
-def _last(steps: Iterator[Listening | Comparison]) -> Comparison:
-    (comparison,) = (step for step in steps if isinstance(step, Comparison))
-    return comparison
+def _last(steps: Iterator[str | Answer]) -> Answer:
+    (answer,) = (step for step in steps if not isinstance(step, str))
+    return answer
 
 
-def _progress(step: Listening) -> str:
-    heard, duration = step.report.segments[-1].end, step.report.duration
-    if step.side == "a" and heard >= duration:
-        return render.progress(DECODING.format(SIDES[1]), 0, 0)
-    text = f"{SIDES[step.side == 'b']}: heard {render.clock(heard)} of {render.clock(duration)}"
-    return render.progress(text, heard, duration)
+def _decoding(side: str) -> str:
+    return render.progress(f"{side}: decoding and measuring", 0, 0)
 
 
-def _shown(comparison: Comparison) -> tuple[Any, ...]:
-    pictures = plots.probability(comparison.answer), plots.contributions(comparison.answer)
+def _shown(answer: Answer) -> tuple[Any, ...]:
+    if isinstance(answer, Duel):
+        picture = gr.Plot(plots.preferences(answer), visible=bool(answer.comparisons))
+        parts = render.duel(answer), render.duel_links(answer), picture, gr.Plot(visible=False)
+        return *parts, render.duel_tables(answer)
+    pictures = plots.probability(answer.answer), plots.contributions(answer.answer)
     return (
-        render.answer(comparison),
-        render.comparison_links(comparison),
+        render.answer(answer),
+        render.comparison_links(answer),
         *(gr.Plot(picture, visible=True) for picture in pictures),
-        render.details(comparison),
+        render.details(answer),
     )
 
 

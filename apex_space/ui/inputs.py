@@ -1,6 +1,7 @@
 """What several pages ask for: a song, an example, a judge."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -8,11 +9,14 @@ import gradio as gr
 from ..arena.pool import EXAMPLES, Pool
 from ..errors import ApexSpaceError
 from ..judges import REGISTRY, Judge
-from ..roster import Roster
+from ..roster import Loading, Roster
 from . import render
 
-BEST = "best"
+BEST, PANEL = "best", "panel"
 POLL_SECONDS = 2.0
+AT_ONCE = 32
+"""Events that judges work for, most of them waiting in their lines: with the networks' line full, some are left for
+judges that do not wait for it."""
 
 
 def song(label: str, elem_id: str) -> gr.Audio:
@@ -55,11 +59,12 @@ def _button(style: str, damage: str | None) -> gr.Button:
 
 
 class JudgeChoice:
-    """A radio of the judges, and what keeps those that are not ready."""
+    """A radio of the judges and their panel, and what keeps those that are not ready."""
 
-    def __init__(self, roster: Roster, *more: tuple[str, str]) -> None:
+    def __init__(self, roster: Roster) -> None:
         self._roster = roster
-        choices = [("Best that is ready", BEST), *((entry.title, name) for name, entry in REGISTRY.items()), *more]
+        named = [(entry.title, name) for name, entry in REGISTRY.items()]
+        choices = [("Best that is ready", BEST), *named, ("The panel: all of them", PANEL)]
         self.radio = gr.Radio(choices, value=BEST, label="Judge", elem_id="judge")
         states, poll = gr.HTML(), gr.Timer(POLL_SECONDS)
         for when in (None, poll.tick):  # None: when the page opens
@@ -68,14 +73,21 @@ class JudgeChoice:
             )
 
     def check(self, name: str) -> str:
-        """The judge's own name. Raises UnknownJudge, and WeightsMissing where it is known that it cannot answer now."""
+        """The judge's own name, or PANEL. Raises UnknownJudge, and WeightsMissing where it is known that the judge
+        cannot answer now."""
+        if name == PANEL:
+            return PANEL
         name = self._roster.best().name if name == BEST else name
         self._roster.check(name)
         return name
 
     def get(self, name: str) -> Judge:
-        """The judge, which may have to be downloaded and loaded first. Raises UnknownJudge and WeightsError."""
-        return self._roster.best() if name == BEST else self._roster.get(name)
+        """The judge of that name, loaded first if need be. Raises UnknownJudge and WeightsError."""
+        return self._roster.get(name)
+
+    def load(self, name: str) -> Iterator[Loading | Judge]:
+        """As Roster's, also for BEST."""
+        yield from self._roster.load(self.check(name))
 
     def _poll(self) -> tuple[str, gr.Timer]:
         waiting = self._roster.waiting()

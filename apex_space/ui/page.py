@@ -5,17 +5,30 @@ from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from ..arena.battles import Arena
 from ..arena.pool import EXAMPLES
 from ..arena.standings import Standings
+from ..links import Links
 from ..roster import Roster
 from ..settings import settings
+from .about import AboutPage
+from .api import Api
 from .arena import ArenaPage
 from .audio_route import audio_route
 from .compare import ComparePage
+from .doors import closed_routes, fetch_nothing
+from .embed import HEAD, MAIN_NAME, embed_panel, embedding
+from .health import health_route
+from .inputs import AT_ONCE
+from .journal import RequestLog
 from .leaderboard import LeaderboardPage
+from .rank import RankPage
+from .result_route import ResultRoutes
 from .score import ScorePage
+from .tools import adapt_tools
+from .turnstile import Turnstile
 from .uploads import Uploads
 
 HERE = Path(__file__).parent
@@ -25,43 +38,67 @@ What a model of music taste makes of your song: two popularity scores, five aest
 [**Vote in the arena**](arena): hear two songs blind, pick one, and see whether the judges knew."""
 LEFTOVERS = (600, 3600)
 """Every 10 minutes, delete uploads older than an hour that were never scored."""
+LONGEST_QUEUE = 50
 
 
-def page(roster: Roster, arena: Arena, standings: Standings) -> gr.Blocks:
-    """All pages over the judges of `roster`, the battles of `arena` and the votes of `standings`."""
+def page(roster: Roster, arena: Arena, standings: Standings, links: Links) -> gr.Blocks:
+    """All pages over the judges of `roster`, the battles of `arena`, the votes of `standings` and the results of
+    `links`."""
     gr.set_static_paths([EXAMPLES])
     uploads = Uploads(Path(get_upload_folder()))
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
         _links()
-        gr.Markdown(LEAD)
-        ScorePage(roster, uploads)
+        gr.Markdown(LEAD, elem_id="lead")
+        score = ScorePage(roster, uploads, links)
+        embed_panel()
+    with blocks.route("Rank", "/rank"):
+        _links()
+        rank = RankPage(roster, uploads)
+        embed_panel()
     with blocks.route("Compare", "/compare"):
         _links()
-        ComparePage(roster, uploads, arena.pool)
+        compare = ComparePage(roster, uploads, arena.pool)
+        embed_panel()
     with blocks.route("Arena", "/arena"):
         _links()
         ArenaPage(arena, standings, uploads)
+        embed_panel()
     with blocks.route("Leaderboard", "/leaderboard"):
         _links()
         LeaderboardPage(standings)
-    blocks.queue(default_concurrency_limit=1, max_size=50)
+        embed_panel()
+    with blocks.route("About", "/about"):
+        _links()
+        AboutPage(roster, LONGEST_QUEUE)
+        embed_panel()
+    with blocks:
+        Api((score, compare, rank), roster, standings)
+    blocks.queue(default_concurrency_limit=1, max_size=LONGEST_QUEUE, api_open=False)
     return blocks
 
 
 def _links() -> None:
     """The links to all pages, at the top of each."""
-    gr.Navbar(main_page_name="Score")  # type: ignore[attr-defined]
+    gr.Navbar(main_page_name=MAIN_NAME)  # type: ignore[attr-defined]
 
 
-def serving(arena: Arena) -> dict[str, Any]:
-    """Options of `launch`: theme, limits, the songs of battles, and what is switched off."""
+def serving(roster: Roster, arena: Arena, links: Links) -> dict[str, Any]:
+    """Options of `launch`: theme, limits, songs of battles, results, embedding, and what is switched off."""
+    fetch_nothing()
+    adapt_tools()
+    embedded = embedding()
+    routes = [health_route(roster), audio_route(arena), *ResultRoutes(links).routes, *embedded["routes"]]
+    middleware = [Middleware(RequestLog), Middleware(Turnstile), *embedded["middleware"]]
     system = ("system-ui", "sans-serif")
     return {
         "theme": gr.themes.Soft(primary_hue="teal", neutral_hue="slate", font=system, font_mono=("ui-monospace",)),
         "css_paths": HERE / "style.css",
         "max_file_size": int(settings().max_megabytes * 1_000_000),
-        "app_kwargs": {"routes": [audio_route(arena)]},
+        "head": HEAD,
+        "app_kwargs": {"routes": [*routes, *closed_routes()], "middleware": middleware, "openapi_url": None},
+        "max_threads": 2 * AT_ONCE,  # as many stay free while all that wait look at their line
         "footer_links": ["api"],
+        "mcp_server": True,
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,

@@ -8,12 +8,14 @@ import gradio as gr
 
 from .. import panel, plots
 from ..errors import ApexSpaceError
-from ..judges import REGISTRY, load_audio
-from ..panel import Panel
-from ..report import Report
-from ..roster import Roster
+from ..judges import REGISTRY, Progress, load_audio
+from ..links import Links
+from ..panel import Step
+from ..roster import Loading, Roster
 from ..settings import settings
 from . import inputs, render
+from .inputs import PANEL
+from .link_panel import Finished, LinkPanel
 from .uploads import Uploads
 
 PROMISE = (
@@ -21,47 +23,48 @@ PROMISE = (
     "Your song is deleted from the server within seconds of being scored. What the judge heard in it (numbers, under a "
     "hash, without its name) is remembered for a while, so that the same song is answered at once."
 )
-PANEL = "panel"
 EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 
 
 class ScorePage:
     """Components and events; the work is done by judges, plots and render."""
 
-    def __init__(self, roster: Roster, uploads: Uploads) -> None:
+    def __init__(self, roster: Roster, uploads: Uploads, links: Links) -> None:
         self._uploads = uploads
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
                 self._inputs(roster)
             with gr.Column(scale=3, min_width=320):
-                self._outputs()
+                self._outputs(links)
         self._events()
 
     def _inputs(self, roster: Roster) -> None:
         config = settings()
         self.song = inputs.song("Your song", "song")
         gr.Markdown(PROMISE.format(minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
-        self.judge = inputs.JudgeChoice(roster, ("The panel: all of them", PANEL))
+        self.judge = inputs.JudgeChoice(roster)
         with gr.Row():
             self.start = gr.Button("Score", variant="primary", min_width=120)
             self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
         gr.Markdown("### Examples")
         self.examples = inputs.examples()
 
-    def _outputs(self) -> None:
+    def _outputs(self, links: Links) -> None:
         self.progress = gr.HTML(render.note(EMPTY))
         self.cards = gr.HTML()
+        self.link = LinkPanel(links)
         self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
         self.timeline = gr.Plot(label="Over time", visible=False, elem_id="timeline-plot")
         self.tables = gr.HTML()
-        self.report = gr.JSON(visible=False)
 
     def _events(self) -> None:
         outputs = [self.cards, self.progress, self.picture, self.timeline, self.tables, self.cancel]
+        outputs.append(self.link.finished)
         options: dict[str, Any] = {
             "inputs": [self.song, self.judge.radio],
-            "validator": self._admit,
+            "validator": self.admit,
             "concurrency_id": "score",
+            "concurrency_limit": inputs.AT_ONCE,
             "show_progress": "minimal",
             "scroll_to_output": True,
             "show_progress_on": self.progress,
@@ -73,16 +76,15 @@ class ScorePage:
             picked = button.click(lambda path=path: path, outputs=self.song, api_visibility="private")
             running.append(picked.then(**shown))
         self.cancel.click(_cancelled, outputs=[self.progress, self.cancel], cancels=running, api_visibility="private")
-        gr.Button(visible=False).click(self._answer, outputs=self.report, api_name="score", **options)
 
-    def _admit(self, song: str | None, judge: str) -> list[dict[str, Any]]:
+    def admit(self, song: str | None, judge: str) -> list[dict[str, Any]]:
         """Runs before the queue: nothing waits that cannot be scored."""
         if song is None:
             return [gr.validate(False, "Choose a song first."), gr.validate(True, "")]
         if not Path(song).is_file():
             return [gr.validate(False, "This song was deleted after scoring. Drop it again."), gr.validate(True, "")]
         try:
-            self.judge.check(judge if judge != PANEL else inputs.BEST)
+            self.judge.check(judge)
         except ApexSpaceError as error:
             return [gr.validate(True, ""), gr.validate(False, str(error))]
         self._uploads.claim(song)
@@ -90,33 +92,35 @@ class ScorePage:
 
     def _show(self, song: str, judge: str) -> Iterator[tuple[Any, ...]]:
         hidden = gr.Plot(visible=False)
-        yield "", render.progress("Decoding and measuring", 0, 0), hidden, hidden, "", ON
+        yield "", render.progress("Decoding and measuring", 0, 0), hidden, hidden, "", ON, Finished()
+        shown: Any = None
         try:
-            for report in self._steps(song, judge):
-                yield self._shown(report) if isinstance(report, Report) else _panel_shown(report)
+            for step in self._steps(song, judge):
+                if isinstance(step, Step):
+                    yield _panel_shown(step, new=step.panels is not shown)
+                    shown = step.panels
+                else:
+                    yield _shown(step)
         except gr.Error as error:
-            yield gr.skip(), render.note(f"{error.title}. {error.message}", "error"), *[gr.skip()] * 3, OFF
+            yield gr.skip(), render.note(f"{error.title}. {error.message}", "error"), *[gr.skip()] * 3, OFF, gr.skip()
             raise
 
-    def _shown(self, report: Report) -> tuple[Any, ...]:
-        heard = report.segments[-1].end
-        done = heard >= report.duration
-        text = f"Heard {render.clock(heard)} of {render.clock(report.duration)}"
-        progress = render.downloads(report) if done else render.progress(text, heard, report.duration)
-        pictures = gr.Plot(plots.scores(report), visible=True), gr.Plot(plots.timeline(report), visible=True)
-        return render.cards(report), progress, *pictures, render.tables(report), OFF if done else gr.skip()
+    def result(self, song: str, judge: str) -> dict[str, Any]:
+        """The report, or the panel's, as the command line's JSON."""
+        *_, last = self._steps(song, judge)
+        if isinstance(last, Step):
+            return last.panels[0].as_dict()
+        assert isinstance(last, Progress)
+        assert last.report is not None
+        return last.report.as_dict()
 
-    def _answer(self, song: str, judge: str = inputs.BEST) -> dict[str, Any]:
-        """Score a song: the report as the command line's JSON. `judge`: "best", a judge's name, or "panel"."""
-        *_, report = self._steps(song, judge)
-        return report.as_dict()
-
-    def _steps(self, song: str, judge: str) -> Iterator[Report | Panel]:
+    def _steps(self, song: str, judge: str) -> Iterator[Loading | Progress | Step]:
         try:
             if judge == PANEL:
-                yield from panel.steps(REGISTRY, self.judge.get, load_audio(song), Path(song).name)
+                yield from panel.steps(REGISTRY, self.judge.load, (load_audio(song), Path(song).name))
             else:
-                yield from self.judge.get(judge).steps(song)
+                for step in self.judge.load(judge):
+                    yield from [step] if isinstance(step, Loading) else step.listen(song)
         except ApexSpaceError as error:
             raise gr.Error(str(error), title="This song was not scored", print_exception=False) from error
         finally:
@@ -126,18 +130,29 @@ class ScorePage:
 ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 
-def _panel_shown(so_far: Panel) -> tuple[Any, ...]:
-    """What the judges that are done made of it, and how far the one at work is."""
-    picture = gr.Plot(plots.panel(so_far), visible=True) if so_far.reports else gr.Plot(visible=False)
-    at_work = so_far.unfinished
+def _shown(step: Loading | Progress) -> tuple[Any, ...]:
+    """The report so far, and how far the judge is."""
+    if isinstance(step, Loading) or step.report is None:
+        return gr.skip(), render.under_way(step), *[gr.skip()] * 5
+    report, done = step.report, step.done
+    progress = render.downloads(report) if done else render.under_way(step)
+    pictures = gr.Plot(plots.scores(report), visible=True), gr.Plot(plots.timeline(report), visible=True)
+    finished = (OFF, Finished((report,))) if done else (gr.skip(), gr.skip())
+    return render.cards(report), progress, *pictures, render.tables(report), *finished
+
+
+def _panel_shown(step: Step, new: bool) -> tuple[Any, ...]:
+    """How far the judge at work is and, where that is `new`, what those that are done made of it."""
+    (so_far,), at_work = step.panels, step.at_work
     if at_work is None:
-        progress = render.panel_links(so_far)
+        progress, finished = render.panel_links(so_far), (OFF, Finished(so_far.reports))
     else:
-        heard = at_work.segments[-1].end
-        text = f"{REGISTRY[at_work.judge].title} has heard {render.clock(heard)} of {render.clock(at_work.duration)}"
-        progress = render.progress(text, heard, at_work.duration)
+        progress, finished = render.under_way(at_work, rest=("the whole panel ", step.left)), (gr.skip(), gr.skip())
+    if not new:
+        return gr.skip(), progress, *[gr.skip()] * 3, *finished
+    picture = gr.Plot(plots.panel(so_far), visible=True) if so_far.reports else gr.Plot(visible=False)
     shown = render.panel(so_far), progress, picture, gr.Plot(visible=False), render.panel_tables(so_far)
-    return *shown, gr.skip() if at_work else OFF
+    return *shown, *finished
 
 
 def _cancelled() -> tuple[str, gr.Button]:

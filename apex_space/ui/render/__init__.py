@@ -1,9 +1,11 @@
 """Records -> HTML. Every text from outside is escaped here."""
 
 from .comparison import answer, as_dict, comparison_links, details, sentence
+from .duel import duel, duel_links, duel_tables
 from .html import clock, links, note, percent, progress, table
 from .panel import panel, panel_links, panel_tables
 from .report import cards, downloads, measured, number, states, tables
+from .under_way import under_way
 
 __all__ = [
     "answer",
@@ -13,6 +15,9 @@ __all__ = [
     "comparison_links",
     "details",
     "downloads",
+    "duel",
+    "duel_links",
+    "duel_tables",
     "links",
     "measured",
     "note",
@@ -26,4 +31,5 @@ __all__ = [
     "states",
     "table",
     "tables",
+    "under_way",
 ]

@@ -10,13 +10,16 @@ from ...axes import BY_KEY, Axis
 from ...judges import REGISTRY
 from ...plots.comparison import spoke_for
 from ...preference import Comparison, Head, Preference
+from ...report import Report
 from .html import Row, figure, links, note, table
 from .report import cell, measured, number, tables
 
+SAME = "The same song: 50 of 100 listeners"
 
-def same(comparison: Comparison) -> bool:
+
+def same(a: Report, b: Report) -> bool:
     """Whether both songs have the same samples."""
-    return comparison.a.sha256 == comparison.b.sha256
+    return a.sha256 == b.sha256
 
 
 def sentence(answer: Preference) -> str:
@@ -36,13 +39,18 @@ def _listeners(share: float, low: float, high: float) -> str:
 
 def answer(comparison: Comparison) -> str:
     """The verdict, the songs' names and how far to trust it."""
-    songs = "".join(
-        f'<li><b class="side {side}">{side.upper()}</b> {escape(report.file)}</li>'
-        for side, report in (("a", comparison.a), ("b", comparison.b))
-    )
     notes = "".join(note(text) for text in _notes(comparison))
-    verdict = "The same song: 50 of 100 listeners" if same(comparison) else sentence(comparison.answer)
-    return f'<h2 class="verdict">{verdict}</h2><ul class="songs">{songs}</ul>{notes}'
+    verdict = SAME if same(comparison.a, comparison.b) else sentence(comparison.answer)
+    return f'<h2 class="verdict">{verdict}</h2>{songs(comparison.a, comparison.b)}{notes}'
+
+
+def songs(a: Report, b: Report) -> str:
+    """The songs' names."""
+    names = "".join(
+        f'<li><b class="side {side}">{side.upper()}</b> {escape(report.file)}</li>'
+        for side, report in (("a", a), ("b", b))
+    )
+    return f'<ul class="songs">{names}</ul>'
 
 
 def _notes(comparison: Comparison) -> Iterable[str]:
@@ -92,13 +100,14 @@ def _heading(comparison: Comparison) -> str:
 def _scores(comparison: Comparison) -> Iterable[Row]:
     for axis in comparison.a.axes:
         x, y = comparison.a.scores[axis.key], comparison.b.scores[axis.key]
-        difference = "–" if x is None or y is None else _signed(axis, x - y)
+        difference = "–" if x is None or y is None else signed(axis, x - y)
         contribution = comparison.answer.contributions.get(axis.key)
         spoke = "not weighed" if contribution is None else spoke_for(contribution)
         yield axis.label, cell(axis, x), cell(axis, y), difference, spoke
 
 
-def _signed(axis: Axis, value: float) -> str:
+def signed(axis: Axis, value: float) -> str:
+    """A difference of scores, in as many digits as the scores themselves."""
     size = number(axis, abs(value))
     return size if float(size) == 0 else f"{'+' if value > 0 else '−'}{size}"
 
@@ -124,7 +133,7 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
         "judge": comparison.judge,
         **asdict(answer),
         "verdict": answer.verdict,
-        "same": same(comparison),
+        "same": same(comparison.a, comparison.b),
         "fallback": comparison.fallback,
         "outdated": comparison.outdated,
         "head": json.loads(head.to_json(revision_id=head.revision_id)),

@@ -1,7 +1,7 @@
 """Panel -> HTML."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from ...axes import Axis
@@ -14,9 +14,19 @@ from .report import number, tables
 
 def panel(panel: Panel) -> str:
     """The song's name, where the judges differ most, and who could not be asked."""
-    name = panel.reports[0].file if panel.reports else ""
-    absent = "".join(note(f"{REGISTRY[judge].title}: {why}") for judge, why in panel.absent.items())
-    return f'<h2 class="song">{escape(name)}</h2><p>{escape(dispute(panel))}</p>{absent}'
+    if not panel.reports:
+        return absences(panel.absent)
+    name = escape(panel.reports[0].file)
+    return f'<h2 class="song">{name}</h2><p>{escape(dispute(panel))}</p>{absences(panel.absent)}'
+
+
+def absences(absent: Mapping[str, str]) -> str:
+    """Judges that could not be asked, and why."""
+    return "".join(note(_named(REGISTRY[judge].title, why)) for judge, why in absent.items())
+
+
+def _named(title: str, why: str) -> str:
+    return why if why.startswith(title) else f"{title}: {why}"
 
 
 def dispute(panel: Panel) -> str:
@@ -34,6 +44,8 @@ def dispute(panel: Panel) -> str:
 
 def panel_tables(panel: Panel) -> str:
     """Each axis by each judge, then every judge's own tables."""
+    if not panel.reports:
+        return ""
     judges = [report.judge for report in panel.reports]
     head = ("Axis", *(REGISTRY[judge].title for judge in judges), "Lowest to highest")
     own = "".join(

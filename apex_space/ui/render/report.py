@@ -91,7 +91,8 @@ def _origin(report: Report) -> Iterable[Row]:
     yield "Their licence", REGISTRY[report.judge].licence
     yield "Precision", f"{report.precision}: {report.precision_reason}"
     yield "Computed in", f"{report.seconds:.1f} s"
-    yield "Song’s hash", f"sha256 {report.sha256[:16]}"
+    if report.sha256:
+        yield "Song’s hash", f"sha256 {report.sha256[:16]}"
 
 
 def downloads(report: Report) -> str:

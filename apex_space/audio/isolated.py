@@ -1,0 +1,142 @@
+"""`decode.open_stream` in a process of its own (`worker`), so that no file can crash, stop or fill the one that asks.
+
+A process is kept for the next song. One that met a bad file is not: codecs that run short of memory were seen to crash
+at the file after that.
+"""
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedReader, BufferedWriter
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any, cast
+
+import numpy as np
+
+from .. import errors
+from .decode import Stream
+
+COMMAND = [sys.executable, "-m", "apex_space.audio.worker"]
+PACKAGES = Path(__file__).resolve().parents[2]
+MOST = 4
+"""Songs decoded at a time; further ones wait. A process takes 50 MB."""
+CPU_SECONDS = 20.0
+"""What a song of ten minutes may take at most; a longer one may take more, in proportion."""
+TOO_SLOW = 1
+"""The exit status of a process that took longer."""
+
+
+@contextmanager
+def open_stream(path: Path) -> Iterator[Stream]:
+    """The sound in the file at `path`, decoded as its blocks are asked for; it and they raise an `AudioError`.
+
+    A file that makes its decoder crash, or take too long, is a `DamagedAudio`.
+    """
+    with _turns:
+        worker = _take()
+        try:
+            yield worker.open(path)
+        except BaseException:  # an interruption, too, and a song that is left early
+            worker.end()
+            raise
+        _idle[_whose()].append(worker)
+
+
+class _Worker:
+    """One process."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(COMMAND, cwd=PACKAGES, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._requests = cast(BufferedWriter, self._process.stdin)
+        self._answers = cast(BufferedReader, self._process.stdout)
+        self._asked = False
+        if not self._answers.readline():
+            self.end()
+            raise RuntimeError("The process that decodes songs did not start. What it wrote to stderr says why.")
+
+    @property
+    def ready(self) -> bool:
+        """Whether it waits for a song."""
+        return not self._asked and self._process.poll() is None
+
+    def open(self, path: Path) -> Stream:
+        """Raises AudioError, and so do the stream's blocks."""
+        self._ask("open", str(path.absolute()))
+        header, _ = self._answer()
+        channels = header["channels"]
+        return Stream(header["rate"], channels, header["announced"], self._blocks(channels))
+
+    def end(self) -> None:
+        """At once, whatever it does."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _blocks(self, channels: int) -> Iterator[np.ndarray]:
+        """While one is used, the next is decoded."""
+        self._ask("next")
+        while (block := self._answer(channels)[1]).size:
+            self._ask("next")
+            yield block
+
+    def _ask(self, *request: str) -> None:
+        try:
+            self._requests.write(json.dumps(request).encode() + b"\n")
+            self._requests.flush()
+        except OSError:
+            raise self._dead() from None
+        self._asked = True
+
+    def _answer(self, channels: int = 0) -> tuple[dict[str, Any], np.ndarray]:
+        """What it says, and its block [C, n], n = 0 if there is none."""
+        try:
+            answer = json.loads(self._answers.readline())
+            block = np.empty((channels, answer.get("samples", 0)), np.float32)
+            if self._answers.readinto(block.reshape(-1).view(np.uint8).data) < block.nbytes:
+                raise EOFError
+        except (OSError, ValueError, EOFError):
+            raise self._dead() from None
+        self._asked = False
+        if "error" in answer:
+            kind, message = answer["error"]
+            raise getattr(errors, kind)(message)
+        return answer, block
+
+    def _dead(self) -> errors.DamagedAudio:
+        """What a song is that ended the process, or made it talk nonsense."""
+        self.end()
+        slow = f"Decoding the file took over {CPU_SECONDS:g} s, far more than a song needs"
+        what = slow if self._process.returncode == TOO_SLOW else "Decoding the file made the decoder crash"
+        return errors.DamagedAudio(f"{what}; it is damaged. Export or download it again.")
+
+
+_turns = BoundedSemaphore(MOST)
+_idle: defaultdict[tuple[int, int], list[_Worker]] = defaultdict(list)
+"""By the process that started it, lest a fork shares it, and the priority of the thread that did, which it has too."""
+
+
+def _whose() -> tuple[int, int]:
+    return os.getpid(), os.nice(0) if hasattr(os, "nice") else 0
+
+
+def _take() -> _Worker:
+    mine = _idle[_whose()]
+    while mine:
+        with suppress(IndexError):  # another thread took the last one
+            worker = mine.pop()
+            if worker.ready:
+                return worker
+            worker.end()
+    return _Worker()
+
+
+@atexit.register
+def _end_all() -> None:
+    for started_by, priority in list(_idle):
+        for worker in _idle[started_by, priority] if started_by == os.getpid() else ():
+            worker.end()

@@ -1,0 +1,141 @@
+"""The process that decodes for `isolated`: `python -m apex_space.audio.worker`.
+
+Each request is a line of JSON on stdin, each answer one on stdout, with the samples behind it if it announces some:
+
+    ["open", PATH]  ->  {"rate": Hz, "channels": C, "announced": seconds or null}
+    ["next"]        ->  {"samples": n} and [C, n] float32, n = 0 at the end
+    either          ->  {"error": [name of an AudioError, message]}
+
+It ends with its stdin, that is, with the process that started it. (Linux would tie it to the thread that did.)
+"""
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..errors import AudioError, DamagedAudio, NotAudio
+from .decode import Stream, open_stream
+from .isolated import CPU_SECONDS, TOO_SLOW
+
+LONG_SONG_SECONDS = 600.0
+MOST_BYTES = 256_000_000
+"""Memory that decoding may take."""
+Answer = tuple[dict[str, Any], np.ndarray | None]
+
+
+class Decoder:
+    """Answers requests, on one song at a time."""
+
+    def __init__(self) -> None:
+        self._song = ExitStack()
+        self._stream: Stream
+        self._began = self._seconds = 0.0
+
+    def answer(self, request: str, path: str = "") -> Answer:
+        """What is asked, within what is left of the time that this song may take; else the process ends."""
+        if request == "open":
+            self._began, self._seconds = time.process_time(), 0.0
+        allowed = CPU_SECONDS * max(1.0, self._seconds / LONG_SONG_SECONDS)
+        left = allowed - (time.process_time() - self._began)
+        if left <= 0:
+            os._exit(TOO_SLOW)
+        faulthandler.dump_traceback_later(left, exit=True)
+        try:
+            return self._open(path) if request == "open" else self._next()
+        except AudioError as error:
+            return _refusal(error)
+        except MemoryError:
+            return _refusal(DamagedAudio("Decoding the file takes more memory than a song can need. Export it again."))
+        except OSError:
+            return _refusal(NotAudio("The file cannot be read. Check that you may open it."))
+        except Exception as error:  # whatever a library makes of a file, the next one is to be decoded
+            what = type(error).__name__
+            return _refusal(DamagedAudio(f"The file cannot be decoded ({what}). Export or download it again."))
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    def _open(self, path: str) -> Answer:
+        self._song.close()
+        self._stream = stream = self._song.enter_context(_decoding(path))
+        return {"rate": stream.rate, "channels": stream.channels, "announced": stream.announced}, None
+
+    def _next(self) -> Answer:
+        block = next(self._stream.blocks, None)
+        if block is None:
+            self._song.close()
+            return {"samples": 0}, None
+        self._seconds += block.shape[1] / self._stream.rate
+        return {"samples": block.shape[1]}, np.ascontiguousarray(block)
+
+
+@contextmanager
+def _decoding(path: str) -> Iterator[Stream]:
+    with open(path, "rb") as file, open_stream(file) as stream:
+        yield stream
+
+
+def _refusal(error: AudioError) -> Answer:
+    return {"error": [type(error).__name__, str(error)]}, None
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    requests, answers = sys.stdin.buffer, take_output()
+    confine()
+    limit_memory()
+    decoder = Decoder()
+    write(answers, {})
+    for line in requests:
+        write(answers, *decoder.answer(*json.loads(line)))
+
+
+def write(answers: BinaryIO, answer: dict[str, Any], block: np.ndarray | None = None) -> None:
+    answers.write(json.dumps(answer).encode() + b"\n")
+    if block is not None:
+        answers.write(block.data)
+    answers.flush()
+
+
+def take_output() -> BinaryIO:
+    """stdout for ourselves; what codecs say on it, or on stderr, goes nowhere."""
+    output = os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "wb") as nowhere:
+        for channel in (1, 2):
+            os.dup2(nowhere.fileno(), channel)
+    return output
+
+
+def confine() -> None:
+    """Load the codecs, then allow no file to be written. An interruption is for the process that started this one."""
+    import av  # noqa: F401
+    import soundfile  # noqa: F401
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(ImportError):  # Windows
+        import resource
+
+        for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
+            resource.setrlimit(kind, (0, 0))
+
+
+def limit_memory() -> None:
+    """Allow `MOST_BYTES` more than is taken now, where the system can: a file of 2 KB may ask for gigabytes."""
+    with suppress(ImportError, OSError, ValueError):  # Windows; no /proc; a limit that is lower already
+        import resource
+
+        data_pages = int(Path("/proc/self/statm").read_text().split()[5])
+        most = data_pages * resource.getpagesize() + MOST_BYTES
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""`rank`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from ..axes import AXES
+from .common import Format, JudgeName, WeightsFolder, exiting, messages, show
+
+if TYPE_CHECKING:
+    from ..judges import Judge
+    from ..ranking import Ranking, Song, Step
+
+HEARD = "heard"
+"""In the data folder: what was heard, where APEX_MEMORY names no other place."""
+
+
+def rank(
+    sources: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders or zips of songs, or songs.")],
+    keep: Annotated[int, typer.Option(min=1, help="How many songs to keep.")] = 5,
+    copy_to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Copy the songs that are kept into this new or empty folder.")
+    ] = None,
+    by: Annotated[
+        str, typer.Option(metavar="AXIS|preference", help="A score, or what people would prefer by the pairwise head.")
+    ] = "preference",
+    judge: JudgeName = "pocket",
+    groups: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A csv of the columns file and group; csv and json hold them.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How the ranking is written to stdout.")] = Format.table,
+    weights: WeightsFolder = None,
+) -> None:
+    """Rank many songs, and keep the best: which they are, and how sure that is.
+
+    What was heard is kept (no audio, no names) in APEX_MEMORY, else in the data folder's heard/, so that a run that was
+    broken off goes on where it stopped.
+    Exit status: 0 all ranked, 1 not, or some file failed, 2 the judge is not available, 130 interrupted.
+    """
+    with exiting(1):
+        complete = _rank(sources, keep, copy_to, by, judge, groups, format, weights)
+    raise typer.Exit(int(not complete))
+
+
+def _rank(
+    sources: list[Path],
+    keep: int,
+    copy_to: Path | None,
+    by: str,
+    judge: str,
+    groups: Path | None,
+    format: Format,
+    weights: Path | None,
+) -> bool:
+    """Whether every song has a rank."""
+    from ..ranking import words
+    from ..ranking.batch import gather, read_groups
+    from ..ranking.export import check_target, copy_kept
+
+    if copy_to is not None:
+        check_target(copy_to)  # before an hour's work, not after it
+    table = read_groups(groups) if groups else {}
+    with TemporaryDirectory(prefix="apex-rank-") as scratch:
+        batch = gather(sources, Path(scratch), table)
+        if batch.left_out:
+            messages.print(words.left_out(batch.left_out))
+        ranking, interrupted = _hear(batch.songs, judge, by, keep, weights)
+        _write(ranking, format)
+        if interrupted:
+            raise KeyboardInterrupt
+        if copy_to is not None:
+            messages.print(f"{copy_kept(ranking, copy_to)} songs copied to {copy_to}")
+    return all(row.rank is not None for row in ranking.rows)
+
+
+def _hear(songs: "Sequence[Song]", name: str, by: str, keep: int, weights: Path | None) -> "tuple[Ranking, bool]":
+    """The ranking, and whether it is cut short by an interruption."""
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from ..judges import load_audio
+    from ..ranking import rank
+
+    get = _loader(weights)
+    columns = BarColumn(), TextColumn("{task.description}", markup=False)
+    steps, ranking = rank(songs, get(name), by, keep, get, load_audio), None
+    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
+        task = bar.add_task("", total=len(songs))
+        try:
+            for step in steps:
+                ranking = step.ranking
+                share = step.at_work.share if step.at_work else 0
+                bar.update(task, description=_so_far(step), completed=step.done + share)
+                if step.outcome is not None and (step.outcome.error or not messages.is_terminal):
+                    messages.print(f"{_so_far(step)}: {step.outcome.song.name} {step.outcome.error}")
+        except KeyboardInterrupt:
+            if ranking is None:
+                raise
+            return ranking, True
+    assert ranking is not None
+    return ranking, False
+
+
+def _loader(weights: Path | None) -> "Callable[[str], Judge]":
+    """Judges whose memory is on disk."""
+    from ..judges import load_judge
+    from ..memory import Memory
+    from ..settings import settings
+
+    config = settings()
+    memory = Memory(config.memory or config.data / HEARD, config.memory_megabytes)
+    return lambda name: replace(load_judge(name, weights), memory=memory)
+
+
+def _so_far(step: "Step") -> str:
+    from ..pace import spoken
+
+    return f"{step.done} of {step.total}{f', {spoken(step.left)} left' if step.left else ''}"
+
+
+def _write(ranking: "Ranking", format: Format) -> None:
+    from ..ranking.export import to_csv, to_json
+
+    if format is Format.json:
+        typer.echo(to_json(ranking))
+    elif format is Format.csv:
+        typer.echo(to_csv(ranking), nl=False)
+    else:
+        show(_table(ranking))
+
+
+def _table(ranking: "Ranking") -> Table:
+    from ..ranking import words
+
+    rules = ranking.rules
+    shown = [axis for axis in AXES if any(row.report and axis in row.report.axes for row in ranking.rows)]
+    table = Table(caption="\n".join((words.verdict(ranking), *words.notes(ranking))), caption_justify="left")
+    table.add_column("")
+    table.add_column("song", overflow="fold")
+    for label in (words.label(rules), *(f"{axis.label}\n{axis.low:g}-{axis.high:g}" for axis in shown)):
+        table.add_column(label, justify="right")
+    table.add_column("", overflow="fold")
+    for row in ranking.rows:
+        scores = (row.report.scores[axis.key] if row.report else None for axis in shown)
+        cells = ("-" if score is None else f"{score:.2f}" for score in scores)
+        rank = "-" if row.rank is None else str(row.rank)
+        table.add_row(rank, row.song.name, words.figure(row, rules), *cells, words.note(row))
+    return table

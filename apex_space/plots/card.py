@@ -1,0 +1,174 @@
+"""Reports -> the picture that stands for a result where its link is posted. Drawn without a browser, as a PNG."""
+
+import io
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..axes import AXES, Axis
+from ..judges import REGISTRY
+from ..report import Report
+from .panel import COLOURS as JUDGE_COLOURS
+from .report import COLOURS, _digits
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont
+
+WIDTH, HEIGHT = 1200, 630
+"""What OpenGraph's readers show whole."""
+SCALE = 2
+"""It is drawn this many times as large, and smoothed by making it small: Pillow itself draws with hard edges."""
+PAPER, INK, SOFT, TRACK, BRAND = "#ffffff", "#0f172a", "#475569", "#e2e8f0", "#0f766e"
+SITE = "APEX Space"
+UNTITLED = "What a judge makes of a song"
+LEFT, RIGHT = 64, 1136
+START, END = 280, 870
+"""Of the bars, from left to right."""
+TOP, BOTTOM = 226, 566
+ROW, BAR = 84, 24
+"""Height of a row, at most, and of its bar."""
+TITLE_SIZES = (60, 52, 44)
+SIDES = (0, 4, 4, 3, 6, 5, 3)
+"""Corners of the judges' marks; 0 is a circle."""
+
+
+@dataclass(frozen=True)
+class Fonts:
+    """Font files; Pillow's own font, which has English letters only, stands in where one cannot be used."""
+
+    regular: Path | None = None
+    bold: Path | None = None
+
+
+def card(title: str, reports: Sequence[Report], fonts: Fonts = Fonts()) -> bytes:
+    """A PNG, 1200 x 630: `title`, then a row for each axis that one of the judges knows.
+
+    A single judge's scores are bars with its spread as whiskers; several judges' are marks. A title that the font
+    cannot write is left to the text around the picture.
+    """
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), PAPER)
+    pen = _Pen(ImageDraw.Draw(image), fonts)
+    pen.box(0, 0, 16, HEIGHT, BRAND)
+    pen.text(LEFT, 58, SITE, 30, BRAND, bold=True)
+    pen.title(title if title and pen.can_write(title) else UNTITLED)
+    pen.text(LEFT, 184, f"Scores by {_names(reports)}", 28, SOFT)
+    axes = [axis for axis in AXES if any(axis in report.axes for report in reports)]
+    step = min(ROW, (BOTTOM - TOP) / max(1, len(axes)))
+    top = (TOP + BOTTOM - step * len(axes)) / 2
+    for place, axis in enumerate(axes):
+        _row(pen, top + step * (place + 0.5), axis, reports)
+    _legend(pen, reports)
+    file = io.BytesIO()
+    image.reduce(SCALE).save(file, "PNG")
+    return file.getvalue()
+
+
+class _Pen:
+    """Draws in the picture's own pixels."""
+
+    def __init__(self, draw: "ImageDraw", fonts: Fonts) -> None:
+        self._draw, self._fonts = draw, fonts
+
+    def box(self, left: float, top: float, right: float, bottom: float, colour: str) -> None:
+        left, top, right, bottom = (round(SCALE * edge) for edge in (left, top, right, bottom))
+        if right > left:
+            self._draw.rectangle([left, top, right - 1, bottom - 1], colour)
+
+    def mark(self, x: float, y: float, judge: int) -> None:
+        sides, colour = SIDES[judge % len(SIDES)], JUDGE_COLOURS[judge % len(JUDGE_COLOURS)]
+        at, radius = (SCALE * x, SCALE * y), SCALE * (15 if sides else 12)
+        if sides:
+            turn = 45 if judge % len(SIDES) == 1 else 180 if judge % len(SIDES) == 6 else 0
+            self._draw.regular_polygon((*at, radius), sides, turn, colour, PAPER, SCALE)
+        else:
+            self._draw.circle(at, radius, colour, PAPER, SCALE)
+
+    def text(
+        self, x: float, y: float, text: str, size: int, colour: str = INK, anchor: str = "lm", bold: bool = False
+    ) -> None:
+        """`y` is the middle of the line."""
+        self._draw.text((SCALE * x, SCALE * y), text, colour, self._font(size, bold), anchor)
+
+    def width(self, text: str, size: int, bold: bool = False) -> float:
+        return self._font(size, bold).getlength(text) / SCALE
+
+    def title(self, title: str) -> None:
+        """As large as it fits into the line, or cut off."""
+        room, shown = RIGHT - LEFT, title
+        size = next((size for size in TITLE_SIZES if self.width(title, size, bold=True) <= room), TITLE_SIZES[-1])
+        while self.width(shown, size, bold=True) > room:
+            shown = f"{shown.rstrip('…')[:-1].rstrip()}…"
+        self.text(LEFT, 126, shown, size, bold=True)
+
+    def can_write(self, text: str) -> bool:
+        """Whether the font has a sign for each character: it draws the same box for all that it lacks."""
+        font = self._font(TITLE_SIZES[0], bold=True)
+        missing = bytes(font.getmask("\uffff"))
+        return all(character.isspace() or bytes(font.getmask(character)) != missing for character in text)
+
+    def _font(self, size: int, bold: bool) -> "FreeTypeFont":
+        return _font(self._fonts.bold if bold else self._fonts.regular, SCALE * size)
+
+
+def _row(pen: _Pen, y: float, axis: Axis, reports: Sequence[Report]) -> None:
+    pen.text(LEFT, y, axis.label, 28)
+    scores = {place: score for place, report in enumerate(reports) if (score := report.scores[axis.key]) is not None}
+    if not scores:
+        pen.text(START, y, "not predicted", 24, SOFT)
+        return
+    pen.box(START, y - BAR / 2, END, y + BAR / 2, TRACK)
+    if len(reports) == 1:
+        _bar(pen, y, axis, scores[0], reports[0].spread.get(axis.key))
+    for place in sorted(scores) if len(reports) > 1 else ():
+        pen.mark(_x(axis, scores[place]), y, place)
+    ends = dict.fromkeys(f"{score:.{_digits(axis)}f}" for score in (min(scores.values()), max(scores.values())))
+    pen.text(RIGHT, y, f"{' to '.join(ends)} / {axis.high:g}", 30, anchor="rm")
+
+
+def _bar(pen: _Pen, y: float, axis: Axis, score: float, spread: float | None) -> None:
+    pen.box(START, y - BAR / 2, _x(axis, score), y + BAR / 2, COLOURS[axis.key])
+    if spread is not None:
+        low, high = _x(axis, score - spread), _x(axis, score + spread)
+        pen.box(low, y - 1.5, high, y + 1.5, INK)
+        for end in (low, high):
+            pen.box(end - 1.5, y - 8, end + 1.5, y + 8, INK)
+
+
+def _legend(pen: _Pen, reports: Sequence[Report]) -> None:
+    """What the whiskers, or the marks, stand for."""
+    y = 598.0
+    if len(reports) == 1 and reports[0].spread:
+        pen.box(LEFT, y - 1.5, LEFT + 40, y + 1.5, INK)
+        pen.text(LEFT + 54, y, "4 of 5 songs that this judge had not heard before lay within the line", 22, SOFT)
+    x = float(LEFT)
+    for place, report in enumerate(reports if len(reports) > 1 else ()):
+        pen.mark(x + 13, y, place)
+        name = REGISTRY[report.judge].title
+        pen.text(x + 36, y, name, 22, SOFT)
+        x += 66 + pen.width(name, 22)
+
+
+def _x(axis: Axis, score: float) -> float:
+    share = (score - axis.low) / (axis.high - axis.low)
+    return START + min(max(share, 0), 1) * (END - START)
+
+
+def _names(reports: Sequence[Report]) -> str:
+    *most, last = (REGISTRY[report.judge].title for report in reports)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+@cache
+def _font(file: Path | None, size: int) -> "FreeTypeFont":
+    from PIL import ImageFont
+
+    with suppress(OSError):
+        if file is not None:
+            return ImageFont.truetype(file, size)
+    return ImageFont.load_default(size)  # type: ignore[return-value]  # a bitmap font only where Pillow lacks FreeType

@@ -1,0 +1,108 @@
+"""Ranking -> figure."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ..axes import BY_KEY
+from ..ranking import Ranking, words
+from ..ranking.distributions import Distribution, distributions
+from ..ranking.order import Row
+from .arena import MOST_ROWS, THIN_ROW, _plain, _short
+from .panel import COLOURS
+from .style import GREY, PERCENT, finished
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+KEPT, OTHER = "#0072b2", "#8a9aa8"
+MOST_GROUPS = len(COLOURS)
+"""Groups that can be told apart; those with the most songs."""
+BOX = 26
+"""Pixels a group takes below a score."""
+
+
+def standings(ranking: Ranking) -> "Figure":
+    """A dot and its interval for each of the first 30, the best on top; a line below those that are kept."""
+    from plotly.graph_objects import Figure
+
+    rows = [row for row in ranking.rows if row.value is not None and not row.same_as][:MOST_ROWS]
+    times = 100 if ranking.rules.head else 1
+    figure = Figure()
+    for kept, name, colour in ((True, "kept", KEPT), (False, "not kept", OTHER)):
+        shown = [(place, row) for place, row in enumerate(rows) if row.kept == kept]
+        if shown:
+            figure.add_scatter(
+                x=[times * _value(row) for _, row in shown],
+                y=[place for place, _ in shown],
+                error_x=dict(
+                    array=[times * ((row.high or _value(row)) - _value(row)) for _, row in shown],
+                    arrayminus=[times * (_value(row) - (row.low or _value(row))) for _, row in shown],
+                    color=colour, thickness=2.5, width=0,
+                ),
+                mode="markers",
+                marker=dict(size=10, color=colour, symbol="circle" if kept else "circle-open"),
+                name=name,
+                text=[_plain(f"{row.song.name}: {words.figure(row, ranking.rules)}") for _, row in shown],
+                hovertemplate="%{text}<extra></extra>",
+            )  # fmt: skip
+    count = sum(row.kept for row in rows)
+    if 0 < count < len(rows):
+        figure.add_hline(y=count - 0.5, line=dict(color=GREY, dash="dash", width=1.5))
+    if ranking.rules.head:
+        figure.update_xaxes(**PERCENT)
+    else:
+        axis = BY_KEY[ranking.rules.by]
+        figure.update_xaxes(range=[axis.low, axis.high])
+    labels = [f"{row.rank}. {_plain(_short(row.song.name))}" for row in rows]
+    figure.update_yaxes(range=[len(rows) - 0.5, -0.5], tickvals=list(range(len(rows))), ticktext=labels)
+    figure.update_xaxes(title_text=words.label(ranking.rules), title_standoff=8)
+    figure.update_layout(showlegend=True)
+    return finished(figure, THIN_ROW * len(rows) + 150, bottom=90, right=24)
+
+
+def spread(ranking: Ranking) -> "Figure":
+    """Each score of all songs, a box and its points for each group, as shares of the score's scale."""
+    from plotly.graph_objects import Figure
+
+    found = distributions(ranking)
+    groups = _largest_groups(found)
+    labels = list(dict.fromkeys(each.label for each in found))
+    figure = Figure()
+    for place, group in enumerate(groups):
+        inside = [each for each in found if each.group == group]
+        colour = COLOURS[place % len(COLOURS)]
+        figure.add_box(
+            x=[_share(each, value) for each in inside for value in each.values],
+            y=[each.label for each in inside for _ in each.values],
+            text=[text for each in inside for text in _texts(each)],
+            orientation="h", boxpoints="all", jitter=0.5, pointpos=0, quartilemethod="linear",
+            line=dict(color=colour, width=1.5), marker=dict(color=colour, size=5, opacity=0.7),
+            fillcolor="rgba(128,128,128,0.15)", name=_plain(group or "no group"),
+            hovertemplate="%{text}<extra>%{fullData.name}</extra>", hoveron="points",
+        )  # fmt: skip
+    figure.update_xaxes(range=[-2, 102], tickvals=[0, 50, 100], ticktext=["lowest", "middle", "highest"])
+    figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1])
+    figure.update_layout(boxmode="group", boxgap=0.25, boxgroupgap=0.2, showlegend=len(groups) > 1)
+    height = (BOX * max(1, len(groups)) + 20) * max(1, len(labels)) + 130
+    return finished(figure, height, bottom=90, right=40)
+
+
+def _largest_groups(found: list[Distribution]) -> list[str]:
+    """By name."""
+    songs: Counter[str] = Counter()
+    for each in found:
+        songs[each.group] = max(songs[each.group], len(each.values))
+    return sorted(group for group, _ in songs.most_common(MOST_GROUPS))
+
+
+def _value(row: Row) -> float:
+    assert row.value is not None
+    return row.value
+
+
+def _texts(each: Distribution) -> list[str]:
+    return [_plain(f"{name}: {value:.3g}") for name, value in zip(each.names, each.values, strict=True)]
+
+
+def _share(each: Distribution, value: float) -> float:
+    return 100 * (value - each.low) / (each.high - each.low)

@@ -1,0 +1,106 @@
+"""A zip from outside -> songs on this disk. Its names are shown and never used as paths; its sizes are not believed."""
+
+import stat
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from ..errors import ArchiveRefused
+from ..settings import settings
+from .songs import Song, base_name, check_number, is_song
+
+MOST_FILES = 10_000
+"""Of whatever kind."""
+MOST_BYTES = 1_000_000_000
+"""Of everything in a zip, unpacked."""
+CHUNK = 1_000_000
+ENTRY = b"PK\x01\x02"
+"""How every line of a zip's table of contents begins."""
+SYSTEM_FOLDERS = {"__MACOSX"}
+
+
+def unpack(archive: Path, folder: Path, most: int) -> tuple[list[Song], int]:
+    """The songs in a zip, as numbered files in a new folder in `folder`, and the number of other files in it.
+
+    A song that cannot be unpacked has its reason. Hidden files and zips in it are not opened. Raises ArchiveRefused,
+    and TooManySongs beyond `most`.
+    """
+    try:
+        _check_contents(archive)
+        with ZipFile(archive) as opened:
+            return _unpack(opened, Path(tempfile.mkdtemp(dir=folder)), most)
+    except OSError as error:
+        raise ArchiveRefused(f"The zip cannot be unpacked here ({error.strerror}).") from error
+    except (BadZipFile, ValueError, NotImplementedError) as error:
+        raise ArchiveRefused("The zip is damaged, or is none. Make it again.") from error
+
+
+def _check_contents(archive: Path) -> None:
+    """Count entries before they are parsed: each takes a kilobyte of memory, and a zip of 50 MB can list a million."""
+    found, end = 0, b""
+    with archive.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            found += (end + chunk).count(ENTRY)
+            end = chunk[1 - len(ENTRY) :]
+    if found > MOST_FILES:
+        raise ArchiveRefused(f"The zip lists more than {MOST_FILES:,} files. Zip the songs alone.")
+
+
+def _unpack(archive: ZipFile, folder: Path, most: int) -> tuple[list[Song], int]:
+    files = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_hidden(entry)]
+    songs = sorted((entry for entry in files if is_song(entry.filename)), key=lambda entry: entry.filename)
+    check_number(len(songs), most)
+    return _write(archive, songs, folder), len(files) - len(songs)
+
+
+def _is_hidden(entry: ZipInfo) -> bool:
+    parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
+    return not SYSTEM_FOLDERS.isdisjoint(parts) or base_name(entry.filename).startswith(".")
+
+
+def _write(archive: ZipFile, entries: Sequence[ZipInfo], folder: Path) -> list[Song]:
+    songs, left = [], MOST_BYTES
+    for number, entry in enumerate(entries):
+        name = base_name(entry.filename)
+        path = folder / f"{number:05}{PurePosixPath(name).suffix.lower()}"
+        error, written = _why_not(entry), 0
+        if not error:
+            try:
+                written = _copy(archive, entry, path, left)
+            except (BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError):
+                error = "This entry of the zip is damaged. Make the zip again."
+        if written > _most_bytes():
+            error = f"Unpacked it has more than the {settings().max_megabytes:g} MB that are taken."
+        if error:
+            path.unlink(missing_ok=True)
+        left -= written
+        songs.append(Song(path, name, error=error))
+    return songs
+
+
+def _why_not(entry: ZipInfo) -> str:
+    """Why an entry is not unpacked, or empty."""
+    if entry.flag_bits & 1:
+        return "It is encrypted. Zip it without a password."
+    if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+        return "It is a link or no plain file, which is not followed. Zip the file itself."
+    if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others unpack without a bound on what one step makes
+        return "It is compressed in an unusual way. Make a plain zip."
+    return ""
+
+
+def _copy(archive: ZipFile, entry: ZipInfo, path: Path, left: int) -> int:
+    """Bytes written: all, or a little more than one song may have. Raises ArchiveRefused beyond `left`."""
+    written = 0
+    with archive.open(entry) as source, path.open("xb") as target:
+        while written <= _most_bytes() and (chunk := source.read(CHUNK)):
+            written += target.write(chunk)
+            if written > left:
+                raise ArchiveRefused(f"Unpacked, the zip has more than {MOST_BYTES / 1e6:,.0f} MB. Zip fewer songs.")
+    return written
+
+
+def _most_bytes() -> int:
+    return int(settings().max_megabytes * 1_000_000)

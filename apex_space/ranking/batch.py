@@ -1,0 +1,83 @@
+"""Files, folders and zips -> the songs of a batch, and the groups that a table puts them in."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain, count, islice
+from pathlib import Path
+
+from .. import tables
+from ..errors import BatchError
+from .archive import MOST_FILES, unpack
+from .songs import ENDINGS, Song, base_name, check_number, is_song, split_name, visible
+
+ZIP = ".zip"
+LONGEST_GROUP = 60
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Songs in the order they came. `left_out`: files in folders and zips that are not named as sound."""
+
+    songs: tuple[Song, ...]
+    left_out: int = 0
+
+
+def gather(
+    sources: Iterable[Path], scratch: Path, groups: Mapping[str, str] | None = None, most: int = MOST_FILES
+) -> Batch:
+    """The songs in files, folders (with those in them) and zips, which are unpacked into the existing folder `scratch`.
+
+    `groups` as from `read_groups`. Raises BatchError, and TooManySongs where there are more than `most`.
+    """
+    songs: list[Song] = []
+    left_out = 0
+    for source in sources:
+        if source.is_dir():
+            found, others = _in_folder(source)
+        elif source.suffix.lower() == ZIP:
+            found, others = unpack(source, scratch, most - len(songs))
+        else:
+            found, others = [Song(source, source.name)], 0
+        songs += found
+        left_out += others
+        check_number(len(songs), most)
+    if not songs:
+        raise BatchError(f"There is no song: no file in it is named as sound ({ENDINGS}).")
+    return Batch(tuple(_named(songs, groups or {})), left_out)
+
+
+def _in_folder(folder: Path) -> tuple[list[Song], int]:
+    """Hidden files and folders are passed over."""
+    inside = [(path, path.relative_to(folder)) for path in sorted(folder.rglob("*"))]
+    files = [(path, name) for path, name in inside if path.is_file() and not any(p[0] == "." for p in name.parts)]
+    songs = [Song(path, name.as_posix()) for path, name in files if is_song(name.name)]
+    return songs, len(files) - len(songs)
+
+
+def _named(songs: Iterable[Song], groups: Mapping[str, str]) -> Iterator[Song]:
+    """With their groups, and names that can be shown; another song of the same name gets a number."""
+    taken: set[str] = set()
+    for song in songs:
+        stem, suffix = split_name(visible(song.name))
+        names = chain([stem + suffix], (f"{stem} ({number}){suffix}" for number in count(2)))
+        name = next(name for name in names if name not in taken)
+        taken.add(name)
+        yield replace(song, name=name, group=groups.get(base_name(song.name), ""))
+
+
+def read_groups(table: Path) -> dict[str, str]:
+    """A file's name (without its folder) -> its group, from a csv with the columns `file` and `group`.
+
+    Raises BatchError.
+    """
+    if table.suffix.lower() != ".csv":
+        raise BatchError("The table of groups must be a csv with the columns file and group.")
+    try:
+        rows = list(islice(tables.records(table), MOST_FILES))
+    except (OSError, ValueError) as error:
+        raise BatchError(
+            f"The table of groups cannot be read ({type(error).__name__}). Save it as csv, UTF-8."
+        ) from error
+    if not rows or not {"file", "group"} <= rows[0].keys():
+        raise BatchError("The table of groups needs the columns file and group, and a row for each song.")
+    return {base_name(row["file"] or ""): visible((row["group"] or "").strip(), LONGEST_GROUP) for row in rows}

@@ -1,0 +1,61 @@
+"""How the scores of a ranking spread, group by group."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..axes import AXES
+from . import words
+from .order import Ranking, Row
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One score of the songs of one `group` (empty: of no group), on a scale from `low` to `high`.
+
+    `names` and `values` are of the songs that have the score, one or more; `kept` of them are kept.
+    """
+
+    label: str
+    group: str
+    low: float
+    high: float
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+    kept: int
+
+    @property
+    def quartiles(self) -> tuple[float, ...]:
+        """Lowest, lower quartile, median, upper quartile, highest."""
+        return tuple(np.quantile(self.values, [0, 0.25, 0.5, 0.75, 1]).tolist())
+
+
+def distributions(ranking: Ranking) -> list[Distribution]:
+    """What songs are ranked by, where that is no axis, and then each axis; copies of a song do not count."""
+    rows = [row for row in ranking.rows if row.report is not None and not row.same_as]
+    groups = sorted({row.song.group for row in rows})
+    return [
+        each
+        for label, low, high, values in _scores(ranking, rows)
+        for each in _by_group(label, low, high, values, groups)
+    ]
+
+
+Values = list[tuple[Row, float]]
+
+
+def _scores(ranking: Ranking, rows: list[Row]) -> Iterator[tuple[str, float, float, Values]]:
+    if ranking.rules.head:
+        yield words.label(ranking.rules), 0, 1, [(row, row.value) for row in rows if row.value is not None]
+    for axis in AXES:
+        scores = [(row, row.report.scores[axis.key]) for row in rows if row.report is not None]
+        yield axis.label, axis.low, axis.high, [(row, score) for row, score in scores if score is not None]
+
+
+def _by_group(label: str, low: float, high: float, values: Values, groups: list[str]) -> Iterator[Distribution]:
+    for group in groups:
+        inside = [(row, value) for row, value in values if row.song.group == group]
+        if inside:
+            names, figures = tuple(row.song.name for row, _ in inside), tuple(value for _, value in inside)
+            yield Distribution(label, group, low, high, names, figures, sum(row.kept for row, _ in inside))

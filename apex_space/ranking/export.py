@@ -1,0 +1,86 @@
+"""A ranking as csv and json, and the songs that are kept as files or a zip."""
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile
+
+from ..axes import KEYS
+from ..errors import BatchError
+from ..report import inert
+from .order import Ranking, Row
+from .songs import base_name, split_name
+
+COLUMNS = ("rank", "kept", "file", "group", "by", "value", "low", "high", *KEYS, "same_as", "error")
+LONGEST_STEM = 120
+"""Bytes: file systems take 255 for a name, some less."""
+RESERVED = str.maketrans(dict.fromkeys('<>:"/\\|?*', "_"))
+"""What no name may have on one system or another."""
+
+
+def to_json(ranking: Ranking) -> str:
+    """Everything, each song's whole report included."""
+    return json.dumps(ranking.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def to_csv(ranking: Ranking) -> str:
+    """A row for each song. Texts that a spreadsheet would run as a formula get an apostrophe in front."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    for row in ranking.rows:
+        texts = {"file": row.song.name, "group": row.song.group, "same_as": row.same_as, "error": row.error}
+        figures = {"rank": row.rank, "kept": int(row.kept), "value": row.value, "low": row.low, "high": row.high}
+        scores = dict(row.report.scores) if row.report else {}
+        writer.writerow(
+            {"by": ranking.rules.by} | figures | scores | {key: inert(value) for key, value in texts.items()}
+        )
+    return text.getvalue()
+
+
+def named(ranking: Ranking) -> Iterator[tuple[str, Row]]:
+    """A safe file name for each song that is kept, with its place in front: `01 name.wav`."""
+    kept = ranking.kept
+    width = max(2, len(str(len(kept))))
+    for place, row in enumerate(kept, 1):
+        stem, suffix = split_name(base_name(row.song.name))
+        yield f"{place:0{width}} {_safe(stem)}{suffix.lower()}", row
+
+
+def _safe(stem: str) -> str:
+    return stem.translate(RESERVED).encode()[:LONGEST_STEM].decode(errors="ignore").strip(". ") or "song"
+
+
+def check_target(folder: Path) -> None:
+    """Raises BatchError unless it is new or empty: nothing is ever overwritten, nor mixed with an earlier choice."""
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise BatchError(f"{folder} is not empty. Name a new or an empty folder, so that nothing is overwritten.")
+    except OSError as error:
+        raise BatchError(f"{folder} cannot be used ({error.strerror}). Name another folder.") from error
+
+
+def copy_kept(ranking: Ranking, folder: Path) -> int:
+    """Copy the songs that are kept into a new or empty folder, and say how many. Raises BatchError."""
+    check_target(folder)
+    copied = 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, row in named(ranking):
+            with row.song.path.open("rb") as source, (folder / name).open("xb") as target:
+                shutil.copyfileobj(source, target)
+            copied += 1
+    except OSError as error:
+        raise BatchError(f"Only {copied} songs could be copied to {folder} ({error.strerror}).") from error
+    return copied
+
+
+def zip_kept(ranking: Ranking, file: Path) -> None:
+    """Write the songs that are kept as a zip, as they are: sound hardly shrinks. Those that are gone are missing."""
+    with ZipFile(file, "w", ZIP_STORED) as archive:
+        for name, row in named(ranking):
+            if row.song.path.is_file():
+                archive.write(row.song.path, name)

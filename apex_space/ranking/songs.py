@@ -1,0 +1,47 @@
+"""The songs of a batch, and the names that people know them by."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ..arena.pool import SUFFIXES
+from ..errors import TooManySongs
+
+ENDINGS = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class Song:
+    """A song of a batch, and the name that people know it by. `error`: why it cannot even be opened, or empty."""
+
+    path: Path
+    name: str
+    group: str = ""
+    error: str = ""
+
+
+def is_song(name: str) -> bool:
+    """Whether a file in a folder or a zip is taken for a song."""
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+def check_number(songs: int, most: int) -> None:
+    """Raises TooManySongs."""
+    if songs > most:
+        raise TooManySongs(f"More than {most} songs at once are not taken. Rank them in parts.")
+
+
+def base_name(name: str) -> str:
+    """The last part of a path of any system."""
+    return name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """A file's name and its ending, if that is one of sound."""
+    return (name[: name.rindex(".")], name[name.rindex(".") :]) if is_song(name) else (name, "")
+
+
+def visible(text: str, longest: int = LONGEST_NAME) -> str:
+    """One line of visible text: what steers a terminal or turns the direction of writing is shown as _."""
+    shown = "".join(character if character.isprintable() else "_" for character in text)
+    return shown if len(shown) <= longest else f"{shown[: longest - 16]}…{shown[-15:]}"

@@ -1,0 +1,71 @@
+"""The About page: who judges here, under which licence and limits, how to cite it, and what runs."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import gradio as gr
+
+from .. import __version__
+from ..arena.voters import LIMITS
+from ..judges import REGISTRY, card
+from ..roster import Roster
+from ..settings import settings
+from ..turns import MOST
+from .render import about as render
+
+REFERENCES = Path(__file__).parent.parent / "references.bib"
+LIBRARIES = ("gradio", "torch", "transformers", "numpy", "librosa", "soundfile", "av", "plotly", "sqlalchemy")
+LEAD = """# About
+Models of music taste, on one page: what they make of a song, and in the arena how often people agree with them.
+
+**A score is a prediction**: how listeners like those whose ratings a model was trained on would probably rate a song.
+It knows a song only by its sound, its listeners were few and of one time and place, and it is wrong about many songs.
+It should decide neither what is published nor who is paid, and it does not tell people's music from machines'."""
+PRIVACY = """## What happens to a song
+It is decoded, scored and deleted from the server within seconds; neither the song nor its name is stored or logged.
+What a judge heard in it (numbers, under a hash of the samples) is remembered for a while. A report is kept only if you
+ask for a link to it, and then without the song's name. No cookie is set; of an address only a salted hash is kept, with
+votes and links."""
+CITE = """## How to cite
+Cite the work behind the judge whose score you report, and the encoder that it listens with."""
+LICENCE = "The code is Apache-2.0. Weights have licences of their own; several exclude commercial use."
+
+
+class AboutPage:
+    """Components; the table of judges is made anew whenever the page opens."""
+
+    def __init__(self, roster: Roster, longest_queue: int) -> None:
+        self._roster = roster
+        gr.Markdown(LEAD)
+        gr.Markdown(f"## The judges\n{LICENCE}")
+        judges = gr.HTML()
+        gr.HTML(render.models(settings()))
+        for name, entry in REGISTRY.items():
+            if text := card(name):
+                with gr.Accordion(f"{entry.title}: model card", open=False):
+                    gr.HTML(render.card(text))
+        gr.Markdown(PRIVACY)
+        gr.HTML(
+            render.limits(
+                settings(),
+                LIMITS,
+                {"Songs that wait for a large judge": MOST, "Requests that wait for a free place": longest_queue},
+            )
+        )
+        gr.Markdown(CITE)
+        gr.HTML(render.references(REFERENCES.read_text(encoding="utf-8")))
+        gr.Markdown("## What runs here")
+        gr.HTML(render.versions(_versions()))
+        gr.on(None, self._judges, outputs=judges, queue=False, show_progress="hidden", api_visibility="private")
+
+    def _judges(self) -> str:
+        return render.judges(REGISTRY, {judge.name: judge.weights for judge in self._roster.loaded()})
+
+
+def _versions() -> list[tuple[str, str]]:
+    return [
+        ("apex-space", __version__),
+        ("Python", platform.python_version()),
+        *((name, version(name)) for name in LIBRARIES),
+    ]

@@ -1,0 +1,121 @@
+"""What programs may call: five endpoints over HTTP, which are tools over MCP, too. Their docstrings are read there."""
+
+from typing import Any
+
+import gradio as gr
+
+from ..arena.standings import Standings
+from ..judges import REGISTRY
+from ..ranking import KEEP, PREFERENCE
+from ..roster import Roster
+from . import inputs
+from .compare import ComparePage
+from .inputs import BEST
+from .rank import RankPage, files
+from .score import ScorePage
+
+
+class Api:
+    """Named endpoints over what the pages do. All other events are the pages' own."""
+
+    def __init__(self, pages: tuple[ScorePage, ComparePage, RankPage], roster: Roster, standings: Standings) -> None:
+        self._score, self._compare, self._rank = pages
+        self._roster, self._standings = roster, standings
+        with gr.Column(visible=False):
+            self._events()
+
+    def _events(self) -> None:
+        song, a, b = (gr.Audio(label=label, type="filepath") for label in ("Song", "Song A", "Song B"))
+        judge = gr.Radio([*self._score.judge.radio.choices], value=BEST, label="Judge")  # type: ignore[list-item]
+        ranker = gr.Radio([*self._rank.judge.radio.choices], value=BEST, label="Judge")  # type: ignore[list-item]
+        by = gr.Radio([*self._rank.by.choices], value=PREFERENCE, label="Rank by")  # type: ignore[list-item]
+        keep, groups = gr.Number(KEEP, label="Keep", minimum=1, precision=0), files(label="Groups")
+        songs = files(label="Songs", file_count="multiple")
+        file = groups.api_info()
+        # Gradio's own refers to its $defs in a way that is broken within a tool's schema.
+        songs.api_info = lambda: {  # type: ignore[method-assign]
+            "type": "array",
+            "items": file,
+            "$defs": file["$defs"],
+        }
+        self._queued(self.score, self._score.admit, [song, judge])
+        self._queued(self.compare, self._compare.admit, [a, b, judge])
+        self._queued(self.rank, self._rank.admit, [songs, ranker, by, keep, groups])
+        gr.api(self.leaderboard, queue=False)  # type: ignore[attr-defined]
+        gr.api(self.judges, queue=False)  # type: ignore[attr-defined]
+
+    def _queued(self, work: Any, admit: Any, given: list[Any]) -> None:
+        """In the line of the pages' own events of that kind, and refused for the same reasons."""
+        gr.Button().click(
+            work,
+            given,
+            gr.JSON(label="Answer"),
+            validator=admit,
+            api_name=work.__name__,
+            concurrency_id="score",
+            concurrency_limit=inputs.AT_ONCE,
+        )
+
+    def score(self, song: str, judge: str = BEST) -> dict[str, Any]:
+        """Score a song: what a judge, a model of music taste, predicts that listeners make of it, as a whole and for
+        every 30 seconds. A score is a prediction; null where the judge has none, with the reason under "missing".
+
+        Args:
+            song: The song: an upload, by its path or, for tools, its address. It is deleted once it is scored.
+            judge: "best" for the most trusted judge that is ready, the name of one, or "panel" for all of them.
+        """
+        return self._score.result(song, judge)
+
+    def compare(self, a: str, b: str, judge: str = BEST) -> dict[str, Any]:
+        """Compare two songs: the probability that people prefer A to B, its interval, what spoke for which song, how
+        often such answers were right, and both reports.
+
+        Args:
+            a: Song A: an upload, by its path or, for tools, its address. Both are deleted once they are compared.
+            b: Song B, likewise.
+            judge: "best" for the most trusted judge that is ready, the name of one, or "panel" for all of them.
+        """
+        return self._compare.result(a, b, judge)
+
+    def rank(
+        self,
+        songs: list[str],
+        judge: str = BEST,
+        by: str = PREFERENCE,
+        keep: int = KEEP,
+        groups: str | None = None,
+    ) -> dict[str, Any]:
+        """Rank many songs, the best first, with how sure their places are. A file that cannot be scored is in the
+        answer with its reason.
+
+        Args:
+            songs: Uploads, by path or, for tools, by address: songs, or zips of songs. They are deleted afterwards.
+            judge: "best" for the most trusted judge that is ready, or the name of one.
+            by: "preference" for what people would pick, or the key of a score, such as "likes".
+            keep: How many are kept.
+            groups: If you like, an uploaded csv with the columns file and group.
+        """
+        return self._rank.result(songs, judge, by, keep, groups)
+
+    def leaderboard(self) -> dict[str, Any]:
+        """How songs, generators and judges stand by people's votes in the arena. A rating is the chance to be preferred
+        to an average song, with its 95% interval; agreement is how often the judges foresaw a vote."""
+        return self._standings.latest().as_dict()
+
+    def judges(self) -> list[dict[str, Any]]:
+        """All judges, the most trusted first: what each one is, the licence of its weights, its state (ready; loading;
+        absent; or idle, to be loaded when it is first asked) and its axes, the scores that it gives; null until it was
+        loaded."""
+        axes = {judge.name: list(judge.head.axes) for judge in self._roster.loaded()}
+        states = self._roster.states()
+        return [
+            {
+                "judge": name,
+                "title": entry.title,
+                "summary": entry.summary,
+                "licence": entry.licence,
+                "state": states[name],
+                "axes": axes.get(name),
+            }
+            for name, entry in REGISTRY.items()
+        ]

@@ -1,0 +1,66 @@
+// Writes the snippet that shows a page on a foreign one, and that very snippet as a preview.
+const PREVIEW_MARGIN = 24; // pixels: the preview is a page, and its frame is to need no scrollbar of its own
+const field = (name) => element.querySelector(`[name=${name}]`);
+const site = document.baseURI;
+const { pages, current_page: here } = window.gradio_config ?? { pages: [] };
+const named = pages.map(([path, name]) => ({ path, view: path || props.main, name: path ? name : props.mainName }));
+const escaped = (text) => text.replace(/&/g, "&amp;").replace(/"/g, "&quot;").replace(/</g, "&lt;");
+
+for (const { path, view, name } of named) field("view").add(new Option(name, view, path === here, path === here));
+
+function frame(page, theme, height) {
+  const url = new URL(page.path, site);
+  url.searchParams.set("view", page.view);
+  if (theme) url.searchParams.set("__theme", theme);
+  return (
+    `<iframe src="${escaped(url.href)}" title="${escaped(`${props.site}: ${page.name}`)}" width="100%" height="${height}"` +
+    ` style="border: 0" loading="lazy" allow="microphone; autoplay; clipboard-write"></iframe>`
+  );
+}
+
+function component(page, theme, height) {
+  const source = (path) => escaped(new URL(path, site).href);
+  return (
+    `<script type="module" src="${source("gradio.js")}"></` +
+    `script>\n<gradio-app src="${source(`embed/${page.view}`)}" theme_mode="${theme || "system"}"` +
+    ` style="display: block; height: ${height}px; overflow: auto"></gradio-app>`
+  );
+}
+
+function write() {
+  const page = named.find(({ view }) => view === field("view").value);
+  const height = Math.min(Math.max(Math.round(field("height").value) || 900, 200), 5000);
+  const form = field("form").value === "frame" ? frame : component;
+  field("snippet").value = form(page, field("theme").value, height);
+  return height;
+}
+
+function show() {
+  const height = write();
+  const shown = element.querySelector(".preview");
+  shown.height = height + PREVIEW_MARGIN;
+  shown.srcdoc = `<!doctype html><html lang="en"><title>Preview</title><body style="margin: 0">${field("snippet").value}`;
+}
+
+async function copy() {
+  const snippet = field("snippet");
+  const done = await navigator.clipboard?.writeText(snippet.value).then(() => true, () => false);
+  if (!done) snippet.select();
+  say(done ? "Copied." : "Selected: press Ctrl+C or ⌘C.");
+}
+
+function say(text) {
+  element.querySelector("[role=status]").textContent = text;
+}
+
+if (named.length) {
+  write();
+  for (const name of ["view", "theme", "height", "form"]) field(name).onchange = () => (say(""), show());
+  element.querySelector(".copy").onclick = copy;
+  // Another whole page is loaded for the preview: not before somebody looks at it.
+  new IntersectionObserver(([{ isIntersecting }], self) => {
+    if (!isIntersecting) return;
+    self.disconnect();
+    show();
+  }).observe(element.querySelector(".preview"));
+}

@@ -1,0 +1,107 @@
+// The songs of a ranking as a table: sorted by any column, searched, and one of them in the player.
+const one = (selector, within = element) => within.querySelector(selector);
+const view = element.closest("gradio-app[src]"); // on a foreign page, whose address is not the server's
+const site = view ? view.getAttribute("src").split("/embed/")[0] + "/" : document.baseURI;
+const href = (address) => new URL(address, site).href;
+const order = { column: 0, descending: false };
+let chosen = ""; // the address of the song in the player
+
+function make(tag, text = "", attributes = {}) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+function sorted(rows) {
+  const key = (row) => row.cells[order.column][1];
+  const sign = order.descending ? -1 : 1;
+  return [...rows].sort((a, b) => {
+    const [x, y] = [key(a), key(b)];
+    if (x === null || y === null) return (x === null) - (y === null);
+    return sign * (typeof x === "number" ? x - y : String(x).localeCompare(y));
+  });
+}
+
+function found(row) {
+  const text = row.cells.map(([shown]) => shown).join(" ").toLowerCase();
+  return one("input").value.toLowerCase().split(" ").every((word) => text.includes(word));
+}
+
+function draw() {
+  const { caption, columns, rows, kept } = props.value ?? {};
+  element.hidden = !rows?.length;
+  if (element.hidden) return one("audio").pause();
+  const shown = sorted(rows.filter(found));
+  one("caption").textContent = caption;
+  one(".ranked").ariaLabel = caption;
+  one(".count").textContent = shown.length < rows.length ? `${shown.length} of ${rows.length} songs` : "";
+  heads(columns);
+  one("tbody").replaceChildren(...shown.map(line));
+  one(".downloads").hidden = !kept;
+  if (kept) one(".downloads a").href = href(kept);
+  if (!rows.some(({ source }) => source && source === chosen)) close();
+}
+
+function heads(columns) {
+  const row = one("thead tr");
+  if (row.children.length !== columns.length || columns.some((label, i) => row.children[i].textContent !== label)) {
+    row.replaceChildren(...columns.map(head)); // the same ones stay, and the focus with them
+  }
+  [...row.children].forEach((cell, i) => {
+    if (i === order.column) cell.ariaSort = order.descending ? "descending" : "ascending";
+    else cell.removeAttribute("aria-sort");
+  });
+}
+
+function head(label, column) {
+  const cell = make("th", "", { scope: "col" });
+  const button = make("button", label, { type: "button" });
+  button.onclick = () => {
+    order.descending = order.column === column ? !order.descending : column > 1;
+    order.column = column;
+    draw();
+  };
+  cell.append(button);
+  return cell;
+}
+
+function line(row) {
+  const made = make("tr");
+  made.classList.toggle("kept", row.kept);
+  made.append(...row.cells.map(([text], i) => (i === 1 ? title(row, text) : make("td", text))));
+  return made;
+}
+
+function title(row, text) {
+  const cell = make("th", row.source ? "" : text, { scope: "row" });
+  if (row.source) {
+    const button = make("button", text, { type: "button", "aria-pressed": row.source === chosen, title: "Listen" });
+    button.onclick = () => play(row);
+    cell.append(button);
+  }
+  return cell;
+}
+
+function play({ source, name }) {
+  chosen = source;
+  const audio = one("audio");
+  one(".player").hidden = false;
+  one(".playing").textContent = name;
+  audio.ariaLabel = `Player of ${name}`;
+  audio.src = href(source);
+  audio.play().catch(() => {}); // the player itself shows that it cannot
+  const buttons = [...element.querySelectorAll("tbody button")];
+  for (const button of buttons) button.ariaPressed = button.textContent === name;
+}
+
+function close() {
+  chosen = "";
+  one("audio").pause();
+  one("audio").removeAttribute("src");
+  one(".player").hidden = true;
+}
+
+one("input").oninput = draw;
+watch("value", draw);
+draw();

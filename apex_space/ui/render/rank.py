@@ -1,0 +1,133 @@
+"""Ranking -> HTML, and what the table of songs is filled with."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ...axes import AXES, Axis
+from ...judges import REGISTRY
+from ...pace import spoken
+from ...ranking import Ranking, Step, words
+from ...ranking.distributions import distributions
+from ...ranking.export import to_csv, to_json
+from ...ranking.order import Row, Rules
+from .html import Row as Cells
+from .html import clock, links, note, percent, progress
+from .html import table as plain_table
+from .report import cell, number
+
+Cell = tuple[str, float | str | None]
+"""What is shown and what it is sorted by; None comes last."""
+FEW = 5
+"""Songs below which quartiles say nothing."""
+
+
+def so_far(step: Step) -> str:
+    """A bar with the songs that are done, how far the judge is with the next one, and how long all others will take."""
+    at_work, left = step.at_work, f", {spoken(step.left)} left" if step.left else ""
+    share, now = 0.0, ""
+    if at_work and at_work.ahead:
+        now = f"; {at_work.ahead} of other visitors before the next one"
+    elif at_work:
+        share, now = (
+            at_work.share,
+            f"; {REGISTRY[at_work.judge].title} has heard {percent(at_work.share)} of the next one",
+        )
+    return progress(f"{step.done} of {step.total} songs{left}{now}", step.done + share, step.total)
+
+
+def verdict(ranking: Ranking, left_out: int) -> str:
+    """Whether the kept songs can be told from the others, and how far to trust it."""
+    others = words.left_out(left_out)
+    notes = "".join(note(text) for text in (*words.notes(ranking), *([others] if others else [])))
+    return f'<h2 class="verdict">{escape(words.verdict(ranking))}</h2>{notes}'
+
+
+def downloads(ranking: Ranking) -> str:
+    """The ranking's two written forms."""
+    forms = (
+        ("Ranking as CSV", "csv", "text/csv", to_csv(ranking)),
+        ("Ranking as JSON", "json", "application/json", to_json(ranking)),
+    )
+    return links("ranking", forms)
+
+
+def songs(ranking: Ranking, address: Callable[[Path], str], kept: Path | None = None) -> dict[str, Any]:
+    """What rank.js makes a table of: columns, rows of cells, and where each song can be heard. It shows texts as they
+    are. `address` tells where a file is served, `kept` is the zip of the kept songs."""
+    shown = _columns(ranking)
+    return {
+        "caption": f"Songs by {words.label(ranking.rules).lower()}",
+        "columns": [label for label, _ in shown],
+        "rows": [
+            {
+                "name": row.song.name,
+                "kept": row.kept,
+                "source": address(row.song.path) if row.report else "",
+                "cells": [make(row) for _, make in shown],
+            }
+            for row in ranking.rows
+        ],
+        "kept": address(kept) if kept else "",
+    }
+
+
+def _columns(ranking: Ranking) -> list[tuple[str, Callable[[Row], Cell]]]:
+    rules, rows = ranking.rules, [row for row in ranking.rows if row.report]
+    columns: list[tuple[str, Callable[[Row], Cell]]] = [("Rank", _rank), ("Song", _name)]
+    columns.append((_heading(rules), lambda row: (words.figure(row, rules), row.value)))
+    given = {axis for axis in AXES for row in rows if row.report and row.report.scores[axis.key] is not None}
+    columns += [(_label(axis, rows), partial(_score, axis)) for axis in AXES if axis in given and axis.key != rules.by]
+    columns.append(("Length", _length))
+    if any(row.song.group for row in ranking.rows):
+        columns.append(("Group", lambda row: (row.song.group, row.song.group or None)))
+    return [*columns, ("Note", _note)]
+
+
+def _heading(rules: Rules) -> str:
+    return f"{words.label(rules)} (95% interval)" if rules.head else f"{words.label(rules)} (4 of 5 within)"
+
+
+def _label(axis: Axis, rows: Iterable[Row]) -> str:
+    """An axis with the judge's error, which is the same for all songs."""
+    spread = next((row.report.spread[axis.key] for row in rows if row.report and axis.key in row.report.spread), None)
+    return axis.label if spread is None else f"{axis.label} ± {number(axis, spread)}"
+
+
+def _rank(row: Row) -> Cell:
+    return ("–" if row.rank is None else str(row.rank), row.rank)
+
+
+def _name(row: Row) -> Cell:
+    return row.song.name, row.song.name.casefold()
+
+
+def _score(axis: Axis, row: Row) -> Cell:
+    score = row.report.scores[axis.key] if row.report else None
+    return cell(axis, score), score
+
+
+def _length(row: Row) -> Cell:
+    return (clock(row.report.duration), row.report.duration) if row.report else ("–", None)
+
+
+def _note(row: Row) -> Cell:
+    return words.note(row), words.note(row) or None
+
+
+def spread(ranking: Ranking) -> str:
+    """How each score spreads, group by group, in numbers."""
+    head = ("Score", "Group", "Songs", "Kept", "Lowest", "Lower quarter", "Median", "Upper quarter", "Highest")
+    rows = list(_spread(ranking))
+    return plain_table("How the scores spread", head, rows, "wide tall") if rows else ""
+
+
+def _spread(ranking: Ranking) -> Iterator[Cells]:
+    for each in distributions(ranking):
+        form = "{:.0%}" if each.high == 1 else "{:.0f}" if each.high == 100 else "{:.2f}"
+        quartiles = [form.format(value) for value in each.quartiles]
+        if len(each.values) < FEW:
+            quartiles[1::2] = ["–", "–"]
+        yield each.label, each.group or "–", str(len(each.values)), str(each.kept), *quartiles

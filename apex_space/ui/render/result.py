@@ -1,0 +1,38 @@
+"""Result -> HTML, and the words that stand for it where its link is posted."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ...judges import REGISTRY
+from ...links import Result
+from ...panel import Panel
+from ...report import Report
+from .panel import panel, panel_tables
+from .report import cards, number, tables
+
+UNTITLED = "A song"
+
+
+def result(result: Result) -> tuple[str, str]:
+    """The song's title with its scores, and the tables of everything behind them."""
+    reports = tuple(replace(report, file=result.title or UNTITLED) for report in result.reports)
+    if len(reports) == 1:
+        return cards(reports[0]), tables(reports[0])
+    return panel(Panel(reports, {})), panel_tables(Panel(reports, {}))
+
+
+def summary(result: Result) -> str:
+    """All scores in words: what the picture of a result shows, for those who do not see it."""
+    return " ".join(f"{REGISTRY[report.judge].title}: {', '.join(_said(report))}." for report in result.reports)
+
+
+def _said(report: Report) -> Iterator[str]:
+    for axis in report.axes:
+        score = report.scores[axis.key]
+        yield f"{axis.label} {'not predicted' if score is None else f'{number(axis, score)} of {axis.high:g}'}"
+
+
+def day(result: Result) -> str:
+    """Since when it is kept, as 2026-03-31."""
+    return f"{datetime.fromtimestamp(result.at, UTC):%Y-%m-%d}"

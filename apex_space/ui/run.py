@@ -1,0 +1,46 @@
+"""The pages as a server: from launch to the signal that ends it."""
+
+import logging
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import mkdtemp
+from threading import Event
+from typing import Any, NoReturn
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from .. import logs
+from .journal import log_events
+
+
+def own_uploads() -> str:
+    """A new folder for this server's uploads alone, to be named by GRADIO_TEMP_DIR before any page is made."""
+    shared = Path(get_upload_folder())
+    shared.mkdir(parents=True, exist_ok=True)
+    return mkdtemp(prefix="apex-space-", dir=shared)
+
+
+def run(blocks: gr.Blocks, options: Mapping[str, Any]) -> NoReturn:
+    """Serve until SIGTERM or SIGINT, delete all uploads and end this process.
+
+    Answers that are on their way have five seconds then; songs that are being heard are given up at once.
+    """
+    ended, uploads = Event(), get_upload_folder()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    logs.configure(uploads)
+    log_events(blocks)
+    blocks.launch(**options, prevent_thread_lock=True)
+    logs.adopt("uvicorn", "uvicorn.access")
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # Gradio prints why it refuses, names of files included
+    ended.wait()
+    logging.getLogger(__name__).info("ending")
+    blocks.close(verbose=False)
+    shutil.rmtree(uploads, ignore_errors=True)
+    logging.shutdown()
+    os._exit(0)  # threads that are within a network's layer would crash an interpreter that ends in order
