@@ -47,7 +47,6 @@ open("{FOLDER}/0f/{SECRET}.mp3")
 
 
 FAILING = f"""
-from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 from apex_space.ui.journal import RequestLog
@@ -64,7 +63,7 @@ with gr.Blocks() as blocks:
     box = gr.Textbox()
     for work in (fail, half):
         gr.Button().click(work, box, box, api_name=work.__name__)
-run(blocks, {{"app_kwargs": {{"middleware": [Middleware(RequestLog)]}}}}, Path({FOLDER!r}))
+run(blocks, {{"app_kwargs": {{"middleware": [Middleware(RequestLog)]}}}})
 """
 
 
@@ -153,7 +152,7 @@ def test_what_nobody_foresaw_is_answered_with_its_number(tmp_path: Path) -> None
         client = Client(server.url, verbose=False)
         for name in ("fail", "half"):
             with pytest.raises(Exception, match="went wrong") as refused:
-                client.predict(f"{FOLDER}/0f/{SECRET}.mp3", api_name=f"/{name}")
+                client.predict(f"{server.folder}/uploads/0f/{SECRET}.mp3", api_name=f"/{name}")
             assert "Demo" not in str(refused.value)
             number = str(refused.value).rsplit(" ", 1)[1].rstrip(".")
             written = [line for line in lines(server.log) if line.get("request") == number]
