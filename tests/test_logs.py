@@ -46,14 +46,14 @@ open("{FOLDER}/0f/{SECRET}.mp3")
 """
 
 
-FAILING = f"""
+FAILING = """
 import gradio as gr
 from starlette.middleware import Middleware
 from apex_space.ui.journal import RequestLog
 from apex_space.ui.run import run
 
 def fail(text):
-    raise RuntimeError(f"cannot read {{text}}")
+    raise RuntimeError(f"cannot read {text}")
 
 def half(text):
     yield text
@@ -63,7 +63,7 @@ with gr.Blocks() as blocks:
     box = gr.Textbox()
     for work in (fail, half):
         gr.Button().click(work, box, box, api_name=work.__name__)
-run(blocks, {{"app_kwargs": {{"middleware": [Middleware(RequestLog)]}}}})
+run(blocks, {"app_kwargs": {"middleware": [Middleware(RequestLog)]}})
 """
 
 
