@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_page import EXAMPLES, Server, _wait_for, browser, start, upload  # noqa: F401
+from visiting import visits
 
 from apex_space import plots
 from apex_space.axes import KEYS
@@ -216,22 +217,8 @@ def test_uploads_are_deleted_after_comparing(ask: Any, server: Server, tmp_path:
 
 @pytest.fixture
 def visit(browser: Any, server: Server) -> Iterator[Any]:  # noqa: F811
-    """Open the page; at the end of the test there must be no error in its console but those it allows."""
-    contexts, complaints = [], []
-
-    def open_page(**options: Any) -> Any:
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{server.url}/compare")
-        page.get_by_role("button", name="Compare", exact=True).wait_for()
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert [text for text in complaints if "422" not in text] == []  # 422: a refusal before the queue
+    with visits(browser, f"{server.url}/compare", "Compare") as open_page:
+        yield open_page
 
 
 def put(page: Any, side: str, song: Path) -> None:

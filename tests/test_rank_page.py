@@ -13,6 +13,7 @@ from zipfile import ZipFile
 import pytest
 from melodies import write
 from test_page import EXAMPLES, Server, _wait_for, browser, start  # noqa: F401
+from visiting import visits
 
 from apex_space.ui.uploads import GRACE_SECONDS
 
@@ -96,22 +97,8 @@ def test_a_batch_has_a_limit(ask: Any, tmp_path: Path) -> None:
 
 @pytest.fixture
 def visit(browser: Any, server: Server) -> Iterator[Any]:  # noqa: F811
-    """Open the page; at the end of the test there must be no error in its console but those it allows."""
-    contexts, complaints = [], []
-
-    def open_page(**options: Any) -> Any:
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{server.url}/rank")
-        page.get_by_role("button", name="Rank", exact=True).wait_for()
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert [text for text in complaints if "422" not in text] == []  # 422: a refusal before the queue
+    with visits(browser, f"{server.url}/rank", "Rank") as open_page:
+        yield open_page
 
 
 def put(page: Any, songs: list[Path]) -> None:
