@@ -134,15 +134,6 @@ def test_the_client_gets_reasons(
     client.close()
 
 
-def test_only_the_score_endpoint_is_public(server: Server) -> None:
-    from gradio_client import Client
-
-    client = Client(server.url, verbose=False)
-    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert list(endpoints) == ["/score", "/rank", "/compare"]
-    client.close()
-
-
 def test_uploads_are_deleted_after_scoring(server: Server) -> None:
     from gradio_client import Client, handle_file
 
