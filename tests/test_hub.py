@@ -240,6 +240,7 @@ def test_what_a_folder_lacks_is_named(needs: tuple[str, ...], checkpoint: str, t
 def test_apex_gets_ready_from_the_hub_and_stays_so_without_it(full_weights: Path, tmp_path: Path) -> None:
     code = "from apex_space import load_judge; judge = load_judge('apex'); print(judge.weights, judge.head.axes)"
     names = {"APEX_MERT_REPO": "stand-in/MERT", "APEX_HEAD_REPO": "stand-in/apex", "HF_HOME": str(tmp_path)}
+    names["APEX_PRECISION"] = "float32"  # auto would say why it takes that on some processors
     with serve(MERT=full_weights / "MERT-v1-95M", apex=full_weights / "apex") as hub:
         environment = os.environ | names | {"HF_ENDPOINT": hub.url}
         command = [sys.executable, "-W", "error", "-c", code]

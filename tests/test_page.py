@@ -267,7 +267,7 @@ def test_the_panel_tells_how_far_it_is_and_a_song_heard_whole_can_be_given_up(
             under_way.wait_for(timeout=60_000)
             with page.expect_response("**/cancel", timeout=10_000):  # it comes when the work has stopped
                 page.get_by_role("button", name="Cancel").click()
-            page.get_by_text("Cancelled.").wait_for(timeout=10_000)
+            page.get_by_text("Cancelled.").wait_for(timeout=60_000)
             page.get_by_role("button", name="Score", exact=True).click()
             page.get_by_role("link", name="All reports as JSON").wait_for(timeout=120_000)
             page.locator("#scores-plot .js-plotly-plot").wait_for()
