@@ -12,8 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "apex_space"
 ROWS = (
-    *("axes", "errors", "settings", "report", "estimates", "tables", "audio", "resample", "segments", "measures"),
-    *("hub", "encoders", "precision", "heads", "memory", "pace", "turns", "judges", "roster", "preference", "panel"),
+    *("axes", "errors", "language", "settings", "report", "estimates", "tables", "audio", "resample", "segments"),
+    *("measures", "hub", "encoders", "precision", "heads", "memory", "pace", "turns", "judges", "roster"),
+    *("preference", "panel"),
     *("arena", "fitting", "evaluate", "ranking", "links", "plots", "logs", "ui", "bench", "cli", "train"),
 )
 FRONT_DOORS = {"cli", "train"}
@@ -33,7 +34,7 @@ ONLY_IN = {
     "limits": {"arena"},
     "pydantic": {"settings"},
 }
-STANDARD_LIBRARY_ONLY = {"axes", "errors", "report"}
+STANDARD_LIBRARY_ONLY = {"axes", "errors", "language", "report"}
 HEAVY = ("torch", "transformers", "librosa", "scipy", "sklearn", "av", "pyloudnorm", "huggingface_hub", "datasets")
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -5,7 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import wraps
 from secrets import token_hex
 from typing import Any
@@ -14,6 +14,7 @@ import gradio as gr
 from gradio.context import LocalContext
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..language import ENGLISH, speaking
 from ..logs import request_id
 
 HEADER = b"x-request-id"
@@ -73,24 +74,31 @@ def log_events(blocks: gr.Blocks) -> None:
 def _logged(work: Callable[..., Any], name: str) -> Callable[..., Any]:
     @wraps(work)
     def once(*given: Any, **named: Any) -> Any:
-        with _run(name):
+        with _run(name) as language, speaking(language):
             return work(*given, **named)
 
     @wraps(work)
     def steps(*given: Any, **named: Any) -> Iterator[Any]:
-        with _run(name):
-            yield from work(*given, **named)
+        with _run(name) as language, closing(work(*given, **named)) as running:
+            while True:
+                with speaking(language):  # each step has a context of its own
+                    try:
+                        step = next(running)
+                    except StopIteration:
+                        return
+                yield step
 
     return steps if inspect.isgeneratorfunction(work) else once
 
 
 @contextmanager
-def _run(name: str) -> Iterator[None]:
-    asked: Any = getattr(LocalContext.request.get(None), "request", None)  # the one that put the event into the queue
-    id = getattr(getattr(asked, "state", None), "request_id", request_id.get())
+def _run(name: str) -> Iterator[str]:
+    """One run of an event, which is logged; gives the language of the request that put it into the queue."""
+    state = getattr(getattr(LocalContext.request.get(None), "request", None), "state", None)
+    id = getattr(state, "request_id", request_id.get())
     started, outcome = time.perf_counter(), "failed"
     try:
-        yield
+        yield getattr(state, "language", ENGLISH)
         outcome = "done"
     except GeneratorExit:
         outcome = "cancelled"

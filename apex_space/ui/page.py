@@ -23,6 +23,8 @@ from .embed import HEAD, MAIN_NAME, embed_panel, embedding
 from .health import health_route
 from .inputs import AT_ONCE
 from .journal import RequestLog
+from .languages import HEAD as SPOKEN
+from .languages import Languages, Pages, switch
 from .leaderboard import LeaderboardPage
 from .rank import RankPage
 from .result_route import ResultRoutes
@@ -46,29 +48,29 @@ def page(roster: Roster, arena: Arena, standings: Standings, links: Links) -> gr
     `links`."""
     gr.set_static_paths([EXAMPLES])
     uploads = Uploads(Path(get_upload_folder()))
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
+    with Pages(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
         _links()
         gr.Markdown(LEAD, elem_id="lead")
         score = ScorePage(roster, uploads, links)
         embed_panel()
     with blocks.route("Rank", "/rank"):
-        _links()
+        _links("rank")
         rank = RankPage(roster, uploads)
         embed_panel()
     with blocks.route("Compare", "/compare"):
-        _links()
+        _links("compare")
         compare = ComparePage(roster, uploads, arena.pool)
         embed_panel()
     with blocks.route("Arena", "/arena"):
-        _links()
+        _links("arena")
         ArenaPage(arena, standings, uploads)
         embed_panel()
     with blocks.route("Leaderboard", "/leaderboard"):
-        _links()
+        _links("leaderboard")
         LeaderboardPage(standings)
         embed_panel()
     with blocks.route("About", "/about"):
-        _links()
+        _links("about")
         AboutPage(roster, LONGEST_QUEUE)
         embed_panel()
     with blocks:
@@ -77,9 +79,10 @@ def page(roster: Roster, arena: Arena, standings: Standings, links: Links) -> gr
     return blocks
 
 
-def _links() -> None:
-    """The links to all pages, at the top of each."""
+def _links(path: str = "") -> None:
+    """The links to all pages, at the top of each, and to the same page in other languages."""
     gr.Navbar(main_page_name=MAIN_NAME)  # type: ignore[attr-defined]
+    gr.HTML(switch(path), elem_id="languages")
 
 
 def serving(roster: Roster, arena: Arena, links: Links) -> dict[str, Any]:
@@ -88,13 +91,13 @@ def serving(roster: Roster, arena: Arena, links: Links) -> dict[str, Any]:
     adapt_tools()
     embedded = embedding()
     routes = [health_route(roster), audio_route(arena), *ResultRoutes(links).routes, *embedded["routes"]]
-    middleware = [Middleware(RequestLog), Middleware(Turnstile), *embedded["middleware"]]
+    middleware = [Middleware(RequestLog), Middleware(Languages), Middleware(Turnstile), *embedded["middleware"]]
     system = ("system-ui", "sans-serif")
     return {
         "theme": gr.themes.Soft(primary_hue="teal", neutral_hue="slate", font=system, font_mono=("ui-monospace",)),
         "css_paths": HERE / "style.css",
         "max_file_size": int(settings().max_megabytes * 1_000_000),
-        "head": HEAD,
+        "head": HEAD + SPOKEN,
         "app_kwargs": {"routes": [*routes, *closed_routes()], "middleware": middleware, "openapi_url": None},
         "max_threads": 2 * AT_ONCE,  # as many stay free while all that wait look at their line
         "footer_links": ["api"],

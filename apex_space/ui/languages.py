@@ -1,0 +1,109 @@
+"""Which language a visitor reads, and the pages in it.
+
+`?lang=zh-CN` in a page's address says so, or else the browser's own wish. No cookie is needed: links on a page that was
+asked for in a language lead on in it.
+"""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import gradio as gr
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..language import ENGLISH, best_of, language, languages, said, speaking
+
+HEAD = f"""<script>
+if (window.gradio_config) {{
+  const spoken = gradio_config.language ?? {json.dumps(ENGLISH)};
+  if (window.__gradio_mode__ === "app") document.documentElement.lang = spoken;
+  Object.defineProperty(navigator, "language", {{ get: () => spoken, configurable: true }});
+  const asked = new URLSearchParams(location.search).get("lang");
+  document.addEventListener("click", ({{ target }}) => {{
+    const link = target.closest?.("a[href]");
+    if (!asked || !link || link.origin !== location.origin) return;
+    const url = new URL(link.href);
+    if (!url.searchParams.has("lang")) url.searchParams.set("lang", asked);
+    link.href = url.href;
+  }}, true);
+}}
+</script>"""
+"""Gradio's own texts follow what the browser is said to speak; and links lead on in the language that was asked for."""
+NOT_TEXT = {"elem_id", "elem_classes", "name", "type", "html_template", "js_on_load", "css_template", "server_fns"}
+"""Properties of components that nobody reads."""
+
+
+class Languages:
+    """Middleware that finds out which language is spoken during a request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        tag = _asked(scope)
+        scope.setdefault("state", {})["language"] = tag
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"vary", b"accept-language")]
+            await send(message)
+
+        with speaking(tag):
+            await self._app(scope, receive, answer)
+
+
+def _asked(scope: Scope) -> str:
+    """Of the page's address, which its own requests name as where they come from; or of the browser."""
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    page = urlsplit(headers.get(b"referer", ""))
+    queries = scope["query_string"].decode("latin-1"), page.query if page.netloc == headers.get(b"host") else ""
+    named = (parse_qs(query).get("lang", [""])[0] for query in queries)
+    return next((tag for tag in named if tag in languages()), best_of(headers.get(b"accept-language", "")))
+
+
+class Pages(gr.Blocks):
+    """Pages that were built once, in English, and are served in every language."""
+
+    def __init__(self, **options: Any) -> None:
+        self._spoken: dict[str, Any] = {}
+        super().__init__(**options)
+
+    @property
+    def config(self) -> Any:
+        """What the browser builds the pages from."""
+        tag = language()
+        if tag not in self._spoken:
+            self._spoken[tag] = _translated(self._spoken[ENGLISH]) | {"language": tag}
+        return self._spoken[tag]
+
+    @config.setter
+    def config(self, config: Any) -> None:
+        self._spoken = {ENGLISH: config}
+
+
+def switch(path: str) -> str:
+    """Links to the page at `path` in each language."""
+    links = (
+        f'<a href="{path or "./"}?lang={tag}" lang="{tag}" hreflang="{tag}">{n}</a>' for tag, n in languages().items()
+    )
+    return f'<nav aria-label="Language">{" ".join(links)}</nav>'
+
+
+def _translated(config: dict[str, Any]) -> dict[str, Any]:
+    components = [each | {"props": _props(each["props"])} for each in config["components"]]
+    pages = [[path, said(name), *more] for path, name, *more in config["pages"]]
+    return config | {"components": components, "pages": pages, "title": said(config["title"])}
+
+
+def _props(props: Any, key: str = "") -> Any:
+    """Every text that people read; of a choice its label, not the value that stands for it."""
+    if isinstance(props, str):
+        return said(props)
+    if isinstance(props, dict):
+        return {name: value if name in NOT_TEXT else _props(value, name) for name, value in props.items()}
+    if key == "choices":
+        return [(said(label), value) for label, value in props]
+    return [_props(each) for each in props] if isinstance(props, list) else props
