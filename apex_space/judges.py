@@ -218,13 +218,15 @@ class Judge:
         duration, listening = waveform.duration, self._listen(waveform)
         del waveform  # it is large, and not needed to the end
         yield Progress(self.name, duration, 0.0, self.pace.about(self.name, self.work, duration), None)
-        began, heard = time.perf_counter(), None
+        began, heard, whole = time.perf_counter(), None, 1.0
         for share, heard in listening:
+            whole = min(whole, share)
             left = (time.perf_counter() - began) * (1 - share) / share
             report = None if heard is None else self._report(heard, name, started)
             yield Progress(self.name, duration, share, left, report)
         assert heard is not None
-        self.pace.keep(self.name, self.work, duration, time.perf_counter() - began)
+        if not (isinstance(self.encoder, Gradual) and whole == 1):  # or another judge had done its work already
+            self.pace.keep(self.name, self.work, duration, time.perf_counter() - began)
         self.memory.put(self._key(heard.sha256), heard, file)
 
     def _key(self, samples: str) -> str:

@@ -75,14 +75,15 @@ def steps(judges: Iterable[str], load: Load, *songs: Song) -> Iterator[Step]:
     """All songs by one judge after another, so that only one has to be in memory; the last step is the whole panel."""
     names, durations = list(judges), [waveform.duration for waveform, _ in songs]
     panels = tuple(Panel((), {}) for _ in songs)
-    for place, name in enumerate(names, 1):
-        later = about_all(names[place:], durations)
+    for place, name in enumerate(names):
+        before = names[:place]
+        later = about_all(names[place + 1 :], durations, [*before, name])
         heard: list[Report] = []
         try:
             for at_work in _hear(name, load, songs):
                 rest = durations[len(heard) :]
-                now = at_work.left if isinstance(at_work, Progress) else about_all([name], rest[:1])
-                yield Step(panels, at_work, len(heard), _sum((now, about_all([name], rest[1:]), later)))
+                now = at_work.left if isinstance(at_work, Progress) else about_all([name], rest[:1], before)
+                yield Step(panels, at_work, len(heard), _sum((now, about_all([name], rest[1:], before), later)))
                 if isinstance(at_work, Progress) and at_work.done and at_work.report is not None:
                     heard.append(at_work.report)
             panels = tuple(replace(p, reports=(*p.reports, r)) for p, r in zip(panels, heard, strict=True))
@@ -101,11 +102,15 @@ def _hear(name: str, load: Load, songs: Sequence[Song]) -> Iterator[Loading | Pr
                 yield from step.listen(waveform, title)
 
 
-def about_all(names: Iterable[str], durations: Sequence[float]) -> float | None:
+def about_all(names: Iterable[str], durations: Sequence[float], before: Iterable[str] = ()) -> float | None:
     """Seconds that songs of those `durations` take the judges, besides those whose work is too little to be counted;
-    None where nothing tells yet."""
-    counted = [name for name in names if name in REGISTRY and REGISTRY[name].work]
-    return _sum(about(name, seconds) for name in counted for seconds in durations)
+    None where nothing tells yet.
+
+    Judges of the same work hear through the same networks: it is done once, by the first of them or by one `before`.
+    """
+    done = {REGISTRY[name].work for name in before if name in REGISTRY}
+    counted = {REGISTRY[name].work: name for name in reversed([*names]) if name in REGISTRY and REGISTRY[name].work}
+    return _sum(about(name, s) for work, name in counted.items() if work not in done for s in durations)
 
 
 def _sum(parts: Iterable[float | None]) -> float | None:

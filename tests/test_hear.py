@@ -17,12 +17,13 @@ from apex_space.encoders import conformer
 from apex_space.encoders.conformer import PIECE, RATE, WholeSong
 from apex_space.errors import WeightsInvalid
 from apex_space.heads import hear
-from apex_space.heads.hear import TRACK_1, TRACK_2, Track
+from apex_space.heads.hear import LIMIT, TRACK_1, TRACK_2, Track
 from apex_space.heads.songeval import AXES, WholeSongHead
 from apex_space.hub import Repository, Snapshot, fetch
 from apex_space.judges import Judge
 from apex_space.memory import Memory
-from apex_space.precision import CAUTIOUS, TOLERANCE, largest_move
+from apex_space.pace import Pace
+from apex_space.precision import TOLERANCE, largest_move
 from apex_space.settings import Settings
 
 State = dict[str, Tensor]
@@ -78,6 +79,26 @@ def test_a_song_gets_the_axes_of_its_track(track: Track, weights: Path) -> None:
     assert len(report.segments) == 1
 
 
+def test_what_one_track_heard_the_other_takes_once(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+    views = hear._views
+    monkeypatch.setattr(hear, "_views", lambda *given: (runs.append(1), views(*given))[1])
+    monkeypatch.setattr(hear, "KEPT", hear.Kept())
+    song = Waveform(stand_in.synthetic(5, RATE), RATE, "song", Levels(1, 0.0, 0.0, None))
+    heard, paces = [], []
+    for track in (TRACK_1, TRACK_2, TRACK_2):
+        paces.append(Pace())
+        heard.append(Judge("hear", *load(track, weights), (), Memory(), pace=paces[-1])(song).scores)
+    assert heard[1] == heard[2] != heard[0]
+    assert len(runs) == 2
+    assert [pace.about("hear", None, 5) is not None for pace in paces] == [True, False, True]
+    monkeypatch.setattr(hear, "KEPT", hear.Kept())
+    monkeypatch.setattr(hear, "MOST_KEPT", 1)
+    load(TRACK_1, weights)[0](song.samples[None], None)
+    load(TRACK_2, weights)[0](song.samples[None], None)
+    assert len(runs) == 4
+
+
 @TRACKS
 @pytest.mark.parametrize("precision", ["bfloat16", "auto"])
 def test_precisions(track: Track, precision: str, weights: Path) -> None:
@@ -90,11 +111,11 @@ def test_precisions(track: Track, precision: str, weights: Path) -> None:
 
 
 @TRACKS
-def test_the_trial_is_held_to_the_lower_limit(track: Track, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trial_is_held_to_a_lower_limit(track: Track, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = []
     monkeypatch.setattr("apex_space.precision.choose", lambda *given: limits.append(given[3]))
     load(track, weights, "auto")
-    assert limits == [CAUTIOUS]
+    assert limits == [LIMIT]
 
 
 FC = "model.fc.bias"

@@ -16,10 +16,11 @@ from apex_space import plots, preference
 from apex_space.audio import Levels, Waveform
 from apex_space.axes import BY_KEY, KEYS
 from apex_space.errors import WeightsMissing
+from apex_space.heads import hear
 from apex_space.judges import Judge, Progress, load_audio, load_judge
 from apex_space.memory import Memory
 from apex_space.pace import Pace
-from apex_space.panel import Panel, duel, steps
+from apex_space.panel import Panel, about_all, duel, steps
 from apex_space.report import Report
 from apex_space.roster import Loading
 from apex_space.settings import settings
@@ -135,12 +136,18 @@ def test_what_is_left_is_that_of_all_judges_and_all_songs(songs: Any, monkeypatc
     assert last.left is None
     begun = next(s for s in steps(["apex", "songeval"], Loader(*seconds), *songs) if isinstance(s.at_work, Progress))
     assert begun.left is None  # this judge of the test does not know of its own work
+    seconds |= {"hear-1": 1000.0, "hear-2": 1000.0}
+    assert about_all(["hear-1", "apex", "hear-2"], [60]) == 1040  # their networks are the same
+    assert about_all(["hear-2", "apex"], [60], before=["hear-1"]) == 40
     seconds["songeval"] = None
     assert next(steps(["apex", "songeval"], Loader(*seconds), *songs)).left is None
 
 
 @pytest.mark.parametrize("name", ["songeval", "hear-1", "hear-2"])
-def test_a_song_heard_whole_shows_progress_and_no_score_before_its_end(name: str, panel_weights: Path) -> None:
+def test_a_song_heard_whole_shows_progress_and_no_score_before_its_end(
+    name: str, panel_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hear, "KEPT", hear.Kept())
     judge = replace(load_judge(name, panel_weights, "float32"), memory=Memory(), pace=Pace())
     song = Waveform(stand_in.synthetic(65, 24_000), 24_000, "song", Levels(1, 0.0, 0.0, None))
     first, *between, last = judge.listen(song)

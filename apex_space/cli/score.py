@@ -80,7 +80,7 @@ def _foreseen(judge: str, duration: float, left: float, others: list[str]) -> st
     from ..pace import spoken
     from ..panel import about_all
 
-    said, rest = f"{duration:.0f} s of music take {judge} {spoken(left)}", about_all(others, [duration])
+    said, rest = f"{duration:.0f} s of music take {judge} {spoken(left)}", about_all(others, [duration], [judge])
     return f"{said}, and all judges {spoken(left + rest)}" if rest else said
 
 
