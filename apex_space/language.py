@@ -60,15 +60,10 @@ def said(text: str) -> str:
     known = _catalogue(language())
     if text in known or not known or len(text) > LONGEST:
         return known.get(text, text)
-    for pattern, translation in _patterns(language()):
-        if found := pattern.fullmatch(text):
-            return _filled(translation, found)
+    for template, translation in _with_values(language()):
+        if values := _values(template, text):
+            return VALUE.sub(lambda value: said(values[value[1]]), translation)
     return text
-
-
-def _filled(translation: str, found: re.Match[str]) -> str:
-    """Values are put in as they were found, but for those that are texts of the catalogue themselves."""
-    return VALUE.sub(lambda value: said(found[f"_{value[1]}"]), translation)
 
 
 def best_of(accepted: str) -> str:
@@ -94,17 +89,24 @@ def _catalogue(tag: str) -> dict[str, str]:
 
 
 @cache
-def _patterns(tag: str) -> list[tuple[re.Pattern[str], str]]:
-    """Of the texts with values, those that say most beside them first."""
+def _with_values(tag: str) -> list[tuple[str, str]]:
+    """The texts with values in them, those that say most beside them first."""
     texts = [(text, translation) for text, translation in _catalogue(tag).items() if VALUE.search(text)]
-    texts.sort(key=lambda pair: -len(VALUE.sub("", pair[0])))
-    return [(_pattern(text), translation) for text, translation in texts]
+    return sorted(texts, key=lambda pair: -len(VALUE.sub("", pair[0])))
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    literals, names, seen = VALUE.split(text)[::2], VALUE.split(text)[1::2], set[str]()
-    parts = [re.escape(literals[0])]
-    for name, literal in zip(names, literals[1:], strict=True):
-        parts += [f"(?P=_{name})" if name in seen else f"(?P<_{name}>.*?)", re.escape(literal)]
-        seen.add(name)
-    return re.compile("".join(parts), re.DOTALL)
+def _values(template: str, text: str) -> dict[str, str]:
+    """Name -> what stands for it in `text`; empty where that is no such text. Each is as short as it can be: unlike a
+    regular expression this never goes back, so that a hostile text takes no time."""
+    first, *others = VALUE.split(template)
+    names, literals = others[::2], others[1::2]
+    at, end = len(first), len(text) - len(literals[-1])
+    if at > end or not text.startswith(first) or not text.endswith(literals[-1]):
+        return {}
+    values: dict[str, str] = {}
+    for name, literal in zip(names, (*literals[:-1], None), strict=True):
+        found = end if literal is None else text.find(literal, at, end)
+        if found < 0 or values.setdefault(name, text[at:found]) != text[at:found]:
+            return {}
+        at = found + len(literal or "")
+    return values

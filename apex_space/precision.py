@@ -15,8 +15,8 @@ FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"
 TOLERANCE = 0.005
 """Share of an axis' range that no score of the trial clip may move: 0.5 of 0 to 100, 0.02 of 1 to 5."""
 CAUTIOUS = TOLERANCE / 2
-"""The same for SongEval, which hears a song whole, and whose songs move further than the clip: of 8 draws of small random
-weights, five songs moved a score up to 2.0 times as far."""
+"""The same for SongEval, which hears a song whole, and whose songs move further than the clip: of 8 draws of small
+random weights, five songs moved a score up to 2.0 times as far."""
 TRIAL_SECONDS = 30
 PROBE = 512, 1024, 4096
 """Rows, columns and outputs of a matrix product as in the larger encoders, though of fewer frames."""

@@ -99,7 +99,7 @@ def pirate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }
     (tmp_path / "xx.json").write_text(json.dumps(catalogue), encoding="utf-8")
     monkeypatch.setattr(language, "CATALOGUES", tmp_path)
-    caches = (language.languages, language._catalogue, language._patterns)
+    caches = (language.languages, language._catalogue, language._with_values)
     for each in caches:
         each.cache_clear()
     with speaking("xx"):
@@ -126,6 +126,10 @@ class TestAnotherLanguage:
     def test_a_hostile_value_is_put_in_as_it_is(self) -> None:
         assert said(r"about {0} \1 {x} s") == r"{0} \1 {x} ticks o' the glass"
         assert said("about " + "s " * 100_000) == "about " + "s " * 100_000
+
+    def test_a_hostile_text_takes_no_time(self) -> None:
+        assert said("Busy: " + " songs wait. Try again in" * 70 + "!").startswith("Busy: ")
+        assert said("a and " * 300 + "b").startswith("a and ")
 
     def test_wishes(self) -> None:
         assert languages() == {"en": "English", "xx": "Pirate"}

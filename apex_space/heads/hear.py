@@ -189,7 +189,7 @@ class Kept:
     def hear(self, samples: Tensor, musicfm: Conformer, muq: Conformer, by: tuple[Hashable, ...]) -> Hearing[Tensor]:
         """[N] -> [T, 4 W], as `_views`; at once, and for the last time, where they are kept. `by`: the weights and the
         precision of the two."""
-        key = (*by, hashlib.sha256(samples.cpu().numpy()).hexdigest())
+        key = (*by, hashlib.sha256(samples.cpu().numpy().tobytes()).hexdigest())
         frames = self._frames.pop(key, None)
         if frames is None:
             frames = self._frames[key] = yield from _views(samples, musicfm, muq)
