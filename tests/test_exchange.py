@@ -222,7 +222,7 @@ def three(store: Store) -> Store:
     return store
 
 
-@pytest.mark.parametrize("column", COLUMNS.keys() & WRONG.keys())
+@pytest.mark.parametrize("column", [column for column in COLUMNS if column in WRONG])
 def test_a_bad_row_is_named_with_its_line_and_reason_and_nothing_is_taken_in(
     column: str, three: Store, other: Store, tmp_path: Path
 ) -> None:
