@@ -92,7 +92,7 @@ class ComparePage:
             button.click(lambda path=path: path, outputs=song, api_visibility="private")
         exchanged = [self.row, *self.songs, self.turned, *outputs]
         self.swap.click(self._swap, given, exchanged, queue=False, api_visibility="private", show_progress="hidden")
-        self.cancel.click(_cancelled, outputs=[self.progress, self.cancel], cancels=running, api_visibility="private")
+        inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
 
     def _admit(self, *given: Any) -> list[dict[str, Any]]:
         """Runs before the queue: nothing waits that cannot be compared."""

@@ -1,7 +1,7 @@
 """What several pages ask for: a song, an example, a judge."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -32,6 +32,15 @@ def examples() -> list[tuple[gr.Button, str]]:
     rows = json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else []
     with gr.Row(elem_classes="examples"):
         return [(_button(row["style"], row["damage"]), str(EXAMPLES / row["file"])) for row in rows]
+
+
+def cancelling(button: gr.Button, running: Any, told: Callable[..., Any], given: Any, outputs: Any) -> None:
+    """`button` cancels the events `running`, and then `outputs` show what `told` makes of `given`.
+
+    In one event Gradio would tell first and cancel after that, and what is still running would write over it.
+    """
+    button.click(None, cancels=running, api_visibility="private")
+    button.click(told, given, outputs, api_visibility="private")
 
 
 def pool_song(pool: Pool, song: gr.Audio) -> None:

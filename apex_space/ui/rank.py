@@ -127,7 +127,7 @@ class RankPage:
         running = self.start.click(
             self._show, [*given, self.held], [*results, self.held], api_visibility="private", **options
         )
-        self.cancel.click(self._cancelled, self.held, results, cancels=running, api_visibility="private")
+        inputs.cancelling(self.cancel, running, self._cancelled, self.held, results)
         self.examples.click(_examples, outputs=self.songs, api_visibility="private")
 
     def admit(self, songs: list[str] | None, judge: str, by: str, keep: int | None, *more: Any) -> list[Any]:

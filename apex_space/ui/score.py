@@ -75,7 +75,7 @@ class ScorePage:
         for button, path in self.examples:
             picked = button.click(lambda path=path: path, outputs=self.song, api_visibility="private")
             running.append(picked.then(**shown))
-        self.cancel.click(_cancelled, outputs=[self.progress, self.cancel], cancels=running, api_visibility="private")
+        inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
 
     def admit(self, song: str | None, judge: str) -> list[dict[str, Any]]:
         """Runs before the queue: nothing waits that cannot be scored."""
