@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from . import precision
+from .language import tr
 from .settings import settings
 
 
@@ -45,7 +46,9 @@ def _amount(work: Work | None, seconds: float) -> float:
 
 def spoken(seconds: float) -> str:
     """12.3 -> "about 12 s", 250 -> "about 4 min"."""
-    return f"about {max(1, round(seconds))} s" if seconds < 90 else f"about {round(seconds / 60)} min"
+    if seconds < 90:
+        return tr("about {n} s", n=max(1, round(seconds)))
+    return tr("about {n} min", n=round(seconds / 60))
 
 
 PACE = Pace()

@@ -85,7 +85,8 @@ class Roster:
         """Raises UnknownJudge, and WeightsMissing where it is known that the judge cannot answer now."""
         entry = find(name)
         if name in self._waiting:
-            raise WeightsMissing(f"{entry.title} {self._waiting[name].rstrip('.')}. Choose another judge meanwhile.")
+            why = self._waiting[name].rstrip(".") + "."
+            raise WeightsMissing(f"{entry.title} {why} Choose another judge meanwhile.")
 
     def get(self, name: str) -> Judge:
         """The last of `load`."""

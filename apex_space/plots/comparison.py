@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..axes import BY_KEY
+from ..language import said, tr
 from .style import GREY, PERCENT, ROW_HEIGHT, SIDES, finished
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ def probability(preference: "Preference") -> "Figure":
     figure = Figure()
     for side, share in (("a", a), ("b", 100 - a)):
         figure.add_bar(
-            x=[share], y=[""], orientation="h", marker_color=SIDES[side], name=f"prefer {side.upper()}",
-            hovertemplate=f"%{{x:.0f}} of 100 prefer {side.upper()}<extra></extra>",
+            x=[share], y=[""], orientation="h", marker_color=SIDES[side], name=tr("prefer {side}", side=side.upper()),
+            hovertemplate=tr("{n} of 100 prefer {side}", n="%{x:.0f}", side=side.upper()) + "<extra></extra>",
         )  # fmt: skip
     figure.add_scatter(
         x=[a], y=[""], mode="markers", marker=dict(size=8, color="white"), showlegend=False, hoverinfo="skip",
@@ -41,7 +42,7 @@ def contributions(preference: "Preference") -> "Figure":
     figure = Figure()
     figure.add_bar(
         x=[-value for value in values],
-        y=[BY_KEY[key].label for key, _ in strongest],
+        y=[said(BY_KEY[key].label) for key, _ in strongest],
         orientation="h",
         marker_color=[SIDES["a" if value > 0 else "b"] for value in values],
         text=[spoke_for(value) for value in values],
@@ -51,7 +52,7 @@ def contributions(preference: "Preference") -> "Figure":
     )
     reach = 1.9 * max(map(abs, values), default=0) or 1.0
     figure.update_xaxes(range=[-reach, reach], nticks=5, showticklabels=False)
-    for x, anchor, text in ((0, "left", "← for A"), (0.5, "center", "log-odds"), (1, "right", "for B →")):
+    for x, anchor, text in ((0, "left", tr("← for A")), (0.5, "center", tr("log-odds")), (1, "right", tr("for B →"))):
         figure.add_annotation(
             x=x, y=0, xref="x domain", yref="y domain", xanchor=anchor, yanchor="top", text=text, showarrow=False
         )
@@ -63,4 +64,4 @@ def contributions(preference: "Preference") -> "Figure":
 def spoke_for(contribution: float) -> str:
     """0.42 -> "A 0.42", -0.42 -> "B 0.42"; a contribution that rounds to nothing spoke for neither."""
     size = f"{abs(contribution):.2f}"
-    return "neither" if float(size) == 0 else f"{'A' if contribution > 0 else 'B'} {size}"
+    return tr("neither") if float(size) == 0 else f"{'A' if contribution > 0 else 'B'} {size}"

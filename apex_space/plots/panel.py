@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..axes import Axis
 from ..judges import REGISTRY
+from ..language import said, tr
 from ..panel import Duel, Panel
 from .style import GREY, PERCENT, ROW_HEIGHT, SIDES, finished
 
@@ -22,7 +23,7 @@ def panel(panel: Panel) -> "Figure":
     for axis in panel.axes:
         shares = [_share(axis, score) for score in panel.scores(axis).values()]
         figure.add_scatter(
-            x=[min(shares), max(shares)], y=[axis.label] * 2, mode="lines", line=dict(color=GREY, width=2),
+            x=[min(shares), max(shares)], y=[said(axis.label)] * 2, mode="lines", line=dict(color=GREY, width=2),
             showlegend=False, hoverinfo="skip",
         )  # fmt: skip
     for place, report in enumerate(panel.reports):
@@ -30,16 +31,16 @@ def panel(panel: Panel) -> "Figure":
         values = [panel.scores(axis)[report.judge] for axis in given]
         figure.add_scatter(
             x=[_share(axis, value) for axis, value in zip(given, values, strict=True)],
-            y=[axis.label for axis in given],
+            y=[said(axis.label) for axis in given],
             mode="markers",
             name=REGISTRY[report.judge].title,
             marker=dict(color=COLOURS[place % len(COLOURS)], symbol=SYMBOLS[place % len(SYMBOLS)], size=13),
-            text=[f"{value:.3g} of {axis.low:g} to {axis.high:g}" for axis, value in zip(given, values, strict=True)],
+            text=[f"{v:.3g}{tr(' of ')}{a.low:g}{tr(' to ')}{a.high:g}" for a, v in zip(given, values, strict=True)],
             hovertemplate="%{y}: %{text}<extra>%{fullData.name}</extra>",
         )
-    labels = [axis.label for axis in reversed(panel.axes)]
+    labels = [said(axis.label) for axis in reversed(panel.axes)]
     figure.update_yaxes(categoryorder="array", categoryarray=labels)
-    figure.update_xaxes(range=[-2, 102], tickvals=[0, 50, 100], ticktext=["lowest", "middle", "highest"])
+    figure.update_xaxes(range=[-2, 102], tickvals=[0, 50, 100], ticktext=[tr("lowest"), tr("middle"), tr("highest")])
     figure.update_layout(showlegend=True)
     return finished(figure, ROW_HEIGHT * max(2, len(labels)) + 130, bottom=100, right=40)
 
@@ -65,9 +66,9 @@ def preferences(duel: Duel) -> "Figure":
             arrayminus=[share - 100 * answer.low for answer, share in zip(answers.values(), shares, strict=True)],
             color=GREY, thickness=3, width=8,
         ),
-        hovertemplate="%{y}: %{x:.0f} of 100 prefer A<extra></extra>",
+        hovertemplate=f"%{{y}}: {tr('{n} of 100 prefer {side}', n='%{x:.0f}', side='A')}<extra></extra>",
     )  # fmt: skip
     figure.add_vline(x=50, line=dict(color=GREY, dash="dash", width=1.5))
     figure.update_xaxes(**PERCENT)
-    figure.update_xaxes(title="prefer A")
+    figure.update_xaxes(title=tr("prefer {side}", side="A"))
     return finished(figure, ROW_HEIGHT * len(answers) + 110, bottom=60, right=40)

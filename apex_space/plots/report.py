@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ..axes import Axis
+from ..language import said, tr
 from ..report import Report
 from .style import GREY, ROW_HEIGHT, finished
 
@@ -42,11 +43,11 @@ def scores(report: Report) -> "Figure":
             _value(figure, report, axis, row)
         low, high = axes[0].low, axes[0].high
         figure.update_xaxes(range=[low, high + 0.16 * (high - low)], tickvals=_ticks(low, high), row=row, col=1)
-        labels = [axis.label for axis in reversed(axes)]
+        labels = [said(axis.label) for axis in reversed(axes)]
         figure.update_yaxes(categoryorder="array", categoryarray=labels, row=row, col=1)
     if report.spread:
         whisker = dict(color=GREY, width=1.5)
-        figure.add_scatter(x=[None], y=[None], mode="lines", line=whisker, name="80% of unseen songs", row=1, col=1)
+        figure.add_scatter(x=[None], y=[None], mode="lines", line=whisker, name=tr("80% of unseen songs"), row=1, col=1)
     figure.update_layout(bargap=0.45, barmode="overlay", showlegend=True)
     return finished(figure, ROW_HEIGHT * sum(sizes) + 130, bottom=60)
 
@@ -57,11 +58,11 @@ def _bar(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     figure.add_bar(
         x=[0 if value is None else value - axis.low],
         base=axis.low,
-        y=[axis.label],
+        y=[said(axis.label)],
         orientation="h",
         marker_color=COLOURS[axis.key],
         error_x=whisker,
-        hovertemplate=f"{axis.label}: {axis.meaning}<extra></extra>",
+        hovertemplate=f"{said(axis.label)}{tr(': ')}{said(axis.meaning)}<extra></extra>",
         showlegend=False,
         row=row,
         col=1,
@@ -74,11 +75,11 @@ def _reference(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     mean, deviation = axis.reference
     figure.add_scatter(
         x=[mean],
-        y=[axis.label],
+        y=[said(axis.label)],
         mode="markers",
         marker=dict(symbol="diamond", size=9, color=GREY, line=dict(width=1, color="white")),
         error_x=dict(array=[deviation], color="rgba(128,128,128,0.35)", thickness=7, width=0),
-        name="SongEval’s songs, mean ± SD",
+        name=tr("SongEval’s songs, mean ± SD"),
         showlegend=not any(trace.mode == "markers" for trace in figure.select_traces(dict(type="scatter"))),
         hovertemplate="SongEval %{x:.2f}<extra></extra>",
         row=row,
@@ -89,13 +90,13 @@ def _reference(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
 def _value(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     """The number in a column of its own at the right, clear of the marks."""
     value = report.scores[axis.key]
-    text = "not predicted" if value is None else f"<b>{value:.{_digits(axis)}f}</b>"
+    text = tr("not predicted") if value is None else f"<b>{value:.{_digits(axis)}f}</b>"
     x, anchor = (
         (axis.low + 0.01 * (axis.high - axis.low), "left")
         if value is None
         else (axis.high + 0.15 * (axis.high - axis.low), "right")
     )
-    figure.add_annotation(x=x, y=axis.label, text=text, xanchor=anchor, showarrow=False, row=row, col=1)
+    figure.add_annotation(x=x, y=said(axis.label), text=text, xanchor=anchor, showarrow=False, row=row, col=1)
 
 
 def timeline(report: Report) -> "Figure":
@@ -108,10 +109,12 @@ def timeline(report: Report) -> "Figure":
     for row, axes in enumerate(groups, 1):
         for axis in axes:
             values = [segment.scores[axis.key] for segment in report.segments]
+            label, score = said(axis.label), f"%{{y:.{_digits(axis)}f}}"
+            hover = tr("{axis} {score} from {second} s", axis=label, score=score, second="%{x:.0f}")
             figure.add_scatter(
-                x=times, y=[*values, values[-1]], row=row, col=1, name=axis.label, mode="lines+markers",
+                x=times, y=[*values, values[-1]], row=row, col=1, name=label, mode="lines+markers",
                 line=dict(shape="hv", color=COLOURS[axis.key], width=2.5), marker=dict(size=5),
-                hovertemplate=f"{axis.label} %{{y:.{_digits(axis)}f}} from %{{x:.0f}} s<extra></extra>",
+                hovertemplate=f"{hover}<extra></extra>",
             )  # fmt: skip
         figure.update_yaxes(range=[axes[0].low, axes[0].high], row=row, col=1)
     step = 30 * max(1, round(report.duration / 180))

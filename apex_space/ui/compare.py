@@ -13,6 +13,7 @@ from ..arena.pool import Pool
 from ..audio import Waveform
 from ..errors import ApexSpaceError, AudioError
 from ..judges import REGISTRY, Judge, Progress, load_audio
+from ..language import said, tr
 from ..panel import Duel, Panel
 from ..preference import Comparison
 from ..report import Report
@@ -100,7 +101,7 @@ class ComparePage:
         try:
             name, refused = self.judge.check(asked.judge), ""
         except ApexSpaceError as error:
-            name, refused = "", str(error)
+            name, refused = "", said(str(error))
         lacking = [_lacking(side, song, (name, song) in asked.heard) for song, side in asked.players]
         if not any((*lacking, refused)):
             for song in asked.songs:
@@ -117,7 +118,7 @@ class ComparePage:
                 else:
                     yield *_shown(step), asked.heard, OFF
         except gr.Error as error:
-            yield gr.skip(), render.note(f"{error.title}. {error.message}", "error"), *[gr.skip()] * 4, OFF
+            yield gr.skip(), render.failed(error), *[gr.skip()] * 4, OFF
             raise
 
     def admit(self, a: str | None, b: str | None, judge: str) -> list[dict[str, Any]]:
@@ -134,7 +135,8 @@ class ComparePage:
         try:
             yield from self._compared(asked)
         except ApexSpaceError as error:
-            raise gr.Error(str(error), title="These songs were not compared", print_exception=False) from error
+            title = tr("These songs were not compared")
+            raise gr.Error(said(str(error)), title=title, print_exception=False) from error
         finally:
             for song in asked.songs:
                 self._uploads.release(song)
@@ -155,7 +157,7 @@ class ComparePage:
         for song in asked.songs:
             yield _decoding(asked.side(song))
             for progress in judge.listen(song):
-                yield render.under_way(progress, asked.side(song))
+                yield render.under_way(progress, said(asked.side(song)))
         yield preference.compare(judge, *asked.songs, lambda name: _listener(self.judge.get(name), asked))
 
     def _by_panel(self, asked: "_Asked") -> Iterator[str | Answer]:
@@ -167,7 +169,8 @@ class ComparePage:
                 waveforms.append((load_audio(song), Path(song).name))
         for step in panel.steps(REGISTRY if new else (), self.judge.load, *waveforms):
             if step.at_work is not None:
-                yield render.under_way(step.at_work, asked.side(new[step.song]), ("the whole panel ", step.left))
+                rest = tr("the whole panel "), step.left
+                yield render.under_way(step.at_work, said(asked.side(new[step.song])), rest)
         asked.heard.update(((PANEL, song), heard) for song, heard in zip(new, step.panels, strict=True))
         yield panel.duel(*map(asked.panel, asked.songs))
 
@@ -175,7 +178,7 @@ class ComparePage:
         """Exchange the sides, the players as they are, and the answer, where both songs were heard for one."""
         asked = _asked(first, second, not turned, heard, judge)
         row = gr.Row(elem_classes="" if turned else "turned")
-        return row, *(gr.Audio(label=side) for _, side in asked.players), not turned, *self._again(asked)
+        return row, *(gr.Audio(label=said(side)) for _, side in asked.players), not turned, *self._again(asked)
 
     def _again(self, asked: "_Asked") -> tuple[Any, ...]:
         try:
@@ -184,7 +187,7 @@ class ComparePage:
                 return *_shown(_last(self._compared(asked))), gr.skip(), OFF
         except ApexSpaceError:  # the judge, or its preference head, changed meanwhile: the songs are heard anew
             pass
-        return "", render.note(EMPTY), *HIDDEN, "", gr.skip(), OFF
+        return "", render.note(tr(EMPTY)), *HIDDEN, "", gr.skip(), OFF
 
 
 @dataclass(frozen=True)
@@ -260,8 +263,9 @@ HIDDEN = (gr.Plot(visible=False),) * 2
 def _lacking(side: str, song: str, heard: bool) -> str:
     """Why a song cannot be compared; empty where it can."""
     if not song:
-        return f"Choose {side} first."
-    return "" if heard or Path(song).is_file() else f"{side} was deleted after it was heard. Drop it again."
+        return tr("Choose {side} first.", side=said(side))
+    deleted = tr("{side} was deleted after it was heard. Drop it again.", side=said(side))
+    return "" if heard or Path(song).is_file() else deleted
 
 
 def _last(steps: Iterator[str | Answer]) -> Answer:
@@ -270,7 +274,7 @@ def _last(steps: Iterator[str | Answer]) -> Answer:
 
 
 def _decoding(side: str) -> str:
-    return render.progress(f"{side}: decoding and measuring", 0, 0)
+    return render.progress(tr("{side}: decoding and measuring", side=said(side)), 0, 0)
 
 
 def _shown(answer: Answer) -> tuple[Any, ...]:
@@ -288,4 +292,4 @@ def _shown(answer: Answer) -> tuple[Any, ...]:
 
 
 def _cancelled() -> tuple[str, gr.Button]:
-    return render.note("Cancelled. Songs that were heard until then are remembered."), OFF
+    return render.note(tr("Cancelled. Songs that were heard until then are remembered.")), OFF

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from ..errors import ApexSpaceError
+from ..language import said, tr
 from ..links import TITLE_LENGTH, Links, Receipt
 from ..report import Report
 from . import render
@@ -66,7 +67,7 @@ class LinkPanel:
             gr.Button(visible=False),
             gr.Textbox(link(request.request, receipt.id), visible=True),
             gr.Textbox(receipt.key, visible=True),
-            render.note(MADE),
+            render.note(tr(MADE)),
             gr.Button(visible=True),
             receipt,
         )
@@ -77,12 +78,12 @@ class LinkPanel:
                 self._links.delete(receipt.id, receipt.key)
         except ApexSpaceError as error:
             return _refused(error)
-        return _none(render.note(DELETED))
+        return _none(render.note(tr(DELETED)))
 
 
 def _refused(error: ApexSpaceError) -> tuple[Any, ...]:
     """Everything as it was, and the reason."""
-    return *[gr.skip()] * 4, render.note(str(error), "error"), gr.skip(), gr.skip()
+    return *[gr.skip()] * 4, render.note(said(str(error)), "error"), gr.skip(), gr.skip()
 
 
 def _none(note: str) -> tuple[Any, ...]:

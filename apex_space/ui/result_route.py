@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from .. import __version__, plots
 from ..errors import ApexSpaceError, StoreError, WrongKey
+from ..language import best_of, language, said, tr
 from ..links import Links
 from ..plots.card import HEIGHT, SITE, WIDTH, Fonts
 from ..settings import settings
@@ -65,11 +66,12 @@ class ResultRoutes:
         try:
             found = self._links.get(id)
         except ApexSpaceError as error:
-            return _notice("No result", error)
+            return _notice(request, tr("No result"), error)
         scores, details = map(Markup, result(found))
         return _answer(
+            request,
             200,
-            title=found.title or UNTITLED,
+            title=found.title or tr(UNTITLED),
             id=id,
             url=link(request, id),
             scores=scores,
@@ -105,13 +107,13 @@ class ResultRoutes:
         async for chunk in request.stream():
             form += chunk
             if len(form) > MOST_BYTES:
-                return _notice("Not deleted", WrongKey("That is no key: it is too long."), "../../")
+                return _notice(request, tr("Not deleted"), WrongKey("That is no key: it is too long."), "../../")
         (key, *_) = parse_qs(form.decode("ascii", "replace")).get("key", [""])
         try:
             await run_in_threadpool(self._links.delete, request.path_params["id"], key.strip())
         except ApexSpaceError as error:
-            return _notice("Not deleted", error, "../../")
-        return _answer(200, title="Deleted", message=DELETED, home="../../")
+            return _notice(request, tr("Not deleted"), error, "../../")
+        return _answer(request, 200, title=tr("Deleted"), message=tr(DELETED), home="../../")
 
 
 def link(request: Request, id: str) -> str:
@@ -134,12 +136,17 @@ def _forwarded(request: Request, what: str) -> str:
     return said[-proxies:][0] if proxies and said else ""
 
 
-def _notice(title: str, error: ApexSpaceError, home: str = "../") -> Response:
-    return _answer(_status(error), title=title, message=str(error), home=home)
+def _notice(request: Request, title: str, error: ApexSpaceError, home: str = "../") -> Response:
+    return _answer(request, _status(error), home, title=title, message=said(str(error)))
 
 
-def _answer(status: int, **shown: Any) -> Response:
-    return HTMLResponse(PAGE.render({"site": SITE, "style": Markup(STYLE), "home": "../"} | shown), status, HEADERS)
+def _answer(request: Request, status: int, home: str = "../", **shown: Any) -> Response:
+    """`home` leads to the first page, in a language that the browser itself does not ask for, too."""
+    tag = language()
+    if tag != best_of(request.headers.get("accept-language", "")):
+        home += f"?lang={tag}"
+    texts = {"site": SITE, "style": Markup(STYLE), "home": home, "lang": tag, "tr": tr}
+    return HTMLResponse(PAGE.render(texts | shown), status, HEADERS)
 
 
 def _status(error: ApexSpaceError) -> int:

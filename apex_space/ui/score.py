@@ -9,6 +9,7 @@ import gradio as gr
 from .. import panel, plots
 from ..errors import ApexSpaceError
 from ..judges import REGISTRY, Progress, load_audio
+from ..language import said, tr
 from ..links import Links
 from ..panel import Step
 from ..roster import Loading, Roster
@@ -80,19 +81,20 @@ class ScorePage:
     def admit(self, song: str | None, judge: str) -> list[dict[str, Any]]:
         """Runs before the queue: nothing waits that cannot be scored."""
         if song is None:
-            return [gr.validate(False, "Choose a song first."), gr.validate(True, "")]
+            return [gr.validate(False, tr("Choose a song first.")), gr.validate(True, "")]
         if not Path(song).is_file():
-            return [gr.validate(False, "This song was deleted after scoring. Drop it again."), gr.validate(True, "")]
+            deleted = tr("This song was deleted after scoring. Drop it again.")
+            return [gr.validate(False, deleted), gr.validate(True, "")]
         try:
             self.judge.check(judge)
         except ApexSpaceError as error:
-            return [gr.validate(True, ""), gr.validate(False, str(error))]
+            return [gr.validate(True, ""), gr.validate(False, said(str(error)))]
         self._uploads.claim(song)
         return [gr.validate(True, ""), gr.validate(True, "")]
 
     def _show(self, song: str, judge: str) -> Iterator[tuple[Any, ...]]:
         hidden = gr.Plot(visible=False)
-        yield "", render.progress("Decoding and measuring", 0, 0), hidden, hidden, "", ON, Finished()
+        yield "", render.progress(tr("Decoding and measuring"), 0, 0), hidden, hidden, "", ON, Finished()
         shown: Any = None
         try:
             for step in self._steps(song, judge):
@@ -102,7 +104,7 @@ class ScorePage:
                 else:
                     yield _shown(step)
         except gr.Error as error:
-            yield gr.skip(), render.note(f"{error.title}. {error.message}", "error"), *[gr.skip()] * 3, OFF, gr.skip()
+            yield gr.skip(), render.failed(error), *[gr.skip()] * 3, OFF, gr.skip()
             raise
 
     def result(self, song: str, judge: str) -> dict[str, Any]:
@@ -122,7 +124,7 @@ class ScorePage:
                 for step in self.judge.load(judge):
                     yield from [step] if isinstance(step, Loading) else step.listen(song)
         except ApexSpaceError as error:
-            raise gr.Error(str(error), title="This song was not scored", print_exception=False) from error
+            raise gr.Error(said(str(error)), title=tr("This song was not scored"), print_exception=False) from error
         finally:
             self._uploads.release(song)
 
@@ -147,7 +149,8 @@ def _panel_shown(step: Step, new: bool) -> tuple[Any, ...]:
     if at_work is None:
         progress, finished = render.panel_links(so_far), (OFF, Finished(so_far.reports))
     else:
-        progress, finished = render.under_way(at_work, rest=("the whole panel ", step.left)), (gr.skip(), gr.skip())
+        progress = render.under_way(at_work, rest=(tr("the whole panel "), step.left))
+        finished = gr.skip(), gr.skip()
     if not new:
         return gr.skip(), progress, *[gr.skip()] * 3, *finished
     picture = gr.Plot(plots.panel(so_far), visible=True) if so_far.reports else gr.Plot(visible=False)
@@ -156,4 +159,4 @@ def _panel_shown(step: Step, new: bool) -> tuple[Any, ...]:
 
 
 def _cancelled() -> tuple[str, gr.Button]:
-    return render.note("Cancelled. What was heard until then stays below."), OFF
+    return render.note(tr("Cancelled. What was heard until then stays below.")), OFF

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..language import tr
 from ..pace import spoken
 from ..turns import FIRST_GUESS
 from .inputs import AT_ONCE
@@ -40,5 +41,5 @@ def _seconds(queue: Any) -> float:
 
 
 def _busy(waiting: int, seconds: float) -> JSONResponse:
-    text = f"Busy: {waiting} requests wait. Try again in {spoken(seconds)}."
+    text = tr("Busy: {n} requests wait. Try again in {time}.", n=waiting, time=spoken(seconds))
     return JSONResponse({"detail": text}, 429, {"retry-after": str(ceil(seconds))})

@@ -2,7 +2,7 @@
 
 from .comparison import answer, as_dict, comparison_links, details, sentence
 from .duel import duel, duel_links, duel_tables
-from .html import clock, links, note, percent, progress, table
+from .html import clock, failed, links, note, percent, progress, table
 from .panel import panel, panel_links, panel_tables
 from .report import cards, downloads, measured, number, states, tables
 from .under_way import under_way
@@ -18,6 +18,7 @@ __all__ = [
     "duel",
     "duel_links",
     "duel_tables",
+    "failed",
     "links",
     "measured",
     "note",

@@ -8,10 +8,11 @@ from typing import Any
 
 from ...axes import BY_KEY, Axis
 from ...judges import REGISTRY
+from ...language import said, tr
 from ...plots.comparison import spoke_for
 from ...preference import Comparison, Head, Preference
 from ...report import Report
-from .html import Row, figure, links, note, table
+from .html import Row, figure, labelled, links, note, table
 from .report import cell, measured, number, tables
 
 SAME = "The same song: 50 of 100 listeners"
@@ -25,22 +26,24 @@ def same(a: Report, b: Report) -> bool:
 def sentence(answer: Preference) -> str:
     """The verdict in words."""
     if answer.verdict == "close":
-        return f"Too close to call: A is preferred by {_listeners(answer.probability, answer.low, answer.high)}"
+        listeners = _listeners(answer.probability, answer.low, answer.high)
+        return tr("Too close to call: A is preferred by {listeners}", listeners=listeners)
     if answer.verdict == "a":
-        return f"A is preferred by {_listeners(answer.probability, answer.low, answer.high)}"
-    return f"B is preferred by {_listeners(1 - answer.probability, 1 - answer.high, 1 - answer.low)}"
+        return tr("A is preferred by {listeners}", listeners=_listeners(answer.probability, answer.low, answer.high))
+    listeners = _listeners(1 - answer.probability, 1 - answer.high, 1 - answer.low)
+    return tr("B is preferred by {listeners}", listeners=listeners)
 
 
 def _listeners(share: float, low: float, high: float) -> str:
     """Nothing is ever promised of all of 100 listeners."""
     about, least, most = (min(max(round(100 * x), 1), 99) for x in (share, low, high))
-    return f"about {about} of 100 listeners ({least} to {most})"
+    return tr("about {about} of 100 listeners ({least} to {most})", about=about, least=least, most=most)
 
 
 def answer(comparison: Comparison) -> str:
     """The verdict, the songs' names and how far to trust it."""
     notes = "".join(note(text) for text in _notes(comparison))
-    verdict = SAME if same(comparison.a, comparison.b) else sentence(comparison.answer)
+    verdict = tr(SAME) if same(comparison.a, comparison.b) else sentence(comparison.answer)
     return f'<h2 class="verdict">{verdict}</h2>{songs(comparison.a, comparison.b)}{notes}'
 
 
@@ -57,15 +60,26 @@ def _notes(comparison: Comparison) -> Iterable[str]:
     head = comparison.head
     asked, through = REGISTRY[comparison.judge].title, REGISTRY[head.judge].title
     accuracy, interval = figure(head.metrics.accuracy, "{:.0%}")
-    yield (
-        f"How far to trust it: between songs it was not fitted on, this preference head named the winner of "
-        f"{accuracy} of the battles ({interval}); a coin names that of 50%. It was fitted on {head.battles:,} battles "
-        f"between {head.songs:,} songs ({head.data})."
+    yield tr(
+        "How far to trust it: between songs it was not fitted on, this preference head named the winner of {accuracy} "
+        "of the battles ({interval}); a coin names that of 50%. It was fitted on {battles} battles between {songs} "
+        "songs ({data}).",
+        accuracy=accuracy,
+        interval=interval,
+        battles=f"{head.battles:,}",
+        songs=f"{head.songs:,}",
+        data=said(head.data),
     )
     if comparison.fallback:
-        yield f"{asked} has no preference head of its own: {through} heard both songs, too, and answers by its scores."
+        yield tr(
+            "{asked} has no preference head of its own: {through} heard both songs, too, and answers by its scores.",
+            asked=asked,
+            through=through,
+        )
     if comparison.outdated:
-        yield f"The head was fitted on other weights of {through} than those that heard these songs."
+        yield tr(
+            "The head was fitted on other weights of {through} than those that heard these songs.", through=through
+        )
 
 
 def details(comparison: Comparison) -> str:
@@ -73,18 +87,21 @@ def details(comparison: Comparison) -> str:
     a, b = comparison.a, comparison.b
     sounds = [(name, x, y) for (name, x), (_, y) in zip(measured(a), measured(b), strict=True)]
     full = "".join(
-        f"<details><summary>Song {side} in full: {escape(report.file)}</summary>{tables(report)}</details>"
-        for side, report in (("A", a), ("B", b))
+        f"<details><summary>{escape(labelled(song, report.file))}</summary>{tables(report)}</details>"
+        for song, report in ((tr("Song {side} in full", side="A"), a), (tr("Song {side} in full", side="B"), b))
     )
     return "".join(
         (
             table(
-                "Scores side by side", ("Axis", "A", "B", "A − B", _heading(comparison)), _scores(comparison), "compact"
+                tr("Scores side by side"),
+                (tr("Axis"), "A", "B", "A − B", _heading(comparison)),
+                _scores(comparison),
+                "compact",
             ),
-            table("Measured, not predicted", ("What", "A", "B"), sounds, "compact"),
+            table(tr("Measured, not predicted"), (tr("What"), "A", "B"), sounds, "compact"),
             table(
-                "How good this preference head is",
-                ("What", "Figure", "95% interval"),
+                tr("How good this preference head is"),
+                (tr("What"), tr("Figure"), tr("95% interval")),
                 _metrics(comparison.head),
                 "compact",
             ),
@@ -94,7 +111,9 @@ def details(comparison: Comparison) -> str:
 
 
 def _heading(comparison: Comparison) -> str:
-    return f"Spoke for (by {REGISTRY[comparison.head.judge].title}’s score)" if comparison.fallback else "Spoke for"
+    if comparison.fallback:
+        return tr("Spoke for (by {judge}’s score)", judge=REGISTRY[comparison.head.judge].title)
+    return tr("Spoke for")
 
 
 def _scores(comparison: Comparison) -> Iterable[Row]:
@@ -102,8 +121,8 @@ def _scores(comparison: Comparison) -> Iterable[Row]:
         x, y = comparison.a.scores[axis.key], comparison.b.scores[axis.key]
         difference = "–" if x is None or y is None else signed(axis, x - y)
         contribution = comparison.answer.contributions.get(axis.key)
-        spoke = "not weighed" if contribution is None else spoke_for(contribution)
-        yield axis.label, cell(axis, x), cell(axis, y), difference, spoke
+        spoke = tr("not weighed") if contribution is None else spoke_for(contribution)
+        yield said(axis.label), cell(axis, x), cell(axis, y), difference, spoke
 
 
 def signed(axis: Axis, value: float) -> str:
@@ -114,16 +133,17 @@ def signed(axis: Axis, value: float) -> str:
 
 def _metrics(head: Head) -> Iterable[Row]:
     metrics = head.metrics
-    best = BY_KEY[metrics.against].label if metrics.against in BY_KEY else metrics.against
-    yield "Accuracy (a coin: 50%)", *figure(metrics.accuracy, "{:.0%}")
-    yield f"Accuracy less that of “the higher {best} wins”", *figure(metrics.gain, "{:+z.0%}")
-    yield "Area under the ROC curve (a coin: 0.50)", *figure(metrics.auc, "{:.2f}")
-    yield "Brier score, less is better (a coin: 0.250)", *figure(metrics.brier, "{:.3f}")
-    yield "Calibration slope (right: 1, too bold: less)", *figure(metrics.slope, "{:.2f}")
+    best = said(BY_KEY[metrics.against].label) if metrics.against in BY_KEY else metrics.against
+    yield tr("Accuracy (a coin: 50%)"), *figure(metrics.accuracy, "{:.0%}")
+    yield tr("Accuracy less that of “the higher {best} wins”", best=best), *figure(metrics.gain, "{:+z.0%}")
+    yield tr("Area under the ROC curve (a coin: 0.50)"), *figure(metrics.auc, "{:.2f}")
+    yield tr("Brier score, less is better (a coin: 0.250)"), *figure(metrics.brier, "{:.3f}")
+    yield tr("Calibration slope (right: 1, too bold: less)"), *figure(metrics.slope, "{:.2f}")
     for row in metrics.calibration:
-        yield f"Won where {row.low:.0%} to {row.high:.0%} was foreseen", *figure(row.won, "{:.0%}")
-    yield "Intervals are from", metrics.resampled, ""
-    yield "Head", f"{REGISTRY[head.judge].title}’s, {head.revision_id}", ""
+        low, high = f"{row.low:.0%}", f"{row.high:.0%}"
+        yield tr("Won where {low} to {high} was foreseen", low=low, high=high), *figure(row.won, "{:.0%}")
+    yield tr("Intervals are from"), said(metrics.resampled), ""
+    yield tr("Head"), tr("{judge}’s, {revision}", judge=REGISTRY[head.judge].title, revision=head.revision_id), ""
 
 
 def as_dict(comparison: Comparison) -> dict[str, Any]:
@@ -146,4 +166,4 @@ def comparison_links(comparison: Comparison) -> str:
     """The comparison to download, with both reports."""
     text = json.dumps(as_dict(comparison), indent=1, ensure_ascii=False, allow_nan=False)
     stem = "_against_".join(report.file.rsplit(".", 1)[0][:25] for report in (comparison.a, comparison.b))
-    return links(stem, [("Comparison as JSON", f"{comparison.judge}.json", "application/json", text)])
+    return links(stem, [(tr("Comparison as JSON"), f"{comparison.judge}.json", "application/json", text)])

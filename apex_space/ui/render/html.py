@@ -4,7 +4,10 @@ import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 
+import gradio as gr
+
 from ...estimates import Estimate
+from ...language import tr
 
 Row = Sequence[str]
 
@@ -45,6 +48,11 @@ def note(text: str, kind: str = "note") -> str:
     return f'<p class="{kind}" role="status">{escape(text)}</p>'
 
 
+def failed(error: gr.Error) -> str:
+    """What went wrong, where a page's answer would have been."""
+    return note(f"{error.title}{tr('. ')}{error.message}", "error")
+
+
 def clock(seconds: float) -> str:
     """61.5 -> 1:01."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
@@ -58,4 +66,14 @@ def percent(share: float) -> str:
 def figure(estimate: Estimate, form: str = "{:.0%}") -> tuple[str, str]:
     """A figure and its 95% interval as two cells, numbers as in `form`."""
     value, low, high = (form.format(number) for number in (estimate.value, estimate.low, estimate.high))
-    return value, f"{low} to {high}"
+    return value, span(low, high)
+
+
+def span(low: str, high: str) -> str:
+    """From the one to the other."""
+    return f"{low}{tr(' to ')}{high}"
+
+
+def labelled(name: str, text: str) -> str:
+    """What `name` says, or what is said of it."""
+    return f"{name}{tr(': ')}{text}"

@@ -6,9 +6,10 @@ from html import escape
 
 from ...axes import Axis
 from ...judges import REGISTRY
+from ...language import said, tr
 from ...panel import Panel
 from ...report import to_csv
-from .html import Row, links, note, percent, table
+from .html import Row, labelled, links, note, percent, span, table
 from .report import number, tables
 
 
@@ -26,19 +27,24 @@ def absences(absent: Mapping[str, str]) -> str:
 
 
 def _named(title: str, why: str) -> str:
-    return why if why.startswith(title) else f"{title}: {why}"
+    return said(why) if why.startswith(title) else labelled(title, said(why))
 
 
 def dispute(panel: Panel) -> str:
     """Where the judges differ most, in a sentence."""
     axis = panel.disputed
     if axis is None:
-        return "No two of these judges predict the same score."
+        return tr("No two of these judges predict the same score.")
     scores = panel.scores(axis)
     low, high = min(scores, key=lambda j: scores[j]), max(scores, key=lambda j: scores[j])
-    ends = " to ".join(f"{number(axis, scores[judge])} by {REGISTRY[judge].title}" for judge in (low, high))
-    return (
-        f"The judges differ most on {axis.label.lower()}: from {ends}, {percent(panel.range(axis) or 0)} of the scale."
+    return tr(
+        "The judges differ most on {axis}: from {lowest} by {low} to {highest} by {high}, {share} of the scale.",
+        axis=said(axis.label).lower(),
+        lowest=number(axis, scores[low]),
+        low=REGISTRY[low].title,
+        highest=number(axis, scores[high]),
+        high=REGISTRY[high].title,
+        share=percent(panel.range(axis) or 0),
     )
 
 
@@ -47,13 +53,13 @@ def panel_tables(panel: Panel) -> str:
     if not panel.reports:
         return ""
     judges = [report.judge for report in panel.reports]
-    head = ("Axis", *(REGISTRY[judge].title for judge in judges), "Lowest to highest")
+    head = (tr("Axis"), *(REGISTRY[judge].title for judge in judges), tr("Lowest to highest"))
     own = "".join(
-        f"<details><summary>{escape(REGISTRY[r.judge].title)}: {escape(REGISTRY[r.judge].summary)}</summary>"
+        f"<details><summary>{escape(labelled(REGISTRY[r.judge].title, said(REGISTRY[r.judge].summary)))}</summary>"
         f"{tables(r)}</details>"
         for r in panel.reports
     )
-    return table("The same song by each judge", head, _rows(panel, judges), "wide") + own
+    return table(tr("The same song by each judge"), head, _rows(panel, judges), "wide") + own
 
 
 def _rows(panel: Panel, judges: Iterable[str]) -> Iterable[Row]:
@@ -63,7 +69,7 @@ def _rows(panel: Panel, judges: Iterable[str]) -> Iterable[Row]:
 
 
 def _label(axis: Axis) -> str:
-    return f"{axis.label}, {axis.low:g} to {axis.high:g}"
+    return f"{said(axis.label)}{tr(', ')}{span(f'{axis.low:g}', f'{axis.high:g}')}"
 
 
 def _cell(axis: Axis, score: float | None) -> str:
@@ -74,7 +80,7 @@ def panel_links(panel: Panel) -> str:
     """Links that hold all reports."""
     text = json.dumps(panel.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     forms = (
-        ("All reports as JSON", "panel.json", "application/json", text),
-        ("All reports as CSV", "panel.csv", "text/csv", to_csv(panel.reports)),
+        (tr("All reports as JSON"), "panel.json", "application/json", text),
+        (tr("All reports as CSV"), "panel.csv", "text/csv", to_csv(panel.reports)),
     )
     return links(panel.reports[0].file.rsplit(".", 1)[0], forms) if panel.reports else ""

@@ -6,8 +6,9 @@ from html import escape
 
 from ...axes import Axis
 from ...judges import REGISTRY
+from ...language import plural, said, tr
 from ...report import Report, to_csv
-from .html import Row, clock, links, table
+from .html import Row, clock, labelled, links, table
 
 
 def cards(report: Report) -> str:
@@ -16,21 +17,21 @@ def cards(report: Report) -> str:
     judge = REGISTRY[report.judge]
     return (
         f'<h2 class="song">{escape(report.file)}</h2>'
-        f'<p class="by">{escape(judge.title)}: {escape(judge.summary)}</p><div class="cards">{cells}</div>'
+        f'<p class="by">{escape(labelled(judge.title, said(judge.summary)))}</p><div class="cards">{cells}</div>'
     )
 
 
 def _card(report: Report, axis: Axis) -> str:
     value = report.scores[axis.key]
     if value is None:
-        shown = f'<span class="none" title="{escape(report.missing[axis.key])}">–</span>'
-        note = escape(report.missing[axis.key])
+        note = escape(said(report.missing[axis.key]))
+        shown = f'<span class="none" title="{note}">–</span>'
     else:
         shown = f"<b>{number(axis, value)}</b><small> / {axis.high:g}</small>"
-        note = (
-            f"± {number(axis, report.spread[axis.key])} for 4 of 5 songs" if axis.key in report.spread else axis.meaning
-        )
-    return f'<div class="card {axis.group}"><span>{axis.label}</span><div>{shown}</div><small>{note}</small></div>'
+        spread = report.spread.get(axis.key)
+        note = said(axis.meaning) if spread is None else tr("± {spread} for 4 of 5 songs", spread=number(axis, spread))
+    label = f"<span>{said(axis.label)}</span>"
+    return f'<div class="card {axis.group}">{label}<div>{shown}</div><small>{note}</small></div>'
 
 
 def number(axis: Axis, value: float) -> str:
@@ -46,22 +47,25 @@ def tables(report: Report) -> str:
     return "".join(
         (
             table(
-                "Scores", ("Axis", "Score", "4 of 5 within", "Range", "SongEval’s songs", "Meaning"), _scores(report)
+                tr("Scores"),
+                (tr("Axis"), tr("Score"), tr("4 of 5 within"), tr("Range"), tr("SongEval’s songs"), tr("Meaning")),
+                _scores(report),
             ),
-            table("By segment", ("Time", *(a.label for a in report.axes)), timeline),
-            table("Measured, not predicted", ("What", "Value"), measured(report)),
-            table("Who said it", ("What", "Value"), _origin(report)),
+            table(tr("By segment"), (tr("Time"), *(said(a.label) for a in report.axes)), timeline),
+            table(tr("Measured, not predicted"), (tr("What"), tr("Value")), measured(report)),
+            table(tr("Who said it"), (tr("What"), tr("Value")), _origin(report)),
         )
     )
 
 
 def _scores(report: Report) -> Iterable[Row]:
+    about = tr("about ")
     for axis in report.axes:
         value, spread = report.scores[axis.key], report.spread.get(axis.key)
         interval = "" if value is None or spread is None else f"± {number(axis, spread)}"
-        reference = f"{axis.reference[0]:.2f} ± about {axis.reference[1]:.2f}" if axis.reference else ""
-        meaning = report.missing.get(axis.key, axis.meaning)
-        yield axis.label, cell(axis, value), interval, f"{axis.low:g}–{axis.high:g}", reference, meaning
+        reference = f"{axis.reference[0]:.2f} ± {about}{axis.reference[1]:.2f}" if axis.reference else ""
+        meaning = said(report.missing.get(axis.key, axis.meaning))
+        yield said(axis.label), cell(axis, value), interval, f"{axis.low:g}–{axis.high:g}", reference, meaning
 
 
 def cell(axis: Axis, value: float | None) -> str:
@@ -73,39 +77,40 @@ def measured(report: Report) -> list[Row]:
     """What was measured, as name and value."""
     m = report.measured
     return [
-        ("Duration", clock(report.duration)),
-        ("Tempo", f"{m.tempo:.0f} beats per minute" if m.tempo else "no steady beat found"),
-        ("Key", m.key or "no clear key found"),
-        ("Loudness", f"{m.loudness:.1f} LUFS" if m.loudness is not None else "too quiet or short to say"),
-        ("Peak", f"{m.peak:.1f} dBFS"),
-        ("Clipping", f"{100 * m.clipped:.3f}% of the samples" if m.clipped else "none"),
-        ("Bandwidth", f"{m.bandwidth / 1000:.1f} kHz"),
-        ("File", f"{m.rate / 1000:g} kHz, {m.channels} channel{'s' if m.channels > 1 else ''}"),
+        (tr("Duration"), clock(report.duration)),
+        (tr("Tempo"), tr("{n} beats per minute", n=f"{m.tempo:.0f}") if m.tempo else tr("no steady beat found")),
+        (tr("Key"), " ".join(map(said, m.key.split())) if m.key else tr("no clear key found")),
+        (tr("Loudness"), f"{m.loudness:.1f} LUFS" if m.loudness is not None else tr("too quiet or short to say")),
+        (tr("Peak"), f"{m.peak:.1f} dBFS"),
+        (tr("Clipping"), tr("{share}% of the samples", share=f"{100 * m.clipped:.3f}") if m.clipped else tr("none")),
+        (tr("Bandwidth"), f"{m.bandwidth / 1000:.1f} kHz"),
+        (tr("File"), f"{m.rate / 1000:g} kHz{tr(', ')}{plural(m.channels, '{n} channel', '{n} channels')}"),
     ]
 
 
 def _origin(report: Report) -> Iterable[Row]:
-    yield "Judge", f"{REGISTRY[report.judge].title}, {REGISTRY[report.judge].summary}"
+    judge = REGISTRY[report.judge]
+    yield tr("Judge"), f"{judge.title}{tr(', ')}{said(judge.summary)}"
     for weights in report.weights:
-        yield "Weights", f"{weights.repository}, {weights.revision}"
-    yield "Their licence", REGISTRY[report.judge].licence
-    yield "Precision", f"{report.precision}: {report.precision_reason}"
-    yield "Computed in", f"{report.seconds:.1f} s"
+        yield tr("Weights"), f"{weights.repository}, {weights.revision}"
+    yield tr("Their licence"), said(judge.licence)
+    yield tr("Precision"), labelled(report.precision, said(report.precision_reason))
+    yield tr("Computed in"), f"{report.seconds:.1f}{tr(' s')}"
     if report.sha256:
-        yield "Song’s hash", f"sha256 {report.sha256[:16]}"
+        yield tr("Song’s hash"), f"sha256 {report.sha256[:16]}"
 
 
 def downloads(report: Report) -> str:
     """The report's two written forms to download."""
     text = json.dumps(report.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     forms = (
-        ("Report as JSON", f"{report.judge}.json", "application/json", text),
-        ("Report as CSV", f"{report.judge}.csv", "text/csv", to_csv([report])),
+        (tr("Report as JSON"), f"{report.judge}.json", "application/json", text),
+        (tr("Report as CSV"), f"{report.judge}.csv", "text/csv", to_csv([report])),
     )
     return links(report.file.rsplit(".", 1)[0], forms)
 
 
 def states(waiting: dict[str, str]) -> str:
     """What keeps the judges that are not ready yet."""
-    lines = "".join(f"<p>{escape(REGISTRY[name].title)} {escape(text)}</p>" for name, text in waiting.items())
+    lines = "".join(f"<p>{escape(REGISTRY[name].title)} {escape(said(text))}</p>" for name, text in waiting.items())
     return f'<div class="states" role="status">{lines}</div>' if lines else ""

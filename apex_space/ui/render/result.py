@@ -5,9 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ...judges import REGISTRY
+from ...language import said, tr
 from ...links import Result
 from ...panel import Panel
 from ...report import Report
+from .html import labelled
 from .panel import panel, panel_tables
 from .report import cards, number, tables
 
@@ -16,7 +18,7 @@ UNTITLED = "A song"
 
 def result(result: Result) -> tuple[str, str]:
     """The song's title with its scores, and the tables of everything behind them."""
-    reports = tuple(replace(report, file=result.title or UNTITLED) for report in result.reports)
+    reports = tuple(replace(report, file=result.title or tr(UNTITLED)) for report in result.reports)
     if len(reports) == 1:
         return cards(reports[0]), tables(reports[0])
     return panel(Panel(reports, {})), panel_tables(Panel(reports, {}))
@@ -24,13 +26,16 @@ def result(result: Result) -> tuple[str, str]:
 
 def summary(result: Result) -> str:
     """All scores in words: what the picture of a result shows, for those who do not see it."""
-    return " ".join(f"{REGISTRY[report.judge].title}: {', '.join(_said(report))}." for report in result.reports)
+    return "".join(
+        f"{labelled(REGISTRY[report.judge].title, tr(', ').join(_said(report)))}{tr('. ')}" for report in result.reports
+    ).rstrip()
 
 
 def _said(report: Report) -> Iterator[str]:
     for axis in report.axes:
         score = report.scores[axis.key]
-        yield f"{axis.label} {'not predicted' if score is None else f'{number(axis, score)} of {axis.high:g}'}"
+        value = tr("not predicted") if score is None else f"{number(axis, score)}{tr(' of ')}{axis.high:g}"
+        yield f"{said(axis.label)} {value}"
 
 
 def day(result: Result) -> str:
