@@ -55,11 +55,14 @@ def plural(number: int, one: str, more: str, **values: Any) -> str:
 
 
 def said(text: str) -> str:
-    """A text that came about in English, as an error's message, in the language that is spoken; as it is where it is
-    none of the catalogue's."""
+    """A text that came about in English, as an error's message, in the language that is spoken, or a list of such
+    texts; as it is where it is none of the catalogue's."""
     known = _catalogue(language())
     if text in known or not known or len(text) > LONGEST:
         return known.get(text, text)
+    parts = text.split(", ")
+    if all(part in known for part in parts):
+        return tr(", ").join(known[part] for part in parts)
     for template, translation in _with_values(language()):
         if values := _values(template, text):
             return VALUE.sub(lambda value: said(values[value[1]]), translation)

@@ -1,32 +1,35 @@
 """A cancelled event's last updates do not write over the note that it was cancelled."""
 
-import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
+from running import running
 from test_page import browser  # noqa: F401
 
+NOTE = "Cancelled."
+SERVER = f"""
+import time
+import gradio as gr
 from apex_space.ui.inputs import cancelling
 
-NOTE = "Cancelled."
-
-
-def _work() -> Iterator[str]:
+def work():
     for step in range(10_000):
-        yield f"step {step}"
+        yield f"step {{step}}"
         time.sleep(0.005)
+
+with gr.Blocks(analytics_enabled=False) as blocks:
+    progress, start, cancel = gr.HTML(), gr.Button("Start"), gr.Button("Cancel")
+    cancelling(cancel, start.click(work, outputs=progress), lambda: {NOTE!r}, None, progress)
+blocks.launch(quiet=True)
+"""
 
 
 @pytest.fixture
-def address() -> Iterator[str]:
-    with gr.Blocks(analytics_enabled=False) as blocks:
-        progress, start, cancel = gr.HTML(), gr.Button("Start"), gr.Button("Cancel")
-        running = start.click(_work, outputs=progress)
-        cancelling(cancel, running, lambda: NOTE, None, progress)
-    yield blocks.launch(prevent_thread_lock=True, quiet=True)[1]
-    blocks.close(verbose=False)
+def address(tmp_path: Path) -> Iterator[str]:
+    with running(tmp_path, "-c", SERVER) as server:
+        yield server.url
 
 
 @pytest.mark.slow

@@ -138,7 +138,7 @@ def visit(browser: Any) -> Iterator[Any]:
 
 def surroundings(page: Any) -> list[str]:
     """What is seen of a page but its own content."""
-    parts = (".nav-holder", "footer", "#lead", "#embed")
+    parts = (".nav-holder", "footer", "#lead", "#languages", "#embed")
     return [part for part in parts if page.locator(part).filter(visible=True).count()]
 
 
@@ -232,6 +232,20 @@ def test_the_snippet_that_the_panel_writes_works_elsewhere(space: Server, blog: 
         assert inside.locator(".dark").count()
     shown = outside.locator("iframe, gradio-app").first
     assert shown.evaluate("shown => shown.getBoundingClientRect().height") == 640
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["frame", "element"])
+def test_a_snippet_in_a_language_is_answered_in_it(space: Server, blog: Any, visit: Any, form: str) -> None:
+    page = visit(space.url)
+    panel = page.locator("#embed")
+    panel.get_by_role("button", name="Embed").click()
+    panel.get_by_label("Language").select_option("中文")
+    panel.get_by_label("Form").select_option(form)
+    outside = visit(blog(panel.get_by_label("Snippet").input_value()))
+    inside = outside.frame_locator("iframe") if form == "frame" else outside
+    inside.locator("button.example").first.click()
+    inside.get_by_role("link", name="JSON 报告").wait_for(timeout=60_000)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -32,6 +32,7 @@ from apex_space.links import Links
 from apex_space.plots.card import END, HEIGHT, START, WIDTH
 from apex_space.plots.panel import COLOURS as MARKS
 from apex_space.plots.report import COLOURS
+from apex_space.plots.style import NEUTRAL
 from apex_space.settings import settings
 from apex_space.ui import result_route
 from apex_space.ui.result_route import FONTS, MOST_BYTES, MOST_PICTURES, ResultRoutes
@@ -397,7 +398,7 @@ def test_the_page_needs_no_script_fits_and_follows_the_theme(
     assert page.get_by_role("img").evaluate("image => image.complete && image.naturalWidth") == 1200
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(15, 23, 42)")
+    assert paper == "rgb({}, {}, {})".format(*ImageColor.getrgb(NEUTRAL[0 if scheme == "light" else 10]))
     page.get_by_text("Delete this result").click()
     page.get_by_label("The key that was shown").fill(receipt.key)
     page.get_by_role("button", name="Delete it").click()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..judges import REGISTRY
+from ..language import plural, tr
 from .style import GREY, PERCENT, finished
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def ratings(ranked: "Sequence[Rating]") -> "Figure":
 
     shown = list(enumerate(ranked[:MOST_ROWS]))
     figure = Figure()
-    for preliminary, name, colour in ((False, "settled", SETTLED), (True, "preliminary", PRELIMINARY)):
+    for preliminary, name, colour in ((False, tr("settled"), SETTLED), (True, tr("preliminary"), PRELIMINARY)):
         rows = [(place, row) for place, row in shown if row.preliminary == preliminary]
         if rows:
             figure.add_scatter(
@@ -47,7 +48,7 @@ def ratings(ranked: "Sequence[Rating]") -> "Figure":
                 mode="markers",
                 marker=dict(size=10, color=colour, symbol="circle-open" if preliminary else "circle"),
                 name=name,
-                text=[f"{_plain(label(row))}, {row.votes} votes" for _, row in rows],
+                text=[_plain(f"{label(row)}{tr(', ')}{plural(row.votes, '{n} vote', '{n} votes')}") for _, row in rows],
                 hovertemplate="%{text}: %{x:.0f}%<extra></extra>",
             )
     figure.add_vline(x=50, line=dict(color=GREY, dash="dash", width=1.5))
@@ -64,7 +65,7 @@ def calibration(judges: "Sequence[Agreement]") -> "Figure":
 
     figure = Figure()
     figure.add_scatter(
-        x=[50, 100], y=[50, 100], mode="lines", line=dict(color=GREY, dash="dash", width=1.5), name="as foreseen",
+        x=[50, 100], y=[50, 100], mode="lines", line=dict(color=GREY, dash="dash", width=1.5), name=tr("as foreseen"),
         hoverinfo="skip",
     )  # fmt: skip
     for judge, colour in zip(judges, itertools.cycle(JUDGES)):
@@ -76,12 +77,15 @@ def calibration(judges: "Sequence[Agreement]") -> "Figure":
             mode="markers",
             marker=dict(size=10, color=colour),
             name=_plain(name),
-            hovertemplate=f"{_plain(name)}: foreseen %{{x:.0f}}%, won %{{y:.0f}}%<extra></extra>",
+            hovertemplate=tr(
+                "{judge}: foreseen {share}, won {won}", judge=_plain(name), share="%{x:.0f}%", won="%{y:.0f}%"
+            )
+            + "<extra></extra>",
         )
     figure.update_xaxes(
-        range=[49, 101], tickvals=[50, 60, 70, 80, 90, 100], ticksuffix="%", title_text="foreseen for the favourite"
+        range=[49, 101], tickvals=[50, 60, 70, 80, 90, 100], ticksuffix="%", title_text=tr("foreseen for the favourite")
     )
-    figure.update_yaxes(**PERCENT | dict(range=[-2, 102]), title_text="won by it")
+    figure.update_yaxes(**PERCENT | dict(range=[-2, 102]), title_text=tr("won by it"))
     figure.update_layout(showlegend=True)
     return finished(figure, 420, bottom=100, right=24)
 

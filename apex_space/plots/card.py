@@ -13,6 +13,7 @@ from ..judges import REGISTRY
 from ..report import Report
 from .panel import COLOURS as JUDGE_COLOURS
 from .report import COLOURS, _digits
+from .style import ACCENT, NEUTRAL
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -22,7 +23,7 @@ WIDTH, HEIGHT = 1200, 630
 """What OpenGraph's readers show whole."""
 SCALE = 2
 """It is drawn this many times as large, and smoothed by making it small: Pillow itself draws with hard edges."""
-PAPER, INK, SOFT, TRACK, BRAND = "#ffffff", "#0f172a", "#475569", "#e2e8f0", "#0f766e"
+PAPER, INK, SOFT, TRACK, BRAND = "#ffffff", NEUTRAL[9], NEUTRAL[6], NEUTRAL[2], ACCENT[6]
 SITE = "APEX Space"
 UNTITLED = "What a judge makes of a song"
 LEFT, RIGHT = 64, 1136

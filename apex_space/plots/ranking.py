@@ -4,6 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ..axes import BY_KEY
+from ..language import tr
 from ..ranking import Ranking, words
 from ..ranking.distributions import Distribution, distributions
 from ..ranking.order import Row
@@ -28,7 +29,7 @@ def standings(ranking: Ranking) -> "Figure":
     rows = [row for row in ranking.rows if row.value is not None and not row.same_as][:MOST_ROWS]
     times = 100 if ranking.rules.head else 1
     figure = Figure()
-    for kept, name, colour in ((True, "kept", KEPT), (False, "not kept", OTHER)):
+    for kept, name, colour in ((True, tr("kept"), KEPT), (False, tr("not kept"), OTHER)):
         shown = [(place, row) for place, row in enumerate(rows) if row.kept == kept]
         if shown:
             figure.add_scatter(
@@ -42,7 +43,7 @@ def standings(ranking: Ranking) -> "Figure":
                 mode="markers",
                 marker=dict(size=10, color=colour, symbol="circle" if kept else "circle-open"),
                 name=name,
-                text=[_plain(f"{row.song.name}: {words.figure(row, ranking.rules)}") for _, row in shown],
+                text=[_plain(f"{row.song.name}{tr(': ')}{words.figure(row, ranking.rules)}") for _, row in shown],
                 hovertemplate="%{text}<extra></extra>",
             )  # fmt: skip
     count = sum(row.kept for row in rows)
@@ -77,10 +78,10 @@ def spread(ranking: Ranking) -> "Figure":
             text=[text for each in inside for text in _texts(each)],
             orientation="h", boxpoints="all", jitter=0.5, pointpos=0, quartilemethod="linear",
             line=dict(color=colour, width=1.5), marker=dict(color=colour, size=5, opacity=0.7),
-            fillcolor="rgba(128,128,128,0.15)", name=_plain(group or "no group"),
+            fillcolor="rgba(128,128,128,0.15)", name=_plain(group or tr("no group")),
             hovertemplate="%{text}<extra>%{fullData.name}</extra>", hoveron="points",
         )  # fmt: skip
-    figure.update_xaxes(range=[-2, 102], tickvals=[0, 50, 100], ticktext=["lowest", "middle", "highest"])
+    figure.update_xaxes(range=[-2, 102], tickvals=[0, 50, 100], ticktext=[tr("lowest"), tr("middle"), tr("highest")])
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1])
     figure.update_layout(boxmode="group", boxgap=0.25, boxgroupgap=0.2, showlegend=len(groups) > 1)
     height = (BOX * max(1, len(groups)) + 20) * max(1, len(labels)) + 130
@@ -101,7 +102,7 @@ def _value(row: Row) -> float:
 
 
 def _texts(each: Distribution) -> list[str]:
-    return [_plain(f"{name}: {value:.3g}") for name, value in zip(each.names, each.values, strict=True)]
+    return [_plain(f"{name}{tr(': ')}{value:.3g}") for name, value in zip(each.names, each.values, strict=True)]
 
 
 def _share(each: Distribution, value: float) -> float:

@@ -5,6 +5,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+ACCENT = (
+    *("#eef6f1", "#d8eade", "#b3d5c0", "#86bb9c", "#5ca27e", "#3a8562"),
+    *("#22694a", "#1a543c", "#154331", "#103528", "#081f18"),
+)
+NEUTRAL = (
+    *("#f6f7f4", "#eceee9", "#dcdfd8", "#c2c7be", "#969d93", "#6a7168"),
+    *("#525950", "#3a413b", "#252b27", "#191e1b", "#101412"),
+)
+"""One green and its greys, from light to dark, for all that is no data: pages take them from here, and result.css."""
 GREY = "#808080"
 GRID = "rgba(128,128,128,0.25)"
 ROW_HEIGHT = 44

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..axes import AXES
+from ..language import said
 from . import words
 from .order import Ranking, Row
 
@@ -50,7 +51,7 @@ def _scores(ranking: Ranking, rows: list[Row]) -> Iterator[tuple[str, float, flo
         yield words.label(ranking.rules), 0, 1, [(row, row.value) for row in rows if row.value is not None]
     for axis in AXES:
         scores = [(row, row.report.scores[axis.key]) for row in rows if row.report is not None]
-        yield axis.label, axis.low, axis.high, [(row, score) for row, score in scores if score is not None]
+        yield said(axis.label), axis.low, axis.high, [(row, score) for row, score in scores if score is not None]
 
 
 def _by_group(label: str, low: float, high: float, values: Values, groups: list[str]) -> Iterator[Distribution]:

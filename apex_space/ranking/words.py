@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ..axes import BY_KEY
 from ..judges import REGISTRY
+from ..language import plural, said, tr
 from .order import Border, Ranking, Row, Rules
 from .songs import ENDINGS
 
@@ -11,6 +12,7 @@ MEANING = (
     "The chance is that of being preferred to another song of this batch, on average over the others, with its 95% "
     "interval: what is uncertain in the preference head, not how far one listener's taste is from another's."
 )
+ORDINALS = ("th", "st", "nd", "rd")
 SPREAD = "± holds the truth for 4 of 5 songs that {judge} was not trained on."
 
 
@@ -18,27 +20,37 @@ def verdict(ranking: Ranking) -> str:
     """Whether the songs that are kept can be told from the others."""
     border, kept = ranking.border, len(ranking.kept)
     if border is None:
-        return f"All {kept} songs with a rank are kept: there are no more." if kept else "No song has a rank."
+        all_kept = tr("All {n} songs with a rank are kept: there are no more.", n=kept)
+        return all_kept if kept else tr("No song has a rank.")
     last, first = ordinal(kept), ordinal(kept + 1)
     if border.clear is None:
-        return (
-            f"{_title(ranking.rules)} gives no uncertainty of {label(ranking.rules).lower()}: "
-            f"whether the {last} is clearly ahead of the {first} is not known."
+        return tr(
+            "{judge} gives no uncertainty of {score}: whether the {last} is clearly ahead of the {first} is not known.",
+            judge=_title(ranking.rules),
+            score=label(ranking.rules).lower(),
+            last=last,
+            first=first,
         )
-    told = f"The {last} is clearly ahead of the {first}"
+    told = tr("The {last} is clearly ahead of the {first}", last=last, first=first)
     if not border.clear:
-        told = f"The {last} and the {first} are too close to call"
-    return f"{told}{_how_far(border, last, ranking.rules)}."
+        told = tr("The {last} and the {first} are too close to call", last=last, first=first)
+    return f"{told}{tr(': ')}{_how_far(border, last, ranking.rules)}{tr('.')}"
 
 
 def _how_far(border: Border, last: str, rules: Rules) -> str:
     answer = border.preference
     if answer is None:
-        return f": {_span(border.last, rules)} and {_span(border.first, rules)}"
+        return f"{_span(border.last, rules)}{tr(' and ')}{_span(border.first, rules)}"
     if border.last.rank == border.first.rank:
-        return ": their scores are equal"
+        return tr("their scores are equal")
     about, low, high = (min(max(round(100 * x), 1), 99) for x in (answer.probability, answer.low, answer.high))
-    return f": about {about} of 100 listeners would prefer the {last} ({low} to {high})"
+    return tr(
+        "about {about} of 100 listeners would prefer the {last} ({low} to {high})",
+        about=about,
+        last=last,
+        low=low,
+        high=high,
+    )
 
 
 def _span(row: Row, rules: Rules) -> str:
@@ -54,12 +66,15 @@ def figure(row: Row, rules: Rules) -> str:
         return "–"
     places, times, unit = (0, 100, "%") if rules.head else (digits(rules), 1, "")
     value, low, high = ("" if x is None else f"{times * x:.{places}f}" for x in (row.value, row.low, row.high))
-    return f"{value}{unit} ({low} to {high})" if low and high else f"{value}{unit}"
+    shown = f"{value}{unit}"
+    return tr("{value} ({low} to {high})", value=shown, low=low, high=high) if low and high else shown
 
 
 def note(row: Row) -> str:
     """What there is to know of a song besides its figures; often nothing."""
-    return f"the same as {row.same_as}" if row.same_as else row.error or ("kept" if row.kept else "")
+    if row.same_as:
+        return tr("the same as {song}", song=row.same_as)
+    return said(row.error) or (tr("kept") if row.kept else "")
 
 
 def digits(rules: Rules) -> int:
@@ -71,45 +86,62 @@ def notes(ranking: Ranking) -> Iterator[str]:
     """How many songs are near the border, what the order is by, how far to trust it, and what else one should know."""
     rules, head, border = ranking.rules, ranking.rules.head, ranking.border
     if border and border.clear is not None:
-        near = (
-            f"{border.unsure} of the songs kept and {border.rivals} of the others are too close to this border to call."
+        near = tr(
+            "{unsure} of the songs kept and {rivals} of the others are too close to this border to call.",
+            unsure=border.unsure,
+            rivals=border.rivals,
         )
-        yield near if border.unsure or border.rivals else "No song is too close to this border to call."
+        yield near if border.unsure or border.rivals else tr("No song is too close to this border to call.")
     title = _title(rules)
     if head is None:
         if any(rules.by in row.report.spread for row in ranking.rows if row.report):
-            yield SPREAD.format(judge=title)
+            yield tr(SPREAD, judge=title)
         return
     through, accuracy = REGISTRY[head.judge].title, head.metrics.accuracy
     if rules.fallback:
-        yield (
-            f"{title} has no preference head of its own: {through} heard every song, too, and the order is by its "
-            f"scores alone. Rank by one of {title}’s own scores to go by {title}."
+        yield tr(
+            "{judge} has no preference head of its own: {through} heard every song, too, and the order is by its "
+            "scores alone. Rank by one of {judge}’s own scores to go by {judge}.",
+            judge=title,
+            through=through,
         )
-    yield MEANING
-    yield (
-        f"How far to trust it: between songs it was not fitted on, {through}’s preference head named the winner of "
-        f"{accuracy.value:.0%} of the battles ({accuracy.low:.0%} to {accuracy.high:.0%}); a coin names that of 50%."
+    yield tr(MEANING)
+    share, low, high = (f"{x:.0%}" for x in (accuracy.value, accuracy.low, accuracy.high))
+    yield tr(
+        "How far to trust it: between songs it was not fitted on, {through}’s preference head named the winner of "
+        "{share} of the battles ({low} to {high}); a coin names that of 50%.",
+        through=through,
+        share=share,
+        low=low,
+        high=high,
     )
     if rules.outdated:
-        yield f"The head was fitted on other weights of {through} than those that heard these songs."
+        yield tr(
+            "The head was fitted on other weights of {through} than those that heard these songs.", through=through
+        )
 
 
 def left_out(files: int) -> str:
     """What became of files that are no songs by their names; empty where there are none."""
-    which = f"{files} files were" if files > 1 else "One file was"
-    return f"{which} left out, not being named as sound ({ENDINGS})." if files else ""
+    if not files:
+        return ""
+    return plural(
+        files,
+        "One file was left out, not being named as sound ({endings}).",
+        "{n} files were left out, not being named as sound ({endings}).",
+        endings=ENDINGS,
+    )
 
 
 def label(rules: Rules) -> str:
     """What songs are ranked by, as a heading."""
-    return "Chance to be preferred" if rules.head else BY_KEY[rules.by].label
+    return tr("Chance to be preferred") if rules.head else said(BY_KEY[rules.by].label)
 
 
 def ordinal(number: int) -> str:
     """1 -> 1st."""
     last = 0 if number % 100 in (11, 12, 13) else number % 10
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
+    return f"{number}{tr(ORDINALS[last if last < len(ORDINALS) else 0])}"
 
 
 def _title(rules: Rules) -> str:

@@ -9,6 +9,7 @@ import gradio as gr
 from .. import __version__
 from ..arena.voters import LIMITS
 from ..judges import REGISTRY, card
+from ..language import tr
 from ..roster import Roster
 from ..settings import settings
 from ..turns import MOST
@@ -29,38 +30,39 @@ ask for a link to it, and then without the song's name. No cookie is set; of an 
 votes and links."""
 CITE = """## How to cite
 Cite the work behind the judge whose score you report, and the encoder that it listens with."""
-LICENCE = "The code is Apache-2.0. Weights have licences of their own; several exclude commercial use."
+JUDGES = """## The judges
+The code is Apache-2.0. Weights have licences of their own; several exclude commercial use."""
 
 
 class AboutPage:
-    """Components; the table of judges is made anew whenever the page opens."""
+    """Components; the tables are made anew whenever the page opens."""
 
     def __init__(self, roster: Roster, longest_queue: int) -> None:
-        self._roster = roster
+        self._roster, self._longest_queue = roster, longest_queue
         gr.Markdown(LEAD)
-        gr.Markdown(f"## The judges\n{LICENCE}")
-        judges = gr.HTML()
-        gr.HTML(render.models(settings()))
+        gr.Markdown(JUDGES)
+        judges, models = gr.HTML(), gr.HTML()
         for name, entry in REGISTRY.items():
             if text := card(name):
                 with gr.Accordion(f"{entry.title}: model card", open=False):
                     gr.HTML(render.card(text))
         gr.Markdown(PRIVACY)
-        gr.HTML(
-            render.limits(
-                settings(),
-                LIMITS,
-                {"Songs that wait for a large judge": MOST, "Requests that wait for a free place": longest_queue},
-            )
-        )
+        limits = gr.HTML()
         gr.Markdown(CITE)
-        gr.HTML(render.references(REFERENCES.read_text(encoding="utf-8")))
+        references = gr.HTML()
         gr.Markdown("## What runs here")
-        gr.HTML(render.versions(_versions()))
-        gr.on(None, self._judges, outputs=judges, queue=False, show_progress="hidden", api_visibility="private")
+        shown = [judges, models, limits, references, gr.HTML()]
+        gr.on(None, self._show, outputs=shown, queue=False, show_progress="hidden", api_visibility="private")
 
-    def _judges(self) -> str:
-        return render.judges(REGISTRY, {judge.name: judge.weights for judge in self._roster.loaded()})
+    def _show(self) -> tuple[str, ...]:
+        songs, requests = tr("Songs that wait for a large judge"), tr("Requests that wait for a free place")
+        return (
+            render.judges(REGISTRY, {judge.name: judge.weights for judge in self._roster.loaded()}),
+            render.models(settings()),
+            render.limits(settings(), LIMITS, {songs: MOST, requests: self._longest_queue}),
+            render.references(REFERENCES.read_text(encoding="utf-8")),
+            render.versions(_versions()),
+        )
 
 
 def _versions() -> list[tuple[str, str]]:

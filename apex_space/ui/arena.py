@@ -20,10 +20,11 @@ from ..errors import (
     UnknownBattle,
 )
 from ..judges import load_audio
+from ..language import said, tr
 from ..report import shown
 from ..settings import settings
 from . import inputs, render
-from .render.reveal import SAID, reveal
+from .render.reveal import answered, reveal
 from .uploads import Uploads
 
 HERE = Path(__file__).parent
@@ -35,6 +36,29 @@ OWN = (
     "deleted with your vote, after an hour at the latest. Kept are the vote, the songs’ hashes and their scores."
 )
 VOTES = (("a", "A", "A is better"), ("b", "B", "B is better"), ("tie", "T", "Tie"), ("bad", "X", "Both bad"))
+SAYINGS = {"song": "Song {}", "play": "Play song {}", "pause": "Pause song {}", "seek": "Position in song {}"}
+SIDES = [{"side": side} | {name: text.format(side) for name, text in SAYINGS.items()} for side in "AB"]
+TEXTS = {
+    "vote": "Your vote",
+    "space": "Space",
+    "toggle": "play or pause; once a song is heard, it goes on to the other.",
+    "arrows": "play A or B.",
+    "skip": "Skip",
+    "next": "Next battle",
+    "begin": "Play both songs. Your vote opens after {seconds} seconds of each.",
+    "one_heard": "Song {heard} is heard. Now song {next}.",
+    "both_heard": "Both heard: which do you prefer?",
+    "too_early": "Not yet: listen to song {side} first.",
+    "seconds": "{n} of {all} s heard",
+    "heard": "heard",
+    "unplayable": "Song {side} cannot be played: {reason}",
+    "unloaded": "Song {side} cannot be played. {reason}",
+    "connection": "It did not load; check your connection.",
+    "drawing": "Drawing two songs …",
+    "recording": "Recording your vote …",
+    "unanswered": "The server did not answer. Check your connection and try again.",
+}
+"""Of the battle's template and script."""
 OVER = (UnknownBattle, BattleExpired, BattleStale, AlreadyVoted)
 """After these refusals no vote for this battle can count any more."""
 
@@ -55,7 +79,8 @@ class ArenaPage:
             server_functions=self._functions(),
             apply_default_css=False,
             elem_id="battle",
-            sides=["A", "B"],
+            sides=SIDES,
+            texts=TEXTS,
             votes=[dict(zip(("winner", "key", "label"), vote, strict=True)) for vote in VOTES],
             listen=LISTENING_SECONDS,
         )
@@ -85,22 +110,22 @@ class ArenaPage:
             try:
                 return _issued(self._arena.next(address(request)))
             except ApexSpaceError as error:
-                return {"refused": str(error), "waiting": isinstance(error, NotEnoughSongs)}
+                return {"refused": said(str(error)), "waiting": isinstance(error, NotEnoughSongs)}
 
         def vote(data: Any, request: gr.Request) -> Answer:
             sent: Any = data if isinstance(data, dict) else {}
             try:
                 cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), address(request))
             except ApexSpaceError as error:
-                return {"refused": str(error), "over": isinstance(error, OVER)}
+                return {"refused": said(str(error)), "over": isinstance(error, OVER)}
             panel = self._standings.latest().agreement[cast.battle.source]
-            return {"said": SAID[cast.winner], "reveal": reveal(self._named(cast), panel)}
+            return {"said": answered(cast.winner), "reveal": reveal(self._named(cast), panel)}
 
         return [issue, vote]
 
     def _admit(self, *songs: str | None) -> list[dict[str, Any]]:
         """Runs before the queue, so that nobody's clean-up deletes a song that waits there."""
-        checks = [gr.validate(bool(song and Path(song).is_file()), "Choose a song.") for song in songs]
+        checks = [gr.validate(bool(song and Path(song).is_file()), tr("Choose a song.")) for song in songs]
         if all(song and Path(song).is_file() for song in songs):
             for song in songs:
                 self._uploads.claim(str(song))
@@ -111,17 +136,20 @@ class ArenaPage:
             battle = self._arena.own(address(request), Path(first), Path(second))
             self._keep_names(battle, Path(first), Path(second))
         except ApexSpaceError as error:
-            return gr.skip(), gr.skip(), gr.skip(), render.note(str(error), "error")
+            return gr.skip(), gr.skip(), gr.skip(), render.note(said(str(error)), "error")
         finally:
             for song in (first, second):
                 self._uploads.release(song)
-        return _issued(battle), None, None, render.note("Your battle is on, above.")
+        return _issued(battle), None, None, render.note(tr("Your battle is on, above."))
 
     def _keep_names(self, battle: Battle, first: Path, second: Path) -> None:
         """In memory, until the vote or until many more came: else a visitor would not learn which song A was."""
         ids = (battle.a.id, battle.b.id)
         a, b = ids if load_audio(first).sha256 == battle.a.id else reversed(ids)
-        names = (f"Your first song, {shown(first.stem)}", f"Your second song, {shown(second.stem)}")
+        names = (
+            tr("Your first song, {name}", name=shown(first.stem)),
+            tr("Your second song, {name}", name=shown(second.stem)),
+        )
         self._names[battle.id] = dict(zip((a, b), names, strict=True))
         for old in list(self._names)[:-MOST_OWN]:
             self._names.pop(old, None)

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from ..arena.battles import Arena
 from ..errors import ArenaError, StoreError, UnknownBattle
+from ..language import said, tr
 
 NOT_KEPT = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -24,7 +25,8 @@ def audio_route(arena: Arena) -> Route:
             path = arena.audio(battle, side)
             found = path.stat()
         except (ArenaError, OSError) as error:
-            text = str(error) if isinstance(error, ArenaError) else "This song is no longer here. Take the next battle."
+            gone = tr("This song is no longer here. Take the next battle.")
+            text = said(str(error)) if isinstance(error, ArenaError) else gone
             return PlainTextResponse(text, _status(error), NOT_KEPT)
         stamps = {"etag": f'"{battle}-{side}"', "last-modified": formatdate(0, usegmt=True)}
         return FileResponse(path, headers=NOT_KEPT | stamps, media_type="audio/mpeg", stat_result=found)

@@ -4,6 +4,7 @@ const POLL_MS = 5000;
 const SLACK = 0.1; // seconds: the last frames of an mp3 may not sound
 const one = (selector, within = element) => within.querySelector(selector);
 const all = (selector) => [...element.querySelectorAll(selector)];
+const texts = props.texts;
 const songs = Object.fromEntries(all(".song").map((box) => [box.dataset.side, song(box)]));
 const [first, second] = Object.values(songs);
 const next = one(".next");
@@ -55,12 +56,12 @@ function listened(song, ends) {
 }
 
 function shown(song) {
-  const { box, audio, side, heard } = song;
+  const { box, audio, heard } = song;
   const playing = !audio.paused;
   const end = length(song);
   const seek = one(".seek", box);
   box.classList.toggle("playing", playing);
-  one(".play", box).ariaLabel = (playing ? "Pause song " : "Play song ") + side;
+  one(".play", box).ariaLabel = one(".play", box).dataset[playing ? "pause" : "play"];
   one(".play", box).disabled = !battle;
   seek.disabled = !end;
   seek.max = end || 1;
@@ -68,10 +69,13 @@ function shown(song) {
   seek.ariaValueText = one(".clock", box).textContent = `${clock(audio.currentTime)} / ${clock(end)}`;
   one("progress", box).max = needed(song);
   one("progress", box).value = heard;
-  one(".heard", box).textContent = full(song) ? "heard" : `${Math.floor(heard)} of ${Math.ceil(needed(song))} s heard`;
+  const seconds = filled(texts.seconds, { n: Math.floor(heard), all: Math.ceil(needed(song)) });
+  one(".heard", box).textContent = full(song) ? texts.heard : seconds;
 }
 
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+
+const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 function say(text, error = false) {
   one(".status").textContent = text;
@@ -80,14 +84,14 @@ function say(text, error = false) {
 
 function play(song) {
   song.audio.play().catch((error) => {
-    if (error.name !== "AbortError") say(`Song ${song.side} cannot be played: ${error.message}`, true);
+    if (error.name !== "AbortError") say(filled(texts.unplayable, { side: song.side, reason: error.message }), true);
   });
 }
 
 async function explain(song) {
   const answer = await fetch(song.audio.src).catch(() => null);
-  const reason = answer && !answer.ok ? await answer.text() : "It did not load; check your connection.";
-  say(`Song ${song.side} cannot be played. ${reason}`, true);
+  const reason = answer && !answer.ok ? await answer.text() : texts.connection;
+  say(filled(texts.unloaded, { side: song.side, reason }), true);
 }
 
 function toggle() {
@@ -100,9 +104,9 @@ function ask() {
   const left = [first, second].filter((song) => !full(song));
   for (const button of all("[data-winner]")) button.disabled = !open || left.length > 0;
   if (!open) return;
-  if (!left.length) say("Both heard: which do you prefer?");
-  else if (left.length === 1) say(`Song ${other(left[0]).side} is heard. Now song ${left[0].side}.`);
-  else say(`Play both songs. Your vote opens after ${props.listen} seconds of each.`);
+  if (!left.length) say(texts.both_heard);
+  else if (left.length === 1) say(filled(texts.one_heard, { heard: other(left[0]).side, next: left[0].side }));
+  else say(filled(texts.begin, { seconds: props.listen }));
 }
 
 function start(id) {
@@ -118,7 +122,7 @@ function start(id) {
   one(".votes").hidden = false;
   one(".reveal").replaceChildren();
   element.classList.remove("revealed");
-  one("span", next).textContent = "Skip";
+  one("span", next).textContent = texts.skip;
   next.disabled = false;
   ask();
 }
@@ -130,7 +134,7 @@ function finish(reveal) {
   one(".votes").hidden = true;
   one(".reveal").innerHTML = reveal;
   element.classList.add("revealed");
-  one("span", next).textContent = "Next battle";
+  one("span", next).textContent = texts.next;
   next.focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
 }
@@ -139,14 +143,14 @@ async function call(name, data) {
   try {
     return await server[name](data);
   } catch {
-    return { refused: "The server did not answer. Check your connection and try again." };
+    return { refused: texts.unanswered };
   }
 }
 
 async function issue() {
   next.disabled = true;
   for (const song of [first, second]) song.audio.pause();
-  say("Drawing two songs …");
+  say(texts.drawing);
   const before = battle;
   const answer = await call("issue", {});
   if (battle !== before) return;
@@ -159,11 +163,11 @@ async function issue() {
 async function vote(winner) {
   const left = [first, second].filter((song) => !full(song));
   if (!open) return;
-  if (left.length) return say(`Not yet: listen to song ${left[0].side} first.`);
+  if (left.length) return say(filled(texts.too_early, { side: left[0].side }));
   open = false;
   next.disabled = true;
   ask();
-  say("Recording your vote …");
+  say(texts.recording);
   const id = battle;
   const answer = await call("vote", { battle: id, winner, heard: [first.heard, second.heard] });
   if (battle !== id) return;

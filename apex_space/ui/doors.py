@@ -11,6 +11,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from ..language import tr
+
 CLOSED = (
     *("/login", "/logout", "/monitoring", "/svelte/"),
     *("/gradio_api/user", "/gradio_api/token", "/gradio_api/login_check", "/gradio_api/deep_link", "/gradio_api/dev/"),
@@ -26,7 +28,7 @@ UPLOAD = "Addresses are not fetched here. Upload the file itself."
 
 class _Closed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await PlainTextResponse("There is nothing here.", 404)(scope, receive, send)
+        await PlainTextResponse(tr("There is nothing here."), 404)(scope, receive, send)
 
 
 def closed_routes() -> list[Route]:

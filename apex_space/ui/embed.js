@@ -8,21 +8,22 @@ const escaped = (text) => text.replace(/&/g, "&amp;").replace(/"/g, "&quot;").re
 
 for (const { path, view, name } of named) field("view").add(new Option(name, view, path === here, path === here));
 
-function frame(page, theme, height) {
+function frame(page, theme, language, height) {
   const url = new URL(page.path, site);
   url.searchParams.set("view", page.view);
   if (theme) url.searchParams.set("__theme", theme);
+  if (language) url.searchParams.set("lang", language);
   return (
     `<iframe src="${escaped(url.href)}" title="${escaped(`${props.site}: ${page.name}`)}" width="100%" height="${height}"` +
     ` style="border: 0" loading="lazy" allow="microphone; autoplay; clipboard-write"></iframe>`
   );
 }
 
-function component(page, theme, height) {
+function component(page, theme, language, height) {
   const source = (path) => escaped(new URL(path, site).href);
   return (
     `<script type="module" src="${source("gradio.js")}"></` +
-    `script>\n<gradio-app src="${source(`embed/${page.view}`)}" theme_mode="${theme || "system"}"` +
+    `script>\n<gradio-app src="${source(`${language && `${language}/`}embed/${page.view}`)}" theme_mode="${theme || "system"}"` +
     ` style="display: block; height: ${height}px; overflow: auto"></gradio-app>`
   );
 }
@@ -31,7 +32,7 @@ function write() {
   const page = named.find(({ view }) => view === field("view").value);
   const height = Math.min(Math.max(Math.round(field("height").value) || 900, 200), 5000);
   const form = field("form").value === "frame" ? frame : component;
-  field("snippet").value = form(page, field("theme").value, height);
+  field("snippet").value = form(page, field("theme").value, field("language").value, height);
   return height;
 }
 
@@ -39,14 +40,14 @@ function show() {
   const height = write();
   const shown = element.querySelector(".preview");
   shown.height = height + PREVIEW_MARGIN;
-  shown.srcdoc = `<!doctype html><html lang="en"><title>Preview</title><body style="margin: 0">${field("snippet").value}`;
+  shown.srcdoc = `<!doctype html><html lang="${document.documentElement.lang}"><title>${escaped(props.texts.preview)}</title><body style="margin: 0">${field("snippet").value}`;
 }
 
 async function copy() {
   const snippet = field("snippet");
   const done = await navigator.clipboard?.writeText(snippet.value).then(() => true, () => false);
   if (!done) snippet.select();
-  say(done ? "Copied." : "Selected: press Ctrl+C or ⌘C.");
+  say(done ? props.texts.copied : props.texts.selected);
 }
 
 function say(text) {
@@ -55,7 +56,7 @@ function say(text) {
 
 if (named.length) {
   write();
-  for (const name of ["view", "theme", "height", "form"]) field(name).onchange = () => (say(""), show());
+  for (const name of ["view", "theme", "language", "height", "form"]) field(name).onchange = () => (say(""), show());
   element.querySelector(".copy").onclick = copy;
   // Another whole page is loaded for the preview: not before somebody looks at it.
   new IntersectionObserver(([{ isIntersecting }], self) => {

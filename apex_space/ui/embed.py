@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..language import language, languages, tr
 from ..plots.card import SITE
 
 HERE = Path(__file__).parent
@@ -30,6 +31,26 @@ if (window.__gradio_mode__ === "app") {{
 </script>"""
 """A page that was asked for as a view says so to the style sheet, which hides what surrounds it; its links open outside
 the frame."""
+TEXTS = {
+    "what": "Show one of these pages on a page of yours. It needs no cookie and no storage of its visitors' browsers.",
+    "page": "Page",
+    "theme": "Theme",
+    "system": "Auto: as the visitor's system",
+    "light": "Light",
+    "dark": "Dark",
+    "language": "Language",
+    "browser": "Auto: as the visitor's browser",
+    "height": "Height in pixels",
+    "form": "Form",
+    "frame": "iframe: works everywhere",
+    "element": "gradio-app: part of your page",
+    "snippet": "Snippet",
+    "copy": "Copy",
+    "copied": "Copied.",
+    "selected": "Selected: press Ctrl+C or ⌘C.",
+    "preview": "Preview",
+    "previewed": "Preview of the snippet",
+}
 
 
 def embed_panel() -> None:
@@ -43,6 +64,8 @@ def embed_panel() -> None:
             site=SITE,
             main=MAIN,
             mainName=MAIN_NAME,
+            texts=TEXTS,
+            languages=[{"tag": tag, "name": name} for tag, name in languages().items()],
         )
 
 
@@ -88,12 +111,12 @@ async def _config(request: Request) -> Response:
     """What `<gradio-app src=".../embed/arena">` asks for: it knows of one page only, and so that is the only one."""
     pages, view = _pages(request.scope), request.path_params["view"]
     if view not in pages:
-        return PlainTextResponse(f"There is no such view. The views are: {', '.join(pages)}.", 404)
+        return PlainTextResponse(tr("There is no such view. The views are: {views}.", views=", ".join(pages)), 404)
     site = request.scope["path"].rsplit("/embed/", 1)[0]
     transport = httpx.ASGITransport(request.app, root_path=request.scope.get("root_path", ""))
     headers = dict(request.headers) | {"accept-encoding": "identity"}
     async with httpx.AsyncClient(transport=transport, base_url="http://here", headers=headers) as client:
-        answer = await client.get(f"{site}/config", params={"page": pages[view]})
+        answer = await client.get(f"{site}/config", params={"page": pages[view], "lang": language()})
     config = answer.json()
     alone = {"page": {"": config["page"][pages[view]]}, "pages": config["pages"][:1], "current_page": ""}
     return JSONResponse(config | alone)

@@ -14,13 +14,12 @@ import gradio as gr
 from gradio.context import LocalContext
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..language import ENGLISH, speaking
+from ..language import ENGLISH, said, speaking, tr
 from ..logs import request_id
 
 HEADER = b"x-request-id"
 ID = re.compile(rb"[A-Za-z0-9-]{8,64}")
 """An id that came with the request, as from a proxy's own log, is taken where it can be nothing else."""
-FAILED = "Something went wrong on the server. If it happens again, report it with this number: {}."
 logger = logging.getLogger(__name__)
 
 
@@ -96,9 +95,10 @@ def _run(name: str) -> Iterator[str]:
     """One run of an event, which is logged; gives the language of the request that put it into the queue."""
     state = getattr(getattr(LocalContext.request.get(None), "request", None), "state", None)
     id = getattr(state, "request_id", request_id.get())
+    language = getattr(state, "language", ENGLISH)
     started, outcome = time.perf_counter(), "failed"
     try:
-        yield getattr(state, "language", ENGLISH)
+        yield language
         outcome = "done"
     except GeneratorExit:
         outcome = "cancelled"
@@ -108,7 +108,9 @@ def _run(name: str) -> Iterator[str]:
         raise
     except Exception as error:
         logger.exception("an event failed", extra={"fields": {"request": id}})
-        raise gr.Error(FAILED.format(id), print_exception=False) from error
+        with speaking(language):
+            text = said(f"Something went wrong on the server. If it happens again, report it with this number: {id}.")
+            raise gr.Error(text, title=tr("Error"), print_exception=False) from error
     finally:
         _log("event", started, name=name, outcome=outcome, request=id)
 

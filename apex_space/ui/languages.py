@@ -1,14 +1,17 @@
 """Which language a visitor reads, and the pages in it.
 
-`?lang=zh-CN` in a page's address says so, or else the browser's own wish. No cookie is needed: links on a page that was
-asked for in a language lead on in it.
+`?lang=zh-CN` in a page's address says so, or a path that begins with `/zh-CN/`, or else the browser's own wish. No
+cookie is needed: links on a page that was asked for in a language lead on in it.
 """
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import gradio as gr
+from gradio import routes
+from jinja2 import FileSystemLoader, FunctionLoader
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..language import ENGLISH, best_of, language, languages, said, speaking
@@ -16,7 +19,6 @@ from ..language import ENGLISH, best_of, language, languages, said, speaking
 HEAD = f"""<script>
 if (window.gradio_config) {{
   const spoken = gradio_config.language ?? {json.dumps(ENGLISH)};
-  if (window.__gradio_mode__ === "app") document.documentElement.lang = spoken;
   Object.defineProperty(navigator, "language", {{ get: () => spoken, configurable: true }});
   const asked = new URLSearchParams(location.search).get("lang");
   document.addEventListener("click", ({{ target }}) => {{
@@ -29,8 +31,31 @@ if (window.gradio_config) {{
 }}
 </script>"""
 """Gradio's own texts follow what the browser is said to speak; and links lead on in the language that was asked for."""
-NOT_TEXT = {"elem_id", "elem_classes", "name", "type", "html_template", "js_on_load", "css_template", "server_fns"}
+TEMPLATES = FileSystemLoader(Path(gr.__file__).parent / "templates")
+NOT_TEXT = {
+    "elem_id",
+    "elem_classes",
+    "name",
+    "type",
+    "main",
+    "html_template",
+    "js_on_load",
+    "css_template",
+    "server_fns",
+}
 """Properties of components that nobody reads."""
+
+
+def adapt_template() -> None:
+    """For all pages of this process: Gradio's template says that they are English, and what `launch(head=...)` adds to
+    it comes when Gradio's own texts have been chosen."""
+    environment, spoken = routes.templates.env, f"{{{{ config.language or '{ENGLISH}' }}}}"
+
+    def adapted(name: str) -> str:
+        text, *_ = TEMPLATES.get_source(environment, name)
+        return text.replace('lang="en"', f'lang="{spoken}"', 1).replace("</head>", f"{HEAD}</head>", 1)
+
+    environment.loader = FunctionLoader(adapted)
 
 
 class Languages:
@@ -43,7 +68,8 @@ class Languages:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        tag = _asked(scope)
+        in_path = _leading(scope)
+        tag = _asked(scope, in_path)
         scope.setdefault("state", {})["language"] = tag
 
         async def answer(message: Message) -> None:
@@ -55,13 +81,24 @@ class Languages:
             await self._app(scope, receive, answer)
 
 
-def _asked(scope: Scope) -> str:
+def _leading(scope: Scope) -> str:
+    """The language that the path begins with, which is taken off; or nothing. For those on a foreign page, which their
+    requests name as where they come from."""
+    root = scope.get("root_path", "")
+    first = scope["path"].removeprefix(root).strip("/").split("/")[0]
+    if first not in languages():
+        return ""
+    scope["root_path"] = f"{root}/{first}"
+    return str(first)
+
+
+def _asked(scope: Scope, in_path: str) -> str:
     """Of the page's address, which its own requests name as where they come from; or of the browser."""
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     page = urlsplit(headers.get(b"referer", ""))
     queries = scope["query_string"].decode("latin-1"), page.query if page.netloc == headers.get(b"host") else ""
-    named = (parse_qs(query).get("lang", [""])[0] for query in queries)
-    return next((tag for tag in named if tag in languages()), best_of(headers.get(b"accept-language", "")))
+    named = [parse_qs(query).get("lang", [""])[0] for query in queries]
+    return next((tag for tag in (*named, in_path) if tag in languages()), best_of(headers.get(b"accept-language", "")))
 
 
 class Pages(gr.Blocks):
@@ -83,6 +120,11 @@ class Pages(gr.Blocks):
     def config(self, config: Any) -> None:
         self._spoken = {ENGLISH: config}
 
+    def get_api_info(self, all_endpoints: bool = False, page: str | None = None) -> Any:
+        """For programs, in English: it is made once, for all."""
+        with speaking(ENGLISH):
+            return super().get_api_info(all_endpoints, page)
+
 
 def switch(path: str) -> str:
     """Links to the page at `path` in each language."""
@@ -103,7 +145,8 @@ def _props(props: Any, key: str = "") -> Any:
     if isinstance(props, str):
         return said(props)
     if isinstance(props, dict):
-        return {name: value if name in NOT_TEXT else _props(value, name) for name, value in props.items()}
+        kept = {*NOT_TEXT, "value"} if "choices" in props else NOT_TEXT
+        return {name: value if name in kept else _props(value, name) for name, value in props.items()}
     if key == "choices":
         return [(said(label), value) for label, value in props]
     return [_props(each) for each in props] if isinstance(props, list) else props

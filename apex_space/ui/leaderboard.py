@@ -7,6 +7,7 @@ import gradio as gr
 
 from .. import plots
 from ..arena.standings import Standing, Standings
+from ..language import tr
 from ..plots.arena import MOST_ROWS
 from .render import arena as render
 
@@ -58,10 +59,10 @@ def _shown(now: Standing) -> tuple[Any, ...]:
     judges = now.agreement["pool"].judges
     return (
         render.standing(now),
-        *(_picture("Songs", plots.ratings, now.songs), render.songs(now.songs)),
-        *(_picture("Generators", plots.ratings, now.generators), render.generators(now.generators)),
+        *(_picture(tr("Songs"), plots.ratings, now.songs), render.songs(now.songs)),
+        *(_picture(tr("Generators"), plots.ratings, now.generators), render.generators(now.generators)),
         render.agreement(now),
-        *(_picture("Calibration", plots.calibration, judges), render.calibration(judges) + render.between(judges)),
+        *(_picture(tr("Calibration"), plots.calibration, judges), render.calibration(judges) + render.between(judges)),
         now.version,
     )
 
@@ -69,5 +70,6 @@ def _shown(now: Standing) -> tuple[Any, ...]:
 def _picture(label: str, draw: Callable[[Any], Any], rows: Sequence[Any]) -> gr.Plot:
     if not rows:
         return gr.Plot(visible=False)
-    more = f": the first {MOST_ROWS} of {len(rows):,}" if len(rows) > MOST_ROWS else ""
-    return gr.Plot(draw(rows), label=label + more, visible=True)
+    if len(rows) > MOST_ROWS:
+        label = tr("{label}: the first {n} of {all}", label=label, n=MOST_ROWS, all=f"{len(rows):,}")
+    return gr.Plot(draw(rows), label=label, visible=True)

@@ -23,12 +23,13 @@ from .embed import HEAD, MAIN_NAME, embed_panel, embedding
 from .health import health_route
 from .inputs import AT_ONCE
 from .journal import RequestLog
-from .languages import HEAD as SPOKEN
-from .languages import Languages, Pages, switch
+from .languages import Languages, Pages, adapt_template, switch
 from .leaderboard import LeaderboardPage
 from .rank import RankPage
 from .result_route import ResultRoutes
 from .score import ScorePage
+from .theme import HEAD as LOOKS
+from .theme import LOGO, WORDS, theme
 from .tools import adapt_tools
 from .turnstile import Turnstile
 from .uploads import Uploads
@@ -89,15 +90,17 @@ def serving(roster: Roster, arena: Arena, links: Links) -> dict[str, Any]:
     """Options of `launch`: theme, limits, songs of battles, results, embedding, and what is switched off."""
     fetch_nothing()
     adapt_tools()
+    adapt_template()
     embedded = embedding()
     routes = [health_route(roster), audio_route(arena), *ResultRoutes(links).routes, *embedded["routes"]]
     middleware = [Middleware(RequestLog), Middleware(Languages), Middleware(Turnstile), *embedded["middleware"]]
-    system = ("system-ui", "sans-serif")
     return {
-        "theme": gr.themes.Soft(primary_hue="teal", neutral_hue="slate", font=system, font_mono=("ui-monospace",)),
+        "theme": theme(),
+        "favicon_path": LOGO,
+        "i18n": WORDS,
         "css_paths": HERE / "style.css",
         "max_file_size": int(settings().max_megabytes * 1_000_000),
-        "head": HEAD + SPOKEN,
+        "head": HEAD + LOOKS,
         "app_kwargs": {"routes": [*routes, *closed_routes()], "middleware": middleware, "openapi_url": None},
         "max_threads": 2 * AT_ONCE,  # as many stay free while all that wait look at their line
         "footer_links": ["api"],

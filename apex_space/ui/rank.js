@@ -3,6 +3,7 @@ const one = (selector, within = element) => within.querySelector(selector);
 const view = element.closest("gradio-app[src]"); // on a foreign page, whose address is not the server's
 const site = view ? view.getAttribute("src").split("/embed/")[0] + "/" : document.baseURI;
 const href = (address) => new URL(address, site).href;
+const texts = props.texts;
 const order = { column: 0, descending: false };
 let chosen = ""; // the address of the song in the player
 
@@ -35,7 +36,8 @@ function draw() {
   const shown = sorted(rows.filter(found));
   one("caption").textContent = caption;
   one(".ranked").ariaLabel = caption;
-  one(".count").textContent = shown.length < rows.length ? `${shown.length} of ${rows.length} songs` : "";
+  const count = texts.found.replace("{done}", shown.length).replace("{total}", rows.length);
+  one(".count").textContent = shown.length < rows.length ? count : "";
   heads(columns);
   one("tbody").replaceChildren(...shown.map(line));
   one(".downloads").hidden = !kept;
@@ -76,7 +78,7 @@ function line(row) {
 function title(row, text) {
   const cell = make("th", row.source ? "" : text, { scope: "row" });
   if (row.source) {
-    const button = make("button", text, { type: "button", "aria-pressed": row.source === chosen, title: "Listen" });
+    const button = make("button", text, { type: "button", "aria-pressed": row.source === chosen, title: texts.listen });
     button.onclick = () => play(row);
     cell.append(button);
   }
@@ -88,7 +90,7 @@ function play({ source, name }) {
   const audio = one("audio");
   one(".player").hidden = false;
   one(".playing").textContent = name;
-  audio.ariaLabel = `Player of ${name}`;
+  audio.ariaLabel = texts.player.replace("{song}", () => name);
   audio.src = href(source);
   audio.play().catch(() => {}); // the player itself shows that it cannot
   const buttons = [...element.querySelectorAll("tbody button")];

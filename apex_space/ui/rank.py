@@ -15,6 +15,7 @@ from .. import plots, ranking
 from ..arena.pool import EXAMPLES
 from ..axes import AXES
 from ..errors import ApexSpaceError
+from ..language import said, tr
 from ..ranking import KEEP, PREFERENCE, Ranking, Step
 from ..ranking.batch import gather, read_groups
 from ..ranking.export import zip_kept
@@ -35,6 +36,16 @@ PROMISE = (
     "without names) is remembered for a while, so that another run goes on where one was cancelled."
 )
 EMPTY = "Drop songs, then press Rank."
+TEXTS = {
+    "search": "Search",
+    "sought": "name, group or note",
+    "songs": "Songs",
+    "found": "{done} of {total} songs",
+    "listen": "Listen",
+    "player": "Player of {song}",
+    "kept": "The kept songs as a zip",
+}
+"""Of the table's template and script."""
 GROUPS = "Groups, if you like: a csv of file and group"
 KEEP_SECONDS = 3600.0
 """Gradio keeps the state of a closed page that long whatever is asked for: no less can be promised."""
@@ -107,6 +118,7 @@ class RankPage:
             html_template=(HERE / "rank.html").read_text(encoding="utf-8"),
             js_on_load=(HERE / "rank.js").read_text(encoding="utf-8"),
             apply_default_css=False,
+            texts=TEXTS,
             elem_id="ranked",
         )
         self.standings = gr.Plot(label="The first 30", visible=False, elem_id="standings-plot")
@@ -136,8 +148,8 @@ class RankPage:
         try:
             self.judge.check(judge)
         except ApexSpaceError as error:
-            refused = str(error)
-        few = "" if keep is not None and keep > 0 else "Keep one or more."
+            refused = said(str(error))
+        few = "" if keep is not None and keep > 0 else tr("Keep one or more.")
         texts = (_why_not(asked.songs), refused, "", few, *("" for _ in more))
         if not any(texts):
             for upload in asked.uploads:
@@ -149,7 +161,7 @@ class RankPage:
         self._release(before)
         held = _hold(Asked(*asked))
         hidden = gr.Plot(visible=False)
-        yield render.progress("Looking at the files", 0, 0), "", None, hidden, hidden, "", ON, held
+        yield render.progress(tr("Looking at the files"), 0, 0), "", None, hidden, hidden, "", ON, held
         try:
             for step in self._steps(held):
                 if isinstance(step, Held):
@@ -164,7 +176,7 @@ class RankPage:
                     yield rendered.so_far(step), gr.skip(), table, *[gr.skip()] * 4, held
             yield *_finished(held), held
         except gr.Error as error:
-            yield render.note(f"{error.title}. {error.message}", "error"), *[gr.skip()] * 5, OFF, held
+            yield render.failed(error), *[gr.skip()] * 5, OFF, held
             raise
 
     def result(self, songs: list[str], judge: str, by: str, keep: int, groups: str | None) -> dict[str, Any]:
@@ -189,13 +201,13 @@ class RankPage:
                 else:
                     yield from ranking.rank(batch.songs, step, asked.by, asked.keep, self.judge.get)
         except ApexSpaceError as error:
-            raise gr.Error(str(error), title="These songs were not ranked", print_exception=False) from error
+            raise gr.Error(said(str(error)), title=tr("These songs were not ranked"), print_exception=False) from error
 
     def _cancelled(self, held: Held | None) -> tuple[Any, ...]:
         if held is None or held.ranking is None:
-            return render.note(CANCELLED), *[gr.skip()] * 5, OFF
+            return render.note(tr(CANCELLED)), *[gr.skip()] * 5, OFF
         progress, *results = _finished(held)
-        return render.note(CANCELLED) + progress, *results
+        return render.note(tr(CANCELLED)) + progress, *results
 
     def _release(self, held: Held | None) -> None:
         """Nobody needs these files any more."""
@@ -222,10 +234,13 @@ def _examples() -> list[str]:
 def _why_not(songs: Sequence[str]) -> str:
     """Why these files cannot be ranked; empty where they can."""
     if not songs:
-        return "Choose songs first."
-    if len(songs) > settings().batch:
-        return f"These are {len(songs)} files; at most {settings().batch} are ranked at once. Rank them in parts."
-    return "" if all(Path(song).is_file() for song in songs) else GONE
+        return tr("Choose songs first.")
+    most = settings().batch
+    if len(songs) > most:
+        return tr(
+            "These are {n} files; at most {most} are ranked at once. Rank them in parts.", n=len(songs), most=most
+        )
+    return "" if all(Path(song).is_file() for song in songs) else tr(GONE)
 
 
 def _hold(asked: Asked) -> Held:

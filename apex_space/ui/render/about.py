@@ -9,9 +9,10 @@ from markdown_it import MarkdownIt
 
 from ...arena.voters import Action
 from ...judges import Entry
+from ...language import said, tr
 from ...report import Weights
 from ...settings import Settings
-from .html import Row, table
+from .html import Row, labelled, table
 
 ACTIONS: dict[Action, str] = {
     "battle": "Battles asked for from one address",
@@ -19,17 +20,24 @@ ACTIONS: dict[Action, str] = {
     "own": "Battles of one’s own songs from one address",
     "link": "Links from one address",
 }
+PERIODS = {"minute": "{n} a minute", "hour": "{n} an hour", "day": "{n} a day"}
 
 
 def judges(registry: Mapping[str, Entry], loaded: Mapping[str, Sequence[Weights]]) -> str:
     """What each judge is, the licence of its weights, and which they are where it is loaded."""
     rows = (
-        (entry.title, entry.summary, entry.licence, "; ".join(f"{w.repository}, {w.revision}" for w in loaded[name]))
-        if name in loaded
-        else (entry.title, entry.summary, entry.licence, "not loaded")
+        (
+            entry.title,
+            said(entry.summary),
+            said(entry.licence),
+            "; ".join(f"{w.repository}, {said(w.revision)}" for w in loaded[name])
+            if name in loaded
+            else tr("not loaded"),
+        )
         for name, entry in registry.items()
     )
-    return table("Judges", ("Judge", "What it is", "Licence of the weights", "Weights in memory"), rows, "wide")
+    head = tr("Judge"), tr("What it is"), tr("Licence of the weights"), tr("Weights in memory")
+    return table(tr("Judges"), head, rows, "wide")
 
 
 def models(config: Settings) -> str:
@@ -40,20 +48,21 @@ def models(config: Settings) -> str:
         if f"{name.removesuffix('_repo')}_revision" in type(config).model_fields and getattr(config, name)
     }
     items = (
-        f'<li><a href="https://huggingface.co/{escape(id)}" target="_blank" rel="noopener">{escape(id)}</a> '
-        f"at {escape(revision)}: {escape(str(what))}</li>"
+        f'<li><a href="https://huggingface.co/{escape(id)}" target="_blank" rel="noopener">{escape(id)}</a>'
+        f"{tr(' at ')}{escape(labelled(revision, said(str(what))))}</li>"
         for id, (what, revision) in asked.items()
     )
-    return f"<p>Their models have cards on the Hub:</p><ul>{''.join(items)}</ul>"
+    return f"<p>{tr('Their models have cards on the Hub:')}</p><ul>{''.join(items)}</ul>"
 
 
 def card(markdown: str) -> str:
-    """A model card as part of a page: headings below the page's, tables that scroll in boxes of their own."""
+    """A model card, which is English, as part of a page: headings below the page's, tables in boxes that scroll."""
     tables = count(1)
     written = MarkdownIt("commonmark", {"html": False}).enable("table").render(re.sub("(?m)^#", "###", markdown))
-    return re.sub(
+    scrolling = re.sub(
         "<table>.*?</table>", lambda found: _scrolling(found[0], f"Table {next(tables)}"), written, flags=re.S
     )
+    return f'<div lang="en">{scrolling}</div>'
 
 
 def _scrolling(text: str, label: str) -> str:
@@ -63,25 +72,29 @@ def _scrolling(text: str, label: str) -> str:
 def limits(config: Settings, rates: Mapping[Action, str], queues: Mapping[str, int]) -> str:
     """What is accepted, and how much of it; `queues`: who waits, and how many may."""
     rows: list[Row] = [
-        ("Longest song", f"{config.max_minutes:g} minutes"),
-        ("Largest file", f"{config.max_megabytes:g} MB"),
-        *((who, f"{most} at most") for who, most in queues.items()),
-        ("Results kept under links", f"{config.links:,}, the oldest is dropped first" if config.links else "none"),
-        *((ACTIONS[action], _spoken(rate)) for action, rate in rates.items()),
+        (tr("Longest song"), tr("{n} minutes", n=f"{config.max_minutes:g}")),
+        (tr("Largest file"), f"{config.max_megabytes:g} MB"),
+        *((who, tr("{n} at most", n=most)) for who, most in queues.items()),
+        (
+            tr("Results kept under links"),
+            tr("{n}, the oldest is dropped first", n=f"{config.links:,}") if config.links else tr("none"),
+        ),
+        *((said(ACTIONS[action]), _spoken(rate)) for action, rate in rates.items()),
     ]
-    return table("Limits", ("What", "Limit"), rows, "compact")
+    return table(tr("Limits"), (tr("What"), tr("Limit")), rows, "compact")
 
 
 def _spoken(rate: str) -> str:
     """30/minute;600/hour -> 30 a minute, 600 an hour."""
-    return rate.replace("/hour", " an hour").replace("/", " a ").replace(";", ", ")
+    given = (each.split("/") for each in rate.split(";"))
+    return tr(", ").join(tr(PERIODS[period], n=n) for n, period in given)
 
 
 def references(bibtex: str) -> str:
     """References as they are to be pasted."""
-    return _scrolling(f"<pre>{escape(bibtex)}</pre>", "References in BibTeX")
+    return _scrolling(f"<pre>{escape(bibtex)}</pre>", tr("References in BibTeX"))
 
 
 def versions(rows: Iterable[Row]) -> str:
     """The versions of what runs."""
-    return table("Versions", ("What", "Version"), rows, "compact")
+    return table(tr("Versions"), (tr("What"), tr("Version")), rows, "compact")

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...axes import AXES, Axis
 from ...judges import REGISTRY
+from ...language import said, tr
 from ...pace import spoken
 from ...ranking import Ranking, Step, words
 from ...ranking.distributions import distributions
@@ -26,16 +27,15 @@ FEW = 5
 
 def so_far(step: Step) -> str:
     """A bar with the songs that are done, how far the judge is with the next one, and how long all others will take."""
-    at_work, left = step.at_work, f", {spoken(step.left)} left" if step.left else ""
+    at_work, left = step.at_work, tr(", {whose}{time} left", whose="", time=spoken(step.left)) if step.left else ""
     share, now = 0.0, ""
     if at_work and at_work.ahead:
-        now = f"; {at_work.ahead} of other visitors before the next one"
+        now = tr("; {n} of other visitors before the next one", n=at_work.ahead)
     elif at_work:
-        share, now = (
-            at_work.share,
-            f"; {REGISTRY[at_work.judge].title} has heard {percent(at_work.share)} of the next one",
-        )
-    return progress(f"{step.done} of {step.total} songs{left}{now}", step.done + share, step.total)
+        share, heard = at_work.share, percent(at_work.share)
+        now = tr("; {judge} has heard {share} of the next one", judge=REGISTRY[at_work.judge].title, share=heard)
+    done = tr("{done} of {total} songs", done=step.done, total=step.total)
+    return progress(f"{done}{left}{now}", step.done + share, step.total)
 
 
 def verdict(ranking: Ranking, left_out: int) -> str:
@@ -48,8 +48,8 @@ def verdict(ranking: Ranking, left_out: int) -> str:
 def downloads(ranking: Ranking) -> str:
     """The ranking's two written forms."""
     forms = (
-        ("Ranking as CSV", "csv", "text/csv", to_csv(ranking)),
-        ("Ranking as JSON", "json", "application/json", to_json(ranking)),
+        (tr("Ranking as CSV"), "csv", "text/csv", to_csv(ranking)),
+        (tr("Ranking as JSON"), "json", "application/json", to_json(ranking)),
     )
     return links("ranking", forms)
 
@@ -59,7 +59,7 @@ def songs(ranking: Ranking, address: Callable[[Path], str], kept: Path | None = 
     are. `address` tells where a file is served, `kept` is the zip of the kept songs."""
     shown = _columns(ranking)
     return {
-        "caption": f"Songs by {words.label(ranking.rules).lower()}",
+        "caption": tr("Songs by {score}", score=words.label(ranking.rules).lower()),
         "columns": [label for label, _ in shown],
         "rows": [
             {
@@ -76,24 +76,25 @@ def songs(ranking: Ranking, address: Callable[[Path], str], kept: Path | None = 
 
 def _columns(ranking: Ranking) -> list[tuple[str, Callable[[Row], Cell]]]:
     rules, rows = ranking.rules, [row for row in ranking.rows if row.report]
-    columns: list[tuple[str, Callable[[Row], Cell]]] = [("Rank", _rank), ("Song", _name)]
+    columns: list[tuple[str, Callable[[Row], Cell]]] = [(tr("Rank"), _rank), (tr("Song"), _name)]
     columns.append((_heading(rules), lambda row: (words.figure(row, rules), row.value)))
     given = {axis for axis in AXES for row in rows if row.report and row.report.scores[axis.key] is not None}
     columns += [(_label(axis, rows), partial(_score, axis)) for axis in AXES if axis in given and axis.key != rules.by]
-    columns.append(("Length", _length))
+    columns.append((tr("Length"), _length))
     if any(row.song.group for row in ranking.rows):
-        columns.append(("Group", lambda row: (row.song.group, row.song.group or None)))
-    return [*columns, ("Note", _note)]
+        columns.append((tr("Group"), lambda row: (row.song.group, row.song.group or None)))
+    return [*columns, (tr("Note"), _note)]
 
 
 def _heading(rules: Rules) -> str:
-    return f"{words.label(rules)} (95% interval)" if rules.head else f"{words.label(rules)} (4 of 5 within)"
+    score = words.label(rules)
+    return tr("{score} (95% interval)", score=score) if rules.head else tr("{score} (4 of 5 within)", score=score)
 
 
 def _label(axis: Axis, rows: Iterable[Row]) -> str:
     """An axis with the judge's error, which is the same for all songs."""
     spread = next((row.report.spread[axis.key] for row in rows if row.report and axis.key in row.report.spread), None)
-    return axis.label if spread is None else f"{axis.label} ± {number(axis, spread)}"
+    return said(axis.label) if spread is None else f"{said(axis.label)} ± {number(axis, spread)}"
 
 
 def _rank(row: Row) -> Cell:
@@ -119,9 +120,10 @@ def _note(row: Row) -> Cell:
 
 def spread(ranking: Ranking) -> str:
     """How each score spreads, group by group, in numbers."""
-    head = ("Score", "Group", "Songs", "Kept", "Lowest", "Lower quarter", "Median", "Upper quarter", "Highest")
+    songs = tr("Score"), tr("Group"), tr("Songs"), tr("Kept")
+    head = *songs, tr("Lowest"), tr("Lower quarter"), tr("Median"), tr("Upper quarter"), tr("Highest")
     rows = list(_spread(ranking))
-    return plain_table("How the scores spread", head, rows, "wide tall") if rows else ""
+    return plain_table(tr("How the scores spread"), head, rows, "wide tall") if rows else ""
 
 
 def _spread(ranking: Ranking) -> Iterator[Cells]:

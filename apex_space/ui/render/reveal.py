@@ -5,6 +5,7 @@ from html import escape
 from ...arena.agreement import Panel
 from ...arena.records import Prediction, Song, Vote, Winner
 from ...judges import REGISTRY
+from ...language import tr
 from .html import percent
 
 SAID: dict[Winner, str] = {
@@ -16,6 +17,11 @@ SAID: dict[Winner, str] = {
 NOBODY = "No judge had heard both songs when you got them, so there is no prediction to hold against your vote."
 
 
+def answered(winner: Winner) -> str:
+    """What the visitor said."""
+    return tr(SAID[winner])
+
+
 def reveal(vote: Vote, panel: Panel) -> str:
     """The songs' names, then each judge's prediction and, from `panel`, its record with people."""
     battle = vote.battle
@@ -23,15 +29,16 @@ def reveal(vote: Vote, panel: Panel) -> str:
     judged = "".join(
         f"<p>{_foresaw(foreseen, vote.winner)} {_record(panel, foreseen.judge)}</p>" for foreseen in battle.predictions
     )
-    link = '<p><a href="leaderboard">Leaderboard: how songs and judges stand</a></p>'
-    return f'<div class="named">{names}</div>{judged or f"<p>{NOBODY}</p>"}{link}'
+    link = f'<p><a href="leaderboard">{tr("Leaderboard: how songs and judges stand")}</a></p>'
+    return f'<div class="named">{names}</div>{judged or f"<p>{tr(NOBODY)}</p>"}{link}'
 
 
 def _name(side: str, song: Song, winner: Winner) -> str:
     preferred = " won" if side == winner else ""
     generator = f"<small>{escape(song.generator)}</small>" if song.generator else ""
     prompt = f"<p>{escape(song.prompt)}</p>" if song.prompt else ""
-    title = f"<small>Song {side.upper()}</small><b>{escape(song.title or 'Without a title')}</b>"
+    place = tr("Song {side}", side=side.upper())
+    title = f"<small>{place}</small><b>{escape(song.title or tr('Without a title'))}</b>"
     return f'<section class="name{preferred}">{title}{generator}{prompt}</section>'
 
 
@@ -40,28 +47,36 @@ def _foresaw(foreseen: Prediction, winner: Winner) -> str:
     side = "a" if chance >= 0.5 else "b"
     if side == "b":
         chance, low, high = 1 - chance, 1 - high, 1 - low
-    close = ", too close to call" if low <= 0.5 else ""
-    return (
-        f"<b>{_title(foreseen)}</b> expected {side.upper()}: {percent(chance)} of people would prefer it "
-        f"(95% interval {percent(low)} to {percent(high)}{close}). {_agreed(side, winner)}"
+    expected = tr(
+        "{judge} expected {side}: {share} of people would prefer it (95% interval {low} to {high}{close}).",
+        judge=f"<b>{_title(foreseen)}</b>",
+        side=side.upper(),
+        share=percent(chance),
+        low=percent(low),
+        high=percent(high),
+        close=tr(", too close to call") if low <= 0.5 else "",
     )
+    return f"{expected} {_agreed(side, winner)}"
 
 
 def _agreed(side: str, winner: Winner) -> str:
     if winner in ("tie", "bad"):
-        return "You preferred neither, which counts neither for nor against it."
-    return "You agree." if side == winner else "You disagree."
+        return tr("You preferred neither, which counts neither for nor against it.")
+    return tr("You agree.") if side == winner else tr("You disagree.")
 
 
 def _record(panel: Panel, judge: str) -> str:
     record = panel.judge(judge)
     if record is None:
-        return "No decided vote has been counted for it yet."
+        return tr("No decided vote has been counted for it yet.")
     share = record.agreed
-    preliminary = "; preliminary, on so few votes" if record.preliminary else ""
-    return (
-        f"So far it has agreed with people in {percent(share.value)} of {record.decided} decided votes "
-        f"(95% interval {percent(share.low)} to {percent(share.high)}{preliminary})."
+    return tr(
+        "So far it has agreed with people in {share} of {n} decided votes (95% interval {low} to {high}{preliminary}).",
+        share=percent(share.value),
+        n=record.decided,
+        low=percent(share.low),
+        high=percent(share.high),
+        preliminary=tr("; preliminary, on so few votes") if record.preliminary else "",
     )
 
 

@@ -1,0 +1,58 @@
+// What Gradio's markup lacks for those who hear the page, set anew whenever it changes: names that tell one control from
+// another and hold what is seen on it, which page is the current one, and what a group of choices or a picture is.
+(() => {
+  const PAUSE_MS = 100;
+  const given = new WeakMap(); // control -> its name in the markup, and the one that it got here in its place
+  const all = (selector) => [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility());
+  const text = (element) => (element?.innerText ?? "").replace(/\s+/g, " ").trim();
+  const title = (part) => text(part?.querySelector("[data-testid=block-label], [data-testid=block-info]"));
+
+  function set(element, name, value) {
+    if (value && element.getAttribute(name) !== value) element.setAttribute(name, value);
+  }
+
+  function markup(control) {
+    const now = control.getAttribute("aria-label");
+    const [before, after] = given.get(control) ?? [];
+    return now === after ? before : now;
+  }
+
+  const shown = (control) => text(control.closest("label") ?? control);
+
+  function plain(control) {
+    const [label, seen] = [markup(control) ?? "", shown(control)];
+    if (!/[\p{L}\p{N}]/u.test(seen) || label.toLowerCase().includes(seen.toLowerCase())) return label;
+    return label && seen.length < 5 ? `${seen}: ${label}` : seen; // "1x: Adjust playback speed to 1.5x"
+  }
+
+  function nameControls(selector) {
+    const names = all(selector).filter((control) => !control.closest(".html-container")).map((control) => [control, plain(control)]);
+    for (const [control, name] of names) {
+      const alone = names.filter(([, other]) => other === name).length < 2;
+      const file = control.closest("tr.file")?.querySelector("[aria-label]").ariaLabel;
+      const place = file ?? (alone ? "" : title(control.closest(".block, .column")));
+      const label = place ? `${name}, ${place}` : name;
+      const before = markup(control);
+      if (label === (before ?? shown(control))) continue;
+      given.set(control, [before, label]);
+      set(control, "aria-label", label);
+    }
+  }
+
+  function mend() {
+    for (const kind of ["button", "fieldset input", "tr.file a"]) nameControls(kind);
+    for (const outer of all("button:has(button)")) {
+      outer.onclick ??= ({ target }) => target === outer && outer.querySelector("button").click();
+    }
+    for (const link of all(".nav-holder a.active")) set(link, "aria-current", "page");
+    for (const group of all("fieldset")) set(group, "aria-label", title(group));
+    for (const plot of all(".js-plotly-plot")) {
+      set(plot, "role", "img");
+      set(plot, "aria-label", title(plot.closest(".block")));
+    }
+  }
+
+  let soon = 0;
+  const watched = { subtree: true, childList: true, attributeFilter: ["aria-label", "class", "style"] };
+  new MutationObserver(() => (soon ||= setTimeout(() => ((soon = 0), mend()), PAUSE_MS))).observe(document, watched);
+})();

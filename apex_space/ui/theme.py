@@ -1,0 +1,136 @@
+"""The look of all pages: quiet paper, hairlines instead of shadows, one green. style.css has what is no option here."""
+
+from pathlib import Path
+
+import gradio as gr
+from gradio.themes import Color, Size, sizes
+
+from ..plots.style import ACCENT, NEUTRAL
+
+HERE = Path(__file__).parent
+LOGO = HERE.parent.parent / "assets" / "logo.svg"
+HEAD = f"""<link rel="icon" href="favicon.ico" type="image/svg+xml">
+<script>{(HERE / "accessible.js").read_text(encoding="utf-8")}</script>"""
+"""The logo, which Gradio serves under that name; and what the pages' markup lacks for those who do not see them."""
+WORDS = gr.I18n(**{"en": {"common.upload": "Upload"}, "zh-CN": {"common.upload": "上传"}})
+"""A button of Gradio's has this name, which Gradio has no words for."""
+TEXT = Size("11px", "12px", "13px", "15px", "17px", "22px", "28px", name="text")
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's base in our colours, sizes and fonts; those that every system has."""
+    green, grey = Color(*ACCENT, name="green"), Color(*NEUTRAL, name="grey")
+    base = gr.themes.Base(
+        primary_hue=green,
+        secondary_hue=green,
+        neutral_hue=grey,
+        radius_size=sizes.radius_sm,
+        text_size=TEXT,
+        font=("system-ui", "sans-serif"),
+        font_mono=("ui-monospace", "monospace"),
+    )
+    return base.set(**_SURFACES, **_TEXTS, **_INPUTS, **_CHOICES, **_BUTTONS)
+
+
+_SURFACES = dict(
+    body_background_fill="*neutral_50",
+    body_background_fill_dark="*neutral_950",
+    background_fill_primary_dark="*neutral_900",
+    background_fill_secondary_dark="*neutral_800",
+    block_background_fill="white",
+    block_background_fill_dark="*neutral_900",
+    border_color_primary="*neutral_200",
+    border_color_primary_dark="*neutral_700",
+    block_radius="*radius_lg",
+    container_radius="*radius_lg",
+    shadow_drop="none",
+    shadow_drop_lg="0 4px 20px rgb(0 0 0 / 0.16)",
+    layout_gap="20px",
+    color_accent="*primary_600",
+    color_accent_soft="*primary_50",
+    color_accent_soft_dark="*primary_900",
+    code_background_fill_dark="*neutral_800",
+)
+_TEXTS = dict(
+    body_text_color="*neutral_900",
+    body_text_color_dark="*neutral_100",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    link_text_color="*primary_700",
+    link_text_color_dark="*primary_300",
+    link_text_color_active="*primary_800",
+    link_text_color_active_dark="*primary_200",
+    link_text_color_hover="*primary_800",
+    link_text_color_hover_dark="*primary_200",
+    link_text_color_visited="*primary_700",
+    link_text_color_visited_dark="*primary_300",
+    block_label_background_fill="transparent",
+    block_label_background_fill_dark="transparent",
+    block_label_border_width="0px",
+    block_label_padding="10px 14px",
+    block_label_text_color="*neutral_600",
+    block_label_text_color_dark="*neutral_300",
+    block_label_text_size="*text_sm",
+    block_label_text_weight="600",
+    block_title_text_color="*neutral_600",
+    block_title_text_color_dark="*neutral_300",
+    block_title_text_size="*text_sm",
+    block_title_text_weight="600",
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+)
+_INPUTS = dict(
+    input_background_fill="white",
+    input_background_fill_dark="*neutral_950",
+    input_border_color="*neutral_400",
+    input_border_color_dark="*neutral_500",
+    input_border_color_focus="*primary_600",
+    input_border_color_focus_dark="*primary_300",
+    input_border_width="1px",
+    input_padding="10px 12px",
+    input_placeholder_color="*neutral_500",
+    input_placeholder_color_dark="*neutral_400",
+    input_radius="*radius_md",
+    slider_color_dark="*primary_400",
+)
+_CHOICES = dict(
+    checkbox_border_color="*neutral_400",
+    checkbox_border_color_dark="*neutral_500",
+    checkbox_border_color_selected_dark="*primary_400",
+    checkbox_background_color_dark="*neutral_950",
+    checkbox_border_radius="*radius_md",
+    checkbox_label_background_fill="white",
+    checkbox_label_background_fill_dark="*neutral_900",
+    checkbox_label_background_fill_hover="*neutral_100",
+    checkbox_label_background_fill_hover_dark="*neutral_800",
+    checkbox_label_background_fill_selected="*primary_50",
+    checkbox_label_background_fill_selected_dark="*primary_900",
+    checkbox_label_border_color_selected="*primary_600",
+    checkbox_label_border_color_selected_dark="*primary_400",
+    checkbox_label_gap="8px",
+    checkbox_label_padding="7px 12px",
+    checkbox_label_text_size="*text_md",
+)
+_BUTTONS = dict(
+    button_border_width="1px",
+    button_transition="background-color 0.15s, border-color 0.15s",
+    button_large_padding="10px 20px",
+    button_large_text_size="*text_md",
+    button_medium_text_size="*text_md",
+    button_small_padding="6px 12px",
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    button_primary_background_fill_hover_dark="*primary_700",
+    button_primary_border_color="*primary_600",
+    button_primary_border_color_dark="*primary_500",
+    button_secondary_background_fill="white",
+    button_secondary_background_fill_dark="*neutral_900",
+    button_secondary_background_fill_hover="*neutral_100",
+    button_secondary_background_fill_hover_dark="*neutral_800",
+    button_secondary_border_color="*neutral_300",
+    button_secondary_border_color_dark="*neutral_600",
+    button_secondary_text_color="*neutral_900",
+    button_secondary_text_color_dark="*neutral_100",
+    button_cancel_text_color="#a1260d",
+    button_cancel_text_color_dark="#ff9f85",
+)
