@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 GRACE_SECONDS = 10.0
@@ -11,18 +12,21 @@ GRACE_SECONDS = 10.0
 class Uploads:
     """Counts who still waits for each upload: Gradio keeps equal files of different visitors as one file.
 
-    `folder`: only files below it are deleted.
+    `folder`: only files below it are deleted. One that was uploaded again since the last claim is left to that claim
+    which is still to come, or else to Gradio's deletion of what was never claimed.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
         self._waiting: Counter[Path] = Counter()
+        self._claimed: dict[Path, int | None] = {}
         self._lock = threading.Lock()
 
     def claim(self, path: str) -> None:
         """One more will hear this file."""
         with self._lock:
             self._waiting[Path(path)] += 1
+            self._claimed[Path(path)] = _uploaded(Path(path))
 
     def release(self, path: str) -> None:
         """One less; after the last one the file is deleted."""
@@ -37,5 +41,12 @@ class Uploads:
             if self._waiting[path] > 0:
                 return
             del self._waiting[path]
-            if self._folder in path.resolve().parents:
+            if self._claimed.pop(path, None) == _uploaded(path) and self._folder in path.resolve().parents:
                 path.unlink(missing_ok=True)
+
+
+def _uploaded(path: Path) -> int | None:
+    """When: Gradio moves each upload over an equal one."""
+    with suppress(OSError):
+        return path.stat().st_ctime_ns
+    return None
