@@ -82,8 +82,9 @@ def test_names_of_a_zip_are_kept_apart_and_shown_as_text(tmp_path: Path, scratch
     names = ["a/x.wav", "b/x.wav", "x (2).wav", "esc\x1b[31m.wav", "right\u202eto.wav", "n" * 10_000 + ".wav"]
     songs = unpacked(zipped(tmp_path / "z.zip", *((name, name.encode()) for name in names)), scratch).songs
     shown = [song.name for song in songs]
+    assert all(name.endswith(".wav") for name in shown)
     assert len(set(shown)) == len({song.path for song in songs}) == len(names)
-    assert {"x.wav", "x (2).wav", "esc_[31m.wav", "right_to.wav"} <= set(shown)
+    assert {"x.wav", "x (2).wav", "esc[31m.wav", "rightto.wav"} <= set(shown)
     assert max(map(len, shown)) <= LONGEST_NAME
 
 
@@ -215,9 +216,9 @@ def test_a_table_puts_songs_into_groups_by_their_files_names(tmp_path: Path, scr
     table = tmp_path / "groups.csv"
     table.write_text("\ufefffile,group,more\nanywhere/a.wav,First,1\nb.wav, =Second\x07 ,2\nc.wav\n", encoding="utf-8")
     groups = read_groups(table)
-    assert groups == {"a.wav": "First", "b.wav": "=Second_", "c.wav": ""}
+    assert groups == {"a.wav": "First", "b.wav": "=Second", "c.wav": ""}
     path = zipped(tmp_path / "z.zip", ("x/a.wav", b"A"), ("d.wav", b"D"))
-    assert [song.group for song in gather([path, Path("b.wav")], scratch, groups).songs] == ["", "First", "=Second_"]
+    assert [song.group for song in gather([path, Path("b.wav")], scratch, groups).songs] == ["", "First", "=Second"]
 
 
 @pytest.mark.parametrize("content", [b"", b"file,title\na,b\n", b"\xff\xfe\x00", b'file,group\n"' + b"x" * 200_000])

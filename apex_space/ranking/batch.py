@@ -7,8 +7,9 @@ from pathlib import Path
 
 from .. import tables
 from ..errors import BatchError
+from ..report import shown
 from .archive import MOST_FILES, unpack
-from .songs import ENDINGS, Song, base_name, check_number, is_song, split_name, visible
+from .songs import ENDINGS, LONGEST_NAME, Song, base_name, check_number, is_song, split_name
 
 ZIP = ".zip"
 LONGEST_GROUP = 60
@@ -58,7 +59,8 @@ def _named(songs: Iterable[Song], groups: Mapping[str, str]) -> Iterator[Song]:
     """With their groups, and names that can be shown; another song of the same name gets a number."""
     taken: set[str] = set()
     for song in songs:
-        stem, suffix = split_name(visible(song.name))
+        stem, suffix = split_name(song.name)
+        stem = shown(stem, LONGEST_NAME - len(suffix))
         names = chain([stem + suffix], (f"{stem} ({number}){suffix}" for number in count(2)))
         name = next(name for name in names if name not in taken)
         taken.add(name)
@@ -80,4 +82,4 @@ def read_groups(table: Path) -> dict[str, str]:
         ) from error
     if not rows or not {"file", "group"} <= rows[0].keys():
         raise BatchError("The table of groups needs the columns file and group, and a row for each song.")
-    return {base_name(row["file"] or ""): visible((row["group"] or "").strip(), LONGEST_GROUP) for row in rows}
+    return {base_name(row["file"] or ""): shown((row["group"] or "").strip(), LONGEST_GROUP) for row in rows}

@@ -39,9 +39,3 @@ def base_name(name: str) -> str:
 def split_name(name: str) -> tuple[str, str]:
     """A file's name and its ending, if that is one of sound."""
     return (name[: name.rindex(".")], name[name.rindex(".") :]) if is_song(name) else (name, "")
-
-
-def visible(text: str, longest: int = LONGEST_NAME) -> str:
-    """One line of visible text: what steers a terminal or turns the direction of writing is shown as _."""
-    shown = "".join(character if character.isprintable() else "_" for character in text)
-    return shown if len(shown) <= longest else f"{shown[: longest - 16]}…{shown[-15:]}"
