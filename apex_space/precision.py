@@ -1,7 +1,6 @@
 """Which precision an encoder's matrix products get: bfloat16 where that is fast and does not show in the scores."""
 
 import logging
-import time
 from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
@@ -69,22 +68,12 @@ def rate(wanted: str) -> float | None:
     """
     import torch
 
-    from .encoders.products import DTYPES, linear
+    from .encoders import products
 
     if torch.cuda.is_available():
         return None
-    dtype = DTYPES[(BFLOAT16 if native_bfloat16() else FLOAT32) if wanted == AUTO else wanted]
-    frames, width, inner = PROBE
-    a, b = torch.ones(frames, width, dtype=dtype), torch.ones(inner, width, dtype=dtype)
-    with torch.inference_mode():
-        seconds = min(_timed(lambda: linear(a, b, None)) for _ in range(4))
-    return 2e-9 * frames * width * inner / seconds
-
-
-def _timed(action: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+    chosen = (BFLOAT16 if native_bfloat16() else FLOAT32) if wanted == AUTO else wanted
+    return products.rate(products.DTYPES[chosen], PROBE, tries=4) / 1e9
 
 
 def largest_move(exact: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> tuple[str, float]:

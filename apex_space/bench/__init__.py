@@ -21,8 +21,9 @@ import torch
 
 from .. import measures, precision
 from ..audio import load
+from ..encoders import products
 from ..encoders.mert import MertEncoder
-from ..encoders.products import linear
+from ..encoders.products import DTYPES, linear
 from ..heads.apex import DEPTHS, ApexNetwork
 from ..judges import REGISTRY, load_judge
 from ..memory import Memory
@@ -33,7 +34,6 @@ from .networks import RATE, SEGMENT, SEGMENT_SECONDS
 
 SONG_SECONDS, SONG_RATE = 180, 44_100
 LENGTHS = (30, 60, 120, 300, 600)
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def run(rounds: int, say: Callable[[str], object]) -> Bench:
             networks.make_weights(folder)
         used = tuple(DTYPES) if precision.native_bfloat16() else ("float32",)
         say("multiplying matrices")
-        rates = {name: matrix_rate(DTYPES[name]) for name in used}
+        rates = {name: matrix_rate(name) for name in used}
         contests = tuple(time_networks(folder, used, rounds, say))
         say("decoding, resampling, measuring, scoring")
         stages = tuple(time_stages(folder, rounds))
@@ -236,13 +236,10 @@ def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
         return pool.apply(function, arguments)
 
 
-def matrix_rate(dtype: torch.dtype) -> float:
+def matrix_rate(name: str) -> float:
     """TFLOP/s of a matrix product of the encoder's size, the best of ten by the faster of torch's two ways."""
-    frames, width, inner = 2249, networks.MERT_95M["hidden_size"], networks.MERT_95M["intermediate_size"]
-    a, b = torch.randn(frames, width, dtype=dtype), torch.randn(inner, width, dtype=dtype)
-    ways = [partial(way, a, b, None) for way in (torch.nn.functional.linear, linear)]
-    seconds = min(timed(way) for _ in range(11) for way in ways)
-    return 2 * frames * width * inner / seconds / 1e12
+    shape = 2249, networks.MERT_95M["hidden_size"], networks.MERT_95M["intermediate_size"]
+    return products.rate(DTYPES[name], shape, tries=11, ways=(torch.nn.functional.linear, linear)) / 1e12
 
 
 def timed(action: Callable[[], Any]) -> float:
