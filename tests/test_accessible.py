@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from test_arena_page import Visit
-from test_compare_page import compare
+from test_compare_page import PLAY, compare
 from test_leaderboard_page import cast, many_votes
 from test_links import HERE, report
 from test_page import CHROMIUM, EXAMPLES, FLAGS, Server, start, upload, wait_for_report
@@ -89,11 +89,15 @@ def ranked(page: Any) -> None:
     page.locator("#ranked tbody button").first.click()
 
 
+def empty(page: Any) -> None:
+    page.locator("#song-b .upload-container").wait_for()
+
+
 def compared(page: Any) -> None:
     page.get_by_role("button", name="Compare", exact=True).wait_for()
     for row, song in zip(page.locator(".examples").all(), ("House", "Bossa nova"), strict=True):
         row.get_by_role("button", name=song).click()
-    page.locator("#song-b").get_by_label(re.compile(r"^Play\b")).wait_for()
+    page.locator("#song-b").get_by_label(PLAY).wait_for()
     compare(page)
     page.locator("#contributions-plot .js-plotly-plot").wait_for()
 
@@ -127,6 +131,7 @@ def stored(page: Any) -> None:
 STATES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "score": ("/", scored),
     "rank": ("/rank", ranked),
+    "empty": ("/compare", empty),
     "compare": ("/compare", compared),
     "battle": ("/arena", drawn),
     "vote": ("/arena", voted),

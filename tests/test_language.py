@@ -16,6 +16,7 @@ from apex_space.axes import AXES
 from apex_space.judges import REGISTRY
 from apex_space.language import best_of, languages, plural, said, speaking, tr
 from apex_space.settings import Settings
+from apex_space.ui.languages import GRADIOS
 
 PACKAGE = Path(__file__).resolve().parent.parent / "apex_space"
 OTHERS = [tag for tag in languages() if tag != "en"]
@@ -99,6 +100,7 @@ ALL = sorted({text for source in SOURCES for text in source.texts() if any(map(s
 NAMED = {text for axis in AXES for text in (axis.label, axis.meaning)}
 NAMED |= {text for entry in REGISTRY.values() for text in (entry.summary, entry.licence)}
 NAMED |= {str(field.description) for name, field in Settings.model_fields.items() if name.endswith("_repo")}
+NAMED |= {*GRADIOS}
 
 
 def fields(text: str) -> set[str]:

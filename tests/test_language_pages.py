@@ -27,11 +27,8 @@ from apex_space.ui.about import LIBRARIES, REFERENCES
 NAMES = r"""APEX( Space)?|English|MERT-v1-(95|330)M|MERT|Pocket|Banger|SongEval|HEAR( [12])?|MuQ|MusicFM|arXiv|LUFS|
 dBFS|k?Hz|MB|wav|flac|mp3|ogg|opus|m4a|webm|aiff|CSV|JSON|MCP|API|Gradio|Hub|ROC|Brier|House|davda54|David Samuel|MIT|
 CC[- ]BY-NC(-SA)?([- ]4\.0)?|CC0|Apache-2\.0|GPL-3\.0|float32|bfloat16|sha256 \w+|[0-9a-f]{12}|apex_space\S+|[A-G][♯♭]?|
-m-a-p/MERT-v1-95M|main|ConnectError|DIR(/MERT-v1-95M)?|--weights|APEX_WEIGHTS"""
+m-a-p/MERT-v1-95M|main|ConnectError|DIR(/MERT-v1-95M)?|--weights|APEX_WEIGHTS|[\d.]+x"""
 """What has no other name in Chinese, as alternatives of a regular expression."""
-GRADIOS = r"""1x|common\.complete|Error|Close|Upload file|Record audio|Gradio footer navigation|Copy|Adjust volume|
-Adjust playback speed to [\d.]+x|Skip (backwards|forward) by [\d.]+ seconds"""
-"""Gradio's own words that it has in English alone, most of them for those who hear the page."""
 SEEN = """() => {
   for (const closed of document.querySelectorAll("details")) closed.open = true;
   const seen = (node) => node.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true });
@@ -53,7 +50,7 @@ def english(page: Any, *names: str) -> list[str]:
 
 def latin(texts: Iterable[str], *names: str) -> list[str]:
     """Those of the texts that have Latin words beside NAMES and those given."""
-    known = "|".join((*map(re.escape, names), GRADIOS, NAMES)).replace("\n", "")
+    known = "|".join((*map(re.escape, names), NAMES)).replace("\n", "")
     known = re.compile(f"(?<![A-Za-z0-9_])({known})(?![A-Za-z0-9_])")
     return [text for text in texts if re.search("[A-Za-z]", known.sub("", text))]
 

@@ -3,7 +3,8 @@
 (() => {
   const PAUSE_MS = 100;
   const given = new WeakMap(); // control -> its name in the markup, and the one that it got here in its place
-  const all = (selector) => [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility());
+  const ours = (element) => element.closest(".gradio-container") && element.checkVisibility();
+  const all = (selector) => [...document.querySelectorAll(selector)].filter(ours);
   const text = (element) => (element?.innerText ?? "").replace(/\s+/g, " ").trim();
   const title = (part) => text(part?.querySelector("[data-testid=block-label], [data-testid=block-info]"));
 
@@ -42,7 +43,8 @@
   function mend() {
     for (const kind of ["button", "fieldset input", "tr.file a"]) nameControls(kind);
     for (const outer of all("button:has(button)")) {
-      outer.onclick ??= ({ target }) => target === outer && outer.querySelector("button").click();
+      const inner = outer.querySelector("button");
+      outer.onclick ??= ({ target }) => inner.contains(target) || inner.click();
     }
     for (const link of all(".nav-holder a.active")) set(link, "aria-current", "page");
     for (const group of all("fieldset")) set(group, "aria-label", title(group));

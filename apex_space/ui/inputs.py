@@ -9,7 +9,7 @@ import gradio as gr
 from ..arena.pool import EXAMPLES, Pool
 from ..errors import ApexSpaceError
 from ..judges import REGISTRY, Judge
-from ..language import said
+from ..language import said, tr
 from ..roster import Loading, Roster
 from . import render
 
@@ -57,7 +57,7 @@ def pool_song(pool: Pool, song: gr.Audio) -> None:
         try:
             return str(pool.file(id))
         except ApexSpaceError as error:
-            raise gr.Error(said(str(error)), print_exception=False) from error
+            raise gr.Error(said(str(error)), title=tr("Error"), print_exception=False) from error
 
     listing.focus(choices, outputs=listing, **options)
     listing.input(pick, listing, song, **options)

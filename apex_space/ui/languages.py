@@ -4,7 +4,6 @@
 cookie is needed: links on a page that was asked for in a language lead on in it.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,21 +15,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..language import ENGLISH, best_of, language, languages, said, speaking
 
-HEAD = f"""<script>
-if (window.gradio_config) {{
-  const spoken = gradio_config.language ?? {json.dumps(ENGLISH)};
-  Object.defineProperty(navigator, "language", {{ get: () => spoken, configurable: true }});
-  const asked = new URLSearchParams(location.search).get("lang");
-  document.addEventListener("click", ({{ target }}) => {{
-    const link = target.closest?.("a[href]");
-    if (!asked || !link || link.origin !== location.origin) return;
-    const url = new URL(link.href);
-    if (!url.searchParams.has("lang")) url.searchParams.set("lang", asked);
-    link.href = url.href;
-  }}, true);
-}}
-</script>"""
-"""Gradio's own texts follow what the browser is said to speak; and links lead on in the language that was asked for."""
+HEAD = f"<script>{(Path(__file__).parent / 'languages.js').read_text(encoding='utf-8')}</script>"
+GRADIOS = (
+    "Error",
+    "File(s) exceed the maximum allowed size of {size}: {files}",
+    "Connection errored out.",
+    "Connection Lost",
+    "Connection to the server was lost. Attempting reconnection...",
+    "Could not parse server response: {error}",
+    "Close",
+    "Upload file",
+    "Record audio",
+    "Remove this file",
+    "Click to upload or drop files",
+    "Gradio footer navigation",
+    "Copy",
+    "Adjust volume",
+    "Adjust playback speed to {speed}x",
+    "Skip backwards by {seconds} seconds",
+    "Skip forward by {seconds} seconds",
+)
+"""What Gradio says in English alone; the page's script replaces it."""
 TEMPLATES = FileSystemLoader(Path(gr.__file__).parent / "templates")
 NOT_TEXT = {
     "elem_id",
@@ -46,14 +51,14 @@ NOT_TEXT = {
 """Properties of components that nobody reads."""
 
 
-def adapt_template() -> None:
+def adapt_template(more: str = "") -> None:
     """For all pages of this process: Gradio's template says that they are English, and what `launch(head=...)` adds to
-    it comes when Gradio's own texts have been chosen."""
+    it comes when Gradio's own texts have been chosen, and to foreign pages, too. `more` of it is for ours alone."""
     environment, spoken = routes.templates.env, f"{{{{ config.language or '{ENGLISH}' }}}}"
 
     def adapted(name: str) -> str:
         text, *_ = TEMPLATES.get_source(environment, name)
-        return text.replace('lang="en"', f'lang="{spoken}"', 1).replace("</head>", f"{HEAD}</head>", 1)
+        return text.replace('lang="en"', f'lang="{spoken}"', 1).replace("</head>", f"{HEAD}{more}</head>", 1)
 
     environment.loader = FunctionLoader(adapted)
 
@@ -113,7 +118,8 @@ class Pages(gr.Blocks):
         """What the browser builds the pages from."""
         tag = language()
         if tag not in self._spoken:
-            self._spoken[tag] = _translated(self._spoken[ENGLISH]) | {"language": tag}
+            words = {text: said(text) for text in GRADIOS}
+            self._spoken[tag] = _translated(self._spoken[ENGLISH]) | {"language": tag, "words": words}
         return self._spoken[tag]
 
     @config.setter

@@ -29,7 +29,7 @@ from .rank import RankPage
 from .result_route import ResultRoutes
 from .score import ScorePage
 from .theme import HEAD as LOOKS
-from .theme import LOGO, WORDS, theme
+from .theme import ICON, LOGO, WORDS, theme
 from .tools import adapt_tools
 from .turnstile import Turnstile
 from .uploads import Uploads
@@ -90,7 +90,7 @@ def serving(roster: Roster, arena: Arena, links: Links) -> dict[str, Any]:
     """Options of `launch`: theme, limits, songs of battles, results, embedding, and what is switched off."""
     fetch_nothing()
     adapt_tools()
-    adapt_template()
+    adapt_template(ICON)
     embedded = embedding()
     routes = [health_route(roster), audio_route(arena), *ResultRoutes(links).routes, *embedded["routes"]]
     middleware = [Middleware(RequestLog), Middleware(Languages), Middleware(Turnstile), *embedded["middleware"]]

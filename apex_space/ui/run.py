@@ -19,10 +19,19 @@ from .journal import log_events
 
 
 def own_uploads() -> str:
-    """A new folder for this server's uploads alone, to be named by GRADIO_TEMP_DIR before any page is made."""
-    shared = Path(get_upload_folder())
-    shared.mkdir(parents=True, exist_ok=True)
-    return mkdtemp(prefix="apex-space-", dir=shared)
+    """A new folder for this server's uploads alone, to be named by GRADIO_TEMP_DIR before any page is made.
+
+    It is below the one that is named so now, else among the system's temporary files: Gradio's own there, `gradio`, may
+    be another user's.
+    """
+    shared = os.environ.get("GRADIO_TEMP_DIR")
+    try:
+        if shared:
+            Path(shared).mkdir(parents=True, exist_ok=True)
+        return mkdtemp(prefix="apex-space-", dir=shared)
+    except OSError as error:
+        place = shared or "the system's folder for temporary files"
+        sys.exit(f"Uploads cannot be kept in {place} ({error.strerror}). Name a folder with GRADIO_TEMP_DIR.")
 
 
 def run(blocks: gr.Blocks, options: Mapping[str, Any]) -> NoReturn:

@@ -9,11 +9,23 @@ from ..plots.style import ACCENT, NEUTRAL
 
 HERE = Path(__file__).parent
 LOGO = HERE.parent.parent / "assets" / "logo.svg"
-HEAD = f"""<link rel="icon" href="favicon.ico" type="image/svg+xml">
-<script>{(HERE / "accessible.js").read_text(encoding="utf-8")}</script>"""
-"""The logo, which Gradio serves under that name; and what the pages' markup lacks for those who do not see them."""
-WORDS = gr.I18n(**{"en": {"common.upload": "Upload"}, "zh-CN": {"common.upload": "上传"}})
-"""A button of Gradio's has this name, which Gradio has no words for."""
+ICON = '<link rel="icon" href="favicon.ico" type="image/svg+xml">'
+"""The logo, which Gradio serves under that name."""
+HEAD = f"""<script>{(HERE / "accessible.js").read_text(encoding="utf-8")}</script>"""
+"""What the pages' markup lacks for those who do not see them."""
+WORDS = gr.I18n(
+    **{
+        "en": {"common.upload": "Upload", "common.complete": "Complete"},
+        "zh-CN": {
+            "common.upload": "上传",
+            "common.complete": "完成",
+            "common.progress": "进度",
+            "audio.recording_error": "无法从麦克风开始录音。",
+            "status.queue_position": "排队：第 {position} 位，共 {size} 位",
+        },
+    }
+)
+"""What Gradio says on these pages and has no words for."""
 TEXT = Size("11px", "12px", "13px", "15px", "17px", "22px", "28px", name="text")
 
 
