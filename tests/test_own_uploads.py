@@ -32,5 +32,5 @@ def test_where_nothing_can_be_written_it_says_what_to_do(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
     if named:
         monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "uploads"))
-    with pytest.raises(SystemExit, match="Not a directory.*Name a folder with GRADIO_TEMP_DIR"):
+    with pytest.raises(SystemExit, match=r"Not a directory.*Name a folder with GRADIO_TEMP_DIR"):
         own_uploads()
