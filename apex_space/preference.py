@@ -204,9 +204,10 @@ def read(path: Path) -> Head:
     try:
         return Head.from_json(path.read_text(encoding="utf-8"))
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error  # an OSError's text has its path, and visitors see this one
         raise PreferenceError(
-            f"{path} is not a preference head ({type(error).__name__}: {error}). Delete it, or fit it again with "
-            "`python -m apex_space fit-preference`."
+            f"{path.name} is not a preference head ({type(error).__name__}: {reason}). "
+            "Delete it, or fit it again with `python -m apex_space fit-preference`."
         ) from error
 
 

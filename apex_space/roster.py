@@ -26,7 +26,7 @@ LOOK_SECONDS = 0.5
 """From one look at a judge that is being loaded to the next."""
 WARM_UP_RATE = 44_100
 FOLDERS = re.compile(r"(?<![^\s(\"'])/(?:[^/\s]+/)+(?=\S)")
-"""Those of this machine in a message: an absolute path up to its last part."""
+"""Those of this machine in a message: an absolute path up to its last part, if there is no space in it."""
 ABSENT = "is not available"
 State = Literal["ready", "loading", "absent", "idle"]
 logger = logging.getLogger(__name__)
@@ -40,8 +40,14 @@ def warm_up(judge: Judge) -> None:
     replace(judge, memory=Memory(), pace=Pace())(unheard)
 
 
-def public(message: str) -> str:
-    """A message without this machine's folders, which are none of a visitor's business."""
+def public(message: str, weights: Path | None = None) -> str:
+    """A message without this machine's folders, which are none of a visitor's business; `weights` is one of them."""
+    from huggingface_hub import constants
+
+    head = settings().songeval_file
+    known = (weights, head and head.absolute().parent, constants.HF_HUB_CACHE, Path(__file__).parent)
+    for folder in sorted(map(str, filter(None, known)), key=len, reverse=True):
+        message = message.replace(folder, "/DIR")  # in their names anything can stand
     return FOLDERS.sub("", message)
 
 
@@ -66,7 +72,7 @@ class Roster:
     """
 
     def __init__(self, weights: Path | None = None, most: int = 1) -> None:
-        self._weights, self._most = weights, most
+        self._weights, self._most = weights and weights.absolute(), most
         self._ready = {DEFAULT: load_judge(DEFAULT)}
         self._waiting = {name: "is about to load" for name in REGISTRY if REGISTRY[name].at_start and name != DEFAULT}
         self._guests: OrderedDict[str, Future[Judge]] = OrderedDict()
@@ -152,11 +158,14 @@ class Roster:
                 logger.warning("%s is not available: %s", name, error)
                 with self._lock:
                     del self._guests[name]  # the next one who asks tries again
-                load.set_exception(type(error)(public(str(error))) if isinstance(error, WeightsError) else error)
+                load.set_exception(type(error)(self._public(error)) if isinstance(error, WeightsError) else error)
             else:
                 load.set_result(judge)
             finally:
                 self._loading.pop(name, None)
+
+    def _public(self, error: Exception) -> str:
+        return public(str(error), self._weights)
 
     def _make_room(self, name: str) -> "Future[Judge]":
         """Let go of guests before another takes its memory."""
@@ -189,10 +198,10 @@ class Roster:
             self._ready[name] = load_judge(name, self._weights, on_bytes=on_bytes)
             del self._waiting[name]
         except WeightsMissing as error:
-            self._waiting[name] = f"{ABSENT}. {public(str(error))}"
+            self._waiting[name] = f"{ABSENT}. {self._public(error)}"
             return False
         except ApexSpaceError as error:
-            self._waiting[name] = f"{ABSENT}. {public(str(error))}"
+            self._waiting[name] = f"{ABSENT}. {self._public(error)}"
         except Exception as error:  # the thread must not end silently, whatever a library raises
             logger.exception("loading %s", name)
             self._waiting[name] = f"{ABSENT}: {type(error).__name__} while loading; see the server's log"

@@ -14,6 +14,7 @@ from apex_space import roster as module
 from apex_space.errors import UnknownJudge, WeightsInvalid, WeightsMissing
 from apex_space.judges import load_judge
 from apex_space.roster import Loading, Roster, public
+from apex_space.settings import Settings
 
 
 @pytest.fixture
@@ -185,9 +186,26 @@ def test_folders_of_this_machine_are_left_out(message: str, shown: str) -> None:
     assert public(message) == shown
 
 
-def test_a_missing_folder_of_weights_is_not_shown_while_apex_waits(tmp_path: Path) -> None:
-    roster = Roster(tmp_path / "weights")
+@pytest.mark.parametrize("name", ["my weights", 'it\'s "mine", (all)', "a, b. C"])
+def test_known_folders_are_left_out_whatever_their_names_are(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, cache = tmp_path / f"head {name}" / "model.pt", tmp_path / f"cache {name}"
+    monkeypatch.setattr("apex_space.roster.settings", lambda: Settings(songeval_file=head))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    for folder in (tmp_path / name, cache, head.parent):
+        message = f"{folder}/MERT/snapshots lacks a.json of a/b ({folder}/x.pt). Look into {folder}."
+        assert public(message, tmp_path / name) == "snapshots lacks a.json of a/b (x.pt). Look into /DIR."
+
+
+@pytest.mark.parametrize("name", ["weights", 'my "own" weights'])
+def test_a_missing_folder_of_weights_is_not_shown_while_apex_waits(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    roster = Roster(Path(name))
     roster.start()
     until(lambda: "is not available" in roster.waiting()["apex"])
     assert "MERT-v1-95M holds no" in roster.waiting()["apex"]
+    assert name not in roster.waiting()["apex"]
     assert str(tmp_path) not in roster.waiting()["apex"]

@@ -82,7 +82,7 @@ def repositories(settings: Settings) -> tuple[Repository, ...]:
     """MuQ's and the head's. Raises WeightsMissing where nothing says where the head is."""
     muq = Repository(settings.muq_repo, settings.muq_revision, conformer.MUQ_FILES, conformer.MUQ_CHECKPOINTS)
     if (file := settings.songeval_file) is not None:
-        return muq, Repository(REPOSITORY, "", (), (file.name,), file.parent)
+        return muq, Repository(REPOSITORY, "", (), (file.name,), file.absolute().parent)
     if settings.songeval_repo is None and settings.weights is None:
         raise WeightsMissing(
             "SongEval's head is not on the Hub. Fetch ckpt/model.safetensors from github.com/ASLP-lab/SongEval "
