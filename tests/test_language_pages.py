@@ -127,14 +127,14 @@ def test_score(chinese: Callable[[str, str], Any]) -> None:
     upload(page, EXAMPLES / "folk.ogg")
     report(page, "folk.ogg")
     page.get_by_role("button", name="获取链接").click()
-    page.get_by_role("button", name="删除").wait_for()
+    page.get_by_role("button", name="删除", exact=True).wait_for()
     link, key = (page.locator(f"{id} :is(input, textarea)").input_value() for id in ("#link", "#link-key"))
     assert english(page, "folk.ogg", link, key) == []
     page.goto(f"{link}?lang=zh-CN")
     assert page.locator("html").get_attribute("lang") == "zh-CN"
     assert english(page) == []
     page.get_by_role("textbox").fill(key)
-    page.get_by_role("button", name="删除").click()
+    page.get_by_role("button", name="删除", exact=True).click()
     page.get_by_role("heading", name="已删除").wait_for()
     assert english(page) == []
 
