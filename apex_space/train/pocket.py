@@ -8,7 +8,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -44,17 +44,24 @@ MISSING = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m apex_space.train.pocket", description="Train the pocket judge.")
+    command("pocket", "Train the pocket judge.", PATH.parent, lambda out, *heard: write(out, *train(*heard)), arguments)
+
+
+def command(
+    name: str, purpose: str, out: Path, learn: Callable[..., object], arguments: Sequence[str] | None = None
+) -> None:
+    """A command line of that module's name. `learn` takes the folder to write to, by default `out`, the copies of all
+    songs, davda54 and Emotify."""
+    parser = argparse.ArgumentParser(prog=f"python -m apex_space.train.{name}", description=purpose)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds emotify/ and davda54/")
-    parser.add_argument("--out", type=Path, default=PATH.parent, help="folder to write to (default: the package's)")
+    parser.add_argument("--out", type=Path, default=out, help="folder to write to (default: the package's)")
     parser.add_argument("--workers", type=int, default=2, help="processes that listen to songs (default: 2)")
     options = parser.parse_args(arguments)
     started = time.perf_counter()
     corpora = davda54(options.data), emotify(options.data)
     copies = gather([song.path for corpus in corpora for song in corpus.songs], options.workers)
     with threadpool_limits(1):  # sums in one order on any number of cores, and no threads in each other's way
-        model, figures = train(copies, *corpora)
-    write(options.out, model, figures)
+        learn(options.out, copies, *corpora)
     print(f"Written to {options.out} after {(time.perf_counter() - started) / 60:.1f} minutes.", file=sys.stderr)
 
 

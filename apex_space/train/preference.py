@@ -5,23 +5,21 @@ scores would flatter it: every score here is of a model that never met the song,
 Hearing the 504 songs' copies takes 15 to 30 minutes on two cores, the rest five to ten.
 """
 
-import argparse
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..fitting.logistic import FOLDS, Battles, Units, folds, forecasts, make_head
 from ..heads.pocket import PocketHead
 from ..preference import SHIPPED, Head, save
-from .copies import Copies, gather
-from .corpus import Corpus, davda54, emotify
+from .copies import Copies
+from .corpus import Corpus
 from .models import KINDS_OF, fit_damage, fit_opinion, recordings
-from .pocket import AXES, truths
+from .pocket import AXES, command, truths
 
 DATA = (
     "davda54 (David Samuel; GPL-3.0): untied pairs of one listener's ratings of 104 short pieces by people and "
@@ -34,20 +32,11 @@ Each of FINAL holds a fifth of all pairs, so that together they hold 99%."""
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m apex_space.train.preference", description="Fit pocket's preference head."
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds emotify/ and davda54/")
-    parser.add_argument("--out", type=Path, default=SHIPPED, help="folder to write to (default: the package's)")
-    parser.add_argument("--workers", type=int, default=2, help="processes that listen to songs (default: 2)")
-    options = parser.parse_args(arguments)
-    started = time.perf_counter()
-    corpora = davda54(options.data), emotify(options.data)
-    copies = gather([song.path for corpus in corpora for song in corpus.songs], options.workers)
-    with threadpool_limits(1):  # sums in one order on any number of cores, and no threads in each other's way
-        head = learn(copies, *corpora)
-    save(head, options.out / "pocket.json")
-    print(f"Written to {options.out} after {(time.perf_counter() - started) / 60:.1f} minutes.", file=sys.stderr)
+
+    def fit(out: Path, *heard: Any) -> None:
+        save(learn(*heard), out / "pocket.json")
+
+    command("preference", "Fit pocket's preference head.", SHIPPED, fit, arguments)
 
 
 def learn(copies: Copies, rated: Corpus, liked: Corpus) -> Head:
