@@ -43,6 +43,13 @@ class Snapshot:
     weights: Weights
 
 
+def cache_folder() -> str:
+    """Where downloads are kept on this disk."""
+    from huggingface_hub import constants
+
+    return constants.HF_HUB_CACHE
+
+
 def fetch(
     repository: Repository, weights: Path | None = None, on_bytes: OnBytes | None = None, cached: bool = False
 ) -> Snapshot:

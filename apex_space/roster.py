@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from . import precision
+from . import hub, precision
 from .audio import Levels, Waveform
 from .errors import ApexSpaceError, WeightsError, WeightsMissing
 from .judges import DEFAULT, REGISTRY, Judge, find, load_judge
@@ -42,10 +42,8 @@ def warm_up(judge: Judge) -> None:
 
 def public(message: str, weights: Path | None = None) -> str:
     """A message without this machine's folders, which are none of a visitor's business; `weights` is one of them."""
-    from huggingface_hub import constants
-
     head = settings().songeval_file
-    known = (weights, head and head.absolute().parent, constants.HF_HUB_CACHE, Path(__file__).parent)
+    known = (weights, head and head.absolute().parent, hub.cache_folder(), Path(__file__).parent)
     for folder in sorted(map(str, filter(None, known)), key=len, reverse=True):
         message = message.replace(folder, "/DIR")  # in their names anything can stand
     return FOLDERS.sub("", message)

@@ -1,5 +1,6 @@
 """Every environment variable, its type, default and meaning, in one typed object."""
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -59,3 +60,8 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings of this process."""
     return Settings()
+
+
+def temporary() -> str | None:
+    """The folder that Gradio's own variable names for uploads, when it is asked: the server sets it anew."""
+    return os.environ.get("GRADIO_TEMP_DIR")

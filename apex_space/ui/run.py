@@ -15,6 +15,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from .. import logs
+from ..settings import temporary
 from .journal import log_events
 
 
@@ -24,7 +25,7 @@ def own_uploads() -> str:
     It is below the one that is named so now, else among the system's temporary files: Gradio's own there, `gradio`, may
     be another user's.
     """
-    shared = os.environ.get("GRADIO_TEMP_DIR")
+    shared = temporary()
     try:
         if shared:
             Path(shared).mkdir(parents=True, exist_ok=True)
