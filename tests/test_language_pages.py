@@ -155,7 +155,7 @@ def test_compare(chinese: Callable[[str, str], Any]) -> None:
     assert english(page) == []
     for side, song in (("#song-a", "folk.ogg"), ("#song-b", "house.ogg")):
         page.locator(f"{side} input[type=file]").set_input_files(EXAMPLES / song)
-        page.locator(side).get_by_text(song).first.wait_for()
+        page.locator(side).get_by_test_id("waveform-controls").wait_for()
     page.get_by_role("button", name="比较", exact=True).click()
     report(page, "folk.ogg", "house.ogg")
     page.get_by_role("button", name="对调").click()
