@@ -22,6 +22,7 @@ import httpx
 import soundfile
 from melodies import melody
 from running import ROOT, Running, running
+from waiting import until
 
 SECONDS = 120.0
 """Longer than anything may take."""
@@ -135,6 +136,7 @@ def main() -> int:
     options.add_argument("--uploads", type=int, help="send so many songs instead")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as name, running(Path(name), "app.py") as server:
+        until(lambda: "loading" not in httpx.get(f"{server.url}/healthz").text, seconds=SECONDS)
         print(f"at the start: {state(server)}")
         if chosen.uploads:
             met = asyncio.run(uploads(server, chosen.uploads))

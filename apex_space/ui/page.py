@@ -28,6 +28,7 @@ from .leaderboard import LeaderboardPage
 from .rank import RankPage
 from .result_route import ResultRoutes
 from .score import ScorePage
+from .sessions import adapt_sessions
 from .theme import HEAD as LOOKS
 from .theme import ICON, LOGO, WORDS, theme
 from .tools import adapt_tools
@@ -90,6 +91,7 @@ def serving(roster: Roster, arena: Arena, links: Links) -> dict[str, Any]:
     """Options of `launch`: theme, limits, songs of battles, results, embedding, and what is switched off."""
     fetch_nothing()
     adapt_tools()
+    adapt_sessions()
     adapt_template(ICON)
     embedded = embedding()
     routes = [health_route(roster), audio_route(arena), *ResultRoutes(links).routes, *embedded["routes"]]
