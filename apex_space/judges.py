@@ -1,5 +1,6 @@
 """The registry of judges. A judge is an encoder, a head and the axes they predict."""
 
+import gc
 import hashlib
 import os
 import time
@@ -325,6 +326,7 @@ def load_judge(
     """
     config, module = _module(name, weights, precision)
     snapshots = [hub.fetch(repository, config.weights, on_bytes, cached) for repository in module.repositories(config)]
+    gc.collect()  # of a judge that was let go of before: networks hold themselves, up to 2.4 GB
     encoder, head = module.load(snapshots, config)
     sources, work = tuple(snapshot.weights for snapshot in snapshots) or (head.weights,), find(name).work
     return Judge(name, encoder, head, sources, memory(), work, line=NETWORKS if work else QUICK)

@@ -1,8 +1,10 @@
 """Who answers while the others load, and after they could not."""
 
+import gc
 import logging
 import threading
 import time
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -209,3 +211,14 @@ def test_a_missing_folder_of_weights_is_not_shown_while_apex_waits(
     assert "MERT-v1-95M holds no" in roster.waiting()["apex"]
     assert name not in roster.waiting()["apex"]
     assert str(tmp_path) not in roster.waiting()["apex"]
+
+
+def test_a_guest_that_has_to_go_leaves_its_memory_to_the_next_one(panel_weights: Path) -> None:
+    gc.disable()  # lest it comes by itself
+    try:
+        roster = Roster(panel_weights)
+        gone = weakref.ref(roster.get("songeval").encoder)
+        roster.get("hear-1")
+    finally:
+        gc.enable()
+    assert gone() is None
