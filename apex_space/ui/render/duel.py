@@ -57,7 +57,7 @@ def duel_tables(duel: Duel) -> str:
     return "".join(
         (
             table(tr("Whom judges expect people to prefer"), head, map(_answer, duel.comparisons), "compact"),
-            table(tr("Score of A less that of B"), (tr("Axis"), *titles), _differences(duel, judges), "wide"),
+            table(tr("Score of A less that of B"), (tr("Axis"), *titles), _differences(duel, judges), "compact"),
             own,
         )
     )

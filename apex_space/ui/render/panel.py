@@ -59,7 +59,7 @@ def panel_tables(panel: Panel) -> str:
         f"{tables(r)}</details>"
         for r in panel.reports
     )
-    return table(tr("The same song by each judge"), head, _rows(panel, judges), "wide") + own
+    return table(tr("The same song by each judge"), head, _rows(panel, judges), "compact") + own
 
 
 def _rows(panel: Panel, judges: Iterable[str]) -> Iterable[Row]:
