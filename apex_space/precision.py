@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from .axes import BY_KEY
-from .encoders import Encoder
+from .encoders import IMPORTING, Encoder
 
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"
 TOLERANCE = 0.005
@@ -68,7 +68,8 @@ def rate(wanted: str) -> float | None:
     """
     import torch
 
-    from .encoders import products
+    with IMPORTING:
+        from .encoders import products
 
     if torch.cuda.is_available():
         return None

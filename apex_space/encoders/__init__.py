@@ -1,8 +1,13 @@
 """Waveform segments -> embeddings. One file an encoder; none knows of scores."""
 
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
+
+IMPORTING = Lock()
+"""To be held where an encoder's module may be imported for the first time: transformers hands out its parts when they
+are asked for, and of two threads that ask at once it tells one that they are not there."""
 
 
 class Encoder(Protocol):
