@@ -45,7 +45,7 @@ class LeaderboardPage:
         ]
         options: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         gr.on(None, self._open, outputs=outputs, **options)  # None: when the page opens
-        gr.Timer(POLL_SECONDS).tick(self._refresh, self.seen, outputs, **options)
+        gr.Timer(settings().refresh_seconds).tick(self._refresh, self.seen, outputs, **options)
 
     def _open(self) -> tuple[Any, ...]:
         return _shown(self._standings.latest())
