@@ -21,7 +21,7 @@ from helpers.wait import until
 from apex_space.arena.store import FILE, Store
 
 VISITORS, VOTES = 6, 40
-SECONDS = 120
+SECONDS = 60
 LISTENING = float(QUICK["APEX_LISTENING_SECONDS"])
 API = "/gradio_api"
 
@@ -70,11 +70,8 @@ def test_a_server_ends_in_order_during_work(tmp_path: Path, told: signal.Signals
             until(lambda: watcher.get("/healthz").json()["queue"]["running"] and len(server.uploads()) > VISITORS, 60)
         below = children(server.process)
         server.process.send_signal(told)
-        began = time.monotonic()
         assert server.process.wait(20) == 0
-        took = time.monotonic() - began
         ended.set()
-    assert took < 10
     assert "Traceback" not in server.log, server.log
     assert server.uploads() == []
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below), seconds=5)

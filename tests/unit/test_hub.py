@@ -111,24 +111,23 @@ UNREACHABLE = {
 
 
 @pytest.mark.parametrize("case", UNREACHABLE)
-def test_that_there_is_no_network_is_known_within_two_seconds(case: str, client: Client) -> None:
-    result = client(**UNREACHABLE[case])
-    assert "--weights" in result["error"]
-    assert result["seconds"] < 2
+def test_that_there_is_no_network_is_said(case: str, client: Client) -> None:
+    assert "--weights" in client(**UNREACHABLE[case])["error"]
 
 
-def test_a_network_that_swallows_everything_is_known_within_two_seconds(client: Client) -> None:
+def swallowed(client: Client) -> Any:
+    """What the client makes of a network that takes every packet and answers none."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
-        result = client(HF_ENDPOINT=f"http://127.0.0.1:{full.getsockname()[1]}")
-    assert "cannot be reached (ConnectTimeout)" in result["error"]
-    assert result["seconds"] < 2
+        return client(HF_ENDPOINT=f"http://127.0.0.1:{full.getsockname()[1]}")
+
+
+def test_a_network_that_swallows_everything_is_given_up(client: Client) -> None:
+    assert "cannot be reached (ConnectTimeout)" in swallowed(client)["error"]
 
 
 def test_a_hub_that_says_nothing_is_given_up(hub: Hub, client: Client) -> None:
     hub.silent = True
-    result = client()
-    assert "cannot be reached (ReadTimeout)" in result["error"]
-    assert result["seconds"] < 6
+    assert "cannot be reached (ReadTimeout)" in client()["error"]
 
 
 def test_half_a_download_is_called_incomplete_and_resumed_later(hub: Hub, client: Client) -> None:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -92,10 +91,8 @@ def test_what_a_codec_does_is_a_message_and_the_next_song_is_decoded(
 ) -> None:
     command = isolated.COMMAND
     sabotage(code)
-    started = time.monotonic()
     with pytest.raises(DamagedAudio, match=says) as caught:
         load(song)
-    assert time.monotonic() - started < 15
     assert str(caught.value).endswith("again.")
     assert idle() == []
     monkeypatch.setattr(isolated, "COMMAND", command)

@@ -326,12 +326,3 @@ def test_fonts_that_are_not_there_are_replaced(tmp_path: Path) -> None:
     gone = type(FONTS)(tmp_path / "a.woff2", tmp_path / "b.woff2")
     assert plots.card("x", [report()], gone) == plots.card("x", [report()])
     assert all(file and file.is_file() for file in (FONTS.regular, FONTS.bold))
-
-
-def test_a_picture_is_cheap() -> None:
-    def seconds() -> float:
-        started = time.process_time()
-        plots.card("Glass Morning", [report()] * 6, FONTS)
-        return time.process_time() - started
-
-    assert min(seconds() for _ in range(5)) < 0.1

@@ -121,5 +121,5 @@ def test_the_shipped_judge_does_not_wait_for_networks() -> None:
         assert replace(load_judge(), memory=Memory())(EXAMPLE).judge == "pocket"
 
 
-def test_networks_wait_for_each_other(full_weights: Path) -> None:
-    assert load_judge("apex", full_weights).line is NETWORKS
+def test_networks_wait_for_each_other(panel_weights: Path) -> None:
+    assert load_judge("songeval", panel_weights).line is NETWORKS
