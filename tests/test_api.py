@@ -15,7 +15,7 @@ from running import ROOT, Running, running
 from apex_space.judges import load_judge
 
 NAMES = {"score", "compare", "rank", "leaderboard", "judges"}
-SONG = ROOT / "assets" / "examples" / "bossa.ogg"
+SONG = ROOT / "apex_space" / "examples" / "bossa.ogg"
 FILE = {"_type": "gradio.FileData"}
 NODE, MODULES = Path(sys.prefix) / "bin" / "node", Path(sys.prefix) / "node_modules"
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from apex_space.axes import KEYS
 from apex_space.heads.apex import AESTHETICS, POPULARITY
 
 ROOT = Path(__file__).resolve().parent.parent
-SONGS = sorted((ROOT / "assets" / "examples").glob("*.ogg"))
+SONGS = sorted((ROOT / "apex_space" / "examples").glob("*.ogg"))
 SEVEN = POPULARITY + AESTHETICS
 NOWHERE = {"HF_ENDPOINT": "http://127.0.0.1:9"}  # a closed port: these tests never leave the machine
 

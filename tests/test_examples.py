@@ -12,7 +12,7 @@ import soundfile
 
 from apex_space import axes
 
-FOLDER = Path(__file__).parents[1] / "assets" / "examples"
+FOLDER = Path(__file__).parents[1] / "apex_space" / "examples"
 ROWS = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
 BY_FILE = {row["file"]: row for row in ROWS}
 GOOD = [row["file"] for row in ROWS if row["damage"] is None]
@@ -26,7 +26,7 @@ def waves() -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def compose(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.syspath_prepend(str(FOLDER.parents[1] / "assets" / "examples"))
     return importlib.import_module("compose")
 
 

@@ -12,7 +12,7 @@ from apex_space.judges import load_audio, load_judge
 from apex_space.memory import Heard, Memory
 from apex_space.report import Measured
 
-SONG = next((Path(__file__).resolve().parent.parent / "assets" / "examples").glob("*.ogg"))
+SONG = next((Path(__file__).resolve().parent.parent / "apex_space" / "examples").glob("*.ogg"))
 
 
 def heard(seed: int, segments: int = 3) -> Heard:

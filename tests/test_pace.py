@@ -21,7 +21,7 @@ from apex_space.judges import REGISTRY, Judge, about, load_judge
 from apex_space.memory import Memory
 from apex_space.pace import Pace, Work, spoken
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
+EXAMPLES = Path(__file__).resolve().parent.parent / "apex_space" / "examples"
 ATTENTIVE = Work(10, 0.1)
 
 

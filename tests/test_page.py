@@ -18,7 +18,7 @@ from apex_space.ui.uploads import GRACE_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
 SEVEN = tuple(BY_KEY[key] for key in POPULARITY + AESTHETICS)
-EXAMPLES = ROOT / "assets" / "examples"
+EXAMPLES = ROOT / "apex_space" / "examples"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"

@@ -26,7 +26,7 @@ from apex_space.roster import Loading
 from apex_space.settings import settings
 from apex_space.ui import render
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "assets" / "examples" / "house.ogg"
+EXAMPLE = Path(__file__).resolve().parent.parent / "apex_space" / "examples" / "house.ogg"
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from apex_space.memory import Memory
 from apex_space.preference import Bin, Comparison, Head, Listening, Metrics, compare, load, read, save, steps
 from apex_space.settings import settings
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
+EXAMPLES = Path(__file__).resolve().parent.parent / "apex_space" / "examples"
 SHIPPED = preference.SHIPPED / "pocket.json"
 
 figures = st.floats(-5, 5, allow_nan=False)

@@ -16,7 +16,7 @@ from apex_space.memory import Memory
 from apex_space.pace import Pace
 from apex_space.turns import NETWORKS, QUICK, Line
 
-EXAMPLE = next((Path(__file__).parent.parent / "assets" / "examples").glob("*.ogg"))
+EXAMPLE = next((Path(__file__).parent.parent / "apex_space" / "examples").glob("*.ogg"))
 
 
 def test_songs_are_heard_one_at_a_time_in_the_order_of_arrival() -> None:
