@@ -36,6 +36,8 @@ class Hub:
     dead: bool = False
     silent: bool = False
     """Whether requests are taken and never answered."""
+    gate: str = ""
+    """The one token that files are handed to, where their terms must be accepted; all may see which files there are."""
     portal: bool = False
     """Whether every request gets a page of HTML, as behind a hotel's login."""
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
@@ -76,6 +78,8 @@ class Handler(BaseHTTPRequestHandler):
         for start, (status, code) in self.hub.status.items():
             if path.startswith(start):
                 return self.answer(b"", {"X-Error-Code": code}, status)
+        if self.hub.gate and "/resolve/" in path and (given := self.headers.get("Authorization")) != f"Bearer {self.hub.gate}":
+            return self.answer(b"", {"X-Error-Code": "GatedRepo"}, 403 if given else 401)
         routes: dict[str, Callable[..., None]] = {
             r"/api/models/([^/]+/[^/]+)/revision/(.+)": self.revision,
             r"/api/models/([^/]+/[^/]+)/tree/(.+)": self.tree,
