@@ -6,7 +6,7 @@ WORKDIR /app
 COPY requirements.lock ./
 RUN pip install --no-cache-dir --only-binary :all: --require-hashes --requirement requirements.lock \
     --extra-index-url https://download.pytorch.org/whl/cpu
-COPY LICENSE app.py ./
+COPY LICENSE LICENSES.md app.py ./
 COPY apex_space apex_space
 
 USER 1000

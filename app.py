@@ -1,10 +1,11 @@
 """Start the pages: `python app.py`, then open http://127.0.0.1:7860. Importing this does nothing."""
 
+import sys
 from contextlib import suppress
 from typing import Any
 
 demo: Any
-"""The pages once they run: Gradio's reloaders look for them under this name."""
+"""The pages once they run, where Gradio's command line looks for them."""
 
 
 def main() -> None:
@@ -16,10 +17,11 @@ def main() -> None:
 
     from apex_space.ui.run import open_site
 
-    if NO_RELOAD:  # `gradio app.py` runs this file again beside the server, which goes on as it is until a restart
-        site = open_site()
-        demo = site.blocks
-        site.serve()
+    if not NO_RELOAD:  # `gradio app.py` runs this file again, in a thread that would then take modules from the server
+        sys.exit()  # ends that thread alone: what was changed is there after a restart
+    site = open_site()
+    demo = site.blocks
+    site.serve()
 
 
 if __name__ == "__main__":

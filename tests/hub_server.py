@@ -78,8 +78,6 @@ class Handler(BaseHTTPRequestHandler):
         for start, (status, code) in self.hub.status.items():
             if path.startswith(start):
                 return self.answer(b"", {"X-Error-Code": code}, status)
-        if self.hub.gate and "/resolve/" in path and (given := self.headers.get("Authorization")) != f"Bearer {self.hub.gate}":
-            return self.answer(b"", {"X-Error-Code": "GatedRepo"}, 403 if given else 401)
         routes: dict[str, Callable[..., None]] = {
             r"/api/models/([^/]+/[^/]+)/revision/(.+)": self.revision,
             r"/api/models/([^/]+/[^/]+)/tree/(.+)": self.tree,
@@ -112,7 +110,9 @@ class Handler(BaseHTTPRequestHandler):
         return entry | {"lfs": {"oid": digest, "size": len(content), "pointerSize": POINTER}}
 
     def file(self, repository: str, name: str) -> None:
-        file = self.hub.repositories[repository] / name
+        file, token = self.hub.repositories[repository] / name, self.headers.get("Authorization")
+        if self.hub.gate and token != f"Bearer {self.hub.gate}":
+            return self.answer(b"", {"X-Error-Code": "GatedRepo"}, 403 if token else 401)
         if not file.is_file():
             return self.answer(b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}, 404)
         content = file.read_bytes()

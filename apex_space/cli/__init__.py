@@ -1,4 +1,4 @@
-"""The command line: `apex-space` where the package is installed, and `python -m apex_space`. A file a group of commands."""
+"""The command line: `apex-space`, or `python -m apex_space`. One file for each group of commands."""
 
 import typer
 
