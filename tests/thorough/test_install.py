@@ -1,4 +1,4 @@
-"""The package in an environment of its own, as somebody elsewhere installs it: minutes, and a network or a cache of pip."""
+"""The package in an environment of its own, as somebody elsewhere installs it: minutes, and gigabytes of disk."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +40,7 @@ class Installed:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """At the newest versions that pyproject.toml allows; of PyTorch the pinned one, whichever build there is."""
     folder = tmp_path_factory.mktemp("installed")
     source, elsewhere = folder / "source", folder / "elsewhere"
@@ -52,7 +51,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     here.run("pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder / "wheels", source)
     (torch,) = re.findall(r"^torch==\S+$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     here.run("pip", "install", "--quiet", torch, *(folder / "wheels").iterdir())
-    yield here
+    return here
 
 
 def test_nothing_is_missing_and_nothing_comes_from_the_repository(installed: Installed) -> None:
