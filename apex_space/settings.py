@@ -72,3 +72,8 @@ def settings() -> Settings:
 def temporary() -> str | None:
     """The folder that Gradio's own variable names for uploads, when it is asked: the server sets it anew."""
     return os.environ.get("GRADIO_TEMP_DIR")
+
+
+def prepare_server(uploads: str) -> None:
+    """Tell Gradio its folder for uploads, and uvicorn to believe no X-Forwarded-For: `proxies` says whom to believe."""
+    os.environ |= {"GRADIO_TEMP_DIR": uploads, "FORWARDED_ALLOW_IPS": ""}

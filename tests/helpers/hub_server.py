@@ -36,6 +36,8 @@ class Hub:
     dead: bool = False
     silent: bool = False
     """Whether requests are taken and never answered."""
+    gate: str = ""
+    """The one token that files are handed to, where their terms must be accepted; all may see which files there are."""
     portal: bool = False
     """Whether every request gets a page of HTML, as behind a hotel's login."""
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
@@ -108,7 +110,9 @@ class Handler(BaseHTTPRequestHandler):
         return entry | {"lfs": {"oid": digest, "size": len(content), "pointerSize": POINTER}}
 
     def file(self, repository: str, name: str) -> None:
-        file = self.hub.repositories[repository] / name
+        file, token = self.hub.repositories[repository] / name, self.headers.get("Authorization")
+        if self.hub.gate and token != f"Bearer {self.hub.gate}":
+            return self.answer(b"", {"X-Error-Code": "GatedRepo"}, 403 if token else 401)
         if not file.is_file():
             return self.answer(b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}, 404)
         content = file.read_bytes()

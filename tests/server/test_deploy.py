@@ -88,7 +88,7 @@ def image(tmp_path: Path) -> Path:
         assert set(sources) <= allowed
         for source in map(ROOT.joinpath, sources):
             if source.is_dir():
-                shutil.copytree(source, folder / target, ignore=shutil.ignore_patterns("__pycache__", "screenshot.png"))
+                shutil.copytree(source, folder / target, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, folder / target)
     return folder
@@ -110,7 +110,7 @@ def test_the_container_runs_with_what_is_copied_and_tells_its_health(image: Path
     with running(tmp_path, str(image / "app.py")) as server:
         assert healthy(server.url)
         client = Client(server.url, verbose=False)
-        song = handle_file(image / "assets" / "examples" / "bossa.ogg")
+        song = handle_file(image / "apex_space" / "examples" / "bossa.ogg")
         assert client.predict(song, "pocket", api_name="/score")["scores"]["likes"]
         client.close()
     assert server.process.returncode == 0

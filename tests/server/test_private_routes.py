@@ -21,8 +21,8 @@ from apex_space.arena.store import FILE
 
 ROUTES = """
 import asyncio, json, sys
-import app
 from apex_space.ui.page import serving
+from apex_space.ui.run import open_site
 from gradio.routes import App
 
 def walk(routes):
@@ -33,9 +33,10 @@ def walk(routes):
             yield sorted(getattr(route, "methods", None) or ["GET"]), route.path
 
 async def made():
-    options = serving(app.roster, app.arena, app.links)
-    app.demo.run_history = options["run_history"]
-    return App.create_app(app.demo, app_kwargs=options["app_kwargs"])
+    site = open_site()
+    options = serving(site.roster, site.arena, site.links)
+    site.blocks.run_history = options["run_history"]
+    return App.create_app(site.blocks, app_kwargs=options["app_kwargs"])
 
 json.dump(list(walk(asyncio.run(made()).routes)), sys.stdout)
 """

@@ -21,11 +21,6 @@ def instructions(name: str) -> list[str]:
     return re.findall(rf"^{name} (.*)$", DOCKERFILE, re.MULTILINE)
 
 
-def test_the_lock_holds_the_requirements_at_their_versions() -> None:
-    for requirement in REQUIRED:
-        assert requirement.specifier.contains(LOCKED[canonicalize_name(requirement.name)]), requirement
-
-
 def test_the_lock_is_versions_and_hashes_alone() -> None:
     for line in LOCK.splitlines():
         assert re.fullmatch(r" *#.*|\S+==\S+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?", line), line

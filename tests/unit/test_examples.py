@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import soundfile
-from helpers.paths import EXAMPLES
+from helpers.paths import EXAMPLES, ROOT
 
 from apex_space import axes
 
@@ -26,7 +26,7 @@ def waves() -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def compose(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.syspath_prepend(str(ROOT / "assets" / "examples"))
     return importlib.import_module("compose")
 
 

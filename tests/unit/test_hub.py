@@ -146,13 +146,14 @@ def fail_with(status: int, code: str = "") -> Callable[[Hub], object]:
 REFUSALS: list[tuple[str, Callable[[Hub], object]]] = [
     ("the Hub answered 500", fail_with(500)),
     ("the Hub answered 503", fail_with(503)),
-    ("grants access on request", fail_with(403, "GatedRepo")),
-    ("grants access on request", fail_with(401, "GatedRepo")),
-    ("no such repository", fail_with(401, "RepoNotFound")),
+    ("it is gated", fail_with(403, "GatedRepo")),
+    ("it is gated", fail_with(401, "GatedRepo")),
+    ("answered 401: there is no such repository, or it is private or gated", fail_with(401, "RepoNotFound")),
+    ("answered 401: there is no such repository, or it is private or gated", fail_with(401)),
+    ("answered 403: there is no such repository, or it is private or gated", fail_with(403)),
     ("no such repository", lambda hub: hub.repositories.clear()),
     ("cannot be reached", lambda hub: setattr(hub, "dead", True)),
     ("cannot be reached", lambda hub: setattr(hub, "portal", True)),
-    ("grants access on request", lambda hub: hub.status.update({"/stand-in": (403, "GatedRepo")})),
     ("lacks preprocessor_config.json", lambda hub: (served(hub) / NEEDED[1]).unlink()),
     ("holds no model.safetensors or pytorch_model.bin", lambda hub: (served(hub) / NEEDED[2]).unlink()),
 ]
@@ -166,6 +167,16 @@ def test_a_refusal_names_the_repository_and_the_reason(
     error = client()["error"]
     assert reason in error
     assert "stand-in/MERT" in error
+
+
+def test_a_gated_repository_is_had_by_the_two_steps_of_its_message(hub: Hub, client: Client) -> None:
+    """Without a token, with one of somebody who has not accepted the terms, and with one of somebody who has."""
+    hub.gate = "hf_accepted"
+    page = f"{hub.url}/stand-in/MERT"
+    for environment in ({}, {"HF_TOKEN": "hf_other"}):
+        error = client(**environment)["error"]
+        assert f"it is gated: accept the terms on {page} and set HF_TOKEN" in error
+    assert loaded(client(HF_TOKEN="hf_accepted")).rate == 24_000
 
 
 @pytest.mark.parametrize(

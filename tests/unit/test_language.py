@@ -127,13 +127,19 @@ COMPOSED = (
     "HEAR 1 is not available. No weights of a/B at main: the download broke off, the Hub cannot be reached (Timeout). "
     "Put that right and start again, or copy the repository to DIR/B and name DIR with --weights or APEX_WEIGHTS. "
     "Choose another judge meanwhile.",
+    "No weights of a/B at main: the download broke off, it is gated: accept the terms on https://huggingface.co/a/B "
+    "and set HF_TOKEN to a token of the account that did so. Put that right and start again, or copy the repository to "
+    "DIR/B and name DIR with --weights or APEX_WEIGHTS.",
     "HEAR 1 is downloading: 3 of 380 MB. Choose another judge meanwhile.",
     "There is no score 'x'. pocket ranks by: preference, coherence.",
     "The arena has no songs yet. Row 3 of songs.csv, 'x', is not there. Correct its name, or take it out.",
     "A battle needs two songs, and there are none.",
     "Busy: 3 songs wait. Try again in about 3 min.",
 )
-GIVEN = re.compile("mp3|ogg|m4a|HEAR 1|a/B|main|Hub|Timeout|DIR|--weights|APEX_WEIGHTS|pocket|songs.csv|'x'|MB|B")
+GIVEN = re.compile(
+    "https://huggingface.co/|HF_TOKEN|"
+    "mp3|ogg|m4a|HEAR 1|a/B|main|Hub|Timeout|DIR|--weights|APEX_WEIGHTS|pocket|songs.csv|'x'|MB|B"
+)
 
 
 @pytest.mark.parametrize("text", COMPOSED)
