@@ -53,7 +53,9 @@ def pool_song(pool: Pool, song: gr.Audio) -> None:
         named = [(" · ".join(filter(None, (each.title, each.generator))), each.id) for each in pool.songs()]
         return gr.Dropdown(sorted(named))
 
-    def pick(id: str) -> str:
+    def pick(id: str | None) -> Any:
+        if id is None:  # the list was left without a choice
+            return gr.skip()
         try:
             return str(pool.file(id))
         except ApexSpaceError as error:

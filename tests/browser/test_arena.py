@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.browser import complaints_of, visits
+from helpers.browser import assert_silent, complaints_of, visits
 from helpers.listener import Listener
 from helpers.melodies import write_noise as noise
 from helpers.server import QUICK, Running, running_app
@@ -36,14 +36,14 @@ def listen(browser: Any, server: Running) -> Iterator[Any]:
 
         def open_page(**options: Any) -> Listener:
             listener = Listener(stack.enter_context(browser.new_context(**options)).new_page())
-            listener.page.on("response", listener.answers.append)
+            listener.page.on("response", lambda answer: listener.answers.append(answer))
             complaints.append(complaints_of(listener.page))
             listener.page.goto(f"{server.url}/arena")
             listener.status("Play both songs")
             return listener
 
         yield open_page
-    assert [text for of_one in complaints for text in of_one] == []
+    assert_silent(text for of_one in complaints for text in of_one)
 
 
 def votes(data: Path) -> list[Vote]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
-from helpers.database import postgresql
+from helpers.database import postgresql, sqlite
+from unit.test_exchange import example, kept
 from unit.test_links import (  # noqa: F401
     clock,
     links,
@@ -46,6 +48,8 @@ from unit.test_store import (  # noqa: F401
     vote,
 )
 
+from apex_space.arena.exchange import Imported, export_votes, import_votes
+from apex_space.arena.records import Scored
 from apex_space.arena.store import Store, open_store
 from apex_space.errors import StoreError
 from apex_space.settings import Settings
@@ -82,3 +86,13 @@ def test_a_database_that_goes_away_and_comes_back_costs_no_restart(url: str, cap
         assert here.count() == 2
     assert "not currently accepting connections" in caplog.text
     assert server.split(":")[2].split("@")[0] not in caplog.text
+
+
+def test_votes_are_imported_from_sqlite(url: str, tmp_path: Path) -> None:
+    scored = [(1.0, Scored("song a", "apex", "r1", {"clarity": 1.5, "streams": None}))]
+    with closing(Store(sqlite(tmp_path))) as here, closing(Store(url)) as there:
+        here.add_all([(example(number), scored) for number in range(1200)])
+        there.add_all([(example(number), ()) for number in range(100)])
+        export_votes(here, tmp_path / "votes.parquet")
+        assert import_votes(there, tmp_path / "votes.parquet") == Imported(1100, 100)
+        assert kept(there) == kept(here)

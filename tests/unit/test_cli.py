@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers import melodies
 from helpers.command_line import run
 from helpers.paths import SONGS
 
@@ -95,8 +96,9 @@ def test_python_in_one_line() -> None:
     assert report.judge == "pocket"
 
 
-def test_how_long_it_will_take_is_said_before_it_starts(panel_weights: Path) -> None:
-    done = run("score", SONGS[0], "--judge", "songeval,hear-2", "--weights", panel_weights, "--format", "json")
+def test_how_long_it_will_take_is_said_before_it_starts(panel_weights: Path, tmp_path: Path) -> None:
+    song = melodies.write(tmp_path / "song.wav", 1, seconds=3)
+    done = run("score", song, "--judge", "songeval,hear-2", "--weights", panel_weights, "--format", "json")
     assert done.returncode == 0, done.stderr
     lines = " ".join(done.stderr.split())
     assert re.search(r"s of music take songeval about \d+ \w+, and all judges about \d+ \w+", lines)

@@ -79,14 +79,10 @@ def test_no_two_songs_are_alike_and_damage_changes_them(waves: dict[str, np.ndar
         assert abs(alike) < (0.9 if pair else 0.2)
 
 
-def test_rendering_again_gives_the_same_samples_and_the_published_file(
-    compose: ModuleType, waves: dict[str, np.ndarray]
-) -> None:
-    once, again = compose.SONGS["bossa"].render(), compose.SONGS["bossa"].render()
-    np.testing.assert_array_equal(once, again)
-    published = waves["bossa.ogg"]
-    assert published.shape == once.shape
-    assert np.corrcoef(published[:, 0], once[:, 0])[0, 1] > 0.98
+def test_rendering_gives_the_published_file(compose: ModuleType, waves: dict[str, np.ndarray]) -> None:
+    made, published = compose.SONGS["bossa"].render(), waves["bossa.ogg"]
+    assert published.shape == made.shape
+    assert np.corrcoef(published[:, 0], made[:, 0])[0, 1] > 0.98
 
 
 def test_scores_are_read_as_written(compose: ModuleType) -> None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pandas as pd
 import pytest
+from helpers.database import sqlite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -67,6 +68,12 @@ def example(number: int = 1, **options: Any) -> Vote:
     return Vote(
         battle, **{"winner": "a", "at": 1.7e9 + number + 0.1, "heard": (5.0, 6.5), "voter": "secret", **options}
     )
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """Of another database than the store's."""
+    return sqlite(tmp_path)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from helpers.sounds import KINDS, tone, write
 from apex_space.audio import isolated, load
 from apex_space.errors import AudioError
 
-EVERY = 7
+EVERY = 6
 """Of all broken files, the share that is tried every day; `thorough` tries them all."""
 ROUNDS = 2
 """Files of each kind that are cut, that have bits turned over, and that are joined with another."""
