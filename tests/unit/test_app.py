@@ -1,10 +1,17 @@
-"""What `import app` does: nothing."""
+"""What starts the pages, and what does not: `import app` does nothing."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import gradio
+import pytest
+from typer.testing import CliRunner
+
 import app
+from apex_space import cli
+from apex_space.errors import PoolError
+from apex_space.ui import run
 
 EFFECTS = """
 import sys, threading
@@ -20,3 +27,22 @@ def test_importing_the_app_has_no_effect(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_change_of_a_file_starts_no_second_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`gradio app.py` runs the file again in a thread of its own, which ends without a trace."""
+    monkeypatch.setattr(gradio, "NO_RELOAD", False)
+    monkeypatch.setattr(run, "open_site", lambda: pytest.fail("a second server was made"))
+    with pytest.raises(SystemExit) as end:
+        app.main()
+    assert end.value.code is None
+
+
+def test_the_command_says_why_it_cannot_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise PoolError("The folder of songs is not there.")
+
+    monkeypatch.setattr(run, "open_site", refuse)
+    done = CliRunner().invoke(cli.app, ["serve"])
+    assert done.exit_code == 2
+    assert "The folder of songs is not there." in done.output
