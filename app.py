@@ -15,16 +15,18 @@ from apex_space.links import open_links
 from apex_space.roster import Roster
 from apex_space.settings import settings
 from apex_space.ui.page import page, serving
-from apex_space.ui.run import own_uploads, run
+from apex_space.ui.run import explaining, own_uploads, run
 
-os.environ["GRADIO_TEMP_DIR"] = own_uploads()
-roster, store = Roster(settings().weights, settings().guests), open_store(settings())
-standings, links = Standings(store), open_links(settings(), store)
-arena = open_arena(settings(), roster, store, lambda: standings.latest().uncertainty)
-demo = page(roster, arena, standings, links)
+with explaining():
+    config = settings()
+    os.environ["GRADIO_TEMP_DIR"] = own_uploads()
+    roster, store = Roster(config.weights, config.guests), open_store(config)
+    standings, links = Standings(store), open_links(config, store)
+    arena = open_arena(config, roster, store, lambda: standings.latest().uncertainty)
+    demo = page(roster, arena, standings, links)
 
 if __name__ == "__main__":
-    copy_votes(store, settings())
+    copy_votes(store, config)
     for part in (roster, arena, standings):
         part.start()
     run(demo, serving(roster, arena, links))

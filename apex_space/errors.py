@@ -15,6 +15,7 @@ ApexSpaceError
 │   ├── WeightsMissing      not on disk, and the Hub cannot be reached or has no such repository
 │   └── WeightsInvalid      a file is damaged, incomplete or of another model
 ├── UnknownJudge            no judge has that name
+├── SettingsError           an environment variable has a value that cannot be used
 ├── Busy                    too many songs are before this one
 ├── PreferenceError         a preference head cannot be loaded or fitted
 ├── EvaluationError         predictions cannot be held against ratings
@@ -96,6 +97,10 @@ class WeightsInvalid(WeightsError):
 
 class UnknownJudge(ApexSpaceError):
     """No judge has that name."""
+
+
+class SettingsError(ApexSpaceError):
+    """An environment variable has a value that cannot be used."""
 
 
 class Busy(ApexSpaceError):

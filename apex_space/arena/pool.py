@@ -196,7 +196,7 @@ def candidates(source: str | None) -> Callable[[Path], Iterable[Candidate]]:
     elif DATASET.fullmatch(source):
         return lambda folder: from_dataset(source, _open_dataset(source), folder)
     else:
-        raise PoolError(f"The arena's pool {source!r} is neither a folder that is there nor a dataset's owner/name.")
+        raise PoolError(f"APEX_POOL: {source!r} is neither a folder that is there nor a dataset's owner/name.")
     return lambda folder: found
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
-from ..errors import ApexSpaceError, UnknownJudge, WeightsError
+from ..errors import ApexSpaceError, SettingsError, UnknownJudge, WeightsError
 
 messages = Console(stderr=True, highlight=False, markup=False)
 
@@ -31,8 +32,8 @@ WeightsFolder = Annotated[
 
 @contextmanager
 def exiting(status: int, interrupted: str = "Interrupted.") -> Iterator[None]:
-    """What is raised on purpose becomes a message and that exit status, or 2 where a judge is not available; an
-    interruption becomes 130."""
+    """What is raised on purpose becomes a message and that exit status, or 2 where a judge is not available or the
+    settings are wrong; an interruption becomes 130."""
     try:
         yield
     except KeyboardInterrupt:
@@ -40,7 +41,20 @@ def exiting(status: int, interrupted: str = "Interrupted.") -> Iterator[None]:
         raise typer.Exit(130) from None
     except ApexSpaceError as error:
         messages.print(str(error))
-        raise typer.Exit(2 if isinstance(error, UnknownJudge | WeightsError) else status) from error
+        raise typer.Exit(2 if isinstance(error, UnknownJudge | WeightsError | SettingsError) else status) from error
+
+
+class Commands(TyperGroup):
+    """Before a command does anything the settings are checked, and nothing that is raised on purpose becomes a
+    traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        from ..settings import settings
+
+        with exiting(2):
+            if "--help" not in ctx.args:
+                settings()
+            return super().invoke(ctx)
 
 
 def show(table: Table) -> None:

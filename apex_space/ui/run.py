@@ -5,7 +5,8 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Event
@@ -15,8 +16,19 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from .. import logs
+from ..errors import ApexSpaceError
 from ..settings import temporary
 from .journal import log_events
+
+
+@contextmanager
+def explaining() -> Iterator[None]:
+    """What is raised on purpose becomes a message on stderr and exit status 2."""
+    try:
+        yield
+    except ApexSpaceError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
 
 
 def own_uploads() -> str:
