@@ -1,10 +1,12 @@
 """Deleting uploads once nobody needs them."""
 
+import re
 import threading
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
+HASH = re.compile(r"[0-9a-f]{64}")
 GRACE_SECONDS = 10.0
 """Time between a song's last scoring and its deletion: an equal file may be on its way into the queue."""
 
@@ -12,8 +14,9 @@ GRACE_SECONDS = 10.0
 class Uploads:
     """Counts who still waits for each upload: Gradio keeps equal files of different visitors as one file.
 
-    `folder`: only files below it are deleted. One that was uploaded again since the last claim is left to that claim
-    which is still to come, or else to Gradio's deletion of what was never claimed.
+    Only what Gradio puts into `folder` is deleted: files in subfolders that are named by a hash. One that was uploaded
+    again since the last claim is left to that claim which is still to come, or else to Gradio's deletion of what was
+    never claimed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,8 +44,11 @@ class Uploads:
             if self._waiting[path] > 0:
                 return
             del self._waiting[path]
-            if self._claimed.pop(path, None) == _uploaded(path) and self._folder in path.resolve().parents:
-                path.unlink(missing_ok=True)
+            if self._claimed.pop(path, None) == _uploaded(path) and self._is_upload(file := path.resolve()):
+                file.unlink(missing_ok=True)
+
+    def _is_upload(self, file: Path) -> bool:
+        return file.parent.parent == self._folder and bool(HASH.fullmatch(file.parent.name)) and file.is_file()
 
 
 def _uploaded(path: Path) -> int | None:
