@@ -19,6 +19,7 @@ ApexSpaceError
 ├── Busy                    too many songs are before this one
 ├── PreferenceError         a preference head cannot be loaded or fitted
 ├── EvaluationError         predictions cannot be held against ratings
+├── OutputRefused           a file that this program did not write would be overwritten
 ├── BatchError              songs cannot be ranked together
 │   ├── TooManySongs        more than are taken at once
 │   └── ArchiveRefused      a zip is damaged, or holds more than is taken
@@ -113,6 +114,10 @@ class PreferenceError(ApexSpaceError):
 
 class EvaluationError(ApexSpaceError):
     """Predictions cannot be held against ratings."""
+
+
+class OutputRefused(ApexSpaceError):
+    """A file that this program did not write would be overwritten."""
 
 
 class BatchError(ApexSpaceError):

@@ -1,7 +1,10 @@
 """What the commands share. Results go to stdout, progress and messages to stderr."""
 
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from ..errors import ApexSpaceError, SettingsError, UnknownJudge, WeightsError
+from ..errors import ApexSpaceError, OutputRefused, SettingsError, UnknownJudge, WeightsError
 
 messages = Console(stderr=True, highlight=False, markup=False)
 
@@ -55,6 +58,20 @@ class Commands(TyperGroup):
             if "--help" not in ctx.args:
                 settings()
             return super().invoke(ctx)
+
+
+def check_results(folder: Path, stem: str, record: type) -> None:
+    """Raises OutputRefused where a `stem`.json or .svg in the folder is not of an earlier run, written from a `record`
+    (a dataclass)."""
+    results = folder / f"{stem}.json"
+    if not any(os.path.lexists(path) for path in (results, results.with_suffix(".svg"))):
+        return
+    try:
+        known = {field.name for field in fields(record)} <= json.loads(results.read_text(encoding="utf-8")).keys()
+    except (OSError, ValueError, AttributeError, RecursionError):
+        known = False
+    if not known:
+        raise OutputRefused(f"{results} or its svg is there and not from here. Choose another --out.")
 
 
 def show(table: Table) -> None:
