@@ -15,11 +15,12 @@ def main() -> None:
         import spaces  # noqa: F401
     from gradio import NO_RELOAD
 
-    from apex_space.ui.run import open_site
+    from apex_space.ui.run import explaining, open_site
 
     if not NO_RELOAD:  # `gradio app.py` runs this file again, in a thread that would then take modules from the server
         sys.exit()  # ends that thread alone: what was changed is there after a restart
-    site = open_site()
+    with explaining():
+        site = open_site()
     demo = site.blocks
     site.serve()
 

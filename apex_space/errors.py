@@ -15,9 +15,11 @@ ApexSpaceError
 │   ├── WeightsMissing      not on disk, and the Hub cannot be reached or has no such repository
 │   └── WeightsInvalid      a file is damaged, incomplete or of another model
 ├── UnknownJudge            no judge has that name
+├── SettingsError           an environment variable has a value that cannot be used
 ├── Busy                    too many songs are before this one
 ├── PreferenceError         a preference head cannot be loaded or fitted
 ├── EvaluationError         predictions cannot be held against ratings
+├── OutputRefused           a file that this program did not write would be overwritten
 ├── BatchError              songs cannot be ranked together
 │   ├── TooManySongs        more than are taken at once
 │   └── ArchiveRefused      a zip is damaged, or holds more than is taken
@@ -98,6 +100,10 @@ class UnknownJudge(ApexSpaceError):
     """No judge has that name."""
 
 
+class SettingsError(ApexSpaceError):
+    """An environment variable has a value that cannot be used."""
+
+
 class Busy(ApexSpaceError):
     """Too many songs are before this one."""
 
@@ -108,6 +114,10 @@ class PreferenceError(ApexSpaceError):
 
 class EvaluationError(ApexSpaceError):
     """Predictions cannot be held against ratings."""
+
+
+class OutputRefused(ApexSpaceError):
+    """A file that this program did not write would be overwritten."""
 
 
 class BatchError(ApexSpaceError):

@@ -101,11 +101,13 @@ def download_size(repository: Repository) -> int:
 def commit_regularly(
     repository: str,
     folder: Path,
+    pattern: str,
     prepare: Callable[[], object],
     done: Callable[[list[Path]], object],
     minutes: float = 5,
 ) -> Callable[[], None]:
-    """Commit the parquet files of `folder` to a dataset now, every `minutes` and at exit; returns what ends it.
+    """Commit the files of `folder` that match `pattern` to a dataset now, every `minutes` and at exit; returns what
+    ends it.
 
     In a thread, `prepare` is called before each commit, to write files, and `done` after it with the files that the Hub
     has now; a commit that failed is tried again at the next time. A dataset that is not there is made, a private one.
@@ -117,7 +119,7 @@ def commit_regularly(
         def push_to_hub(self) -> None:
             try:
                 prepare()
-                if files := sorted(folder.glob("*.parquet")):
+                if files := sorted(folder.glob(pattern)):
                     _ask(repository)
                     super().push_to_hub()
                     done(files)
@@ -130,9 +132,7 @@ def commit_regularly(
     options: dict[str, Any] = {"repo_type": "dataset", "path_in_repo": "data", "private": True}
     try:
         _ask(repository)
-        return Commits(
-            repo_id=repository, folder_path=folder, every=minutes, allow_patterns="*.parquet", **options
-        ).stop
+        return Commits(repo_id=repository, folder_path=folder, every=minutes, allow_patterns=pattern, **options).stop
     except Exception as error:  # the network, the client and the answer's parser each have their own
         raise ConnectionError(_reason(error, repository)) from error
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from . import __version__, audio, hub, measures, segments
+from . import audio, hub, measures, segments
 from .audio import Limits, Waveform
 from .axes import KEYS
 from .encoders import IMPORTING, Encoder
@@ -231,8 +231,9 @@ class Judge:
         self.memory.put(self._key(heard.sha256), heard, file)
 
     def _key(self, samples: str) -> str:
-        """What the embeddings depend on, this version of the code included."""
-        parts = (samples, self.name, *map(str, self.weights), self.encoder.precision, __version__)
+        """What a song's Heard depends on, the versions of the code that makes it included."""
+        made_by = self.encoder.precision, self.encoder.embeddings_version, measures.VERSION
+        parts = (samples, self.name, *map(str, self.weights), *map(str, made_by))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def _listen(self, waveform: Waveform) -> Iterator[tuple[float, Heard | None]]:

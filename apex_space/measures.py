@@ -23,6 +23,8 @@ REPEATS_WITHIN = 8.0
 FRAMES_AT_ONCE, ONSETS_AT_ONCE = 2048, 8192
 """Of a spectrogram and of a tempogram, so that neither stands in memory whole: for ten minutes, half a gigabyte."""
 FLOOR_DB = 70.0
+VERSION = 1
+"""Raise it with each change that moves what is measured: it is kept on disk with a song's embeddings."""
 
 
 def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> Measured:

@@ -6,8 +6,12 @@ Scores are not kept: a head makes them from embeddings in a millisecond, and alw
 import json
 import logging
 import os
+import re
 import tempfile
+import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
@@ -17,6 +21,12 @@ import numpy as np
 from .report import Measured
 
 MOST_SONGS = 500
+FOLDER = "apex-embeddings"
+"""The subfolder that holds the files, so that no other file of the named folder is ever looked at."""
+ENTRY = re.compile(r"[0-9a-f]{64}\.safetensors")
+PART = re.compile(r"[0-9a-f]{64}\.\w{8}\.part", re.ASCII)
+PART_SECONDS = 3600.0
+"""Age at which a file that is still being written belongs to a process that was killed."""
 logger = logging.getLogger(__name__)
 
 
@@ -39,14 +49,15 @@ class Heard:
 class Memory:
     """Keeps the last songs in this process and, where `folder` is given, up to `megabytes` of them on disk.
 
-    A key names the samples, the encoder's weights and the precision. An entry on disk appears whole or not at all; one
-    that cannot be read is deleted and heard again.
+    A key, 64 hexadecimal digits, names the samples, the encoder's weights and the precision. Files are in a subfolder
+    FOLDER of `folder`. No file is counted, replaced or deleted unless its name is one that this class gives, and
+    nothing that is a link or a folder. An entry appears whole or not at all; a damaged one is deleted and heard again.
     """
 
     def __init__(self, folder: Path | None = None, megabytes: float = 500.0) -> None:
         self._songs: OrderedDict[str, Heard] = OrderedDict()
         self._samples: OrderedDict[str, str] = OrderedDict()
-        self._folder, self._bytes = folder, int(megabytes * 1_000_000)
+        self._folder, self._bytes = folder and folder / FOLDER, int(megabytes * 1_000_000)
         self._lock = Lock()
 
     def get(self, key: str) -> Heard | None:
@@ -82,49 +93,78 @@ class Memory:
             self._songs.popitem(last=False)
 
     def _read(self, key: str) -> Heard | None:
-        if self._folder is None:
+        path = self._path(key)
+        if path is None or not _is_own(path):
             return None
-        path = self._folder / f"{key}.safetensors"
         try:
             heard = _unpack(path)
             os.utime(path)
-        except FileNotFoundError:
+        except OSError as error:  # unreadable now is not damaged
+            logger.warning("not remembered from disk: %s", error)
             return None
         except Exception as error:  # whatever damage does to a file, the song can be heard again
             logger.warning("dropping a damaged memory, %s: %s", path.name, error)
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
             return None
         return heard
 
     def _write(self, key: str, heard: Heard) -> None:
-        if self._folder is None:
+        path = self._path(key)
+        if path is None or (os.path.lexists(path) and not _is_own(path)):
             return
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as file:
-                file.write(_pack(heard))
-            os.replace(file.name, self._folder / f"{key}.safetensors")
-            self._prune(self._folder)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, _pack(heard))
+            self._prune(path.parent)
         except OSError as error:  # a full or read-only disk must not cost the visitor the answer
             logger.warning("not remembered on disk: %s", error)
 
+    def _path(self, key: str) -> Path | None:
+        """Where the entry is, or None where nothing is kept on disk."""
+        name = f"{key}.safetensors"
+        if self._folder is not None and not ENTRY.fullmatch(name):
+            raise ValueError(f"A key is 64 hexadecimal digits, not {key!r}.")
+        return self._folder and self._folder / name
+
     def _prune(self, folder: Path) -> None:
-        files = _by_age(folder)
-        total = sum(size for _, size in files)
-        for path, size in files:
+        for path, state in [*_files(folder, PART)]:
+            if time.time() - state.st_mtime > PART_SECONDS:
+                path.unlink(missing_ok=True)
+        entries = sorted(_files(folder, ENTRY), key=lambda entry: entry[1].st_mtime)
+        total = sum(state.st_size for _, state in entries)
+        for path, state in entries:
             if total <= self._bytes:
                 break
             path.unlink(missing_ok=True)
-            total -= size
+            total -= state.st_size
 
 
-def _by_age(folder: Path) -> list[tuple[Path, int]]:
-    """Entries and their sizes, the one unused the longest first."""
-    found = []
-    for entry in os.scandir(folder):
-        state = entry.stat()
-        found.append((state.st_mtime, Path(entry.path), state.st_size))
-    return [(path, size) for _, path, size in sorted(found)]
+def _is_own(path: Path) -> bool:
+    """Whether what is at an entry's place can be ours: a file, and no link to one."""
+    return path.is_file() and not path.is_symlink()
+
+
+def _files(folder: Path, name: re.Pattern[str]) -> Iterator[tuple[Path, os.stat_result]]:
+    """The files in `folder`, and no links, that are named so."""
+    with os.scandir(folder) as found:
+        for entry in found:
+            with suppress(FileNotFoundError):  # another process deletes, too
+                if name.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path), entry.stat(follow_symlinks=False)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".part")
+    try:
+        with open(handle, "wb") as file:
+            file.write(content)
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part)
+        raise
 
 
 def _pack(heard: Heard) -> bytes:

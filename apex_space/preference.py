@@ -211,16 +211,30 @@ def read(path: Path) -> Head:
         ) from error
 
 
+def check_target(path: Path) -> None:
+    """Raises PreferenceError if what is there is no head: it would be overwritten."""
+    try:
+        if os.path.lexists(path):
+            read(path)
+    except PreferenceError as error:
+        raise PreferenceError(f"{path} is there and no preference head. Choose another place for it.") from error
+
+
 def save(head: Head, path: Path, **more: Any) -> None:
     """Write a head, with `more` for people, whole or not at all. Raises PreferenceError."""
+    part = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as file:
+            part = Path(file.name)
             file.write(head.to_json(**more))
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
+        part.chmod(0o644)
+        part.replace(path)
     except OSError as error:
         raise PreferenceError(f"{path} cannot be written ({error.strerror}). Choose another place.") from error
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:

@@ -1,18 +1,27 @@
 """Every environment variable, its type, default and meaning, in one typed object."""
 
 import os
+import reprlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import SettingsError
+
+PREFIX = "APEX_"
 
 
 class Settings(BaseSettings):
-    """Read from variables named `APEX_` and the field's name in capitals, as `APEX_MAX_MINUTES=20`."""
+    """Read from variables named `APEX_` and the field's name in capitals, as `APEX_MAX_MINUTES=20`.
 
-    model_config = SettingsConfigDict(env_prefix="APEX_", frozen=True)
+    An empty variable, or one of white space, means the default.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     weights: Path | None = Field(None, description="Folder with one folder per repository; then no network is touched")
     mert_repo: str = Field("m-a-p/MERT-v1-95M", description="Repository of the APEX judge's encoder")
@@ -62,16 +71,31 @@ class Settings(BaseSettings):
     salt: SecretStr | None = Field(None, description="Of the voters' hashes; else one is made and kept with the votes")
     proxies: int = Field(0, ge=0, description="Trusted proxies in front, whose X-Forwarded-For tells the address")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_white_space(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
+
 
 @cache
 def settings() -> Settings:
-    """The settings of this process."""
-    return Settings()
+    """The settings of this process. Raises SettingsError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [_wrong(str(each["loc"][0]), each["msg"], each["input"]) for each in error.errors()]
+    raise SettingsError("\n".join(wrong))  # out here, so that it does not carry the other error, which quotes secrets
+
+
+def _wrong(field: str, why: str, value: object) -> str:
+    """What is wrong with a variable, in one line."""
+    secret = SecretStr in get_args(Settings.model_fields[field].annotation)
+    return f"{PREFIX}{field.upper()}: {why}" + ("" if secret else f", not {reprlib.repr(value)}")
 
 
 def temporary() -> str | None:
     """The folder that Gradio's own variable names for uploads, when it is asked: the server sets it anew."""
-    return os.environ.get("GRADIO_TEMP_DIR")
+    return os.environ.get("GRADIO_TEMP_DIR", "").strip() or None
 
 
 def prepare_server(uploads: str) -> None:

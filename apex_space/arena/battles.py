@@ -8,7 +8,6 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from random import Random, SystemRandom
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Literal, get_args
 
+from .. import own_folders
 from ..audio import Waveform
 from ..errors import (
     ArenaError,
@@ -129,6 +129,7 @@ class Arena:
             raise ArenaError("These two are the same song. Choose another one for one of them.")
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         try:
+            own_folders.mark(folder)
             with ThreadPoolExecutor(2) as threads:
                 taken = [*threads.map(partial(self._take, folder), (first, second), waveforms)]
             a, b = self._rng.sample([waveform.sha256 for waveform in waveforms], 2)
@@ -246,7 +247,8 @@ class Arena:
         return "The arena's songs are being prepared. Try again in a few seconds."
 
     def _run(self) -> None:
-        _delete_leftovers()
+        # Of processes that were killed: a pool in use is touched every minute, and no battle lasts as long.
+        own_folders.delete_abandoned(PREFIX, LIFETIME)
         while not self._stop.wait(SWEEP_SECONDS):
             self.pool.touch()
             self.sweep()
@@ -282,11 +284,3 @@ def _seconds(heard: Sequence[float]) -> tuple[float, float]:
 def _delete_all(visits: dict[str, _Visit]) -> None:
     for visit in [*visits.values()]:
         visit.delete()
-
-
-def _delete_leftovers() -> None:
-    """Audio of processes that were killed: a pool in use is touched every minute, and no battle lasts as long."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError):
-            if time.time() - folder.stat(follow_symlinks=False).st_mtime > LIFETIME:
-                shutil.rmtree(folder, ignore_errors=True)

@@ -65,12 +65,25 @@ class Imported:
 def export_votes(store: Store, path: Path) -> int:
     """Write all votes to a `.parquet`, `.csv` or `.jsonl` file, whole or not at all, and say how many.
 
-    Raises ArenaError where the file cannot be written, and StoreError.
+    An earlier export is replaced. Raises ArenaError where the file cannot be written or is another one, and StoreError.
     """
     write = _form(path).write
+    if os.path.lexists(path) and not _is_export(path):
+        raise ArenaError(f"{path} is there and no export of votes. Name another file, so that nothing is overwritten.")
     votes = store.votes()
     save(path, write, rows(votes, store.scored()))
     return len(votes)
+
+
+def _is_export(path: Path) -> bool:
+    """Whether a file is empty, or begins as `export_votes` writes it."""
+    try:
+        for _, row in _form(path).read(path):
+            _parsed(row)
+            break
+    except (OSError, ValueError, csv.Error, RecursionError):
+        return path.is_file() and path.stat().st_size == 0
+    return True
 
 
 def import_votes(store: Store, path: Path, on_rows: OnRows = lambda done: None) -> Imported:

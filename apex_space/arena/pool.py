@@ -14,7 +14,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from .. import tables
+from .. import own_folders, tables
 from ..audio import Waveform
 from ..errors import AudioError, BattleStale, PoolError
 from ..judges import load_audio
@@ -85,6 +85,7 @@ class Pool:
     def __init__(self, source: str | None = None) -> None:
         self._source = candidates(source)
         self._folder = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
+        own_folders.mark(Path(self._folder.name))
         self._songs: dict[str, _Ready] = {}
         self._left_out = 0
         self._trouble = ""
@@ -196,7 +197,7 @@ def candidates(source: str | None) -> Callable[[Path], Iterable[Candidate]]:
     elif DATASET.fullmatch(source):
         return lambda folder: from_dataset(source, _open_dataset(source), folder)
     else:
-        raise PoolError(f"The arena's pool {source!r} is neither a folder that is there nor a dataset's owner/name.")
+        raise PoolError(f"APEX_POOL: {source!r} is neither a folder that is there nor a dataset's owner/name.")
     return lambda folder: found
 
 

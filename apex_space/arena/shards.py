@@ -16,6 +16,8 @@ from ..settings import Settings
 from .exchange import rows, save, write_parquet
 from .store import Store
 
+SHARDS = f"votes-{'[0-9]' * 8}T{'[0-9]' * 6}-{'[0-9a-f]' * 32}.parquet"
+"""The names of shards' files: no other file is sent or deleted."""
 MINUTES = 5.0
 """Between two commits, and between two tries to reach the Hub."""
 logger = logging.getLogger(__name__)
@@ -69,9 +71,10 @@ class HubCopy:
             self._end()
 
     def _run(self) -> None:
+        steps = self._gather, self._sent
         while not self._stopping.is_set():
             try:
-                self._end = self._commits(self._repository, self._folder, self._gather, self._sent, self._minutes)
+                self._end = self._commits(self._repository, self._folder, SHARDS, *steps, self._minutes)
                 return
             except ConnectionError as error:
                 logger.warning(

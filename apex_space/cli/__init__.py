@@ -4,6 +4,7 @@ import typer
 
 from .arena import arena
 from .bench import bench
+from .common import Commands
 from .evaluate import evaluate
 from .preference import fit_preference
 from .rank import rank
@@ -12,6 +13,7 @@ from .serve import serve
 from .votes import votes
 
 app = typer.Typer(
+    cls=Commands,
     help="What a model of music taste makes of your song.",
     no_args_is_help=True,
     add_completion=False,

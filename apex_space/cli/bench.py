@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .common import messages
+from .common import check_results, messages
 
 
 def bench(
@@ -13,9 +13,11 @@ def bench(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write bench.json and bench.svg there.")] = None,
 ) -> None:
     """Measure this machine: encoders against the plain ones, every stage and judge, memory. Takes some minutes."""
-    from ..bench import run
+    from ..bench import Bench, run
     from ..bench.page import as_json, as_markdown, as_svg
 
+    if out is not None:
+        check_results(out, "bench", Bench)
     found = run(rounds, messages.print)
     typer.echo(as_markdown(found), nl=False)
     if out is not None:

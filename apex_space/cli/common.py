@@ -1,16 +1,20 @@
 """What the commands share. Results go to stdout, progress and messages to stderr."""
 
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
-from ..errors import ApexSpaceError, UnknownJudge, WeightsError
+from ..errors import ApexSpaceError, OutputRefused, SettingsError, UnknownJudge, WeightsError
 
 messages = Console(stderr=True, highlight=False, markup=False)
 
@@ -31,8 +35,8 @@ WeightsFolder = Annotated[
 
 @contextmanager
 def exiting(status: int, interrupted: str = "Interrupted.") -> Iterator[None]:
-    """What is raised on purpose becomes a message and that exit status, or 2 where a judge is not available; an
-    interruption becomes 130."""
+    """What is raised on purpose becomes a message and that exit status, or 2 where a judge is not available or the
+    settings are wrong; an interruption becomes 130."""
     try:
         yield
     except KeyboardInterrupt:
@@ -40,7 +44,34 @@ def exiting(status: int, interrupted: str = "Interrupted.") -> Iterator[None]:
         raise typer.Exit(130) from None
     except ApexSpaceError as error:
         messages.print(str(error))
-        raise typer.Exit(2 if isinstance(error, UnknownJudge | WeightsError) else status) from error
+        raise typer.Exit(2 if isinstance(error, UnknownJudge | WeightsError | SettingsError) else status) from error
+
+
+class Commands(TyperGroup):
+    """Before a command does anything the settings are checked, and nothing that is raised on purpose becomes a
+    traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        from ..settings import settings
+
+        with exiting(2):
+            if "--help" not in ctx.args:
+                settings()
+            return super().invoke(ctx)
+
+
+def check_results(folder: Path, stem: str, record: type) -> None:
+    """Raises OutputRefused where a `stem`.json or .svg in the folder is not of an earlier run, written from a `record`
+    (a dataclass)."""
+    results = folder / f"{stem}.json"
+    if not any(os.path.lexists(path) for path in (results, results.with_suffix(".svg"))):
+        return
+    try:
+        known = {field.name for field in fields(record)} <= json.loads(results.read_text(encoding="utf-8")).keys()
+    except (OSError, ValueError, AttributeError, RecursionError):
+        known = False
+    if not known:
+        raise OutputRefused(f"{results} or its svg is there and not from here. Choose another --out.")
 
 
 def show(table: Table) -> None:

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from ..errors import EvaluationError
-from .common import Format, WeightsFolder, exiting, messages, show
+from .common import Format, WeightsFolder, check_results, exiting, messages, show
 
 if TYPE_CHECKING:
     from ..estimates import Estimate
@@ -64,6 +64,7 @@ def _evaluate(
 
     if out is not None:
         _make(out)
+        check_results(out, "evaluate", metrics.Evaluation)
     found = songs.read(source, audio)
     if ids is not None:
         found = songs.choose(found, ids)

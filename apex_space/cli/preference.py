@@ -49,9 +49,11 @@ def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> Non
 
     from ..fitting.logistic import learn
     from ..fitting.scoring import as_battles
-    from ..preference import fitted, save
+    from ..preference import check_target, fitted, save
 
     path = fitted(judge) if out is None else out
+    if out is not None:
+        check_target(out)  # before an hour's work, not after it
     heard, revision = _votes(judge) if source == VOTES else _listen(judge, source, path, weights)
     counts = Counter(h.winner for h in heard)
     messages.print(f"{counts['a'] + counts['b']} battles with a winner; fitting and measuring, which takes a minute")

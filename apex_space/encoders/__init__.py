@@ -22,6 +22,9 @@ class Encoder(Protocol):
     """Why this precision."""
     batch: int
     """Segments that it is best given at once."""
+    embeddings_version: int
+    """Raise it with each change that moves embeddings beyond rounding, be it in resampling or cutting into segments:
+    those of an earlier version that are on disk are then not used."""
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """`samples` [S, L], zero-padded beyond `valid` [S] samples -> [S, ...]."""

@@ -265,6 +265,7 @@ class WholeSong:
 
     rate, batch = RATE, 1
     segment_seconds = inf
+    embeddings_version = 1
     resampling = "soxr"
 
     def __init__(

@@ -41,6 +41,7 @@ class MertEncoder:
     """
 
     segment_seconds, resampling = 30.0, "sinc"
+    embeddings_version = 1
 
     def __init__(self, snapshot: Snapshot, layers: tuple[int, ...], precision: str = "float32") -> None:
         model: Any = _load(snapshot)

@@ -77,6 +77,7 @@ class PocketEncoder:
     precision = "float32"
     reason = "it is fast as it is"
     batch = 1
+    embeddings_version = 1
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """`samples` [S, L] zero-padded, `valid` [S] in samples -> [S, F] float32, always finite."""

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ..arena.store import Store
 
 
+BEGINNING = '{"key": "'
+"""Of every line: a file that begins otherwise is somebody else's."""
+
+
 class Notebook:
     """Scores in a file of JSON lines, by what was heard and the judge's weights; each is on disk once it is known."""
 
@@ -32,6 +36,8 @@ class Notebook:
             text = path.read_text(encoding="utf-8") if path.is_file() else ""
         except (OSError, ValueError) as error:
             raise PreferenceError(f"{path} cannot be read. Delete it, or choose another --out.") from error
+        if not text.startswith(BEGINNING[: len(text)]):
+            raise PreferenceError(f"{path} is there and holds no scores. Move it away, or choose another --out.")
         for line in text.splitlines():
             self._learn(line)
         self._torn = not text.endswith("\n") and text != ""

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from ..errors import BatchError
 from ..estimates import Estimate
 from ..heads.pocket import PATH, Model
+from ..ranking.export import check_target
 from . import card
 from .copies import Copies, gather
 from .corpus import Corpus, davda54, emotify
@@ -57,6 +59,11 @@ def command(
     parser.add_argument("--out", type=Path, default=out, help="folder to write to (default: the package's)")
     parser.add_argument("--workers", type=int, default=2, help="processes that listen to songs (default: 2)")
     options = parser.parse_args(arguments)
+    if options.out != out:
+        try:
+            check_target(options.out)
+        except BatchError as error:
+            parser.error(str(error))
     started = time.perf_counter()
     corpora = davda54(options.data), emotify(options.data)
     copies = gather([song.path for corpus in corpora for song in corpus.songs], options.workers)

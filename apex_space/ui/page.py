@@ -20,6 +20,7 @@ from .audio_route import audio_route
 from .compare import ComparePage
 from .doors import closed_routes, fetch_nothing
 from .embed import HEAD, MAIN_NAME, embed_panel, embedding
+from .gradio_patches import keep_queue_going
 from .health import health_route
 from .inputs import AT_ONCE
 from .journal import RequestLog
@@ -48,6 +49,7 @@ LONGEST_QUEUE = 50
 def page(roster: Roster, arena: Arena, standings: Standings, links: Links) -> gr.Blocks:
     """All pages over the judges of `roster`, the battles of `arena`, the votes of `standings` and the results of
     `links`."""
+    keep_queue_going()
     gr.set_static_paths([EXAMPLES])
     uploads = Uploads(Path(get_upload_folder()), settings().upload_grace_seconds)
     with Pages(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:

@@ -2,10 +2,10 @@
 
 import logging
 import os
-import shutil
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -15,11 +15,12 @@ from typing import Any, NoReturn
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from .. import logs
+from .. import logs, own_folders
 from ..arena.battles import Arena, open_arena
 from ..arena.shards import copy_votes
 from ..arena.standings import Standings
 from ..arena.store import Store, open_store
+from ..errors import ApexSpaceError
 from ..links import Links, open_links
 from ..roster import Roster
 from ..settings import prepare_server, settings, temporary
@@ -58,8 +59,19 @@ def open_site() -> Site:
     return Site(roster, store, arena, standings, links, page(roster, arena, standings, links))
 
 
+@contextmanager
+def explaining() -> Iterator[None]:
+    """What is raised on purpose becomes a message on stderr and exit status 2."""
+    try:
+        yield
+    except ApexSpaceError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
 def own_uploads() -> str:
-    """A new folder for this server's uploads alone, to be named by GRADIO_TEMP_DIR before any page is made.
+    """A new folder for this server's uploads alone, to be named by GRADIO_TEMP_DIR before any page is made: Gradio and
+    this server delete what is in the one that is named then.
 
     It is below the one that is named so now, else among the system's temporary files: Gradio's own there, `gradio`, may
     be another user's.
@@ -68,15 +80,18 @@ def own_uploads() -> str:
     try:
         if shared:
             Path(shared).mkdir(parents=True, exist_ok=True)
-        return mkdtemp(prefix="apex-space-", dir=shared)
+        folder = mkdtemp(prefix="apex-space-", dir=shared)
+        own_folders.mark(Path(folder))
+        return folder
     except OSError as error:
         place = shared or "the system's folder for temporary files"
         sys.exit(f"Uploads cannot be kept in {place} ({error.strerror}). Name a folder with GRADIO_TEMP_DIR.")
 
 
 def run(blocks: gr.Blocks, options: Mapping[str, Any]) -> NoReturn:
-    """Serve until SIGTERM or SIGINT, delete all uploads and end this process.
+    """Serve until SIGTERM or SIGINT, delete the uploads and end this process.
 
+    A folder of uploads that is not from `own_uploads` stays: it may hold anything.
     Answers that are on their way have five seconds then; songs that are being heard are given up at once.
     """
     ended, uploads = Event(), get_upload_folder()
@@ -90,6 +105,6 @@ def run(blocks: gr.Blocks, options: Mapping[str, Any]) -> NoReturn:
     ended.wait()
     logging.getLogger(__name__).info("ending")
     blocks.close(verbose=False)
-    shutil.rmtree(uploads, ignore_errors=True)
+    own_folders.delete(Path(uploads))
     logging.shutdown()
     os._exit(0)  # threads that are within a network's layer would crash an interpreter that ends in order

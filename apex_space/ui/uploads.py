@@ -1,17 +1,21 @@
 """Deleting uploads once nobody needs them."""
 
+import re
 import threading
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
+HASH = re.compile(r"[0-9a-f]{64}")
+
 
 class Uploads:
     """Counts who still waits for each upload: Gradio keeps equal files of different visitors as one file.
 
-    `folder`: only files below it are deleted, `grace_seconds` after the last release, since an equal file may be on its
-    way into the queue by then. One that was uploaded again since the last claim is left to that claim
-    which is still to come, or else to Gradio's deletion of what was never claimed.
+    Only what Gradio puts into `folder` is deleted: files in subfolders that are named by a hash. They go `grace_seconds`
+    after the last release, since an equal file may be on its way into the queue by then. One that was uploaded again
+    since the last claim is left to that claim which is still to come, or else to Gradio's deletion of what was never
+    claimed.
     """
 
     def __init__(self, folder: Path, grace_seconds: float) -> None:
@@ -39,8 +43,11 @@ class Uploads:
             if self._waiting[path] > 0:
                 return
             del self._waiting[path]
-            if self._claimed.pop(path, None) == _uploaded(path) and self._folder in path.resolve().parents:
-                path.unlink(missing_ok=True)
+            if self._claimed.pop(path, None) == _uploaded(path) and self._is_upload(file := path.resolve()):
+                file.unlink(missing_ok=True)
+
+    def _is_upload(self, file: Path) -> bool:
+        return file.parent.parent == self._folder and bool(HASH.fullmatch(file.parent.name)) and file.is_file()
 
 
 def _uploaded(path: Path) -> int | None:

@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 from urllib.request import urlopen
 
-from running import ROOT, running
+from helpers.paths import ROOT
+from helpers.server import running
 
 
 def test_the_pages_are_served_on_after_a_change(tmp_path: Path) -> None:

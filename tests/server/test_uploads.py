@@ -65,8 +65,8 @@ def test_other_files_are_never_deleted(kept: Uploads, tmp_path: Path) -> None:
 
 def until_time_passed(kept: Uploads) -> None:
     """Until a file that was released before this call would be deleted."""
-    mark = kept._folder / "mark"
-    mark.parent.mkdir(exist_ok=True)
+    mark = kept._folder / ("0" * 64) / "mark"
+    mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
     kept.claim(str(mark))
     kept.release(str(mark))

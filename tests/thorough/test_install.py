@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running import ROOT, running
+from helpers.paths import ROOT
+from helpers.server import running
 
 from apex_space import load_judge
 

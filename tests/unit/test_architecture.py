@@ -13,7 +13,7 @@ PACKAGE = ROOT / "apex_space"
 ROWS = (
     *("axes", "errors", "language", "settings", "report", "estimates", "tables", "audio", "resample", "segments"),
     *("measures", "hub", "encoders", "precision", "heads", "memory", "pace", "turns", "judges", "roster"),
-    *("preference", "panel"),
+    *("own_folders", "preference", "panel"),
     *("arena", "fitting", "evaluate", "ranking", "links", "plots", "logs", "ui", "bench", "cli", "train"),
 )
 FRONT_DOORS = {"cli", "train"}

@@ -41,6 +41,7 @@ from apex_space.errors import (
     VoteRefused,
 )
 from apex_space.judges import load_audio, load_judge
+from apex_space.own_folders import mark
 from apex_space.roster import Roster
 from apex_space.settings import Settings
 
@@ -578,6 +579,7 @@ def started(
         left = temporary / f"{PREFIX}{folder}"
         left.mkdir()
         (left / "audio.mp3").write_bytes(b"left behind")
+        mark(left)
         os.utime(left, (time.time() - age,) * 2)
     melodies.write(tmp_path / "pool" / "1.wav", 1)
     own_pool = Pool(str(tmp_path / "pool"))

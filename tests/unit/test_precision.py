@@ -18,6 +18,7 @@ class Fake:
     rate: int = 100
     segment_seconds: float = 30.0
     batch: int = 1
+    embeddings_version: int = 1
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         return np.full((len(samples), 1), float(self.precision == "bfloat16"))

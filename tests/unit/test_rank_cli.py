@@ -16,6 +16,8 @@ from helpers.command_line import NOWHERE, run
 from helpers.melodies import write
 from helpers.paths import ROOT, SONGS
 
+from apex_space.memory import FOLDER
+
 GOOD = [song for song in SONGS if "damaged" not in song.name][:3]
 
 
@@ -58,7 +60,7 @@ def test_the_best_are_kept_and_copied_and_a_bad_file_is_a_row(folder: Path, tmp_
 def test_what_was_heard_is_kept_for_the_next_run(folder: Path, tmp_path: Path) -> None:
     for variables, place in (({}, tmp_path / "data" / "heard"), ({"APEX_MEMORY": str(tmp_path / "m")}, tmp_path / "m")):
         done = run("rank", folder, "--format", "json", APEX_DATA=str(tmp_path / "data"), **variables)
-        assert len(list(place.iterdir())) == len(GOOD)
+        assert len(list((place / FOLDER).iterdir())) == len(GOOD)
         again = run("rank", folder, "--format", "json", APEX_DATA=str(tmp_path / "data"), **variables)
         first, second = (json.loads(each.stdout)["rows"] for each in (done, again))
         assert [(row["file"], row["value"]) for row in first] == [(row["file"], row["value"]) for row in second]
@@ -113,4 +115,4 @@ def test_an_interruption_keeps_what_is_done(tmp_path: Path) -> None:
     assert "Traceback" not in stderr
     rows = json.loads(stdout)["rows"]
     assert 2 <= len(rows) < 40
-    assert len(list((tmp_path / "data" / "heard").iterdir())) >= len(rows)
+    assert len(list((tmp_path / "data" / "heard" / FOLDER).iterdir())) >= len(rows)
