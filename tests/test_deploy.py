@@ -1,4 +1,4 @@
-"""Deploying: the lock file and its audit, the container's files and health check, and the README's reverse proxy."""
+"""Deploying: the lock file and its audit, the container's files and health check, docs/deploying.md's reverse proxy."""
 
 import json
 import re
@@ -21,10 +21,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from running import ROOT, running
 from test_page import browser, wait_for_report  # noqa: F401
-from test_repository import FRONT_MATTER, README, REQUIREMENTS
+from test_repository import FRONT_MATTER, REQUIREMENTS
 from waiting import until
 
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
 LOCKED = dict(re.findall(r"^(\S+)==(\S+) \\\n    --hash", LOCK, re.MULTILINE))
 REQUIRED = [Requirement(line) for line in REQUIREMENTS.splitlines() if not line.startswith("#")]
 DOCKERFILE = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
@@ -162,8 +163,8 @@ def test_the_container_runs_with_what_is_copied_and_tells_its_health(image: Path
 
 @contextmanager
 def proxied(page: str, folder: Path) -> Iterator[str]:
-    """nginx as the README has it, in front of the server at `page`: the address of the page behind it."""
-    (location,) = re.findall(r"```nginx\n(.*?)```", README, re.DOTALL)
+    """nginx as the page has it, in front of the server at `page`: the address of the page behind it."""
+    (location,) = re.findall(r"```nginx\n(.*?)```", PAGE, re.DOTALL)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
