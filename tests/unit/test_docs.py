@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
 PAGES = sorted(ROOT / name for name in FILES if re.fullmatch(r"([A-Z]+|docs/[\w-]+)\.md", name))
 EXAMPLES = ROOT / "assets" / "examples"
+SONGS = ("bossa", "folk", "house")
 PROGRAM = "python -m apex_space"
 
 NOT_RUN = {
@@ -74,6 +75,9 @@ def commands(page: Path) -> list[str]:
     return [command for line in lines if (command := re.sub(r"\s+#.*", "", line).strip())]
 
 
+COMMANDS = list(dict.fromkeys(command for page in PAGES for command in commands(page)))
+
+
 def is_run(command: str) -> bool:
     return not command.startswith(tuple(NOT_RUN))
 
@@ -94,41 +98,45 @@ def weights(tmp_path_factory: pytest.TempPathFactory, panel_weights: Path) -> Pa
     return folder
 
 
-@pytest.fixture
-def folder(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The current directory, with every file that the pages' commands name; nothing outside is read or written."""
-    sound, rate = soundfile.read(EXAMPLES / "bossa.ogg", frames=6 * 44_100)
-    soundfile.write(tmp_path / "song.mp3", sound, rate)
-    soundfile.write(tmp_path / "other.wav", sound[::-1], rate)
-    songs = [path for path in sorted(EXAMPLES.glob("*.ogg")) if "damaged" not in path.name][:3]
-    (tmp_path / "songs").mkdir()
-    for song in songs:
-        short, rate = soundfile.read(song, frames=6 * 44_100)
-        soundfile.write(tmp_path / "songs" / f"{song.stem}.wav", short, rate)
-    (tmp_path / "DIR").symlink_to(weights)
-    rows = [
-        {"id": f"{song.stem}.wav", "truth_musicality": i + 1.5, "pred_musicality": 3} for i, song in enumerate(songs)
-    ]
-    table(tmp_path / "predictions.csv", [row | {"pred_musicality": 4 - i} for i, row in enumerate(rows)])
-    table(tmp_path / "ratings.csv", rows)
-    table(tmp_path / "groups.csv", [{"file": f"{song.stem}.wav", "group": "A"} for song in songs])
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("APEX_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("APEX_WEIGHTS", str(weights))
-    monkeypatch.setenv("APEX_PRECISION", "float32")  # auto listens to a clip with every judge
-    monkeypatch.delenv("APEX_DATABASE_URL", raising=False)
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(estimates, "RESAMPLES", 40)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[Path]:
+    """The current directory, with every file that the pages' commands name; nothing outside is written."""
+    folder = tmp_path_factory.mktemp("here")
+    cut(EXAMPLES / "bossa.ogg", folder / "song.mp3")
+    cut(EXAMPLES / "waltz.ogg", folder / "other.wav")
+    (folder / "songs").mkdir()
+    for song in SONGS:
+        cut(EXAMPLES / f"{song}.ogg", folder / "songs" / f"{song}.wav")
+    (folder / "DIR").symlink_to(weights)
+    rated = [{"id": f"{song}.wav", "truth_musicality": i + 1.5} for i, song in enumerate(SONGS)]
+    write(folder / "ratings.csv", rated)
+    write(folder / "predictions.csv", [row | {"pred_musicality": 4 - i} for i, row in enumerate(rated)])
+    write(folder / "groups.csv", [{"file": f"{song}.wav", "group": "A"} for song in SONGS])
     caches = settings, estimates.draws
-    for cache in caches:
-        cache.cache_clear()
-    yield tmp_path
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("APEX_DATA", str(folder / "data"))
+        patch.setenv("APEX_WEIGHTS", str(weights))
+        patch.setenv("APEX_PRECISION", "float32")  # auto listens to a clip with every judge
+        patch.delenv("APEX_DATABASE_URL", raising=False)
+        patch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+        patch.setattr(estimates, "RESAMPLES", 40)
+        patch.setattr("apex_space.encoders.mert.MertEncoder.segment_seconds", 6.0)
+        for cache in caches:
+            cache.cache_clear()
+        yield folder
     for cache in caches:
         cache.cache_clear()
 
 
-def table(path: Path, rows: list[dict[str, object]]) -> None:
-    with path.open("w", newline="") as file:
+def cut(song: Path, to: Path) -> None:
+    """Its first six seconds."""
+    samples, rate = soundfile.read(song, frames=6 * 44_100)
+    soundfile.write(to, samples, rate)
+
+
+def write(table: Path, rows: list[dict[str, Any]]) -> None:
+    with table.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
@@ -146,15 +154,14 @@ def perform(command: str, folder: Path) -> None:
     assert done.output
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if any(map(is_run, commands(page)))], ids=name)
-def test_its_commands_run(page: Path, folder: Path) -> None:
-    for command in filter(is_run, commands(page)):
-        perform(command, folder)
+@pytest.mark.parametrize("command", [command for command in COMMANDS if is_run(command)])
+def test_a_command_runs(command: str, folder: Path) -> None:
+    """One after the other, as the pages have them: some need what an earlier one wrote."""
+    perform(command, folder)
 
 
 def test_what_is_not_run_is_there() -> None:
-    everything = [command for page in PAGES for command in commands(page)]
-    assert [start for start in NOT_RUN if not any(command.startswith(start) for command in everything)] == []
+    assert [start for start in NOT_RUN if not any(command.startswith(start) for command in COMMANDS)] == []
 
 
 def test_every_fenced_block_is_read_by_a_test() -> None:
@@ -166,16 +173,21 @@ def test_every_fenced_block_is_read_by_a_test() -> None:
     assert found == set(RUN_ELSEWHERE)
 
 
-def test_the_upload_to_a_space_leaves_out_what_is_not_the_trees(folder: Path) -> None:
-    (command,) = (line for line in commands(ROOT / "docs" / "deploying.md") if "hf upload" in line)
+def test_the_upload_to_a_space_leaves_out_what_is_not_the_trees(tmp_path: Path) -> None:
+    (command,) = (command for command in COMMANDS if command.startswith(".venv/bin/hf upload"))
     _, *arguments = shlex.split(command)
     for path in (".venv/bin/python", "data/arena.sqlite", ".git/HEAD", "app.py", "apex_space/heads/pocket.safetensors"):
-        (folder / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "tree" / path).write_text("x")
+        (tmp_path / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / path).write_text("x")
     with dataset_server.serve() as hub:
-        environment = {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_x", "HF_HOME": str(folder / "home"), "PATH": "/usr/bin"}
+        environment = {
+            "HF_ENDPOINT": hub.url,
+            "HF_TOKEN": "hf_x",
+            "HF_HOME": str(tmp_path / "home"),
+            "PATH": "/usr/bin",
+        }
         upload = [Path(sys.executable).with_name("hf"), *arguments]
-        done = subprocess.run(upload, cwd=folder / "tree", env=environment, capture_output=True, text=True)
+        done = subprocess.run(upload, cwd=tmp_path / "tree", env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (hub.made_with["type"], hub.name) == ("space", "NAME/SPACE")
     assert set(hub.files) == {"app.py", "apex_space/heads/pocket.safetensors"}
