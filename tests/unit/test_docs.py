@@ -23,13 +23,13 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from apex_space import __version__, axes, estimates, judges
+from apex_space.arena.pool import EXAMPLES
 from apex_space.cli import app
 from apex_space.settings import Settings, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
 PAGES = sorted(ROOT / name for name in FILES if re.fullmatch(r"([A-Z]+|docs/[\w-]+)\.md", name))
-EXAMPLES = ROOT / "assets" / "examples"
 SONGS = ("bossa", "folk", "house")
 PROGRAM = "python -m apex_space"
 
@@ -309,7 +309,7 @@ def test_a_public_host_runs_the_checks_on_the_spaces_python() -> None:
     front_matter = yaml.safe_load((ROOT / "README.md").read_text(encoding="utf-8").split("---\n")[1])
     assert python["with"]["python-version"] == front_matter["python_version"]
     assert os.access(ROOT / check["run"], os.X_OK)
-    assert all((ROOT / path).is_file() for path in python["with"]["cache-dependency-path"].split())
+    assert all(any(ROOT.glob(path)) for path in python["with"]["cache-dependency-path"].split())
 
 
 def test_a_fork_without_the_secret_mirrors_nothing() -> None:
@@ -330,7 +330,7 @@ def test_workflows_use_actions_at_a_version_and_may_only_read(workflow: str) -> 
 
 def test_the_hooks_are_tools_of_the_checks() -> None:
     (repository,) = read(".pre-commit-config.yaml")["repos"]
-    installed = (ROOT / "tests" / "requirements.txt").read_text(encoding="utf-8")
+    installed = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.txt"))
     assert repository["repo"] == "local"
     for hook in repository["hooks"]:
         assert re.search(rf"^{re.escape(Path(hook['entry'].split()[0]).name)}==", installed, re.MULTILINE)
