@@ -1,30 +1,28 @@
-"""Start the pages: `python app.py`, then open http://127.0.0.1:7860."""
+"""Start the pages: `python app.py`, then open http://127.0.0.1:7860. Importing this does nothing."""
 
-import os
+import sys
 from contextlib import suppress
+from typing import Any
 
-os.environ["FORWARDED_ALLOW_IPS"] = ""  # or the server believes any X-Forwarded-For; APEX_PROXIES says whom to believe
-with suppress(ImportError):  # on a ZeroGPU Space it must come before torch
-    import spaces  # noqa: F401
+demo: Any
+"""The pages once they run, where Gradio's command line looks for them."""
 
-from apex_space.arena.battles import open_arena
-from apex_space.arena.shards import copy_votes
-from apex_space.arena.standings import Standings
-from apex_space.arena.store import open_store
-from apex_space.links import open_links
-from apex_space.roster import Roster
-from apex_space.settings import settings
-from apex_space.ui.page import page, serving
-from apex_space.ui.run import own_uploads, run
 
-os.environ["GRADIO_TEMP_DIR"] = own_uploads()
-roster, store = Roster(settings().weights, settings().guests), open_store(settings())
-standings, links = Standings(store), open_links(settings(), store)
-arena = open_arena(settings(), roster, store, lambda: standings.latest().uncertainty)
-demo = page(roster, arena, standings, links)
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    global demo
+    with suppress(ImportError):  # on a ZeroGPU Space it must come before torch
+        import spaces  # noqa: F401
+    from gradio import NO_RELOAD
+
+    from apex_space.ui.run import open_site
+
+    if not NO_RELOAD:  # `gradio app.py` runs this file again, in a thread that would then take modules from the server
+        sys.exit()  # ends that thread alone: what was changed is there after a restart
+    site = open_site()
+    demo = site.blocks
+    site.serve()
+
 
 if __name__ == "__main__":
-    copy_votes(store, settings())
-    for part in (roster, arena, standings):
-        part.start()
-    run(demo, serving(roster, arena, links))
+    main()

@@ -124,7 +124,7 @@ def commit_regularly(
             except ApexSpaceError as error:
                 logger.warning("nothing is committed to %s until the next time: %s", repository, error)
             except Exception as error:  # the network, the client and the disk each have their own
-                logger.warning("%s took no commit, it is tried again: %s", repository, _reason(error))
+                logger.warning("%s took no commit, it is tried again: %s", repository, _reason(error, repository))
 
     constants.HF_HUB_DISABLE_TELEMETRY = True  # as above
     options: dict[str, Any] = {"repo_type": "dataset", "path_in_repo": "data", "private": True}
@@ -134,7 +134,7 @@ def commit_regularly(
             repo_id=repository, folder_path=folder, every=minutes, allow_patterns="*.parquet", **options
         ).stop
     except Exception as error:  # the network, the client and the answer's parser each have their own
-        raise ConnectionError(_reason(error)) from error
+        raise ConnectionError(_reason(error, repository)) from error
 
 
 def _ask(dataset: str) -> None:
@@ -157,7 +157,7 @@ def _offered(repository: Repository) -> tuple[tuple[str, ...], str | None]:
     try:
         info = HfApi().model_info(repository.id, revision=repository.revision, timeout=LIMITS)
     except Exception as error:  # the network, the client and the answer's parser each have their own
-        return repository.checkpoints, _reason(error)
+        return repository.checkpoints, _reason(error, repository.id)
     names = {file.rfilename for file in info.siblings or ()}
     candidates = tuple(name for name in repository.checkpoints if name in names)
     if not candidates:
@@ -178,7 +178,7 @@ def _snapshot(repository: Repository, checkpoint: str, trouble: str | None, **op
     except IncompleteSnapshotError as error:
         raise _missing(repository, f"{trouble}; an earlier download is incomplete ({error.snapshot_path})") from error
     except Exception as error:  # the network, the client, its storage and the disk each have their own
-        raise _missing(repository, trouble or f"the download broke off, {_reason(error)}") from error
+        raise _missing(repository, trouble or f"the download broke off, {_reason(error, repository.id)}") from error
 
 
 def _missing(repository: Repository, reason: str) -> WeightsMissing:
@@ -188,15 +188,21 @@ def _missing(repository: Repository, reason: str) -> WeightsMissing:
     )
 
 
-def _reason(error: BaseException) -> str:
-    """What went wrong with the Hub, for people."""
-    from huggingface_hub import errors
+def _reason(error: BaseException, repository: str) -> str:
+    """What went wrong with the Hub when it was asked for `repository`, for people."""
+    from huggingface_hub import constants, errors
 
+    page = f"{constants.ENDPOINT}/{repository}"
     match error:
         case errors.LocalEntryNotFoundError(__cause__=BaseException() as cause):
-            return _reason(cause)
+            return _reason(cause, repository)
         case errors.GatedRepoError():
-            return "its owner grants access on request (ask on its page, then log in with `hf auth login`)"
+            return f"it is gated: accept the terms on {page} and set HF_TOKEN to a token of the account that did so"
+        case errors.HfHubHTTPError(response=response) if response.status_code in (401, 403):
+            return (
+                f"the Hub answered {response.status_code}: there is no such repository, or it is private or gated "
+                f"(if it is gated, accept the terms on {page}; set HF_TOKEN to a token that has access)"
+            )
         case errors.RepositoryNotFoundError():
             return "the Hub has no such repository, or it is private"
         case errors.RevisionNotFoundError():

@@ -1,12 +1,29 @@
 import os
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-import stand_in
-import stand_in_panel
 import torch
+from helpers import fake_panel_weights, fake_weights
+from helpers.browser import chromium, visits
+from helpers.paths import ROOT
+from helpers.preference_head import coherence_head
+from helpers.server import Running, running_app
+from helpers.votes import cast, many_votes
 
-ROOT = Path(__file__).resolve().parent.parent
+from apex_space.arena.store import FILE, Store
+from apex_space.preference import save
+
+MAX_BATCH = 12
+"""Songs that the shared server ranks at once."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test is marked by its folder."""
+    for item in items:
+        item.add_marker(item.path.relative_to(ROOT / "tests").parts[0])
 
 
 @pytest.fixture(scope="session")
@@ -21,20 +38,81 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def tiny_mert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with MERT's published files, 4 MB. Not to be written to."""
-    return stand_in.write_mert(tmp_path_factory.mktemp("weights") / "MERT", stand_in.TINY)
+    return fake_weights.write_mert(tmp_path_factory.mktemp("weights") / "MERT", fake_weights.TINY)
 
 
 @pytest.fixture(scope="session")
 def full_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as `--weights` takes it, with stand-ins of APEX's two repositories at full size: 400 MB, seconds."""
     folder = tmp_path_factory.mktemp("full")
-    stand_in.write_mert(folder / "MERT-v1-95M", stand_in.FULL_SIZE)
+    fake_weights.write_mert(folder / "MERT-v1-95M", fake_weights.FULL_SIZE)
     (folder / "apex").mkdir()
-    torch.save(stand_in.apex_checkpoint(), folder / "apex" / "best_model.pt")
+    torch.save(fake_weights.apex_checkpoint(), folder / "apex" / "best_model.pt")
     return folder
 
 
 @pytest.fixture(scope="session")
 def panel_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as `--weights` takes it, with tiny stand-ins of all that SongEval and both HEARs need: 9 MB."""
-    return stand_in_panel.write_panel(tmp_path_factory.mktemp("panel"), stand_in_panel.TINY)
+    return fake_panel_weights.write_panel(tmp_path_factory.mktemp("panel"), fake_panel_weights.TINY)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a preference head that weighs coherence alone, and with votes on more songs than a picture
+    shows."""
+    folder = tmp_path_factory.mktemp("data")
+    save(coherence_head(), folder / "preferences" / "pocket.json")
+    with closing(Store(f"sqlite:///{folder / FILE}")) as store:
+        cast(store, many_votes())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[Running]:
+    """The app, for all tests: what one leaves there the next ones find. Gradio forgets a closed page after a second
+    instead of an hour."""
+    settings = {"APEX_DATA": str(data), "APEX_BATCH": str(MAX_BATCH), "APEX_SALT": "the salt"}
+    with running_app(tmp_path_factory.mktemp("server"), GRADIO_IS_E2E_TEST="1", **settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def panel_server(tmp_path_factory: pytest.TempPathFactory, panel_weights: Path, data: Path) -> Iterator[Running]:
+    """The app with tiny weights of SongEval and both HEARs, and none of APEX and Banger."""
+    settings = {"APEX_DATA": str(data), "APEX_WEIGHTS": str(panel_weights)}
+    with running_app(tmp_path_factory.mktemp("panel-server"), **settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, for all tests; each opens contexts of its own."""
+    with chromium() as launched:
+        yield launched
+
+
+@pytest.fixture
+def visit(browser: Any, server: Running) -> Iterator[Any]:
+    """Open a path of the shared server and wait for a button there; options go to the browser's new context."""
+    with visits(browser, server.url) as open_page:
+        yield open_page
+
+
+@pytest.fixture
+def chinese(visit: Any) -> Any:
+    """Open a path of the shared server in Chinese and wait for a button there."""
+
+    def open_page(path: str, button: str) -> Any:
+        return visit(f"{path}?lang=zh-CN", button, locale="zh-CN")
+
+    return open_page
+
+
+@pytest.fixture
+def client(server: Running) -> Iterator[Any]:
+    """Gradio's client of the shared server."""
+    from gradio_client import Client
+
+    with closing(Client(server.url, verbose=False)) as opened:
+        yield opened

@@ -30,13 +30,13 @@ from ..errors import (
 from ..judges import load_audio
 from ..report import Report
 from ..roster import Roster
-from ..settings import Settings
+from ..settings import Settings, settings
 from .forecast import Forecaster, scored_of
 from .pairing import draw
 from .playback import Copy, write_copy
 from .pool import PREFIX, Pool
 from .records import Battle, Scored, Song, Source, Vote, Winner
-from .voters import LISTENING_SECONDS, Voters, open_voters
+from .voters import Voters, open_voters
 
 if TYPE_CHECKING:
     from .store import Store
@@ -221,7 +221,8 @@ class Arena:
 
     def _check_listening(self, battle: Battle, heard: tuple[float, float], now: float) -> None:
         """Raises NotHeard and BattleStale. One song plays at a time, so what is required of both adds up."""
-        required = [min(LISTENING_SECONDS, self._copy(battle, song.id).duration) for song in (battle.a, battle.b)]
+        wanted = settings().listening_seconds
+        required = [min(wanted, self._copy(battle, song.id).duration) for song in (battle.a, battle.b)]
         for name, seconds, least in zip("AB", heard, required, strict=True):
             if seconds < least - SLACK:
                 raise NotHeard(f"Listen to {least:.2g} s of each song first. Song {name} has played {seconds:.1f} s.")

@@ -23,7 +23,7 @@ from ..settings import settings
 from .playback import Copy, write_copy
 from .records import Song
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".webm", ".aiff", ".aif"}
 MOST_SONGS = 2_000
 """Of a folder; a copy to listen to takes 2 MB a minute in the system's temporary folder."""

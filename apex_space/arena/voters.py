@@ -35,12 +35,10 @@ UNKNOWN = "unknown"
 MOST_VOTERS = 10_000
 """Whose last votes are kept in memory."""
 
-LISTENING_SECONDS = 5.0
-"""Of each song, or the whole song if it is shorter, before a vote is taken."""
 CLOCK_SLACK = 2.0
 """Seconds by which listening may exceed the time since the battle was issued: replicas' clocks differ."""
 HOURLY = 360
-"""An hour of nothing but the required listening, without a pause, to one pair after the other."""
+"""An hour of nothing but listening to five seconds of each song, without a pause, to one pair after the other."""
 ONE_SIDE = 20
 """Sides are tossed for, so whatever the songs are like, a listener's answers are for A as often as for B; this many
 for the same side in a row come once in 500,000 such stretches (in 27,000 with a habit of 60% for one side)."""

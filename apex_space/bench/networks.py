@@ -60,21 +60,24 @@ def make_weights(folder: Path) -> None:
 
 def _make_mert(folder: Path, config: dict[str, Any]) -> None:
     folder.mkdir()
+    torch.save(mert_state(config), folder / "pytorch_model.bin")
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "preprocessor_config.json").write_text(json.dumps({"sampling_rate": RATE, "do_normalize": True}))
+
+
+def mert_state(config: dict[str, Any]) -> dict[str, Tensor]:
+    """Random tensors under the names of a published MERT of that configuration."""
     model = HubertModel(HubertConfig(**config, mask_time_prob=0.0))
     parametrize.remove_parametrizations(model.encoder.pos_conv_embed.conv, "weight")
     state = model.state_dict()
     name = "encoder.pos_conv_embed.conv.weight"
     direction = state.pop(name)
-    state |= {f"{name}_v": direction, f"{name}_g": direction.norm(dim=(0, 1), keepdim=True)}
-    torch.save(state, folder / "pytorch_model.bin")
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "preprocessor_config.json").write_text(json.dumps({"sampling_rate": RATE, "do_normalize": True}))
+    return state | {f"{name}_v": direction, f"{name}_g": direction.norm(dim=(0, 1), keepdim=True)}
 
 
 def _make_conformers(muq: Path, musicfm: Path) -> None:
     """The same numbers for both, which have the same shapes."""
-    network = Network(Wav2Vec2ConformerConfig(**CONFORMER), CHANNELS)
-    state = {f"{conformer.PREFIX}{name}": tensor for name, tensor in network.state_dict().items()}
+    state = conformer_state()
     muq.mkdir()
     save_file(state, muq / "model.safetensors")
     described = conformer.FIXED | {"w2v2_config": conformer.FIXED_CONFORMER, "stat": MEL_STATISTICS}
@@ -82,6 +85,12 @@ def _make_conformers(muq: Path, musicfm: Path) -> None:
     musicfm.mkdir()
     torch.save({"state_dict": state}, musicfm / "pretrained_msd.pt")
     (musicfm / "msd_stats.json").write_text(json.dumps(MEL_STATISTICS))
+
+
+def conformer_state() -> dict[str, Tensor]:
+    """Random tensors under the names that MuQ and MusicFM share."""
+    network = Network(Wav2Vec2ConformerConfig(**CONFORMER), CHANNELS)
+    return {f"{conformer.PREFIX}{name}": tensor for name, tensor in network.state_dict().items()}
 
 
 def plain_mert() -> nn.Module:

@@ -1,4 +1,4 @@
-"""The command line: `python -m apex_space`. One file for each group of commands."""
+"""The command line: `apex-space`, or `python -m apex_space`. One file for each group of commands."""
 
 import typer
 
@@ -8,6 +8,7 @@ from .evaluate import evaluate
 from .preference import fit_preference
 from .rank import rank
 from .score import judges, score
+from .serve import serve
 from .votes import votes
 
 app = typer.Typer(
@@ -16,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (score, rank, judges, fit_preference, evaluate, bench):
+for command in (serve, score, rank, judges, fit_preference, evaluate, bench):
     app.command()(command)
 app.add_typer(arena, name="arena")
 app.add_typer(votes, name="votes")

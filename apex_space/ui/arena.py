@@ -10,7 +10,6 @@ import gradio as gr
 from ..arena.battles import MOST_OWN, Arena
 from ..arena.records import Battle, Song, Vote
 from ..arena.standings import Standings
-from ..arena.voters import LISTENING_SECONDS
 from ..errors import (
     AlreadyVoted,
     ApexSpaceError,
@@ -71,7 +70,7 @@ class ArenaPage:
     def __init__(self, arena: Arena, standings: Standings, uploads: Uploads) -> None:
         self._arena, self._standings, self._uploads = arena, standings, uploads
         self._names: dict[str, dict[str, str]] = {}
-        gr.Markdown(LEAD.format(seconds=LISTENING_SECONDS))
+        gr.Markdown(LEAD.format(seconds=settings().listening_seconds))
         self.battle = gr.HTML(
             html_template=_text("battle.html"),
             css_template=_text("battle.css"),
@@ -82,7 +81,7 @@ class ArenaPage:
             sides=SIDES,
             texts=TEXTS,
             votes=[dict(zip(("winner", "key", "label"), vote, strict=True)) for vote in VOTES],
-            listen=LISTENING_SECONDS,
+            listen=settings().listening_seconds,
         )
         with gr.Accordion("Your own two songs", open=False):
             self._own_songs()

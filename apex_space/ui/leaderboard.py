@@ -9,6 +9,7 @@ from .. import plots
 from ..arena.standings import Standing, Standings
 from ..language import tr
 from ..plots.arena import MOST_ROWS
+from ..settings import settings
 from .render import arena as render
 
 LEAD = """# Leaderboard
@@ -17,7 +18,6 @@ is its 95% interval, and the order is by its lower end."""
 JUDGES = """## How good is the judge?
 Each judge's prediction is fixed before the vote. Agreement counts votes for A or B; ties and “both bad” speak neither
 for a judge nor against it."""
-POLL_SECONDS = 10.0
 
 
 class LeaderboardPage:
@@ -45,7 +45,7 @@ class LeaderboardPage:
         ]
         options: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         gr.on(None, self._open, outputs=outputs, **options)  # None: when the page opens
-        gr.Timer(POLL_SECONDS).tick(self._refresh, self.seen, outputs, **options)
+        gr.Timer(settings().refresh_seconds).tick(self._refresh, self.seen, outputs, **options)
 
     def _open(self) -> tuple[Any, ...]:
         return _shown(self._standings.latest())

@@ -49,7 +49,7 @@ def page(roster: Roster, arena: Arena, standings: Standings, links: Links) -> gr
     """All pages over the judges of `roster`, the battles of `arena`, the votes of `standings` and the results of
     `links`."""
     gr.set_static_paths([EXAMPLES])
-    uploads = Uploads(Path(get_upload_folder()))
+    uploads = Uploads(Path(get_upload_folder()), settings().upload_grace_seconds)
     with Pages(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
         _links()
         gr.Markdown(LEAD, elem_id="lead")

@@ -23,13 +23,12 @@ from ..links import Links
 from ..plots.card import HEIGHT, SITE, WIDTH, Fonts
 from ..settings import settings
 from .render.result import UNTITLED, day, result, summary
-from .theme import LOGO
 
 HERE = Path(__file__).parent
 GRADIOS = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts" / "SourceSansPro"
 FONTS = Fonts(GRADIOS / "SourceSansPro-Regular.woff2", GRADIOS / "SourceSansPro-Bold.woff2")
 """With Latin, Greek and Cyrillic letters."""
-FILES = FileSystemLoader([HERE, LOGO.parent])
+FILES = FileSystemLoader(HERE)
 PAGE = Environment(loader=FILES, autoescape=True, trim_blocks=True).get_template("result.html")
 STYLE = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("result.css", "style.css"))
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()

@@ -1,4 +1,4 @@
-"""The pages as a server: from launch to the signal that ends it."""
+"""The pages as a server: what it is made of, its launch, and the signal that ends it."""
 
 import logging
 import os
@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Event
@@ -15,8 +16,46 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from .. import logs
-from ..settings import temporary
+from ..arena.battles import Arena, open_arena
+from ..arena.shards import copy_votes
+from ..arena.standings import Standings
+from ..arena.store import Store, open_store
+from ..links import Links, open_links
+from ..roster import Roster
+from ..settings import prepare_server, settings, temporary
 from .journal import log_events
+from .page import page, serving
+
+
+@dataclass(frozen=True)
+class Site:
+    """The pages and all that they stand on. No thread runs before `serve`."""
+
+    roster: Roster
+    store: Store
+    arena: Arena
+    standings: Standings
+    links: Links
+    blocks: gr.Blocks
+
+    def serve(self) -> NoReturn:
+        """Start every part and serve until SIGTERM or SIGINT."""
+        copy_votes(self.store, settings())
+        for part in (self.roster, self.arena, self.standings):
+            part.start()
+        run(self.blocks, serving(self.roster, self.arena, self.links))
+
+
+def open_site() -> Site:
+    """Make the folders, open the votes' database and build the pages, as the settings say.
+
+    Raises StoreError and PoolError.
+    """
+    prepare_server(own_uploads())
+    roster, store = Roster(settings().weights, settings().guests), open_store(settings())
+    standings, links = Standings(store), open_links(settings(), store)
+    arena = open_arena(settings(), roster, store, lambda: standings.latest().uncertainty)
+    return Site(roster, store, arena, standings, links, page(roster, arena, standings, links))
 
 
 def own_uploads() -> str:

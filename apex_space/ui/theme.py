@@ -8,7 +8,7 @@ from gradio.themes import Color, Size, sizes
 from ..plots.style import ACCENT, NEUTRAL
 
 HERE = Path(__file__).parent
-LOGO = HERE.parent.parent / "assets" / "logo.svg"
+LOGO = HERE / "logo.svg"
 ICON = '<link rel="icon" href="favicon.ico" type="image/svg+xml">'
 """The logo, which Gradio serves under that name."""
 HEAD = f"""<script>{(HERE / "accessible.js").read_text(encoding="utf-8")}</script>"""

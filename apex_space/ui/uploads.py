@@ -5,19 +5,17 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-GRACE_SECONDS = 10.0
-"""Time between a song's last scoring and its deletion: an equal file may be on its way into the queue."""
-
 
 class Uploads:
     """Counts who still waits for each upload: Gradio keeps equal files of different visitors as one file.
 
-    `folder`: only files below it are deleted. One that was uploaded again since the last claim is left to that claim
+    `folder`: only files below it are deleted, `grace_seconds` after the last release, since an equal file may be on its
+    way into the queue by then. One that was uploaded again since the last claim is left to that claim
     which is still to come, or else to Gradio's deletion of what was never claimed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
+    def __init__(self, folder: Path, grace_seconds: float) -> None:
+        self._folder, self._grace = folder.resolve(), grace_seconds
         self._waiting: Counter[Path] = Counter()
         self._claimed: dict[Path, int | None] = {}
         self._lock = threading.Lock()
@@ -32,7 +30,7 @@ class Uploads:
         """One less; after the last one the file is deleted."""
         with self._lock:
             self._waiting[Path(path)] -= 1
-        timer = threading.Timer(GRACE_SECONDS, self._delete, [Path(path)])
+        timer = threading.Timer(self._grace, self._delete, [Path(path)])
         timer.daemon = True
         timer.start()
 

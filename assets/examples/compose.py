@@ -64,6 +64,7 @@ class Song:
         return master(session.mix(self.room, levels))
 
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "apex_space" / "examples"
 SONGS: dict[str, Song] = {}
 
 
@@ -354,7 +355,7 @@ def produce(name: str, folder: Path) -> list[dict[str, str | float | None]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compose and render the example songs and examples.json.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder (default: this script's)")
+    parser.add_argument("--out", type=Path, default=EXAMPLES, help="folder (default: the package's)")
     folder = parser.parse_args().out
     rows = [row for name in SONGS for row in produce(name, folder)]
     (folder / "examples.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -12,22 +12,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import dataset_server
 import pytest
 import soundfile
-import stand_in
 import torch
 import yaml
+from helpers import dataset_server, fake_weights
+from helpers.paths import EXAMPLES, ROOT
 from markdown_it import MarkdownIt
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from apex_space import __version__, axes, estimates, judges
-from apex_space.arena.pool import EXAMPLES
 from apex_space.cli import app
 from apex_space.settings import Settings, settings
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
 PAGES = sorted(ROOT / name for name in FILES if re.fullmatch(r"([A-Z]+|docs/[\w-]+)\.md", name))
 SONGS = ("bossa", "folk", "house")
@@ -35,9 +33,13 @@ PROGRAM = "python -m apex_space"
 
 NOT_RUN = {
     "python3 -m venv .venv && .venv/bin/pip install": "installs everything; the tests of the pages start app.py",
+    "pip wheel": "builds; thorough/test_install.py runs it and what follows",
+    "pip install": "installs; thorough/test_install.py runs it",
+    "apex-space": "is there once the package is installed; thorough/test_install.py runs both",
     "tests/check": "runs this test",
     ".venv/bin/python -m pytest": "runs this test",
     ".venv/bin/ruff check": "tests/check runs these three",
+    f".venv/bin/{PROGRAM} serve": "serves until it is stopped; the tests of the pages start it",
     ".venv/bin/python app.py": "serves until it is stopped; the tests of the pages start it",
     ".venv/bin/pip install": "downloads",
     ".venv/bin/hf upload": "test_the_upload_to_a_space_leaves_out_what_is_not_the_trees",
@@ -92,9 +94,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory, panel_weights: Path) -> Pa
     folder = tmp_path_factory.mktemp("weights")
     for repository in panel_weights.iterdir():
         (folder / repository.name).symlink_to(repository)
-    stand_in.write_mert(folder / "MERT-v1-95M", replace(stand_in.FULL_SIZE, intermediate_size=64, convolution=48))
+    fake_weights.write_mert(
+        folder / "MERT-v1-95M", replace(fake_weights.FULL_SIZE, intermediate_size=64, convolution=48)
+    )
     (folder / "apex").mkdir()
-    torch.save(stand_in.apex_checkpoint(), folder / "apex" / "best_model.pt")
+    torch.save(fake_weights.apex_checkpoint(), folder / "apex" / "best_model.pt")
     return folder
 
 

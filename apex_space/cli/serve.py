@@ -1,0 +1,16 @@
+"""`serve`."""
+
+from .common import exiting
+
+
+def serve() -> None:
+    """Start the pages and serve them until SIGTERM or SIGINT, at http://127.0.0.1:7860.
+
+    GRADIO_SERVER_NAME and GRADIO_SERVER_PORT name another address. Exit status: 2 where the votes' database or the
+    arena's songs cannot be used.
+    """
+    from ..ui.run import open_site
+
+    with exiting(2):
+        site = open_site()
+    site.serve()

@@ -1,0 +1,196 @@
+"""Every page with content, in light and dark, wide and narrow: axe's findings, the keyboard, labels, tables, width."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.browser import PLAY, compare, overflow, rank, upload, wait_for_report
+from helpers.listener import Listener
+from helpers.paths import EXAMPLES, ROOT
+from helpers.results import HERE, report
+from helpers.server import Running
+
+from apex_space.arena.store import FILE, Store
+from apex_space.arena.voters import Voters
+from apex_space.links import Links
+
+AXE = ROOT / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+LOOKS = {"light": (WIDE, False), "dark": (WIDE, True), "narrow": (NARROW, False)}
+SETTLED_MS = 300
+"""Colours fade and pictures are drawn anew when a page changes its look."""
+MOST_STOPS = 300
+"""Of the Tab key on one page; none has as many."""
+ROLES = "button|link|textbox|searchbox|combobox|radio|checkbox|spinbutton|slider|tab"
+NAMED = re.compile(rf'^ *- \'?({ROLES})\b(?: "((?:[^"\\]|\\.)*)")?', re.MULTILINE)
+"""A control in Playwright's text of what the accessibility tree holds."""
+KEYBOARD = """() => {
+  document.activeElement.blur();
+  const CONTROLS = "a[href], button, input, select, textarea, summary, audio[controls], [tabindex='0']";
+  const shown = (element) => element.checkVisibility({ visibilityProperty: true }) && element.getClientRects().length;
+  const look = (element) => [element, element.closest("label") ?? element]
+    .map((each) => getComputedStyle(each)).map(({ outline, boxShadow }) => outline + boxShadow).join();
+  const left = new Map([...document.querySelectorAll(CONTROLS)]
+    .filter((element) => shown(element) && !element.disabled).map((element) => [element, look(element)]));
+  window.stop = () => {
+    const at = document.activeElement;
+    if (at === document.body) return "end";
+    const before = left.get(at);
+    left.delete(at);
+    return before === look(at) ? "unseen: " + at.outerHTML.slice(0, 200) : "";
+  };
+  window.missed = () => [...left.keys()].map((element) => element.outerHTML.slice(0, 200));
+  document.body.tabIndex = -1;
+  document.body.focus();
+  document.body.removeAttribute("tabindex");
+}"""
+"""From the top of the page: what the Tab key has not come to yet, and whether it shows where it is."""
+
+
+def scored(page: Any) -> None:
+    upload(page, EXAMPLES / "bossa.ogg")
+    wait_for_report(page)
+    page.locator("#timeline-plot .js-plotly-plot").wait_for()
+    page.get_by_role("button", name="Get a link").wait_for()
+
+
+def ranked(page: Any) -> None:
+    page.get_by_role("button", name="Take the example songs").click()
+    page.locator("#songs .file-preview").wait_for()
+    rank(page)
+    page.locator("#spread-plot .js-plotly-plot").wait_for()
+    page.locator("#ranked tbody button").first.click()
+
+
+def empty(page: Any) -> None:
+    page.locator("#song-b .upload-container").wait_for()
+
+
+def compared(page: Any) -> None:
+    page.get_by_role("button", name="Compare", exact=True).wait_for()
+    for row, song in zip(page.locator(".examples").all(), ("House", "Bossa nova"), strict=True):
+        row.get_by_role("button", name=song).click()
+    page.locator("#song-b").get_by_label(PLAY).wait_for()
+    compare(page)
+    page.locator("#contributions-plot .js-plotly-plot").wait_for()
+
+
+def drawn(page: Any) -> None:
+    page.locator("#battle .status", has_text="Play both songs").wait_for(timeout=60_000)
+
+
+def voted(page: Any) -> None:
+    drawn(page)
+    listener = Listener(page)
+    listener.listen()
+    page.keyboard.press("b")
+    listener.status("You preferred B.")
+
+
+def listed(page: Any) -> None:
+    page.locator("#calibration-plot .js-plotly-plot").wait_for(timeout=60_000)
+
+
+def told(page: Any) -> None:
+    page.locator("th", has_text="Pocket").first.wait_for()
+    page.get_by_role("button", name="Pocket: model card").click()
+    page.get_by_role("heading", name="What it learned from").wait_for()
+
+
+def stored(page: Any) -> None:
+    page.get_by_text("Delete this result").click()
+
+
+STATES: dict[str, tuple[str, Callable[[Any], None]]] = {
+    "score": ("/", scored),
+    "rank": ("/rank", ranked),
+    "empty": ("/compare", empty),
+    "compare": ("/compare", compared),
+    "battle": ("/arena", drawn),
+    "vote": ("/arena", voted),
+    "leaderboard": ("/leaderboard", listed),
+    "about": ("/about", told),
+    "result": ("/r/", stored),
+}
+each_state = pytest.mark.parametrize("state", STATES)
+
+
+@pytest.fixture(scope="module")
+def opened(server: Running, data: Path, browser: Any) -> Callable[..., Any]:
+    """A page in one of the states, which all tests share, and in one of the looks."""
+    if not AXE.is_file():
+        pytest.skip("no axe-core beside this Python: tests/check installs it")
+    pages: dict[str, Any] = {}
+    with closing(Store(f"sqlite:///{data / FILE}")) as store:
+        result = Links(store, Voters("salt"), 100).add([report()], "Glass Morning", HERE).id
+
+    def open_page(state: str, look: str = "light") -> Any:
+        path, fill = STATES[state]
+        if state not in pages:
+            pages[state] = browser.new_page(viewport=WIDE)
+            pages[state].goto(server.url + path + (result if state == "result" else "?__theme=light"))
+            fill(pages[state])
+        page, (size, dark) = pages[state], LOOKS[look]
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        page.evaluate("dark => document.body.classList.toggle('dark', dark)", dark)
+        page.wait_for_timeout(SETTLED_MS)
+        return page
+
+    return open_page
+
+
+@each_state
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing_serious(opened: Any, state: str, look: str) -> None:
+    page = opened(state, look)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run().then(({ violations }) => violations)")
+    assert not [
+        (each["id"], node["target"], node["failureSummary"])
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+@each_state
+def test_the_tab_key_comes_to_every_control_and_shows_where_it_is(opened: Any, state: str) -> None:
+    page = opened(state)
+    page.evaluate(KEYBOARD)
+    for _ in range(MOST_STOPS):
+        page.keyboard.press("Tab")
+        said = page.evaluate("stop()")
+        if said == "end":
+            break
+        assert not said
+    assert page.evaluate("missed()") == []
+
+
+@each_state
+def test_every_control_has_a_name_of_its_own(opened: Any, state: str) -> None:
+    names = Counter(NAMED.findall(opened(state).locator("body").aria_snapshot()))
+    assert len(names) > 1
+    assert [named for named, count in names.items() if count > 1 or not named[1]] == []
+
+
+@pytest.mark.parametrize("state", ["score", "rank", "compare", "leaderboard"])
+def test_every_picture_has_its_table(opened: Any, state: str) -> None:
+    order = opened(state).evaluate(
+        "[...document.querySelectorAll('.js-plotly-plot, table')].filter(e => e.checkVisibility()).map(e => e.tagName)"
+    )
+    pictures = [tag for tag in order if tag != "TABLE"]
+    assert len(pictures) >= 2
+    assert order.count("TABLE") >= len(pictures)
+    assert order[-1] == "TABLE"
+
+
+@each_state
+@pytest.mark.parametrize("look", ["light", "narrow"])
+def test_nothing_overflows(opened: Any, state: str, look: str) -> None:
+    assert overflow(opened(state, look)) <= 0

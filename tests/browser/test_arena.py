@@ -1,0 +1,259 @@
+"""The Arena page in a real browser that plays, listens and presses keys: blind until the vote."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.browser import complaints_of, visits
+from helpers.listener import Listener
+from helpers.melodies import write_noise as noise
+from helpers.server import QUICK, Running, running_app
+from helpers.wait import until
+
+from apex_space.arena.pool import EXAMPLES
+from apex_space.arena.records import Vote
+from apex_space.arena.store import FILE, Store
+
+LISTENING = float(QUICK["APEX_LISTENING_SECONDS"])
+ROWS = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
+SECRETS = {text for row in ROWS for text in (row["title"], row["file"], row["description"])} | {"Synthesised"}
+"""What the browser must not get before a vote in a battle of the pool."""
+
+
+@pytest.fixture
+def listen(browser: Any, server: Running) -> Iterator[Any]:
+    """Open the shared server's arena; options go to the browser's new context. The console must stay
+    silent."""
+    complaints: list[list[str]] = []
+    with ExitStack() as stack:
+
+        def open_page(**options: Any) -> Listener:
+            listener = Listener(stack.enter_context(browser.new_context(**options)).new_page())
+            listener.page.on("response", listener.answers.append)
+            complaints.append(complaints_of(listener.page))
+            listener.page.goto(f"{server.url}/arena")
+            listener.status("Play both songs")
+            return listener
+
+        yield open_page
+    assert [text for of_one in complaints for text in of_one] == []
+
+
+def votes(data: Path) -> list[Vote]:
+    """All that the server has written."""
+    with closing(Store(f"sqlite:///{data / FILE}")) as store:
+        return store.votes()
+
+
+def test_a_vote_by_keyboard(listen: Any, server: Running, data: Path) -> None:
+    before = len(votes(data))
+    opened = listen()
+    page = opened.page
+    board = page.context.new_page()
+    board.goto(f"{server.url}/leaderboard")
+    board.get_by_text(f"{before} vote" if before else "No vote has been counted").first.wait_for()
+    page.keyboard.press("a")
+    opened.status("Not yet")
+    started = time.monotonic()
+    page.keyboard.press("Space")
+    opened.status("Song A is heard. Now song B.")
+    assert opened.sounding() == ["A"]
+    assert not opened.open()
+    page.keyboard.press("Space")
+    assert opened.sounding() == []
+    page.keyboard.press("Space")
+    page.wait_for_timeout(300)
+    assert opened.sounding() == ["B"]
+    opened.status("Both heard")
+    assert time.monotonic() - started >= 2 * LISTENING
+    assert opened.open()
+    sent = opened.sent()
+    assert not [text for text in SECRETS if text in sent]
+    assert "arena/audio/" in sent
+
+    page.keyboard.press("b")
+    opened.status("You preferred B.")
+    shown = page.locator("#battle .reveal").inner_text()
+    cast = votes(data)[before:]
+    assert [vote.winner for vote in cast] == ["b"]
+    assert min(cast[0].heard) >= LISTENING
+    assert cast[0].suspicion == ""
+    assert shown.index(cast[0].battle.a.title) < shown.index(cast[0].battle.b.title)
+    assert page.locator("#battle .won b").inner_text() == cast[0].battle.b.title
+    for foreseen in cast[0].battle.predictions:
+        assert f"{100 * max(foreseen.probability, 1 - foreseen.probability):.0f}%" in shown
+    board.get_by_text(f"{before + 1} vote").first.wait_for(timeout=30_000)
+    for song in (cast[0].battle.a, cast[0].battle.b):
+        board.locator("td", has_text=song.title).first.wait_for()
+
+    page.keyboard.press("Enter")  # on the button for the next battle, which has the focus
+    opened.status("Play both songs")
+    assert page.locator("#battle .reveal").inner_text() == ""
+    assert not opened.open()
+
+
+def test_only_time_that_was_listened_counts(listen: Any) -> None:
+    opened = listen()
+    page = opened.page
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(1000)
+    for position in ("20", "5", "25", "10", "28"):
+        page.locator("#battle [data-side=A] .seek").fill(position)
+        page.wait_for_timeout(100)
+    page.keyboard.press("Space")
+    page.wait_for_timeout(300)
+    after_jumps = opened.heard("A")
+    assert 0.5 <= after_jumps <= 2.0
+    assert page.evaluate("document.querySelector('#battle [data-side=A] audio').currentTime") >= 28
+
+    started = time.monotonic()
+    page.evaluate("document.querySelector('#battle [data-side=B] audio').playbackRate = 4")
+    page.get_by_role("button", name="Play song B").click()
+    page.wait_for_timeout(1500)
+    page.keyboard.press("Space")
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.querySelector('#battle [data-side=B] audio').currentTime") > 3
+    faster = opened.heard("B")
+    assert 0.5 <= faster <= time.monotonic() - started
+
+    page.evaluate("document.querySelector('#battle [data-side=B] audio').muted = true")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(1000)
+    page.keyboard.press("Space")
+    page.wait_for_timeout(300)
+    assert opened.heard("B") - faster < 0.3
+
+
+def test_one_song_plays_at_a_time(listen: Any) -> None:
+    opened = listen()
+    for name, side in (("Play song A", "A"), ("Play song B", "B"), ("Play song A", "A")):
+        opened.page.get_by_role("button", name=name).click()
+        opened.page.wait_for_timeout(300)
+        assert opened.sounding() == [side]
+    opened.page.get_by_role("button", name="Pause song A").click()
+    assert opened.sounding() == []
+    assert opened.heard("A") > opened.heard("B") > 0
+
+
+def test_a_refused_vote_has_its_reason_and_the_battle_stays(listen: Any, data: Path) -> None:
+    before = len(votes(data))
+    opened = listen()
+
+    def change(field: str, value: Any) -> None:
+        """Forge what the page sends next."""
+
+        def forged(route: Any) -> None:
+            body = route.request.post_data_json
+            route.continue_(post_data=json.dumps({**body, "data": {**body["data"], field: value}}))
+
+        opened.page.route("**/component_server/", forged, times=1)
+
+    opened.listen()
+    for field, value, reason in (
+        ("heard", [9.0, 0.1], "Song B has played 0.1 s"),
+        ("heard", "long", "Reload the page"),
+        ("winner", ["a"], "A vote is one of"),
+    ):
+        change(field, value)
+        opened.page.keyboard.press("t")
+        opened.page.locator("#battle .status.error", has_text=reason).wait_for()
+        assert opened.open()
+    change("battle", "x" * 32)
+    opened.page.keyboard.press("t")
+    opened.page.locator("#battle .status.error", has_text="no such battle").wait_for()
+    assert len(votes(data)) == before
+    assert opened.page.evaluate("document.activeElement.innerText").startswith("Next")
+    opened.page.keyboard.press("n")
+    opened.status("Play both songs")
+
+
+def test_keys_write_where_one_writes(listen: Any) -> None:
+    opened = listen()
+    page = opened.page
+    page.evaluate("document.body.insertAdjacentHTML('afterbegin', '<input id=note>')")
+    page.locator("#note").focus()
+    page.keyboard.type(" tan")
+    assert page.locator("#note").input_value() == " tan"
+    assert opened.sounding() == []
+    opened.status("Play both songs")
+
+
+def test_nobody_votes_under_two_addresses(listen: Any, data: Path) -> None:
+    before = len(votes(data))
+    for claim in ("6.6.6.6", "7.7.7.7"):
+        opened = listen(extra_http_headers={"X-Forwarded-For": claim})
+        opened.listen()
+        opened.page.keyboard.press("x")
+        opened.status("You found both bad.")
+    assert len({vote.voter for vote in votes(data)[before:]}) == 1
+
+
+def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running, data: Path, tmp_path: Path) -> None:
+    opened = listen()
+    page = opened.page
+    page.get_by_role("button", name="Your own two songs").click()
+    page.get_by_role("button", name="Make it a battle").click()
+    page.get_by_text("Choose a song.").first.wait_for()
+    before = len(opened.answers)
+    for seed, place in enumerate(("first", "second")):
+        field = page.locator(f"#own-{place} input[type=file]")
+        field.set_input_files(noise(tmp_path / f"{place} take.wav", seed))
+        field.wait_for(state="detached")
+    was = page.locator("#battle audio").first.get_attribute("src")
+    page.get_by_role("button", name="Make it a battle").click()
+    page.wait_for_function(f"document.querySelector('#battle audio').src !== {was!r}", timeout=60_000)
+    uploads = [answer for answer in opened.answers[before:] if "/arena/audio/" in answer.url]
+    assert not any("take" in str(answer.all_headers()) for answer in uploads)
+    page.locator("body").click(position={"x": 2, "y": 2})
+    opened.listen()
+    page.keyboard.press("a")
+    opened.status("You preferred A.")
+    assert sorted(page.locator("#battle .name b").all_inner_texts()) == [
+        f"Your {place} song, {place} take" for place in ("first", "second")
+    ]
+    cast = votes(data)[-1]
+    assert (cast.battle.source, cast.battle.a.title, cast.battle.b.title) == ("own", "", "")
+    until(lambda: not (server.uploads("first take") or server.uploads("second take")), seconds=30)
+
+
+def test_fingers_hit_the_buttons(listen: Any) -> None:
+    opened = listen(viewport={"width": 390, "height": 844})
+    opened.listen()
+    opened.page.get_by_role("button", name="Tie").click()
+    opened.status("You called it a tie.")
+    boxes = [button.bounding_box() for button in opened.page.locator("#battle button").all() if button.is_visible()]
+    assert min(min(box["width"], box["height"]) for box in boxes) >= 44
+
+
+def test_it_works_in_a_frame_of_another_site(browser: Any, server: Running, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text(f"<iframe src={server.url}/arena width=900 height=700></iframe>")
+    page = browser.new_page()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path)) as site:
+        threading.Thread(target=site.serve_forever).start()
+        page.goto(f"http://localhost:{site.server_port}")
+        site.shutdown()
+    frame = page.frame_locator("iframe")
+    for name, said in (("Play song A", "Song A is heard"), ("Play song B", "Both heard")):
+        frame.get_by_role("button", name=name).click()
+        frame.locator("#battle .status", has_text=said).wait_for()
+    frame.get_by_role("button", name="Tie").click()
+    frame.locator("#battle .status", has_text="You called it a tie.").wait_for()
+    page.close()
+
+
+def test_a_pool_of_one_song_says_that_it_makes_no_pair(browser: Any, tmp_path: Path) -> None:
+    noise(tmp_path / "songs" / "one.wav", 1)
+    with (
+        running_app(tmp_path, APEX_POOL=str(tmp_path / "songs")) as server,
+        visits(browser, server.url) as visit,
+    ):
+        page = visit("/arena")
+        page.locator("#battle .status", has_text="A battle needs two songs").wait_for()
+        assert page.get_by_role("button", name="Play song A").is_disabled()

@@ -1,0 +1,118 @@
+"""Score, Compare, About and Embed in Chinese, and which language a page has."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.browser import upload
+from helpers.chinese import english
+from helpers.melodies import write_silence
+from helpers.paths import EXAMPLES
+
+from apex_space import __version__
+from apex_space.ui.about import LIBRARIES, REFERENCES
+
+
+def report(page: Any, *names: str) -> None:
+    """Wait for what is offered to be downloaded, and hold the page to be Chinese."""
+    page.locator(".downloads").first.wait_for(timeout=120_000)
+    page.locator(".js-plotly-plot .xtick").first.wait_for()
+    assert english(page, *names) == []
+
+
+def test_score(chinese: Any) -> None:
+    page = chinese("/", "评分")
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+    assert english(page) == []
+    upload(page, EXAMPLES / "folk.ogg")
+    report(page, "folk.ogg")
+    page.get_by_role("button", name="获取链接").click()
+    page.get_by_role("button", name="删除", exact=True).wait_for()
+    link, key = (page.locator(f"{id} :is(input, textarea)").input_value() for id in ("#link", "#link-key"))
+    assert english(page, "folk.ogg", link, key) == []
+    page.goto(f"{link}?lang=zh-CN")
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+    assert english(page) == []
+    page.get_by_role("textbox").fill(key)
+    page.get_by_role("button", name="删除", exact=True).click()
+    page.get_by_role("heading", name="已删除").wait_for()
+    assert english(page) == []
+
+
+def test_score_refuses(chinese: Any, tmp_path: Path) -> None:
+    page = chinese("/", "评分")
+    page.get_by_role("button", name="评分", exact=True).click()
+    page.get_by_text("请先选择一首歌曲").first.wait_for()
+    upload(page, write_silence(tmp_path / "silence.wav"))
+    page.locator("p.error").wait_for()
+    assert english(page, "silence.wav") == []
+
+
+def test_compare(chinese: Any) -> None:
+    page = chinese("/compare", "比较")
+    assert english(page) == []
+    for side, song in (("#song-a", "folk.ogg"), ("#song-b", "house.ogg")):
+        page.locator(f"{side} input[type=file]").set_input_files(EXAMPLES / song)
+        page.locator(side).get_by_test_id("waveform-controls").wait_for()
+    page.get_by_role("button", name="比较", exact=True).click()
+    report(page, "folk.ogg", "house.ogg")
+    page.get_by_role("button", name="对调").click()
+    page.locator(".turned").wait_for()
+    assert english(page, "folk.ogg", "house.ogg") == []
+
+
+OPENED = (
+    ("/", "en-US", "en"),
+    ("/", "de-DE", "en"),
+    ("/", "zh-CN", "zh-CN"),
+    ("/", "zh-TW", "zh-CN"),
+    ("/?lang=en", "zh-CN", "en"),
+    ("/?lang=zh-CN", "en-US", "zh-CN"),
+    ("/?lang=xx", "en-US", "en"),
+    ("/zh-CN/", "en-US", "zh-CN"),
+)
+FRAME = {"en": ("Score", "Click to Upload", "Compare"), "zh-CN": ("评分", "点击上传", "比较")}
+"""What the page says: a button of ours, a text of Gradio's, and the link to another page."""
+
+
+@pytest.mark.parametrize(("path", "locale", "tag"), OPENED)
+def test_the_address_or_else_the_browser_says_which_language(visit: Any, path: str, locale: str, tag: str) -> None:
+    button, gradios, link = FRAME[tag]
+    page = visit(path, button, locale=locale)
+    page.get_by_text(gradios).first.wait_for()
+    page.get_by_role("link", name=link, exact=True).wait_for()
+    assert page.locator("html").get_attribute("lang") == tag
+
+
+def test_links_lead_on_in_the_language_that_was_asked_for(visit: Any) -> None:
+    page = visit("/?lang=zh-CN", "评分", locale="en-US")
+    page.get_by_role("link", name="擂台", exact=True).click()
+    page.wait_for_url("**/arena?lang=zh-CN")
+    page.get_by_role("heading", name="你更喜欢哪一首").wait_for()
+    page.locator("#languages").get_by_role("link", name="English").click()
+    page.wait_for_url("**/arena?lang=en")
+    page.get_by_role("heading", name="Which song do you prefer?").wait_for()
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_two_visitors_at_once_are_each_answered_in_their_language(visit: Any) -> None:
+    chinese, other = visit("/?lang=zh-CN", "评分", locale="en-US"), visit("/", "Score", locale="en-US")
+    for page in (chinese, other):
+        page.get_by_role("button", name=FRAME["zh-CN" if page is chinese else "en"][0], exact=True).click()
+    chinese.get_by_text("请先选择一首歌曲").first.wait_for()
+    other.get_by_text("Choose a song first").first.wait_for()
+    for page in (chinese, other):
+        upload(page, EXAMPLES / "house.ogg")
+    for page, form in ((other, "Report as JSON"), (chinese, "JSON 报告")):
+        page.get_by_role("link", name=form).wait_for(timeout=120_000)
+
+
+def test_about_and_embed(chinese: Any) -> None:
+    page = chinese("/about", "嵌入 ▼")
+    page.get_by_role("button", name="嵌入").click()
+    page.locator("td", has_text=__version__).wait_for()
+    repositories = [link.inner_text() for link in page.locator('a[href*="huggingface.co"]').all()]
+    snippet = page.get_by_label("代码").input_value()
+    names = ("BibTeX", "cookie", "apex-space", "Python", "iframe", "gradio-app", *LIBRARIES, *map(version, LIBRARIES))
+    assert english(page, *names, *repositories, snippet) == [REFERENCES.read_text(encoding="utf-8").strip()]

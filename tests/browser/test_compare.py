@@ -1,0 +1,134 @@
+"""The Compare page in a real browser."""
+
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from helpers.browser import PLAY, compare, overflow, visits
+from helpers.paths import EXAMPLES
+from helpers.preference_head import BAD, GOOD
+from helpers.server import Running, running_app
+from helpers.wait import until, until_it_passes
+
+JSON_LINK = "Comparison as JSON"
+
+
+def put(page: Any, side: str, song: Path) -> None:
+    """Upload a song, in the place of another one."""
+    player = page.locator(".block", has=page.get_by_text(f"Song {side}", exact=True)).last
+    if player.get_by_role("button", name="Clear").count():
+        player.get_by_role("button", name="Clear").click()
+    player.locator("input[type=file]").set_input_files(song)
+    player.get_by_label(PLAY).wait_for()
+
+
+def test_two_songs_on_the_page_get_a_verdict_pictures_and_a_table(visit: Any) -> None:
+    page = visit("/compare", "Compare")
+    put(page, "A", GOOD)
+    put(page, "B", BAD)
+    assert compare(page).startswith("A is preferred by about")
+    for plot in ("#probability-plot", "#contributions-plot"):
+        page.locator(f"{plot} .js-plotly-plot").wait_for()
+    for caption in ("Scores side by side", "Measured, not predicted", "How good this preference head is"):
+        assert page.locator("caption", has_text=caption).first.is_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name=JSON_LINK).click()
+    assert json.loads(download.value.path().read_text())["verdict"] == "a"
+
+
+def test_deleted_uploads_can_still_be_swapped_and_compared_with_another_song(
+    visit: Any, server: Running, tmp_path: Path
+) -> None:
+    good, bad = (Path(shutil.copy(song, tmp_path / f"swapped_{song.name}")) for song in (GOOD, BAD))
+    page = visit("/compare", "Compare")
+    put(page, "A", good)
+    put(page, "B", bad)
+    first = compare(page)
+    until(lambda: not server.uploads("swapped_"), seconds=10)
+    page.get_by_role("button", name="Swap").click()
+    page.locator(".verdict", has_text="B is preferred").wait_for()
+    assert page.locator(".verdict").inner_text() == first.replace("A is", "B is")
+    assert page.locator(".songs").inner_text().split() == ["A", bad.name, "B", good.name]
+    put(page, "A", EXAMPLES / "folk.ogg")
+    compare(page)
+    assert page.locator(".songs").inner_text().split() == ["A", "folk.ogg", "B", good.name]
+
+
+def test_an_example_is_compared_with_itself(visit: Any) -> None:
+    page = visit("/compare", "Compare")
+    for row in page.locator(".examples").all():
+        row.get_by_role("button", name="House").click()
+    page.get_by_label(PLAY).nth(1).wait_for()
+    assert compare(page) == "The same song: 50 of 100 listeners"
+
+
+def test_the_page_says_which_song_is_missing(visit: Any) -> None:
+    page = visit("/compare", "Compare")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_text("Choose Song B first.").wait_for()
+    page.locator(".examples").last.get_by_role("button", name="House").click()
+    page.get_by_label(PLAY).wait_for()
+    page.get_by_role("button", name="Swap").click()
+    page.get_by_text("Choose Song A first.").wait_for(state="detached")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_text("Choose Song B first.").wait_for()
+    assert page.get_by_text("Choose Song A first.").count() == 0
+
+
+def test_songs_of_the_pool_can_be_picked(browser: Any, data: Path, tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    for song in (GOOD, BAD):
+        shutil.copy(song, pool)
+    (pool / "songs.csv").write_text(f"file,title,generator\n{GOOD.name},Neon,One\n{BAD.name},Shards,Two\n")
+    with (
+        running_app(tmp_path, APEX_DATA=str(data), APEX_POOL=str(pool)) as server,
+        visits(browser, server.url) as visit,
+    ):
+        page = visit("/compare", "Compare")
+        for number, title in enumerate(("Neon", "Shards")):
+            listing = page.get_by_label("A song of the arena").nth(number)
+            until_it_passes(partial(pick, page, listing, title), seconds=20)
+        page.get_by_label(PLAY).nth(1).wait_for()
+        assert compare(page).startswith("A is preferred by about")
+        assert page.locator(".songs").inner_text().split() == ["A", GOOD.name, "B", BAD.name]
+
+
+def pick(page: Any, listing: Any, title: str) -> None:
+    """Choose a song of the arena, once it is ready."""
+    listing.blur()
+    listing.click()
+    page.wait_for_timeout(500)
+    options = page.get_by_role("option", name=title)
+    assert options.count() == 1
+    options.click()
+
+
+def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp_path: Path) -> None:
+    good, bad = (Path(shutil.copy(song, tmp_path / f"panel_{song.name}")) for song in (GOOD, BAD))
+    with visits(browser, panel_server.url) as visit:
+        page = visit("/compare", "Compare", viewport={"width": 390, "height": 844})
+        page.get_by_label("The panel: all of them").check()
+        put(page, "A", good)
+        put(page, "B", bad)
+        first = compare(page)
+        assert first.startswith("Pocket: A is preferred by about")
+        assert page.get_by_text("SongEval, HEAR 1, HEAR 2: no preference head was fitted").is_visible()
+        assert page.get_by_text("Banger: MERT-v1-330M holds no").is_visible()
+        page.locator("#probability-plot .js-plotly-plot").wait_for()
+        assert page.locator("caption", has_text="Score of A less that of B").is_visible()
+        assert overflow(page) <= 0
+        with page.expect_download() as download:
+            page.get_by_role("link", name=JSON_LINK).click()
+        answer = json.loads(download.value.path().read_text())
+        assert list(answer["answers"]) == ["pocket"]
+        assert set(answer["without"]) == {"songeval", "hear-1", "hear-2"}
+        until(lambda: not panel_server.uploads("panel_"), seconds=10)
+        page.get_by_role("button", name="Swap").click()
+        page.locator(".verdict", has_text="B is preferred").wait_for()
+        assert page.locator(".verdict").inner_text() == first.replace("A is", "B is")
+        put(page, "A", EXAMPLES / "folk.ogg")
+        compare(page)
+        assert page.locator(".songs").inner_text().split() == ["A", "folk.ogg", "B", good.name]

@@ -1,0 +1,186 @@
+"""Pages on foreign pages: a view alone, without cookies or storage, in a frame or as `<gradio-app>`; and their URLs."""
+
+import re
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+from helpers.browser import SITES, complaints_of
+from helpers.server import Running
+
+SCORED = "Report as JSON"
+POST = '<!doctype html><title>Post</title><link rel="icon" href="data:,"><h1>Post</h1>'
+VIEWS = ("score", "compare", "arena", "leaderboard")
+
+
+@pytest.fixture(scope="module")
+def space(server: Running) -> str:
+    """The address of the shared server under a name of its own."""
+    return server.url.replace("127.0.0.1", SITES[0])
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(scope="module")
+def blog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Publish a page on another site; gives its address."""
+    folder = tmp_path_factory.mktemp("blog")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def publish(body: str) -> str:
+        (folder / "post.html").write_text(f"{POST}{body}", encoding="utf-8")
+        return f"http://{SITES[1]}:{server.server_port}/post.html"
+
+    yield publish
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Any]:
+    """Open an address; gives the page. It must have no error and no cookie in the end."""
+    context, complaints = browser.new_context(), []
+
+    def open_page(address: str) -> Any:
+        page = context.new_page()
+        complaints.append(complaints_of(page))
+        page.goto(address)
+        return page
+
+    yield open_page
+    assert [text for of_one in complaints for text in of_one] == []
+    assert context.cookies() == []
+    context.close()
+
+
+def surroundings(page: Any) -> list[str]:
+    """What is seen of a page but its own content."""
+    parts = (".nav-holder", "footer", "#lead", "#languages", "#embed")
+    return [part for part in parts if page.locator(part).filter(visible=True).count()]
+
+
+def frame(space: str, view: str, sandbox: str = "") -> str:
+    return f'<iframe {sandbox} src="{space}/?view={view}" width="100%" height="900"></iframe>'
+
+
+def component(space: str, view: str) -> str:
+    script = f'<script type="module" src="{space}/gradio.js"></script>'
+    return f'{script}<gradio-app src="{space}/embed/{view}" theme_mode="dark"></gradio-app>'
+
+
+def score_an_example(page: Any) -> None:
+    page.locator("button.example").first.click()
+    page.get_by_role("link", name=SCORED).wait_for(timeout=60_000)
+    assert page.locator(".card b").count() > 3
+
+
+@pytest.mark.parametrize("sandbox", ["", 'sandbox="allow-scripts"', 'sandbox="allow-scripts allow-same-origin"'])
+def test_a_frame_scores_without_cookies_or_storage(space: str, blog: Any, visit: Any, sandbox: str) -> None:
+    page = visit(blog(frame(space, "score", sandbox)))
+    inside = page.frame_locator("iframe")
+    score_an_example(inside)
+    assert surroundings(inside) == []
+    if sandbox == 'sandbox="allow-scripts"':
+        with pytest.raises(Exception, match="SecurityError"):
+            page.frames[1].evaluate("localStorage.length")
+
+
+def test_a_component_scores_on_a_foreign_page(space: str, blog: Any, visit: Any) -> None:
+    page = visit(blog(component(space, "score")))
+    score_an_example(page)
+    assert surroundings(page) == []
+    assert page.locator("gradio-app .dark, .dark gradio-app, gradio-app.dark").count()
+
+
+@pytest.mark.parametrize("form", [frame, component])
+def test_a_battle_plays_on_a_foreign_page(space: str, blog: Any, visit: Any, form: Any) -> None:
+    page = visit(blog(form(space, "arena")))
+    inside = page.frame_locator("iframe") if form is frame else page
+    inside.get_by_text("Your vote opens after").wait_for(timeout=60_000)
+    inside.get_by_role("button", name="Play song A").click()
+    inside.locator(".heard", has_text="heard").first.wait_for(timeout=20_000)
+    assert surroundings(inside) == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_is_its_page_alone_and_in_its_theme(space: str, visit: Any, view: str) -> None:
+    own = {"score": "#song", "compare": "#song-a", "arena": "#battle", "leaderboard": "h1:text('Leaderboard')"}
+    for theme, dark in (("light", False), ("dark", True)):
+        page = visit(f"{space}/?view={view}&__theme={theme}")
+        page.locator(own[view]).first.wait_for()
+        assert surroundings(page) == []
+        assert page.evaluate("document.body.classList.contains('dark')") == dark
+        page.close()
+    whole = visit(space + ("" if view == "score" else f"/{view}"))
+    whole.locator(own[view]).first.wait_for()
+    assert {".nav-holder", "footer", "#embed"} <= set(surroundings(whole))
+
+
+def test_the_headers_forbid_no_frame(server: Running) -> None:
+    headers = httpx.get(server.url).headers
+    assert "x-frame-options" not in headers
+    assert "frame-ancestors" not in headers.get("content-security-policy", "")
+
+
+@pytest.mark.parametrize("form", ["frame", "element"])
+def test_the_snippet_that_the_panel_writes_works_elsewhere(space: str, blog: Any, visit: Any, form: str) -> None:
+    page = visit(f"{space}/leaderboard")
+    panel = page.locator("#embed")
+    panel.get_by_role("button", name="Embed").click()
+    assert panel.get_by_label("Page", exact=True).input_value() == "leaderboard"
+    panel.get_by_label("Page", exact=True).select_option("compare")
+    panel.get_by_label("Theme").select_option("dark")
+    panel.get_by_label("Height").fill("640")
+    panel.get_by_label("Form").select_option(form)
+    snippet = panel.get_by_label("Snippet").input_value()
+    assert space in snippet
+    assert "640" in snippet
+    page.locator(".preview").scroll_into_view_if_needed()
+    outside = visit(blog(snippet))
+    for host in (page.frame_locator(".preview"), outside):
+        inside = host.frame_locator("iframe") if form == "frame" else host
+        inside.locator("#song-a").wait_for(timeout=30_000)
+        assert inside.locator(".dark").count()
+    shown = outside.locator("iframe, gradio-app").first
+    assert shown.evaluate("shown => shown.getBoundingClientRect().height") == 640
+
+
+@pytest.mark.parametrize("form", ["frame", "element"])
+def test_a_snippet_in_a_language_is_answered_in_it(space: str, blog: Any, visit: Any, form: str) -> None:
+    page = visit(space)
+    panel = page.locator("#embed")
+    panel.get_by_role("button", name="Embed").click()
+    panel.get_by_label("Language").select_option("中文")
+    panel.get_by_label("Form").select_option(form)
+    outside = visit(blog(panel.get_by_label("Snippet").input_value()))
+    inside = outside.frame_locator("iframe") if form == "frame" else outside
+    inside.locator("button.example").first.click()
+    inside.get_by_role("link", name="JSON 报告").wait_for(timeout=60_000)
+
+
+def test_the_snippet_is_copied(space: str, visit: Any) -> None:
+    page = visit(space)
+    page.locator("#embed").get_by_role("button", name="Embed").click()
+    page.locator("#embed").get_by_role("button", name="Copy").click()
+    page.get_by_text(re.compile("Copied|Selected")).wait_for()
+
+
+def test_pages_have_urls_and_the_back_button_goes_back(space: str, visit: Any) -> None:
+    page = visit(space)
+    for name, path in (("Compare", "/compare"), ("Arena", "/arena"), ("Leaderboard", "/leaderboard")):
+        page.get_by_role("link", name=name, exact=True).click()
+        page.wait_for_url(f"{space}{path}")
+    for path, content in (("/arena", "#battle"), ("/compare", "#song-a"), ("/", "#song")):
+        page.go_back()
+        assert page.url == f"{space}{path}"
+        page.locator(content).first.wait_for()
+    page.go_forward()
+    assert page.url == f"{space}/compare"

@@ -1,0 +1,52 @@
+"""The Leaderboard page in a real browser: empty, with votes, and when a vote comes in while it is open."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.browser import visits
+from helpers.server import Running, running_app
+from helpers.votes import SONGS, cast, predicted, vote
+
+from apex_space.arena.store import FILE, Store
+from apex_space.plots.arena import MOST_ROWS
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server without a vote."""
+    with running_app(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+def test_an_empty_leaderboard_leads_to_the_vote_and_fills_by_itself(empty: Running, browser: Any) -> None:
+    with visits(browser, empty.url) as visit, closing(Store(f"sqlite:///{empty.data / FILE}")) as store:
+        page = visit("/leaderboard")
+        page.get_by_text("No vote has been counted yet").wait_for()
+        link = page.get_by_role("link", name="Listen to two songs and vote")
+        assert link.evaluate("link => new URL(link.href).pathname") == "/arena"
+        assert page.locator("table").count() == 0
+        assert page.locator(".js-plotly-plot").count() == 0
+        cast(store, [vote(1, 2, "a", predicted(0.7))])
+        page.get_by_text("1 vote so far").wait_for(timeout=30_000)
+        cast(store, [vote(1, 3, "b", predicted(0.7)), replace(vote(1, 2), suspicion="too fast")], first=1)
+        page.get_by_text("2 votes so far").wait_for(timeout=30_000)
+        assert page.locator("caption", has_text="Songs").locator("xpath=..").locator("tbody tr").count() == 3
+        assert store.count() == 3
+
+
+def test_votes_make_pictures_and_their_tables(visit: Any, server: Running, data: Path) -> None:
+    page = visit("/leaderboard")
+    for plot in ("#songs-plot", "#generators-plot", "#calibration-plot"):
+        page.locator(f"{plot} .js-plotly-plot").wait_for(timeout=60_000)
+    for caption in ("Songs", "Generators", "Agreement with people", "Calibration", "Agreement by generators"):
+        assert page.locator("caption", has_text=caption).first.is_visible()
+    songs = page.locator(".tall", has=page.locator("caption", has_text="Songs"))
+    rated = songs.locator("tbody tr").count()
+    assert rated > SONGS
+    assert songs.bounding_box()["height"] <= 480
+    assert f"the first {MOST_ROWS} of {rated}" in page.locator("#songs-plot").inner_text()
+    assert page.title() == "APEX Space"

@@ -1,0 +1,137 @@
+"""The Rank page in a real browser."""
+
+import csv
+import io
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+from conftest import MAX_BATCH
+from helpers.browser import rank, wait_for_ranking
+from helpers.melodies import write
+from helpers.paths import EXAMPLES
+from helpers.server import Running
+from helpers.wait import until, until_it_passes
+
+SONGS = [song for song in sorted(EXAMPLES.glob("*.ogg")) if "damaged" not in song.name][:4]
+MARKUP = "<img src=x onerror=document.title='owned'>.ogg"
+
+
+def put(page: Any, songs: list[Path]) -> None:
+    page.locator("#songs input[type=file]").set_input_files(songs)
+    for song in songs:
+        page.locator("#songs .file-preview").get_by_text(song.stem, exact=False).first.wait_for()
+
+
+def column(page: Any, number: int) -> list[str]:
+    return [row.locator("th, td").nth(number).inner_text() for row in page.locator("#ranked tbody tr").all()]
+
+
+def test_songs_on_the_page_get_a_table_pictures_files_and_a_player(visit: Any, tmp_path: Path) -> None:
+    (tmp_path / "letter.mp3").write_text("Dear listener")
+    marked, again = tmp_path / MARKUP, tmp_path / "again.ogg"
+    shutil.copy(SONGS[0], marked)
+    shutil.copy(SONGS[1], again)
+    page = visit("/rank", "Rank")
+    page.get_by_label("Keep the best").fill("2")
+    put(page, [tmp_path / "letter.mp3", *SONGS, again])
+    page.locator("#songs input[type=file]").last.set_input_files([marked])
+    rank(page)
+    page.locator(".verdict", has_text="The 2nd").wait_for()
+    for plot in ("#standings-plot", "#spread-plot"):
+        page.locator(f"{plot} .js-plotly-plot").wait_for()
+    assert page.locator("caption", has_text="How the scores spread").is_visible()
+    assert "not a sound file" in column(page, -1)[-1]
+    assert page.title() == "APEX Space"
+
+
+def test_the_kept_songs_come_as_a_zip_and_the_ranking_as_csv_and_json(visit: Any) -> None:
+    page = visit("/rank", "Rank")
+    page.get_by_label("Keep the best").fill("2")
+    put(page, SONGS)
+    rank(page)
+    kept = column(page, 1)[:2]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="The kept songs as a zip").click()
+    with ZipFile(download.value.path()) as made:
+        assert made.namelist() == [f"0{place} {name}" for place, name in enumerate(kept, 1)]
+        assert made.read(made.namelist()[0]) == (EXAMPLES / kept[0]).read_bytes()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Ranking as CSV").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    assert [row["file"] for row in rows] == column(page, 1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Ranking as JSON").click()
+    assert [row["file"] for row in json.loads(download.value.path().read_text())["rows"]] == column(page, 1)
+
+
+def test_the_table_is_sorted_searched_and_played_from_the_keyboard(visit: Any) -> None:
+    page = visit("/rank", "Rank")
+    put(page, SONGS)
+    rank(page)
+    names = column(page, 1)
+    assert column(page, 0) == [str(place) for place in range(1, len(SONGS) + 1)]
+    song = page.locator("#ranked thead button", has_text="Song")
+    song.focus()
+    page.keyboard.press("Enter")
+    assert column(page, 1) == sorted(names)
+    assert song.evaluate("button => button === document.activeElement")
+    page.keyboard.press("Enter")
+    assert column(page, 1) == sorted(names, reverse=True)
+    assert page.locator("th[aria-sort=descending]").inner_text().startswith("Song")
+    page.locator("#ranked thead button", has_text="Likes").click()
+    likes = [float(text) for text in column(page, 3)]
+    assert likes == sorted(likes, reverse=True)
+    page.locator("#ranked input").fill(f"{names[2][:-4].upper()} ogg")
+    assert names[2] in column(page, 1)
+    assert len(column(page, 1)) < len(names)
+    page.locator("#ranked tbody button").first.focus()
+    page.keyboard.press("Enter")
+    until_it_passes(lambda: playing(page, column(page, 1)[0]), seconds=10)
+
+
+def playing(page: Any, name: str) -> None:
+    assert page.locator("#ranked .playing").inner_text() == name
+    assert page.evaluate("document.querySelector('#ranked audio').currentTime") > 0
+
+
+def test_cancel_keeps_what_is_done_and_another_run_goes_on(visit: Any, tmp_path: Path) -> None:
+    songs = [write(tmp_path / f"{i:02}.wav", 100 + i, seconds=40) for i in range(MAX_BATCH)]
+    page = visit("/rank", "Rank")
+    put(page, songs)
+    page.get_by_role("button", name="Rank", exact=True).click()
+    page.locator("#ranked tbody tr").nth(1).wait_for(timeout=60_000)
+    page.get_by_role("button", name="Cancel").click()
+    page.locator(".note", has_text="Cancelled").wait_for()
+    wait_for_ranking(page)
+    done = page.locator("#ranked tbody tr").count()
+    assert 2 <= done < MAX_BATCH
+    time.sleep(1)
+    assert page.locator("#ranked tbody tr").count() == done
+    page.get_by_role("button", name="Rank", exact=True).click()
+    page.locator(".note", has_text="Cancelled").wait_for(state="detached")
+    wait_for_ranking(page)
+    assert page.locator("#ranked tbody tr").count() == MAX_BATCH
+
+
+def test_songs_are_deleted_once_the_page_is_closed(visit: Any, server: Running, tmp_path: Path) -> None:
+    """After an hour, which Gradio makes a second for tests."""
+    page = visit("/rank", "Rank")
+    put(page, [write(tmp_path / f"closing{i}.wav", i, seconds=8) for i in range(2)])
+    rank(page)
+    time.sleep(2)  # longer than an upload stays after its last scoring
+    page.locator("#ranked tbody button").first.click()
+    until_it_passes(lambda: playing(page, column(page, 1)[0]), seconds=10)
+    page.close()
+    until(lambda: not server.uploads("closing"), seconds=30)
+
+
+def test_the_page_says_what_is_missing(visit: Any) -> None:
+    page = visit("/rank", "Rank")
+    page.get_by_label("Keep the best").fill("0")
+    page.get_by_role("button", name="Rank", exact=True).click()
+    page.get_by_text("Choose songs first.").wait_for()
+    page.get_by_text("Keep one or more.").wait_for()

@@ -1,0 +1,104 @@
+"""The Score page in a real browser."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from helpers.browser import upload, visits, wait_for_report
+from helpers.paths import EXAMPLES
+from helpers.server import Running
+
+from apex_space.axes import BY_KEY, KEYS
+from apex_space.heads.apex import AESTHETICS, POPULARITY
+
+SEVEN = tuple(BY_KEY[key] for key in POPULARITY + AESTHETICS)
+SONG = EXAMPLES / "bossa.ogg"
+
+
+def test_a_song_dropped_on_the_page_shows_seven_axes_or_the_reason(visit: Any) -> None:
+    page = visit("/", "Score")
+    upload(page, SONG)
+    wait_for_report(page)
+    cards = page.locator(".card")
+    assert cards.count() == len(SEVEN)
+    for axis, text in zip(SEVEN, cards.all_inner_texts(), strict=True):
+        assert axis.label in text
+        if axis.key in ("streams", "memorability"):
+            assert "–" in text
+            assert len(text) > 30, f"no reason for {axis.key}: {text}"
+        else:
+            assert any(character.isdigit() for character in text)
+    assert page.get_by_role("heading", name=SONG.name).is_visible()
+    page.locator("#scores-plot .js-plotly-plot").wait_for()
+    page.locator("#timeline-plot .js-plotly-plot").wait_for()
+    for caption in ("Scores", "By segment", "Measured, not predicted", "Who said it"):
+        assert page.locator("caption", has_text=caption).is_visible()
+
+
+def test_an_example_is_one_click(visit: Any) -> None:
+    page = visit("/", "Score")
+    page.locator("button.example").first.click()
+    wait_for_report(page)
+    assert page.locator(".card").count() == len(SEVEN)
+
+
+def test_a_recording_is_scored(visit: Any) -> None:
+    page = visit("/", "Score", permissions=["microphone"])
+    page.get_by_role("button", name="Record audio").click()
+    page.get_by_role("button", name="Record", exact=True).click()
+    page.wait_for_timeout(1000)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    wait_for_report(page)
+
+
+def test_a_file_that_is_no_song_gets_its_reason(visit: Any, tmp_path: Path) -> None:
+    (tmp_path / "letter.mp3").write_text("Dear listener")
+    page = visit("/", "Score")
+    upload(page, tmp_path / "letter.mp3")
+    page.locator("p.error", has_text="not a sound file").wait_for(timeout=30_000)
+
+
+def test_markup_in_a_file_name_is_shown_as_text(visit: Any, tmp_path: Path) -> None:
+    song = tmp_path / "<img src=x onerror=document.title='owned'>.ogg"
+    shutil.copy(SONG, song)
+    page = visit("/", "Score")
+    upload(page, song)
+    wait_for_report(page)
+    assert page.title() == "APEX Space"
+
+
+def test_the_report_downloads(visit: Any) -> None:
+    page = visit("/", "Score")
+    upload(page, SONG)
+    wait_for_report(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Report as JSON").click()
+    assert tuple(json.loads(download.value.path().read_text())["scores"]) == KEYS
+
+
+def test_without_a_network_the_page_says_what_is_missing(visit: Any) -> None:
+    page = visit("/", "Score")
+    missing = page.locator(".states", has_text="m-a-p/MERT-v1-95M")
+    missing.wait_for(timeout=10_000)
+    assert "APEX_WEIGHTS" in missing.inner_text()
+
+
+def test_the_panel_tells_how_far_it_is_and_a_song_heard_whole_can_be_given_up(
+    panel_server: Running, panel_weights: Path, browser: Any
+) -> None:
+    with visits(browser, panel_server.url) as visit:
+        page = visit("/", "Score")
+        page.get_by_label("The panel: all of them").check()
+        upload(page, SONG)
+        progress = page.locator(".progress", has_text=re.compile(r"SongEval has heard \d+% of .* the whole panel"))
+        progress.wait_for(timeout=60_000)
+        with page.expect_response("**/cancel", timeout=10_000):  # it comes when the work has stopped
+            page.get_by_role("button", name="Cancel").click()
+        page.get_by_text("Cancelled.").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Score", exact=True).click()
+        page.get_by_role("link", name="All reports as JSON").wait_for(timeout=120_000)
+        page.locator("#scores-plot .js-plotly-plot").wait_for()
+        assert page.get_by_text("Banger: MERT-v1-330M holds no").is_visible()
+        assert str(panel_weights) not in page.content()

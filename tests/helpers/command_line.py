@@ -1,0 +1,36 @@
+"""The command line within this process: what it prints where, and its exit status."""
+
+from dataclasses import dataclass
+
+from typer.testing import CliRunner
+
+from apex_space import judges, settings
+from apex_space.cli import app
+
+NOWHERE = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+"""A closed port: these tests never leave the machine."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command wrote, and its exit status."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: object, **environment: str) -> Done:
+    """Run a command with the environment's variables and those given."""
+    forget()
+    done = CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "100"} | environment)
+    forget()
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Done(done.exit_code, done.stdout, done.stderr)
+
+
+def forget() -> None:
+    """What this process has read from the environment, and heard."""
+    settings.settings.cache_clear()
+    judges.memory.cache_clear()

@@ -1,0 +1,52 @@
+"""The Hub's real client in a process of its own for each call, forked from one that has the slow imports behind it."""
+
+import json
+import multiprocessing
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(["httpx", "requests", "tqdm", "yaml", "apex_space.errors"])
+NEEDS, CHECKPOINTS = ("config.json", "preprocessor_config.json"), ("model.safetensors", "pytorch_model.bin")
+
+
+def call(folder: Path, repository: str, revision: str, action: str, environment: dict[str, str]) -> Any:
+    """What the client made of `action` (fetch, cached, size); it must not print. `folder` takes its output."""
+    names = "answer", "printed"
+    for name in names:
+        (folder / name).write_bytes(b"")
+    process = SERVER.Process(target=_answer, args=(folder, repository, revision, action, environment))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0, (folder / "printed").read_text()
+    assert (folder / "printed").read_text() == ""
+    return json.loads((folder / "answer").read_text())
+
+
+def _answer(folder: Path, repository: str, revision: str, action: str, environment: dict[str, str]) -> None:
+    with (folder / "printed").open("wb") as printed:
+        for stream in (1, 2):
+            os.dup2(printed.fileno(), stream)
+    assert not {"huggingface_hub"} & sys.modules.keys()  # it reads the environment when it is imported
+    os.environ.update(environment)
+    warnings.simplefilter("error")
+    from huggingface_hub import HfApi, snapshot_download  # noqa: F401  # so that the clock measures the network
+
+    from apex_space.errors import WeightsMissing
+    from apex_space.hub import Repository, download_size, fetch
+
+    wanted, progress, start = Repository(repository, revision, NEEDS, CHECKPOINTS), [], time.monotonic()
+    result: dict[str, Any]
+    try:
+        if action == "size":
+            result = {"size": download_size(wanted)}
+        else:
+            found = fetch(wanted, None, lambda *bytes: progress.append(bytes), cached=action == "cached")
+            result = {"checkpoint": str(found.checkpoint), "revision": found.weights.revision}
+    except WeightsMissing as error:
+        result = {"error": str(error)}
+    (folder / "answer").write_text(json.dumps(result | {"progress": progress, "seconds": time.monotonic() - start}))

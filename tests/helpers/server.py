@@ -1,0 +1,83 @@
+"""A server as a process of its own, on a free port, out of the Hub's reach."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+from helpers.paths import ROOT
+from helpers.wait import until
+
+QUICK = {"APEX_LISTENING_SECONDS": "0.5", "APEX_UPLOAD_GRACE_SECONDS": "0.5", "APEX_REFRESH_SECONDS": "1"}
+"""Settings that make a test wait less."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """The process and its address; `folder` has its uploads, data and log."""
+
+    process: "subprocess.Popen[bytes]"
+    url: str
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        """The folder of its database, unless the test names another one."""
+        return self.folder / "data"
+
+    @property
+    def log(self) -> str:
+        """All that it wrote so far."""
+        return (self.folder / "log").read_text(encoding="utf-8")
+
+    def uploads(self, name: str = "") -> list[Path]:
+        """The files that visitors sent and that are still there, of those whose name begins with `name`."""
+        found = (self.folder / "uploads").rglob("*")
+        return [path for path in found if path.is_file() and path.name.startswith(name)]
+
+    def answers(self) -> bool:
+        """Whether its first page is there. Fails where the process ended instead."""
+        assert self.process.poll() is None, self.log
+        with suppress(OSError), urlopen(self.url, timeout=5) as answer:
+            return bool(answer.status == 200)
+        return False
+
+
+@contextmanager
+def running(folder: Path, *program: str, **environment: str) -> Iterator[Running]:
+    """Run Python with the arguments `program` until the `with` ends; what is left then is told to terminate."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = os.environ | {
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        "APEX_DATA": str(folder / "data"),
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HOME": str(folder / "hub"),
+        **QUICK,
+    }
+    command = [sys.executable, *program]
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=env | environment, stdout=log, stderr=log)
+    server = Running(process, f"http://127.0.0.1:{port}", folder)
+    try:
+        until(server.answers, seconds=120)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@contextmanager
+def running_app(folder: Path, **environment: str) -> Iterator[Running]:
+    """Run the app until the `with` ends; it has to end in order."""
+    with running(folder, "app.py", **environment) as server:
+        yield server
+    assert server.process.returncode == 0
+    assert "Traceback" not in server.log, server.log

@@ -1,0 +1,93 @@
+"""Votes made up for tests: single ones, and those of listeners who follow known strengths."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from apex_space.arena.records import Battle, Prediction, Song, Vote, Winner
+from apex_space.arena.store import Store
+from apex_space.plots.arena import MOST_ROWS
+
+MAKERS = 4
+MARKUP = "<img src=x onerror=document.title='owned'>"
+SONGS = MOST_ROWS + 1
+"""More than a picture of the leaderboard shows."""
+
+
+def song(number: int) -> Song:
+    return Song(f"song{number:04}", f"Title {number}", f"maker{number % MAKERS}")
+
+
+def predicted(probability: float, judge: str = "pocket") -> Prediction:
+    low, high = max(0.0, probability - 0.1), min(1.0, probability + 0.1)
+    return Prediction(judge, "pocket", "revision", probability, low, high)
+
+
+def vote(a: int | Song, b: int | Song, winner: Winner = "a", *predictions: Prediction, **options: Any) -> Vote:
+    """A good vote on the pool's songs; `source` is the battle's, all other options the vote's."""
+    sides = (song(side) if isinstance(side, int) else side for side in (a, b))
+    battle = Battle("battle", *sides, options.pop("source", "pool"), 100.0, predictions)
+    return Vote(battle, winner, **{"at": 120.0, "heard": (6.0, 6.0), **options})
+
+
+def stored(votes: Sequence[Vote], first: int = 0) -> list[Vote]:
+    """The same votes, each on a battle and at a time of its own, as a store wants them."""
+    return [
+        replace(each, battle=replace(each.battle, id=f"battle{number}"), at=float(number))
+        for number, each in enumerate(votes, first)
+    ]
+
+
+def swapped(given: Vote) -> Vote:
+    """The same vote with A and B on each other's side."""
+    battle = given.battle
+    turned = tuple(
+        replace(old, probability=1 - old.probability, low=1 - old.high, high=1 - old.low) for old in battle.predictions
+    )
+    winner: Winner = {"a": "b", "b": "a"}.get(given.winner, given.winner)  # type: ignore[assignment]
+    heard = (given.heard[1], given.heard[0])
+    return replace(
+        given, winner=winner, heard=heard, battle=replace(battle, a=battle.b, b=battle.a, predictions=turned)
+    )
+
+
+def sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-np.asarray(x)))
+
+
+def simulate(
+    strengths: np.ndarray,
+    count: int,
+    seed: int = 0,
+    ties: float = 0.0,
+    judge: Callable[[float], float] | None = None,
+) -> list[Vote]:
+    """`count` votes on random pairs. With chance `ties` a listener ties, else prefers i to j with sigmoid(s_i - s_j).
+
+    `judge` makes its prediction of the log-odds of A.
+    """
+    rng = np.random.default_rng(seed)
+    votes = []
+    for _ in range(count):
+        a = int(rng.integers(len(strengths)))
+        b = (a + int(rng.integers(1, len(strengths)))) % len(strengths)
+        odds = float(strengths[a] - strengths[b])
+        winner: Winner = "tie" if rng.random() < ties else "a" if rng.random() < sigmoid(odds) else "b"
+        votes.append(vote(a, b, winner, *([predicted(judge(odds))] if judge else [])))
+    return votes
+
+
+def cast(store: Store, votes: Sequence[Vote], first: int = 0) -> None:
+    """Put votes into a store, each on a battle of its own."""
+    for each in stored(votes, first):
+        store.add_battle(each.battle)
+        store.add_vote(each)
+
+
+def many_votes() -> list[Vote]:
+    """On more songs than the picture shows; one's title is markup."""
+    votes = simulate(np.linspace(-2, 2, SONGS), 400, ties=0.1, judge=sigmoid)
+    bad = Song("song9999", MARKUP, MARKUP)
+    return [*votes, *([vote(bad, 1, "a", predicted(0.3)), vote(2, bad, "bad", predicted(0.6))] * 3)]

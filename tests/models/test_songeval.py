@@ -1,0 +1,44 @@
+"""The SongEval judge: the toolkit's own scores, from a waveform to five axes, and every tensor accounted for."""
+
+from pathlib import Path
+
+import pytest
+from helpers import fake_panel_weights, fake_weights
+from helpers.fake_panel_weights import TINY, Size
+from safetensors.torch import save_file
+
+from apex_space.encoders.conformer import RATE, WholeSong
+from apex_space.heads import songeval
+from apex_space.heads.songeval import WholeSongHead
+from apex_space.hub import Snapshot, fetch
+from apex_space.precision import TOLERANCE, largest_move, native_bfloat16
+from apex_space.settings import Settings
+
+
+def snapshots(weights: Path) -> list[Snapshot]:
+    return [fetch(repository, weights) for repository in songeval.repositories(Settings(weights=weights))]
+
+
+def load(weights: Path, precision: str = "float32") -> tuple[WholeSong, WholeSongHead]:
+    return songeval.load(snapshots(weights), Settings(precision=precision))
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as `--weights` takes it. Not to be written to."""
+    return fake_panel_weights.write_panel(tmp_path_factory.mktemp("panel"), TINY)
+
+
+@pytest.mark.skipif(not native_bfloat16(), reason="this processor does not multiply bfloat16")
+def test_at_full_size_the_chosen_precision_is_within_the_tolerance(tmp_path: Path) -> None:
+    size = Size(layers=songeval.LAYER)
+    fake_panel_weights.write_muq(tmp_path / "MuQ-large-msd-iter", size)
+    (tmp_path / "SongEval").mkdir()
+    save_file(fake_panel_weights.songeval_state(size), tmp_path / "SongEval" / "model.safetensors")
+    song = fake_weights.synthetic(12, RATE)[None]
+    scores = []
+    for precision in ("float32", "auto"):
+        encoder, head = load(tmp_path, precision)
+        scores.append(head(encoder(song, None)))
+    axis, moved = largest_move(*scores)
+    assert moved < TOLERANCE, axis

@@ -1,0 +1,168 @@
+"""Deploying: the container's files and health check, and the reverse proxy of docs/deploying.md."""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from helpers.browser import wait_for_report
+from helpers.loopback import serve
+from helpers.paths import ROOT
+from helpers.server import running
+from helpers.wait import until
+
+PAGE = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+DOCKERFILE = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+NO_MANIFEST = "the server responded with a status of 404"
+"""Gradio asks for its manifest at the root of the host, wherever the page is."""
+
+
+def instructions(name: str) -> list[str]:
+    """What follows `name` in the Dockerfile, one entry for each time."""
+    return re.findall(rf"^{name} (.*)$", DOCKERFILE, re.MULTILINE)
+
+
+@dataclass
+class Advisories:
+    """A stand-in for osv.dev, which knows of one hole in `package`."""
+
+    package: str
+    url: str = ""
+    closing: Event = field(default_factory=Event)
+
+
+class Advising(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    """An answer is sent at once, not by the line, which takes 40 ms more."""
+    hub: Advisories
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))["package"]
+        hole = {"id": "TEST-1", "summary": "A hole", "affected": [{"package": asked}]}
+        body = json.dumps({"vulns": [hole]} if asked["name"] == self.hub.package else {}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def audit(url: str, folder: Path) -> str:
+    command = [ROOT / "tests" / "audit", "--osv-url", url, "--cache-dir", folder]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(("package", "words"), [("jinja2", "TEST-1"), ("other", "No known vulnerabilities found")])
+def test_the_audit_prints_what_is_known(tmp_path: Path, package: str, words: str) -> None:
+    with serve(Advisories(package), Advising) as advisories:
+        assert words in audit(advisories.url, tmp_path)
+
+
+def test_the_audit_says_that_nobody_could_be_asked(tmp_path: Path) -> None:
+    said = audit("http://127.0.0.1:9", tmp_path)
+    assert "not done, no advisory source could be reached" in said
+    assert "known vulnerabilities" not in said
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """A folder with what the Dockerfile copies, and nothing else."""
+    folder = tmp_path / "image"
+    folder.mkdir()
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    for *sources, target in map(str.split, instructions("COPY")):
+        assert set(sources) <= allowed
+        for source in map(ROOT.joinpath, sources):
+            if source.is_dir():
+                shutil.copytree(source, folder / target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, folder / target)
+    return folder
+
+
+def test_the_container_runs_with_what_is_copied_and_tells_its_health(image: Path, tmp_path: Path) -> None:
+    """SIGTERM reaches the server, for it is started without a shell."""
+    from gradio_client import Client, handle_file
+
+    (command,), (check,) = map(instructions, ("CMD", "HEALTHCHECK"))
+    program, *arguments = json.loads(command)
+    assert (program, arguments) == ("python", ["app.py"])
+    _, *probe = json.loads(check.split("CMD ")[1])
+
+    def healthy(url: str) -> bool:
+        mine = [argument.replace("http://127.0.0.1:7860", url) for argument in probe]
+        return subprocess.run([sys.executable, *mine], capture_output=True).returncode == 0
+
+    with running(tmp_path, str(image / "app.py")) as server:
+        assert healthy(server.url)
+        client = Client(server.url, verbose=False)
+        song = handle_file(image / "apex_space" / "examples" / "bossa.ogg")
+        assert client.predict(song, "pocket", api_name="/score")["scores"]["likes"]
+        client.close()
+    assert server.process.returncode == 0
+    assert not healthy(server.url)
+
+
+@contextmanager
+def proxied(page: str, folder: Path) -> Iterator[str]:
+    """nginx as the page has it, in front of the server at `page`: the address of the page behind it."""
+    (location,) = re.findall(r"```nginx\n(.*?)```", PAGE, re.DOTALL)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folders = "".join(f"{kind}_temp_path {folder};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    server = f"server {{ listen 127.0.0.1:{port}; {location.replace('http://127.0.0.1:7860', page)} }}"
+    config = folder / "nginx.conf"
+    config.write_text(f"daemon off; pid {folder}/pid; events {{}} http {{ access_log off; {folders} {server} }}")
+    process = subprocess.Popen([str(NGINX), "-e", "stderr", "-c", str(config)])
+    try:
+        until((folder / "pid").is_file, seconds=10)
+        yield f"http://127.0.0.1:{port}/apex"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
+def test_all_of_the_page_works_below_a_path_of_a_proxy(browser: Any, tmp_path: Path) -> None:
+    proxy, page, complaints, addresses = tmp_path / "proxy", browser.new_page(), [], []
+    proxy.mkdir()
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: addresses.append(request.url))
+    with (
+        running(tmp_path, "app.py", GRADIO_ROOT_PATH="/apex", APEX_PROXIES="1") as server,
+        proxied(server.url, proxy) as url,
+    ):
+        page.goto(f"{url}/?view=compare")
+        assert page.url == f"{url}/compare?view=compare"
+        page.goto(url)
+        page.locator("button.example").first.click()
+        wait_for_report(page)
+        page.get_by_role("button", name="Get a link").click()
+        page.wait_for_function("document.querySelector('#link :is(input, textarea)')?.value")
+        link = page.locator("#link :is(input, textarea)").input_value()
+        assert link.startswith(f"{url}/r/")
+        page.goto(link)
+        assert page.evaluate("document.images[0].naturalWidth") > 0
+        page.locator("header a").click()
+        page.get_by_role("link", name="Arena", exact=True).click()
+        page.locator("#battle .play:enabled").first.click(timeout=60_000)
+        page.wait_for_function("parseFloat(document.querySelector('#battle .seek').value) > 1")
+        page.close()
+    assert [text for text in complaints if NO_MANIFEST not in text] == []
+    assert [address for address in addresses if not address.startswith((f"{url}/", "data:", "blob:"))] == [url]

@@ -1,0 +1,22 @@
+"""The language of answers to programs."""
+
+import re
+
+import httpx
+from helpers.server import Running
+
+
+def test_programs_are_answered_in_english(server: Running) -> None:
+    def get(path: str, language: str = "") -> str:
+        wish = {"accept-language": language} if language else {}
+        answer = httpx.get(f"{server.url}{path}", headers=wish)
+        assert "accept-language" in answer.headers["vary"]
+        return answer.text
+
+    gone = "/arena/audio/nothing/a.mp3"
+    assert "没有这场对决" in get(gone, "zh")
+    assert "There is no such battle" in get(gone)
+    assert "评分" in get("/config", "zh-CN,zh;q=0.9")
+    assert "评分" not in get("/config")
+    for language in ("zh", ""):
+        assert not re.search("[\u4e00-\u9fff]", get("/gradio_api/info", language))

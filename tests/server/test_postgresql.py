@@ -1,0 +1,84 @@
+"""What holds on PostgreSQL too: locks, processes, migrations, and whatever its SQL could do otherwise than SQLite's."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg
+import pytest
+from helpers.database import postgresql
+from unit.test_links import (  # noqa: F401
+    clock,
+    links,
+    test_a_database_of_votes_alone_gets_the_table_and_keeps_its_votes,
+    test_a_deletion_overtaken_by_another_is_no_error_of_the_database,
+    test_a_result_comes_out_as_it_went_in_but_for_the_song,
+    test_beyond_the_most_the_oldest_goes,
+    test_only_the_key_deletes_and_then_nothing_is_left,
+)
+from unit.test_shards import test_replicas_share_the_work  # noqa: F401
+from unit.test_store import (  # noqa: F401
+    PASSWORD,
+    battle,
+    cast,
+    refused_silently,
+    store,
+    test_a_battle_has_one_vote_and_it_stays,
+    test_a_battle_is_issued_once,
+    test_a_database_of_newer_code_is_refused,
+    test_a_forked_child_has_connections_of_its_own,
+    test_a_migration_that_fails_leaves_nothing_behind,
+    test_a_secret_is_made_once,
+    test_a_song_keeps_the_texts_it_was_first_seen_with,
+    test_a_vote_is_put_into_one_shard,
+    test_a_vote_needs_the_battle_that_was_issued,
+    test_an_old_database_is_brought_up_to_date_and_keeps_its_votes,
+    test_every_table_but_that_of_links_is_append_only,
+    test_it_is_all_there_after_closing_and_opening,
+    test_many_threads_may_write_and_read,
+    test_of_many_votes_at_once_on_a_battle_one_is_kept,
+    test_scores_are_kept_once_and_the_latest_revision_is_given,
+    test_several_processes_may_open_a_new_database_at_once,
+    test_shards_that_are_claimed_at_once_share_no_vote,
+    test_songs_are_counted_by_their_unsuspicious_votes,
+    test_the_database_itself_changes_and_deletes_nothing,
+    test_what_one_database_refuses_both_do,
+    test_what_was_put_in_comes_out_by_its_time,
+    vote,
+)
+
+from apex_space.arena.store import Store, open_store
+from apex_space.errors import StoreError
+from apex_space.settings import Settings
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with postgresql() as found:
+        yield found
+
+
+def test_postgresql_has_several_names(url: str) -> None:
+    for name in ("postgres:", "postgresql:", "postgresql+psycopg:"):
+        with closing(open_store(Settings(database_url=url.replace("postgresql:", name)))) as found:
+            assert found.count() == 0
+
+
+def test_a_wrong_password_is_refused_without_telling_it(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    user, place = url.rsplit("@", 1)
+    refused_silently(f"{user.rsplit(':', 1)[0]}:{PASSWORD}@{place}", caplog)
+
+
+def test_a_database_that_goes_away_and_comes_back_costs_no_restart(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with closing(Store(url)) as here:
+        cast(here, vote(battle("1")))
+        server, name = url.rsplit("/", 1)
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            admin.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            with pytest.raises(StoreError, match="Try again"):
+                here.add_battle(battle("2"))
+            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        cast(here, vote(battle("2")))
+        assert here.count() == 2
+    assert "not currently accepting connections" in caplog.text
+    assert server.split(":")[2].split("@")[0] not in caplog.text

@@ -1,0 +1,45 @@
+"""Scoring through gradio's client."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio_client import handle_file
+from helpers.paths import EXAMPLES
+from helpers.server import Running
+from helpers.wait import until
+
+from apex_space.axes import KEYS
+
+SONG = EXAMPLES / "bossa.ogg"
+
+
+def test_the_client_gets_the_command_lines_report(client: Any) -> None:
+    report = client.predict(handle_file(SONG), "pocket", api_name="/score")
+    assert tuple(report["scores"]) == KEYS
+    assert report["judge"] == "pocket"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "judge", "words"),
+    [
+        ("text.mp3", b"not a song", "best", "not a sound file"),
+        ("x.wav", b"", "best", "empty"),
+        (None, b"", "apex", "APEX"),
+    ],
+)
+def test_the_client_gets_reasons(
+    client: Any, tmp_path: Path, name: str | None, content: bytes, judge: str, words: str
+) -> None:
+    song = tmp_path / name if name else SONG
+    if name:
+        song.write_bytes(content)
+    with pytest.raises(Exception, match=words):
+        client.predict(handle_file(song), judge, api_name="/score")
+
+
+def test_uploads_are_deleted_after_scoring(client: Any, server: Running, tmp_path: Path) -> None:
+    song = shutil.copy(SONG, tmp_path / "deleted.ogg")
+    client.predict(handle_file(song), "best", api_name="/score")
+    until(lambda: not server.uploads("deleted"), seconds=10)

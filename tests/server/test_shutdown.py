@@ -1,0 +1,122 @@
+"""A server that is told to end ends at once and in order, and one that is killed loses nothing that it acknowledged."""
+
+import random
+import re
+import signal
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from helpers import melodies
+from helpers.server import QUICK, Running, running
+from helpers.wait import until
+
+from apex_space.arena.store import FILE, Store
+
+VISITORS, VOTES = 6, 40
+SECONDS = 60
+LISTENING = float(QUICK["APEX_LISTENING_SECONDS"])
+API = "/gradio_api"
+
+
+def score_on_and_on(server: Running, song: bytes, number: int, ended: threading.Event) -> None:
+    """Upload and score until the server is gone; no song is like another."""
+    with suppress(httpx.HTTPError), httpx.Client(base_url=server.url, timeout=30) as visitor:
+        for turn in count():
+            if ended.is_set():
+                return
+            files = {"files": (f"{number}-{turn}.wav", song[:-2] + bytes([number, turn % 256]))}
+            (path,) = visitor.post(f"{API}/upload", files=files).json()
+            file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+            asked = visitor.post(f"{API}/call/score", json={"data": [file, "pocket"]}).json()
+            visitor.get(f"{API}/call/score/{asked['event_id']}")
+
+
+def upload_slowly(server: Running, ended: threading.Event) -> None:
+    """Send a file of which there is always more to come."""
+
+    def body() -> Any:
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\n'
+        while not ended.wait(0.05):
+            yield b"0" * 10_000
+
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    with suppress(httpx.HTTPError):
+        httpx.post(f"{server.url}{API}/upload", content=body(), headers=headers, timeout=30)
+
+
+def children(process: "subprocess.Popen[bytes]") -> list[str]:
+    """The ids of the processes that it started."""
+    tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
+    return [id for task in tasks for id in task.read_text().split()]
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_ends_in_order_during_work(tmp_path: Path, told: signal.Signals) -> None:
+    song = melodies.write(tmp_path / "song.wav", 1, seconds=SECONDS).read_bytes()
+    ended = threading.Event()
+    with running(tmp_path, "app.py") as server, ThreadPoolExecutor() as visitors:
+        for number in range(VISITORS):
+            visitors.submit(score_on_and_on, server, song, number, ended)
+        visitors.submit(upload_slowly, server, ended)
+        with httpx.Client(base_url=server.url, timeout=30) as watcher:
+            until(lambda: watcher.get("/healthz").json()["queue"]["running"] and len(server.uploads()) > VISITORS, 60)
+        below = children(server.process)
+        server.process.send_signal(told)
+        assert server.process.wait(20) == 0
+        ended.set()
+    assert "Traceback" not in server.log, server.log
+    assert server.uploads() == []
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below), seconds=5)
+
+
+def call(visitor: httpx.Client, battle: int, name: str, data: Any, address: str) -> Any:
+    """A function of the arena's page."""
+    sent = {"data": data, "component_id": battle, "session_hash": address, "fn_name": name}
+    return visitor.post(f"{API}/component_server", json=sent, headers={"x-forwarded-for": address}).json()
+
+
+def vote_until_killed(server: Running, killer: threading.Timer) -> list[str]:
+    """The battles of all votes that were acknowledged."""
+    with httpx.Client(base_url=server.url, timeout=30) as visitor:
+        parts = visitor.get("/config").json()["components"]
+        (battle,) = (part["id"] for part in parts if part["props"].get("elem_id") == "battle")
+        until(lambda: "battle" in call(visitor, battle, "issue", None, "203.0.113.1"), seconds=60)
+        addresses = [f"198.51.100.{number}" for number in range(VOTES)]
+        issued = [call(visitor, battle, "issue", None, address)["battle"] for address in addresses]
+        time.sleep(2 * LISTENING)
+        told: list[str] = []
+        killer.start()
+        with suppress(httpx.HTTPError):
+            for id, address in zip(issued, addresses, strict=True):
+                cast = {"battle": id, "winner": "a", "heard": [LISTENING, LISTENING]}
+                answer = call(visitor, battle, "vote", cast, address)
+                assert "said" in answer, answer
+                told.append(id)
+    return told
+
+
+def test_a_killed_server_starts_again_with_every_vote_it_acknowledged(tmp_path: Path) -> None:
+    acknowledged: list[str] = []
+    for _ in range(2):
+        with running(tmp_path, "app.py", APEX_PROXIES="1") as server:
+            told = vote_until_killed(server, threading.Timer(random.uniform(0.05, 0.3), server.process.kill))
+            assert server.process.wait(10) == -signal.SIGKILL
+        assert 0 < len(told) <= VOTES
+        acknowledged += told
+    with running(tmp_path, "app.py") as server, httpx.Client(base_url=server.url, timeout=30) as visitor:
+        with closing(Store(f"sqlite:///{tmp_path / 'data' / FILE}")) as store:
+            kept = [vote.battle.id for vote in store.votes()]
+        assert set(acknowledged) <= set(kept)
+        assert len(kept) == len(set(kept)) <= len(acknowledged) + 2, "at most one vote was under way at each kill"
+        events = visitor.get("/config").json()["dependencies"]
+        (opened,) = (event for event in events if event["api_name"] == "_open")
+        shown = visitor.post(f"{API}/run/_open", json={"data": [], "fn_index": opened["id"]}).text
+        assert re.search(rf"{len(kept)} votes? so far", shown)

@@ -1,0 +1,72 @@
+"""The pocket judge: laws of its features and scores, its weights file, and its trainer from end to end."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from apex_space import estimates
+from apex_space.encoders.pocket import RATE
+from apex_space.heads.pocket import PocketHead
+from apex_space.train import evaluate, pocket
+
+LENGTH = 12 * RATE
+
+
+def song(seed: int) -> np.ndarray:
+    """Twelve seconds of plucked chords over drums and a bass, [LENGTH] float32."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(LENGTH) / RATE
+    out = 1e-4 * rng.standard_normal(LENGTH)
+    period = rng.uniform(0.3, 0.6)
+    for beat in range(int(12 / period)):
+        start = int(beat * period * RATE)
+        since = time[: LENGTH - start]
+        root = 110 * 2 ** (rng.choice([0, 5, 7, 9]) / 12)
+        chord = sum(np.sin(2 * np.pi * root * r * h * since) / h for r in (1, 1.25, 1.5) for h in (1, 2, 3, 4))
+        out[start:] += np.exp(-3 * since) * 0.1 * chord
+        out[start:] += 0.3 * np.exp(-60 * since) * rng.standard_normal(len(since))
+    return out.astype(np.float32)
+
+
+def write_data(folder: Path) -> None:
+    """A miniature of both data sets, in their own layout."""
+    import soundfile
+
+    rng = np.random.default_rng(0)
+    (folder / "davda54").mkdir(parents=True)
+    rows = [["USER_ID", "SONG_ID", "GUESS", "RATING", "TIME"]]
+    pieces = [1, 2, 3, 25, 26, 27, 53, 54, 55, 77, 78, 79]
+    for i, piece in enumerate(pieces):
+        soundfile.write(folder / "davda54" / f"{piece}.opus", song(i)[: 4 * RATE], RATE, format="OGG", subtype="OPUS")
+        rows += [[user, piece, 1, rng.integers(0, 6), 1000] for user in range(6)]
+    write_rows(folder / "davda54" / "answers.csv", rows)
+    rows = [["track id", *(f" {name}" for name in ["genre", *"abcdefghi", "mood", "liked", "disliked", "age"])]]
+    for i, genre in enumerate(("classical", "rock", "electronic", "pop")):
+        (folder / "emotify" / genre).mkdir(parents=True)
+        for number in (1, 2, 3):
+            path = folder / "emotify" / genre / f"{number}.opus"
+            soundfile.write(path, song(50 + 4 * i + number)[: 4 * RATE], RATE, format="OGG", subtype="OPUS")
+            rows += [[100 * i + number, genre, *[0] * 9, 3, *rng.permutation([0, 1]), 30] for _ in range(5)]
+    write_rows(folder / "emotify" / "data.csv", rows)
+
+
+def write_rows(path: Path, rows: list[list[object]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+
+
+def test_training_twice_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_data(tmp_path / "data")
+    monkeypatch.setattr(estimates, "RESAMPLES", 20)
+    monkeypatch.setattr(evaluate, "OPINION_FOLDS", 2)
+    monkeypatch.setattr(evaluate, "DAMAGE_FOLDS", 2)
+    monkeypatch.setattr(pocket, "PARTITIONS", 1)
+    written = []
+    for name in ("first", "second"):
+        pocket.main(["--data", str(tmp_path / "data"), "--out", str(tmp_path / name)])
+        written.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
+    assert set(written[0]) == {"pocket.safetensors", "pocket_metrics.json", "pocket.md"}
+    assert written[0] == written[1]
+    assert PocketHead(tmp_path / "first" / "pocket.safetensors").axes == PocketHead().axes
