@@ -1,4 +1,4 @@
-# The pages in a container: README.md, "Deploying".
+# The pages in a container: see docs/deploying.md.
 FROM python:3.11-slim-bookworm
 
 RUN useradd --create-home --uid 1000 user && install --directory --owner=user --group=user /data

@@ -1,4 +1,4 @@
-"""What programs may call: the README's own examples, and what comes of what is wrong, on a live server."""
+"""What programs may call: the examples of docs/api.md, and what comes of what is wrong, on a live server."""
 
 import asyncio
 import re
@@ -21,8 +21,7 @@ NAMES = {"score", "compare", "rank", "leaderboard", "judges"}
 SONG = EXAMPLES / "bossa.ogg"
 FILE_DATA = {"_type": "gradio.FileData"}
 NODE, MODULES = Path(sys.prefix) / "bin" / "node", Path(sys.prefix) / "node_modules"
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SECTION = README[README.index("\n## For programs\n") : README.index("\n## Settings\n")]
+PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -32,8 +31,8 @@ def api(server: Running) -> Iterator[httpx.Client]:
 
 
 def example(language: str, mark: str, server: Running) -> str:
-    """The README's example that has `mark` in it, for `server`."""
-    (found,) = (code for code in re.findall(rf"```{language}\n(.*?)```", SECTION, re.DOTALL) if mark in code)
+    """The page's example that has `mark` in it, for `server`."""
+    (found,) = (code for code in re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL) if mark in code)
     assert "http://127.0.0.1:7860" in found
     return found.replace("http://127.0.0.1:7860", server.url)
 
@@ -47,15 +46,15 @@ def says_the_likes(*command: str | Path) -> bool:
 
 
 @pytest.mark.parametrize("mark", ["gradio_client", "mcp"])
-def test_the_readmes_python(server: Running, mark: str) -> None:
+def test_the_pages_python(server: Running, mark: str) -> None:
     assert says_the_likes(sys.executable, "-W", "error", "-c", example("python", mark, server))
 
 
-def test_the_readmes_curl(server: Running) -> None:
+def test_the_pages_curl(server: Running) -> None:
     assert says_the_likes("bash", "-euc", example("bash", "curl", server))
 
 
-def test_the_readmes_javascript(server: Running, tmp_path: Path) -> None:
+def test_the_pages_javascript(server: Running, tmp_path: Path) -> None:
     if not (NODE.is_file() and MODULES.is_dir()):
         pytest.skip("no Node with @gradio/client beside this Python: tests/check installs both")
     (tmp_path / "node_modules").symlink_to(MODULES)

@@ -1,4 +1,4 @@
-"""Deploying: the lock file and its audit, the container's files and health check, and the README's reverse proxy."""
+"""Deploying: the container's files and health check, and the reverse proxy of docs/deploying.md."""
 
 import json
 import re
@@ -20,8 +20,8 @@ from helpers.loopback import serve
 from helpers.paths import ROOT
 from helpers.server import running
 from helpers.wait import until
-from unit.test_repository import README
 
+PAGE = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
 DOCKERFILE = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 NO_MANIFEST = "the server responded with a status of 404"
@@ -119,8 +119,8 @@ def test_the_container_runs_with_what_is_copied_and_tells_its_health(image: Path
 
 @contextmanager
 def proxied(page: str, folder: Path) -> Iterator[str]:
-    """nginx as the README has it, in front of the server at `page`: the address of the page behind it."""
-    (location,) = re.findall(r"```nginx\n(.*?)```", README, re.DOTALL)
+    """nginx as the page has it, in front of the server at `page`: the address of the page behind it."""
+    (location,) = re.findall(r"```nginx\n(.*?)```", PAGE, re.DOTALL)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Deploying: the lock file and its audit, the container's files and health check, and the README's reverse proxy."""
+"""Deploying: the lock file and its audit, the container's files."""
 
 import re
 import sys

@@ -36,11 +36,6 @@ def test_the_front_matter_names_the_models_that_are_downloaded() -> None:
     assert set(FRONT_MATTER["models"]) == set(filter(None, repositories.values()))
 
 
-def test_every_setting_is_explained_in_the_readme() -> None:
-    for name in Settings.model_fields:
-        assert f"`APEX_{name.upper()}`" in README, name
-
-
 def test_every_setting_says_what_it_means() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
