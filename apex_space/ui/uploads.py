@@ -12,10 +12,10 @@ HASH = re.compile(r"[0-9a-f]{64}")
 class Uploads:
     """Counts who still waits for each upload: Gradio keeps equal files of different visitors as one file.
 
-    Only what Gradio puts into `folder` is deleted: files in subfolders that are named by a hash. They go `grace_seconds`
-    after the last release, since an equal file may be on its way into the queue by then. One that was uploaded again
-    since the last claim is left to that claim which is still to come, or else to Gradio's deletion of what was never
-    claimed.
+    Only what Gradio puts into `folder` is deleted: files in subfolders that are named by a hash. A file goes
+    `grace_seconds` after its last release, since an equal file may be on its way into the queue by then. One that was
+    uploaded again since the last claim is left to that claim which is still to come, or else to Gradio's deletion of
+    what was never claimed.
     """
 
     def __init__(self, folder: Path, grace_seconds: float) -> None:

@@ -172,7 +172,7 @@ def test_a_visitors_ranking_is_released_alone(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     foreign = [stranger(tmp_path / name) for name in ("rank-others/kept.zip", "song.wav")]
     page = RankPage.__new__(RankPage)
-    page._uploads = Uploads(tmp_path)
+    page._uploads = Uploads(tmp_path, 0)
     mine = _hold(Asked([]))
     stranger(mine.folder / "kept.zip")
     (mine.folder / "link").symlink_to(tmp_path / "rank-others")

@@ -167,7 +167,7 @@ def test_only_what_gradio_uploaded_is_deleted(tmp_path: Path, monkeypatch: pytes
     (folder / ("b" * 64)).symlink_to(elsewhere)
     (elsewhere / "in.wav").symlink_to(folder / HASH / "upload.wav")
     links = [folder / HASH / "out.mp3", elsewhere / "in.wav", folder / ("b" * 64) / "song.mp3", folder / HASH]
-    claims = Uploads(folder)
+    claims = Uploads(folder, 0)
     for file in (*kept, *links, elsewhere / "song.mp3"):
         claims.claim(str(file))
         claims.release(str(file))
