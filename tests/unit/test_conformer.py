@@ -23,7 +23,7 @@ from transformers import Wav2Vec2ConformerConfig
 
 from apex_space.bench import networks
 from apex_space.encoders import conformer, mel, products
-from apex_space.encoders.conformer import PIECE, RATE, Conformer, WholeSong
+from apex_space.encoders.conformer import RATE, Conformer, WholeSong
 from apex_space.errors import WeightsInvalid
 from apex_space.hub import Repository, Snapshot, fetch
 
@@ -121,20 +121,27 @@ def test_the_front_end_gives_the_same_frames_in_any_parts(
     torch.testing.assert_close(part, whole[first:last], atol=1e-5, rtol=0)
 
 
+@pytest.fixture
+def piece(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Samples of a piece, which is shorter than the published one."""
+    monkeypatch.setattr(conformer, "PIECE", 5 * RATE)
+    return conformer.PIECE
+
+
 @pytest.mark.parametrize("rest", [1024, 1025, 5 * 960, 9 * 960 + 3, 100_000])
-def test_pieces_are_heard_as_if_each_were_a_song(rest: int, encoder: Conformer) -> None:
-    samples = noise(PIECE + rest)
+def test_pieces_are_heard_as_if_each_were_a_song(rest: int, piece: int, encoder: Conformer) -> None:
+    samples = noise(piece + rest)
     with torch.inference_mode():
         local, whole = conformer.finished(encoder.hearing_twice(samples))
-        pieces = [encoder.hear(piece) for piece in (samples[:PIECE], samples[PIECE:]) if len(piece) > 1024]
+        pieces = [encoder.hear(part) for part in (samples[:piece], samples[piece:]) if len(part) > 1024]
         torch.testing.assert_close(local, torch.cat(pieces), atol=1e-5, rtol=0)
         torch.testing.assert_close(whole, encoder.hear(samples), atol=1e-5, rtol=0)
     assert 0 <= len(whole) - len(local) <= 2
 
 
-def test_a_song_of_one_piece_is_heard_once(encoder: Conformer) -> None:
+def test_a_song_of_one_piece_is_heard_once(piece: int, encoder: Conformer) -> None:
     with torch.inference_mode():
-        local, whole = conformer.finished(encoder.hearing_twice(noise(PIECE)))
+        local, whole = conformer.finished(encoder.hearing_twice(noise(piece)))
     assert local is whole
 
 
