@@ -7,9 +7,6 @@ from typer.testing import CliRunner
 from apex_space import judges, settings
 from apex_space.cli import app
 
-NOWHERE = {"HF_ENDPOINT": "http://127.0.0.1:9"}
-"""A closed port: these tests never leave the machine."""
-
 
 @dataclass(frozen=True)
 class Done:

@@ -1,10 +1,11 @@
-"""The command line as a process: what it prints where, and its exit status."""
+"""The command line as a process of its own."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
-from helpers.command_line import run
-from helpers.paths import SONGS
+from helpers.paths import ROOT, SONGS
 
 from apex_space.heads.apex import AESTHETICS, POPULARITY
 
@@ -12,7 +13,8 @@ SEVEN = POPULARITY + AESTHETICS
 
 
 def test_apex_from_a_folder_of_weights(full_weights: Path) -> None:
-    done = run("score", SONGS[0], "--judge", "apex", "--weights", full_weights, "--format", "json")
+    command = [sys.executable, "-m", "apex_space", "score", SONGS[0], "--judge", "apex", "--weights", full_weights]
+    done = subprocess.run([*command, "--format", "json"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (report,) = json.loads(done.stdout)
     assert all(isinstance(report["scores"][key], float) for key in SEVEN)

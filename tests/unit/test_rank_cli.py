@@ -12,7 +12,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from helpers.command_line import NOWHERE, run
+from helpers.command_line import run
 from helpers.melodies import write
 from helpers.paths import ROOT, SONGS
 
@@ -104,7 +104,7 @@ def test_an_interruption_keeps_what_is_done(tmp_path: Path) -> None:
     for i in range(40):
         write(tmp_path / "songs" / f"{i:02}.wav", i, seconds=20)
     command = [sys.executable, "-m", "apex_space", "rank", str(tmp_path / "songs"), "--format", "json"]
-    env = os.environ | NOWHERE | {"APEX_DATA": str(tmp_path / "data")}
+    env = os.environ | {"APEX_DATA": str(tmp_path / "data")}
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     while not process.stderr.readline().startswith("2 of 40"):

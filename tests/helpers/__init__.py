@@ -1,0 +1,9 @@
+"""What tests share. Importing it keeps them from the Hub, before the Hub's client reads the environment."""
+
+import os
+from pathlib import Path
+
+os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
+"""A closed port: tests never leave this machine."""
+os.environ["HF_HOME"] = str(Path(__file__).with_name("no-hub"))
+"""Nothing is there: what its user has downloaded before is no part of a test."""
