@@ -1,4 +1,4 @@
-"""The app with the networks of APEX at full size, whose numbers are made up."""
+"""The app with the networks of APEX at full size, whose weights are made up."""
 
 from collections.abc import Iterator
 from pathlib import Path
