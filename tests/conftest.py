@@ -1,4 +1,5 @@
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,11 @@ from apex_space.preference import save
 
 MAX_BATCH = 12
 """Songs that the shared server ranks at once."""
+
+
+def pytest_configure() -> None:
+    """A shell that runs the tests in the background has them, and all that they start, ignore the interrupt signal."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,7 +17,7 @@ from apex_space.arena.voters import Voters
 from apex_space.links import Links
 from apex_space.plots.style import NEUTRAL
 
-TITLE = "Glass Morning"
+TITLE = "Paper Lanterns"
 
 
 def kept(data: Path) -> list[tuple[Any, ...]]:

@@ -20,7 +20,9 @@ class Done:
 def run(*arguments: object, **environment: str) -> Done:
     """Run a command with the environment's variables and those given."""
     forget()
-    done = CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "100"} | environment)
+    done = CliRunner().invoke(
+        app, [*map(str, arguments)], env={"COLUMNS": "100", "APEX_PRECISION": "float32"} | environment
+    )
     forget()
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception

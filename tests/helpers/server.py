@@ -13,8 +13,13 @@ from urllib.request import urlopen
 from helpers.paths import ROOT
 from helpers.wait import until
 
-QUICK = {"APEX_LISTENING_SECONDS": "0.5", "APEX_UPLOAD_GRACE_SECONDS": "0.5", "APEX_REFRESH_SECONDS": "1"}
-"""Settings that make a test wait less."""
+QUICK = {
+    "APEX_LISTENING_SECONDS": "0.5",
+    "APEX_UPLOAD_GRACE_SECONDS": "0.5",
+    "APEX_REFRESH_SECONDS": "1",
+    "APEX_PRECISION": "float32",
+}
+"""Settings that make a test wait less; networks are not tried in both precisions, for one."""
 
 
 @dataclass(frozen=True)

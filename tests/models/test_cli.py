@@ -1,6 +1,7 @@
 """The command line as a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,15 @@ SEVEN = POPULARITY + AESTHETICS
 
 
 def test_apex_from_a_folder_of_weights(full_weights: Path) -> None:
+    environment = os.environ | {"APEX_PRECISION": "float32"}
     command = [sys.executable, "-m", "apex_space", "score", SONGS[0], "--judge", "apex", "--weights", full_weights]
-    done = subprocess.run([*command, "--format", "json"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, "--format", "json"],
+        cwd=ROOT,
+        env=os.environ | {"APEX_PRECISION": "float32"},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     (report,) = json.loads(done.stdout)
     assert all(isinstance(report["scores"][key], float) for key in SEVEN)

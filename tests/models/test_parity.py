@@ -77,12 +77,6 @@ def test_songs_in_bfloat16(name: str, rounded: Judge, shared: Path) -> None:
         assert report.scores[axis.key] == pytest.approx(figure, abs=tolerance), axis.key
 
 
-def test_auto_says_what_it_chose_and_why(full_weights: Path) -> None:
-    chosen = load_judge("apex", weights=full_weights).encoder
-    assert chosen.precision in ("float32", "bfloat16")
-    assert chosen.reason
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_either_form_of_checkpoint(form: str, judge: Judge, full_weights: Path, tmp_path: Path) -> None:
     (tmp_path / "MERT-v1-95M").symlink_to(full_weights / "MERT-v1-95M")

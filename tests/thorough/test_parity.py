@@ -12,6 +12,7 @@ from models.test_parity import (  # noqa: F401
     test_songs_in_bfloat16,
 )
 
+from apex_space import load_judge
 from apex_space.judges import Judge
 
 signal, song, rounded_song = test_a_signal_anyone_can_rebuild, test_songs, test_songs_in_bfloat16
@@ -31,3 +32,9 @@ def test_long_songs(name: str, judge: Judge, shared: Path) -> None:  # noqa: F81
 @pytest.mark.parametrize("name", ["vibeace_24k_mono.wav", "humpback.ogg"])
 def test_long_songs_in_bfloat16(name: str, rounded: Judge, shared: Path) -> None:  # noqa: F811
     rounded_song(name, rounded, shared)
+
+
+def test_auto_says_what_it_chose_and_why(full_weights: Path) -> None:
+    chosen = load_judge("apex", weights=full_weights).encoder
+    assert chosen.precision in ("float32", "bfloat16")
+    assert chosen.reason

@@ -16,6 +16,7 @@ from apex_space import panel as module
 from apex_space import plots, preference
 from apex_space.audio import Levels, Waveform
 from apex_space.axes import BY_KEY, KEYS
+from apex_space.encoders import conformer
 from apex_space.errors import WeightsMissing
 from apex_space.heads import hear
 from apex_space.judges import Judge, Progress, load_audio, load_judge
@@ -150,9 +151,10 @@ def test_a_song_heard_whole_shows_progress_and_no_score_before_its_end(
 ) -> None:
     monkeypatch.setattr(hear, "KEPT", hear.Kept())
     judge = replace(load_judge(name, panel_weights, "float32"), memory=Memory(), pace=Pace())
-    song = Waveform(fake_weights.synthetic(65, 24_000), 24_000, "song", Levels(1, 0.0, 0.0, None))
+    monkeypatch.setattr(conformer, "PIECE", 5 * 24_000)
+    song = Waveform(fake_weights.synthetic(12, 24_000), 24_000, "song", Levels(1, 0.0, 0.0, None))
     first, *between, last = judge.listen(song)
-    assert first.left == judge.pace.about(name, judge.work, 65) or first.share == 0
+    assert first.left == judge.pace.about(name, judge.work, 12) or first.share == 0
     assert len(between) > 15
     assert [step.share for step in between] == sorted(step.share for step in between)
     assert {step.report for step in (first, *between)} == {None}
@@ -163,7 +165,7 @@ def test_a_song_heard_whole_shows_progress_and_no_score_before_its_end(
 
 def test_a_song_that_was_given_up_is_not_remembered(panel_weights: Path) -> None:
     judge = replace(load_judge("songeval", panel_weights, "float32"), memory=Memory(), pace=Pace())
-    song = Waveform(fake_weights.synthetic(65, 24_000), 24_000, "song", Levels(1, 0.0, 0.0, None))
+    song = Waveform(fake_weights.synthetic(12, 24_000), 24_000, "song", Levels(1, 0.0, 0.0, None))
     listening = judge.listen(song)
     while next(listening).share < 0.5:
         pass

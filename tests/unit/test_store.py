@@ -364,7 +364,6 @@ NO_DATABASE = [
     f"postgresql://me:{PASSWORD}@127.0.0.1",
     f"mysql://me:{PASSWORD}@127.0.0.1/votes",
     f"{PASSWORD}",
-    "",
     "sqlite://",
 ]
 
