@@ -16,13 +16,7 @@ SEVEN = POPULARITY + AESTHETICS
 def test_apex_from_a_folder_of_weights(full_weights: Path) -> None:
     environment = os.environ | {"APEX_PRECISION": "float32"}
     command = [sys.executable, "-m", "apex_space", "score", SONGS[0], "--judge", "apex", "--weights", full_weights]
-    done = subprocess.run(
-        [*command, "--format", "json"],
-        cwd=ROOT,
-        env=os.environ | {"APEX_PRECISION": "float32"},
-        capture_output=True,
-        text=True,
-    )
+    done = subprocess.run([*command, "--format", "json"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (report,) = json.loads(done.stdout)
     assert all(isinstance(report["scores"][key], float) for key in SEVEN)
