@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from helpers.paths import ROOT
-from unit.test_fuzz import mutants, outcomes, songs  # noqa: F401
+from server.test_fuzz import mutants, outcomes, songs  # noqa: F401
 
 
 def test_all_broken_files_give_a_waveform_or_a_clear_message(

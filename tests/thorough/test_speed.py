@@ -11,7 +11,7 @@ import pytest
 from helpers.melodies import melody
 from helpers.paths import ROOT
 from helpers.results import report
-from unit.test_hub import UNREACHABLE, Client, client, hub, swallowed  # noqa: F401
+from server.test_hub import UNREACHABLE, Client, client, hub, swallowed  # noqa: F401
 
 from apex_space import plots
 from apex_space.encoders.pocket import RATE, PocketEncoder

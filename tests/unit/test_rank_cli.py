@@ -3,18 +3,13 @@
 import csv
 import io
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from helpers.command_line import run
-from helpers.melodies import write
-from helpers.paths import ROOT, SONGS
+from helpers.paths import SONGS
 
 from apex_space.memory import FOLDER
 
@@ -98,21 +93,3 @@ def test_what_cannot_be_is_said(
     assert (done.returncode, done.stdout) == (status, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_an_interruption_keeps_what_is_done(tmp_path: Path) -> None:
-    for i in range(40):
-        write(tmp_path / "songs" / f"{i:02}.wav", i, seconds=20)
-    command = [sys.executable, "-m", "apex_space", "rank", str(tmp_path / "songs"), "--format", "json"]
-    env = os.environ | {"APEX_DATA": str(tmp_path / "data")}
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    while not process.stderr.readline().startswith("2 of 40"):
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130, stderr
-    assert "Traceback" not in stderr
-    rows = json.loads(stdout)["rows"]
-    assert 2 <= len(rows) < 40
-    assert len(list((tmp_path / "data" / "heard" / FOLDER).iterdir())) >= len(rows)

@@ -2,8 +2,6 @@
 
 import gc
 import logging
-import subprocess
-import sys
 import threading
 import time
 import weakref
@@ -12,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.paths import ROOT
 from helpers.wait import until
 
 from apex_space import roster as module
@@ -225,29 +222,3 @@ def test_a_guest_that_has_to_go_leaves_its_memory_to_the_next_one(panel_weights:
     finally:
         gc.enable()
     assert gone() is None
-
-
-IMPORTS = """
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from sys import argv
-from apex_space.errors import WeightsError
-from apex_space.judges import REGISTRY, load_judge
-from apex_space.precision import rate
-
-def load(name):
-    try:
-        load_judge(name, Path(argv[1]))
-    except WeightsError:
-        pass
-
-with ThreadPoolExecutor() as pool:
-    loads = [pool.submit(rate, "float32"), *(pool.submit(load, name) for name in REGISTRY)]
-for each in loads:
-    each.result()
-"""
-
-
-def test_judges_may_be_loaded_at_once_while_the_server_warms_up(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", IMPORTS, tmp_path], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
