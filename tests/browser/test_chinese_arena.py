@@ -15,10 +15,10 @@ from apex_space.plots.arena import MOST_ROWS
 
 EXAMPLE_TITLES = [row["title"] for row in json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))]
 GENERATORS = (*(f"maker{n}" for n in range(MAKERS)), *(candidate.generator for candidate in from_examples()))
-NAMED = (*EXAMPLE_TITLES, *GENERATORS)
+NAMED = (*EXAMPLE_TITLES, *GENERATORS, MARKUP)
 CUT = [f"{name[:length].rstrip()}…" for name in NAMED for length in range(3, len(name))]
 """Long names as pictures show them."""
-RATED = (*(f"Title {n}" for n in range(SONGS)), *NAMED, *CUT, MARKUP, "Bradley-Terry")
+RATED = (*(f"Title {n}" for n in range(SONGS)), *NAMED, *CUT, "Bradley-Terry")
 KEYS = ("T", "X", "N")
 BATCH = ("zip", "file", "group", "aac", "KB", "B", "pocket", "folk.ogg", "folk", "letter.mp3", "letter", "silence.wav")
 FILES = ("silence", "groups.csv", "groups", ".csv")
