@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 import torch
+
+from apex_space.arena.store import FILE, Store
+from apex_space.preference import save
 from helpers import fake_panel_weights, fake_weights
 from helpers.browser import chromium, visits
 from helpers.paths import ROOT
 from helpers.preference_head import coherence_head
 from helpers.server import Running, running_app
 from helpers.votes import cast, many_votes
-
-from apex_space.arena.store import FILE, Store
-from apex_space.preference import save
 
 MAX_BATCH = 12
 """Songs that the shared server ranks at once."""

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from apex_space.arena.store import FILE, Store
+from apex_space.arena.voters import Voters
+from apex_space.links import Links
 from helpers.browser import PLAY, compare, overflow, rank, upload, wait_for_report
 from helpers.listener import Listener
 from helpers.paths import EXAMPLES, ROOT
 from helpers.results import HERE, report
 from helpers.server import Running
-
-from apex_space.arena.store import FILE, Store
-from apex_space.arena.voters import Voters
-from apex_space.links import Links
 
 AXE = ROOT / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from apex_space.arena.pool import EXAMPLES
+from apex_space.arena.records import Vote
+from apex_space.arena.store import FILE, Store
 from helpers.browser import assert_silent, complaints_of, visits
 from helpers.listener import Listener
 from helpers.melodies import write_noise as noise
 from helpers.server import QUICK, Running, running_app
 from helpers.wait import until
-
-from apex_space.arena.pool import EXAMPLES
-from apex_space.arena.records import Vote
-from apex_space.arena.store import FILE, Store
 
 LISTENING = float(QUICK["APEX_LISTENING_SECONDS"])
 ROWS = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))

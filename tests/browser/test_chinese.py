@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from apex_space import __version__
+from apex_space.ui.about import LIBRARIES, REFERENCES
 from helpers.browser import upload
 from helpers.chinese import english
 from helpers.melodies import write_silence
 from helpers.paths import EXAMPLES
-
-from apex_space import __version__
-from apex_space.ui.about import LIBRARIES, REFERENCES
 
 
 def report(page: Any, *names: str) -> None:

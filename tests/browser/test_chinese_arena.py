@@ -5,13 +5,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from apex_space.arena.pool import from_examples
+from apex_space.plots.arena import MOST_ROWS
 from helpers.chinese import english
 from helpers.melodies import write_silence
 from helpers.paths import EXAMPLES
 from helpers.votes import MAKERS, MARKUP, SONGS
-
-from apex_space.arena.pool import from_examples
-from apex_space.plots.arena import MOST_ROWS
 
 EXAMPLE_TITLES = [row["title"] for row in json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))]
 GENERATORS = (*(f"maker{n}" for n in range(MAKERS)), *(candidate.generator for candidate in from_examples()))

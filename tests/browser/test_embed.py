@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from helpers.browser import SITES, complaints_of
 from helpers.server import Running
 

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from gradio_client import Client, handle_file
+
 from helpers.browser import upload, visits, wait_for_report
 from helpers.paths import EXAMPLES
 from helpers.preference_head import BAD, GOOD

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.browser import visits
-from helpers.server import Running, running_app
-from helpers.votes import SONGS, cast, predicted, vote
 
 from apex_space.arena.store import FILE, Store
 from apex_space.plots.arena import MOST_ROWS
+from helpers.browser import visits
+from helpers.server import Running, running_app
+from helpers.votes import SONGS, cast, predicted, vote
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.browser import complaints_of, overflow, upload, wait_for_report
-from helpers.paths import EXAMPLES
-from helpers.results import HERE, report
-from helpers.server import Running
 from PIL import ImageColor
 
 from apex_space.arena.store import FILE, Store
 from apex_space.arena.voters import Voters
 from apex_space.links import Links
 from apex_space.plots.style import NEUTRAL
+from helpers.browser import complaints_of, overflow, upload, wait_for_report
+from helpers.paths import EXAMPLES
+from helpers.results import HERE, report
+from helpers.server import Running
 
 TITLE = "Paper Lanterns"
 

@@ -6,12 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from apex_space.axes import BY_KEY, KEYS
+from apex_space.heads.apex import AESTHETICS, POPULARITY
 from helpers.browser import upload, visits, wait_for_report
 from helpers.paths import EXAMPLES
 from helpers.server import Running
-
-from apex_space.axes import BY_KEY, KEYS
-from apex_space.heads.apex import AESTHETICS, POPULARITY
 
 SEVEN = tuple(BY_KEY[key] for key in POPULARITY + AESTHETICS)
 SONG = EXAMPLES / "bossa.ogg"

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from helpers.fake_weights import State, _linear, _norm, draw
 from safetensors.torch import save_file
+
+from helpers.fake_weights import State, _linear, _norm, draw
 
 MEAN, STD = 6.768444971712967, 18.417922652295623
 BANDS, BINS, KERNEL, POSITIONS = 128, 1025, 31, 128

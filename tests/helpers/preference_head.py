@@ -2,12 +2,11 @@
 
 from functools import cache
 
-from helpers.paths import EXAMPLES
-
 from apex_space.estimates import Estimate
 from apex_space.judges import load_judge
 from apex_space.preference import Bin, Head, Metrics, revision_of
 from apex_space.report import Report
+from helpers.paths import EXAMPLES
 
 GOOD, BAD = EXAMPLES / "synthwave.ogg", EXAMPLES / "synthwave_damaged.ogg"
 """One piece, and the same cut up and shuffled, which pocket finds far less coherent."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import fake_weights
 
 from apex_space import load_judge
 from apex_space.judges import Judge
+from helpers import fake_weights
 
 MERT_330M = fake_weights.Mert(1024, 24, 16, 4096, stable=True)
 

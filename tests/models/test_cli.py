@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from helpers.paths import ROOT, SONGS
-
 from apex_space.heads.apex import AESTHETICS, POPULARITY
+from helpers.paths import ROOT, SONGS
 
 SEVEN = POPULARITY + AESTHETICS
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from helpers import fake_weights
 
 from apex_space import load_judge
 from apex_space.axes import BY_KEY
@@ -16,6 +15,7 @@ from apex_space.heads.apex import AESTHETICS, POPULARITY
 from apex_space.judges import Judge
 from apex_space.precision import native_bfloat16
 from apex_space.report import Report
+from helpers import fake_weights
 
 SEVEN = tuple(BY_KEY[key] for key in POPULARITY + AESTHETICS)
 SYNTHETIC = {  # seconds and rate of `fake_weights.synthetic` -> scores, in the order of the axes

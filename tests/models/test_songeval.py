@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import pytest
-from helpers import fake_panel_weights, fake_weights
-from helpers.fake_panel_weights import TINY, Size
 from safetensors.torch import save_file
 
 from apex_space.encoders.conformer import RATE, WholeSong
@@ -13,6 +11,8 @@ from apex_space.heads.songeval import WholeSongHead
 from apex_space.hub import Snapshot, fetch
 from apex_space.precision import TOLERANCE, largest_move, native_bfloat16
 from apex_space.settings import Settings
+from helpers import fake_panel_weights, fake_weights
+from helpers.fake_panel_weights import TINY, Size
 
 
 def snapshots(weights: Path) -> list[Snapshot]:

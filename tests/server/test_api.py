@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
-from helpers.paths import EXAMPLES, ROOT
-from helpers.server import Running
 
 from apex_space.arena.store import FILE, Store
 from apex_space.judges import load_judge
+from helpers.paths import EXAMPLES, ROOT
+from helpers.server import Running
 
 NAMES = {"score", "compare", "rank", "leaderboard", "judges"}
 SONG = EXAMPLES / "bossa.ogg"

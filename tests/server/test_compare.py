@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from gradio_client import handle_file
+
 from helpers.preference_head import BAD, GOOD, coherence_head, reports
 from helpers.server import Running
 from helpers.wait import until

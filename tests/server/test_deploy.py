@@ -15,6 +15,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+
 from helpers.browser import wait_for_report
 from helpers.loopback import serve
 from helpers.paths import ROOT

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.sounds import KINDS, tone, write
 
 from apex_space.audio import isolated, load
 from apex_space.errors import AudioError
+from helpers.sounds import KINDS, tone, write
 
 EVERY = 6
 """Of all broken files, the share that is tried every day; `thorough` tries them all."""

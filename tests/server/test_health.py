@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
-from helpers import melodies
-from helpers.server import Running
-from helpers.wait import until
 
 from apex_space import __version__
 from apex_space.judges import REGISTRY
+from helpers import melodies
+from helpers.server import Running
+from helpers.wait import until
 
 API = "/gradio_api"
 SONGS = 6

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import hub_client
-from helpers.hub_server import COMMIT, Hub, serve
 
 from apex_space.encoders.mert import MertEncoder
 from apex_space.errors import WeightsInvalid, WeightsMissing
 from apex_space.hub import Repository, Snapshot, fetch
 from apex_space.report import Weights
+from helpers import hub_client
+from helpers.hub_server import COMMIT, Hub, serve
 
 NEEDED = ["config.json", "preprocessor_config.json", "pytorch_model.bin"]
 Client = Callable[..., dict[str, Any]]

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.sounds import RATE, tone, write
-from helpers.wait import until
 
 from apex_space.audio import Limits, isolated, load
 from apex_space.errors import AudioError, DamagedAudio, NotAudio, TooLong
+from helpers.sounds import RATE, tone, write
+from helpers.wait import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are watched through /proc")
 

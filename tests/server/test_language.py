@@ -3,6 +3,7 @@
 import re
 
 import httpx
+
 from helpers.server import Running
 
 

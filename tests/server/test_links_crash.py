@@ -11,14 +11,14 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
-from helpers.database import KINDS, database
-from helpers.paths import ROOT
 from sqlalchemy import text
 
 from apex_space.arena.store import Store
 from apex_space.arena.voters import Voters
 from apex_space.errors import UnknownLink
 from apex_space.links import Links
+from helpers.database import KINDS, database
+from helpers.paths import ROOT
 
 
 def count(store: Store) -> int:

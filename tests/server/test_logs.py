@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from helpers.paths import SONGS
 from helpers.server import Running, running
 from helpers.wait import until

@@ -6,6 +6,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from apex_space.arena.exchange import Imported, export_votes, import_votes
+from apex_space.arena.records import Scored
+from apex_space.arena.store import Store, open_store
+from apex_space.errors import StoreError
+from apex_space.settings import Settings
 from helpers.database import postgresql, sqlite
 from unit.test_exchange import example, kept
 from unit.test_links import (  # noqa: F401
@@ -47,12 +53,6 @@ from unit.test_store import (  # noqa: F401
     test_what_was_put_in_comes_out_by_its_time,
     vote,
 )
-
-from apex_space.arena.exchange import Imported, export_votes, import_votes
-from apex_space.arena.records import Scored
-from apex_space.arena.store import Store, open_store
-from apex_space.errors import StoreError
-from apex_space.settings import Settings
 
 
 @pytest.fixture

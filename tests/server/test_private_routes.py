@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+
+from apex_space.arena.store import FILE
 from helpers.loopback import serve
 from helpers.paths import ROOT
 from helpers.server import Running, running
-
-from apex_space.arena.store import FILE
 
 ROUTES = """
 import asyncio, json, sys

@@ -5,8 +5,9 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from conftest import MAX_BATCH
 from gradio_client import handle_file
+
+from conftest import MAX_BATCH
 from helpers.melodies import write
 from helpers.paths import EXAMPLES
 from helpers.server import Running

@@ -7,10 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from apex_space.memory import FOLDER
 from helpers.melodies import write
 from helpers.paths import ROOT
-
-from apex_space.memory import FOLDER
 
 
 def test_an_interruption_keeps_what_is_done(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from gradio_client import handle_file
+
+from apex_space.axes import KEYS
 from helpers.paths import EXAMPLES
 from helpers.server import Running
 from helpers.wait import until
-
-from apex_space.axes import KEYS
 
 SONG = EXAMPLES / "bossa.ogg"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from gradio_client import Client
+
 from helpers.server import running
 
 SERVER = """

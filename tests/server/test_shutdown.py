@@ -14,11 +14,11 @@ from typing import Any
 
 import httpx
 import pytest
+
+from apex_space.arena.store import FILE, Store
 from helpers import melodies
 from helpers.server import QUICK, Running, running
 from helpers.wait import until
-
-from apex_space.arena.store import FILE, Store
 
 VISITORS, VOTES = 6, 40
 SECONDS = 60

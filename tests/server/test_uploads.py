@@ -5,10 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from helpers.server import Running, running
-from helpers.wait import until
 
 from apex_space.ui.uploads import Uploads
+from helpers.server import Running, running
+from helpers.wait import until
 
 GRACE = 0.5
 SERVER = "import gradio; gradio.Interface(len, 'text', 'text', analytics_enabled=False).launch(quiet=True)"

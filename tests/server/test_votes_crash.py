@@ -10,10 +10,10 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
-from helpers.database import KINDS, database
 
 from apex_space.arena.records import Battle, Song
 from apex_space.arena.store import Store
+from helpers.database import KINDS, database
 
 PROCESSES, ROUNDS, SHARED = 8, 3, 120
 LONGEST = 1.5

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from helpers.paths import ROOT
 
 TOO_SMALL = "APEX_MAX_MINUTES: Input should be greater than 0, not '-3'"

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import httpx
 import soundfile
+
 from helpers.melodies import melody
 from helpers.paths import ROOT
 from helpers.server import Running, running

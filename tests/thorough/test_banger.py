@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from models.test_banger import full_size, test_songs  # noqa: F401
 
 from apex_space.judges import Judge
+from models.test_banger import full_size, test_songs  # noqa: F401
 
 song = test_songs
 del test_songs

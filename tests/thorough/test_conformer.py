@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from helpers import fake_panel_weights
-from helpers.fake_panel_weights import Size
 from torch import Tensor
 
 from apex_space.encoders import conformer
 from apex_space.encoders.conformer import RATE
 from apex_space.hub import Repository, Snapshot, fetch
+from helpers import fake_panel_weights
+from helpers.fake_panel_weights import Size
 
 MUQ = (conformer.MUQ_FILES, conformer.MUQ_CHECKPOINTS)
 

@@ -5,6 +5,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+
 from helpers.paths import ROOT
 from unit.test_examples import waves  # noqa: F401
 

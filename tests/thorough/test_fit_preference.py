@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from thorough.test_pocket import write_data
 
 from apex_space import estimates, preference
 from apex_space.settings import settings
 from apex_space.train import preference as train
+from thorough.test_pocket import write_data
 
 
 @pytest.fixture

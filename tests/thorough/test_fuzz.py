@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from helpers.paths import ROOT
 from server.test_fuzz import mutants, outcomes, songs  # noqa: F401
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from helpers.paths import ROOT
-from helpers.server import running
 
 from apex_space import load_judge
+from helpers.paths import ROOT
+from helpers.server import running
 
 pytestmark = pytest.mark.timeout(1800)
 

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+
+from apex_space import load_judge
+from apex_space.judges import Judge
 from models.test_parity import (  # noqa: F401
     SYNTHETIC,
     judge,
@@ -11,9 +14,6 @@ from models.test_parity import (  # noqa: F401
     test_songs,
     test_songs_in_bfloat16,
 )
-
-from apex_space import load_judge
-from apex_space.judges import Judge
 
 signal, song, rounded_song = test_a_signal_anyone_can_rebuild, test_songs, test_songs_in_bfloat16
 del test_a_signal_anyone_can_rebuild, test_songs, test_songs_in_bfloat16

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.melodies import melody
-from helpers.paths import ROOT
-from helpers.results import report
-from server.test_hub import UNREACHABLE, Client, client, hub, swallowed  # noqa: F401
 
 from apex_space import plots
 from apex_space.encoders.pocket import RATE, PocketEncoder
 from apex_space.ui.result_route import FONTS
+from helpers.melodies import melody
+from helpers.paths import ROOT
+from helpers.results import report
+from server.test_hub import UNREACHABLE, Client, client, hub, swallowed  # noqa: F401
 
 
 def best(work: Callable[[], Any], runs: int, clock: Callable[[], float] = time.process_time) -> float:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.votes import MAKERS, predicted, sigmoid, simulate, song, swapped, vote
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
@@ -14,6 +13,7 @@ from sklearn.metrics import brier_score_loss
 from apex_space.arena.agreement import Agreement, Panel, agree, wilson
 from apex_space.arena.records import Vote
 from apex_space.preference import Z95
+from helpers.votes import MAKERS, predicted, sigmoid, simulate, song, swapped, vote
 
 players = st.integers(0, 5)
 probabilities = st.one_of(st.floats(0, 1), st.sampled_from([0.5, 0.55, 0.3, 0.8]))

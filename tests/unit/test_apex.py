@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import fake_weights
 from safetensors.numpy import load_file
 from safetensors.torch import save_file
 
@@ -18,6 +17,7 @@ from apex_space.heads import apex
 from apex_space.heads.apex import AGGREGATOR, ApexHead
 from apex_space.hub import Repository, Snapshot, fetch
 from apex_space.settings import Settings
+from helpers import fake_weights
 
 Content = dict[str, Any]
 

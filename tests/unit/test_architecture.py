@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from helpers.paths import ROOT
 
 PACKAGE = ROOT / "apex_space"

@@ -11,7 +11,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from gradio.routes import App
-from helpers.melodies import write_noise as noise
 from starlette.requests import Request
 
 from apex_space.arena.agreement import agree
@@ -26,6 +25,7 @@ from apex_space.settings import settings
 from apex_space.ui.arena import address
 from apex_space.ui.audio_route import audio_route
 from apex_space.ui.render.reveal import reveal
+from helpers.melodies import write_noise as noise
 
 SONG_A, SONG_B = Song("1", "Glass <b>Morning</b>", "Gen & Co", "House"), Song("2", "Paper Boats")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import typer
-from helpers.votes import predicted, simulate, song, stored, vote
 from typer.testing import CliRunner, Result
 
 from apex_space.arena.records import Song, Vote
@@ -17,6 +16,7 @@ from apex_space.arena.standings import Standing, Standings
 from apex_space.arena.store import open_store
 from apex_space.cli.arena import arena
 from apex_space.settings import settings
+from helpers.votes import predicted, simulate, song, stored, vote
 
 STRENGTHS = [-1.0, 0.0, 1.0, 2.0]
 HOSTILE = Song("hostile", "=HYPERLINK(1)\x1b[31m", "+maker [bold]")

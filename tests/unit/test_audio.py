@@ -9,13 +9,13 @@ import numpy as np
 import pyloudnorm
 import pytest
 import soundfile
-from helpers.sounds import KINDS, RATE, tone, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apex_space import errors
 from apex_space.audio import Limits, Waveform, load
 from apex_space.audio.levels import Levels, Meter
+from helpers.sounds import KINDS, RATE, tone, write
 
 
 @pytest.fixture(scope="module")

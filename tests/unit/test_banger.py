@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from helpers import fake_weights
 from safetensors.numpy import load_file
 
 from apex_space import plots
@@ -23,6 +22,7 @@ from apex_space.memory import Memory
 from apex_space.resample import resample
 from apex_space.settings import Settings
 from apex_space.ui import render
+from helpers import fake_weights
 
 RATE = 24_000
 

@@ -11,10 +11,8 @@ from pathlib import Path
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile, ZipInfo
 
 import pytest
-from helpers.melodies import write
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.test_ranking import BY_HEAD, outcome
 
 from apex_space.errors import ArchiveRefused, BatchError, TooManySongs
 from apex_space.ranking import Ranking, Song, archive
@@ -23,6 +21,8 @@ from apex_space.ranking.export import COLUMNS, copy_kept, named, to_csv, to_json
 from apex_space.ranking.order import Outcome, order
 from apex_space.ranking.songs import LONGEST_NAME
 from apex_space.settings import settings
+from helpers.melodies import write
+from unit.test_ranking import BY_HEAD, outcome
 
 MEGABYTES = settings().max_megabytes
 

@@ -17,8 +17,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from helpers import melodies
-from helpers.wait import until
 
 from apex_space.arena import battles as module
 from apex_space.arena.battles import LIFETIME, MOST_OWN, Arena, open_arena
@@ -44,6 +42,8 @@ from apex_space.judges import load_audio, load_judge
 from apex_space.own_folders import mark
 from apex_space.roster import Roster
 from apex_space.settings import Settings
+from helpers import melodies
+from helpers.wait import until
 
 ADDRESS = "203.0.113.77"
 ENOUGH = (5.0, 5.0)

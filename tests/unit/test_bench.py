@@ -5,10 +5,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 import torch
-from helpers import fake_panel_weights, fake_weights
-from helpers.fake_weights import Mert
 
 from apex_space.bench import Bench, Contest, Cost, Timing, networks, page
+from helpers import fake_panel_weights, fake_weights
+from helpers.fake_weights import Mert
 
 
 def test_the_products_of_mert_are_counted() -> None:

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers import melodies
-from helpers.command_line import run
-from helpers.paths import SONGS
 
 from apex_space.axes import KEYS
 from apex_space.heads.apex import AESTHETICS, POPULARITY
+from helpers import melodies
+from helpers.command_line import run
+from helpers.paths import SONGS
 
 SEVEN = POPULARITY + AESTHETICS
 

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from helpers.preference_head import BAD, GOOD, coherence_head, reports
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from apex_space import plots
 from apex_space.axes import KEYS
 from apex_space.preference import Comparison, Preference
 from apex_space.ui import render
+from helpers.preference_head import BAD, GOOD, coherence_head, reports
 
 MARKUP = "<img src=x onerror=document.title='owned'>"
 

@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import fake_panel_weights
-from helpers.fake_panel_weights import TINY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -26,6 +24,8 @@ from apex_space.encoders import conformer, mel, products
 from apex_space.encoders.conformer import RATE, Conformer, WholeSong
 from apex_space.errors import WeightsInvalid
 from apex_space.hub import Repository, Snapshot, fetch
+from helpers import fake_panel_weights
+from helpers.fake_panel_weights import TINY
 
 State = dict[str, Tensor]
 MUQ = (conformer.MUQ_FILES, conformer.MUQ_CHECKPOINTS)

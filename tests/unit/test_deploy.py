@@ -5,9 +5,10 @@ import sys
 from importlib.metadata import distribution
 
 import pytest
-from helpers.paths import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from helpers.paths import ROOT
 from unit.test_repository import FRONT_MATTER, REQUIREMENTS
 
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")

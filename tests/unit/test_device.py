@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from unit.test_mert import LAYERS, noise, snapshot
 
 from apex_space.encoders import device
 from apex_space.encoders.mert import MertEncoder
+from unit.test_mert import LAYERS, noise, snapshot
 
 
 def test_without_spaces_a_call_is_the_bare_function(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,6 @@ import pytest
 import soundfile
 import torch
 import yaml
-from helpers import dataset_server, fake_weights
-from helpers.paths import EXAMPLES, ROOT
 from markdown_it import MarkdownIt
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -25,6 +23,8 @@ from typer.testing import CliRunner
 from apex_space import __version__, axes, estimates, judges
 from apex_space.cli import app
 from apex_space.settings import Settings, settings
+from helpers import dataset_server, fake_weights
+from helpers.paths import EXAMPLES, ROOT
 
 FILES = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
 PAGES = sorted(ROOT / name for name in FILES if re.fullmatch(r"([A-Z]+|docs/[\w-]+)\.md", name))

@@ -8,9 +8,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 import soundfile
-from helpers.paths import EXAMPLES
 
 from apex_space import axes
+from helpers.paths import EXAMPLES
 
 FOLDER = EXAMPLES
 ROWS = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))

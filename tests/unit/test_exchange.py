@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import pandas as pd
 import pytest
-from helpers.database import sqlite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -23,6 +22,7 @@ from apex_space.arena.store import Store, open_store
 from apex_space.cli.votes import votes as app
 from apex_space.errors import ArenaError
 from apex_space.settings import Settings
+from helpers.database import sqlite
 
 ENDINGS = (".parquet", ".csv", ".jsonl")
 each_form = pytest.mark.parametrize("ending", ENDINGS)

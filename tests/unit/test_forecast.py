@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import melodies
-from helpers.wait import until
 
 from apex_space import preference
 from apex_space.arena.forecast import Forecaster, scored_of
@@ -23,6 +21,8 @@ from apex_space.judges import Judge, load_judge
 from apex_space.memory import Memory
 from apex_space.report import Report, Weights
 from apex_space.turns import Line
+from helpers import melodies
+from helpers.wait import until
 
 SONGS = 3
 

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import fake_panel_weights, fake_weights
-from helpers.fake_panel_weights import TINY, Size
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -24,6 +22,8 @@ from apex_space.memory import Memory
 from apex_space.pace import Pace
 from apex_space.precision import TOLERANCE, largest_move
 from apex_space.settings import Settings
+from helpers import fake_panel_weights, fake_weights
+from helpers.fake_panel_weights import TINY, Size
 
 State = dict[str, Tensor]
 TRACKS = pytest.mark.parametrize("track", [TRACK_1, TRACK_2], ids=["track 1", "track 2"])

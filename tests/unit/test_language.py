@@ -10,7 +10,6 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from helpers.paths import ROOT
 
 from apex_space import errors, language
 from apex_space.axes import AXES
@@ -18,6 +17,7 @@ from apex_space.judges import REGISTRY
 from apex_space.language import best_of, languages, plural, said, speaking, tr
 from apex_space.settings import Settings
 from apex_space.ui.languages import GRADIOS
+from helpers.paths import ROOT
 
 PACKAGE = ROOT / "apex_space"
 OTHERS = [tag for tag in languages() if tag != "en"]

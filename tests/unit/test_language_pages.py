@@ -5,14 +5,14 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from helpers.chinese import latin
-from helpers.paths import EXAMPLES
 
 from apex_space.judges import Progress, load_judge
 from apex_space.language import speaking
 from apex_space.panel import Panel, duel
 from apex_space.roster import Loading
 from apex_space.ui import render
+from helpers.chinese import latin
+from helpers.paths import EXAMPLES
 
 REASONS = (
     "as set",

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.database import sqlite
-from helpers.results import HERE, SECRET, report
 from sqlalchemy import text
 
 from apex_space.arena.migrations import MIGRATIONS
@@ -21,6 +19,8 @@ from apex_space.errors import LinkError, TooFast, UnknownJudge, UnknownLink, Wro
 from apex_space.links import Links, open_links
 from apex_space.report import Segment, Weights
 from apex_space.settings import Settings
+from helpers.database import sqlite
+from helpers.results import HERE, SECRET, report
 
 AT = 1_700_000_000.0
 

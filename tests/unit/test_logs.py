@@ -7,13 +7,13 @@ import sys
 from typing import Any
 
 import pytest
-from helpers.paths import ROOT
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from apex_space.logs import Lines
 from apex_space.ui.journal import ID, RequestLog
+from helpers.paths import ROOT
 
 SECRET = "Unreleased Demo"
 FOLDER = "/tmp/somewhere/uploads"

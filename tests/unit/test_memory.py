@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.paths import SONGS
 
 from apex_space import memory as module
 from apex_space.encoders.pocket import PocketEncoder
 from apex_space.judges import load_audio, load_judge
 from apex_space.memory import FOLDER, Heard, Memory
 from apex_space.report import Measured
+from helpers.paths import SONGS
 
 SONG = SONGS[0]
 

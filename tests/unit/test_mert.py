@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import fake_weights
 from safetensors.numpy import load_file
 from safetensors.torch import save_file
 from torch import Tensor
@@ -17,6 +16,7 @@ from transformers import HubertConfig, HubertModel
 from apex_space.encoders.mert import CHECKPOINTS, FILES, MertEncoder
 from apex_space.errors import WeightsInvalid
 from apex_space.hub import Repository, Snapshot, fetch
+from helpers import fake_weights
 
 LAYERS = (2, 5, 8, 12)
 CONV = "encoder.pos_conv_embed.conv"

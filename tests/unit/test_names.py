@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from helpers import melodies
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from apex_space.judges import Judge, load_audio, load_judge
 from apex_space.panel import Panel
 from apex_space.report import JOINERS, LONGEST_NAME, shown
 from apex_space.ui import render
+from helpers import melodies
 
 MARKUP = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>"
 HOSTILE = [

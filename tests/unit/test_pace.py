@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.paths import EXAMPLES
 from torch import nn
 from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
@@ -20,6 +19,7 @@ from apex_space.heads.songeval import SongEvalNetwork
 from apex_space.judges import REGISTRY, Judge, about, load_judge
 from apex_space.memory import Memory
 from apex_space.pace import Pace, Work, spoken
+from helpers.paths import EXAMPLES
 
 ATTENTIVE = Work(10, 0.1)
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import fake_weights
-from helpers.paths import EXAMPLES
 
 from apex_space import panel as module
 from apex_space import plots, preference
@@ -27,6 +25,8 @@ from apex_space.report import Report
 from apex_space.roster import Loading
 from apex_space.settings import settings
 from apex_space.ui import render
+from helpers import fake_weights
+from helpers.paths import EXAMPLES
 
 EXAMPLE = EXAMPLES / "house.ogg"
 

@@ -5,7 +5,6 @@ from html import unescape
 
 import numpy as np
 import pytest
-from helpers.votes import predicted, sigmoid, simulate, song, vote
 
 from apex_space import plots
 from apex_space.arena.agreement import Agreement, agree
@@ -14,6 +13,7 @@ from apex_space.arena.records import Song
 from apex_space.arena.standings import Standing
 from apex_space.plots.arena import LONGEST, MOST_ROWS
 from apex_space.ui.render import arena as render
+from helpers.votes import predicted, sigmoid, simulate, song, vote
 
 MARKUP = "<img src=x onerror=alert(1)> & more"
 

@@ -16,14 +16,14 @@ import pytest
 import soundfile
 from fsspec import get_filesystem_class, register_implementation
 from fsspec.implementations.memory import MemoryFileSystem
-from helpers import melodies
-from helpers.wait import until
 
 from apex_space.arena import playback
 from apex_space.arena import pool as module
 from apex_space.arena.pool import EXAMPLES, Pool, from_dataset, from_examples, from_folder
 from apex_space.audio import Waveform, load
 from apex_space.errors import BattleStale, DamagedAudio, PoolError
+from helpers import melodies
+from helpers.wait import until
 
 
 @pytest.fixture

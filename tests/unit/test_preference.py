@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.paths import EXAMPLES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from apex_space.judges import Judge, load_judge
 from apex_space.memory import Memory
 from apex_space.preference import Bin, Comparison, Head, Listening, Metrics, compare, load, read, save, steps
 from apex_space.settings import settings
+from helpers.paths import EXAMPLES
 
 SHIPPED = preference.SHIPPED / "pocket.json"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from helpers.command_line import run
-from helpers.paths import SONGS
 
 from apex_space.memory import FOLDER
+from helpers.command_line import run
+from helpers.paths import SONGS
 
 GOOD = [song for song in SONGS if "damaged" not in song.name][:3]
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.melodies import write
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from apex_space.ranking.distributions import distributions
 from apex_space.ranking.order import Outcome, Rules, chances, order
 from apex_space.report import Measured, Report
 from apex_space.turns import Line
+from helpers.melodies import write
 
 FIGURE = Estimate(0.6, 0.5, 0.7)
 METRICS = Metrics(

@@ -7,13 +7,13 @@ from dataclasses import replace
 import evalica
 import numpy as np
 import pytest
-from helpers.votes import MAKERS, sigmoid, simulate, song, swapped, vote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from apex_space.arena.ratings import FEW_VOTES, Rating, rate
 from apex_space.arena.records import Vote
+from helpers.votes import MAKERS, sigmoid, simulate, song, swapped, vote
 
 FEW_RESAMPLES = 20
 players = st.integers(0, 5)

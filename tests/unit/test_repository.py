@@ -5,10 +5,10 @@ import subprocess
 import tomllib
 
 import yaml
-from helpers.paths import ROOT
 from packaging.specifiers import SpecifierSet
 
 from apex_space.settings import Settings
+from helpers.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 REQUIREMENTS = (ROOT / "requirements.txt").read_text(encoding="utf-8")

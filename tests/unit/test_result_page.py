@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx
 import pytest
-from helpers.results import HERE, SECRET, report
 from PIL import Image, ImageChops
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -33,6 +32,7 @@ from apex_space.plots.report import COLOURS
 from apex_space.settings import settings
 from apex_space.ui import result_route
 from apex_space.ui.result_route import FONTS, MOST_BYTES, MOST_PICTURES, ResultRoutes
+from helpers.results import HERE, SECRET, report
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 

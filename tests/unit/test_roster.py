@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.wait import until
 
 from apex_space import roster as module
 from apex_space.errors import UnknownJudge, WeightsInvalid, WeightsMissing
 from apex_space.judges import load_judge
 from apex_space.roster import Loading, Roster, public
 from apex_space.settings import Settings
+from helpers.wait import until
 
 
 @pytest.fixture

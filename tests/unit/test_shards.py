@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers.database import sqlite
-from helpers.dataset_server import Datasets, serve
-from helpers.wait import until
 
 from apex_space.arena.records import Battle, Scored, Song, Vote
 from apex_space.arena.shards import HubCopy
 from apex_space.arena.store import Store
 from apex_space.errors import ArenaError
+from helpers.database import sqlite
+from helpers.dataset_server import Datasets, serve
+from helpers.wait import until
 
 CLIENT = """
 import logging, sys, time

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import fake_panel_weights, fake_weights
-from helpers.fake_panel_weights import TINY, Size
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -23,6 +21,8 @@ from apex_space.judges import Judge
 from apex_space.memory import Memory
 from apex_space.precision import CAUTIOUS, native_bfloat16
 from apex_space.settings import Settings
+from helpers import fake_panel_weights, fake_weights
+from helpers.fake_panel_weights import TINY, Size
 
 State = dict[str, Tensor]
 

@@ -9,8 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from helpers.votes import predicted, song, stored, vote
-from helpers.wait import until
 
 from apex_space.arena.agreement import agree
 from apex_space.arena.ratings import rate
@@ -18,6 +16,8 @@ from apex_space.arena.records import Vote
 from apex_space.arena.standings import Standing, Standings
 from apex_space.arena.store import Store
 from apex_space.errors import StoreError
+from helpers.votes import predicted, song, stored, vote
+from helpers.wait import until
 
 VOTES = stored(
     [

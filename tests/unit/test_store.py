@@ -15,7 +15,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from helpers.database import sqlite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, inspect, text
@@ -26,6 +25,7 @@ from apex_space.arena.records import Battle, Prediction, Scored, Song, Vote
 from apex_space.arena.store import FILE, Store, open_store
 from apex_space.errors import AlreadyVoted, StoreError, UnknownBattle
 from apex_space.settings import Settings
+from helpers.database import sqlite
 
 NAMED = [Song(f"song{i}", f"Title {i}", f"maker{i % 2}", "a waltz") for i in range(4)]
 

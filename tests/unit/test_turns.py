@@ -7,8 +7,6 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from helpers.paths import SONGS
-from helpers.wait import until
 
 from apex_space import judges, turns
 from apex_space.errors import Busy
@@ -16,6 +14,8 @@ from apex_space.judges import Judge, load_judge
 from apex_space.memory import Memory
 from apex_space.pace import Pace
 from apex_space.turns import NETWORKS, QUICK, Line
+from helpers.paths import SONGS
+from helpers.wait import until
 
 EXAMPLE = SONGS[0]
 
