@@ -30,6 +30,6 @@ def english(page: Any, *names: str) -> list[str]:
 
 def latin(texts: Iterable[str], *names: str) -> list[str]:
     """Those of the texts that have Latin words beside NAMES and those given."""
-    known = "|".join((*map(re.escape, names), NAMES)).replace("\n", "")
+    known = "|".join((*map(re.escape, sorted(names, key=len, reverse=True)), NAMES)).replace("\n", "")
     known = re.compile(f"(?<![A-Za-z0-9_])({known})(?![A-Za-z0-9_])")
     return [text for text in texts if re.search("[A-Za-z]", known.sub("", text))]

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from apex_space import axes
-from helpers.paths import EXAMPLES
+from helpers.paths import EXAMPLES, ROOT
 
 FOLDER = EXAMPLES
 ROWS = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
@@ -22,6 +22,12 @@ GOOD = [row["file"] for row in ROWS if row["damage"] is None]
 def waves() -> dict[str, np.ndarray]:
     """File to samples [n, 2]."""
     return {file: soundfile.read(FOLDER / file, always_2d=True)[0] for file in BY_FILE}
+
+
+@pytest.fixture
+def compose(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "assets" / "examples"))
+    return importlib.import_module("compose")
 
 
 def test_catalogue_and_folder_agree() -> None:
