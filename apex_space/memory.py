@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import re
-import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -18,13 +17,14 @@ from threading import Lock
 
 import numpy as np
 
+from . import files
 from .report import Measured
 
 MOST_SONGS = 500
 FOLDER = "apex-embeddings"
 """The subfolder that holds the files, so that no other file of the named folder is ever looked at."""
 ENTRY = re.compile(r"[0-9a-f]{64}\.safetensors")
-PART = re.compile(r"[0-9a-f]{64}\.\w{8}\.part", re.ASCII)
+PART = re.compile(rf"{ENTRY.pattern}\.\w{{8}}\.part", re.ASCII)
 PART_SECONDS = 3600.0
 """Age at which a file that is still being written belongs to a process that was killed."""
 logger = logging.getLogger(__name__)
@@ -115,7 +115,8 @@ class Memory:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, _pack(heard))
+            with files.replacing(path) as part:
+                part.write_bytes(_pack(heard))
             self._prune(path.parent)
         except OSError as error:  # a full or read-only disk must not cost the visitor the answer
             logger.warning("not remembered on disk: %s", error)
@@ -152,19 +153,6 @@ def _files(folder: Path, name: re.Pattern[str]) -> Iterator[tuple[Path, os.stat_
             with suppress(FileNotFoundError):  # another process deletes, too
                 if name.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                     yield Path(entry.path), entry.stat(follow_symlinks=False)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".part")
-    try:
-        with open(handle, "wb") as file:
-            file.write(content)
-        os.replace(part, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(part)
-        raise
 
 
 def _pack(heard: Heard) -> bytes:

@@ -8,7 +8,6 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -22,6 +21,7 @@ from .audio import Waveform
 from .axes import KEYS
 from .errors import PreferenceError, UnknownJudge
 from .estimates import Estimate
+from .files import replacing
 from .judges import DEFAULT, REGISTRY, Judge, load_judge
 from .report import Report, Scores
 from .settings import settings
@@ -222,19 +222,13 @@ def check_target(path: Path) -> None:
 
 def save(head: Head, path: Path, **more: Any) -> None:
     """Write a head, with `more` for people, whole or not at all. Raises PreferenceError."""
-    part = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as file:
-            part = Path(file.name)
-            file.write(head.to_json(**more))
-        part.chmod(0o644)
-        part.replace(path)
+        with replacing(path) as part:
+            part.write_text(head.to_json(**more), encoding="utf-8")
+            part.chmod(0o644)
     except OSError as error:
         raise PreferenceError(f"{path} cannot be written ({error.strerror}). Choose another place.") from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     max_minutes: float = Field(10, gt=0, description="Longest song accepted")
     max_megabytes: float = Field(50, gt=0, description="Largest file accepted")
     upload_grace_seconds: float = Field(
-        10, ge=0, description="From a song's last scoring to the deletion of its upload, which others may share"
+        10, ge=0, description="Seconds from a song's last scoring to the deletion of its upload, which others may share"
     )
     batch: int = Field(200, ge=1, description="Most songs that the page ranks at once")
     data: Path = Field(Path("data"), description="Folder of the votes' database, fitted preference heads and the salt")
@@ -63,9 +63,9 @@ class Settings(BaseSettings):
         None, description="The arena's songs: a folder, or a dataset on the Hub; else the examples"
     )
     listening_seconds: float = Field(
-        5, gt=0, description="Of each song of a battle to listen to before a vote, or the whole of a shorter song"
+        5, gt=0, description="Seconds of each song of a battle to listen to before a vote; all of a shorter song"
     )
-    refresh_seconds: float = Field(10, gt=0, description="Between an open leaderboard's looks for new votes")
+    refresh_seconds: float = Field(10, gt=0, description="Seconds between an open leaderboard's checks for new votes")
     votes_repo: str | None = Field(None, description="Dataset on the Hub that votes are copied to (needs HF_TOKEN)")
     links: int = Field(10_000, ge=0, description="Results kept under links, beyond it the oldest goes; 0: none")
     salt: SecretStr | None = Field(None, description="Of the voters' hashes; else one is made and kept with the votes")

@@ -12,13 +12,11 @@ from apex_space.arena.store import FILE, Store
 from apex_space.preference import save
 from helpers import fake_panel_weights, fake_weights
 from helpers.browser import chromium, visits
+from helpers.database import sqlite
 from helpers.paths import ROOT
 from helpers.preference_head import coherence_head
-from helpers.server import Running, running_app
+from helpers.server import MAX_BATCH, Running, running_app
 from helpers.votes import cast, many_votes
-
-MAX_BATCH = 12
-"""Songs that the shared server ranks at once."""
 
 
 def pytest_configure() -> None:
@@ -61,6 +59,19 @@ def full_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def panel_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as `--weights` takes it, with tiny stand-ins of all that SongEval and both HEARs need: 9 MB."""
     return fake_panel_weights.write_panel(tmp_path_factory.mktemp("panel"), fake_panel_weights.TINY)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """Of a new SQLite database. The tests of PostgreSQL have their own."""
+    return sqlite(tmp_path)
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """On the database at `url`."""
+    with closing(Store(url)) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

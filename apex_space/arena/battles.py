@@ -15,7 +15,7 @@ from random import Random, SystemRandom
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Literal, get_args
 
-from .. import own_folders
+from .. import files
 from ..audio import Waveform
 from ..errors import (
     ArenaError,
@@ -129,7 +129,7 @@ class Arena:
             raise ArenaError("These two are the same song. Choose another one for one of them.")
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         try:
-            own_folders.mark(folder)
+            files.mark_own(folder)
             with ThreadPoolExecutor(2) as threads:
                 taken = [*threads.map(partial(self._take, folder), (first, second), waveforms)]
             a, b = self._rng.sample([waveform.sha256 for waveform in waveforms], 2)
@@ -248,7 +248,7 @@ class Arena:
 
     def _run(self) -> None:
         # Of processes that were killed: a pool in use is touched every minute, and no battle lasts as long.
-        own_folders.delete_abandoned(PREFIX, LIFETIME)
+        files.delete_abandoned(PREFIX, LIFETIME)
         while not self._stop.wait(SWEEP_SECONDS):
             self.pool.touch()
             self.sweep()

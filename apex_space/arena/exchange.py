@@ -7,7 +7,6 @@ import csv
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from itertools import islice
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..errors import ArenaError
+from ..files import replacing
 from ..report import inert
 from .records import Battle, Prediction, Scored, Song, Source, Vote, Winner
 from .store import Dated, Store
@@ -136,21 +136,12 @@ def rows(votes: Iterable[Vote], scored: Mapping[str, list[Dated]]) -> Iterator[R
 
 def save(path: Path, write: Callable[[Path, Iterable[Row]], None], what: Iterable[Row]) -> None:
     """Put a file in its place when it is complete and on disk. Raises ArenaError."""
-    part = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
-        part = Path(name)
-        write(part, what)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
+        with replacing(path) as part:
+            write(part, what)
     except OSError as error:
         raise ArenaError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
 
 
 def write_parquet(path: Path, what: Iterable[Row]) -> None:

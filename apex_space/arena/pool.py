@@ -14,7 +14,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from .. import own_folders, tables
+from .. import files, tables
 from ..audio import Waveform
 from ..errors import AudioError, BattleStale, PoolError
 from ..judges import load_audio
@@ -85,7 +85,7 @@ class Pool:
     def __init__(self, source: str | None = None) -> None:
         self._source = candidates(source)
         self._folder = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
-        own_folders.mark(Path(self._folder.name))
+        files.mark_own(Path(self._folder.name))
         self._songs: dict[str, _Ready] = {}
         self._left_out = 0
         self._trouble = ""

@@ -1,7 +1,5 @@
 """`serve`."""
 
-from .common import exiting
-
 
 def serve() -> None:
     """Start the pages and serve them until SIGTERM or SIGINT, at http://127.0.0.1:7860.
@@ -11,6 +9,4 @@ def serve() -> None:
     """
     from ..ui.run import open_site
 
-    with exiting(2):
-        site = open_site()
-    site.serve()
+    open_site().serve()

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from .. import logs, own_folders
+from .. import files, logs
 from ..arena.battles import Arena, open_arena
 from ..arena.shards import copy_votes
 from ..arena.standings import Standings
@@ -81,7 +81,7 @@ def own_uploads() -> str:
         if shared:
             Path(shared).mkdir(parents=True, exist_ok=True)
         folder = mkdtemp(prefix="apex-space-", dir=shared)
-        own_folders.mark(Path(folder))
+        files.mark_own(Path(folder))
         return folder
     except OSError as error:
         place = shared or "the system's folder for temporary files"
@@ -105,6 +105,6 @@ def run(blocks: gr.Blocks, options: Mapping[str, Any]) -> NoReturn:
     ended.wait()
     logging.getLogger(__name__).info("ending")
     blocks.close(verbose=False)
-    own_folders.delete(Path(uploads))
+    files.delete_own(Path(uploads))
     logging.shutdown()
     os._exit(0)  # threads that are within a network's layer would crash an interpreter that ends in order

@@ -85,7 +85,8 @@ def test_a_vote_by_keyboard(listen: Any, server: Running, data: Path) -> None:
     assert [vote.winner for vote in cast] == ["b"]
     assert min(cast[0].heard) >= LISTENING
     assert cast[0].suspicion == ""
-    assert shown.index(cast[0].battle.a.title) < shown.index(cast[0].battle.b.title)
+    lines = shown.splitlines()
+    assert lines.index(cast[0].battle.a.title) < lines.index(cast[0].battle.b.title)
     assert page.locator("#battle .won b").inner_text() == cast[0].battle.b.title
     for foreseen in cast[0].battle.predictions:
         assert f"{100 * max(foreseen.probability, 1 - foreseen.probability):.0f}%" in shown
@@ -206,6 +207,8 @@ def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running,
         field = page.locator(f"#own-{place} input[type=file]")
         field.set_input_files(noise(tmp_path / f"{place} take.wav", seed))
         field.wait_for(state="detached")
+    assert server.uploads("first take")
+    assert server.uploads("second take")
     was = page.locator("#battle audio").first.get_attribute("src")
     page.get_by_role("button", name="Make it a battle").click()
     page.wait_for_function(f"document.querySelector('#battle audio').src !== {was!r}", timeout=60_000)

@@ -45,6 +45,7 @@ def test_deleted_uploads_can_still_be_swapped_and_compared_with_another_song(
     page = visit("/compare", "Compare")
     put(page, "A", good)
     put(page, "B", bad)
+    assert len(server.uploads("swapped_")) == 2
     first = compare(page)
     until(lambda: not server.uploads("swapped_"), seconds=10)
     page.get_by_role("button", name="Swap").click()
@@ -90,7 +91,7 @@ def test_songs_of_the_pool_can_be_picked(browser: Any, data: Path, tmp_path: Pat
         page = visit("/compare", "Compare")
         for number, title in enumerate(("Neon", "Shards")):
             listing = page.get_by_label("A song of the arena").nth(number)
-            until_it_passes(partial(pick, page, listing, title), seconds=20)
+            until_it_passes(partial(pick, page, listing, title))
         page.get_by_label(PLAY).nth(1).wait_for()
         assert compare(page).startswith("A is preferred by about")
         assert page.locator(".songs").inner_text().split() == ["A", GOOD.name, "B", BAD.name]
@@ -113,6 +114,7 @@ def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp
         page.get_by_label("The panel: all of them").check()
         put(page, "A", good)
         put(page, "B", bad)
+        assert len(panel_server.uploads("panel_")) == 2
         first = compare(page)
         assert first.startswith("Pocket: A is preferred by about")
         assert page.get_by_text("SongEval, HEAR 1, HEAR 2: no preference head was fitted").is_visible()

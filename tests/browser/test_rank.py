@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from conftest import MAX_BATCH
 from helpers.browser import rank, wait_for_ranking
 from helpers.melodies import write
 from helpers.paths import EXAMPLES
-from helpers.server import Running
+from helpers.server import MAX_BATCH, Running
 from helpers.wait import until, until_it_passes
 
 SONGS = [song for song in sorted(EXAMPLES.glob("*.ogg")) if "damaged" not in song.name][:4]

@@ -13,6 +13,8 @@ from urllib.request import urlopen
 from helpers.paths import ROOT
 from helpers.wait import until
 
+MAX_BATCH = 12
+"""Songs that the server that all tests share ranks at once."""
 QUICK = {
     "APEX_LISTENING_SECONDS": "0.5",
     "APEX_UPLOAD_GRACE_SECONDS": "0.5",

@@ -1,32 +1,16 @@
-"""The SongEval judge: the toolkit's own scores, from a waveform to five axes, and every tensor accounted for."""
+"""SongEval at full size, with made-up weights."""
 
 from pathlib import Path
 
 import pytest
 from safetensors.torch import save_file
 
-from apex_space.encoders.conformer import RATE, WholeSong
+from apex_space.encoders.conformer import RATE
 from apex_space.heads import songeval
-from apex_space.heads.songeval import WholeSongHead
-from apex_space.hub import Snapshot, fetch
 from apex_space.precision import TOLERANCE, largest_move, native_bfloat16
-from apex_space.settings import Settings
 from helpers import fake_panel_weights, fake_weights
-from helpers.fake_panel_weights import TINY, Size
-
-
-def snapshots(weights: Path) -> list[Snapshot]:
-    return [fetch(repository, weights) for repository in songeval.repositories(Settings(weights=weights))]
-
-
-def load(weights: Path, precision: str = "float32") -> tuple[WholeSong, WholeSongHead]:
-    return songeval.load(snapshots(weights), Settings(precision=precision))
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as `--weights` takes it. Not to be written to."""
-    return fake_panel_weights.write_panel(tmp_path_factory.mktemp("panel"), TINY)
+from helpers.fake_panel_weights import Size
+from unit.test_songeval import load
 
 
 @pytest.mark.skipif(not native_bfloat16(), reason="this processor does not multiply bfloat16")

@@ -47,10 +47,12 @@ def test_the_client_is_told_which_song_and_why(ask: Any, tmp_path: Path) -> None
         ask(GOOD, BAD, "apex")
 
 
-def test_uploads_are_deleted_after_comparing(ask: Any, server: Running, tmp_path: Path) -> None:
+def test_uploads_are_deleted_after_comparing(ask: Any, client: Any, server: Running, tmp_path: Path) -> None:
     good, bad = (Path(shutil.copy(song, tmp_path / f"deleted {song.name}")) for song in (GOOD, BAD))
     (tmp_path / "deleted.wav").write_bytes(b"")
-    ask(good, bad)
+    asked = client.submit(handle_file(good), handle_file(bad), api_name="/compare")
+    until(lambda: len(server.uploads("deleted")) == 2, seconds=10)
+    asked.result()
     with pytest.raises(Exception, match="empty"):
         ask(good, tmp_path / "deleted.wav")
     until(lambda: not server.uploads("deleted"), seconds=10)

@@ -29,7 +29,6 @@ from unit.test_store import (  # noqa: F401
     battle,
     cast,
     refused_silently,
-    store,
     test_a_battle_has_one_vote_and_it_stays,
     test_a_battle_is_issued_once,
     test_a_database_of_newer_code_is_refused,

@@ -7,10 +7,9 @@ from zipfile import ZipFile
 import pytest
 from gradio_client import handle_file
 
-from conftest import MAX_BATCH
 from helpers.melodies import write
 from helpers.paths import EXAMPLES
-from helpers.server import Running
+from helpers.server import MAX_BATCH, Running
 from helpers.wait import until
 
 SONGS = [song for song in sorted(EXAMPLES.glob("*.ogg")) if "damaged" not in song.name][:4]

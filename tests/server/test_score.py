@@ -40,6 +40,8 @@ def test_the_client_gets_reasons(
 
 
 def test_uploads_are_deleted_after_scoring(client: Any, server: Running, tmp_path: Path) -> None:
-    song = shutil.copy(SONG, tmp_path / "deleted.ogg")
-    client.predict(handle_file(song), "best", api_name="/score")
+    song = Path(shutil.copy(SONG, tmp_path / "deleted.ogg"))
+    asked = client.submit(handle_file(song), "best", api_name="/score")
+    until(lambda: server.uploads("deleted"), seconds=10)
+    asked.result()
     until(lambda: not server.uploads("deleted"), seconds=10)

@@ -1,35 +1,19 @@
-"""Learning a preference: the fit, what is held out, where battles come from, and the command."""
+"""The trainer of pocket's preference head from end to end."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from apex_space import estimates, preference
-from apex_space.settings import settings
+from apex_space import preference
 from apex_space.train import preference as train
 from thorough.test_pocket import write_data
-
-
-@pytest.fixture
-def few_resamples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(estimates, "RESAMPLES", 60)
-    estimates.draws.cache_clear()
-    yield
-    estimates.draws.cache_clear()
-
-
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A data folder of its own."""
-    monkeypatch.setenv("APEX_DATA", str(tmp_path / "data"))
-    settings.cache_clear()
-    yield tmp_path / "data"
-    settings.cache_clear()
+from unit.test_fit_preference import few_resamples  # noqa: F401
 
 
 def test_pockets_head_comes_out_the_same_twice(
-    tmp_path: Path, few_resamples: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    few_resamples: None,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write_data(tmp_path / "data")
     for name in ("ROUNDS", "INNER", "FINAL"):

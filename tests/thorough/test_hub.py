@@ -1,29 +1,11 @@
 """Weights from the Hub: its real client, in its own process, against a server of ours that can fail on purpose."""
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from helpers.hub_server import COMMIT, Hub, serve
-
-
-@pytest.fixture
-def hub(tiny_mert: Path, tmp_path: Path) -> Iterator[Hub]:
-    """A server of tiny MERT, among files of the same repository that nobody needs."""
-    folder = Path(shutil.copytree(tiny_mert, tmp_path / "served"))
-    (folder / "README.md").write_text("a model card")
-    (folder / "optimizer.bin").write_bytes(bytes(1000))
-    with serve(MERT=folder) as running:
-        yield running
-
-
-def served(hub: Hub) -> Path:
-    return hub.repositories["stand-in/MERT"]
+from helpers.hub_server import COMMIT, serve
 
 
 def test_apex_gets_ready_from_the_hub_and_stays_so_without_it(full_weights: Path, tmp_path: Path) -> None:

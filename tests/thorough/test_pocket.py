@@ -1,4 +1,4 @@
-"""The pocket judge: laws of its features and scores, its weights file, and its trainer from end to end."""
+"""The pocket judge's trainer from end to end."""
 
 import csv
 from pathlib import Path
@@ -10,24 +10,7 @@ from apex_space import estimates
 from apex_space.encoders.pocket import RATE
 from apex_space.heads.pocket import PocketHead
 from apex_space.train import evaluate, pocket
-
-LENGTH = 12 * RATE
-
-
-def song(seed: int) -> np.ndarray:
-    """Twelve seconds of plucked chords over drums and a bass, [LENGTH] float32."""
-    rng = np.random.default_rng(seed)
-    time = np.arange(LENGTH) / RATE
-    out = 1e-4 * rng.standard_normal(LENGTH)
-    period = rng.uniform(0.3, 0.6)
-    for beat in range(int(12 / period)):
-        start = int(beat * period * RATE)
-        since = time[: LENGTH - start]
-        root = 110 * 2 ** (rng.choice([0, 5, 7, 9]) / 12)
-        chord = sum(np.sin(2 * np.pi * root * r * h * since) / h for r in (1, 1.25, 1.5) for h in (1, 2, 3, 4))
-        out[start:] += np.exp(-3 * since) * 0.1 * chord
-        out[start:] += 0.3 * np.exp(-60 * since) * rng.standard_normal(len(since))
-    return out.astype(np.float32)
+from unit.test_pocket import song
 
 
 def write_data(folder: Path) -> None:

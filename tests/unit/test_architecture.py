@@ -13,8 +13,8 @@ from helpers.paths import ROOT
 PACKAGE = ROOT / "apex_space"
 ROWS = (
     *("axes", "errors", "language", "settings", "report", "estimates", "tables", "audio", "resample", "segments"),
-    *("measures", "hub", "encoders", "precision", "heads", "memory", "pace", "turns", "judges", "roster"),
-    *("own_folders", "preference", "panel"),
+    *("measures", "hub", "encoders", "precision", "heads", "files", "memory", "pace", "turns", "judges", "roster"),
+    *("preference", "panel"),
     *("arena", "fitting", "evaluate", "ranking", "links", "plots", "logs", "ui", "bench", "cli", "train"),
 )
 FRONT_DOORS = {"cli", "train"}

@@ -38,8 +38,8 @@ from apex_space.errors import (
     UnknownBattle,
     VoteRefused,
 )
+from apex_space.files import mark_own
 from apex_space.judges import load_audio, load_judge
-from apex_space.own_folders import mark
 from apex_space.roster import Roster
 from apex_space.settings import Settings
 from helpers import melodies
@@ -84,12 +84,6 @@ def forecaster(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(Store(f"sqlite:///{tmp_path / 'votes.sqlite3'}")) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -579,7 +573,7 @@ def started(
         left = temporary / f"{PREFIX}{folder}"
         left.mkdir()
         (left / "audio.mp3").write_bytes(b"left behind")
-        mark(left)
+        mark_own(left)
         os.utime(left, (time.time() - age,) * 2)
     melodies.write(tmp_path / "pool" / "1.wav", 1)
     own_pool = Pool(str(tmp_path / "pool"))

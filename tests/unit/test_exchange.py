@@ -22,7 +22,6 @@ from apex_space.arena.store import Store, open_store
 from apex_space.cli.votes import votes as app
 from apex_space.errors import ArenaError
 from apex_space.settings import Settings
-from helpers.database import sqlite
 
 ENDINGS = (".parquet", ".csv", ".jsonl")
 each_form = pytest.mark.parametrize("ending", ENDINGS)
@@ -68,12 +67,6 @@ def example(number: int = 1, **options: Any) -> Vote:
     return Vote(
         battle, **{"winner": "a", "at": 1.7e9 + number + 0.1, "heard": (5.0, 6.5), "voter": "secret", **options}
     )
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Of another database than the store's."""
-    return sqlite(tmp_path)
 
 
 @pytest.fixture

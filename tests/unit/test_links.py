@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,22 +18,9 @@ from apex_space.errors import LinkError, TooFast, UnknownJudge, UnknownLink, Wro
 from apex_space.links import Links, open_links
 from apex_space.report import Segment, Weights
 from apex_space.settings import Settings
-from helpers.database import sqlite
 from helpers.results import HERE, SECRET, report
 
 AT = 1_700_000_000.0
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Of a new database. The tests of PostgreSQL have their own."""
-    return sqlite(tmp_path)
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    with closing(Store(url)) as opened:
-        yield opened
 
 
 @pytest.fixture

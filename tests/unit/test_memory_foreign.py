@@ -62,7 +62,7 @@ def test_links_and_folders_of_an_entrys_name_are_left_alone(tmp_path: Path) -> N
     entry(tmp_path, 2).mkdir()
     (entry(tmp_path, 2) / "inside").touch()
     entry(tmp_path, 3).symlink_to(tmp_path / "nowhere")
-    part = entry(tmp_path, 1).with_suffix(".abcdefgh.part")
+    part = entry(tmp_path, 1).with_suffix(".safetensors.abcdefgh.part")
     part.symlink_to(target)
     os.utime(part, (0, 0), follow_symlinks=False)
     for number in (1, 2, 3):
@@ -124,7 +124,7 @@ def test_a_write_that_fails_at_last_leaves_nothing(tmp_path: Path, monkeypatch: 
 
 def test_what_a_killed_process_was_writing_goes_after_a_while(tmp_path: Path) -> None:
     fill(tmp_path, 1)
-    parts = [entry(tmp_path, number).with_suffix(f".abc_{number}f8h.part") for number in range(2)]
+    parts = [entry(tmp_path, number).with_suffix(f".safetensors.abc_{number}f8h.part") for number in range(2)]
     for part in parts:
         part.touch()
     old = time.time() - PART_SECONDS - 1

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +18,6 @@ from apex_space.arena.records import Battle, Scored, Song, Vote
 from apex_space.arena.shards import HubCopy
 from apex_space.arena.store import Store
 from apex_space.errors import ArenaError
-from helpers.database import sqlite
 from helpers.dataset_server import Datasets, serve
 from helpers.wait import until
 
@@ -90,12 +89,6 @@ class Commits:
         """A commit after which the process ends before it learns of it."""
         self.prepare()
         self.hub |= {file.name: file.read_bytes() for file in self.folder.glob("*.parquet")}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(Store(sqlite(tmp_path))) as opened:
-        yield opened
 
 
 def copy_of(store: Store, commits: Commits, folder: Path) -> HubCopy:
@@ -255,11 +248,6 @@ def process(url: str, folder: Path, hub: Datasets) -> Iterator[Process]:
 def hub() -> Iterator[Datasets]:
     with serve() as running:
         yield running
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'votes.sqlite3'}"
 
 
 def test_the_hubs_client_makes_a_private_dataset_and_commits(hub: Datasets, url: str, tmp_path: Path) -> None:

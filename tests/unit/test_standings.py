@@ -5,8 +5,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -27,12 +25,6 @@ VOTES = stored(
         vote(4, 5, "b", predicted(0.9), source="own"),
     ]
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(Store(f"sqlite:///{tmp_path / 'arena.sqlite3'}")) as opened:
-        yield opened
 
 
 @pytest.fixture

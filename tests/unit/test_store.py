@@ -6,7 +6,7 @@ import os
 import stat
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -25,21 +25,8 @@ from apex_space.arena.records import Battle, Prediction, Scored, Song, Vote
 from apex_space.arena.store import FILE, Store, open_store
 from apex_space.errors import AlreadyVoted, StoreError, UnknownBattle
 from apex_space.settings import Settings
-from helpers.database import sqlite
 
 NAMED = [Song(f"song{i}", f"Title {i}", f"maker{i % 2}", "a waltz") for i in range(4)]
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    """Of a new database. The tests of PostgreSQL have their own."""
-    return sqlite(tmp_path)
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    with closing(Store(url)) as opened:
-        yield opened
 
 
 def battle(id: str = "battle", a: Song = NAMED[0], b: Song = NAMED[1], **options: Any) -> Battle:

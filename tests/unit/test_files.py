@@ -12,7 +12,7 @@ import gradio as gr
 import pytest
 from gradio.route_utils import delete_files_created_by_app
 
-from apex_space import own_folders
+from apex_space import files
 from apex_space.arena.pool import PREFIX, Pool
 from apex_space.ui import run, uploads
 from apex_space.ui.uploads import Uploads
@@ -35,7 +35,7 @@ def made(folder: Path, marked: bool = True) -> Path:
     folder.mkdir(parents=True)
     (folder / "song.mp3").write_bytes(b"song")
     if marked:
-        own_folders.mark(folder)
+        files.mark_own(folder)
     return old(folder)
 
 
@@ -61,15 +61,15 @@ def foreign(temporary: Path, elsewhere: Path) -> list[Path]:
 
 
 def test_a_sweep_takes_nothing_but_old_folders_of_its_own(temporary: Path, tmp_path: Path) -> None:
-    files, own = foreign(temporary, tmp_path / "elsewhere"), made(temporary / f"{PREFIX}own00000")
+    others, own = foreign(temporary, tmp_path / "elsewhere"), made(temporary / f"{PREFIX}own00000")
     outside = tmp_path / "outside"
     outside.write_text("kept")
     (own / "link").symlink_to(outside)
     (own / "folder").symlink_to(made(tmp_path / "library"))
     old(own)
-    own_folders.delete_abandoned(PREFIX, AGE)
+    files.delete_abandoned(PREFIX, AGE)
     assert not own.exists()
-    assert all(file.exists() for file in files)
+    assert all(file.exists() for file in others)
     assert outside.read_text() == "kept"
     assert (tmp_path / "library" / "song.mp3").is_file()
 
@@ -78,7 +78,7 @@ def test_a_sweep_takes_nothing_but_old_folders_of_its_own(temporary: Path, tmp_p
 def test_another_users_folder_stays(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own, me = made(temporary / f"{PREFIX}theirs00"), os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: me + 1)
-    own_folders.delete_abandoned(PREFIX, AGE)
+    files.delete_abandoned(PREFIX, AGE)
     assert own.exists()
 
 
@@ -88,7 +88,7 @@ def test_a_pool_and_what_it_leaves_behind_are_known(temporary: Path) -> None:
     closed.close()
     assert not Path(closed._folder.name).exists()
     old(Path(killed._folder.name))
-    own_folders.delete_abandoned(PREFIX, AGE)
+    files.delete_abandoned(PREFIX, AGE)
     assert [*temporary.iterdir()] == [stranger]
     killed.close()
 
@@ -181,7 +181,7 @@ def test_the_clock_of_a_sweep_is_the_folders_own(temporary: Path) -> None:
     pool = Pool()
     old(Path(pool._folder.name))
     pool.touch()
-    own_folders.delete_abandoned(PREFIX, AGE)
+    files.delete_abandoned(PREFIX, AGE)
     assert time.time() - Path(pool._folder.name).stat().st_mtime < AGE
     pool.close()
 
