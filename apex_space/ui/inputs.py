@@ -46,7 +46,7 @@ def cancelling(button: gr.Button, running: Any, told: Callable[..., Any], given:
 
 def pool_song(pool: Pool, song: gr.Audio) -> None:
     """A list of the arena's songs; the one that is picked goes into `song`."""
-    listing = gr.Dropdown([], value=None, label="A song of the arena", elem_id=f"{song.elem_id}-pool")
+    listing = gr.Dropdown([], value=None, label=f"{song.label} from the arena", elem_id=f"{song.elem_id}-pool")
     options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
     def choices() -> gr.Dropdown:

@@ -14,9 +14,10 @@ from apex_space.arena.voters import Voters
 from apex_space.links import Links
 from helpers.browser import PLAY, compare, overflow, rank, upload, wait_for_report
 from helpers.listener import Listener
-from helpers.paths import EXAMPLES, ROOT
+from helpers.paths import ROOT
 from helpers.results import HERE, report
 from helpers.server import Running
+from helpers.songs import short
 
 AXE = ROOT / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -52,7 +53,7 @@ KEYBOARD = """() => {
 
 
 def scored(page: Any) -> None:
-    upload(page, EXAMPLES / "bossa.ogg")
+    upload(page, short("bossa.ogg"))
     wait_for_report(page)
     page.locator("#timeline-plot .js-plotly-plot").wait_for()
     page.get_by_role("button", name="Get a link").wait_for()

@@ -105,14 +105,14 @@ def test_only_time_that_was_listened_counts(listen: Any) -> None:
     page = opened.page
     page.keyboard.press("ArrowLeft")
     page.wait_for_timeout(1000)
-    for position in ("20", "5", "25", "10", "28"):
+    for position in ("8", "2", "9", "4", "10"):
         page.locator("#battle [data-side=A] .seek").fill(position)
         page.wait_for_timeout(100)
     page.keyboard.press("Space")
     page.wait_for_timeout(300)
     after_jumps = opened.heard("A")
     assert 0.5 <= after_jumps <= 2.0
-    assert page.evaluate("document.querySelector('#battle [data-side=A] audio').currentTime") >= 28
+    assert page.evaluate("document.querySelector('#battle [data-side=A] audio').currentTime") >= 10
 
     started = time.monotonic()
     page.evaluate("document.querySelector('#battle [data-side=B] audio').playbackRate = 4")
@@ -206,9 +206,8 @@ def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running,
     for seed, place in enumerate(("first", "second")):
         field = page.locator(f"#own-{place} input[type=file]")
         field.set_input_files(noise(tmp_path / f"{place} take.wav", seed))
+        until(partial(server.uploads, f"{place} take"), seconds=10)
         field.wait_for(state="detached")
-    assert server.uploads("first take")
-    assert server.uploads("second take")
     was = page.locator("#battle audio").first.get_attribute("src")
     page.get_by_role("button", name="Make it a battle").click()
     page.wait_for_function(f"document.querySelector('#battle audio').src !== {was!r}", timeout=60_000)

@@ -11,7 +11,7 @@ from apex_space.ui.about import LIBRARIES, REFERENCES
 from helpers.browser import upload
 from helpers.chinese import english
 from helpers.melodies import write_silence
-from helpers.paths import EXAMPLES
+from helpers.songs import short
 
 
 def report(page: Any, *names: str) -> None:
@@ -25,7 +25,7 @@ def test_score(chinese: Any) -> None:
     page = chinese("/", "评分")
     assert page.locator("html").get_attribute("lang") == "zh-CN"
     assert english(page) == []
-    upload(page, EXAMPLES / "folk.ogg")
+    upload(page, short("folk.ogg"))
     report(page, "folk.ogg")
     page.get_by_role("button", name="获取链接").click()
     page.get_by_role("button", name="删除", exact=True).wait_for()
@@ -53,7 +53,7 @@ def test_compare(chinese: Any) -> None:
     page = chinese("/compare", "比较")
     assert english(page) == []
     for side, song in (("#song-a", "folk.ogg"), ("#song-b", "house.ogg")):
-        page.locator(f"{side} input[type=file]").set_input_files(EXAMPLES / song)
+        page.locator(f"{side} input[type=file]").set_input_files(short(song))
         page.locator(side).get_by_test_id("waveform-controls").wait_for()
     page.get_by_role("button", name="比较", exact=True).click()
     report(page, "folk.ogg", "house.ogg", "simulated")
@@ -103,7 +103,7 @@ def test_two_visitors_at_once_are_each_answered_in_their_language(visit: Any) ->
     chinese.get_by_text("请先选择一首歌曲").first.wait_for()
     other.get_by_text("Choose a song first").first.wait_for()
     for page in (chinese, other):
-        upload(page, EXAMPLES / "house.ogg")
+        upload(page, short("house.ogg"))
     for page, form in ((other, "Report as JSON"), (chinese, "JSON 报告")):
         page.get_by_role("link", name=form).wait_for(timeout=120_000)
 

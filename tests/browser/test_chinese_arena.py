@@ -10,6 +10,7 @@ from apex_space.plots.arena import MOST_ROWS
 from helpers.chinese import english
 from helpers.melodies import write_silence
 from helpers.paths import EXAMPLES
+from helpers.songs import short
 from helpers.votes import MAKERS, MARKUP, SONGS
 
 EXAMPLE_TITLES = [row["title"] for row in json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))]
@@ -34,8 +35,8 @@ def test_rank(chinese: Any, tmp_path: Path) -> None:
     (tmp_path / "letter.mp3").write_text("Dear listener")
     (tmp_path / "groups.csv").write_text("file,group\nfolk.ogg,民谣\n")
     songs = [
-        EXAMPLES / "folk.ogg",
-        EXAMPLES / "waltz.ogg",
+        short("folk.ogg"),
+        short("waltz.ogg"),
         tmp_path / "letter.mp3",
         write_silence(tmp_path / "silence.wav"),
     ]
@@ -97,7 +98,7 @@ def test_ones_own_songs(chinese: Any, tmp_path: Path) -> None:
     start.click()
     page.get_by_text("请选择一首歌曲。").first.wait_for()
     assert english(page, *KEYS) == []
-    for song in (EXAMPLES / "folk.ogg", write_silence(tmp_path / "silence.wav")):
+    for song in (short("folk.ogg"), write_silence(tmp_path / "silence.wav")):
         for place in ("first", "second"):
             field = page.locator(f"#own-{place} input[type=file]")
             field.set_input_files(song)

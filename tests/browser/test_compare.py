@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from helpers.browser import PLAY, compare, overflow, visits
-from helpers.paths import EXAMPLES
 from helpers.preference_head import BAD, GOOD
-from helpers.server import Running, running_app
+from helpers.server import Running
+from helpers.songs import short
 from helpers.wait import until, until_it_passes
 
 JSON_LINK = "Comparison as JSON"
@@ -52,7 +52,7 @@ def test_deleted_uploads_can_still_be_swapped_and_compared_with_another_song(
     page.locator(".verdict", has_text="B is preferred").wait_for()
     assert page.locator(".verdict").inner_text() == first.replace("A is", "B is")
     assert page.locator(".songs").inner_text().split() == ["A", bad.name, "B", good.name]
-    put(page, "A", EXAMPLES / "folk.ogg")
+    put(page, "A", short("folk.ogg"))
     compare(page)
     assert page.locator(".songs").inner_text().split() == ["A", "folk.ogg", "B", good.name]
 
@@ -78,23 +78,14 @@ def test_the_page_says_which_song_is_missing(visit: Any) -> None:
     assert page.get_by_text("Choose Song A first.").count() == 0
 
 
-def test_songs_of_the_pool_can_be_picked(browser: Any, data: Path, tmp_path: Path) -> None:
-    pool = tmp_path / "pool"
-    pool.mkdir()
-    for song in (GOOD, BAD):
-        shutil.copy(song, pool)
-    (pool / "songs.csv").write_text(f"file,title,generator\n{GOOD.name},Neon,One\n{BAD.name},Shards,Two\n")
-    with (
-        running_app(tmp_path, APEX_DATA=str(data), APEX_POOL=str(pool)) as server,
-        visits(browser, server.url) as visit,
-    ):
-        page = visit("/compare", "Compare")
-        for number, title in enumerate(("Neon", "Shards")):
-            listing = page.get_by_label("A song of the arena").nth(number)
-            until_it_passes(partial(pick, page, listing, title))
-        page.get_by_label(PLAY).nth(1).wait_for()
-        assert compare(page).startswith("A is preferred by about")
-        assert page.locator(".songs").inner_text().split() == ["A", GOOD.name, "B", BAD.name]
+def test_songs_of_the_pool_can_be_picked(visit: Any) -> None:
+    page = visit("/compare", "Compare")
+    for side, title in (("A", "Night Bus North · Synthesised"), ("B", "Night Bus North (damaged)")):
+        listing = page.get_by_label(f"Song {side} from the arena")
+        until_it_passes(partial(pick, page, listing, title))
+    page.get_by_label(PLAY).nth(1).wait_for()
+    assert compare(page).startswith("A is preferred by about")
+    assert page.locator(".songs").inner_text().split() == ["A", GOOD.name, "B", BAD.name]
 
 
 def pick(page: Any, listing: Any, title: str) -> None:
@@ -131,6 +122,6 @@ def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp
         page.get_by_role("button", name="Swap").click()
         page.locator(".verdict", has_text="B is preferred").wait_for()
         assert page.locator(".verdict").inner_text() == first.replace("A is", "B is")
-        put(page, "A", EXAMPLES / "folk.ogg")
+        put(page, "A", short("folk.ogg"))
         compare(page)
         assert page.locator(".songs").inner_text().split() == ["A", "folk.ogg", "B", good.name]

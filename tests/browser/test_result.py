@@ -13,9 +13,9 @@ from apex_space.arena.voters import Voters
 from apex_space.links import Links
 from apex_space.plots.style import NEUTRAL
 from helpers.browser import complaints_of, overflow, upload, wait_for_report
-from helpers.paths import EXAMPLES
 from helpers.results import HERE, report
 from helpers.server import Running
+from helpers.songs import short
 
 TITLE = "Paper Lanterns"
 
@@ -27,7 +27,7 @@ def kept(data: Path) -> list[tuple[Any, ...]]:
 
 def test_a_link_is_made_shown_and_deleted_on_the_page(visit: Any, server: Running, data: Path) -> None:
     page = visit("/", "Score")
-    upload(page, EXAMPLES / "bossa.ogg")
+    upload(page, short("bossa.ogg"))
     wait_for_report(page)
     page.get_by_label("Title, if you like").fill(TITLE)
     assert kept(data) == []

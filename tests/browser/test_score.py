@@ -9,11 +9,11 @@ from typing import Any
 from apex_space.axes import BY_KEY, KEYS
 from apex_space.heads.apex import AESTHETICS, POPULARITY
 from helpers.browser import upload, visits, wait_for_report
-from helpers.paths import EXAMPLES
 from helpers.server import Running
+from helpers.songs import short
 
 SEVEN = tuple(BY_KEY[key] for key in POPULARITY + AESTHETICS)
-SONG = EXAMPLES / "bossa.ogg"
+SONG = short("bossa.ogg")
 
 
 def test_a_song_dropped_on_the_page_shows_seven_axes_or_the_reason(visit: Any) -> None:

@@ -6,9 +6,9 @@ from apex_space.estimates import Estimate
 from apex_space.judges import load_judge
 from apex_space.preference import Bin, Head, Metrics, revision_of
 from apex_space.report import Report
-from helpers.paths import EXAMPLES
+from helpers.songs import short
 
-GOOD, BAD = EXAMPLES / "synthwave.ogg", EXAMPLES / "synthwave_damaged.ogg"
+GOOD, BAD = short("synthwave.ogg"), short("synthwave_damaged.ogg")
 """One piece, and the same cut up and shuffled, which pocket finds far less coherent."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from helpers.paths import ROOT
+from helpers.songs import pool
 from helpers.wait import until
 
 MAX_BATCH = 12
@@ -67,6 +68,7 @@ def running(folder: Path, *program: str, **environment: str) -> Iterator[Running
         "APEX_DATA": str(folder / "data"),
         "HF_ENDPOINT": "http://127.0.0.1:9",
         "HF_HOME": str(folder / "hub"),
+        "APEX_POOL": str(pool()),
         **QUICK,
     }
     command = [sys.executable, *program]

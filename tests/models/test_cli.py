@@ -7,14 +7,25 @@ import sys
 from pathlib import Path
 
 from apex_space.heads.apex import AESTHETICS, POPULARITY
-from helpers.paths import ROOT, SONGS
+from helpers.paths import ROOT
+from helpers.songs import short
 
 SEVEN = POPULARITY + AESTHETICS
 
 
 def test_apex_from_a_folder_of_weights(full_weights: Path) -> None:
     environment = os.environ | {"APEX_PRECISION": "float32"}
-    command = [sys.executable, "-m", "apex_space", "score", SONGS[0], "--judge", "apex", "--weights", full_weights]
+    command = [
+        sys.executable,
+        "-m",
+        "apex_space",
+        "score",
+        short("bossa.ogg"),
+        "--judge",
+        "apex",
+        "--weights",
+        full_weights,
+    ]
     done = subprocess.run([*command, "--format", "json"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (report,) = json.loads(done.stdout)

@@ -8,11 +8,11 @@ import pytest
 from gradio_client import handle_file
 
 from apex_space.axes import KEYS
-from helpers.paths import EXAMPLES
 from helpers.server import Running
+from helpers.songs import short
 from helpers.wait import until
 
-SONG = EXAMPLES / "bossa.ogg"
+SONG = short("bossa.ogg")
 
 
 def test_the_client_gets_the_command_lines_report(client: Any) -> None:

@@ -1,0 +1,38 @@
+"""The beginnings of the examples: what a page does with a song seldom takes half a minute of one."""
+
+import csv
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import soundfile
+
+from apex_space.arena.pool import from_examples
+from helpers.paths import EXAMPLES
+
+SECONDS = 12
+_FOLDER = tempfile.TemporaryDirectory(prefix="apex-tests-")
+
+
+@cache
+def short(name: str) -> Path:
+    """A file of the same name with the first SECONDS of an example."""
+    path = Path(_FOLDER.name) / name
+    with soundfile.SoundFile(EXAMPLES / name) as song:
+        soundfile.write(path, song.read(SECONDS * song.samplerate), song.samplerate)
+    return path
+
+
+@cache
+def pool() -> Path:
+    """A folder for the arena with four examples, short ones: to prepare all of them at length takes 20 s."""
+    folder = Path(_FOLDER.name) / "pool"
+    folder.mkdir()
+    with (folder / "songs.csv").open("w", newline="", encoding="utf-8") as table:
+        writer = csv.writer(table)
+        writer.writerow(("file", "title", "generator", "prompt"))
+        for song in from_examples()[-4:]:
+            shutil.copy(short(song.file.name), folder)
+            writer.writerow((song.file.name, song.title, song.generator, song.prompt))
+    return folder
