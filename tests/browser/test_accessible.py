@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ AXE = ROOT / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LOOKS = {"light": (WIDE, False), "dark": (WIDE, True), "narrow": (NARROW, False)}
 SETTLED_MS = 300
-"""Colours fade and pictures are drawn anew when a page changes its look."""
+"""Pictures are drawn anew when a page changes its look."""
+AT_ONCE = "*, *::before, *::after { transition: none !important; animation: none !important }"
 MOST_STOPS = 300
 """Of the Tab key on one page; none has as many."""
 ROLES = "button|link|textbox|searchbox|combobox|radio|checkbox|spinbutton|slider|tab"
@@ -121,7 +122,7 @@ each_state = pytest.mark.parametrize("state", STATES)
 
 
 @pytest.fixture(scope="module")
-def opened(server: Running, data: Path, browser: Any) -> Callable[..., Any]:
+def opened(server: Running, data: Path, browser: Any) -> Iterator[Callable[..., Any]]:
     """A page in one of the states, which all tests share, and in one of the looks."""
     if not AXE.is_file():
         pytest.skip("no axe-core beside this Python: tests/check installs it")
@@ -132,8 +133,9 @@ def opened(server: Running, data: Path, browser: Any) -> Callable[..., Any]:
     def open_page(state: str, look: str = "light") -> Any:
         path, fill = STATES[state]
         if state not in pages:
-            pages[state] = browser.new_page(viewport=WIDE)
+            pages[state] = browser.new_page(viewport=WIDE, bypass_csp=True)
             pages[state].goto(server.url + path + (result if state == "result" else "?__theme=light"))
+            pages[state].add_style_tag(content=AT_ONCE)
             fill(pages[state])
         page, (size, dark) = pages[state], LOOKS[look]
         page.set_viewport_size(size)
@@ -142,7 +144,9 @@ def opened(server: Running, data: Path, browser: Any) -> Callable[..., Any]:
         page.wait_for_timeout(SETTLED_MS)
         return page
 
-    return open_page
+    yield open_page
+    for page in pages.values():  # else they go on to keep the processor busy
+        page.close()
 
 
 @each_state
