@@ -8,6 +8,7 @@ from typing import Any
 
 from apex_space.axes import BY_KEY, KEYS
 from apex_space.heads.apex import AESTHETICS, POPULARITY
+from helpers import melodies
 from helpers.browser import upload, visits, wait_for_report
 from helpers.server import Running
 from helpers.songs import short
@@ -85,12 +86,13 @@ def test_without_a_network_the_page_says_what_is_missing(visit: Any) -> None:
 
 
 def test_the_panel_tells_how_far_it_is_and_a_song_heard_whole_can_be_given_up(
-    panel_server: Running, panel_weights: Path, browser: Any
+    panel_server: Running, panel_weights: Path, browser: Any, tmp_path: Path
 ) -> None:
+    long = melodies.write(tmp_path / "long.wav", 1, seconds=45, rate=24_000, channels=1)
     with visits(browser, panel_server.url) as visit:
         page = visit("/", "Score")
         page.get_by_label("The panel: all of them").check()
-        upload(page, SONG)
+        upload(page, long)
         progress = page.locator(".progress", has_text=re.compile(r"SongEval has heard \d+% of .* the whole panel"))
         progress.wait_for(timeout=60_000)
         with page.expect_response("**/cancel", timeout=10_000):  # it comes when the work has stopped
