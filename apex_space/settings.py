@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     hear_repo: str = Field("earlab/EAR_HEAR", description="Repository of the heads of hear-1 and hear-2")
     hear_revision: str = Field("main", description="Its branch, tag or commit")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="Of APEX's matrix products; auto takes bfloat16 where it is fast and moves no score"
+        "auto", description="Of APEX's matrix products; auto takes bfloat16 where fast and near float32 on trial clips"
     )
     guests: int = Field(1, ge=1, description="Judges kept in memory of those that load on first use, 1 to 3 GB each")
     memory: Path | None = Field(None, description="Folder that keeps what was heard (no audio) over restarts")

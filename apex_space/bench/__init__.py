@@ -57,12 +57,14 @@ class Timing:
 class Contest:
     """A network on `SEGMENT_SECONDS` of music, as it is shipped (the first of `timings`) and ours, run in turn.
 
-    `flop` are those of its matrix products.
+    `flop` are those of its matrix products, `moved` how far bfloat16 moves the mean over time of what ours
+    makes of the music, as a share of its size; None where the processor does not multiply it.
     """
 
     network: str
     flop: float
     timings: tuple[Timing, ...]
+    moved: float | None = None
 
     def ratio(self, timing: Timing) -> float:
         """How many times as fast as the plain network: the median of the runs' ratios."""
@@ -139,7 +141,16 @@ def time_networks(
         ("MuQ to its sixth layer", networks.conformer_flop, networks.conformer_contenders),
     ):
         with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-            yield Contest(name, flop(), in_turn(name, contenders(folder, precisions), rounds, say))
+            ready = contenders(folder, precisions)
+            yield Contest(name, flop(), in_turn(name, ready, rounds, say), moved(ready))
+
+
+def moved(contenders: dict[str, Callable[[], Any]]) -> float | None:
+    """How far the mean over time of our network in bfloat16 is from that in float32, relative to its size."""
+    if "ours, bfloat16" not in contenders:
+        return None
+    exact, other = (torch.as_tensor(contenders[f"ours, {name}"]()).mean(0) for name in DTYPES)
+    return float((other - exact).norm() / exact.norm())
 
 
 def in_turn(

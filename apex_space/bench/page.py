@@ -45,6 +45,8 @@ def _contest(contest: Contest, rates: dict[str, float]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for t in contest.timings:
         yield f"| {t.what} | {t.median:.2f} | {t.span} | {contest.ratio(t):.2f} | {contest.of_floor(t, rates):.2f} |"
+    if contest.moved is not None:
+        yield from ("", f"In bfloat16 the mean over time is {contest.moved:.2%} of its size from that in float32.")
 
 
 def as_svg(bench: Bench) -> str:

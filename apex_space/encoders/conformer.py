@@ -20,7 +20,7 @@ from transformers.models.wav2vec2_conformer.modeling_wav2vec2_conformer import W
 from ..errors import WeightsInvalid
 from ..hub import Snapshot
 from . import checkpoint, device, mel
-from .products import DTYPES, attend_in_blocks, let_go, lower, replace
+from .products import DTYPES, activate, as_linear, attend_in_blocks, let_go, lower, replace
 
 MUQ_FILES, MUQ_CHECKPOINTS = ("config.json",), ("model.safetensors", "pytorch_model.bin")
 MUSICFM_FILES, MUSICFM_CHECKPOINTS = ("msd_stats.json",), ("pretrained_msd.pt",)
@@ -113,23 +113,17 @@ class Convolution(nn.Module):
     def __init__(self, theirs: Any) -> None:
         super().__init__()
         self.layer_norm, self.activation = theirs.layer_norm, theirs.activation
-        self.widen, self.narrow = _linear(theirs.pointwise_conv1), _linear(theirs.pointwise_conv2)
+        self.widen, self.narrow = (
+            as_linear(conv.weight[:, :, 0]) for conv in (theirs.pointwise_conv1, theirs.pointwise_conv2)
+        )
         self.depthwise = fuse_conv_bn_eval(theirs.depthwise_conv, theirs.batch_norm)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.glu(self.widen(self.layer_norm(x))).float()
         conv = self.depthwise
-        with torch.autocast(x.device.type, enabled=False):
-            rows = x.transpose(1, 2)[:, :, None]  # [S, D, 1, T] with channels last in memory
-            x = F.conv2d(rows, conv.weight[:, :, None], conv.bias, padding=(0, *conv.padding), groups=conv.groups)
+        rows = x.transpose(1, 2)[:, :, None]  # [S, D, 1, T] with channels last in memory
+        x = F.conv2d(rows, conv.weight[:, :, None], conv.bias, padding=(0, *conv.padding), groups=conv.groups)
         return self.narrow(self.activation(x[:, :, 0].transpose(1, 2)))
-
-
-def _linear(pointwise: nn.Conv1d) -> nn.Linear:
-    with torch.device("meta"):
-        linear = nn.Linear(pointwise.in_channels, pointwise.out_channels, bias=False)
-    linear.weight = nn.Parameter(pointwise.weight[:, :, 0], requires_grad=False)
-    return linear
 
 
 class Conformer:
@@ -156,6 +150,9 @@ class Conformer:
             let_go([network])
             if self.device.type == "cpu":
                 attend_in_blocks(self.encoder)
+        for block in self.encoder.layers:
+            activate(block.ffn1, "swish")
+            activate(block.ffn2, "swish")
         network.to(self.device)
         self.mel = mel.Mel(RATE, self.device)
 
@@ -209,8 +206,7 @@ class Conformer:
         yield x[0]
         positions = self.encoder.embed_positions(x)
         for i, layer in enumerate(self.encoder.layers, 1):
-            with torch.autocast(x.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                x = layer(x, relative_position_embeddings=positions)
+            x = layer(x, relative_position_embeddings=positions)
             ends = self.is_last and i == len(self.encoder.layers)
             yield (self.encoder.layer_norm(x) if ends else x)[0]
 
@@ -265,7 +261,7 @@ class WholeSong:
 
     rate, batch = RATE, 1
     segment_seconds = inf
-    embeddings_version = 1
+    embeddings_version = 2
     resampling = "soxr"
 
     def __init__(

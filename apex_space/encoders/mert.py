@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils import parametrize
 from transformers import HubertConfig, HubertModel
 
 from ..errors import WeightsInvalid
 from ..hub import Snapshot
 from . import checkpoint, device
-from .products import DTYPES, attend_in_blocks, let_go, lower, replace
+from .products import DTYPES, Linear, activate, as_linear, attend_in_blocks, dithered, let_go, linear, lower, replace
 
 FILES = ("config.json", "preprocessor_config.json")
 CHECKPOINTS = ("model.safetensors", "pytorch_model.bin")
@@ -26,8 +25,10 @@ CHECKPOINTS = ("model.safetensors", "pytorch_model.bin")
 
 FIRST_TAPS, FIRST_STRIDE = 10, 5
 KERNELS, STRIDES = [FIRST_TAPS, 3, 3, 3, 3, 2, 2], [FIRST_STRIDE, 2, 2, 2, 2, 2, 2]
-CHUNK = 2048
-"""Frames of the second layer computed at once, so that the first layer's output stays in the processor's cache."""
+PART = 96
+"""Frames made at once, so that what is between the layers stays in the processor's cache."""
+VERSIONS = 4
+"""Of each rounded convolution's weight, one part after the other in turn."""
 ROUNDED_CONVOLUTIONS = 3
 """Of the six after the first, those that take seven eighths of their time. Rounding the others too, or the positional
 convolution or the projection, would save little and move the scores most."""
@@ -41,7 +42,7 @@ class MertEncoder:
     """
 
     segment_seconds, resampling = 30.0, "sinc"
-    embeddings_version = 1
+    embeddings_version = 2
 
     def __init__(self, snapshot: Snapshot, layers: tuple[int, ...], precision: str = "float32") -> None:
         model: Any = _load(snapshot)
@@ -58,9 +59,11 @@ class MertEncoder:
             replace(model)
         else:
             lower(model.encoder.layers, DTYPES[precision])
-            let_go([self.front_end.norm, self.projection, self.encoder])
+            let_go([self.front_end.norm, self.front_end.products, self.projection, self.encoder])
             if self.device.type == "cpu":
                 attend_in_blocks(model.encoder)
+        for layer in model.encoder.layers:
+            activate(layer.feed_forward, "gelu")
         self._pool = device.borrowing(self.pool)
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -84,14 +87,8 @@ class MertEncoder:
         x = x if self.stable else self.encoder.layer_norm(x)
         for layer in self.encoder.layers:
             yield x
-            x = self._rounded(layer, x)
+            x = layer(x)
         yield self.encoder.layer_norm(x) if self.stable else x
-
-    def _rounded(self, module: nn.Module, x: Tensor) -> Tensor:
-        """`module` with its matrix products in the chosen precision; sums and norms stay in float32."""
-        dtype = DTYPES[self.precision]
-        with torch.autocast(x.device.type, dtype, enabled=dtype != torch.float32):
-            return module(x)
 
 
 class FrontEnd:
@@ -102,28 +99,35 @@ class FrontEnd:
     m and K being the windows' mean and covariance. The norm, with gain g and bias b, thus folds into the weights:
     s (W u - W m) + b = (s W) u + (b - s W m), where s = g / sqrt(w K w' + eps).
 
-    The others have stride 2, so that in the array [T, C] of their input two taps are one row of a view [T/2, 2C],
-    and the third tap is the first half of the next row.
+    The others have stride 2, so that in the array [T, C] of their input the taps of each frame stand in a row, 2C after
+    those of the frame before. They are made in parts, of which each takes the next version of the rounded weights.
     """
 
     def __init__(self, layers: Iterable[Any], dtype: torch.dtype) -> None:
         first, *others = layers
         self.filters, self.norm = first.conv.weight[:, 0].double(), first.layer_norm
-        dtypes = [dtype] * ROUNDED_CONVOLUTIONS + [torch.float32] * len(others)
-        self.taps = [_taps(layer.conv.weight.to(each)) for layer, each in zip(others, dtypes, strict=False)]
-        self.dtype = dtype
+        products = [as_linear(other.conv.weight.transpose(1, 2).flatten(1), "gelu") for other in others]
+        rounded = 0 if dtype == torch.float32 else ROUNDED_CONVOLUTIONS
+        self.products = nn.ModuleList(
+            nn.ModuleList(dithered(product, dtype, VERSIONS) if i < rounded else [product])
+            for i, product in enumerate(products)
+        )
 
     def __call__(self, clip: Tensor) -> Tensor:
         windows = clip.unfold(0, FIRST_TAPS, FIRST_STRIDE).contiguous()
         weight, bias = self._folded(windows.double())
-        parts = []
-        for start in range(0, len(windows) - 2, 2 * CHUNK):
-            part = windows[start : start + 2 * CHUNK + 1]
-            x = F.gelu(torch.addmm(bias, part, weight.T).to(self.dtype))
-            parts.append(_convolve(x, *self.taps[0]))
-        x = torch.cat(parts)
-        for taps in self.taps[1:]:
-            x = _convolve(x, *taps)
+        total = len(windows)
+        for taps in KERNELS[1:]:
+            total = (total - taps) // 2 + 1
+        return torch.cat(
+            [self._part(windows, weight, bias, start, min(start + PART, total)) for start in range(0, total, PART)]
+        )
+
+    def _part(self, windows: Tensor, weight: Tensor, bias: Tensor, first: int, last: int) -> Tensor:
+        versions: Any
+        x = linear(windows[_heard(first, last)], weight, bias, "gelu")
+        for versions in self.products:
+            x = _convolve(x, versions[first // PART % len(versions)])
         return x
 
     def _folded(self, windows: Tensor) -> tuple[Tensor, Tensor]:
@@ -135,20 +139,20 @@ class FrontEnd:
         return (scale[:, None] * self.filters).float(), (self.norm.bias - scale * (self.filters @ mean)).float()
 
 
-def _taps(weight: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Weight [C, C, 2 or 3] -> [C, 2C] of the first two taps and [C, C] of the third."""
-    pair = weight[:, :, :2].transpose(1, 2).flatten(1)
-    return pair, weight[:, :, 2].contiguous() if weight.shape[2] == 3 else None
+def _heard(first: int, last: int) -> slice:
+    """Frames of the first layer that those from `first` to `last`, the latter excluded, of the last are made of."""
+    rows = last - first
+    for taps in reversed(KERNELS[1:]):
+        rows = 2 * (rows - 1) + taps
+    first *= 2 ** (len(KERNELS) - 1)
+    return slice(first, first + rows)
 
 
-def _convolve(x: Tensor, pair: Tensor, third: Tensor | None) -> Tensor:
-    """A convolution of stride 2 and its GELU: [T, C] -> [(T - taps) // 2 + 1, C]."""
-    frames = (len(x) - (2 if third is None else 3)) // 2 + 1
-    x = x.to(pair.dtype)
-    y = F.linear(x[: 2 * frames].view(frames, -1), pair)
-    if third is not None:
-        y.addmm_(x[2 : 2 * frames + 2 : 2], third.T)
-    return F.gelu(y)
+def _convolve(x: Tensor, product: Linear) -> Tensor:
+    """A convolution of stride 2 and its activation: [T, C] -> [(T - taps) // 2 + 1, C]."""
+    taps = product.in_features // x.shape[1]
+    size, stride = ((len(x) - taps) // 2 + 1, product.in_features), (2 * x.shape[1], 1)
+    return product(x.to(product.weight.dtype).as_strided(size, stride))
 
 
 def _preprocessing(path: Path) -> tuple[int, bool]:

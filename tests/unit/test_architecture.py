@@ -114,7 +114,7 @@ def loaded_by(*modules: str, after: str = "sys") -> set[str]:
     code = f"""
 import sys, {after}
 before = set(sys.modules)
-import {', '.join(modules)}
+import {", ".join(modules)}
 print(*{{name.split('.')[0] for name in sys.modules.keys() - before}})"""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(done.stdout.split())

@@ -3,9 +3,11 @@
 import json
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 import torch
 
+from apex_space import bench
 from apex_space.bench import Bench, Contest, Cost, Timing, networks, page
 from helpers import fake_panel_weights, fake_weights
 from helpers.fake_weights import Mert
@@ -24,15 +26,22 @@ def test_the_products_of_mert_are_counted() -> None:
 
 def test_ratio_and_floor_follow_from_the_runs() -> None:
     plain, ours = Timing("plain, float32", (8.0, 4.0, 6.0)), Timing("ours, bfloat16", (2.0, 1.0, 1.0))
-    contest = Contest("MERT", 1e12, (plain, ours))
+    contest = Contest("MERT", 1e12, (plain, ours), 0.00123)
     rates = {"float32": 0.5, "bfloat16": 1.0}
     assert (contest.ratio(plain), contest.ratio(ours)) == (1, 4)
     assert (contest.of_floor(plain, rates), contest.of_floor(ours, rates)) == (3, 1)
     found = Bench({}, rates, (contest,), (ours,), {30: 1.0}, {}, (Cost("apex", "float32", 2.0, 1.5),))
     assert "| ours, bfloat16 | 1.00 | 1.000–2.000 | 4.00 | 1.00 |" in page.as_markdown(found)
+    assert "the mean over time is 0.12% of its size from that in float32" in page.as_markdown(found)
     assert "| apex | float32 | 2.0 | 1.50 |" in page.as_markdown(found)
     assert json.loads(page.as_json(found))["derived"]["MERT: ours, bfloat16"] == {"ratio": 4, "of_floor": 1}
     ET.fromstring(page.as_svg(found))
+
+
+def test_how_far_bfloat16_moves_a_mean_is_relative_to_its_size() -> None:
+    song = {"plain, float32": lambda: None, "ours, float32": lambda: torch.tensor([[3.0, 4.0], [3.0, 4.0]])}
+    assert bench.moved(song) is None
+    assert bench.moved(song | {"ours, bfloat16": lambda: np.array([[3.0, 4.0], [3.0, 4.2]])}) == pytest.approx(0.02)
 
 
 MERTS = {"95M": (networks.MERT_95M, Mert()), "330M": (networks.MERT_330M, Mert(1024, 24, 16, 4096, 512, stable=True))}
