@@ -1,4 +1,4 @@
-"""Visitors in numbers, on this machine alone: `python tests/load.py`; with `--uploads 500`, what songs leave behind.
+"""Visitors in numbers, on this machine alone: `python tests/thorough/load.py`. `--uploads 500` tells what songs leave.
 
 Each visitor opens the page, scores an example and then, again and again, a song of their own that nobody has sent
 before, all by pocket. It prints what they met, and the server's memory and disk before and after.

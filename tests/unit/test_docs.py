@@ -50,9 +50,11 @@ NOT_RUN = {
     f".venv/bin/{PROGRAM} fit-preference": "takes a minute; test_fit_preference.py runs it with few resamples",
     f".venv/bin/{PROGRAM}.train.pocket": "takes half an hour; test_pocket.py trains on a few songs",
     f".venv/bin/{PROGRAM}.train.preference": "takes half an hour; test_fit_preference.py fits on a few songs",
-    ".venv/bin/python tests/load.py": "takes a minute of both processors",
+    ".venv/bin/python tests/thorough/load.py": "takes a minute of both processors",
 }
 """How a command begins -> why this test does not run it."""
+EXAMPLE = {"apex_space/heads/loud.py"}
+"""A file that CONTRIBUTING.md tells how to add."""
 RUN_ELSEWHERE = {
     ("docs/api.md", "bash"): "test_api.py",
     ("docs/api.md", "python"): "test_api.py",
@@ -166,6 +168,13 @@ def test_a_command_runs(command: str, folder: Path) -> None:
 
 def test_what_is_not_run_is_there() -> None:
     assert [start for start in NOT_RUN if not any(command.startswith(start) for command in COMMANDS)] == []
+
+
+def test_files_of_the_repository_that_pages_name_are_there() -> None:
+    folders = "|".join({name.split("/")[0] for name in FILES if "/" in name})
+    for page in PAGES:
+        for path in re.findall(rf"(?<![\w/.-])(?:{folders})/[\w./-]*\w", page.read_text(encoding="utf-8")):
+            assert (ROOT / path).exists() or path in EXAMPLE, (page.name, path)
 
 
 def test_every_fenced_block_is_read_by_a_test() -> None:
