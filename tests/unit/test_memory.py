@@ -11,9 +11,9 @@ from apex_space.encoders.pocket import PocketEncoder
 from apex_space.judges import load_audio, load_judge
 from apex_space.memory import FOLDER, Heard, Memory
 from apex_space.report import Measured
-from helpers.paths import SONGS
+from helpers.songs import short
 
-SONG = SONGS[0]
+SONG = short("bossa.ogg")
 
 
 def heard(seed: int, segments: int = 3) -> Heard:

@@ -26,9 +26,9 @@ from apex_space.roster import Loading
 from apex_space.settings import settings
 from apex_space.ui import render
 from helpers import fake_weights
-from helpers.paths import EXAMPLES
+from helpers.songs import short
 
-EXAMPLE = EXAMPLES / "house.ogg"
+EXAMPLE = short("house.ogg")
 
 
 @pytest.fixture(scope="module")

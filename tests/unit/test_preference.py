@@ -20,7 +20,7 @@ from apex_space.judges import Judge, load_judge
 from apex_space.memory import Memory
 from apex_space.preference import Bin, Comparison, Head, Listening, Metrics, compare, load, read, save, steps
 from apex_space.settings import settings
-from helpers.paths import EXAMPLES
+from helpers.songs import short
 
 SHIPPED = preference.SHIPPED / "pocket.json"
 
@@ -204,8 +204,8 @@ def pocket() -> Judge:
 
 def test_two_songs_are_compared_and_swapped_exactly(pocket: Judge, data: Path) -> None:
     seen: list[Listening] = []
-    one = compare(pocket, EXAMPLES / "bossa.ogg", EXAMPLES / "house.ogg", on_progress=seen.append)
-    other = compare(pocket, EXAMPLES / "house.ogg", EXAMPLES / "bossa.ogg", names=("left", "right"))
+    one = compare(pocket, short("bossa.ogg"), short("house.ogg"), on_progress=seen.append)
+    other = compare(pocket, short("house.ogg"), short("bossa.ogg"), names=("left", "right"))
     assert [step.side for step in seen] == sorted(step.side for step in seen)
     assert {step.side for step in seen} == {"a", "b"}
     assert (one.a.scores, one.b.scores) == (other.b.scores, other.a.scores)
@@ -219,7 +219,7 @@ def test_two_songs_are_compared_and_swapped_exactly(pocket: Judge, data: Path) -
 
 def test_a_song_against_itself_is_a_half(pocket: Judge, data: Path) -> None:
     forgetful = replace(pocket, memory=Memory())
-    answer = compare(forgetful, EXAMPLES / "bossa.ogg", EXAMPLES / "bossa.ogg").answer
+    answer = compare(forgetful, short("bossa.ogg"), short("bossa.ogg")).answer
     assert (answer.low, answer.probability, answer.high) == (0.5, 0.5, 0.5)
 
 
@@ -231,7 +231,7 @@ def test_a_judge_without_a_head_answers_through_pockets(pocket: Judge, data: Pat
         asked.append(name)
         return pocket
 
-    songs = EXAMPLES / "bossa.ogg", EXAMPLES / "house.ogg"
+    songs = short("bossa.ogg"), short("house.ogg")
     through, direct = compare(other, *songs, get), compare(pocket, *songs)
     assert (through.judge, through.a.judge, through.head.judge, asked) == ("apex", "apex", "pocket", ["pocket"])
     assert through.fallback
@@ -240,7 +240,7 @@ def test_a_judge_without_a_head_answers_through_pockets(pocket: Judge, data: Pat
 
 def test_a_head_of_other_weights_is_said_to_be_outdated(pocket: Judge, data: Path) -> None:
     save(replace(read(SHIPPED), revision="earlier weights"), preference.fitted("pocket"))
-    assert compare(pocket, EXAMPLES / "bossa.ogg", EXAMPLES / "house.ogg").outdated
+    assert compare(pocket, short("bossa.ogg"), short("house.ogg")).outdated
 
 
 def test_a_broken_head_is_told_before_anything_is_heard(pocket: Judge, data: Path) -> None:
@@ -251,6 +251,6 @@ def test_a_broken_head_is_told_before_anything_is_heard(pocket: Judge, data: Pat
 
 
 def test_the_last_step_is_the_comparison(pocket: Judge, data: Path) -> None:
-    *before, last = steps(pocket, EXAMPLES / "bossa.ogg", EXAMPLES / "house.ogg")
+    *before, last = steps(pocket, short("bossa.ogg"), short("house.ogg"))
     assert isinstance(last, Comparison)
     assert all(isinstance(step, Listening) for step in before)

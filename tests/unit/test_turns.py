@@ -14,10 +14,10 @@ from apex_space.judges import Judge, load_judge
 from apex_space.memory import Memory
 from apex_space.pace import Pace
 from apex_space.turns import NETWORKS, QUICK, Line
-from helpers.paths import SONGS
+from helpers.songs import short
 from helpers.wait import until
 
-EXAMPLE = SONGS[0]
+EXAMPLE = short("bossa.ogg")
 
 
 def test_songs_are_heard_one_at_a_time_in_the_order_of_arrival() -> None:
