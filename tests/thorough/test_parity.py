@@ -29,9 +29,9 @@ def test_long_songs(name: str, judge: Judge, shared: Path) -> None:  # noqa: F81
     song(name, judge, shared)
 
 
-@pytest.mark.parametrize("name", ["vibeace_24k_mono.wav", "humpback.ogg"])
-def test_long_songs_in_bfloat16(name: str, rounded: Judge, shared: Path) -> None:  # noqa: F811
-    rounded_song(name, rounded, shared)
+@pytest.mark.parametrize("name", ["vibeace_24k_mono.wav", "vibeace.ogg", "humpback.ogg"])
+def test_long_songs_in_bfloat16(name: str, judge: Judge, rounded: Judge, shared: Path) -> None:  # noqa: F811
+    rounded_song(name, judge, rounded, shared)
 
 
 def test_auto_says_what_it_chose_and_why(full_weights: Path) -> None:
