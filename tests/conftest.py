@@ -2,6 +2,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ from helpers.paths import ROOT
 from helpers.preference_head import coherence_head
 from helpers.server import MAX_BATCH, Running, running_app
 from helpers.votes import cast, many_votes
+
+
+def write_apex(folder: Path, size: fake_weights.Mert) -> Path:
+    """Stand-ins of APEX's two repositories, as `--weights` takes them; gives the folder."""
+    fake_weights.write_mert(folder / "MERT-v1-95M", size)
+    (folder / "apex").mkdir()
+    torch.save(fake_weights.apex_checkpoint(), folder / "apex" / "best_model.pt")
+    return folder
 
 
 def pytest_configure() -> None:
@@ -48,11 +57,15 @@ def tiny_mert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def full_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as `--weights` takes it, with stand-ins of APEX's two repositories at full size: 400 MB, seconds."""
-    folder = tmp_path_factory.mktemp("full")
-    fake_weights.write_mert(folder / "MERT-v1-95M", fake_weights.FULL_SIZE)
-    (folder / "apex").mkdir()
-    torch.save(fake_weights.apex_checkpoint(), folder / "apex" / "best_model.pt")
-    return folder
+    return write_apex(tmp_path_factory.mktemp("full"), fake_weights.FULL_SIZE)
+
+
+@pytest.fixture(scope="session")
+def thin_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with thin layers, for tests of what is around the networks. Not to be written to."""
+    return write_apex(
+        tmp_path_factory.mktemp("thin"), replace(fake_weights.FULL_SIZE, intermediate_size=64, convolution=48)
+    )
 
 
 @pytest.fixture(scope="session")

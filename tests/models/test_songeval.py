@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import save_file
 
+from apex_space import precision as precision_module
 from apex_space.encoders.conformer import RATE
 from apex_space.heads import songeval
 from apex_space.precision import TOLERANCE, largest_move, native_bfloat16
@@ -14,7 +15,10 @@ from unit.test_songeval import load
 
 
 @pytest.mark.skipif(not native_bfloat16(), reason="this processor does not multiply bfloat16")
-def test_at_full_size_the_chosen_precision_is_within_the_tolerance(tmp_path: Path) -> None:
+def test_at_full_size_the_chosen_precision_is_within_the_tolerance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision_module, "SONG_SECONDS", 12)
     size = Size(layers=songeval.LAYER)
     fake_panel_weights.write_muq(tmp_path / "MuQ-large-msd-iter", size)
     (tmp_path / "SongEval").mkdir()

@@ -19,7 +19,7 @@ def test_the_pages_are_served_on_after_a_change(tmp_path: Path) -> None:
         time.sleep(0.5)  # ten times as long as a watcher waits between two looks
         with urlopen(f"{server.url}/healthz", timeout=10) as answer:
             assert answer.status == 200
-        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGINT)
         assert server.process.wait(20) == 0
     assert "Watching demo: demo" in server.log
     assert "KeyError" not in server.log

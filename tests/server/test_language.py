@@ -3,8 +3,27 @@
 import re
 
 import httpx
+import pytest
 
 from helpers.server import Running
+
+OPENED = (
+    ("/", "en-US", "en"),
+    ("/", "de-DE", "en"),
+    ("/", "zh-CN", "zh-CN"),
+    ("/", "zh-TW", "zh-CN"),
+    ("/?lang=en", "zh-CN", "en"),
+    ("/?lang=zh-CN", "en-US", "zh-CN"),
+    ("/?lang=xx", "en-US", "en"),
+    ("/zh-CN/", "en-US", "zh-CN"),
+)
+
+
+@pytest.mark.parametrize(("path", "wish", "tag"), OPENED)
+def test_the_address_or_else_the_browser_says_which_language(server: Running, path: str, wish: str, tag: str) -> None:
+    page = httpx.get(f"{server.url}{path}", headers={"accept-language": wish}, follow_redirects=True).text
+    assert re.findall(r'<html\s+lang="([\w-]+)"', page) == [tag]
+    assert ("评分" in page) == (tag == "zh-CN")
 
 
 def test_programs_are_answered_in_english(server: Running) -> None:

@@ -7,14 +7,12 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import soundfile
-import torch
 import yaml
 from markdown_it import MarkdownIt
 from typer.main import get_command
@@ -23,7 +21,7 @@ from typer.testing import CliRunner
 from apex_space import __version__, axes, estimates, judges
 from apex_space.cli import app
 from apex_space.settings import Settings, settings
-from helpers import dataset_server, fake_weights
+from helpers import dataset_server
 from helpers.paths import EXAMPLES, ROOT
 
 FILES = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -91,16 +89,11 @@ def name(page: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory, panel_weights: Path) -> Path:
-    """A folder as `--weights` takes it: stand-ins of all judges' weights but Banger's; APEX's layers are thin."""
+def weights(tmp_path_factory: pytest.TempPathFactory, panel_weights: Path, thin_weights: Path) -> Path:
+    """A folder as `--weights` takes it: stand-ins of all judges' weights but Banger's."""
     folder = tmp_path_factory.mktemp("weights")
-    for repository in panel_weights.iterdir():
+    for repository in (*panel_weights.iterdir(), *thin_weights.iterdir()):
         (folder / repository.name).symlink_to(repository)
-    fake_weights.write_mert(
-        folder / "MERT-v1-95M", replace(fake_weights.FULL_SIZE, intermediate_size=64, convolution=48)
-    )
-    (folder / "apex").mkdir()
-    torch.save(fake_weights.apex_checkpoint(), folder / "apex" / "best_model.pt")
     return folder
 
 

@@ -13,7 +13,7 @@ from helpers.songs import short
 SEVEN = POPULARITY + AESTHETICS
 
 
-def test_apex_from_a_folder_of_weights(full_weights: Path) -> None:
+def test_apex_from_a_folder_of_weights(thin_weights: Path) -> None:
     environment = os.environ | {"APEX_PRECISION": "float32"}
     command = [
         sys.executable,
@@ -24,7 +24,7 @@ def test_apex_from_a_folder_of_weights(full_weights: Path) -> None:
         "--judge",
         "apex",
         "--weights",
-        full_weights,
+        thin_weights,
     ]
     done = subprocess.run([*command, "--format", "json"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The app with the networks of APEX at full size, whose weights are made up."""
+"""The app with weights of APEX, made-up ones in thin layers."""
 
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from helpers.songs import short
 from helpers.wait import until
 
 
-def test_apex_takes_over_when_it_is_ready(browser: Any, full_weights: Path, tmp_path: Path) -> None:
+def test_apex_takes_over_when_it_is_ready(browser: Any, thin_weights: Path, tmp_path: Path) -> None:
     with (
-        running_app(tmp_path, APEX_WEIGHTS=str(full_weights)) as server,
+        running_app(tmp_path, APEX_WEIGHTS=str(thin_weights)) as server,
         visits(browser, server.url) as visit,
     ):
         page = visit("/", "Score")
