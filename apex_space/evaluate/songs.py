@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from os.path import isfile
 from pathlib import Path, PurePosixPath
 from statistics import fmean
 from typing import Any
@@ -142,7 +143,7 @@ def _inside(folder: Path, name: str) -> AbstractContextManager[Path]:
     """The file of that name in the folder, with or without its ending. Raises AudioError."""
     bare = "\0" not in name and (folder / name).resolve().is_relative_to(folder.resolve())
     near = [folder / name, *sorted((folder / name).parent.glob(f"{_literal(Path(name).name)}.*"))] if bare else []
-    found = next((path for path in near if path.is_file()), None)
+    found = next((path for path in near if isfile(path)), None)  # also of a name that is too long for a file
     if found is None:
         raise NotAudio(f"{folder} holds no file of that name. Check it, or name the folder with --audio.")
     return nullcontext(found)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count, islice
+from os.path import isdir
 from pathlib import Path
 
 from .. import tables
@@ -33,7 +34,7 @@ def gather(
     songs: list[Song] = []
     left_out = 0
     for source in sources:
-        if source.is_dir():
+        if isdir(source):  # unlike Path.is_dir also of a name that is too long for a file
             found, others = _in_folder(source)
         elif source.suffix.lower() == ZIP:
             found, others = unpack(source, scratch, most - len(songs))

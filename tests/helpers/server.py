@@ -45,8 +45,8 @@ class Running:
 
     def uploads(self, name: str = "") -> list[Path]:
         """The files that visitors sent and that are still there, of those whose name begins with `name`."""
-        found = (self.folder / "uploads").rglob("*")
-        return [path for path in found if path.is_file() and path.name.startswith(name)]
+        found = os.walk(self.folder / "uploads")  # which bears that folders go meanwhile
+        return [Path(folder, file) for folder, _, files in found for file in files if file.startswith(name)]
 
     def answers(self) -> bool:
         """Whether its first page is there. Fails where the process ended instead."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile, ZipInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apex_space.errors import ArchiveRefused, BatchError, TooManySongs
@@ -283,6 +283,7 @@ def order_all(found: Ranking) -> Ranking:
 
 
 @given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1))
+@example("ö" * 200)
 def test_any_name_makes_one_file_in_its_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     folder = tmp_path_factory.mktemp("kept")
     (song,) = gather([Path(name + ".wav")], folder).songs
