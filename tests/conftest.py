@@ -109,15 +109,16 @@ def server(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[Run
 
 @pytest.fixture(scope="session")
 def panel_server(tmp_path_factory: pytest.TempPathFactory, panel_weights: Path, data: Path) -> Iterator[Running]:
-    """The app with tiny weights of SongEval and both HEARs, and none of APEX and Banger."""
-    settings = {"APEX_DATA": str(data), "APEX_WEIGHTS": str(panel_weights)}
+    """The app with tiny weights of SongEval and both HEARs, and none of APEX and Banger. Songs stay long enough for a
+    button to be pressed again."""
+    settings = {"APEX_DATA": str(data), "APEX_WEIGHTS": str(panel_weights), "APEX_UPLOAD_GRACE_SECONDS": "3"}
     with running_app(tmp_path_factory.mktemp("panel-server"), **settings) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """Chromium, for all tests; each opens contexts of its own."""
+    """Chromium, for all tests."""
     with chromium() as launched:
         yield launched
 
@@ -134,7 +135,7 @@ def chinese(visit: Any) -> Any:
     """Open a path of the shared server in Chinese and wait for a button there."""
 
     def open_page(path: str, button: str) -> Any:
-        return visit(f"{path}?lang=zh-CN", button, locale="zh-CN")
+        return visit(f"{path}?lang=zh-CN", button)
 
     return open_page
 

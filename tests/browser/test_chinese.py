@@ -78,7 +78,7 @@ def test_the_address_or_else_the_browser_says_which_language(visit: Any, path: s
 
 
 def test_links_lead_on_in_the_language_that_was_asked_for(visit: Any) -> None:
-    page = visit("/?lang=zh-CN", "评分", locale="en-US")
+    page = visit("/?lang=zh-CN", "评分")
     page.get_by_role("link", name="擂台", exact=True).click()
     page.wait_for_url("**/arena?lang=zh-CN")
     page.get_by_role("heading", name="你更喜欢哪一首").wait_for()
@@ -89,7 +89,7 @@ def test_links_lead_on_in_the_language_that_was_asked_for(visit: Any) -> None:
 
 
 def test_two_visitors_at_once_are_each_answered_in_their_language(visit: Any) -> None:
-    chinese, other = visit("/?lang=zh-CN", "评分", locale="en-US"), visit("/", "Score", locale="en-US")
+    chinese, other = visit("/?lang=zh-CN", "评分"), visit("/", "Score")
     for page in (chinese, other):
         page.get_by_role("button", name=FRAME["zh-CN" if page is chinese else "en"][0], exact=True).click()
     chinese.get_by_text("请先选择一首歌曲").first.wait_for()

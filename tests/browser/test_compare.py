@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from helpers.browser import PLAY, compare, overflow, visits
+from helpers.browser import PLAY, compare, upload_side
 from helpers.preference_head import BAD, GOOD
 from helpers.server import Running
 from helpers.songs import short
@@ -15,19 +15,10 @@ from helpers.wait import until, until_it_passes
 JSON_LINK = "Comparison as JSON"
 
 
-def put(page: Any, side: str, song: Path) -> None:
-    """Upload a song, in the place of another one."""
-    player = page.locator(".block", has=page.get_by_text(f"Song {side}", exact=True)).last
-    if player.get_by_role("button", name="Clear").count():
-        player.get_by_role("button", name="Clear").click()
-    player.locator("input[type=file]").set_input_files(song)
-    player.get_by_label(PLAY).wait_for()
-
-
 def test_two_songs_on_the_page_get_a_verdict_pictures_and_a_table(visit: Any) -> None:
     page = visit("/compare", "Compare")
-    put(page, "A", GOOD)
-    put(page, "B", BAD)
+    upload_side(page, "A", GOOD)
+    upload_side(page, "B", BAD)
     assert compare(page).startswith("A is preferred by about")
     for plot in ("#probability-plot", "#contributions-plot"):
         page.locator(f"{plot} .js-plotly-plot").wait_for()
@@ -43,8 +34,8 @@ def test_deleted_uploads_can_still_be_swapped_and_compared_with_another_song(
 ) -> None:
     good, bad = (Path(shutil.copy(song, tmp_path / f"swapped_{song.name}")) for song in (GOOD, BAD))
     page = visit("/compare", "Compare")
-    put(page, "A", good)
-    put(page, "B", bad)
+    upload_side(page, "A", good)
+    upload_side(page, "B", bad)
     assert len(server.uploads("swapped_")) == 2
     first = compare(page)
     until(lambda: not server.uploads("swapped_"), seconds=10)
@@ -52,7 +43,7 @@ def test_deleted_uploads_can_still_be_swapped_and_compared_with_another_song(
     page.locator(".verdict", has_text="B is preferred").wait_for()
     assert page.locator(".verdict").inner_text() == first.replace("A is", "B is")
     assert page.locator(".songs").inner_text().split() == ["A", bad.name, "B", good.name]
-    put(page, "A", short("folk.ogg"))
+    upload_side(page, "A", short("folk.ogg"))
     compare(page)
     assert page.locator(".songs").inner_text().split() == ["A", "folk.ogg", "B", good.name]
 
@@ -96,32 +87,3 @@ def pick(page: Any, listing: Any, title: str) -> None:
     options = page.get_by_role("option", name=title)
     assert options.count() == 1
     options.click()
-
-
-def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp_path: Path) -> None:
-    good, bad = (Path(shutil.copy(song, tmp_path / f"panel_{song.name}")) for song in (GOOD, BAD))
-    with visits(browser, panel_server.url) as visit:
-        page = visit("/compare", "Compare", viewport={"width": 390, "height": 844})
-        page.get_by_label("The panel: all of them").check()
-        put(page, "A", good)
-        put(page, "B", bad)
-        assert len(panel_server.uploads("panel_")) == 2
-        first = compare(page)
-        assert first.startswith("Pocket: A is preferred by about")
-        assert page.get_by_text("SongEval, HEAR 1, HEAR 2: no preference head was fitted").is_visible()
-        assert page.get_by_text("Banger: MERT-v1-330M holds no").is_visible()
-        page.locator("#probability-plot .js-plotly-plot").wait_for()
-        assert page.locator("caption", has_text="Score of A less that of B").is_visible()
-        assert overflow(page) <= 0
-        with page.expect_download() as download:
-            page.get_by_role("link", name=JSON_LINK).click()
-        answer = json.loads(download.value.path().read_text())
-        assert list(answer["answers"]) == ["pocket"]
-        assert set(answer["without"]) == {"songeval", "hear-1", "hear-2"}
-        until(lambda: not panel_server.uploads("panel_"), seconds=10)
-        page.get_by_role("button", name="Swap").click()
-        page.locator(".verdict", has_text="B is preferred").wait_for()
-        assert page.locator(".verdict").inner_text() == first.replace("A is", "B is")
-        put(page, "A", short("folk.ogg"))
-        compare(page)
-        assert page.locator(".songs").inner_text().split() == ["A", "folk.ogg", "B", good.name]

@@ -48,18 +48,20 @@ def blog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Any]:
     """Open an address; gives the page. It must have no error and no cookie in the end."""
-    context, complaints = browser.new_context(), []
+    profile, pages, complaints = browser.contexts[0], [], []
 
     def open_page(address: str) -> Any:
-        page = context.new_page()
+        page = profile.new_page()
+        pages.append(page)
         complaints.append(complaints_of(page))
         page.goto(address)
         return page
 
     yield open_page
+    for page in pages:
+        page.close()
     assert [text for of_one in complaints for text in of_one] == []
-    assert context.cookies() == []
-    context.close()
+    assert profile.cookies() == []
 
 
 def surroundings(page: Any) -> list[str]:

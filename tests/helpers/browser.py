@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -30,14 +31,17 @@ SITES = ("space.test", "blog.test")
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """Chromium with a fresh profile and without third-party cookies. Skips where there is none."""
+    """Chromium without third-party cookies; its first context is a fresh profile, the only one whose caches outlive a
+    page. Skips where there is none."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
     from playwright.sync_api import sync_playwright
 
     sites = "--host-resolver-rules=" + ",".join(f"MAP {site} 127.0.0.1" for site in SITES)
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, sites])
+    with sync_playwright() as playwright, TemporaryDirectory(prefix="apex-tests-") as folder:
+        profile = playwright.chromium.launch_persistent_context(folder, executable_path=CHROMIUM, args=[*FLAGS, sites])
+        yield profile.browser
+        profile.close()
 
 
 def complaints_of(page: Any) -> list[str]:
@@ -50,14 +54,15 @@ def complaints_of(page: Any) -> list[str]:
 
 @contextmanager
 def visits(browser: Any, root: str) -> Iterator[Callable[..., Any]]:
-    """What opens a path below `root` in a context with the given options and waits for a button there; at the end there
-    must have been no error but EXPECTED ones."""
-    contexts: list[Any] = []
+    """What opens a path below `root` and waits for a button there; options go to a new context, which takes twice as
+    long. At the end there must have been no error but EXPECTED ones, and no cookie."""
+    profile = browser.contexts[0]
+    opened: list[Any] = []
     complaints: list[list[str]] = []
 
     def open_page(path: str = "/", button: str = "", **options: Any) -> Any:
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
+        page = (browser.new_context(**options) if options else profile).new_page()
+        opened.append(page.context if options else page)
         complaints.append(complaints_of(page))
         page.goto(root + path)
         if button:
@@ -67,9 +72,10 @@ def visits(browser: Any, root: str) -> Iterator[Callable[..., Any]]:
     try:
         yield open_page
     finally:
-        for context in contexts:
-            context.close()
+        for page_or_context in opened:
+            page_or_context.close()
     assert_silent(text for of_one in complaints for text in of_one)
+    assert profile.cookies() == []
 
 
 def assert_silent(complaints: Iterable[str]) -> None:
@@ -81,6 +87,15 @@ def assert_silent(complaints: Iterable[str]) -> None:
 def upload(page: Any, song: Path) -> None:
     """Choose the song of the Score page."""
     page.locator("#song input[type=file]").set_input_files(song)
+
+
+def upload_side(page: Any, side: str, song: Path) -> None:
+    """Choose song A or B of the Compare page, in the place of another one."""
+    player = page.locator(".block", has=page.get_by_text(f"Song {side}", exact=True)).last
+    if player.get_by_role("button", name="Clear").count():
+        player.get_by_role("button", name="Clear").click()
+    player.locator("input[type=file]").set_input_files(song)
+    player.get_by_label(PLAY).wait_for()
 
 
 def wait_for_report(page: Any) -> None:

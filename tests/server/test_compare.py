@@ -1,12 +1,11 @@
 """Comparing two songs through gradio's client."""
 
 import shutil
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 
 from helpers.preference_head import BAD, GOOD, coherence_head, reports
 from helpers.server import Running
@@ -71,11 +70,3 @@ def test_a_song_of_the_panel_that_cannot_be_heard_is_named(ask: Any, tmp_path: P
     letter.write_text("Dear listener")
     with pytest.raises(Exception, match=r"Song B: .*not a sound file"):
         ask(GOOD, letter, "panel")
-
-
-def test_a_judge_without_a_head_answers_through_pockets(panel_server: Running) -> None:
-    with closing(Client(panel_server.url, verbose=False)) as client:
-        found = client.predict(handle_file(GOOD), handle_file(BAD), "hear-1", api_name="/compare")
-    assert (found["judge"], found["head"]["judge"], found["fallback"]) == ("hear-1", "pocket", True)
-    assert found["verdict"] == "a"
-    assert found["a"]["judge"] == found["b"]["judge"] == "hear-1"

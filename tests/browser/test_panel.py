@@ -1,0 +1,74 @@
+"""All judges on one song or two, with tiny weights: one server for all that needs them."""
+
+import json
+import re
+import shutil
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from gradio_client import Client, handle_file
+
+from helpers import melodies
+from helpers.browser import compare, overflow, upload, upload_side, visits
+from helpers.preference_head import BAD, GOOD
+from helpers.server import Running
+from helpers.songs import short
+from helpers.wait import until
+
+
+def test_the_panel_tells_how_far_it_is_and_a_song_heard_whole_can_be_given_up(
+    panel_server: Running, panel_weights: Path, browser: Any, tmp_path: Path
+) -> None:
+    long = melodies.write(tmp_path / "long.wav", 1, seconds=45, rate=24_000, channels=1)
+    with visits(browser, panel_server.url) as visit:
+        page = visit("/", "Score")
+        page.get_by_label("The panel: all of them").check()
+        upload(page, long)
+        progress = page.locator(".progress", has_text=re.compile(r"SongEval has heard \d+% of .* the whole panel"))
+        progress.wait_for(timeout=60_000)
+        with page.expect_response("**/cancel", timeout=10_000):  # it comes when the work has stopped
+            page.get_by_role("button", name="Cancel").click()
+        page.get_by_text("Cancelled.").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Score", exact=True).click()
+        page.get_by_role("link", name="All reports as JSON").wait_for(timeout=120_000)
+        page.locator("#scores-plot .js-plotly-plot").wait_for()
+        assert page.get_by_text("Banger: MERT-v1-330M holds no").is_visible()
+        assert str(panel_weights) not in page.content()
+
+
+def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp_path: Path) -> None:
+    good, bad = (Path(shutil.copy(song, tmp_path / f"panel_{song.name}")) for song in (GOOD, BAD))
+    with visits(browser, panel_server.url) as visit:
+        page = visit("/compare", "Compare", viewport={"width": 390, "height": 844})
+        page.get_by_label("The panel: all of them").check()
+        upload_side(page, "A", good)
+        upload_side(page, "B", bad)
+        assert len(panel_server.uploads("panel_")) == 2
+        first = compare(page)
+        assert first.startswith("Pocket: A is preferred by about")
+        assert page.get_by_text("SongEval, HEAR 1, HEAR 2: no preference head was fitted").is_visible()
+        assert page.get_by_text("Banger: MERT-v1-330M holds no").is_visible()
+        page.locator("#probability-plot .js-plotly-plot").wait_for()
+        assert page.locator("caption", has_text="Score of A less that of B").is_visible()
+        assert overflow(page) <= 0
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Comparison as JSON").click()
+        answer = json.loads(download.value.path().read_text())
+        assert list(answer["answers"]) == ["pocket"]
+        assert set(answer["without"]) == {"songeval", "hear-1", "hear-2"}
+        until(lambda: not panel_server.uploads("panel_"), seconds=30)
+        page.get_by_role("button", name="Swap").click()
+        page.locator(".verdict", has_text="B is preferred").wait_for()
+        assert page.locator(".verdict").inner_text() == first.replace("A is", "B is")
+        upload_side(page, "A", short("folk.ogg"))
+        compare(page)
+        assert page.locator(".songs").inner_text().split() == ["A", "folk.ogg", "B", good.name]
+
+
+def test_a_judge_without_a_head_answers_through_pockets(panel_server: Running) -> None:
+    with closing(Client(panel_server.url, verbose=False)) as client:
+        found = client.predict(handle_file(GOOD), handle_file(BAD), "hear-1", api_name="/compare")
+    assert (found["judge"], found["head"]["judge"], found["fallback"]) == ("hear-1", "pocket", True)
+    assert found["verdict"] == "a"
+    assert found["a"]["judge"] == found["b"]["judge"] == "hear-1"
