@@ -29,6 +29,7 @@ def test_a_link_is_made_shown_and_deleted_on_the_page(visit: Any, server: Runnin
     page = visit("/", "Score")
     upload(page, short("bossa.ogg"))
     wait_for_report(page)
+    page.locator("#timeline-plot .js-plotly-plot").wait_for()  # what is typed while the result appears may be lost
     page.get_by_label("Title, if you like").fill(TITLE)
     assert kept(data) == []
     page.get_by_role("button", name="Get a link").click()
