@@ -13,6 +13,8 @@ from apex_space.arena.store import Store, open_store
 from apex_space.errors import StoreError
 from apex_space.settings import Settings
 from helpers.database import postgresql, sqlite
+from server.test_shards import test_replicas_share_the_work  # noqa: F401
+from server.test_store import test_several_processes_may_open_a_new_database_at_once  # noqa: F401
 from unit.test_exchange import example, kept
 from unit.test_links import (  # noqa: F401
     clock,
@@ -23,7 +25,6 @@ from unit.test_links import (  # noqa: F401
     test_beyond_the_most_the_oldest_goes,
     test_only_the_key_deletes_and_then_nothing_is_left,
 )
-from unit.test_shards import test_replicas_share_the_work  # noqa: F401
 from unit.test_store import (  # noqa: F401
     PASSWORD,
     battle,
@@ -44,7 +45,6 @@ from unit.test_store import (  # noqa: F401
     test_many_threads_may_write_and_read,
     test_of_many_votes_at_once_on_a_battle_one_is_kept,
     test_scores_are_kept_once_and_the_latest_revision_is_given,
-    test_several_processes_may_open_a_new_database_at_once,
     test_shards_that_are_claimed_at_once_share_no_vote,
     test_songs_are_counted_by_their_unsuspicious_votes,
     test_the_database_itself_changes_and_deletes_nothing,

@@ -267,23 +267,6 @@ def test_a_database_of_newer_code_is_refused(url: str) -> None:
         Store(url)
 
 
-def open_and_vote(url: str, number: int, journal: str = "wal") -> None:
-    with closing(Store(url, journal)) as store:
-        cast(store, vote(battle(str(number))))
-
-
-def test_several_processes_may_open_a_new_database_at_once(url: str) -> None:
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=open_and_vote, args=(url, number)) for number in range(4)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * 4
-    with closing(Store(url)) as store:
-        assert store.count() == 4
-
-
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_has_connections_of_its_own(store: Store) -> None:
     cast(store, vote(battle("parent")))
@@ -319,22 +302,6 @@ def test_sqlite_syncs_every_commit(tmp_path: Path) -> None:
     with closing(Store(f"sqlite:///{tmp_path / 'votes'}")) as store, store.transaction() as connection:
         found = [connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")]
     assert found == ["wal", 3, 1]
-
-
-def test_a_rollback_journal_is_for_one_process_alone(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'votes'}"
-    open_and_vote(url, 0)  # in WAL mode, which is left
-    with closing(Store(url, "delete")) as store:
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda number: cast(store, vote(battle(str(number)))), range(1, 20)))
-        assert store.count() == 20
-        assert [file.name for file in tmp_path.iterdir() if "wal" in file.name] == []
-        process = multiprocessing.get_context("spawn").Process(target=open_and_vote, args=(url, 99, "delete"))
-        process.start()
-        process.join()
-        assert process.exitcode == 1
-    with closing(Store(url)) as store:
-        assert store.count() == 20
 
 
 def test_without_a_url_it_is_a_file_in_the_data_folder_that_only_its_owner_reads(tmp_path: Path) -> None:
@@ -390,6 +357,11 @@ def test_a_full_disk_is_an_error_of_the_store_and_nothing_is_kept(tmp_path: Path
         with pytest.raises(StoreError, match="Try again"):
             store.add_battle(battle(a=Song("s", prompt="x" * 1_000_000)))
         assert store.battle("battle") is None
+
+
+def open_and_vote(url: str, number: int, journal: str = "wal") -> None:
+    with closing(Store(url, journal)) as store:
+        cast(store, vote(battle(str(number))))
 
 
 def test_nothing_is_left_open(tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+"""One database of votes, several processes."""
+
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+from apex_space.arena.store import Store
+from unit.test_store import battle, cast, open_and_vote, vote
+
+
+def test_several_processes_may_open_a_new_database_at_once(url: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=open_and_vote, args=(url, number)) for number in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+    with closing(Store(url)) as store:
+        assert store.count() == 4
+
+
+def test_a_rollback_journal_is_for_one_process_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'votes'}"
+    open_and_vote(url, 0)  # in WAL mode, which is left
+    with closing(Store(url, "delete")) as store:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: cast(store, vote(battle(str(number)))), range(1, 20)))
+        assert store.count() == 20
+        assert [file.name for file in tmp_path.iterdir() if "wal" in file.name] == []
+        process = multiprocessing.get_context("spawn").Process(target=open_and_vote, args=(url, 99, "delete"))
+        process.start()
+        process.join()
+        assert process.exitcode == 1
+    with closing(Store(url)) as store:
+        assert store.count() == 20
