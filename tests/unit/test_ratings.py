@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
+from scipy.sparse import csr_array
 
-from apex_space.arena.ratings import FEW_VOTES, Rating, rate
+from apex_space.arena.ratings import FEW_VOTES, Rating, _fit, rate
 from apex_space.arena.records import Vote
 from helpers.votes import MAKERS, sigmoid, simulate, song, swapped, vote
 
@@ -126,6 +127,14 @@ def test_every_rating_lies_in_its_interval_inside_0_and_1_and_the_best_lower_bou
     ratings = rate(votes)
     assert all(0 < rating.low <= rating.rating <= rating.high < 1 for rating in ratings)
     assert [rating.low for rating in ratings] == sorted((rating.low for rating in ratings), reverse=True)
+
+
+@pytest.mark.parametrize("lost", [1e-3, 1e-7, 1e-8, 1e-12])
+def test_a_resample_that_nearly_leaves_out_all_defeats_is_fitted_too(lost: float) -> None:
+    weights = np.array([[[lost], [0], [1]]], np.float32)
+    against_average = csr_array(np.ones((1, 1), np.float32))
+    strength = _fit(against_average, weights, np.zeros((1, 1), np.float32), 0.01)
+    assert strength[0, 0] == pytest.approx(-np.log(lost), abs=0.01)
 
 
 @pytest.mark.parametrize("wins", [1, 10, 5000])
