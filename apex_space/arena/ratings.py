@@ -158,8 +158,8 @@ def _fit(sides: "csr_array", weights: np.ndarray, start: np.ndarray, within: flo
 
     `sides` [P, S] has 1 at a pair's first song and -1 at its second; `weights` [P, 3, R] are of losses, ties and wins
     of the first. Steps are damped by ln(1 + d)/d, where d is the most that a step moves any pair: with a logistic
-    likelihood that never overshoots (its curvature changes at most by a factor of exp(d) on the way). After MOST_STEPS
-    it is as near as rounding allows: among many votes that is not always `within`.
+    likelihood that never overshoots (its curvature changes at most by a factor of exp(d) on the way). At most
+    MOST_STEPS are made, so that this ends whatever was drawn.
     """
     from scipy.special import expit
 
@@ -168,7 +168,7 @@ def _fit(sides: "csr_array", weights: np.ndarray, start: np.ndarray, within: flo
     strengths = start
     for _ in range(MOST_STEPS):
         ahead = sides @ strengths
-        wins, losses = expit(ahead), expit(-ahead)  # one less the other would be 0 for a clear winner, and never end
+        wins, losses = expit(ahead), expit(-ahead)  # 1 - wins is 0 in float32 for a clear winner, and steps never end
         step = _solve(sides, songs, (won + lost) * wins * losses, songs @ (won * losses - lost * wins))
         moved = abs(sides @ step).max(0)
         strengths = strengths + step * np.log1p(moved) / np.maximum(moved, LEAST)

@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -55,25 +55,21 @@ def complaints_of(page: Any) -> list[str]:
 @contextmanager
 def visits(browser: Any, root: str) -> Iterator[Callable[..., Any]]:
     """What opens a path below `root` and waits for a button there; options go to a new context, which takes twice as
-    long. At the end there must have been no error but EXPECTED ones, and no cookie."""
+    long. At the end there must have been no error but EXPECTED ones, and no cookie must be in the profile."""
     profile = browser.contexts[0]
-    opened: list[Any] = []
     complaints: list[list[str]] = []
+    with ExitStack() as opened:
 
-    def open_page(path: str = "/", button: str = "", **options: Any) -> Any:
-        page = (browser.new_context(**options) if options else profile).new_page()
-        opened.append(page.context if options else page)
-        complaints.append(complaints_of(page))
-        page.goto(root + path)
-        if button:
-            page.get_by_role("button", name=button, exact=True).wait_for()
-        return page
+        def open_page(path: str = "/", button: str = "", **options: Any) -> Any:
+            context = opened.enter_context(browser.new_context(**options)) if options else profile
+            page = opened.enter_context(context.new_page())
+            complaints.append(complaints_of(page))
+            page.goto(root + path)
+            if button:
+                page.get_by_role("button", name=button, exact=True).wait_for()
+            return page
 
-    try:
         yield open_page
-    finally:
-        for page_or_context in opened:
-            page_or_context.close()
     assert_silent(text for of_one in complaints for text in of_one)
     assert profile.cookies() == []
 

@@ -135,6 +135,7 @@ def test_a_resample_that_nearly_leaves_out_all_defeats_is_fitted_too(lost: float
     against_average = csr_array(np.ones((1, 1), np.float32))
     strength = _fit(against_average, weights, np.zeros((1, 1), np.float32), 0.01)
     assert strength[0, 0] == pytest.approx(-np.log(lost), abs=0.01)
+    assert np.isfinite(_fit(against_average, weights * [[[0], [1], [1]]], np.zeros((1, 1), np.float32), 0.01))
 
 
 @pytest.mark.parametrize("wins", [1, 10, 5000])
