@@ -16,7 +16,7 @@ import numpy as np
 from . import audio, hub, measures, segments
 from .audio import Limits, Waveform
 from .axes import KEYS
-from .encoders import IMPORTING, Encoder
+from .encoders import Encoder
 from .errors import UnknownJudge, WeightsError, WeightsMissing
 from .memory import Heard, Memory
 from .pace import PACE, Pace, Work
@@ -375,6 +375,5 @@ def _module(name: str, weights: str | Path | None, precision: str | None = None)
     given = {"weights": weights and Path(weights), "precision": precision}
     config = settings().model_copy(update={key: value for key, value in given.items() if value is not None})
     file, _, part = entry.module.partition(":")
-    with IMPORTING:
-        module = import_module(f".heads.{file}", __package__)
+    module = import_module(f".heads.{file}", __package__)
     return config, getattr(module, part) if part else module

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from .axes import BY_KEY
-from .encoders import IMPORTING, Encoder
+from .encoders import Encoder
 
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"
 TOLERANCE = 0.005
@@ -110,8 +110,7 @@ def rate(wanted: str) -> float | None:
     """
     import torch
 
-    with IMPORTING:
-        from .encoders import products
+    from .encoders import products
 
     if torch.cuda.is_available():
         return None

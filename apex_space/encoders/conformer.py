@@ -7,20 +7,21 @@ rotary positions. No code from a repository is run.
 from collections.abc import Callable, Generator, Iterator
 from math import inf, isfinite
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from transformers import Wav2Vec2ConformerConfig
-from transformers.models.wav2vec2_conformer.modeling_wav2vec2_conformer import Wav2Vec2ConformerEncoder
 
 from ..errors import WeightsInvalid
 from ..hub import Snapshot
-from . import checkpoint, device, mel
+from . import IMPORTING, checkpoint, device, mel
 from .products import DTYPES, activate, as_linear, attend_in_blocks, let_go, lower, replace
+
+if TYPE_CHECKING:
+    from transformers import Wav2Vec2ConformerConfig
 
 MUQ_FILES, MUQ_CHECKPOINTS = ("config.json",), ("model.safetensors", "pytorch_model.bin")
 MUSICFM_FILES, MUSICFM_CHECKPOINTS = ("msd_stats.json",), ("pretrained_msd.pt",)
@@ -97,7 +98,10 @@ class FrontEnd(nn.Module):
 class Network(nn.Module):
     """What of a checkpoint is heard, under its own names."""
 
-    def __init__(self, config: Wav2Vec2ConformerConfig, channels: int) -> None:
+    def __init__(self, config: "Wav2Vec2ConformerConfig", channels: int) -> None:
+        with IMPORTING:
+            from transformers.models.wav2vec2_conformer.modeling_wav2vec2_conformer import Wav2Vec2ConformerEncoder
+
         super().__init__()
         self.conv = FrontEnd(channels, config.hidden_size)
         self.conformer = Wav2Vec2ConformerEncoder(config)
@@ -373,8 +377,11 @@ def _heard(path: Path, layer: int) -> tuple[dict[str, Tensor], int]:
     return state, total
 
 
-def _config(state: dict[str, Tensor], layer: int) -> tuple[Wav2Vec2ConformerConfig, int]:
+def _config(state: dict[str, Tensor], layer: int) -> tuple["Wav2Vec2ConformerConfig", int]:
     """The network's sizes from the tensors' shapes: the conformer's, and the channels of the front end."""
+    with IMPORTING:
+        from transformers import Wav2Vec2ConformerConfig
+
     width = len(state["conv.linear.weight"])
     sizes: dict[str, Any] = {
         "hidden_size": width,

@@ -6,18 +6,20 @@ With `feature_extractor_cqt` and `deepnorm` off, as in both published models, th
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
-from transformers import HubertConfig, HubertModel
 
 from ..errors import WeightsInvalid
 from ..hub import Snapshot
-from . import checkpoint, device
+from . import IMPORTING, checkpoint, device
 from .products import DTYPES, Linear, activate, as_linear, attend_in_blocks, dithered, let_go, linear, lower, replace
+
+if TYPE_CHECKING:
+    from transformers import HubertConfig, HubertModel
 
 FILES = ("config.json", "preprocessor_config.json")
 CHECKPOINTS = ("model.safetensors", "pytorch_model.bin")
@@ -164,15 +166,18 @@ def _preprocessing(path: Path) -> tuple[int, bool]:
     return rate, normalize
 
 
-def _load(snapshot: Snapshot) -> HubertModel:
+def _load(snapshot: Snapshot) -> "HubertModel":
     model = _blank(snapshot.folder / "config.json")
     state = checkpoint.tensors(checkpoint.read(snapshot.checkpoint), snapshot.checkpoint)
     checkpoint.load(model, _repaired(state, snapshot.checkpoint), snapshot.checkpoint)
     return model.eval().requires_grad_(False)
 
 
-def _blank(path: Path) -> HubertModel:
+def _blank(path: Path) -> "HubertModel":
     """The network that `config.json` describes, without numbers: its tensors take no memory and draw nothing."""
+    with IMPORTING:
+        from transformers import HubertModel
+
     try:
         with torch.device("meta"):
             model = HubertModel(_config(path))
@@ -184,7 +189,10 @@ def _blank(path: Path) -> HubertModel:
     return model
 
 
-def _config(path: Path) -> HubertConfig:
+def _config(path: Path) -> "HubertConfig":
+    with IMPORTING:
+        from transformers import HubertConfig
+
     published = checkpoint.read_json(path)
     for option in ("feature_extractor_cqt", "deepnorm", "conv_pos_batch_norm"):
         if published.get(option):

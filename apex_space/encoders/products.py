@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AttentionInterface
+
+from . import IMPORTING
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SUMS = "out_proj", "linear_out", "output_dense", "narrow"
@@ -187,6 +188,9 @@ def let_go(modules: Iterable[nn.Module]) -> None:
 
 def attend_in_blocks(encoder: Any) -> None:
     """Give transformers' layers the attention below."""
+    with IMPORTING:
+        from transformers import AttentionInterface
+
     AttentionInterface.register("blocks", lambda module, *parts, **_: (attention(*parts[:3]), None))
     encoder.config._attn_implementation = "blocks"
 
