@@ -25,6 +25,12 @@ LOOKS = {"light": (WIDE, False), "dark": (WIDE, True), "narrow": (NARROW, False)
 SETTLED_MS = 300
 """Pictures are drawn anew when a page changes its look."""
 AT_ONCE = "*, *::before, *::after { transition: none !important; animation: none !important }"
+ADD_SHEET = """rules => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(rules);
+  document.adoptedStyleSheets.push(sheet);
+}"""
+"""Unlike an element it is not blocked by the page's Content-Security-Policy."""
 MOST_STOPS = 300
 """Of the Tab key on one page; none has as many."""
 ROLES = "button|link|textbox|searchbox|combobox|radio|checkbox|spinbutton|slider|tab"
@@ -118,41 +124,42 @@ STATES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "about": ("/about", told),
     "result": ("/r/", stored),
 }
-each_state = pytest.mark.parametrize("state", STATES)
+with_pictures = pytest.mark.parametrize("opened", ["score", "rank", "compare", "leaderboard"], indirect=True)
 
 
 @pytest.fixture(scope="module")
-def opened(server: Running, data: Path, browser: Any) -> Iterator[Callable[..., Any]]:
-    """A page in one of the states, which all tests share, and in one of the looks."""
+def result(data: Path) -> str:
+    """The number of a result that was shared."""
+    with closing(Store(f"sqlite:///{data / FILE}")) as store:
+        return Links(store, Voters("salt"), 100).add([report()], "Glass Morning", HERE).id
+
+
+@pytest.fixture(scope="module", params=STATES)
+def opened(request: pytest.FixtureRequest, server: Running, browser: Any, result: str) -> Iterator[Callable[..., Any]]:
+    """A page in each of the states, one after the other, to be had in one of the looks."""
     if not AXE.is_file():
         pytest.skip("no axe-core beside this Python: tests/check installs it")
-    pages: dict[str, Any] = {}
-    with closing(Store(f"sqlite:///{data / FILE}")) as store:
-        result = Links(store, Voters("salt"), 100).add([report()], "Glass Morning", HERE).id
+    path, fill = STATES[request.param]
+    with browser.contexts[0].new_page() as page:
+        page.set_viewport_size(WIDE)
+        page.goto(server.url + path + (result if request.param == "result" else "?__theme=light"))
+        page.evaluate(ADD_SHEET, AT_ONCE)
+        fill(page)
 
-    def open_page(state: str, look: str = "light") -> Any:
-        path, fill = STATES[state]
-        if state not in pages:
-            pages[state] = browser.new_page(viewport=WIDE, bypass_csp=True)
-            pages[state].goto(server.url + path + (result if state == "result" else "?__theme=light"))
-            pages[state].add_style_tag(content=AT_ONCE)
-            fill(pages[state])
-        page, (size, dark) = pages[state], LOOKS[look]
-        page.set_viewport_size(size)
-        page.emulate_media(color_scheme="dark" if dark else "light")
-        page.evaluate("dark => document.body.classList.toggle('dark', dark)", dark)
-        page.wait_for_timeout(SETTLED_MS)
-        return page
+        def look_at(look: str = "light") -> Any:
+            size, dark = LOOKS[look]
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme="dark" if dark else "light")
+            page.evaluate("dark => document.body.classList.toggle('dark', dark)", dark)
+            page.wait_for_timeout(SETTLED_MS)
+            return page
 
-    yield open_page
-    for page in pages.values():  # else they go on to keep the processor busy
-        page.close()
+        yield look_at
 
 
-@each_state
 @pytest.mark.parametrize("look", LOOKS)
-def test_axe_finds_nothing_serious(opened: Any, state: str, look: str) -> None:
-    page = opened(state, look)
+def test_axe_finds_nothing_serious(opened: Any, look: str) -> None:
+    page = opened(look)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run().then(({ violations }) => violations)")
@@ -164,9 +171,8 @@ def test_axe_finds_nothing_serious(opened: Any, state: str, look: str) -> None:
     ]
 
 
-@each_state
-def test_the_tab_key_comes_to_every_control_and_shows_where_it_is(opened: Any, state: str) -> None:
-    page = opened(state)
+def test_the_tab_key_comes_to_every_control_and_shows_where_it_is(opened: Any) -> None:
+    page = opened()
     page.evaluate(KEYBOARD)
     for _ in range(MOST_STOPS):
         page.keyboard.press("Tab")
@@ -177,16 +183,15 @@ def test_the_tab_key_comes_to_every_control_and_shows_where_it_is(opened: Any, s
     assert page.evaluate("missed()") == []
 
 
-@each_state
-def test_every_control_has_a_name_of_its_own(opened: Any, state: str) -> None:
-    names = Counter(NAMED.findall(opened(state).locator("body").aria_snapshot()))
+def test_every_control_has_a_name_of_its_own(opened: Any) -> None:
+    names = Counter(NAMED.findall(opened().locator("body").aria_snapshot()))
     assert len(names) > 1
     assert [named for named, count in names.items() if count > 1 or not named[1]] == []
 
 
-@pytest.mark.parametrize("state", ["score", "rank", "compare", "leaderboard"])
-def test_every_picture_has_its_table(opened: Any, state: str) -> None:
-    order = opened(state).evaluate(
+@with_pictures
+def test_every_picture_has_its_table(opened: Any) -> None:
+    order = opened().evaluate(
         "[...document.querySelectorAll('.js-plotly-plot, table')].filter(e => e.checkVisibility()).map(e => e.tagName)"
     )
     pictures = [tag for tag in order if tag != "TABLE"]
@@ -195,7 +200,6 @@ def test_every_picture_has_its_table(opened: Any, state: str) -> None:
     assert order[-1] == "TABLE"
 
 
-@each_state
 @pytest.mark.parametrize("look", ["light", "narrow"])
-def test_nothing_overflows(opened: Any, state: str, look: str) -> None:
-    assert overflow(opened(state, look)) <= 0
+def test_nothing_overflows(opened: Any, look: str) -> None:
+    assert overflow(opened(look)) <= 0
