@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 
@@ -29,8 +30,11 @@ def write_apex(folder: Path, size: fake_weights.Mert) -> Path:
 
 
 def pytest_configure() -> None:
-    """A shell that runs the tests in the background has them, and all that they start, ignore the interrupt signal."""
+    """A shell that runs the tests in the background has them, and all that they start, ignore the interrupt signal. No
+    example of a property fails for being slow: another program may be busy."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

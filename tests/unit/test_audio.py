@@ -412,7 +412,7 @@ def test_loudness_follows_gain_and_ignores_pauses() -> None:
     assert levels(samples[:, : RATE // 3]).loudness is None
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(7, 30_000), st.sampled_from([8000, 11025]))
 def test_levels_do_not_depend_on_the_blocks(block: int, rate: int) -> None:
     samples = (3 * tone(1, rate)).clip(-1, 1)

@@ -106,7 +106,7 @@ def test_layers_beyond_the_wanted_state_are_not_there(layer: int, muq: Path) -> 
         assert torch.equal(encoder.hear(noise(RATE)), states[layer])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(mel.LEAST_SAMPLES, 200_000), st.data())
 def test_the_front_end_gives_the_same_frames_in_any_parts(
     encoder: Conformer, samples: int, data: st.DataObject

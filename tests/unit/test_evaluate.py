@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import assume, given
-from hypothesis import settings as trying
 from hypothesis import strategies as st
 from pyarrow import parquet
 from typer.testing import CliRunner
@@ -60,7 +59,6 @@ def drawn(size: int = 60, seed: int = 0, systems: int = 6) -> Rated:
 
 
 @CORRELATIONS
-@trying(deadline=None)  # the first one waits for an import
 @given(ratings, st.data())
 def test_scale_and_shift_do_not_matter(correlation: Correlation, truth: np.ndarray, data: st.DataObject) -> None:
     predicted = np.array(data.draw(st.permutations(truth.tolist())))
@@ -70,7 +68,6 @@ def test_scale_and_shift_do_not_matter(correlation: Correlation, truth: np.ndarr
 
 
 @pytest.mark.parametrize("correlation", [srcc, ktau])
-@trying(deadline=None)
 @given(ratings, st.data())
 def test_ranks_know_the_order_alone(correlation: Correlation, truth: np.ndarray, data: st.DataObject) -> None:
     predicted = np.array(data.draw(st.permutations(truth.tolist())))
@@ -79,7 +76,6 @@ def test_ranks_know_the_order_alone(correlation: Correlation, truth: np.ndarray,
 
 
 @CORRELATIONS
-@trying(deadline=None)
 @given(ratings)
 def test_the_truth_itself_agrees_fully_and_a_constant_not_at_all(correlation: Correlation, truth: np.ndarray) -> None:
     assert correlation(truth, np.full(len(truth), 3.0)) == correlation(np.full(len(truth), 3.0), truth) == 0
@@ -110,7 +106,6 @@ def test_the_top_tier_begins_at_the_dimensions_threshold(dimension: str, least: 
     assert least == (3.75 if dimension in ("memorability", "clarity") else 4.0)
 
 
-@trying(deadline=None)
 @given(ratings, ratings, st.sampled_from([3.75, 4.0]))
 def test_top_tier_accuracy_is_the_f1_score(truth: np.ndarray, predicted: np.ndarray, least: float) -> None:
     from sklearn.metrics import f1_score

@@ -83,7 +83,7 @@ def other(tmp_path: Path) -> Iterator[Store]:
 
 @each_form
 @given(st.lists(voted(), max_size=5))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_was_exported_is_imported_exactly(ending: str, given: Voted) -> None:
     with TemporaryDirectory() as name:
         folder, file = Path(name), Path(name) / f"votes{ending}"

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import settings as trying
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -102,7 +101,6 @@ def test_separable_battles_still_have_a_slope() -> None:
     assert np.isfinite(logistic.slope(np.array([0.5, 1.0, 2.0]), np.ones(3)))
 
 
-@trying(deadline=None)  # the first one waits for an import
 @given(st.integers(0, 10_000), st.integers(20, 60), st.booleans())
 def test_no_song_is_both_learned_from_and_tested_on(seed: int, songs: int, apart: bool) -> None:
     rng = np.random.default_rng(seed)

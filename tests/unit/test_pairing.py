@@ -47,7 +47,7 @@ few = st.dictionaries(st.sampled_from("0123"), st.integers(0, 100), min_size=4)
 wide = st.dictionaries(st.sampled_from("0123"), st.floats(0, 10), min_size=4)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(few, wide)
 def test_sides_are_balanced_for_every_pair(votes: dict[str, int], widths: dict[str, float]) -> None:
     met = Counter(drawn(4, votes, widths))
@@ -56,7 +56,7 @@ def test_sides_are_balanced_for_every_pair(votes: dict[str, int], widths: dict[s
         assert abs(here - there) < 5.5 * sqrt(here + there) + 1  # once in ten million
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(few, st.integers(1, 100))
 def test_a_song_with_fewer_votes_is_heard_at_least_as_often(votes: dict[str, int], fewer: int) -> None:
     few, many = "0", "1"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import evalica
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
@@ -87,7 +87,6 @@ def test_with_the_prior_a_general_optimiser_finds_the_same() -> None:
     assert log_odds(quickly(votes), list(index)) == pytest.approx(expected, abs=1e-5)
 
 
-@settings(deadline=None)
 @given(votes_cast, st.data())
 def test_neither_sides_nor_the_order_of_votes_matter(votes: list[Vote], data: st.DataObject) -> None:
     turned = [swapped(each) if data.draw(st.booleans()) else each for each in votes]
@@ -96,7 +95,6 @@ def test_neither_sides_nor_the_order_of_votes_matter(votes: list[Vote], data: st
     assert makers == rate(votes, "generator", resamples=FEW_RESAMPLES)
 
 
-@settings(deadline=None)
 @given(votes_cast, st.lists(st.builds(vote, st.integers(10, 13), st.integers(10, 13)), min_size=1, max_size=10))
 def test_votes_on_unrelated_songs_leave_ratings_as_they_were(votes: list[Vote], unrelated: list[Vote]) -> None:
     before, after = by_key(quickly(votes)), by_key(quickly([*votes, *unrelated]))
@@ -104,7 +102,6 @@ def test_votes_on_unrelated_songs_leave_ratings_as_they_were(votes: list[Vote], 
         assert after[key] == pytest.approx(rating, abs=1e-7)
 
 
-@settings(deadline=None)
 @given(votes_cast, players, players)
 def test_winning_never_lowers_a_rating_and_losing_never_raises_it(votes: list[Vote], winner: int, loser: int) -> None:
     before = {song(i).id: 0.5 for i in range(6)} | by_key(quickly(votes))
@@ -114,14 +111,12 @@ def test_winning_never_lowers_a_rating_and_losing_never_raises_it(votes: list[Vo
         assert after[song(loser).id] < before[song(loser).id] + 1e-7
 
 
-@settings(deadline=None)
 @given(votes_cast)
 def test_songs_connected_by_votes_have_a_mean_rating_of_a_half(votes: list[Vote]) -> None:
     ring = [vote(i, (i + 1) % 6, "tie") for i in range(6)]
     assert np.mean(list(by_key(quickly(votes + ring)).values())) == pytest.approx(0.5, abs=1e-7)
 
 
-@settings(deadline=None)
 @given(votes_cast)
 def test_every_rating_lies_in_its_interval_inside_0_and_1_and_the_best_lower_bound_is_first(votes: list[Vote]) -> None:
     ratings = rate(votes)

@@ -57,7 +57,7 @@ scores = st.dictionaries(texts, st.none() | st.floats(allow_nan=False, allow_inf
 
 def test_what_was_put_in_comes_out_by_its_time(store: Store) -> None:
     @given(st.lists(st.tuples(votes, scores), max_size=4))
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     def holds(pairs: list[tuple[Vote, dict[str, float | None]]]) -> None:
         for vote, values in pairs:
             store.add_battle(vote.battle, [Scored(vote.battle.a.id, "judge", "1", values)])
