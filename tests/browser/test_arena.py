@@ -3,8 +3,8 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 from apex_space.arena.pool import EXAMPLES
 from apex_space.arena.records import Vote
 from apex_space.arena.store import FILE, Store
-from helpers.browser import assert_silent, complaints_of, visits
+from helpers.browser import visits
 from helpers.listener import Listener
 from helpers.melodies import write_noise as noise
 from helpers.server import QUICK, Running, running_app
@@ -29,22 +29,16 @@ SECRETS = {text for row in ROWS for text in (row["title"], row["file"], row["des
 
 
 @pytest.fixture
-def listen(browser: Any, server: Running) -> Iterator[Any]:
-    """Open the shared server's arena; options go to the browser's new context. The console must stay
-    silent."""
-    complaints: list[list[str]] = []
-    with ExitStack() as stack:
+def listen(visit: Callable[..., Any]) -> Callable[..., Listener]:
+    """Open the shared server's arena, with a browser's options."""
 
-        def open_page(**options: Any) -> Listener:
-            listener = Listener(stack.enter_context(browser.new_context(**options)).new_page())
-            listener.page.on("response", lambda answer: listener.answers.append(answer))
-            complaints.append(complaints_of(listener.page))
-            listener.page.goto(f"{server.url}/arena")
-            listener.status("Play both songs")
-            return listener
+    def open_page(**options: Any) -> Listener:
+        answers: list[Any] = []
+        listener = Listener(visit("/arena", answers=answers, **options), answers)
+        listener.status("Play both songs")
+        return listener
 
-        yield open_page
-    assert_silent(text for of_one in complaints for text in of_one)
+    return open_page
 
 
 def votes(data: Path) -> list[Vote]:
@@ -53,12 +47,11 @@ def votes(data: Path) -> list[Vote]:
         return store.votes()
 
 
-def test_a_vote_by_keyboard(listen: Any, server: Running, data: Path) -> None:
+def test_a_vote_by_keyboard(listen: Any, visit: Any, data: Path) -> None:
     before = len(votes(data))
     opened = listen()
     page = opened.page
-    board = page.context.new_page()
-    board.goto(f"{server.url}/leaderboard")
+    board = visit("/leaderboard")
     board.get_by_text(f"{before} vote" if before else "No vote has been counted").first.wait_for()
     page.keyboard.press("a")
     opened.status("Not yet")
@@ -239,7 +232,7 @@ def test_fingers_hit_the_buttons(listen: Any) -> None:
 
 def test_it_works_in_a_frame_of_another_site(browser: Any, server: Running, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text(f"<iframe src={server.url}/arena width=900 height=700></iframe>")
-    page = browser.new_page()
+    page = browser.contexts[0].new_page()
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path)) as site:
         threading.Thread(target=site.serve_forever).start()
         page.goto(f"http://localhost:{site.server_port}")

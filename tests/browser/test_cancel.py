@@ -33,7 +33,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 
 def test_the_note_stays_however_fast_the_updates_come(browser: Any, address: str) -> None:
-    page = browser.new_page()
+    page = browser.contexts[0].new_page()
     page.goto(address)
     for _ in range(5):
         page.get_by_role("button", name="Start", exact=True).click()

@@ -55,15 +55,18 @@ def complaints_of(page: Any) -> list[str]:
 @contextmanager
 def visits(browser: Any, root: str) -> Iterator[Callable[..., Any]]:
     """What opens a path below `root` and waits for a button there; options go to a new context, which takes twice as
-    long. At the end there must have been no error but EXPECTED ones, and no cookie must be in the profile."""
+    long. All that the server answers goes to `answers`. At the end there must have been no error but EXPECTED ones, and
+    no cookie must be in the profile."""
     profile = browser.contexts[0]
     complaints: list[list[str]] = []
     with ExitStack() as opened:
 
-        def open_page(path: str = "/", button: str = "", **options: Any) -> Any:
+        def open_page(path: str = "/", button: str = "", answers: list[Any] | None = None, **options: Any) -> Any:
             context = opened.enter_context(browser.new_context(**options)) if options else profile
             page = opened.enter_context(context.new_page())
             complaints.append(complaints_of(page))
+            if answers is not None:
+                page.on("response", lambda answer: answers.append(answer))
             page.goto(root + path)
             if button:
                 page.get_by_role("button", name=button, exact=True).wait_for()

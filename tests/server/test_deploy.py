@@ -108,7 +108,7 @@ def test_the_container_runs_with_what_is_copied_and_tells_its_health(image: Path
         mine = [argument.replace("http://127.0.0.1:7860", url) for argument in probe]
         return subprocess.run([sys.executable, *mine], capture_output=True).returncode == 0
 
-    with running(tmp_path, str(image / "app.py"), APEX_POOL="") as server:
+    with running(tmp_path, str(image / "app.py")) as server:
         assert healthy(server.url)
         client = Client(server.url, verbose=False)
         song = handle_file(image / "apex_space" / "examples" / "bossa.ogg")
@@ -140,7 +140,7 @@ def proxied(page: str, folder: Path) -> Iterator[str]:
 
 @pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
 def test_all_of_the_page_works_below_a_path_of_a_proxy(browser: Any, tmp_path: Path) -> None:
-    proxy, page, complaints, addresses = tmp_path / "proxy", browser.new_page(), [], []
+    proxy, page, complaints, addresses = tmp_path / "proxy", browser.contexts[0].new_page(), [], []
     proxy.mkdir()
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
