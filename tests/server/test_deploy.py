@@ -140,7 +140,7 @@ def proxied(page: str, folder: Path) -> Iterator[str]:
 
 @pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
 def test_all_of_the_page_works_below_a_path_of_a_proxy(browser: Any, tmp_path: Path) -> None:
-    proxy, page, complaints, addresses = tmp_path / "proxy", browser.contexts[0].new_page(), [], []
+    proxy, page, complaints, addresses = tmp_path / "proxy", browser.new_page(), [], []
     proxy.mkdir()
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
