@@ -115,7 +115,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[Run
 def panel_server(tmp_path_factory: pytest.TempPathFactory, panel_weights: Path, data: Path) -> Iterator[Running]:
     """The app with tiny weights of SongEval and both HEARs, and none of APEX and Banger. Songs stay long enough for a
     button to be pressed again."""
-    settings = {"APEX_DATA": str(data), "APEX_WEIGHTS": str(panel_weights), "APEX_UPLOAD_GRACE_SECONDS": "3"}
+    settings = {"APEX_DATA": str(data), "APEX_WEIGHTS": str(panel_weights), "APEX_UPLOAD_GRACE_SECONDS": "10"}
     with running_app(tmp_path_factory.mktemp("panel-server"), **settings) as running:
         yield running
 

@@ -57,7 +57,7 @@ def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp
         answer = json.loads(download.value.path().read_text())
         assert list(answer["answers"]) == ["pocket"]
         assert set(answer["without"]) == {"songeval", "hear-1", "hear-2"}
-        until(lambda: not panel_server.uploads("panel_"), seconds=30)
+        until(lambda: not panel_server.uploads("panel_"), seconds=60)
         page.get_by_role("button", name="Swap").click()
         page.locator(".verdict", has_text="B is preferred").wait_for()
         assert page.locator(".verdict").inner_text() == first.replace("A is", "B is")
