@@ -119,6 +119,8 @@ def test_every_view_is_its_page_alone_and_in_its_theme(space: str, visit: Any, v
     for theme, dark in (("light", False), ("dark", True)):
         page = visit(f"{space}/?view={view}&__theme={theme}")
         page.locator(own[view]).first.wait_for()
+        for part in (".nav-holder", "footer", "#embed"):
+            page.locator(part).first.wait_for(state="attached")
         assert surroundings(page) == []
         assert page.evaluate("document.body.classList.contains('dark')") == dark
         page.close()

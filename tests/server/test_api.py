@@ -1,6 +1,5 @@
 """What programs may call: the examples of docs/api.md, and what comes of what is wrong, on a live server."""
 
-import asyncio
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from apex_space.arena.store import FILE, Store
 from apex_space.judges import load_judge
 from helpers.paths import EXAMPLES, ROOT
 from helpers.server import Running
+from helpers.wait import run_coroutine
 
 NAMES = {"score", "compare", "rank", "leaderboard", "judges"}
 SONG = EXAMPLES / "bossa.ogg"
@@ -147,7 +147,7 @@ def with_tools(api: httpx.Client, ask: Any) -> Any:
             await session.initialize()
             return await ask(session)
 
-    return asyncio.run(main())
+    return run_coroutine(main())
 
 
 def test_the_tools_are_the_five_and_say_what_they_take(api: httpx.Client) -> None:

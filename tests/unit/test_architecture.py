@@ -133,3 +133,10 @@ def test_nothing_heavy_is_loaded_before_it_is_used() -> None:
 def test_the_page_starts_without_models() -> None:
     without_models = modules("encoders", "heads", "train", "cli", "bench")
     assert loaded_by(*without_models, after="gradio").isdisjoint(HEAVY)
+
+
+def test_a_network_s_code_is_loaded_without_transformers() -> None:
+    """A server without weights imports the heads to learn that; transformers would cost it 2.5 s more."""
+    heads = [name for name in modules() if name.startswith("apex_space.heads.")]
+    assert len(heads) >= 5
+    assert "transformers" not in loaded_by(*heads, after="torch")

@@ -1,6 +1,5 @@
 """The arena's page over HTTP: blind until the vote; and what is shown after it."""
 
-import asyncio
 import re
 import time
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from apex_space.ui.arena import address
 from apex_space.ui.audio_route import audio_route
 from apex_space.ui.render.reveal import reveal
 from helpers.melodies import write_noise as noise
+from helpers.wait import run_coroutine
 
 SONG_A, SONG_B = Song("1", "Glass <b>Morning</b>", "Gen & Co", "House"), Song("2", "Paper Boats")
 
@@ -56,7 +56,7 @@ async def serve(arena: Arena, path: str) -> FastAPI:
 @pytest.fixture(params=["", "/part"])
 def get(arena: Arena, request: pytest.FixtureRequest) -> Any:
     """Ask a page, which is served alone or mounted."""
-    client = TestClient(asyncio.run(serve(arena, request.param)))
+    client = TestClient(run_coroutine(serve(arena, request.param)))
     return lambda path, **more: client.get(request.param + path, **more)
 
 

@@ -1,6 +1,5 @@
 """Addresses of a view alone, over HTTP."""
 
-import asyncio
 import re
 from typing import Any
 
@@ -10,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from apex_space.ui.embed import embedding
+from helpers.wait import run_coroutine
 
 
 async def serve(path: str) -> FastAPI:
@@ -24,7 +24,7 @@ async def serve(path: str) -> FastAPI:
 
 @pytest.fixture(params=["/", "/part"])
 def get(request: pytest.FixtureRequest) -> Any:
-    client = TestClient(asyncio.run(serve(request.param)), follow_redirects=False)
+    client = TestClient(run_coroutine(serve(request.param)), follow_redirects=False)
     return lambda path, **more: client.get(request.param.rstrip("/") + path, **more)
 
 

@@ -18,6 +18,7 @@ from apex_space.roster import Roster
 from apex_space.ui import gradio_patches
 from apex_space.ui.gradio_patches import MAX_SESSIONS, PatientQueue, keep_queue_going
 from apex_space.ui.health import health_route
+from helpers.wait import run_coroutine
 
 SESSIONS = 2_100
 GRADIOS_OWN: Any = PatientQueue.__base__
@@ -113,7 +114,7 @@ def test_events_that_wait_are_answered_however_many_sessions_come(patched: None)
             assert len(server.queue.pending_messages_per_session) <= MAX_SESSIONS
             assert server.queue.pending_event_ids_session.keys() <= server.queue.pending_messages_per_session.keys()
 
-    asyncio.run(go())
+    run_coroutine(go())
 
 
 def test_gradios_own_queue_still_stops_and_health_says_so(own_queue: None) -> None:
@@ -130,7 +131,7 @@ def test_gradios_own_queue_still_stops_and_health_says_so(own_queue: None) -> No
             assert (health.status_code, health.json()["alive"]) == (503, False)
             assert "Restart the server" in health.json()["reason"]
 
-    asyncio.run(go())
+    run_coroutine(go())
 
 
 def test_what_nobody_reads_is_kept_within_bounds(patched: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +157,7 @@ def test_what_nobody_reads_is_kept_within_bounds(patched: None, monkeypatch: pyt
             server.gate.set()
             await until(lambda: not server.queue.event_ids_to_events)
 
-    asyncio.run(go())
+    run_coroutine(go())
 
 
 def test_an_event_whose_session_is_gone_costs_nobody_else_anything(patched: None) -> None:
@@ -168,4 +169,4 @@ def test_an_event_whose_session_is_gone_costs_nobody_else_anything(patched: None
             assert "event: complete" in await server.answer(events[2], "wait")
             assert not server.queue.stopped
 
-    asyncio.run(go())
+    run_coroutine(go())

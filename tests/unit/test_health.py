@@ -16,6 +16,7 @@ from apex_space.roster import Roster
 from apex_space.ui.health import health_route
 from apex_space.ui.inputs import AT_ONCE
 from apex_space.ui.turnstile import Turnstile
+from helpers.wait import run_coroutine
 
 API = "/gradio_api"
 
@@ -29,7 +30,7 @@ async def made(routes: list[Any], **options: Any) -> App:
 
 
 def test_it_needs_no_thread() -> None:
-    app, free = asyncio.run(made([health_route(Roster())])), threading.Event()
+    app, free = run_coroutine(made([health_route(Roster())])), threading.Event()
 
     async def ask() -> int:
         loop = asyncio.get_running_loop()
@@ -44,12 +45,12 @@ def test_it_needs_no_thread() -> None:
         free.set()
         return answer.status_code
 
-    assert asyncio.run(ask()) == 200
+    assert run_coroutine(ask()) == 200
 
 
 @pytest.mark.parametrize("path", ["queue/join", "call/text"])
 def test_a_full_queue_says_when_to_try_again(path: str) -> None:
-    client = TestClient(asyncio.run(made([], max_size=3)))
+    client = TestClient(run_coroutine(made([], max_size=3)))
     app: Any = client.app
     queue, (event,) = app.get_blocks()._queue, app.get_blocks().fns.values()
     queue.create_event_queue_for_fn(event)

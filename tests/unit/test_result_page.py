@@ -33,6 +33,7 @@ from apex_space.settings import settings
 from apex_space.ui import result_route
 from apex_space.ui.result_route import FONTS, MOST_BYTES, MOST_PICTURES, ResultRoutes
 from helpers.results import HERE, SECRET, report
+from helpers.wait import run_coroutine
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -179,7 +180,7 @@ def test_a_body_without_end_is_not_read_to_its_end(links: Links, client: TestCli
         async with httpx.AsyncClient(transport=transport, base_url="http://space.example") as asking:
             return (await asking.post("/r/x/delete", content=body())).status_code
 
-    assert asyncio.run(ask()) == 403
+    assert run_coroutine(ask()) == 403
     assert read <= 3 * MOST_BYTES
 
 
@@ -261,7 +262,7 @@ def test_few_pictures_are_drawn_at_once_and_not_many_wait(
 
     path = f"/r/{links.add([report()], 'x', HERE).id}.png"
     monkeypatch.setattr(plots, "card", draw)
-    answers = asyncio.run(ask())
+    answers = run_coroutine(ask())
     assert sorted(answer.status_code for answer in answers) == [200] * MOST_PICTURES + [503] * 10
     assert {answer.headers.get("retry-after") for answer in answers} == {None, "1"}
     assert most == 2
