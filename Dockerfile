@@ -11,7 +11,7 @@ COPY apex_space apex_space
 
 USER 1000
 # An image that cannot score is not built; and what this compiles need not be compiled again for a visitor's first song.
-RUN python -m apex_space score apex_space/examples/bossa.ogg --judge pocket
+RUN python -m apex_space score apex_space/arena/examples/bossa.ogg --judge pocket
 ENV APEX_DATA=/data HF_HOME=/data/huggingface GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=7860
 VOLUME /data
 EXPOSE 7860

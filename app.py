@@ -15,7 +15,7 @@ def main() -> None:
         import spaces  # noqa: F401
     from gradio import NO_RELOAD
 
-    from apex_space.ui.run import explaining, open_site
+    from apex_space.ui.server import explaining, open_site
 
     if not NO_RELOAD:  # `gradio app.py` runs this file again, in a thread that would then take modules from the server
         sys.exit()  # ends that thread alone: what was changed is there after a restart

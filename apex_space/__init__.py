@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:  # imported on first use, so that `--help` needs no numpy
     if name == "load_judge":
-        from .judges import load_judge
+        from .judges.loading import load_judge
 
         return load_judge
     raise AttributeError(name)

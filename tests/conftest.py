@@ -10,8 +10,8 @@ import hypothesis
 import pytest
 import torch
 
-from apex_space.arena.store import FILE, Store
-from apex_space.preference import save
+from apex_space.preference.head_files import save
+from apex_space.storage.votes import FILE, VoteStore
 from helpers import fake_panel_weights, fake_weights
 from helpers.browser import chromium, visits
 from helpers.database import sqlite
@@ -91,9 +91,9 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
+def store(url: str) -> Iterator[VoteStore]:
     """On the database at `url`."""
-    with closing(Store(url)) as opened:
+    with closing(VoteStore(url)) as opened:
         yield opened
 
 
@@ -103,7 +103,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shows."""
     folder = tmp_path_factory.mktemp("data")
     save(coherence_head(), folder / "preferences" / "pocket.json")
-    with closing(Store(f"sqlite:///{folder / FILE}")) as store:
+    with closing(VoteStore(f"sqlite:///{folder / FILE}")) as store:
         cast(store, many_votes())
     return folder
 

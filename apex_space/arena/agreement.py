@@ -13,10 +13,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from ..estimates import Estimate
-from ..preference import Z95, Bin, calibration
+from ..core.intervals import Z95, ConfidenceInterval
+from ..preference.calibration import CalibrationBin, calibrate
+from ..storage.records import Prediction, Source, Vote
 from .ratings import FEW_VOTES
-from .records import Prediction, Source, Vote
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Between:
 
     generators: tuple[str, str]
     decided: int
-    agreed: Estimate
+    agreed: ConfidenceInterval
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Agreement:
     judge: str
     decided: int
     ties: int
-    agreed: Estimate
-    brier: Estimate
-    always_a: Estimate
-    gain: Estimate
-    calibration: tuple[Bin, ...]
+    agreed: ConfidenceInterval
+    brier: ConfidenceInterval
+    always_a: ConfidenceInterval
+    gain: ConfidenceInterval
+    calibration: tuple[CalibrationBin, ...]
     generators: tuple[Between, ...]
 
     @property
@@ -68,7 +68,7 @@ class Panel:
     source: Source
     votes: int
     decided: int
-    a: Estimate | None
+    a: ConfidenceInterval | None
     judges: tuple[Agreement, ...]
 
     @property
@@ -104,23 +104,23 @@ def agree(votes: Iterable[Vote]) -> dict[Source, Panel]:
     return {source: _panel(source, found) for source, found in good.items()}
 
 
-def wilson(hits: float, of: int) -> Estimate:
+def wilson(hits: float, of: int) -> ConfidenceInterval:
     """The share `hits / of` with its 95% score interval (Wilson 1927); `of` is at least 1."""
     centre, spread = (hits + Z95**2 / 2) / (of + Z95**2), sqrt(hits * (of - hits) / of + Z95**2 / 4)
     half, share = Z95 / (of + Z95**2) * spread, hits / of
-    return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
+    return ConfidenceInterval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
 
 
-def _mean(values: np.ndarray, least: float) -> Estimate:
+def _mean(values: np.ndarray, least: float) -> ConfidenceInterval:
     """The mean of `values` [N], which lie between `least` and 1, with its normal 95% interval; all there is for one."""
     mean = float(values.mean())
     if len(values) < 2:
-        return Estimate(mean, least, 1.0)
+        return ConfidenceInterval(mean, least, 1.0)
     half = Z95 * float(values.std(ddof=1)) / sqrt(len(values))
-    return Estimate(mean, max(least, mean - half), min(1.0, mean + half))
+    return ConfidenceInterval(mean, max(least, mean - half), min(1.0, mean + half))
 
 
-def _against_half(share: Estimate) -> Literal["better", "worse", "unclear"]:
+def _against_half(share: ConfidenceInterval) -> Literal["better", "worse", "unclear"]:
     if share.low <= 0.5 <= share.high:
         return "unclear"
     return "better" if share.value > 0.5 else "worse"
@@ -162,12 +162,12 @@ def _agreement(judge: str, predicted: Sequence[tuple[Vote, Prediction]]) -> Agre
         brier=_mean((chance - a_won) ** 2, 0.0),
         always_a=_share(a_won),
         gain=_mean(right - a_won, -1.0),
-        calibration=calibration(np.maximum(chance, 1 - chance), lambda rows: _share(right[rows])),
+        calibration=calibrate(np.maximum(chance, 1 - chance), lambda rows: _share(right[rows])),
         generators=tuple(_between([vote for vote, _ in decided], right)),
     )
 
 
-def _share(right: np.ndarray) -> Estimate:
+def _share(right: np.ndarray) -> ConfidenceInterval:
     return wilson(float(right.sum()), len(right))
 
 

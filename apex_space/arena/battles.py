@@ -15,9 +15,9 @@ from random import Random, SystemRandom
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Literal, get_args
 
-from .. import files
-from ..audio import Waveform
-from ..errors import (
+from ..audio.waveform import Waveform, load_song
+from ..core import files
+from ..core.errors import (
     ArenaError,
     AudioError,
     BattleExpired,
@@ -27,19 +27,20 @@ from ..errors import (
     UnknownBattle,
     VoteRefused,
 )
-from ..judges import load_audio
-from ..report import Report
-from ..roster import Roster
-from ..settings import Settings, settings
-from .forecast import Forecaster, scored_of
+from ..core.settings import Settings, settings
+from ..judges.manager import Roster
+from ..judges.report import Report
+from ..storage.identity import AddressHasher, open_hasher
+from ..storage.rate_limits import RateLimiter
+from ..storage.records import Battle, Scored, Song, Source, Vote, Winner
+from .clips import Copy, write_copy
+from .fraud import FraudDetector
 from .pairing import draw
-from .playback import Copy, write_copy
 from .pool import PREFIX, Pool
-from .records import Battle, Scored, Song, Source, Vote, Winner
-from .voters import Voters, open_voters
+from .predictions import Forecaster, scored_of
 
 if TYPE_CHECKING:
-    from .store import Store
+    from ..storage.votes import VoteStore
 
 Side = Literal["a", "b"]
 ID = re.compile(r"[\w-]{22,64}", re.ASCII)
@@ -78,15 +79,16 @@ class Arena:
 
     def __init__(
         self,
-        store: "Store",
+        store: "VoteStore",
         pool: Pool,
         forecaster: Forecaster,
-        voters: Voters,
+        hasher: AddressHasher,
         uncertainty: Callable[[], Mapping[str, float]] = dict,
         clock: Callable[[], float] = time.time,
         rng: Random | None = None,
     ) -> None:
-        self._store, self.pool, self._forecaster, self._voters = store, pool, forecaster, voters
+        self._store, self.pool, self._forecaster, self._hash = store, pool, forecaster, hasher
+        self._limiter, self._fraud = RateLimiter(), FraudDetector()
         self._uncertainty, self._clock, self._rng = uncertainty, clock, rng or SystemRandom()
         self._visits: dict[str, _Visit] = {}
         self._lock = threading.Lock()
@@ -112,7 +114,7 @@ class Arena:
         songs = self.pool.songs()
         if len(songs) < 2:
             raise NotEnoughSongs(self._too_few(len(songs)))
-        self._voters.admit(self._voters.hash(address), "battle")
+        self._limiter.admit(self._hash(address), "battle")
         a, b = draw(songs, self._store.votes_per_song(), self._uncertainty(), self._rng)
         return self._issue(a, b, "pool", self._forecaster.scored((a.id, b.id)))
 
@@ -123,7 +125,7 @@ class Arena:
         name, last until the vote or the battle's end. Raises AudioError, TooFast, and ArenaError if it is one song
         twice.
         """
-        self._voters.admit(self._voters.hash(address), "own")
+        self._limiter.admit(self._hash(address), "own")
         waveforms = _decode(first, "first"), _decode(second, "second")
         if waveforms[0].sha256 == waveforms[1].sha256:
             raise ArenaError("These two are the same song. Choose another one for one of them.")
@@ -166,17 +168,17 @@ class Arena:
         looks like no listener's is kept with its `suspicion`, which is not for the sender to know. Raises VoteRefused
         and TooFast.
         """
-        voter = self._voters.hash(address)
-        self._voters.admit(voter, "vote")
+        voter = self._hash(address)
+        self._limiter.admit(voter, "vote")
         if winner not in get_args(Winner):
             raise VoteRefused(f"A vote is one of {', '.join(get_args(Winner))}.")
         seconds = _seconds(heard)
         found = self._find(battle)
         now = self._clock()
         self._check_listening(found, seconds, now)
-        vote = self._voters.examine(Vote(found, winner, now, seconds, voter))
+        vote = self._fraud.examine(Vote(found, winner, now, seconds, voter))
         self._store.add_vote(vote)
-        self._voters.remember(vote)
+        self._fraud.remember(vote)
         with self._lock:
             if visit := self._visits.get(battle):
                 visit.delete()
@@ -255,16 +257,16 @@ class Arena:
 
 
 def open_arena(
-    config: Settings, roster: Roster, store: "Store", uncertainty: Callable[[], Mapping[str, float]] = dict
+    config: Settings, roster: Roster, store: "VoteStore", uncertainty: Callable[[], Mapping[str, float]] = dict
 ) -> Arena:
     """The arena that the settings ask for. Raises PoolError and StoreError."""
     pool = Pool(config.pool)
-    return Arena(store, pool, Forecaster(roster, pool, store), open_voters(config, store), uncertainty)
+    return Arena(store, pool, Forecaster(roster, pool, store), open_hasher(config, store), uncertainty)
 
 
 def _decode(path: Path, name: str) -> Waveform:
     try:
-        return load_audio(path)
+        return load_song(path)
     except AudioError as error:
         raise type(error)(f"The {name} song: {error}") from error
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from random import Random
 
-from ..errors import NotEnoughSongs
-from .records import Song
+from ..core.errors import NotEnoughSongs
+from ..storage.records import Song
 
 AT_RANDOM = 0.1
 """Share of the songs that are drawn blindly, so that any two meet now and then."""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .records import Song, Vote
+from ..storage.records import Song, Vote
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -15,12 +15,14 @@ from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
-from ..errors import DamagedAudio, EmptyAudio, NotAudio
+from ..core.errors import DamagedAudio, EmptyAudio, NotAudio
 
 BLOCK = 65_536
 SLACK = 0.25
 """Seconds by which a header may be wrong: codecs' delay and padding, containers' rounding."""
 KNOWN = "wav, flac, mp3, ogg, opus, m4a, aac, webm and aiff are taken"
+SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".webm", ".aiff", ".aif"}
+"""The names of sound files end so."""
 MAGIC = (  # offset, first bytes, FFmpeg's demuxer
     (8, b"WAVE", "wav"),
     (8, b"AIFF", "aiff"),

@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from .. import errors
+from ..core import errors
 from .decode import Stream
 
 COMMAND = [sys.executable, "-m", "apex_space.audio.worker"]

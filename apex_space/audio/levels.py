@@ -5,7 +5,7 @@ from math import log10, sqrt
 
 import numpy as np
 
-from ..errors import InvalidSamples
+from ..core.errors import InvalidSamples
 
 FULL_SCALE = 0.999
 FLAT_RUN = 3

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..errors import AudioError, DamagedAudio, NotAudio
+from ..core.errors import AudioError, DamagedAudio, NotAudio
 from .decode import Stream, open_stream
 from .isolated import CPU_SECONDS, TOO_SLOW
 

@@ -13,11 +13,11 @@ from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import HubertConfig, HubertModel, Wav2Vec2ConformerConfig
 
-from ..encoders import conformer, mel, mert
-from ..encoders.conformer import Network
-from ..encoders.mert import MertEncoder
-from ..heads import apex, banger, hear, songeval
-from ..hub import Repository, Snapshot, fetch
+from ..models.encoders import conformer, mel, mert
+from ..models.encoders.conformer import Network
+from ..models.encoders.mert import MertEncoder
+from ..models.heads import apex, banger, hear, songeval
+from ..models.hub import Repository, Snapshot, fetch
 
 RATE, SEGMENT_SECONDS = 24_000, 30
 SEGMENT = SEGMENT_SECONDS * RATE

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from . import Bench, Contest
+from .measure import Bench, Contest
 from .networks import SEGMENT_SECONDS
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from ..report import inert, shown
+from ..core.text import escape_formula, sanitize
 from .common import Format, exiting, messages, show
 
 if TYPE_CHECKING:
     from ..arena.agreement import Agreement, Panel
+    from ..arena.leaderboard import Standing
     from ..arena.ratings import Rating
-    from ..arena.standings import Standing
-    from ..estimates import Estimate
+    from ..core.intervals import ConfidenceInterval
 
 arena = typer.Typer(help="What people's votes say of the songs, and of the judges.", no_args_is_help=True)
 NO_VOTES = "There are no votes yet. They come from the page's arena, or from a file: python -m apex_space votes import."
@@ -54,9 +54,9 @@ def report(
 
 
 def _standing() -> "Standing":
-    from ..arena.standings import Standings
-    from ..arena.store import open_store
-    from ..settings import settings
+    from ..arena.leaderboard import Standings
+    from ..core.settings import settings
+    from ..storage.votes import open_store
 
     store = open_store(settings())
     try:
@@ -75,7 +75,11 @@ def _to_csv(standing: "Standing") -> str:
     writer.writeheader()
     for part, rated in (("song", standing.songs), ("generator", standing.generators)):
         for row in rated:
-            texts = {"name": inert(row.key), "title": inert(row.title), "generator": inert(row.generator)}
+            texts = {
+                "name": escape_formula(row.key),
+                "title": escape_formula(row.title),
+                "generator": escape_formula(row.generator),
+            }
             figure = {"value": row.rating, "low": row.low, "high": row.high}
             counts = {"votes": row.votes, "wins": row.wins, "ties": row.ties}
             writer.writerow({"part": part, "source": "pool"} | texts | figure | counts)
@@ -83,7 +87,7 @@ def _to_csv(standing: "Standing") -> str:
         if panel.a is not None:
             writer.writerow({"part": "side A", "source": panel.source, "votes": panel.decided} | vars(panel.a))
         for judge in panel.judges:
-            about = {"source": panel.source, "judge": inert(judge.judge)}
+            about = {"source": panel.source, "judge": escape_formula(judge.judge)}
             writer.writerows(about | row for row in _figures(judge))
     return text.getvalue()
 
@@ -96,11 +100,11 @@ def _figures(judge: "Agreement") -> Iterator[dict[str, Any]]:
         votes = round(bin.share * judge.decided)
         yield {"part": "calibration", "foreseen": bin.foreseen, "votes": votes} | vars(bin.won)
     for pair in judge.generators:
-        names = inert(" / ".join(pair.generators))
+        names = escape_formula(" / ".join(pair.generators))
         yield {"part": "generators", "name": names, "votes": pair.decided} | vars(pair.agreed)
 
 
-def _overall(judge: "Agreement") -> "dict[str, Estimate]":
+def _overall(judge: "Agreement") -> "dict[str, ConfidenceInterval]":
     return {"agreement": judge.agreed, "always A": judge.always_a, "gain": judge.gain, "brier": judge.brier}
 
 
@@ -121,7 +125,7 @@ def _tables(standing: "Standing") -> Iterator[Table]:
 def _leaderboard(title: str, rated: "Sequence[Rating]") -> Table:
     table = _table(title, ("", "name", "generator"), ("beats an average one, %", "votes", "won", "tied", ""))
     for place, row in enumerate(rated, 1):
-        names = map(shown, (row.title or row.key[:12], row.generator))
+        names = map(sanitize, (row.title or row.key[:12], row.generator))
         chance = f"{100 * row.rating:.0f} ({100 * row.low:.0f}–{100 * row.high:.0f})"
         counts = map(str, (row.votes, row.wins, row.ties))
         table.add_row(str(place), *names, chance, *counts, "preliminary" if row.preliminary else "")
@@ -145,12 +149,12 @@ def _judges(panel: "Panel") -> Table:
         shares = (judge.agreed.percent, judge.always_a.percent, gain, str(judge.brier))
         note = "preliminary" if judge.preliminary else ""
         counts = (str(judge.decided), str(judge.ties))
-        table.add_row(shown(judge.judge), *shares, *counts, judge.against_chance, note)
+        table.add_row(sanitize(judge.judge), *shares, *counts, judge.against_chance, note)
     return table
 
 
 def _calibration(judge: "Agreement", panel: "Panel") -> Table:
-    title = f"Calibration of {shown(judge.judge)} on {SONGS[panel.source]}"
+    title = f"Calibration of {sanitize(judge.judge)} on {SONGS[panel.source]}"
     table = _table(title, (), ("favourite foreseen, %", "favourite won, %", "votes"))
     for bin in judge.calibration:
         table.add_row(f"{100 * bin.foreseen:.0f}", bin.won.percent, str(round(bin.share * judge.decided)))
@@ -158,10 +162,10 @@ def _calibration(judge: "Agreement", panel: "Panel") -> Table:
 
 
 def _pairs(judge: "Agreement", panel: "Panel") -> Table:
-    title = f"{shown(judge.judge)} between generators, on {SONGS[panel.source]}"
+    title = f"{sanitize(judge.judge)} between generators, on {SONGS[panel.source]}"
     table = _table(title, ("generators",), ("agrees with people, %", "votes"))
     for pair in judge.generators:
-        table.add_row(shown(" / ".join(pair.generators)), pair.agreed.percent, str(pair.decided))
+        table.add_row(sanitize(" / ".join(pair.generators)), pair.agreed.percent, str(pair.decided))
     return table
 
 

@@ -13,7 +13,7 @@ def bench(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write bench.json and bench.svg there.")] = None,
 ) -> None:
     """Measure this machine: encoders against the plain ones, every stage and judge, memory. Takes some minutes."""
-    from ..bench import Bench, run
+    from ..bench.measure import Bench, run
     from ..bench.page import as_json, as_markdown, as_svg
 
     if out is not None:

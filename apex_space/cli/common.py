@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from ..errors import ApexSpaceError, OutputRefused, SettingsError, UnknownJudge, WeightsError
+from ..core.errors import ApexSpaceError, OutputRefused, SettingsError, UnknownJudge, WeightsError
 
 messages = Console(stderr=True, highlight=False, markup=False)
 
@@ -52,7 +52,7 @@ class Commands(TyperGroup):
     traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        from ..settings import settings
+        from ..core.settings import settings
 
         with exiting(2):
             if "--help" not in ctx.args:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ..errors import EvaluationError
+from ..core.errors import EvaluationError
 from .common import Format, WeightsFolder, check_results, exiting, messages, show
 
 if TYPE_CHECKING:
-    from ..estimates import Estimate
-    from ..evaluate.metrics import Evaluation, SetResult
-    from ..evaluate.songs import Song
-    from ..fitting.sources import BadRow
+    from ..core.intervals import ConfidenceInterval
+    from ..core.tables import BadRow
+    from ..evaluation.metrics import Evaluation, SetResult
+    from ..evaluation.songs import Song
 
 OFTEN = 25
 """Songs from one line of progress to the next, where stderr is no terminal."""
@@ -60,7 +60,7 @@ def _evaluate(
     weights: Path | None,
 ) -> bool:
     """Whether no song was left out."""
-    from ..evaluate import metrics, report, songs
+    from ..evaluation import metrics, report, songs
 
     if out is not None:
         _make(out)
@@ -96,8 +96,8 @@ def _make(folder: Path) -> None:
 def _hear(found: "Iterable[Song | BadRow]", name: str, weights: Path | None) -> "list[Song | BadRow]":
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
 
-    from ..evaluate.songs import hear
-    from ..judges import load_judge
+    from ..evaluation.songs import hear
+    from ..judges.loading import load_judge
 
     ready, songs, heard = load_judge(name, weights), list(found), []
     columns = SpinnerColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -112,7 +112,7 @@ def _hear(found: "Iterable[Song | BadRow]", name: str, weights: Path | None) -> 
 
 
 def _write(evaluation: "Evaluation", left_out: "list[BadRow]", format: Format) -> None:
-    from ..evaluate import report
+    from ..evaluation import report
 
     if format is Format.json:
         typer.echo(report.to_json(evaluation, left_out))
@@ -125,8 +125,8 @@ def _write(evaluation: "Evaluation", left_out: "list[BadRow]", format: Format) -
 
 
 def _figures(one: "SetResult") -> Table:
-    from ..evaluate.metrics import CORRELATIONS, METRICS
-    from ..evaluate.report import label
+    from ..evaluation.metrics import CORRELATIONS, METRICS
+    from ..evaluation.report import label
 
     who = f", {one.systems} systems" if one.systems else ", systems not known"
     table = Table(title=f"{f'Set {one.name}: ' if one.name else ''}{one.songs} songs{who}", caption="95% intervals")
@@ -142,9 +142,9 @@ def _figures(one: "SetResult") -> Table:
 
 
 def _comparison(evaluation: "Evaluation") -> Table:
-    from ..evaluate.metrics import METRICS
-    from ..evaluate.published import VALIDATION_IDS
-    from ..evaluate.report import compared
+    from ..evaluation.metrics import METRICS
+    from ..evaluation.published import VALIDATION_IDS
+    from ..evaluation.report import compared
 
     note = f"Comparable only on the same songs: SongEval's 200 for validation are listed in\n{VALIDATION_IDS}"
     table = Table(title="Beside published figures", caption=note)
@@ -158,7 +158,7 @@ def _comparison(evaluation: "Evaluation") -> Table:
     return table
 
 
-def _cell(figure: "Estimate | float | None") -> str:
+def _cell(figure: "ConfidenceInterval | float | None") -> str:
     if figure is None:
         return "-"
     if isinstance(figure, float):

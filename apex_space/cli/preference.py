@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ..fitting import HUB
+from ..preference.fitting.sources import HUB
 from .common import JudgeName, WeightsFolder, exiting, messages, show
 
 if TYPE_CHECKING:
-    from ..fitting.logistic import ByGenerators, Unheard
-    from ..fitting.scoring import Heard
-    from ..preference import Head
+    from ..preference.fitting.logistic import ByGenerators, Unheard
+    from ..preference.fitting.scoring import Heard
+    from ..preference.head import PreferenceHead
 
 VOTES = "votes"
 OFTEN = 25
@@ -47,11 +47,11 @@ def fit_preference(
 def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> None:
     from dataclasses import asdict
 
-    from ..fitting.logistic import learn
-    from ..fitting.scoring import as_battles
-    from ..preference import check_target, fitted, save
+    from ..preference.fitting.logistic import learn
+    from ..preference.fitting.scoring import as_battles
+    from ..preference.head_files import check_target, fitted_path, save
 
-    path = fitted(judge) if out is None else out
+    path = fitted_path(judge) if out is None else out
     if out is not None:
         check_target(out)  # before an hour's work, not after it
     heard, revision = _votes(judge) if source == VOTES else _listen(judge, source, path, weights)
@@ -64,9 +64,9 @@ def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> Non
 
 
 def _votes(judge: str) -> tuple[list["Heard"], str]:
-    from ..arena.store import open_store
-    from ..fitting.scoring import from_votes
-    from ..settings import settings
+    from ..core.settings import settings
+    from ..preference.fitting.scoring import from_votes
+    from ..storage.votes import open_store
 
     store = open_store(settings())
     try:
@@ -78,10 +78,10 @@ def _votes(judge: str) -> tuple[list["Heard"], str]:
 def _listen(judge: str, source: str, out: Path, weights: Path | None) -> tuple[list["Heard"], str]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from ..fitting.scoring import Heard, Notebook, hear
-    from ..fitting.sources import read
-    from ..judges import load_judge
-    from ..preference import revision_of
+    from ..judges.loading import load_judge
+    from ..preference.fitting.scoring import Heard, Notebook, hear
+    from ..preference.fitting.sources import read
+    from ..preference.head import revision_of
 
     ready = load_judge(judge, weights)
     notebook = Notebook(out.with_suffix(".scored.jsonl"))
@@ -100,7 +100,7 @@ def _listen(judge: str, source: str, out: Path, weights: Path | None) -> tuple[l
     return heard, revision_of(ready)
 
 
-def _report(head: "Head", pairs: tuple["ByGenerators", ...], unheard: tuple["Unheard", ...]) -> None:
+def _report(head: "PreferenceHead", pairs: tuple["ByGenerators", ...], unheard: tuple["Unheard", ...]) -> None:
     figures = head.metrics
     table = Table(title=f"{head.judge}: {head.battles} battles, {head.songs} songs", caption=_caption(head))
     table.add_column("on held-out songs", overflow="fold")
@@ -130,11 +130,11 @@ def _report(head: "Head", pairs: tuple["ByGenerators", ...], unheard: tuple["Unh
         show(left_out)
 
 
-def _caption(head: "Head") -> str:
+def _caption(head: "PreferenceHead") -> str:
     parts = [f"{axis} {c:+.3f} ± {v**0.5:.3f}" for axis, c, v in _coefficients(head)]
     return f"log-odds by one deviation: {', '.join(parts)}\nintervals from resampling {head.metrics.resampled}"
 
 
-def _coefficients(head: "Head") -> list[tuple[str, float, float]]:
+def _coefficients(head: "PreferenceHead") -> list[tuple[str, float, float]]:
     variances = [row[i] for i, row in enumerate(head.covariance)]
     return list(zip(head.axes, head.coefficients, variances, strict=True))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ..axes import AXES
+from ..core.axes import AXES
 from .common import Format, JudgeName, WeightsFolder, exiting, messages, show
 
 if TYPE_CHECKING:
-    from ..judges import Judge
-    from ..ranking import Ranking, Song, Step
+    from ..judges.judge import Judge
+    from ..ranking.rank import Ranking, Song, Step
 
 HEARD = "heard"
 """In the data folder: what was heard, where APEX_MEMORY names no other place."""
@@ -58,7 +58,7 @@ def _rank(
     weights: Path | None,
 ) -> bool:
     """Whether every song has a rank."""
-    from ..ranking import words
+    from ..ranking import ranking_text
     from ..ranking.batch import gather, read_groups
     from ..ranking.export import check_target, copy_kept
 
@@ -68,7 +68,7 @@ def _rank(
     with TemporaryDirectory(prefix="apex-rank-") as scratch:
         batch = gather(sources, Path(scratch), table)
         if batch.left_out:
-            messages.print(words.left_out(batch.left_out))
+            messages.print(ranking_text.left_out(batch.left_out))
         ranking, interrupted = _hear(batch.songs, judge, by, keep, weights)
         _write(ranking, format)
         if interrupted:
@@ -82,12 +82,12 @@ def _hear(songs: "Sequence[Song]", name: str, by: str, keep: int, weights: Path 
     """The ranking, and whether it is cut short by an interruption."""
     from rich.progress import BarColumn, Progress, TextColumn
 
-    from ..judges import load_audio
-    from ..ranking import rank
+    from ..audio.waveform import load_song
+    from ..ranking.rank import rank
 
     get = _loader(weights)
     columns = BarColumn(), TextColumn("{task.description}", markup=False)
-    steps, ranking = rank(songs, get(name), by, keep, get, load_audio), None
+    steps, ranking = rank(songs, get(name), by, keep, get, load_song), None
     with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
         task = bar.add_task("", total=len(songs))
         try:
@@ -107,9 +107,9 @@ def _hear(songs: "Sequence[Song]", name: str, by: str, keep: int, weights: Path 
 
 def _loader(weights: Path | None) -> "Callable[[str], Judge]":
     """Judges whose memory is on disk."""
-    from ..judges import load_judge
-    from ..memory import Memory
-    from ..settings import settings
+    from ..core.settings import settings
+    from ..judges.cache import Memory
+    from ..judges.loading import load_judge
 
     config = settings()
     memory = Memory(config.memory or config.data / HEARD, config.memory_megabytes)
@@ -117,7 +117,7 @@ def _loader(weights: Path | None) -> "Callable[[str], Judge]":
 
 
 def _so_far(step: "Step") -> str:
-    from ..pace import spoken
+    from ..judges.eta import spoken
 
     return f"{step.done} of {step.total}{f', {spoken(step.left)} left' if step.left else ''}"
 
@@ -134,19 +134,21 @@ def _write(ranking: "Ranking", format: Format) -> None:
 
 
 def _table(ranking: "Ranking") -> Table:
-    from ..ranking import words
+    from ..ranking import ranking_text
 
     rules = ranking.rules
     shown = [axis for axis in AXES if any(row.report and axis in row.report.axes for row in ranking.rows)]
-    table = Table(caption="\n".join((words.verdict(ranking), *words.notes(ranking))), caption_justify="left")
+    table = Table(
+        caption="\n".join((ranking_text.verdict(ranking), *ranking_text.notes(ranking))), caption_justify="left"
+    )
     table.add_column("")
     table.add_column("song", overflow="fold")
-    for label in (words.label(rules), *(f"{axis.label}\n{axis.low:g}-{axis.high:g}" for axis in shown)):
+    for label in (ranking_text.label(rules), *(f"{axis.label}\n{axis.low:g}-{axis.high:g}" for axis in shown)):
         table.add_column(label, justify="right")
     table.add_column("", overflow="fold")
     for row in ranking.rows:
         scores = (row.report.scores[axis.key] if row.report else None for axis in shown)
         cells = ("-" if score is None else f"{score:.2f}" for score in scores)
         rank = "-" if row.rank is None else str(row.rank)
-        table.add_row(rank, row.song.name, words.figure(row, rules), *cells, words.note(row))
+        table.add_row(rank, row.song.name, ranking_text.figure(row, rules), *cells, ranking_text.note(row))
     return table

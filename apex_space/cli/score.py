@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ..axes import AXES
-from ..errors import ApexSpaceError
-from ..report import Failure, Report, to_csv
+from ..core.axes import AXES
+from ..core.errors import ApexSpaceError
+from ..judges.report import Failure, Report
+from ..judges.report_csv import to_csv
 from .common import Format, WeightsFolder, messages, show
 
 if TYPE_CHECKING:
-    from ..judges import Judge
+    from ..judges.judge import Judge
 
 
 def score(
@@ -28,7 +29,7 @@ def score(
 
     Exit status: 0 all scored, 1 some file failed, 2 a judge is not available, 130 interrupted.
     """
-    from ..judges import REGISTRY
+    from ..judges.registry import REGISTRY
 
     results: list[Report | Failure] = []
     absent, interrupted = False, True
@@ -49,7 +50,7 @@ def score(
 
 def _by(name: str, files: Iterable[Path], weights: Path | None, others: list[str]) -> Iterator[Report | Failure]:
     """`others`: judges that will be asked after it, to be told of before the first one begins."""
-    from ..judges import load_judge
+    from ..judges.loading import load_judge
 
     yield from _score_all(load_judge(name, weights), files, others)
 
@@ -77,8 +78,8 @@ def _score_all(judge: "Judge", files: Iterable[Path], others: list[str]) -> Iter
 
 def _foreseen(judge: str, duration: float, left: float, others: list[str]) -> str:
     """How long a song of that duration will take the judge and, where there are, the others as well."""
-    from ..pace import spoken
-    from ..panel import about_all
+    from ..judges.eta import spoken
+    from ..judges.panel import about_all
 
     said, rest = f"{duration:.0f} s of music take {judge} {spoken(left)}", about_all(others, [duration], [judge])
     return f"{said}, and all judges {spoken(left + rest)}" if rest else said
@@ -120,13 +121,14 @@ def _caption(reports: list[Report]) -> str:
 
 def judges(weights: WeightsFolder = None) -> None:
     """List each judge, its axes, its state and why."""
-    from ..judges import REGISTRY, state
+    from ..judges.loading import weights_state
+    from ..judges.registry import REGISTRY
 
     table = Table(show_lines=True)
     for column in ("judge", "what it is", "licence of the weights", "axes", "state", "why"):
         table.add_column(column, overflow="fold")
     for name, entry in REGISTRY.items():
-        now = state(name, weights)
+        now = weights_state(name, weights)
         ready = "ready" if now.ready else "not ready"
         table.add_row(name, entry.summary, entry.licence, ", ".join(now.axes), ready, now.why)
     show(table)

@@ -7,6 +7,6 @@ def serve() -> None:
     GRADIO_SERVER_NAME and GRADIO_SERVER_PORT name another address. Exit status: 2 where the votes' database or the
     arena's songs cannot be used.
     """
-    from ..ui.run import open_site
+    from ..ui.server import open_site
 
     open_site().serve()

@@ -9,7 +9,7 @@ import typer
 from .common import exiting, messages
 
 if TYPE_CHECKING:
-    from ..arena.store import Store
+    from ..storage.votes import VoteStore
 
 votes = typer.Typer(help="The arena's votes, to a file and back.", no_args_is_help=True)
 VotesFile = Annotated[Path, typer.Argument(metavar="FILE", help="It ends in .parquet, .csv or .jsonl.")]
@@ -18,7 +18,7 @@ VotesFile = Annotated[Path, typer.Argument(metavar="FILE", help="It ends in .par
 @votes.command("export")
 def export_(file: VotesFile) -> None:
     """Write every vote to FILE, a row each, without the voters' hashes. Exit status: 0 written, 2 it cannot be."""
-    from ..arena.exchange import export_votes
+    from ..storage.vote_io import export_votes
 
     with exiting(2), _store() as store:
         messages.print(f"{file}: {_counted(export_votes(store, file))} written")
@@ -32,7 +32,7 @@ def import_(file: VotesFile) -> None:
     """
     from rich.progress import MofNCompleteColumn, Progress
 
-    from ..arena.exchange import import_votes
+    from ..storage.vote_io import import_votes
 
     bar = Progress(MofNCompleteColumn(), console=messages, transient=True, disable=not messages.is_terminal)
     with exiting(2), _store() as store, bar:
@@ -46,9 +46,9 @@ def import_(file: VotesFile) -> None:
     messages.print(f"{file}: {_counted(found.new)} taken in, {found.known} were here already")
 
 
-def _store() -> "closing[Store]":
-    from ..arena.store import open_store
-    from ..settings import settings
+def _store() -> "closing[VoteStore]":
+    from ..core.settings import settings
+    from ..storage.votes import open_store
 
     return closing(open_store(settings()))
 

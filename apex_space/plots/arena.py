@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..judges import REGISTRY
-from ..language import plural, tr
+from ..core.i18n import plural, tr
+from ..judges.registry import REGISTRY
 from .style import GREY, PERCENT, finished
 
 if TYPE_CHECKING:

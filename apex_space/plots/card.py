@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..axes import AXES, Axis
-from ..judges import REGISTRY
-from ..report import Report
+from ..core.axes import AXES, Axis
+from ..judges.registry import REGISTRY
+from ..judges.report import Report
 from .panel import COLOURS as JUDGE_COLOURS
 from .report import COLOURS, _digits
 from .style import ACCENT, NEUTRAL

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from ..axes import BY_KEY
-from ..language import said, tr
+from ..core.axes import BY_KEY
+from ..core.i18n import said, tr
 from .style import GREY, PERCENT, ROW_HEIGHT, SIDES, finished
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from ..preference import Preference
+    from ..preference.head import Preference
 
 
 def probability(preference: "Preference") -> "Figure":

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from ..axes import Axis
-from ..judges import REGISTRY
-from ..language import said, tr
-from ..panel import Duel, Panel
+from ..core.axes import Axis
+from ..core.i18n import said, tr
+from ..judges.panel import Panel
+from ..judges.registry import REGISTRY
+from ..preference.panel_comparison import PanelComparison
 from .style import GREY, PERCENT, ROW_HEIGHT, SIDES, finished
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _share(axis: Axis, score: float) -> float:
     return 100 * (score - axis.low) / (axis.high - axis.low)
 
 
-def preferences(duel: Duel) -> "Figure":
+def preferences(duel: PanelComparison) -> "Figure":
     """A row for each judge that has a preference head: of 100 listeners, so many prefer A, with the 95% interval."""
     import plotly.graph_objects as go
 

@@ -3,11 +3,12 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ..axes import BY_KEY
-from ..language import tr
-from ..ranking import Ranking, words
+from ..core.axes import BY_KEY
+from ..core.i18n import tr
+from ..ranking import ranking_text
 from ..ranking.distributions import Distribution, distributions
-from ..ranking.order import Row
+from ..ranking.order import Row, Rules
+from ..ranking.rank import Ranking
 from .arena import MOST_ROWS, THIN_ROW, _plain, _short
 from .panel import COLOURS
 from .style import GREY, PERCENT, finished
@@ -43,7 +44,7 @@ def standings(ranking: Ranking) -> "Figure":
                 mode="markers",
                 marker=dict(size=10, color=colour, symbol="circle" if kept else "circle-open"),
                 name=name,
-                text=[_plain(f"{row.song.name}{tr(': ')}{words.figure(row, ranking.rules)}") for _, row in shown],
+                text=[_hover(row, ranking.rules) for _, row in shown],
                 hovertemplate="%{text}<extra></extra>",
             )  # fmt: skip
     count = sum(row.kept for row in rows)
@@ -56,9 +57,13 @@ def standings(ranking: Ranking) -> "Figure":
         figure.update_xaxes(range=[axis.low, axis.high])
     labels = [f"{row.rank}. {_plain(_short(row.song.name))}" for row in rows]
     figure.update_yaxes(range=[len(rows) - 0.5, -0.5], tickvals=list(range(len(rows))), ticktext=labels)
-    figure.update_xaxes(title_text=words.label(ranking.rules), title_standoff=8)
+    figure.update_xaxes(title_text=ranking_text.label(ranking.rules), title_standoff=8)
     figure.update_layout(showlegend=True)
     return finished(figure, THIN_ROW * len(rows) + 150, bottom=90, right=24)
+
+
+def _hover(row: Row, rules: Rules) -> str:
+    return _plain(f"{row.song.name}{tr(': ')}{ranking_text.figure(row, rules)}")
 
 
 def spread(ranking: Ranking) -> "Figure":

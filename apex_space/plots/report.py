@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from ..axes import Axis
-from ..language import said, tr
-from ..report import Report
+from ..core.axes import Axis
+from ..core.i18n import said, tr
+from ..judges.report import Report
 from .style import GREY, ROW_HEIGHT, finished
 
 if TYPE_CHECKING:

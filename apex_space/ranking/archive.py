@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from ..errors import ArchiveRefused
-from ..settings import settings
+from ..core.errors import ArchiveRefused
+from ..core.settings import settings
 from .songs import Song, base_name, check_number, is_song
 
 MOST_FILES = 10_000

@@ -6,9 +6,9 @@ from itertools import chain, count, islice
 from os.path import isdir
 from pathlib import Path
 
-from .. import tables
-from ..errors import BatchError
-from ..report import shown
+from ..core import tables
+from ..core.errors import BatchError
+from ..core.text import sanitize
 from .archive import MOST_FILES, unpack
 from .songs import ENDINGS, LONGEST_NAME, Song, base_name, check_number, is_song, split_name
 
@@ -61,7 +61,7 @@ def _named(songs: Iterable[Song], groups: Mapping[str, str]) -> Iterator[Song]:
     taken: set[str] = set()
     for song in songs:
         stem, suffix = split_name(song.name)
-        stem = shown(stem, LONGEST_NAME - len(suffix))
+        stem = sanitize(stem, LONGEST_NAME - len(suffix))
         names = chain([stem + suffix], (f"{stem} ({number}){suffix}" for number in count(2)))
         name = next(name for name in names if name not in taken)
         taken.add(name)
@@ -83,4 +83,4 @@ def read_groups(table: Path) -> dict[str, str]:
         ) from error
     if not rows or not {"file", "group"} <= rows[0].keys():
         raise BatchError("The table of groups needs the columns file and group, and a row for each song.")
-    return {base_name(row["file"] or ""): shown((row["group"] or "").strip(), LONGEST_GROUP) for row in rows}
+    return {base_name(row["file"] or ""): sanitize((row["group"] or "").strip(), LONGEST_GROUP) for row in rows}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..axes import AXES
-from ..language import said
-from . import words
+from ..core.axes import AXES
+from ..core.i18n import said
+from . import ranking_text
 from .order import Ranking, Row
 
 
@@ -48,7 +48,7 @@ Values = list[tuple[Row, float]]
 
 def _scores(ranking: Ranking, rows: list[Row]) -> Iterator[tuple[str, float, float, Values]]:
     if ranking.rules.head:
-        yield words.label(ranking.rules), 0, 1, [(row, row.value) for row in rows if row.value is not None]
+        yield ranking_text.label(ranking.rules), 0, 1, [(row, row.value) for row in rows if row.value is not None]
     for axis in AXES:
         scores = [(row, row.report.scores[axis.key]) for row in rows if row.report is not None]
         yield said(axis.label), axis.low, axis.high, [(row, score) for row, score in scores if score is not None]

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile
 
-from ..axes import KEYS
-from ..errors import BatchError
-from ..report import inert
+from ..core.axes import KEYS
+from ..core.errors import BatchError
+from ..core.text import escape_formula
 from .order import Ranking, Row
 from .songs import base_name, split_name
 
@@ -36,7 +36,7 @@ def to_csv(ranking: Ranking) -> str:
         figures = {"rank": row.rank, "kept": int(row.kept), "value": row.value, "low": row.low, "high": row.high}
         scores = dict(row.report.scores) if row.report else {}
         writer.writerow(
-            {"by": ranking.rules.by} | figures | scores | {key: inert(value) for key, value in texts.items()}
+            {"by": ranking.rules.by} | figures | scores | {key: escape_formula(value) for key, value in texts.items()}
         )
     return text.getvalue()
 

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..axes import BY_KEY
-from ..preference import Z95, Head, Preference
-from ..report import Report, Scores
+from ..core.axes import BY_KEY
+from ..core.intervals import Z95
+from ..judges.report import Report, Scores
+from ..preference.head import Preference, PreferenceHead
 from .songs import Song
 
 PREFERENCE = "preference"
@@ -27,7 +28,7 @@ class Rules:
     judge: str
     by: str
     keep: int
-    head: Head | None = None
+    head: PreferenceHead | None = None
     outdated: bool = False
 
     @property
@@ -177,7 +178,7 @@ class _ByAxis:
 
 
 class _ByPreference:
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: PreferenceHead) -> None:
         self._head = head
 
     def lacks(self, outcome: Outcome) -> str:
@@ -202,7 +203,7 @@ class _ByPreference:
         return answer.verdict != "close", answer
 
 
-def chances(head: Head, scores: Sequence[Scores]) -> list[tuple[float, float, float]]:
+def chances(head: PreferenceHead, scores: Sequence[Scores]) -> list[tuple[float, float, float]]:
     """Each song's mean chance to be preferred to another one of these (two or more), with its 95% interval.
 
     The interval is the head's own where there are two songs: that of the log-odds, to first order in the coefficients.

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..arena.pool import SUFFIXES
-from ..errors import TooManySongs
+from ..audio.decode import SUFFIXES
+from ..core.errors import TooManySongs
 
 ENDINGS = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
 LONGEST_NAME = 120

@@ -4,15 +4,16 @@ from typing import Any
 
 import gradio as gr
 
-from ..arena.standings import Standings
-from ..judges import REGISTRY
-from ..ranking import KEEP, PREFERENCE
-from ..roster import Roster
-from . import inputs
-from .compare import ComparePage
-from .inputs import BEST
-from .rank import RankPage, files
-from .score import ScorePage
+from ..arena.leaderboard import Standings
+from ..judges.manager import Roster
+from ..judges.registry import REGISTRY
+from ..ranking.rank import KEEP, PREFERENCE
+from .gradio_patches import describe_file_list, file_input
+from .pages import inputs
+from .pages.compare import ComparePage
+from .pages.inputs import BEST
+from .pages.rank import RankPage
+from .pages.score import ScorePage
 
 
 class Api:
@@ -29,15 +30,9 @@ class Api:
         judge = gr.Radio([*self._score.judge.radio.choices], value=BEST, label="Judge")  # type: ignore[list-item]
         ranker = gr.Radio([*self._rank.judge.radio.choices], value=BEST, label="Judge")  # type: ignore[list-item]
         by = gr.Radio([*self._rank.by.choices], value=PREFERENCE, label="Rank by")  # type: ignore[list-item]
-        keep, groups = gr.Number(KEEP, label="Keep", minimum=1, precision=0), files(label="Groups")
-        songs = files(label="Songs", file_count="multiple")
-        file = groups.api_info()
-        # Gradio's own refers to its $defs in a way that is broken within a tool's schema.
-        songs.api_info = lambda: {  # type: ignore[method-assign]
-            "type": "array",
-            "items": file,
-            "$defs": file["$defs"],
-        }
+        keep, groups = gr.Number(KEEP, label="Keep", minimum=1, precision=0), file_input(label="Groups")
+        songs = file_input(label="Songs", file_count="multiple")
+        describe_file_list(songs, groups.api_info())
         self._queued(self.score, self._score.admit, [song, judge])
         self._queued(self.compare, self._compare.admit, [a, b, judge])
         self._queued(self.rank, self._rank.admit, [songs, ranker, by, keep, groups])

@@ -1,17 +1,15 @@
 """The look of all pages: quiet paper, hairlines instead of shadows, one green. style.css has what is no option here."""
 
-from pathlib import Path
-
 import gradio as gr
 from gradio.themes import Color, Size, sizes
 
 from ..plots.style import ACCENT, NEUTRAL
+from .static_files import STATIC, read_static
 
-HERE = Path(__file__).parent
-LOGO = HERE / "logo.svg"
+LOGO = STATIC / "logo.svg"
 ICON = '<link rel="icon" href="favicon.ico" type="image/svg+xml">'
 """The logo, which Gradio serves under that name."""
-HEAD = f"""<script>{(HERE / "accessible.js").read_text(encoding="utf-8")}</script>"""
+HEAD = f"""<script>{read_static("accessible.js")}</script>"""
 """What the pages' markup lacks for those who do not see them."""
 WORDS = gr.I18n(
     **{

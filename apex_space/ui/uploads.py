@@ -5,7 +5,12 @@ import threading
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
+from gradio.utils import get_upload_folder
+
+UPLOADED = "/gradio_api/file="
+"""What stands before an upload's path in its address."""
 HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -55,3 +60,12 @@ def _uploaded(path: Path) -> int | None:
     with suppress(OSError):
         return path.stat().st_ctime_ns
     return None
+
+
+def uploaded(url: str) -> str | None:
+    """The path of an upload that is named by its address on this server; None for any other address. The host in it is
+    not asked."""
+    _, here, path = url.partition(UPLOADED)
+    file = Path(unquote(path)).resolve()
+    inside = file.is_relative_to(Path(get_upload_folder()).resolve())
+    return str(file) if here and inside and file.is_file() else None

@@ -64,7 +64,7 @@ class Song:
         return master(session.mix(self.room, levels))
 
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "apex_space" / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "apex_space" / "arena" / "examples"
 SONGS: dict[str, Song] = {}
 
 

@@ -4,8 +4,8 @@ from importlib.metadata import version
 from typing import Any
 
 from apex_space import __version__
-from apex_space.judges import REGISTRY
-from apex_space.ui.about import LIBRARIES
+from apex_space.judges.registry import REGISTRY
+from apex_space.ui.pages.about import LIBRARIES
 
 
 def test_the_page_names_judges_versions_and_cards(visit: Any) -> None:

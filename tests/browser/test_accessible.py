@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from apex_space.arena.store import FILE, Store
-from apex_space.arena.voters import Voters
-from apex_space.links import Links
+from apex_space.storage.identity import AddressHasher
+from apex_space.storage.shared_results import SharedResults
+from apex_space.storage.votes import FILE, VoteStore
 from helpers.browser import PLAY, compare, overflow, rank, upload, wait_for_report
 from helpers.listener import Listener
 from helpers.paths import ROOT
@@ -130,8 +130,8 @@ with_pictures = pytest.mark.parametrize("opened", ["score", "rank", "compare", "
 @pytest.fixture(scope="module")
 def result(data: Path) -> str:
     """The number of a result that was shared."""
-    with closing(Store(f"sqlite:///{data / FILE}")) as store:
-        return Links(store, Voters("salt"), 100).add([report()], "Glass Morning", HERE).id
+    with closing(VoteStore(f"sqlite:///{data / FILE}")) as store:
+        return SharedResults(store, AddressHasher("salt"), 100).add([report()], "Glass Morning", HERE).id
 
 
 @pytest.fixture(scope="module", params=STATES)

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from apex_space.arena.pool import EXAMPLES
-from apex_space.arena.records import Vote
-from apex_space.arena.store import FILE, Store
+from apex_space.arena.pool_sources import EXAMPLES
+from apex_space.storage.records import Vote
+from apex_space.storage.votes import FILE, VoteStore
 from helpers.browser import visits
 from helpers.listener import Listener
 from helpers.melodies import write_noise as noise
@@ -43,7 +43,7 @@ def listen(visit: Callable[..., Any]) -> Callable[..., Listener]:
 
 def votes(data: Path) -> list[Vote]:
     """All that the server has written."""
-    with closing(Store(f"sqlite:///{data / FILE}")) as store:
+    with closing(VoteStore(f"sqlite:///{data / FILE}")) as store:
         return store.votes()
 
 

@@ -12,7 +12,7 @@ NOTE = "Cancelled."
 SERVER = f"""
 import time
 import gradio as gr
-from apex_space.ui.inputs import cancelling
+from apex_space.ui.pages.inputs import cancelling
 
 def work():
     for step in range(10_000):

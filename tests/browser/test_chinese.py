@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from apex_space import __version__
-from apex_space.ui.about import LIBRARIES, REFERENCES
+from apex_space.ui.pages.about import LIBRARIES
+from apex_space.ui.static_files import read_static
 from helpers.browser import upload
 from helpers.chinese import english
 from helpers.melodies import write_silence
@@ -107,4 +108,4 @@ def test_about_and_embed(chinese: Any) -> None:
     repositories = [link.inner_text() for link in page.locator('a[href*="huggingface.co"]').all()]
     snippet = page.get_by_label("代码").input_value()
     names = ("BibTeX", "cookie", "apex-space", "Python", "iframe", "gradio-app", *LIBRARIES, *map(version, LIBRARIES))
-    assert english(page, *names, *repositories, snippet) == [REFERENCES.read_text(encoding="utf-8").strip()]
+    assert english(page, *names, *repositories, snippet) == [read_static("references.bib").strip()]

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from apex_space.arena.pool import from_examples
+from apex_space.arena.pool_sources import from_examples
 from apex_space.plots.arena import MOST_ROWS
 from helpers.chinese import english
 from helpers.melodies import write_silence

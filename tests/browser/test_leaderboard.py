@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from apex_space.arena.store import FILE, Store
 from apex_space.plots.arena import MOST_ROWS
+from apex_space.storage.votes import FILE, VoteStore
 from helpers.browser import visits
 from helpers.server import Running, running_app
 from helpers.votes import SONGS, cast, predicted, vote
@@ -23,7 +23,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def test_an_empty_leaderboard_leads_to_the_vote_and_fills_by_itself(empty: Running, browser: Any) -> None:
-    with visits(browser, empty.url) as visit, closing(Store(f"sqlite:///{empty.data / FILE}")) as store:
+    with visits(browser, empty.url) as visit, closing(VoteStore(f"sqlite:///{empty.data / FILE}")) as store:
         page = visit("/leaderboard")
         page.get_by_text("No vote has been counted yet").wait_for()
         link = page.get_by_role("link", name="Listen to two songs and vote")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from PIL import ImageColor
 
-from apex_space.arena.store import FILE, Store
-from apex_space.arena.voters import Voters
-from apex_space.links import Links
 from apex_space.plots.style import NEUTRAL
+from apex_space.storage.identity import AddressHasher
+from apex_space.storage.shared_results import SharedResults
+from apex_space.storage.votes import FILE, VoteStore
 from helpers.browser import complaints_of, overflow, upload, wait_for_report
 from helpers.results import HERE, report
 from helpers.server import Running
@@ -50,8 +50,8 @@ def test_a_link_is_made_shown_and_deleted_on_the_page(visit: Any, server: Runnin
 def test_the_page_needs_no_script_fits_and_follows_the_theme(
     server: Running, data: Path, browser: Any, scheme: str, width: int
 ) -> None:
-    with closing(Store(f"sqlite:///{data / FILE}")) as store:
-        receipt = Links(store, Voters("salt"), 100).add([report()], "Glass " * 16, HERE)
+    with closing(VoteStore(f"sqlite:///{data / FILE}")) as store:
+        receipt = SharedResults(store, AddressHasher("salt"), 100).add([report()], "Glass " * 16, HERE)
     size = {"width": width, "height": 844}
     context = browser.new_context(java_script_enabled=False, color_scheme=scheme, viewport=size)
     page = context.new_page()

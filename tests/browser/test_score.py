@@ -8,8 +8,8 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from apex_space.axes import BY_KEY, KEYS
-from apex_space.heads.apex import AESTHETICS, POPULARITY
+from apex_space.core.axes import BY_KEY, KEYS
+from apex_space.models.heads.apex import AESTHETICS, POPULARITY
 from helpers.browser import upload, wait_for_report
 from helpers.songs import short
 

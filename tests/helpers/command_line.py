@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from typer.testing import CliRunner
 
-from apex_space import judges, settings
 from apex_space.cli import app
+from apex_space.core import settings
+from apex_space.judges import loading
 
 
 @dataclass(frozen=True)
@@ -32,4 +33,4 @@ def run(*arguments: object, **environment: str) -> Done:
 def forget() -> None:
     """What this process has read from the environment, and heard."""
     settings.settings.cache_clear()
-    judges.memory.cache_clear()
+    loading.shared_cache.cache_clear()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["httpx", "requests", "tqdm", "yaml", "apex_space.errors"])
+SERVER.set_forkserver_preload(["httpx", "requests", "tqdm", "yaml", "apex_space.core.errors"])
 NEEDS, CHECKPOINTS = ("config.json", "preprocessor_config.json"), ("model.safetensors", "pytorch_model.bin")
 
 
@@ -36,8 +36,8 @@ def _answer(folder: Path, repository: str, revision: str, action: str, environme
     warnings.simplefilter("error")
     from huggingface_hub import HfApi, snapshot_download  # noqa: F401  # so that the clock measures the network
 
-    from apex_space.errors import WeightsMissing
-    from apex_space.hub import Repository, download_size, fetch
+    from apex_space.core.errors import WeightsMissing
+    from apex_space.models.hub import Repository, download_size, fetch
 
     wanted, progress, start = Repository(repository, revision, NEEDS, CHECKPOINTS), [], time.monotonic()
     result: dict[str, Any]

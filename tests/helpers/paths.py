@@ -3,5 +3,5 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "apex_space" / "examples"
+EXAMPLES = ROOT / "apex_space" / "arena" / "examples"
 SONGS = sorted(EXAMPLES.glob("*.ogg"))

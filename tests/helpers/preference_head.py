@@ -2,10 +2,11 @@
 
 from functools import cache
 
-from apex_space.estimates import Estimate
-from apex_space.judges import load_judge
-from apex_space.preference import Bin, Head, Metrics, revision_of
-from apex_space.report import Report
+from apex_space.core.intervals import ConfidenceInterval
+from apex_space.judges.loading import load_judge
+from apex_space.judges.report import Report
+from apex_space.preference.calibration import CalibrationBin
+from apex_space.preference.head import Metrics, PreferenceHead, revision_of
 from helpers.songs import short
 
 GOOD, BAD = short("synthwave.ogg"), short("synthwave_damaged.ogg")
@@ -19,11 +20,11 @@ def reports() -> tuple[Report, Report]:
     return judge(GOOD), judge(BAD)
 
 
-def coherence_head() -> Head:
+def coherence_head() -> PreferenceHead:
     """It weighs coherence alone, and much."""
-    figure = Estimate(0.6, 0.5, 0.7)
-    bins = (Bin(0.5, 1.0, 1.0, 0.6, figure),)
+    figure = ConfidenceInterval(0.6, 0.5, 0.7)
+    bins = (CalibrationBin(0.5, 1.0, 1.0, 0.6, figure),)
     rules = {"coherence": figure}
     metrics = Metrics(figure, figure, figure, figure, bins, rules, "coherence", figure, figure, "songs")
     weights = revision_of(reports()[0])
-    return Head("pocket", weights, ("coherence",), (1.0,), (2.0,), ((0.01,),), "simulated", 1234, 56, metrics)
+    return PreferenceHead("pocket", weights, ("coherence",), (1.0,), (2.0,), ((0.01,),), "simulated", 1234, 56, metrics)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import soundfile
 
-from apex_space.arena.pool import from_examples
+from apex_space.arena.pool_sources import from_examples
 from helpers.paths import EXAMPLES
 
 SECONDS = 12

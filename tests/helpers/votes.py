@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from apex_space.arena.records import Battle, Prediction, Song, Vote, Winner
-from apex_space.arena.store import Store
 from apex_space.plots.arena import MOST_ROWS
+from apex_space.storage.records import Battle, Prediction, Song, Vote, Winner
+from apex_space.storage.votes import VoteStore
 
 MAKERS = 4
 MARKUP = "<img src=x onerror=document.title='owned'>"
@@ -79,7 +79,7 @@ def simulate(
     return votes
 
 
-def cast(store: Store, votes: Sequence[Vote], first: int = 0) -> None:
+def cast(store: VoteStore, votes: Sequence[Vote], first: int = 0) -> None:
     """Put votes into a store, each on a battle of its own."""
     for each in stored(votes, first):
         store.add_battle(each.battle)

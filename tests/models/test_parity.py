@@ -10,11 +10,11 @@ import soundfile
 import torch
 
 from apex_space import load_judge
-from apex_space.axes import BY_KEY
-from apex_space.heads.apex import AESTHETICS, POPULARITY
-from apex_space.judges import Judge
-from apex_space.precision import native_bfloat16
-from apex_space.report import Report
+from apex_space.core.axes import BY_KEY
+from apex_space.judges.judge import Judge
+from apex_space.judges.report import Report
+from apex_space.models.heads.apex import AESTHETICS, POPULARITY
+from apex_space.models.precision import native_bfloat16
 from helpers import fake_weights
 
 SEVEN = tuple(BY_KEY[key] for key in POPULARITY + AESTHETICS)

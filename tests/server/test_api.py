@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from apex_space.arena.store import FILE, Store
-from apex_space.judges import load_judge
+from apex_space.judges.loading import load_judge
+from apex_space.storage.votes import FILE, VoteStore
 from helpers.paths import EXAMPLES, ROOT
 from helpers.server import Running
 from helpers.wait import run_coroutine
@@ -89,7 +89,7 @@ def test_judges_and_leaderboard(client: Any, data: Path) -> None:
     assert judges["hear-2"]["state"] == "idle"
     assert judges["hear-2"]["axes"] is None
     assert all(each["licence"] and each["summary"] for each in judges.values())
-    with closing(Store(f"sqlite:///{data / FILE}")) as store:
+    with closing(VoteStore(f"sqlite:///{data / FILE}")) as store:
         counted = [vote for vote in store.votes() if not vote.suspicion]
     assert client.predict(api_name="/leaderboard")["votes"] == len(counted)
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from apex_space.heads.apex import AESTHETICS, POPULARITY
+from apex_space.models.heads.apex import AESTHETICS, POPULARITY
 from helpers.paths import ROOT
 from helpers.songs import short
 

@@ -111,7 +111,7 @@ def test_the_container_runs_with_what_is_copied_and_tells_its_health(image: Path
     with running(tmp_path, str(image / "app.py")) as server:
         assert healthy(server.url)
         client = Client(server.url, verbose=False)
-        song = handle_file(image / "apex_space" / "examples" / "bossa.ogg")
+        song = handle_file(image / "apex_space" / "arena" / "examples" / "bossa.ogg")
         assert client.predict(song, "pocket", api_name="/score")["scores"]["likes"]
         client.close()
     assert server.process.returncode == 0

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apex_space.audio import isolated, load
-from apex_space.errors import AudioError
+from apex_space.audio import isolated
+from apex_space.audio.waveform import load
+from apex_space.core.errors import AudioError
 from helpers.sounds import KINDS, tone, write
 
 EVERY = 6

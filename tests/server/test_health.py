@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 
 from apex_space import __version__
-from apex_space.judges import REGISTRY
+from apex_space.judges.registry import REGISTRY
 from helpers import melodies
 from helpers.server import Running
 from helpers.wait import until

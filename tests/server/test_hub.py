@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from apex_space.encoders.mert import MertEncoder
-from apex_space.errors import WeightsInvalid, WeightsMissing
-from apex_space.hub import Repository, Snapshot, fetch
-from apex_space.report import Weights
+from apex_space.core.errors import WeightsInvalid, WeightsMissing
+from apex_space.models.encoders.mert import MertEncoder
+from apex_space.models.hub import Repository, Snapshot, Weights, fetch
 from helpers import hub_client
 from helpers.hub_server import COMMIT, Hub, serve
 

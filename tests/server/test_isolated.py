@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apex_space.audio import Limits, isolated, load
-from apex_space.errors import AudioError, DamagedAudio, NotAudio, TooLong
+from apex_space.audio import isolated
+from apex_space.audio.waveform import Limits, load
+from apex_space.core.errors import AudioError, DamagedAudio, NotAudio, TooLong
 from helpers.sounds import RATE, tone, write
 from helpers.wait import until
 
@@ -190,9 +191,8 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_no_codec_is_loaded_where_songs_are_asked_for_and_nothing_is_said_at_the_end(song: Path) -> None:
-    code = (
-        "import sys, json; from apex_space.audio import load; load(sys.argv[1]); print(json.dumps(sorted(sys.modules)))"
-    )
+    code = "import sys, json; from apex_space.audio.waveform import load; load(sys.argv[1]); "
+    code += "print(json.dumps(sorted(sys.modules)))"
     command = [sys.executable, "-W", "error", "-c", code, str(song)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert {"av", "soundfile"}.isdisjoint(json.loads(done.stdout))

@@ -13,15 +13,15 @@ from threading import Timer
 import pytest
 from sqlalchemy import text
 
-from apex_space.arena.store import Store
-from apex_space.arena.voters import Voters
-from apex_space.errors import UnknownLink
-from apex_space.links import Links
+from apex_space.core.errors import UnknownLink
+from apex_space.storage.identity import AddressHasher
+from apex_space.storage.shared_results import SharedResults
+from apex_space.storage.votes import VoteStore
 from helpers.database import KINDS, database
 from helpers.paths import ROOT
 
 
-def count(store: Store) -> int:
+def count(store: VoteStore) -> int:
     with store.transaction() as connection:
         return connection.scalar(text("SELECT count(*) FROM links")) or 0
 
@@ -30,13 +30,13 @@ MAKER = """
 import os, sys
 sys.path.insert(0, sys.argv[2])
 from helpers.results import HERE, report
-from apex_space.arena.store import Store
-from apex_space.arena.voters import Voters
-from apex_space.links import Links
+from apex_space.storage.votes import VoteStore
+from apex_space.storage.identity import AddressHasher
+from apex_space.storage.shared_results import Links
 
-voters = Voters("salt")
+voters = AddressHasher("salt")
 voters.admit = lambda voter, action: None
-links = Links(Store(sys.argv[1]), voters, 1_000_000)
+links = Links(VoteStore(sys.argv[1]), voters, 1_000_000)
 while True:
     kept, gone = (links.add([report()], "", HERE) for _ in range(2))
     links.delete(gone.id, gone.key)
@@ -47,7 +47,7 @@ while True:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_acknowledged_result_and_deletion_survives_the_kill_of_its_process(kind: str, tmp_path: Path) -> None:
     with database(kind, tmp_path) as url:
-        Store(url).close()
+        VoteStore(url).close()
         command = [sys.executable, "-c", MAKER, url, str(ROOT / "tests")]
         told = []
         with ExitStack() as stack:
@@ -61,8 +61,8 @@ def test_every_acknowledged_result_and_deletion_survives_the_kill_of_its_process
                 assert maker.stdout is not None
                 told += [line.split() for line in maker.stdout]
                 assert maker.wait() == -signal.SIGKILL, "a process ended by itself"
-        with closing(Store(url)) as store:
-            links = Links(store, Voters("salt"), 1)
+        with closing(VoteStore(url)) as store:
+            links = SharedResults(store, AddressHasher("salt"), 1)
             for kept, gone in told:
                 assert links.get(kept).reports
                 with pytest.raises(UnknownLink):

@@ -16,8 +16,8 @@ SECRET = "Unreleased Demo"
 FAILING = """
 import gradio as gr
 from starlette.middleware import Middleware
-from apex_space.ui.journal import RequestLog
-from apex_space.ui.run import run
+from apex_space.ui.middleware.request_logging import RequestLog
+from apex_space.ui.server import run
 
 def fail(text):
     raise RuntimeError(f"cannot read {text}")

@@ -7,25 +7,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from apex_space.arena.exchange import Imported, export_votes, import_votes
-from apex_space.arena.records import Scored
-from apex_space.arena.store import Store, open_store
-from apex_space.errors import StoreError
-from apex_space.settings import Settings
+from apex_space.core.errors import StoreError
+from apex_space.core.settings import Settings
+from apex_space.storage.records import Scored
+from apex_space.storage.vote_io import Imported, export_votes, import_votes
+from apex_space.storage.votes import VoteStore, open_store
 from helpers.database import postgresql, sqlite
 from server.test_shards import test_replicas_share_the_work  # noqa: F401
 from server.test_store import test_several_processes_may_open_a_new_database_at_once  # noqa: F401
-from unit.test_exchange import example, kept
-from unit.test_links import (  # noqa: F401
-    clock,
-    links,
-    test_a_database_of_votes_alone_gets_the_table_and_keeps_its_votes,
-    test_a_deletion_overtaken_by_another_is_no_error_of_the_database,
-    test_a_result_comes_out_as_it_went_in_but_for_the_song,
-    test_beyond_the_most_the_oldest_goes,
-    test_only_the_key_deletes_and_then_nothing_is_left,
-)
-from unit.test_store import (  # noqa: F401
+from unit.storage.test_database import (  # noqa: F401
     PASSWORD,
     battle,
     cast,
@@ -52,6 +42,16 @@ from unit.test_store import (  # noqa: F401
     test_what_was_put_in_comes_out_by_its_time,
     vote,
 )
+from unit.storage.test_shared_results import (  # noqa: F401
+    clock,
+    links,
+    test_a_database_of_votes_alone_gets_the_table_and_keeps_its_votes,
+    test_a_deletion_overtaken_by_another_is_no_error_of_the_database,
+    test_a_result_comes_out_as_it_went_in_but_for_the_song,
+    test_beyond_the_most_the_oldest_goes,
+    test_only_the_key_deletes_and_then_nothing_is_left,
+)
+from unit.storage.test_vote_io import example, kept
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_wrong_password_is_refused_without_telling_it(url: str, caplog: pytest
 
 
 def test_a_database_that_goes_away_and_comes_back_costs_no_restart(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    with closing(Store(url)) as here:
+    with closing(VoteStore(url)) as here:
         cast(here, vote(battle("1")))
         server, name = url.rsplit("/", 1)
         with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
@@ -89,7 +89,7 @@ def test_a_database_that_goes_away_and_comes_back_costs_no_restart(url: str, cap
 
 def test_votes_are_imported_from_sqlite(url: str, tmp_path: Path) -> None:
     scored = [(1.0, Scored("song a", "apex", "r1", {"clarity": 1.5, "streams": None}))]
-    with closing(Store(sqlite(tmp_path))) as here, closing(Store(url)) as there:
+    with closing(VoteStore(sqlite(tmp_path))) as here, closing(VoteStore(url)) as there:
         here.add_all([(example(number), scored) for number in range(1200)])
         there.add_all([(example(number), ()) for number in range(100)])
         export_votes(here, tmp_path / "votes.parquet")

@@ -14,15 +14,15 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from apex_space.arena.store import FILE
+from apex_space.storage.votes import FILE
 from helpers.loopback import serve
 from helpers.paths import ROOT
 from helpers.server import Running, running
 
 ROUTES = """
 import asyncio, json, sys
-from apex_space.ui.page import serving
-from apex_space.ui.run import open_site
+from apex_space.ui.site import serving
+from apex_space.ui.server import open_site
 from gradio.routes import App
 
 def walk(routes):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from gradio_client import handle_file
 
-from apex_space.axes import KEYS
+from apex_space.core.axes import KEYS
 from helpers.server import Running
 from helpers.songs import short
 from helpers.wait import until

@@ -10,7 +10,7 @@ from helpers.server import running
 
 SERVER = """
 import gradio as gr
-from apex_space.ui.sessions import adapt_sessions
+from apex_space.ui.gradio_patches import adapt_sessions
 
 adapt_sessions()
 

@@ -14,22 +14,22 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from apex_space.arena.records import Battle, Scored, Song, Vote
-from apex_space.arena.shards import HubCopy
-from apex_space.arena.store import Store
-from apex_space.errors import ArenaError
+from apex_space.core.errors import ArenaError
+from apex_space.storage.hub_sync import HubCopy
+from apex_space.storage.records import Battle, Scored, Song, Vote
+from apex_space.storage.votes import VoteStore
 from helpers.dataset_server import Datasets, serve
 from helpers.wait import until
 
 CLIENT = """
 import logging, sys, time
 from pathlib import Path
-from apex_space.arena.records import Battle, Song, Vote
-from apex_space.arena.shards import HubCopy
-from apex_space.arena.store import Store
+from apex_space.storage.records import Battle, Song, Vote
+from apex_space.storage.hub_sync import HubCopy
+from apex_space.storage.votes import VoteStore
 
 logging.basicConfig(level="WARNING", format="%(message)s")
-store = Store(sys.argv[1])
+store = VoteStore(sys.argv[1])
 store.after_vote = HubCopy(store, "people/votes", Path(sys.argv[2]), minutes=0.01).start
 for line in sys.stdin:
     battle = Battle(line.strip(), Song("a", "Title"), Song("b"), "pool", time.time())
@@ -44,7 +44,7 @@ def copied(files: dict[str, bytes]) -> list[str]:
     return sorted(battle for content in [*files.values()] for battle in pd.read_parquet(BytesIO(content))["battle"])
 
 
-def cast(store: Store, *ids: str) -> None:
+def cast(store: VoteStore, *ids: str) -> None:
     for id in ids:
         battle = Battle(id, Song("a", "Title"), Song("b"), "pool", 1.0)
         store.add_battle(battle, [Scored("a", "apex", "r", {"clarity": 1.0})])
@@ -91,13 +91,13 @@ class Commits:
         self.hub |= {file.name: file.read_bytes() for file in self.folder.glob("*.parquet")}
 
 
-def copy_of(store: Store, commits: Commits, folder: Path) -> HubCopy:
+def copy_of(store: VoteStore, commits: Commits, folder: Path) -> HubCopy:
     copy = HubCopy(store, "people/votes", folder, commits, minutes=0.0005)
     store.after_vote = copy.start
     return copy
 
 
-def test_nothing_is_started_before_the_first_vote_which_does_not_wait(store: Store, tmp_path: Path) -> None:
+def test_nothing_is_started_before_the_first_vote_which_does_not_wait(store: VoteStore, tmp_path: Path) -> None:
     commits = Commits()
     commits.may_start.clear()
     copy = copy_of(store, commits, tmp_path / "shards")
@@ -111,7 +111,7 @@ def test_nothing_is_started_before_the_first_vote_which_does_not_wait(store: Sto
     assert commits.ended == 1
 
 
-def test_each_vote_is_copied_once(store: Store, tmp_path: Path) -> None:
+def test_each_vote_is_copied_once(store: VoteStore, tmp_path: Path) -> None:
     commits = Commits()
     copy_of(store, commits, tmp_path / "shards")
     cast(store, "1", "2")
@@ -127,7 +127,7 @@ def test_each_vote_is_copied_once(store: Store, tmp_path: Path) -> None:
     assert list((tmp_path / "shards").iterdir()) == []
 
 
-def test_a_copy_has_all_of_a_vote_but_the_voter(store: Store, tmp_path: Path) -> None:
+def test_a_copy_has_all_of_a_vote_but_the_voter(store: VoteStore, tmp_path: Path) -> None:
     commits = Commits()
     copy_of(store, commits, tmp_path / "shards")
     cast(store, "1")
@@ -140,7 +140,7 @@ def test_a_copy_has_all_of_a_vote_but_the_voter(store: Store, tmp_path: Path) ->
 
 
 def test_a_hub_that_is_away_is_tried_again_and_gets_everything(
-    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    store: VoteStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     commits = Commits(ConnectionError("no network"), RuntimeError("a library's own"), ConnectionError("no network"))
     copy_of(store, commits, tmp_path / "shards")
@@ -152,7 +152,7 @@ def test_a_hub_that_is_away_is_tried_again_and_gets_everything(
     assert "HF_TOKEN" in caplog.text
 
 
-def test_after_a_restart_what_is_not_copied_yet_goes_and_nothing_twice(store: Store, tmp_path: Path) -> None:
+def test_after_a_restart_what_is_not_copied_yet_goes_and_nothing_twice(store: VoteStore, tmp_path: Path) -> None:
     folder, before, after = tmp_path / "shards", Commits(), Commits()
     copy_of(store, before, folder)
     cast(store, "sent")
@@ -169,7 +169,9 @@ def test_after_a_restart_what_is_not_copied_yet_goes_and_nothing_twice(store: St
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_commit_that_was_not_heard_of_is_repeated_under_its_name(lost: bool, store: Store, tmp_path: Path) -> None:
+def test_a_commit_that_was_not_heard_of_is_repeated_under_its_name(
+    lost: bool, store: VoteStore, tmp_path: Path
+) -> None:
     before, after = Commits(), Commits()
     copy_of(store, before, tmp_path / "shards")
     cast(store, "1", "2")
@@ -184,7 +186,7 @@ def test_a_commit_that_was_not_heard_of_is_repeated_under_its_name(lost: bool, s
     assert store.unsent() == []
 
 
-def test_replicas_share_the_work(store: Store, tmp_path: Path) -> None:
+def test_replicas_share_the_work(store: VoteStore, tmp_path: Path) -> None:
     replicas = [Commits(), Commits()]
     for number, commits in enumerate(replicas):
         commits.hub = replicas[0].hub
@@ -197,7 +199,7 @@ def test_replicas_share_the_work(store: Store, tmp_path: Path) -> None:
     assert copied(replicas[0].hub) == ["0", "1", "2", "3", "4", "5"]
 
 
-def test_votes_that_no_file_could_be_made_of_go_with_the_next_commit(store: Store, tmp_path: Path) -> None:
+def test_votes_that_no_file_could_be_made_of_go_with_the_next_commit(store: VoteStore, tmp_path: Path) -> None:
     commits = Commits()
     copy_of(store, commits, tmp_path / "shards")
     (tmp_path / "shards").touch()

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from apex_space.arena.store import FILE, Store
+from apex_space.storage.votes import FILE, VoteStore
 from helpers import melodies
 from helpers.server import QUICK, Running, running
 from helpers.wait import until
@@ -108,7 +108,7 @@ def test_a_killed_server_starts_again_with_every_vote_it_acknowledged(tmp_path: 
         assert server.process.wait(10) == -signal.SIGKILL
     assert 0 < len(acknowledged) <= VOTES
     with running(tmp_path, "app.py") as server, httpx.Client(base_url=server.url, timeout=30) as visitor:
-        with closing(Store(f"sqlite:///{tmp_path / 'data' / FILE}")) as store:
+        with closing(VoteStore(f"sqlite:///{tmp_path / 'data' / FILE}")) as store:
             kept = [vote.battle.id for vote in store.votes()]
         assert set(acknowledged) <= set(kept)
         assert len(kept) == len(set(kept)) <= len(acknowledged) + 1, "at most one vote was under way at the kill"

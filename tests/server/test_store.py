@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-from apex_space.arena.store import Store
-from unit.test_store import battle, cast, open_and_vote, vote
+from apex_space.storage.votes import VoteStore
+from unit.storage.test_database import battle, cast, open_and_vote, vote
 
 
 def test_several_processes_may_open_a_new_database_at_once(url: str) -> None:
@@ -17,14 +17,14 @@ def test_several_processes_may_open_a_new_database_at_once(url: str) -> None:
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
-    with closing(Store(url)) as store:
+    with closing(VoteStore(url)) as store:
         assert store.count() == 4
 
 
 def test_a_rollback_journal_is_for_one_process_alone(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'votes'}"
     open_and_vote(url, 0)  # in WAL mode, which is left
-    with closing(Store(url, "delete")) as store:
+    with closing(VoteStore(url, "delete")) as store:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda number: cast(store, vote(battle(str(number)))), range(1, 20)))
         assert store.count() == 20
@@ -33,5 +33,5 @@ def test_a_rollback_journal_is_for_one_process_alone(tmp_path: Path) -> None:
         process.start()
         process.join()
         assert process.exitcode == 1
-    with closing(Store(url)) as store:
+    with closing(VoteStore(url)) as store:
         assert store.count() == 20

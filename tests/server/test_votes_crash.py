@@ -11,8 +11,8 @@ from threading import Timer
 
 import pytest
 
-from apex_space.arena.records import Battle, Song
-from apex_space.arena.store import Store
+from apex_space.storage.records import Battle, Song
+from apex_space.storage.votes import VoteStore
 from helpers.database import KINDS, database
 
 PROCESSES, ROUNDS, SHARED = 8, 3, 120
@@ -23,14 +23,14 @@ VOTERS = """
 import os, sys, time
 from dataclasses import replace
 from itertools import count
-from apex_space.arena.records import Battle, Song, Vote
-from apex_space.arena.store import Store
-from apex_space.errors import AlreadyVoted
+from apex_space.storage.records import Battle, Song, Vote
+from apex_space.storage.votes import VoteStore
+from apex_space.core.errors import AlreadyVoted
 
 url, name, processes, shared = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 
 def vote_on_and_on():
-    store, voter = Store(url), f"{name}-{os.getpid()}"
+    store, voter = VoteStore(url), f"{name}-{os.getpid()}"
     for number in count():
         own = Battle(f"{voter}-{number}", Song("a", "A"), Song("b", "B"), "pool", time.time())
         store.add_battle(own)
@@ -76,12 +76,12 @@ def votes_until_killed(url: str, name: str, chance: random.Random) -> Acknowledg
 def test_every_acknowledged_vote_survives_the_kill_of_its_process_exactly_once(kind: str, tmp_path: Path) -> None:
     told: Acknowledged = []
     with database(kind, tmp_path) as url:
-        with closing(Store(url)) as store:
+        with closing(VoteStore(url)) as store:
             for number in range(SHARED):
                 store.add_battle(Battle(f"shared-{number}", Song("a"), Song("b"), "pool", 0.0))
         for number in range(1, ROUNDS + 1):
             told += votes_until_killed(url, str(number), random.Random())
-            with closing(Store(url)) as store:
+            with closing(VoteStore(url)) as store:
                 voters = {vote.battle.id: vote.voter for vote in store.votes()}
                 assert len(voters) == store.count()
             assert [(battle, voters.get(battle)) for battle, _ in told] == told

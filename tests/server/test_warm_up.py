@@ -10,9 +10,10 @@ IMPORTS = """
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from sys import argv
-from apex_space.errors import WeightsError
-from apex_space.judges import REGISTRY, load_judge
-from apex_space.precision import rate
+from apex_space.core.errors import WeightsError
+from apex_space.judges.loading import load_judge
+from apex_space.judges.registry import REGISTRY
+from apex_space.models.precision import rate
 
 def load(name):
     try:

@@ -63,8 +63,8 @@ def fuzz() -> None:
     import atheris
 
     with atheris.instrument_imports(include=["apex_space.audio"]):
-        from apex_space import audio, errors
-        from apex_space.audio import decode
+        from apex_space.audio import decode, waveform
+        from apex_space.core import errors
 
     file = os.fdopen(os.memfd_create("song"), "w+b")
 
@@ -79,12 +79,12 @@ def fuzz() -> None:
         file.write(data)
         file.flush()
         try:
-            audio._decode(Path(), audio.Limits(min_seconds=0.1))
+            waveform._decode(Path(), waveform.Limits(min_seconds=0.1))
         except errors.AudioError as error:
             if not str(error).endswith("."):
                 raise RuntimeError("no message") from error
 
-    audio.open_stream = in_this_process
+    waveform.open_stream = in_this_process
     atheris.Setup([sys.argv[0], *sys.argv[2:]], try_one)
     atheris.Fuzz()
 

@@ -76,7 +76,7 @@ async def score(client: httpx.AsyncClient, content: bytes, met: Met, kind: str) 
 
 async def visit(url: str, seeds: Iterator[int], until: float, met: Met) -> None:
     """One visitor."""
-    examples = itertools.cycle(sorted((ROOT / "apex_space" / "examples").glob("*.ogg")))
+    examples = itertools.cycle(sorted((ROOT / "apex_space" / "arena" / "examples").glob("*.ogg")))
     async with httpx.AsyncClient(base_url=url, timeout=SECONDS) as client:
         started = time.monotonic()
         page = await client.get("/")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from apex_space import load_judge
-from apex_space.judges import Judge
+from apex_space.judges.judge import Judge
 from helpers import fake_weights
-from unit.test_banger import head_state, write_head
+from unit.models.test_banger import head_state, write_head
 
 MERT_330M = fake_weights.Mert(1024, 24, 16, 4096, stable=True)
 

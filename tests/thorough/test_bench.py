@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from apex_space import bench
-from apex_space.bench import networks
-from apex_space.judges import REGISTRY, load_judge
+from apex_space.bench import measure, networks
+from apex_space.judges.loading import load_judge
+from apex_space.judges.registry import REGISTRY
 
 TINY = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "num_hidden_layers": 12}
 
@@ -16,10 +16,10 @@ def test_everything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networks, "CONFORMER", networks.CONFORMER | TINY)
     monkeypatch.setattr(networks, "MERT_330M", networks.MERT_330M | {"intermediate_size": 8})
     monkeypatch.setattr(networks, "CHANNELS", 16)
-    monkeypatch.setattr(bench, "LENGTHS", (30,))
-    monkeypatch.setattr(bench, "SONG_SECONDS", 31)
+    monkeypatch.setattr(measure, "LENGTHS", (30,))
+    monkeypatch.setattr(measure, "SONG_SECONDS", 31)
     said: list[str] = []
-    found = bench.run(1, said.append)
+    found = measure.run(1, said.append)
     assert said
     timings = [timing for contest in found.contests for timing in contest.timings]
     assert all(run > 0 for timing in (*timings, *found.stages) for run in timing.runs)

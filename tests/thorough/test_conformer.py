@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from apex_space.encoders import conformer
-from apex_space.encoders.conformer import RATE
-from apex_space.hub import Repository, Snapshot, fetch
+from apex_space.models.encoders import conformer
+from apex_space.models.encoders.conformer import RATE
+from apex_space.models.hub import Repository, Snapshot, fetch
 from helpers import fake_panel_weights
 from helpers.fake_panel_weights import Size
 

@@ -5,7 +5,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from unit.test_examples import compose, waves  # noqa: F401
+from unit.arena.test_examples import compose, waves  # noqa: F401
 
 
 def test_rendering_gives_the_published_file(

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from apex_space import preference
-from apex_space.train import preference as train
+from apex_space.preference import head_files
+from apex_space.training.pocket import preference as train
 from thorough.test_pocket import write_data
-from unit.test_fit_preference import few_resamples  # noqa: F401
+from unit.preference.test_fitting import few_resamples  # noqa: F401
 
 
 def test_pockets_head_comes_out_the_same_twice(
@@ -23,4 +23,4 @@ def test_pockets_head_comes_out_the_same_twice(
         train.main(["--data", str(tmp_path / "data"), "--out", str(tmp_path / name)])
         written.append((tmp_path / name / "pocket.json").read_bytes())
     assert written[0] == written[1]
-    assert preference.read(tmp_path / "first" / "pocket.json").songs <= 12
+    assert head_files.read(tmp_path / "first" / "pocket.json").songs <= 12

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from apex_space import load_judge
-from apex_space.judges import Judge
+from apex_space.judges.judge import Judge
 from models.test_parity import (  # noqa: F401
     SYNTHETIC,
     judge,

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apex_space import estimates
-from apex_space.encoders.pocket import RATE
-from apex_space.heads.pocket import PocketHead
-from apex_space.train import evaluate, pocket
-from unit.test_pocket import song
+from apex_space.core import intervals
+from apex_space.models.encoders.pocket import RATE
+from apex_space.models.heads.pocket import PocketHead
+from apex_space.training.pocket import evaluate, train
+from unit.models.test_pocket import song
 
 
 def write_data(folder: Path) -> None:
@@ -42,13 +42,13 @@ def write_rows(path: Path, rows: list[list[object]]) -> None:
 
 def test_training_twice_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_data(tmp_path / "data")
-    monkeypatch.setattr(estimates, "RESAMPLES", 20)
+    monkeypatch.setattr(intervals, "RESAMPLES", 20)
     monkeypatch.setattr(evaluate, "OPINION_FOLDS", 2)
     monkeypatch.setattr(evaluate, "DAMAGE_FOLDS", 2)
-    monkeypatch.setattr(pocket, "PARTITIONS", 1)
+    monkeypatch.setattr(train, "PARTITIONS", 1)
     written = []
     for name in ("first", "second"):
-        pocket.main(["--data", str(tmp_path / "data"), "--out", str(tmp_path / name)])
+        train.main(["--data", str(tmp_path / "data"), "--out", str(tmp_path / name)])
         written.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
     assert set(written[0]) == {"pocket.safetensors", "pocket_metrics.json", "pocket.md"}
     assert written[0] == written[1]

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from safetensors.torch import save_file
 
-from apex_space import precision as precision_module
-from apex_space.encoders.conformer import RATE
-from apex_space.heads import songeval
-from apex_space.precision import TOLERANCE, largest_move, native_bfloat16
+from apex_space.models import precision as precision_module
+from apex_space.models.encoders.conformer import RATE
+from apex_space.models.heads import songeval
+from apex_space.models.precision import TOLERANCE, largest_move, native_bfloat16
 from helpers import fake_panel_weights, fake_weights
 from helpers.fake_panel_weights import Size
-from unit.test_songeval import load
+from unit.models.test_songeval import load
 
 
 @pytest.mark.skipif(not native_bfloat16(), reason="this processor does not multiply bfloat16")

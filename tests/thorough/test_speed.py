@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from apex_space import plots
-from apex_space.encoders.pocket import RATE, PocketEncoder
-from apex_space.ui.result_route import FONTS
+from apex_space.models.encoders.pocket import RATE, PocketEncoder
+from apex_space.ui.routes.shared_result import FONTS
 from helpers.melodies import melody
 from helpers.paths import ROOT
 from helpers.results import report

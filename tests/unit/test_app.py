@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 import app
 from apex_space import cli
-from apex_space.errors import PoolError
-from apex_space.ui import run
+from apex_space.core.errors import PoolError
+from apex_space.ui import server
 
 EFFECTS = """
 import sys, threading
@@ -32,7 +32,7 @@ def test_importing_the_app_has_no_effect(tmp_path: Path) -> None:
 def test_a_change_of_a_file_starts_no_second_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """`gradio app.py` runs the file again in a thread of its own, which ends without a trace."""
     monkeypatch.setattr(gradio, "NO_RELOAD", False)
-    monkeypatch.setattr(run, "open_site", lambda: pytest.fail("a second server was made"))
+    monkeypatch.setattr(server, "open_site", lambda: pytest.fail("a second server was made"))
     with pytest.raises(SystemExit) as end:
         app.main()
     assert end.value.code is None
@@ -42,7 +42,7 @@ def test_the_command_says_why_it_cannot_serve(monkeypatch: pytest.MonkeyPatch) -
     def refuse() -> None:
         raise PoolError("The folder of songs is not there.")
 
-    monkeypatch.setattr(run, "open_site", refuse)
+    monkeypatch.setattr(server, "open_site", refuse)
     done = CliRunner().invoke(cli.app, ["serve"])
     assert done.exit_code == 2
     assert "The folder of songs is not there." in done.output

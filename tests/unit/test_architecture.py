@@ -11,37 +11,37 @@ import pytest
 from helpers.paths import ROOT
 
 PACKAGE = ROOT / "apex_space"
-ROWS = (
-    *("axes", "errors", "language", "settings", "report", "estimates", "tables", "audio", "resample", "segments"),
-    *("measures", "hub", "encoders", "precision", "heads", "files", "memory", "pace", "turns", "judges", "roster"),
-    *("preference", "panel"),
-    *("arena", "fitting", "evaluate", "ranking", "links", "plots", "logs", "ui", "bench", "cli", "train"),
+ROOMS = (
+    *("core", "audio", "models", "judges", "storage", "preference", "arena", "ranking", "evaluation", "training"),
+    *("plots", "ui", "bench", "cli"),
 )
-FRONT_DOORS = {"cli", "train"}
-"""Never imported by others."""
+"""The folders, in the order of the data's flow: each imports only from those above it."""
+OUTER_ROOMS = {"training", "ui", "bench", "cli"}
+"""Imported by none but the command line, which starts them."""
 ENTRANCES = {"__init__", "__main__"}
-"""They only pass on to a front door."""
-ONLY_IN = {
+"""They only pass on to an outer room."""
+LIBRARY_ROOMS = {
     "gradio": {"ui"},
-    "huggingface_hub": {"hub"},
+    "huggingface_hub": {"models", "storage"},
     "plotly": {"plots"},
-    "transformers": {"encoders", "bench"},
-    "torch": {"encoders", "heads", "precision", "bench", "train"},
+    "transformers": {"models", "bench"},
+    "torch": {"models", "bench", "training"},
     "typer": {"cli"},
-    "sqlalchemy": {"arena", "links"},
+    "sqlalchemy": {"storage"},
     "PIL": {"plots"},
     "jinja2": {"ui"},
-    "limits": {"arena"},
-    "pydantic": {"settings"},
+    "limits": {"storage"},
+    "pydantic": {"core"},
 }
-STANDARD_LIBRARY_ONLY = {"axes", "errors", "language", "report"}
+"""A library's rooms: no other imports it."""
+STANDARD_LIBRARY_ONLY = ("core/axes", "core/errors", "core/i18n", "core/text")
 HEAVY = ("torch", "transformers", "librosa", "scipy", "sklearn", "av", "pyloudnorm", "huggingface_hub", "datasets")
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def row(file: Path) -> str:
-    """The row that a file belongs to: its top-level module or package."""
+def room(file: Path) -> str:
+    """The folder below the package that a file is in, or its own name."""
     return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -57,32 +57,44 @@ def imports(file: Path) -> Iterator[str]:
             yield from (f"{source}.{alias.name}" for alias in node.names)
 
 
-def rows_imported(file: Path) -> set[str]:
+def rooms_imported(file: Path) -> set[str]:
     found = {name.split(".")[1] for name in imports(file) if name.startswith("apex_space.")}
-    return found - {row(file), "__version__"}
+    return found - {room(file), "__version__"}
 
 
 def libraries(file: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(file)} - {"apex_space"}
 
 
-INSIDE = [file for file in FILES if row(file) not in ENTRANCES]
+INSIDE = [file for file in FILES if room(file) not in ENTRANCES]
 
 
-def test_a_module_imports_only_from_rows_above_its_own() -> None:
-    for file in INSIDE:
-        assert row(file) in ROWS, file
-        above = set(ROWS[: ROWS.index(row(file))]) - FRONT_DOORS
-        assert rows_imported(file) <= above, file
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_imports_only_from_rooms_above_it(name: str) -> None:
+    files = [file for file in INSIDE if room(file) == name]
+    assert len(files) > 1
+    above = set(ROOMS[: ROOMS.index(name)]) - (set() if name == "cli" else OUTER_ROOMS)
+    for file in files:
+        assert rooms_imported(file) <= above, file
+        for library in libraries(file) & LIBRARY_ROOMS.keys():
+            assert name in LIBRARY_ROOMS[library], (library, file)
 
 
-def test_a_library_is_used_only_where_it_belongs() -> None:
-    for file in INSIDE:
-        for library in libraries(file) & ONLY_IN.keys():
-            assert row(file) in ONLY_IN[library], (library, file)
+def test_there_is_no_other_room() -> None:
+    assert {room(file) for file in FILES} == {*ROOMS, *ENTRANCES}
 
 
-@pytest.mark.parametrize("name", sorted(STANDARD_LIBRARY_ONLY))
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_says_what_goes_in_and_out_and_hides_no_code_at_its_door(name: str) -> None:
+    for door in (PACKAGE / name).rglob("__init__.py"):
+        first, *others = ast.parse(door.read_text(encoding="utf-8")).body
+        assert isinstance(first, ast.Expr), door
+        assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in others), door
+    folders = {file.parent for file in (PACKAGE / name).rglob("*.py")}
+    assert all((folder / "__init__.py").is_file() for folder in folders)
+
+
+@pytest.mark.parametrize("name", STANDARD_LIBRARY_ONLY)
 def test_records_know_the_standard_library_only(name: str) -> None:
     assert libraries(PACKAGE / f"{name}.py") <= sys.stdlib_module_names
 
@@ -90,15 +102,13 @@ def test_records_know_the_standard_library_only(name: str) -> None:
 def test_the_environment_is_read_in_settings_alone() -> None:
     for file in INSIDE:
         text = file.read_text(encoding="utf-8")
-        assert row(file) == "settings" or not any(word in text for word in ("os.environ", "getenv")), file
+        assert file.stem == "settings" or not any(word in text for word in ("os.environ", "getenv")), file
 
 
-def test_encoders_know_no_scores_and_plots_no_page() -> None:
-    for file in FILES:
-        if row(file) == "encoders":
-            assert "axes" not in rows_imported(file)
-        if row(file) == "plots":
-            assert libraries(file).isdisjoint({"gradio", "torch"})
+def test_encoders_know_no_scores() -> None:
+    encoders = [*(PACKAGE / "models" / "encoders").glob("*.py")]
+    assert len(encoders) >= 5
+    assert not any("apex_space.core.axes" in name for file in encoders for name in imports(file))
 
 
 def test_the_walk_sees_every_way_of_importing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,23 +130,27 @@ print(*{{name.split('.')[0] for name in sys.modules.keys() - before}})"""
     return set(done.stdout.split())
 
 
+NETWORKS = ("apex_space.models.encoders", "apex_space.models.heads", "apex_space.models.kernels")
+
+
 def modules(*without: str) -> list[str]:
-    found = [file for file in INSIDE if row(file) not in without]
-    return [".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for file in found]
+    """Names of all modules but those that begin so."""
+    names = (".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for file in INSIDE)
+    return [name for name in names if not name.startswith(without)]
 
 
 def test_nothing_heavy_is_loaded_before_it_is_used() -> None:
-    light = modules("encoders", "heads", "bench", "train", "ui")
+    light = modules(*NETWORKS, *(f"apex_space.{name}" for name in ("bench", "training", "ui")))
     assert loaded_by("apex_space", *light).isdisjoint({*HEAVY, "gradio"})
 
 
 def test_the_page_starts_without_models() -> None:
-    without_models = modules("encoders", "heads", "train", "cli", "bench")
+    without_models = modules(*NETWORKS, *(f"apex_space.{name}" for name in ("bench", "training", "cli")))
     assert loaded_by(*without_models, after="gradio").isdisjoint(HEAVY)
 
 
 def test_a_network_s_code_is_loaded_without_transformers() -> None:
     """A server without weights imports the heads to learn that; transformers would cost it 2.5 s more."""
-    heads = [name for name in modules() if name.startswith("apex_space.heads.")]
+    heads = [name for name in modules() if name.startswith("apex_space.models.heads.")]
     assert len(heads) >= 5
     assert "transformers" not in loaded_by(*heads, after="torch")

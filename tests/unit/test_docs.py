@@ -18,9 +18,11 @@ from markdown_it import MarkdownIt
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from apex_space import __version__, axes, estimates, judges
+from apex_space import __version__
 from apex_space.cli import app
-from apex_space.settings import Settings, settings
+from apex_space.core import axes, intervals
+from apex_space.core.settings import Settings, settings
+from apex_space.judges import loading, registry
 from helpers import dataset_server
 from helpers.paths import EXAMPLES, ROOT
 
@@ -46,12 +48,12 @@ NOT_RUN = {
     "docker": "needs a Docker daemon; test_deploy.py runs what the Dockerfile copies and starts",
     f".venv/bin/{PROGRAM} bench": "takes minutes; test_bench.py runs it on small networks",
     f".venv/bin/{PROGRAM} fit-preference": "takes a minute; test_fit_preference.py runs it with few resamples",
-    f".venv/bin/{PROGRAM}.train.pocket": "takes half an hour; test_pocket.py trains on a few songs",
-    f".venv/bin/{PROGRAM}.train.preference": "takes half an hour; test_fit_preference.py fits on a few songs",
+    f".venv/bin/{PROGRAM}.training.pocket.train": "takes half an hour; test_pocket.py trains on a few songs",
+    f".venv/bin/{PROGRAM}.training.pocket.preference": "takes half an hour; test_fit_preference.py fits on a few songs",
     ".venv/bin/python tests/thorough/load.py": "takes a minute of both processors",
 }
 """How a command begins -> why this test does not run it."""
-EXAMPLE = {"apex_space/heads/loud.py"}
+EXAMPLE = {"apex_space/models/heads/loud.py"}
 """A file that CONTRIBUTING.md tells how to add."""
 RUN_ELSEWHERE = {
     ("docs/api.md", "bash"): "test_api.py",
@@ -111,7 +113,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[
     write(folder / "ratings.csv", rated)
     write(folder / "predictions.csv", [row | {"pred_musicality": 4 - i} for i, row in enumerate(rated)])
     write(folder / "groups.csv", [{"file": f"{song}.wav", "group": "A"} for song in SONGS])
-    caches = settings, estimates.draws
+    caches = settings, intervals.bootstrap_counts
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("APEX_DATA", str(folder / "data"))
@@ -119,8 +121,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[
         patch.setenv("APEX_PRECISION", "float32")  # auto listens to a clip with every judge
         patch.delenv("APEX_DATABASE_URL", raising=False)
         patch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-        patch.setattr(estimates, "RESAMPLES", 40)
-        patch.setattr("apex_space.encoders.mert.MertEncoder.segment_seconds", 6.0)
+        patch.setattr(intervals, "RESAMPLES", 40)
+        patch.setattr("apex_space.models.encoders.mert.MertEncoder.segment_seconds", 6.0)
         for cache in caches:
             cache.cache_clear()
         yield folder
@@ -182,7 +184,13 @@ def test_every_fenced_block_is_read_by_a_test() -> None:
 def test_the_upload_to_a_space_leaves_out_what_is_not_the_trees(tmp_path: Path) -> None:
     (command,) = (command for command in COMMANDS if command.startswith(".venv/bin/hf upload"))
     _, *arguments = shlex.split(command)
-    for path in (".venv/bin/python", "data/arena.sqlite", ".git/HEAD", "app.py", "apex_space/heads/pocket.safetensors"):
+    for path in (
+        ".venv/bin/python",
+        "data/arena.sqlite",
+        ".git/HEAD",
+        "app.py",
+        "apex_space/models/heads/pocket.safetensors",
+    ):
         (tmp_path / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "tree" / path).write_text("x")
     with dataset_server.serve() as hub:
@@ -196,7 +204,7 @@ def test_the_upload_to_a_space_leaves_out_what_is_not_the_trees(tmp_path: Path) 
         done = subprocess.run(upload, cwd=tmp_path / "tree", env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (hub.made_with["type"], hub.name) == ("space", "NAME/SPACE")
-    assert set(hub.files) == {"app.py", "apex_space/heads/pocket.safetensors"}
+    assert set(hub.files) == {"app.py", "apex_space/models/heads/pocket.safetensors"}
 
 
 def test_the_readmes_python(folder: Path) -> None:
@@ -212,13 +220,13 @@ def test_the_readmes_python(folder: Path) -> None:
 
 def test_a_judge_is_one_file_and_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, line = blocks(ROOT / "CONTRIBUTING.md", "python")
-    module = ModuleType("apex_space.heads.loud")
-    module.__package__ = "apex_space.heads"
+    module = ModuleType("apex_space.models.heads.loud")
+    module.__package__ = "apex_space.models.heads"
     exec(file, vars(module))
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    ((key, entry),) = eval(f"{{{line}}}", {"Entry": judges.Entry}).items()
-    monkeypatch.setitem(judges.REGISTRY, key, entry)
-    quiet, loud = (judges.load_judge(key)(folder / "songs" / f"{name}.wav") for name in ("bossa", "folk"))
+    ((key, entry),) = eval(f"{{{line}}}", {"JudgeEntry": registry.JudgeEntry}).items()
+    monkeypatch.setitem(registry.REGISTRY, key, entry)
+    quiet, loud = (loading.load_judge(key)(folder / "songs" / f"{name}.wav") for name in ("bossa", "folk"))
     assert 1 < loud.scores["clarity"] < 5
     assert loud.scores["clarity"] != quiet.scores["clarity"]
     perform(f".venv/bin/{PROGRAM} score song.mp3 --judge {key}", folder)
@@ -263,10 +271,13 @@ def test_the_tree_is_the_packages() -> None:
     (tree,) = blocks(ROOT / "docs" / "architecture.md", "text")
     package = tree[tree.index("apex_space/\n") : tree.index("\nassets/")]
     inside = {file.removeprefix("apex_space/").partition("/") for file in FILES if file.startswith("apex_space/")}
-    parts = {first + slash for first, slash, _ in inside}
-    assert set(re.findall(r"^  (\S+)  ", package, re.MULTILINE)) | {"__init__.py", "__main__.py"} == {
-        part for part in parts if part.endswith((".py", "/")) and part not in ("languages/", "preferences/")
+    assert set(re.findall(r"^  (\S+)  ", package, re.MULTILINE)) == {
+        first + slash for first, slash, _ in inside if slash
     }
+    room = ""
+    for spaces, named in re.findall(r"^( +)(\S+)  ", package, re.MULTILINE):
+        room = named if len(spaces) == 2 else room
+        assert (ROOT / "apex_space" / (named if len(spaces) == 2 else room + named)).exists(), named
 
 
 # ---- links, and the files that hosts read ------------------------------------------------------------------------
@@ -300,7 +311,12 @@ def test_the_citation_is_of_this_version_and_of_apex() -> None:
     citation = read("CITATION.cff")
     assert citation["version"] == __version__
     assert {"cff-version", "message", "title", "authors"} <= set(citation)
-    entries = (ROOT / "apex_space" / "references.bib").read_text(encoding="utf-8").replace("{", "").replace("}", "")
+    entries = (
+        (ROOT / "apex_space" / "ui" / "static" / "references.bib")
+        .read_text(encoding="utf-8")
+        .replace("{", "")
+        .replace("}", "")
+    )
     assert citation["references"][0]["title"] in entries
     assert citation["references"][0]["url"].removeprefix("https://arxiv.org/abs/") in entries
 

@@ -7,7 +7,7 @@ import tomllib
 import yaml
 from packaging.specifiers import SpecifierSet
 
-from apex_space.settings import Settings
+from apex_space.core.settings import Settings
 from helpers.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

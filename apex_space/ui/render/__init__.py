@@ -1,11 +1,11 @@
 """Records -> HTML. Every text from outside is escaped here."""
 
 from .comparison import answer, as_dict, comparison_links, details, sentence
-from .duel import duel, duel_links, duel_tables
 from .html import clock, failed, links, note, percent, progress, table
 from .panel import panel, panel_links, panel_tables
+from .panel_comparison import duel, duel_links, duel_tables
+from .progress import under_way
 from .report import cards, downloads, measured, number, states, tables
-from .under_way import under_way
 
 __all__ = [
     "answer",

@@ -7,11 +7,11 @@ from itertools import count
 
 from markdown_it import MarkdownIt
 
-from ...arena.voters import Action
-from ...judges import Entry
-from ...language import said, tr
-from ...report import Weights
-from ...settings import Settings
+from ...core.i18n import said, tr
+from ...core.settings import Settings
+from ...judges.registry import JudgeEntry
+from ...models.hub import Weights
+from ...storage.rate_limits import Action
 from .html import Row, labelled, table
 
 ACTIONS: dict[Action, str] = {
@@ -23,7 +23,7 @@ ACTIONS: dict[Action, str] = {
 PERIODS = {"minute": "{n} a minute", "hour": "{n} an hour", "day": "{n} a day"}
 
 
-def judges(registry: Mapping[str, Entry], loaded: Mapping[str, Sequence[Weights]]) -> str:
+def judges(registry: Mapping[str, JudgeEntry], loaded: Mapping[str, Sequence[Weights]]) -> str:
     """What each judge is, the licence of its weights, and which they are where it is loaded."""
     rows = (
         (

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from ...arena.agreement import Agreement, Panel
+from ...arena.leaderboard import Standing
 from ...arena.ratings import FEW_VOTES, Rating
-from ...arena.records import Source
-from ...arena.standings import Standing
-from ...estimates import Estimate
-from ...language import plural, said, tr
+from ...core.i18n import plural, said, tr
+from ...core.intervals import ConfidenceInterval
 from ...plots.arena import judge_title, label
+from ...storage.records import Source
 from .html import Row, figure, note, percent, span, table
 
 SONGS: dict[Source, str] = {"pool": "the pool’s", "own": "visitors’ own"}
@@ -87,7 +87,7 @@ def _agreement(panel: Panel, judge: Agreement) -> Row:
     )
 
 
-def _with_interval(estimate: Estimate, form: str) -> str:
+def _with_interval(estimate: ConfidenceInterval, form: str) -> str:
     value, low, high = (form.format(number) for number in (estimate.value, estimate.low, estimate.high))
     return tr("{value} ({low} to {high})", value=value, low=low, high=high)
 

@@ -6,12 +6,13 @@ from dataclasses import asdict
 from html import escape
 from typing import Any
 
-from ...axes import BY_KEY, Axis
-from ...judges import REGISTRY
-from ...language import said, tr
+from ...core.axes import BY_KEY, Axis
+from ...core.i18n import said, tr
+from ...judges.registry import REGISTRY
+from ...judges.report import Report
 from ...plots.comparison import spoke_for
-from ...preference import Comparison, Head, Preference
-from ...report import Report
+from ...preference.compare import Comparison
+from ...preference.head import Preference, PreferenceHead
 from .html import Row, figure, labelled, links, note, table
 from .report import cell, measured, number, tables
 
@@ -131,7 +132,7 @@ def signed(axis: Axis, value: float) -> str:
     return size if float(size) == 0 else f"{'+' if value > 0 else '−'}{size}"
 
 
-def _metrics(head: Head) -> Iterable[Row]:
+def _metrics(head: PreferenceHead) -> Iterable[Row]:
     metrics = head.metrics
     best = said(BY_KEY[metrics.against].label) if metrics.against in BY_KEY else metrics.against
     yield tr("Accuracy (a coin: 50%)"), *figure(metrics.accuracy, "{:.0%}")

@@ -6,8 +6,8 @@ from html import escape
 
 import gradio as gr
 
-from ...estimates import Estimate
-from ...language import tr
+from ...core.i18n import tr
+from ...core.intervals import ConfidenceInterval
 
 Row = Sequence[str]
 
@@ -63,7 +63,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}%"
 
 
-def figure(estimate: Estimate, form: str = "{:.0%}") -> tuple[str, str]:
+def figure(estimate: ConfidenceInterval, form: str = "{:.0%}") -> tuple[str, str]:
     """A figure and its 95% interval as two cells, numbers as in `form`."""
     value, low, high = (form.format(number) for number in (estimate.value, estimate.low, estimate.high))
     return value, span(low, high)

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from ...axes import Axis
-from ...judges import REGISTRY
-from ...language import said, tr
-from ...panel import Panel
-from ...report import to_csv
+from ...core.axes import Axis
+from ...core.i18n import said, tr
+from ...judges.panel import Panel
+from ...judges.registry import REGISTRY
+from ...judges.report_csv import to_csv
 from .html import Row, labelled, links, note, percent, span, table
 from .report import number, tables
 

@@ -6,14 +6,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ...axes import AXES, Axis
-from ...judges import REGISTRY
-from ...language import said, tr
-from ...pace import spoken
-from ...ranking import Ranking, Step, words
+from ...core.axes import AXES, Axis
+from ...core.i18n import said, tr
+from ...judges.eta import spoken
+from ...judges.registry import REGISTRY
+from ...ranking import ranking_text
 from ...ranking.distributions import distributions
 from ...ranking.export import to_csv, to_json
 from ...ranking.order import Row, Rules
+from ...ranking.rank import Ranking, Step
 from .html import Row as Cells
 from .html import clock, links, note, percent, progress
 from .html import table as plain_table
@@ -40,9 +41,9 @@ def so_far(step: Step) -> str:
 
 def verdict(ranking: Ranking, left_out: int) -> str:
     """Whether the kept songs can be told from the others, and how far to trust it."""
-    others = words.left_out(left_out)
-    notes = "".join(note(text) for text in (*words.notes(ranking), *([others] if others else [])))
-    return f'<h2 class="verdict">{escape(words.verdict(ranking))}</h2>{notes}'
+    others = ranking_text.left_out(left_out)
+    notes = "".join(note(text) for text in (*ranking_text.notes(ranking), *([others] if others else [])))
+    return f'<h2 class="verdict">{escape(ranking_text.verdict(ranking))}</h2>{notes}'
 
 
 def downloads(ranking: Ranking) -> str:
@@ -59,7 +60,7 @@ def songs(ranking: Ranking, address: Callable[[Path], str], kept: Path | None = 
     are. `address` tells where a file is served, `kept` is the zip of the kept songs."""
     shown = _columns(ranking)
     return {
-        "caption": tr("Songs by {score}", score=words.label(ranking.rules).lower()),
+        "caption": tr("Songs by {score}", score=ranking_text.label(ranking.rules).lower()),
         "columns": [label for label, _ in shown],
         "rows": [
             {
@@ -77,7 +78,7 @@ def songs(ranking: Ranking, address: Callable[[Path], str], kept: Path | None = 
 def _columns(ranking: Ranking) -> list[tuple[str, Callable[[Row], Cell]]]:
     rules, rows = ranking.rules, [row for row in ranking.rows if row.report]
     columns: list[tuple[str, Callable[[Row], Cell]]] = [(tr("Rank"), _rank), (tr("Song"), _name)]
-    columns.append((_heading(rules), lambda row: (words.figure(row, rules), row.value)))
+    columns.append((_heading(rules), lambda row: (ranking_text.figure(row, rules), row.value)))
     given = {axis for axis in AXES for row in rows if row.report and row.report.scores[axis.key] is not None}
     columns += [(_label(axis, rows), partial(_score, axis)) for axis in AXES if axis in given and axis.key != rules.by]
     columns.append((tr("Length"), _length))
@@ -87,7 +88,7 @@ def _columns(ranking: Ranking) -> list[tuple[str, Callable[[Row], Cell]]]:
 
 
 def _heading(rules: Rules) -> str:
-    score = words.label(rules)
+    score = ranking_text.label(rules)
     return tr("{score} (95% interval)", score=score) if rules.head else tr("{score} (4 of 5 within)", score=score)
 
 
@@ -115,7 +116,7 @@ def _length(row: Row) -> Cell:
 
 
 def _note(row: Row) -> Cell:
-    return words.note(row), words.note(row) or None
+    return ranking_text.note(row), ranking_text.note(row) or None
 
 
 def spread(ranking: Ranking) -> str:

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable
 from html import escape
 
-from ...axes import Axis
-from ...judges import REGISTRY
-from ...language import plural, said, tr
-from ...report import Report, to_csv
+from ...core.axes import Axis
+from ...core.i18n import plural, said, tr
+from ...judges.registry import REGISTRY
+from ...judges.report import Report
+from ...judges.report_csv import to_csv
 from .html import Row, clock, labelled, links, table
 
 

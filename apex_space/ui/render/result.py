@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ...judges import REGISTRY
-from ...language import said, tr
-from ...links import Result
-from ...panel import Panel
-from ...report import Report
+from ...core.i18n import said, tr
+from ...judges.panel import Panel
+from ...judges.registry import REGISTRY
+from ...judges.report import Report
+from ...storage.shared_results import SharedResult
 from .html import labelled
 from .panel import panel, panel_tables
 from .report import cards, number, tables
@@ -16,7 +16,7 @@ from .report import cards, number, tables
 UNTITLED = "A song"
 
 
-def result(result: Result) -> tuple[str, str]:
+def result(result: SharedResult) -> tuple[str, str]:
     """The song's title with its scores, and the tables of everything behind them."""
     reports = tuple(replace(report, file=result.title or tr(UNTITLED)) for report in result.reports)
     if len(reports) == 1:
@@ -24,7 +24,7 @@ def result(result: Result) -> tuple[str, str]:
     return panel(Panel(reports, {})), panel_tables(Panel(reports, {}))
 
 
-def summary(result: Result) -> str:
+def summary(result: SharedResult) -> str:
     """All scores in words: what the picture of a result shows, for those who do not see it."""
     return "".join(
         f"{labelled(REGISTRY[report.judge].title, tr(', ').join(_said(report)))}{tr('. ')}" for report in result.reports
@@ -38,6 +38,6 @@ def _said(report: Report) -> Iterator[str]:
         yield f"{said(axis.label)} {value}"
 
 
-def day(result: Result) -> str:
+def day(result: SharedResult) -> str:
     """Since when it is kept, as 2026-03-31."""
     return f"{datetime.fromtimestamp(result.at, UTC):%Y-%m-%d}"

@@ -3,9 +3,9 @@
 from html import escape
 
 from ...arena.agreement import Panel
-from ...arena.records import Prediction, Song, Vote, Winner
-from ...judges import REGISTRY
-from ...language import tr
+from ...core.i18n import tr
+from ...judges.registry import REGISTRY
+from ...storage.records import Prediction, Song, Vote, Winner
 from .html import percent
 
 SAID: dict[Winner, str] = {

@@ -1,0 +1,102 @@
+"""Ratings and agreement as they stand, fitted again in the background when votes have come in."""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..storage.records import Source
+from .agreement import Panel, agree
+from .ratings import Rating, rate
+
+if TYPE_CHECKING:
+    from ..storage.votes import VoteStore
+
+REST = 10
+"""A watch rests this many times as long as the last fit took, so as to leave the processor to others."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where songs, generators and judges stood at a time (`at`, seconds since 1970; 0 before the first fit).
+
+    `version` is how many votes the store had then, suspicious ones too: it changes with every vote and is the same in
+    every process. `votes` are those that count. `agreement` has the pool's songs and visitors' own apart.
+    """
+
+    version: int = 0
+    at: float = 0.0
+    songs: tuple[Rating, ...] = ()
+    generators: tuple[Rating, ...] = ()
+    agreement: Mapping[Source, Panel] = field(default_factory=lambda: agree([]))
+
+    @property
+    def votes(self) -> int:
+        """How many votes count."""
+        return sum(panel.votes for panel in self.agreement.values())
+
+    @property
+    def uncertainty(self) -> dict[str, float]:
+        """Width of each rated song's interval (0 to 1), by its id."""
+        return {song.key: song.high - song.low for song in self.songs}
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "at": self.at,
+            "votes": self.votes,
+            "songs": [song.as_dict() for song in self.songs],
+            "generators": [generator.as_dict() for generator in self.generators],
+            "agreement": {source: panel.as_dict() for source, panel in self.agreement.items()},
+        }
+
+
+class Standings:
+    """Keeps the standing of a store's votes. `start` returns at once; `latest` never waits."""
+
+    def __init__(self, store: "VoteStore", every_s: float = 5.0) -> None:
+        self._store, self._every_s = store, every_s
+        self._latest = Standing()
+        self._fitting = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Look for new votes now and then every `every_s` seconds, longer where a fit takes long."""
+        if self._thread is None:
+            self._stopped.clear()
+            self._thread = threading.Thread(target=self._watch, name="standings", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the watch; returns when it has ended."""
+        if self._thread is not None:
+            self._stopped.set()
+            self._thread.join()
+            self._thread = None
+
+    def latest(self) -> Standing:
+        """The last fit; nothing but an empty one before the first."""
+        return self._latest
+
+    def refit(self) -> Standing:
+        """Fit all votes of the store now. Raises StoreError."""
+        with self._fitting:
+            version = self._store.count()
+            votes = self._store.votes()
+            self._latest = Standing(version, time.time(), rate(votes), rate(votes, "generator"), agree(votes))
+            return self._latest
+
+    def _watch(self) -> None:
+        spent = 0.0
+        while not self._stopped.wait(max(0.0, REST * spent)):
+            started = time.monotonic()
+            try:
+                if self._store.count() != self._latest.version:
+                    self.refit()
+            except Exception:  # whatever happened to the store may pass; the watch must not end
+                logger.exception("the standings could not be fitted; trying again")
+            spent = max(time.monotonic() - started, self._every_s / REST)

@@ -1,0 +1,200 @@
+"""Where the pool's songs come from: the examples, a folder, or a dataset on the Hub."""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from ..audio.decode import SUFFIXES
+from ..core import tables
+from ..core.errors import PoolError
+from ..core.settings import settings
+from ..core.text import sanitize
+
+EXAMPLES = Path(__file__).resolve().with_name("examples")
+MOST_SONGS = 2_000
+"""Of a folder; a copy to listen to takes 2 MB a minute in the system's temporary folder."""
+MOST_ROWS, MOST_BYTES = 200, 2_000_000_000
+"""Of a dataset, whose first songs are taken as they are streamed; the originals stay on disk beside the copies."""
+LONGEST_TEXT = {"title": 200, "generator": 100, "prompt": 2_000}
+COLUMNS = {
+    "title": ("title", "name", "song", "track"),
+    "generator": ("generator", "model", "system", "model_name", "artist"),
+    "prompt": ("prompt", "caption", "description", "text"),
+}
+"""What a dataset may call ours; the first that is there. The sound is the first column of the type Audio."""
+DATASET = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A song on offer. `row` names it in messages, without what it is called."""
+
+    row: str
+    file: Path
+    title: str = ""
+    generator: str = ""
+    prompt: str = ""
+
+
+def candidates(source: str | None) -> Callable[[Path], Iterable[Candidate]]:
+    """What gives the songs of a pool, as often as it is called, with a folder where a dataset's files go.
+
+    Raises PoolError, and so does what it returns.
+    """
+    if source is None:
+        found = from_examples()
+    elif source and Path(source).is_dir():
+        found = from_folder(Path(source))
+    elif DATASET.fullmatch(source):
+        return lambda folder: from_dataset(source, _open_dataset(source), folder)
+    else:
+        raise PoolError(f"APEX_POOL: {source!r} is neither a folder that is there nor a dataset's owner/name.")
+    return lambda folder: found
+
+
+def from_examples() -> list[Candidate]:
+    """The space's own songs. Those that were damaged on purpose count as another generator's."""
+    rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
+    return [
+        Candidate(
+            row=f"Example {number}",
+            file=EXAMPLES / row["file"],
+            title=row["title"],
+            generator=f"Synthesised, {row['damage']} damaged" if row["damage"] else "Synthesised",
+            prompt=f"{row['style']}. {row['description']}",
+        )
+        for number, row in enumerate(rows, 1)
+    ]
+
+
+def from_folder(folder: Path) -> list[Candidate]:
+    """The rows of its `songs.csv`, `.jsonl` or `.parquet` (file, title, generator, prompt), or every sound file in it.
+
+    Without a table, the file's name is the title and the first folder's name the generator. Raises PoolError.
+    """
+    folder = folder.resolve()
+    listed = [table for suffix in tables.READERS if (table := folder / f"songs{suffix}").is_file()]
+    if len(listed) > 1:
+        raise PoolError(f"The arena's pool holds {' and '.join(t.name for t in listed)}. Keep one of them.")
+    found = list(islice(_tabled(listed[0], folder) if listed else _untabled(folder), MOST_SONGS + 1))
+    if not found:
+        raise PoolError("The arena's pool is empty: no row in its table, or no sound file. Add songs to the folder.")
+    if len(found) > MOST_SONGS:
+        logger.warning("the arena's pool holds more than %d songs; the first ones are taken", MOST_SONGS)
+    return found[:MOST_SONGS]
+
+
+def _tabled(table: Path, folder: Path) -> Iterator[Candidate]:
+    for number, row in enumerate(_rows(table), 1):
+        name = f"Row {number} of {table.name}"
+        file = row.get("file")
+        if not isinstance(file, str) or not file:
+            raise PoolError(f"{name} has no file. The columns are file, and if you like title, generator and prompt.")
+        yield Candidate(name, _inside(folder, file, name), **_texts(row, {"title": Path(file).stem}))
+
+
+def _rows(table: Path) -> Iterator[tables.Record]:
+    try:
+        yield from tables.records(table)
+    except (OSError, ValueError) as error:
+        raise PoolError(f"{table.name} in the arena's pool cannot be read: {error}. Write it again.") from error
+
+
+def _untabled(folder: Path) -> Iterator[Candidate]:
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    for number, path in enumerate(files, 1):
+        name, inner = f"File {number} of the folder", path.relative_to(folder)
+        generator = inner.parts[0] if len(inner.parts) > 1 else ""
+        yield Candidate(
+            name, _inside(folder, str(inner), name), **_texts({}, dict(title=path.stem, generator=generator))
+        )
+
+
+def _inside(folder: Path, name: str, row: str) -> Path:
+    """The file called `name` in `folder`. Raises PoolError if it is not there, or elsewhere, also by a link."""
+    try:
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder):
+            raise PoolError(f"{row}, {name!r}, is not inside the pool's folder. Copy the file there.")
+        if path.is_file():
+            return path
+    except (OSError, ValueError):  # a name that no file can have
+        pass
+    raise PoolError(f"{row}, {name!r}, is not there. Correct its name, or take it out.")
+
+
+def _texts(row: Mapping[str, Any], otherwise: Mapping[str, str]) -> dict[str, str]:
+    """Title, generator and prompt, each on one line and of bounded length."""
+
+    def text(name: str) -> str:
+        value = row.get(name)
+        value = value if isinstance(value, str) and value.strip() else otherwise.get(name, "")
+        return sanitize(" ".join(value.split()), LONGEST_TEXT[name])
+
+    return {name: text(name) for name in LONGEST_TEXT}
+
+
+def _open_dataset(name: str) -> Iterator[Any]:
+    """The rows of a dataset on the Hub, an IterableDataset for each of its configurations: the training split's."""
+    import datasets
+
+    for configuration in datasets.get_dataset_config_names(name):
+        splits = datasets.load_dataset(name, configuration, streaming=True)
+        yield splits["train"] if "train" in splits else next(iter(splits.values()))
+
+
+def from_dataset(name: str, parts: Iterable[Any], folder: Path) -> Iterator[Candidate]:
+    """The first songs of `parts`, IterableDatasets; their files are kept in `folder`. Raises PoolError."""
+    total = 0
+    try:
+        rows = chain.from_iterable(_undecoded(part, name) for part in parts)
+        for number, (sound, row) in enumerate(islice(rows, MOST_ROWS), 1):
+            content = _content(sound, name)
+            total += len(content)
+            if total > MOST_BYTES:
+                return
+            file = folder / token_hex(16)
+            file.write_bytes(content)
+            yield Candidate(f"Row {number} of {name}", file, **_texts(_renamed(row), {}))
+    except PoolError:
+        raise
+    except Exception as error:  # the network, the client and each format have their own
+        raise PoolError(f"The dataset {name} cannot be read ({type(error).__name__}: {error}).") from error
+
+
+def _undecoded(rows: Any, name: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+    """Each row's sound, as bytes or the path of a file, and the row."""
+    rows, columns = tables.undecoded(rows)
+    if not columns:
+        raise PoolError(f"The dataset {name} has no column of the type Audio, but {', '.join(rows.features or ())}.")
+    for row in rows:
+        yield row[columns[0]], row
+
+
+def _content(cell: Any, name: str) -> bytes:
+    """The bytes of a sound; b"" where there are none, or they are elsewhere than in the dataset `name`."""
+    import fsspec  # type: ignore[import-untyped]
+
+    most = int(settings().max_megabytes * 1_000_000) + 1
+    if cell and cell.get("bytes"):
+        return cell["bytes"][:most]
+    path = str((cell or {}).get("path") or "")
+    if re.match(rf"hf://datasets/{re.escape(name)}[@/]", path) and "::" not in path and ".." not in path:
+        with fsspec.open(path, "rb") as file:
+            return file.read(most)
+    return b""
+
+
+def _renamed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A dataset's row under our names."""
+    return {
+        ours: next((row[column] for column in theirs if isinstance(row.get(column), str)), None)
+        for ours, theirs in COLUMNS.items()
+    }

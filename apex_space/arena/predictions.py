@@ -1,0 +1,135 @@
+"""What each judge foresees of a battle, before anyone votes on it."""
+
+import logging
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..audio.waveform import Waveform
+from ..core.errors import PreferenceError
+from ..judges.judge import Judge
+from ..judges.manager import Roster
+from ..judges.queueing import Line
+from ..judges.registry import DEFAULT
+from ..judges.report import Report
+from ..preference.head import PreferenceHead, revision_of
+from ..preference.head_files import load
+from ..storage.records import Prediction, Scored
+from .pool import Pool, lower_priority
+
+if TYPE_CHECKING:
+    from ..storage.votes import VoteStore
+
+IDLE_SECONDS = 2.0
+"""Between looks for a new song, or a judge that became ready."""
+logger = logging.getLogger(__name__)
+
+
+def scored_of(report: Report) -> Scored:
+    """What is kept of a report."""
+    return Scored(report.sha256, report.judge, revision_of(report), report.scores)
+
+
+class Forecaster:
+    """Hears every song of the pool with every judge that is ready, one at a time, yielding to visitors.
+
+    Once a judge has heard one song, what the store has of the same weights need not be heard again. `start` returns at
+    once.
+    """
+
+    def __init__(self, roster: Roster, pool: Pool, store: "VoteStore") -> None:
+        self._roster, self._pool, self._store = roster, pool, store
+        self._scores: dict[str, dict[str, Scored]] = {}
+        self._heads: dict[str, PreferenceHead | None] = {}
+        self._failed: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="forecasts", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen in the background."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the song that is being heard."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def hear(self, waveform: Waveform) -> Scored:
+        """What the quick judge makes of a song, now."""
+        return scored_of(self._roster.get(DEFAULT)(waveform))
+
+    def scored(self, songs: Iterable[str]) -> tuple[Scored, ...]:
+        """All that is known by now of these songs of the pool."""
+        with self._lock:
+            return tuple(known[song] for song in songs for known in self._scores.values() if song in known)
+
+    def predictions(self, a: str, b: str, scored: Iterable[Scored]) -> tuple[Prediction, ...]:
+        """P(A is preferred) by every judge that `scored` both songs and has a preference head fitted for it.
+
+        A judge without one would answer through another's, on the other's scores: that is the other's prediction.
+        """
+        by_judge: dict[tuple[str, str], dict[str, Scored]] = {}
+        for each in scored:
+            by_judge.setdefault((each.judge, each.revision), {})[each.song] = each
+        both = [(known[a], known[b]) for known in by_judge.values() if a in known and b in known]
+        return tuple(filter(None, (self._foresee(one, other) for one, other in both)))
+
+    def _foresee(self, a: Scored, b: Scored) -> Prediction | None:
+        head = self._head(a.judge)
+        if head is None:
+            return None
+        try:
+            answer = head.of_scores(a.scores, b.scores)
+        except PreferenceError:  # an axis is missing
+            return None
+        revision = f"{a.revision}; head {head.revision_id}"
+        return Prediction(a.judge, head.judge, revision, answer.probability, answer.low, answer.high)
+
+    def _head(self, judge: str) -> PreferenceHead | None:
+        if judge not in self._heads:
+            try:
+                head = load(judge)
+                self._heads[judge] = head if head.judge == judge else None
+            except PreferenceError as error:
+                logger.warning("no predictions by %s: %s", judge, error)
+                self._heads[judge] = None
+        return self._heads[judge]
+
+    def _run(self) -> None:
+        lower_priority()
+        while not self._stop.is_set():
+            if not self._step():
+                self._stop.wait(IDLE_SECONDS)
+
+    def _step(self) -> bool:
+        """Hear one song that one judge has not heard. False where there is none."""
+        for judge in self._roster.loaded():
+            heard = self._scores.get(judge.name, {})
+            for song in self._pool.songs():
+                if song.id not in heard and (judge.name, song.id) not in self._failed:
+                    self._hear(judge, song.id)
+                    return True
+        return False
+
+    def _keep(self, new: Scored) -> None:
+        if new.judge not in self._scores:
+            known = self._store.scores(new.judge)
+            with self._lock:
+                self._scores[new.judge] = {song: old for song, old in known.items() if old.revision == new.revision}
+        with self._lock:
+            self._scores[new.judge][new.song] = new
+
+    def _hear(self, judge: Judge, song: str) -> None:
+        try:
+            beside = replace(judge, line=Line())  # visitors wait for none of the pool's songs, whose priority is low
+            for report in beside.steps(self._pool.waveform(song)):
+                if self._stop.is_set():
+                    return
+                scored = scored_of(report)
+            self._keep(scored)
+        except Exception:  # the thread must not end, whatever a library makes of a song
+            logger.exception("%s did not hear a song of the arena's pool", judge.name)
+            self._failed.add((judge.name, song))

@@ -1,0 +1,126 @@
+"""What can be measured in a waveform rather than predicted: tempo, key, bandwidth, and the decoder's levels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .waveform import Waveform
+
+NOTES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+PROFILES = {  # Krumhansl & Kessler 1982: how well each degree fits the key, as rated by listeners
+    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+}
+HOP = 512
+WINDOW = 4096
+LEAST_KEY_FIT = 0.5
+LEAST_BEAT = 0.1
+BEATS = 8
+BEAT_WINDOW = 2048
+REPEATS_WITHIN = 8.0
+"""Seconds in which a beat must repeat, librosa's default."""
+FRAMES_AT_ONCE, ONSETS_AT_ONCE = 2048, 8192
+"""Of a spectrogram and of a tempogram, so that neither stands in memory whole: for ten minutes, half a gigabyte."""
+FLOOR_DB = 70.0
+VERSION = 1
+"""Raise it with each change that moves what is measured: it is kept on disk with a song's embeddings."""
+
+
+@dataclass(frozen=True)
+class AudioFeatures:
+    """What was measured rather than predicted.
+
+    tempo in beats per minute, key as "A minor", loudness in LUFS (ITU-R BS.1770), peak in dBFS over all
+    channels, clipped as the share of samples (0..1) that sit in flat tops at full scale, bandwidth in Hz.
+    None where the song gives no answer (no beat, no pitch, too short).
+    """
+
+    tempo: float | None
+    key: str | None
+    loudness: float | None
+    peak: float
+    clipped: float
+    bandwidth: float
+    rate: int
+    channels: int
+
+
+def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> AudioFeatures:
+    """`samples` [T] at `rate` Hz are the waveform resampled; the bandwidth is read from the original."""
+    levels = waveform.levels
+    return AudioFeatures(
+        tempo=tempo(samples, rate),
+        key=key(samples, rate),
+        loudness=levels.loudness,
+        peak=levels.peak,
+        clipped=levels.clipped,
+        bandwidth=bandwidth(waveform.samples, waveform.rate),
+        rate=waveform.rate,
+        channels=levels.channels,
+    )
+
+
+def tempo(samples: np.ndarray, rate: int) -> float | None:
+    """Beats per minute of `samples` [T], or None where the onsets do not repeat at that period."""
+    import librosa
+
+    mel = [librosa.feature.melspectrogram(S=part**2, sr=rate) for part in _spectra(samples, BEAT_WINDOW, HOP)]
+    decibels = librosa.power_to_db(np.concatenate(mel, axis=1))
+    onsets = librosa.onset.onset_strength(S=decibels, sr=rate, hop_length=HOP)
+    if not onsets.any():
+        return None
+    parts = np.array_split(onsets, -(-len(onsets) // ONSETS_AT_ONCE))
+    width = int(REPEATS_WITHIN * rate / HOP)
+    repeats_at = sum(librosa.feature.tempogram(onset_envelope=part, win_length=width).sum(1) for part in parts)
+    coarse = float(librosa.feature.tempo(tg=repeats_at[:, None], sr=rate, hop_length=HOP)[0])
+    period = 60 / coarse * rate / HOP
+    repeats = librosa.autocorrelate(onsets - onsets.mean())
+    if repeats[round(period)] < LEAST_BEAT * repeats[0]:
+        return None
+    # The coarse tempo is a whole number of frames a beat; the same count over several beats is that much finer.
+    first = round((period - 0.5) * BEATS)
+    several = first + int(np.argmax(repeats[first : first + BEATS + 1])) if first + BEATS < len(repeats) else None
+    return 60 * BEATS / several * rate / HOP if several else coarse
+
+
+def key(samples: np.ndarray, rate: int) -> str | None:
+    """The major or minor key whose profile correlates best with the pitch classes of `samples` [T], if any does."""
+    import librosa
+
+    chroma = np.zeros(12)
+    for part in _spectra(samples, WINDOW, WINDOW // 2):
+        tuning = librosa.estimate_tuning(S=part, sr=rate, n_fft=WINDOW)
+        chroma += librosa.feature.chroma_stft(S=part**2, sr=rate, n_fft=WINDOW, tuning=tuning).sum(1)
+    if np.ptp(chroma) < 1e-6:
+        return None
+    fits = {
+        f"{NOTES[tonic]} {mode}": float(np.corrcoef(chroma, np.roll(profile, tonic))[0, 1])
+        for mode, profile in PROFILES.items()
+        for tonic in range(12)
+    }
+    best = max(fits, key=lambda name: fits[name])
+    return best if fits[best] > LEAST_KEY_FIT else None
+
+
+def bandwidth(samples: np.ndarray, rate: int) -> float:
+    """The highest frequency in Hz whose long-term level in `samples` [T] is within 70 dB of the strongest."""
+    window = np.hanning(WINDOW).astype(np.float32)
+    power = np.zeros(WINDOW // 2 + 1)
+    for start in range(0, len(samples), WINDOW):
+        frame = samples[start : start + WINDOW]
+        power += np.abs(np.fft.rfft(frame * window[: len(frame)], WINDOW)) ** 2
+    loud = np.nonzero(power > power.max() * 10 ** (-FLOOR_DB / 10))[0]
+    return float(loud[-1] * rate / WINDOW)
+
+
+def _spectra(samples: np.ndarray, window: int, hop: int) -> Iterator[np.ndarray]:
+    """Magnitudes [window // 2 + 1, F] of the short-time transform of `samples` [T], a block of frames at a time."""
+    import librosa
+
+    padded = np.pad(samples, window // 2)
+    frames = 1 + len(samples) // hop
+    for first in range(0, frames, FRAMES_AT_ONCE):
+        last = min(first + FRAMES_AT_ONCE, frames) - 1
+        block = padded[first * hop : last * hop + window]
+        yield np.abs(librosa.stft(block, n_fft=window, hop_length=hop, center=False))

@@ -1,0 +1,148 @@
+"""path -> `Waveform`. Codecs and limits; no models."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..core.errors import EmptyAudio, NotAudio, SilentAudio, TooLarge, TooLong, TooShort, UnsupportedFormat
+from ..core.settings import settings
+from .decode import Stream, check_length, span
+from .isolated import open_stream
+from .levels import Levels, Meter
+
+__all__ = ["Levels", "Limits", "Waveform", "load"]
+
+SILENCE = 1e-4
+"""-80 dBFS."""
+MOST_CHANNELS = 8
+LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
+SAMPLE_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may have at least and at most, in seconds and bytes."""
+
+    min_seconds: float = 1.0
+    max_seconds: float = 600.0
+    max_bytes: int = 50_000_000
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """`samples` [T] float32 mono, the mean of the channels, at the file's own `rate` in Hz.
+
+    `sha256` is of the samples' bytes and the rate; `levels` are of all channels.
+    """
+
+    samples: np.ndarray
+    rate: int
+    sha256: str
+    levels: Levels
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self.samples) / self.rate
+
+
+DEFAULT = Limits()
+
+
+def load(path: str | os.PathLike[str], limits: Limits = DEFAULT) -> Waveform:
+    """Decode the sound file at `path`. What is wrong with it is said by an `AudioError` of its own kind.
+
+    Codecs run in a process of their own, see `isolated`. Channels are averaged while decoding, so that memory is
+    bounded by the mono signal of `limits.max_seconds`.
+    """
+    path = Path(path)
+    try:
+        if not path.is_file():
+            raise NotAudio(
+                "This is a folder; name a file in it." if path.is_dir() else "There is no such file. Check its name."
+            )
+        size = path.stat().st_size
+    except OSError as error:
+        raise NotAudio("The file cannot be read. Check that you may open it.") from error
+    _check_size(size, limits)
+    return _decode(path, limits)
+
+
+def _decode(path: Path, limits: Limits) -> Waveform:
+    with open_stream(path) as stream:
+        _check_format(stream)
+        _check_longest(stream.announced or 0, "By its header, the sound", limits)
+        meter = Meter(stream.rate, stream.channels)
+        mono = bytearray()
+        for block in stream.blocks:
+            meter.add(block)
+            mono += (sum(block[1:], block[0]) / np.float32(len(block))).tobytes()
+            _check_longest(len(mono) / SAMPLE_BYTES / stream.rate, "The sound", limits)
+        check_length(stream.announced, len(mono) / SAMPLE_BYTES / stream.rate)
+    samples = np.frombuffer(mono, np.float32)
+    levels = meter.levels()
+    waveform = Waveform(samples, stream.rate, _fingerprint(samples, stream.rate), levels)
+    _check_content(waveform, limits)
+    return waveform
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if not size:
+        raise EmptyAudio("The file is empty: it has no bytes. Export or upload it again.")
+    if size > limits.max_bytes:
+        megabytes = f"{size / 1e6:.1f} MB; at most {limits.max_bytes / 1e6:g} MB are taken"
+        raise TooLarge(f"The file has {megabytes}. Export it as mp3, ogg or m4a, or cut it.")
+
+
+def _check_format(stream: Stream) -> None:
+    if not 1 <= stream.channels <= MOST_CHANNELS:
+        raise UnsupportedFormat(
+            f"The file has {stream.channels} channels; 1 to {MOST_CHANNELS} are taken. Mix it down to stereo."
+        )
+    if not LOWEST_RATE <= stream.rate <= HIGHEST_RATE:
+        rates = f"{LOWEST_RATE / 1000:g} to {HIGHEST_RATE / 1000:g} kHz are taken"
+        raise UnsupportedFormat(f"The file has {stream.rate / 1000:g} kHz; {rates}. Export it at 44.1 or 48 kHz.")
+
+
+def _check_longest(seconds: float, what: str, limits: Limits) -> None:
+    if seconds > limits.max_seconds:
+        limit = f"at most {span(limits.max_seconds)} are taken"
+        raise TooLong(f"{what} runs {span(seconds)} or more; {limit}. Cut it, or take a part of it.")
+
+
+def _check_content(waveform: Waveform, limits: Limits) -> None:
+    if not len(waveform.samples):
+        raise EmptyAudio("The file holds no samples. Export it again.")
+    if waveform.duration < limits.min_seconds:
+        least = f"at least {limits.min_seconds:g} s are needed"
+        raise TooShort(f"The sound lasts {waveform.duration:.2f} s; {least}. Take a longer part.")
+    if max(waveform.samples.max(), -waveform.samples.min()) >= SILENCE:
+        return
+    if waveform.levels.peak < 20 * np.log10(SILENCE):
+        raise SilentAudio("The file is silent: nothing in it is above -80 dBFS. Check the export or the recording.")
+    raise SilentAudio("The channels cancel each other out: their mean is silent. Turn the phase of one around.")
+
+
+def _fingerprint(samples: np.ndarray, rate: int) -> str:
+    digest = hashlib.sha256(samples.data)
+    digest.update(f" {rate} Hz".encode())
+    return digest.hexdigest()
+
+
+def file_hash(path: str | Path) -> str | None:
+    """Hash of a file's bytes; None where it cannot be read, or is over the limit, which `load_audio` will say."""
+    try:
+        with Path(path).open("rb") as file:
+            within = os.fstat(file.fileno()).st_size <= settings().max_megabytes * 1_000_000
+            return hashlib.file_digest(file, "sha256").hexdigest() if within else None
+    except OSError:
+        return None
+
+
+def load_song(path: str | Path) -> Waveform:
+    """Decode a song within the limits of the settings. Raises AudioError."""
+    config = settings()
+    return load(path, Limits(max_seconds=60 * config.max_minutes, max_bytes=int(1_000_000 * config.max_megabytes)))

@@ -1,0 +1,275 @@
+"""How fast this machine is, measured on the spot: `python -m apex_space bench`.
+
+Speed does not depend on the weights' values, so random ones of the published shapes are made for the measurement.
+"""
+
+import gc
+import multiprocessing
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..audio import features
+from ..audio.resample import resample
+from ..audio.segments import cut
+from ..audio.waveform import load
+from ..judges.cache import Memory
+from ..judges.loading import load_judge
+from ..judges.registry import REGISTRY
+from ..models import kernels, precision
+from ..models.encoders.mert import MertEncoder
+from ..models.heads.apex import DEPTHS, ApexNetwork
+from ..models.kernels import DTYPES, linear
+from . import networks
+from .networks import RATE, SEGMENT, SEGMENT_SECONDS
+
+SONG_SECONDS, SONG_RATE = 180, 44_100
+LENGTHS = (30, 60, 120, 300, 600)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of each counted run of `what`."""
+
+    what: str
+    runs: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.runs)
+
+    @property
+    def span(self) -> str:
+        """The least and the most."""
+        return f"{min(self.runs):.3f}–{max(self.runs):.3f}"
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A network on `SEGMENT_SECONDS` of music, as it is shipped (the first of `timings`) and ours, run in turn.
+
+    `flop` are those of its matrix products, `moved` how far bfloat16 moves the mean over time of what ours
+    makes of the music, as a share of its size; None where the processor does not multiply it.
+    """
+
+    network: str
+    flop: float
+    timings: tuple[Timing, ...]
+    moved: float | None = None
+
+    def ratio(self, timing: Timing) -> float:
+        """How many times as fast as the plain network: the median of the runs' ratios."""
+        return statistics.median(a / b for a, b in zip(self.timings[0].runs, timing.runs, strict=True))
+
+    def of_floor(self, timing: Timing, rates: dict[str, float]) -> float:
+        """Time over that of the bare matrix products, at this machine's own rate in that precision."""
+        rate = rates["bfloat16" if "bfloat16" in timing.what else "float32"]
+        return timing.median / (self.flop / rate / 1e12)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A judge in a process of its own: seconds for a song of `SONG_SECONDS` after a first one, and GB at most."""
+
+    judge: str
+    precision: str
+    seconds: float
+    gigabytes: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One run.
+
+    `rates` are this machine's matrix products in TFLOP/s by precision, `lengths` the seconds to encode a song by its
+    length in seconds, `peaks` the GB that APEX takes at most for the longest of them by precision.
+    """
+
+    machine: dict[str, str]
+    rates: dict[str, float]
+    contests: tuple[Contest, ...]
+    stages: tuple[Timing, ...]
+    lengths: dict[int, float]
+    peaks: dict[str, float]
+    costs: tuple[Cost, ...]
+
+
+def run(rounds: int, say: Callable[[str], object]) -> Bench:
+    """Measure everything; `say` hears what is being measured.
+
+    bfloat16 is left out where the processor has no instructions for it: it is then a hundred times slower, and no judge
+    uses it.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        say("making random weights, 3 GB")
+        with torch.random.fork_rng(devices=[]):
+            networks.make_weights(folder)
+        used = tuple(DTYPES) if precision.native_bfloat16() else ("float32",)
+        say("multiplying matrices")
+        rates = {name: matrix_rate(name) for name in used}
+        contests = tuple(time_networks(folder, used, rounds, say))
+        say("decoding, resampling, measuring, scoring")
+        stages = tuple(time_stages(folder, rounds))
+        lengths = time_lengths(folder, used[-1], say)
+        return Bench(
+            machine=machine(),
+            rates=rates,
+            contests=contests,
+            stages=stages,
+            lengths=lengths,
+            peaks=peaks(folder, used, say),
+            costs=tuple(judges_costs(folder, used[-1], say)),
+        )
+
+
+def time_networks(
+    folder: Path, precisions: tuple[str, ...], rounds: int, say: Callable[[str], object]
+) -> Iterator[Contest]:
+    """MERT's and the conformer's contests."""
+    for name, flop, contenders in (
+        ("MERT-v1-95M", networks.mert_flop, networks.mert_contenders),
+        ("MuQ to its sixth layer", networks.conformer_flop, networks.conformer_contenders),
+    ):
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            ready = contenders(folder, precisions)
+            yield Contest(name, flop(), in_turn(name, ready, rounds, say), moved(ready))
+
+
+def moved(contenders: dict[str, Callable[[], Any]]) -> float | None:
+    """How far the mean over time of our network in bfloat16 is from that in float32, relative to its size."""
+    if "ours, bfloat16" not in contenders:
+        return None
+    exact, other = (torch.as_tensor(contenders[f"ours, {name}"]()).mean(0) for name in DTYPES)
+    return float((other - exact).norm() / exact.norm())
+
+
+def in_turn(
+    name: str, contenders: dict[str, Callable[[], Any]], rounds: int, say: Callable[[str], object]
+) -> tuple[Timing, ...]:
+    """Run all, and again, so that what else this machine does falls on each of them alike."""
+    runs: dict[str, list[float]] = {what: [] for what in contenders}
+    for round_ in range(rounds + 1):  # the first one warms up
+        say(f"{name}, round {round_} of {rounds}")
+        for what, contender in contenders.items():
+            runs[what].append(timed(contender))
+    return tuple(Timing(what, tuple(seconds[1:])) for what, seconds in runs.items())
+
+
+def time_stages(folder: Path, rounds: int) -> Iterator[Timing]:
+    """What else a three-minute stereo mp3 costs."""
+    song = make_song(folder, SONG_SECONDS)
+    waveform = load(song)
+    samples = resample(waveform.samples, waveform.rate, RATE)
+    network = ApexNetwork(("streams", "likes"), max(DEPTHS)).eval()
+    pocket = load_judge("pocket")
+
+    known = replace(pocket, memory=Memory())
+    stages: dict[str, Callable[[], Any]] = {
+        "decode, with levels": lambda: load(song),
+        "resample to 24 kHz": lambda: resample(waveform.samples, waveform.rate, RATE),
+        "measure tempo, key, bandwidth": lambda: features.measure(waveform, samples, RATE),
+        "head, one song": lambda: network(torch.zeros(1, DEPTHS[2][0])),
+        "pocket, from file to report": lambda: replace(pocket, memory=Memory())(song),
+        "the same song again": lambda: known(song),
+    }
+    for what, stage in stages.items():
+        stage()
+        yield Timing(what, tuple(timed(stage) for _ in range(rounds)))
+
+
+def make_song(folder: Path, seconds: int) -> Path:
+    """A stereo mp3 of tones, beats and noise."""
+    import soundfile
+
+    time_ = np.arange(seconds * SONG_RATE) / SONG_RATE
+    beats = np.exp(-12 * (time_ % 0.5)) * np.random.default_rng(0).standard_normal(len(time_))
+    left = 0.2 * np.sin(2 * np.pi * 220 * time_) + 0.1 * beats
+    path = folder / f"{seconds}.mp3"
+    soundfile.write(path, np.stack([left, 0.8 * left + 0.05 * beats], 1).astype(np.float32), SONG_RATE)
+    return path
+
+
+def time_lengths(folder: Path, chosen: str, say: Callable[[str], object]) -> dict[int, float]:
+    """Seconds to encode a song, by its length in seconds."""
+    ours = networks.mert_encoder(folder, chosen)
+    found = {}
+    for seconds in LENGTHS:
+        say(f"a song of {seconds} s")
+        noise = np.random.default_rng(0).standard_normal(seconds * RATE, dtype=np.float32)
+        found[seconds] = timed(partial(encode, ours, noise))
+    return found
+
+
+def encode(ours: MertEncoder, samples: np.ndarray) -> list[np.ndarray]:
+    """Segment by segment, as the judge does."""
+    segments = cut(samples, SEGMENT)
+    return [ours(segments.samples[i : i + 1], segments.valid[i : i + 1]) for i in range(len(segments))]
+
+
+def peaks(folder: Path, precisions: tuple[str, ...], say: Callable[[str], object]) -> dict[str, float]:
+    """What APEX takes for the longest song, by precision."""
+    longest, found = make_song(folder, LENGTHS[-1]), {}
+    for name in precisions:
+        say(f"peak memory of a 10-minute song in {name}")
+        found[name] = in_own_process(cost, "apex", folder, name, longest).gigabytes
+    return found
+
+
+def judges_costs(folder: Path, chosen: str, say: Callable[[str], object]) -> Iterator[Cost]:
+    """What every judge takes."""
+    first, song = make_song(folder, SEGMENT_SECONDS), make_song(folder, SONG_SECONDS)
+    for name in REGISTRY:
+        say(f"a 3-minute song by {REGISTRY[name].title}")
+        yield in_own_process(cost, name, folder, chosen, first, song)
+
+
+def cost(name: str, folder: Path, chosen: str, *songs: Path) -> Cost:
+    """Of the last of `songs`, with the largest resident memory from loading the judge on; in a process of its own."""
+    judge = load_judge(name, folder, chosen)
+    seconds = [judge(song).seconds for song in songs][-1]
+    status = Path("/proc/self/status").read_text(encoding="ascii")  # getrusage's peak outlives exec: the parent's
+    return Cost(name, judge.encoder.precision, seconds, int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9)
+
+
+def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call `function` in a fresh Python."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def matrix_rate(name: str) -> float:
+    """TFLOP/s of a matrix product of the encoder's size, the best of ten by the faster of torch's two ways."""
+    shape = 2249, networks.MERT_95M["hidden_size"], networks.MERT_95M["intermediate_size"]
+    return kernels.rate(DTYPES[name], shape, tries=11, ways=(torch.nn.functional.linear, linear)) / 1e12
+
+
+def timed(action: Callable[[], Any]) -> float:
+    """Seconds that `action` takes."""
+    gc.collect()
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def machine() -> dict[str, str]:
+    """What this was measured on."""
+    has = torch.cpu.get_capabilities()
+    instructions = [name for name in ("amx_bf16", "avx512_bf16", "avx512_f", "avx2") if has.get(name)]
+    return {
+        "processor": str(has.get("cpu_name") or platform.processor()),
+        "instructions": ", ".join(instructions),
+        "threads": str(torch.get_num_threads()),
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
+        "software": f"Python {platform.python_version()}, torch {torch.__version__}",
+    }

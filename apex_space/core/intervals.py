@@ -1,0 +1,47 @@
+"""A figure and its 95% interval, by resampling."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+RESAMPLES = 1000
+Z95 = 1.959964
+"""Half-width of a normal variable's 95% interval, in standard deviations."""
+
+
+@dataclass(frozen=True)
+class ConfidenceInterval:
+    """A figure on everything, and the interval that held 95% of the figures on resampled songs."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+    @property
+    def percent(self) -> str:
+        """As percentages, for tables."""
+        return f"{100 * self.value:.0f} ({100 * self.low:.0f}–{100 * self.high:.0f})"
+
+
+@cache
+def bootstrap_counts(songs: int) -> np.ndarray:
+    """[1 + RESAMPLES, songs] how often each song counts: once each, then as drawn with replacement."""
+    drawn = np.random.default_rng(0).multinomial(songs, np.full(songs, 1 / songs), RESAMPLES)
+    return np.concatenate([np.ones((1, songs), int), drawn])
+
+
+def estimate(figure: Callable[[np.ndarray], float], songs: int) -> ConfidenceInterval:
+    """`figure` of how often each of the `songs` counts [S]."""
+    return interval(np.array([figure(counts) for counts in bootstrap_counts(songs)]))
+
+
+def interval(figures: np.ndarray) -> ConfidenceInterval:
+    """`figures` [1 + RESAMPLES], NaN where a draw allows none."""
+    known = figures[1:][np.isfinite(figures[1:])]
+    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
+    return ConfidenceInterval(float(figures[0]), float(low), float(high))

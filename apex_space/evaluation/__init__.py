@@ -1,0 +1,1 @@
+"""Predictions and ratings in, the metrics of the ASAE Challenge out."""

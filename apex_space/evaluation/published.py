@@ -1,0 +1,42 @@
+"""What others have reported, to be held against."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..core.intervals import ConfidenceInterval
+
+VALIDATION_IDS = (
+    "https://github.com/ASLP-lab/Automatic-Song-Aesthetics-Evaluation-Challenge/blob/main/static/val_ids.txt"
+)
+"""Where the challenge publishes which 200 songs of SongEval are for validation."""
+SONGEVAL = "ASLP-lab/SongEval"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A system's figures on `songs`; metrics are of songs one by one, of the track's dimension."""
+
+    name: str
+    track: str
+    songs: str
+    metrics: Mapping[str, ConfidenceInterval | float] = field(default_factory=dict)
+    score: ConfidenceInterval | float | None = None
+
+
+VALIDATION = "SongEval's 200 validation songs"
+FIRST, SECOND = "the challenge's own, sets 1 and 2", "the challenge's own"
+PUBLISHED = (
+    # arXiv 2511.18869
+    Entry("HEAR", "track 1", VALIDATION, {"LCC": 0.920, "SRCC": 0.910, "KTAU": 0.752, "TTA": 0.871}),
+    Entry("HEAR", "track 2", VALIDATION, {"LCC": 0.912, "SRCC": 0.900, "KTAU": 0.737, "TTA": 0.853}),
+    # the challenge's leaderboard of December 2025; HEAR took part as BAL-RAE, the baseline is SongEval's toolkit
+    Entry("Hachimi (first)", "track 1", FIRST, score=0.575),
+    Entry("HEAR (second)", "track 1", FIRST, score=0.556),
+    Entry("qualifier (third)", "track 1", FIRST, score=0.529),
+    Entry("baseline", "track 1", FIRST, score=0.510),
+    Entry("LeVo (first)", "track 2", SECOND, score=0.655),
+    Entry("HyperCritic (second)", "track 2", SECOND, score=0.604),
+    Entry("Team Resonance (third)", "track 2", SECOND, score=0.598),
+    Entry("HEAR (fifth)", "track 2", SECOND, score=0.589),
+    Entry("baseline", "track 2", SECOND, score=0.574),
+)

@@ -1,0 +1,226 @@
+"""Where ratings and predictions come from: a table, or the SongEval dataset; and a judge that hears the songs."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from os.path import isfile
+from pathlib import Path, PurePosixPath
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from ..core import tables
+from ..core.errors import AudioError, EvaluationError, NotAudio, PreferenceError
+from ..core.tables import BadRow
+from ..judges.judge import Judge
+from ..preference.fitting.sources import remote
+from .metrics import DIMENSIONS, Rated
+from .published import SONGEVAL
+
+COLUMNS = {
+    "id": ("id", "song_id", "song", "utt", "file_name", "file", "name"),
+    "system": ("system", "system_id", "generator", "model"),
+    "set": ("set", "test_set"),
+    **{f"truth {d}": (f"truth_{d}", f"true_{d}", f"{d}_truth", f"{d}_true", d) for d in DIMENSIONS},
+    **{f"predicted {d}": (f"pred_{d}", f"predicted_{d}", f"{d}_pred", f"{d}_predicted") for d in DIMENSIONS},
+}
+"""What each is called, in any case; only `id` and one dimension must be there. SongEval's `metadata.jsonl` instead has
+`annotation`, a list of each rater's five ratings, of which the means are taken."""
+ANNOTATION = "annotation"
+METADATA = "metadata.jsonl"
+MOST_SONGS = 20_000
+AUDIO = re.compile(r"\.(wav|flac|mp3|ogg|opus|m4a|aac)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Song:
+    """A line: ratings and predictions by dimension. `open` gives its file, or raises AudioError."""
+
+    id: str
+    system: str
+    set: str
+    truth: Mapping[str, float]
+    predicted: Mapping[str, float]
+    open: Callable[[], AbstractContextManager[Path]]
+
+
+Place = Callable[[str], AbstractContextManager[Path]]
+"""Id -> the song's file."""
+
+
+def is_dataset(source: str) -> bool:
+    """Whether that is a folder or a name on the Hub, rather than a table."""
+    path = Path(source)
+    named = re.fullmatch(r"[\w.-]+/[\w.-]+", source) and path.suffix.lower() not in tables.READERS
+    return path.is_dir() or bool(named)
+
+
+def read(source: str, audio: Path | None = None) -> list[Song | BadRow]:
+    """The songs of a table or of a dataset made like SongEval; their files lie in the folder `audio`, else beside it.
+
+    Raises EvaluationError.
+    """
+    path = Path(source)
+    folder = audio or (path if path.is_dir() else path.parent)
+    place: Place = partial(_inside, folder)
+    if is_dataset(source):
+        found = _metadata(source)
+        if audio is None and not path.is_dir():
+            place = lambda name: remote(source, name).open()  # noqa: E731
+    elif path.suffix.lower() in tables.READERS:
+        found = tables.records(path)
+    else:
+        raise EvaluationError(
+            f"{source} is neither a table ({', '.join(tables.READERS)}), nor a folder that holds {METADATA}, nor a "
+            f"dataset's name on the Hub, such as {SONGEVAL}."
+        )
+    try:
+        records = enumerate(islice(found, MOST_SONGS + 1), 1)
+        songs = [_song(f"{path.name}, song {number}", record, place) for number, record in records]
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"{source} cannot be read ({_first_line(error)}). Check it.") from error
+    if not 0 < len(songs) <= MOST_SONGS:
+        raise EvaluationError(f"{source} holds {'too many' if songs else 'no'} songs; 1 to {MOST_SONGS} are taken.")
+    return songs
+
+
+def _metadata(source: str) -> Iterator[dict[str, Any]]:
+    """SongEval's table alone: `datasets` would want another decoder to give its songs even as they are."""
+    import datasets
+
+    try:
+        yield from datasets.load_dataset(source, data_files=METADATA, split="train", streaming=True)
+    except Exception as error:  # the network, the client and each format have their own
+        raise EvaluationError(
+            f"{METADATA} of the dataset {source} cannot be read ({_first_line(error)}). Check its name and the network."
+        ) from error
+
+
+def _song(name: str, record: Mapping[str, Any], place: Place) -> Song | BadRow:
+    there = {str(column).strip().lower(): value for column, value in record.items()}
+    cells = {key: there[name] for key, names in COLUMNS.items() for name in reversed(names) if name in there}
+    identity = str(cells.get("id") or "").strip()
+    if not identity:
+        raise EvaluationError(f"{name} has no id. Name the column one of {', '.join(COLUMNS['id'])}.")
+    truth, predicted = (_numbers(cells, kind, name) for kind in ("truth", "predicted"))
+    if ANNOTATION in there:
+        truth = _mean_ratings(there[ANNOTATION], f"{name}, {ANNOTATION}")
+    if not truth:
+        return BadRow(identity, "It has no ratings.")
+    system, part = (str(cells.get(key) or "").strip() for key in ("system", "set"))
+    return Song(identity, system, part, truth, predicted, partial(place, identity))
+
+
+def _mean_ratings(annotation: Any, name: str) -> dict[str, float]:
+    try:
+        raters = [{str(key).lower(): value for key, value in rater.items()} for rater in annotation or ()]
+        return {d: fmean(_number(rater[d], name) for rater in raters) for d in DIMENSIONS} if raters else {}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise EvaluationError(f"{name}: that is not a list of each rater's five ratings.") from error
+
+
+def _numbers(cells: Mapping[str, Any], kind: str, name: str) -> dict[str, float]:
+    """By dimension, without those whose cell is empty."""
+    filled = {d: cell for d in DIMENSIONS if (cell := cells.get(f"{kind} {d}")) not in (None, "")}
+    return {d: _number(cell, f"{name}, {kind} {d}") for d, cell in filled.items()}
+
+
+def _number(value: Any, name: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise EvaluationError(f"{name}: {value!r} is not a number. Correct it, or leave the song out.")
+    return number
+
+
+def _inside(folder: Path, name: str) -> AbstractContextManager[Path]:
+    """The file of that name in the folder, with or without its ending. Raises AudioError."""
+    bare = "\0" not in name and (folder / name).resolve().is_relative_to(folder.resolve())
+    near = [folder / name, *sorted((folder / name).parent.glob(f"{_literal(Path(name).name)}.*"))] if bare else []
+    found = next((path for path in near if isfile(path)), None)  # also of a name that is too long for a file
+    if found is None:
+        raise NotAudio(f"{folder} holds no file of that name. Check it, or name the folder with --audio.")
+    return nullcontext(found)
+
+
+def _literal(name: str) -> str:
+    return re.sub(r"([*?[])", r"[\1]", name)
+
+
+def choose(songs: Sequence[Song | BadRow], ids: Path) -> list[Song | BadRow]:
+    """Those named in a file with an id a line; folders and endings of audio files do not matter.
+
+    Raises EvaluationError, also where one of them is not among the songs.
+    """
+    try:
+        wanted = {_stem(line) for line in ids.read_text(encoding="utf-8-sig").splitlines() if line.strip()}
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"{ids} cannot be read ({_first_line(error)}). Give an id a line, as text.") from error
+    names = [song.id if isinstance(song, Song) else song.name for song in songs]
+    if lacking := sorted(wanted - {_stem(name) for name in names}):
+        raise EvaluationError(
+            f"{len(lacking)} of the {len(wanted)} songs in {ids} are not there, such as {lacking[0]}. Check the list."
+        )
+    return [song for song, name in zip(songs, names, strict=True) if _stem(name) in wanted]
+
+
+def _stem(identity: str) -> str:
+    return AUDIO.sub("", PurePosixPath(identity.strip()).name)
+
+
+def hear(songs: Iterable[Song | BadRow], judge: Judge) -> Iterator[Song | BadRow]:
+    """The same songs with the judge's scores as predictions; what it cannot hear is left out."""
+    axes = [axis for axis in judge.head.axes if axis in DIMENSIONS]
+    if not axes:
+        raise EvaluationError(f"{judge.name} predicts none of {', '.join(DIMENSIONS)}. Choose another judge.")
+    for song in songs:
+        if isinstance(song, BadRow):
+            yield song
+            continue
+        try:
+            with song.open() as path:
+                scores = judge(path).scores
+            yield replace(song, predicted={axis: score for axis in axes if (score := scores[axis]) is not None})
+        except (AudioError, PreferenceError) as error:
+            yield BadRow(song.id, str(error))
+
+
+def as_sets(songs: Sequence[Song]) -> dict[str, Rated]:
+    """Set by set, the dimensions that are both rated and predicted. Raises EvaluationError where any is incomplete."""
+    if not songs:
+        raise EvaluationError("No song is left to evaluate.")
+    dimensions = [d for d in DIMENSIONS if any(d in s.truth for s in songs) and any(d in s.predicted for s in songs)]
+    if not dimensions:
+        columns = ", ".join(f"pred_{d}" for d in DIMENSIONS)
+        raise EvaluationError(f"Nothing is both rated and predicted: give predictions as {columns}, or name a --judge.")
+    known = set()
+    for song in songs:
+        if (song.set, song.id) in known:
+            raise EvaluationError(f"The song {song.id} is there twice. Keep one of them.")
+        known.add((song.set, song.id))
+        for what, cells in (("rating", song.truth), ("prediction", song.predicted)):
+            if missing := [d for d in dimensions if d not in cells]:
+                raise EvaluationError(
+                    f"The song {song.id} has no {what} of {missing[0]}. Fill it in, or leave the song out."
+                )
+        if bool(song.system) != bool(songs[0].system):
+            raise EvaluationError(f"Some songs have a system and some, such as {song.id}, differ. Fill in all or none.")
+    return {part: _rated([s for s in songs if s.set == part], dimensions) for part in sorted({s.set for s in songs})}
+
+
+def _rated(songs: Sequence[Song], dimensions: Sequence[str]) -> Rated:
+    truth, predicted = (
+        {d: np.array([getattr(song, kind)[d] for song in songs]) for d in dimensions} for kind in ("truth", "predicted")
+    )
+    return Rated(truth, predicted, np.array([song.system for song in songs]) if songs[0].system else None)
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

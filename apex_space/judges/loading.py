@@ -1,0 +1,76 @@
+"""Make a judge ready: find or download its weights, and build its networks."""
+
+import gc
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import WeightsError, WeightsMissing
+from ..core.settings import Settings, settings
+from ..models import hub
+from .cache import Memory
+from .judge import Judge
+from .queueing import NETWORKS, QUICK
+from .registry import DEFAULT, find
+
+
+def load_judge(
+    name: str = DEFAULT,
+    weights: str | Path | None = None,
+    precision: str | None = None,
+    on_bytes: hub.OnBytes | None = None,
+    cached: bool = False,
+) -> Judge:
+    """Make a judge ready, downloading its weights where they are neither below the folder `weights` nor cached.
+
+    `weights` and `precision` stand in for the settings of that name; with `cached` nothing is downloaded. Raises
+    UnknownJudge and WeightsError.
+    """
+    config, module = _module(name, weights, precision)
+    snapshots = [hub.fetch(repository, config.weights, on_bytes, cached) for repository in module.repositories(config)]
+    gc.collect()  # of a judge that was let go of before: networks hold themselves, up to 2.4 GB
+    encoder, head = module.load(snapshots, config)
+    sources, work = tuple(snapshot.weights for snapshot in snapshots) or (head.weights,), find(name).work
+    return Judge(name, encoder, head, sources, shared_cache(), work, line=NETWORKS if work else QUICK)
+
+
+@cache
+def shared_cache() -> Memory:
+    """What this process has heard, shared by all judges."""
+    return Memory(settings().memory, settings().memory_megabytes)
+
+
+@dataclass(frozen=True)
+class WeightsState:
+    """Whether a judge can answer now, its axes, and where its weights are or why they are not."""
+
+    ready: bool
+    axes: tuple[str, ...]
+    why: str
+
+
+def weights_state(name: str, weights: str | Path | None = None) -> WeightsState:
+    """Find out by making the judge ready from what is on this disk. Nothing is downloaded."""
+    config, module = _module(name, weights)
+    try:
+        judge = load_judge(name, weights, cached=True)
+    except WeightsMissing:
+        try:
+            megabytes = sum(map(hub.download_size, module.repositories(config))) / 1_000_000
+            return WeightsState(False, (), f"downloads {megabytes:.0f} MB on first use")
+        except WeightsMissing as error:
+            return WeightsState(False, (), str(error))
+    except WeightsError as error:
+        return WeightsState(False, (), str(error))
+    return WeightsState(True, judge.head.axes, "; ".join(f"{w.repository} ({w.revision})" for w in judge.weights))
+
+
+def _module(name: str, weights: str | Path | None, precision: str | None = None) -> tuple[Settings, Any]:
+    entry = find(name)
+    given = {"weights": weights and Path(weights), "precision": precision}
+    config = settings().model_copy(update={key: value for key, value in given.items() if value is not None})
+    file, _, part = entry.module.partition(":")
+    module = import_module(f"..models.heads.{file}", __package__)
+    return config, getattr(module, part) if part else module

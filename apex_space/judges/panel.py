@@ -1,0 +1,118 @@
+"""The panel: several judges on one song, where they agree and where they differ most; and on two, whom they prefer."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..audio.waveform import Waveform
+from ..core.axes import AXES, Axis
+from ..core.errors import WeightsError
+from .judge import Judge, Progress
+from .manager import Loading
+from .registry import REGISTRY, estimate_seconds
+from .report import Report
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What each judge made of one song, in the order of asking, and why others could not be asked."""
+
+    reports: tuple[Report, ...]
+    absent: Mapping[str, str]
+
+    def scores(self, axis: Axis) -> dict[str, float]:
+        """Judge -> its score on `axis`, of those that predict it."""
+        given = {report.judge: report.scores[axis.key] for report in self.reports}
+        return {judge: score for judge, score in given.items() if score is not None}
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Those that at least one judge predicts."""
+        return tuple(axis for axis in AXES if self.scores(axis))
+
+    def range(self, axis: Axis) -> float | None:
+        """From the lowest to the highest score, as a share of the axis; None where fewer than two judges predict it."""
+        scores = self.scores(axis).values()
+        return (max(scores) - min(scores)) / (axis.high - axis.low) if len(scores) > 1 else None
+
+    @property
+    def disputed(self) -> Axis | None:
+        """Where the judges differ most; None where no two predict the same."""
+        ranges = {axis: self.range(axis) or 0.0 for axis in self.axes if self.range(axis) is not None}
+        return max(ranges, key=lambda axis: ranges[axis], default=None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "reports": [report.as_dict() for report in self.reports],
+            "range": {axis.key: self.range(axis) for axis in self.axes},
+            "disputed": self.disputed.key if self.disputed else None,
+            "absent": dict(self.absent),
+        }
+
+
+@dataclass(frozen=True)
+class Step:
+    """The panel of each song so far, and what is under way for one of them, the number `song`; None at the end.
+
+    `left`: seconds until every judge has heard every song, besides loading; None where nothing tells yet.
+    """
+
+    panels: tuple[Panel, ...]
+    at_work: Loading | Progress | None = None
+    song: int = 0
+    left: float | None = None
+
+
+Song = tuple[Waveform, str]
+"""A song and its name."""
+Load = Callable[[str], Iterator[Loading | Judge]]
+"""As Roster's."""
+
+
+def steps(judges: Iterable[str], load: Load, *songs: Song) -> Iterator[Step]:
+    """All songs by one judge after another, so that only one has to be in memory; the last step is the whole panel."""
+    names, durations = list(judges), [waveform.duration for waveform, _ in songs]
+    panels = tuple(Panel((), {}) for _ in songs)
+    for place, name in enumerate(names):
+        before = names[:place]
+        later = about_all(names[place + 1 :], durations, [*before, name])
+        heard: list[Report] = []
+        try:
+            for at_work in _hear(name, load, songs):
+                rest = durations[len(heard) :]
+                now = at_work.left if isinstance(at_work, Progress) else about_all([name], rest[:1], before)
+                yield Step(panels, at_work, len(heard), _sum((now, about_all([name], rest[1:], before), later)))
+                if isinstance(at_work, Progress) and at_work.done and at_work.report is not None:
+                    heard.append(at_work.report)
+            panels = tuple(replace(p, reports=(*p.reports, r)) for p, r in zip(panels, heard, strict=True))
+        except WeightsError as error:
+            panels = tuple(replace(p, absent={**p.absent, name: str(error)}) for p in panels)
+    yield Step(panels)
+
+
+def _hear(name: str, load: Load, songs: Sequence[Song]) -> Iterator[Loading | Progress]:
+    """Nothing of the judge is held any more when it ends."""
+    for step in load(name):
+        if isinstance(step, Loading):
+            yield step
+        else:
+            for waveform, title in songs:
+                yield from step.listen(waveform, title)
+
+
+def about_all(names: Iterable[str], durations: Sequence[float], before: Iterable[str] = ()) -> float | None:
+    """Seconds that songs of those `durations` take the judges, besides those whose work is too little to be counted;
+    None where nothing tells yet.
+
+    Judges of the same work hear through the same networks: it is done once, by the first of them or by one `before`.
+    """
+    done = {REGISTRY[name].work for name in before if name in REGISTRY}
+    counted = {REGISTRY[name].work: name for name in reversed([*names]) if name in REGISTRY and REGISTRY[name].work}
+    return _sum(estimate_seconds(name, s) for work, name in counted.items() if work not in done for s in durations)
+
+
+def _sum(parts: Iterable[float | None]) -> float | None:
+    """None where any of them is not known."""
+    known = list(parts)
+    return None if None in known else sum(part or 0.0 for part in known)

@@ -1,0 +1,1 @@
+"""Segments of a song in, embeddings and then scores out; weights come from the Hub (`hub`)."""

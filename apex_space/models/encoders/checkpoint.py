@@ -1,0 +1,72 @@
+"""Reading weights files: memory-mapped, without running anything that is in them, every tensor accounted for."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...core.errors import WeightsInvalid
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The content of a `.safetensors` file, or of a PyTorch file restricted to tensors and plain values."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except Exception as error:  # every kind of damage has its own exception in these libraries
+        raise _invalid(path, "cannot be read: half a download, or not a weights file") from error
+    if not isinstance(content, dict):
+        raise _invalid(path, f"holds a {type(content).__name__}, not named tensors")
+    return content
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object, such as a model's configuration."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _invalid(path, "is not JSON") from error
+    if not isinstance(content, dict):
+        raise _invalid(path, "is not a JSON object")
+    return content
+
+
+def tensors(content: Any, source: Path) -> dict[str, Tensor]:
+    """`content`, held to be named tensors and nothing else."""
+    if not isinstance(content, dict) or not content:
+        raise _invalid(source, "holds no named tensors")
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise _invalid(source, f"holds {name!r}, which is no named tensor")
+    return content
+
+
+def load(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
+    """Put `state` into `module`: every tensor found, finite and of its shape, none left over.
+
+    Nothing is copied but what comes in another precision than the module's.
+    """
+    expected = module.state_dict()
+    faults = [f"{name} is missing" for name in expected.keys() - state.keys()]
+    faults += [f"{name} is not of this model" for name in state.keys() - expected.keys()]
+    faults += [
+        f"{name} is {list(state[name].shape)}, not {list(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in state and state[name].shape != tensor.shape
+    ]
+    faults += [f"{name} holds numbers that are not finite" for name in state if not state[name].isfinite().all()]
+    if faults:
+        more = f" and {len(faults) - 3} more faults" if len(faults) > 3 else ""
+        raise WeightsInvalid(f"{source.name} does not fit: {'; '.join(sorted(faults)[:3])}{more}. Check {source}.")
+    module.load_state_dict({name: state[name].to(tensor.dtype) for name, tensor in expected.items()}, assign=True)
+
+
+def _invalid(path: Path, fault: str) -> WeightsInvalid:
+    # Resolved, because in the Hub's cache `path` is a link: without it, the same damaged file would be linked again.
+    return WeightsInvalid(f"{path.name} {fault}. Delete {path.resolve()} and fetch it again.")

@@ -1,0 +1,397 @@
+"""MuQ and MusicFM: 24 kHz waveform -> a hidden state at 25 frames/s (arXiv 2501.01108, 2311.03318).
+
+One architecture: a mel spectrogram, two residual convolutions over time and pitch, and transformers' conformer with
+rotary positions. No code from a repository is run.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from math import inf, isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ...core.errors import WeightsInvalid
+from ..hub import Snapshot
+from ..kernels import DTYPES, activate, as_linear, attend_in_blocks, let_go, lower, replace
+from . import checkpoint, device, mel
+from .encoder import IMPORTING
+
+if TYPE_CHECKING:
+    from transformers import Wav2Vec2ConformerConfig
+
+MUQ_FILES, MUQ_CHECKPOINTS = ("config.json",), ("model.safetensors", "pytorch_model.bin")
+MUSICFM_FILES, MUSICFM_CHECKPOINTS = ("msd_stats.json",), ("pretrained_msd.pt",)
+
+RATE = 24_000
+SUBSAMPLING = 4
+"""Frames of the spectrogram to one of ours: a stride of 2, twice."""
+PIECE = 30 * RATE
+"""Samples of a piece heard by itself: a whole number of frames, so that pieces and song stay in step."""
+FIXED = {"label_rate": 25, "hop_length": mel.HOP, "n_mels": mel.BANDS, "features": ["melspec_2048"]}
+FIXED_CONFORMER = {"position_embeddings_type": "rotary", "hidden_act": "swish"}
+"""What the shapes of the tensors do not tell; the same in both published models."""
+PREFIX, LAYER = "model.", "conformer.layers."
+TRAINING = ("quantizer_melspec_2048", "rvq.", "recon_proj.", "linear.", "cls_token", "conformer.pos_conv_embed.")
+"""Starts of the names of tensors that nothing but training used."""
+COMPUTED = "preprocessor_melspec_2048."
+"""Start of the names of the window and the mel filters in MusicFM's checkpoint; they are computed here."""
+
+CHUNK = 128
+"""Frames that the front end makes at once: its first map takes 256 kB for each."""
+BEFORE, AFTER = 3, 2
+"""Frames on either side that a frame of the front end is made of, besides its own."""
+EDGE = 4
+"""Frames at either end of a piece that differ from the song's because the piece was cut there."""
+FRONT, REACH = 22.0, 12_000
+"""The front end takes as much as so many layers, and attention to so many frames as much as the rest of its layer, by
+the multiplications of the published sizes."""
+
+T = TypeVar("T")
+Hearing: TypeAlias = Generator[float, None, T]
+"""What makes a T step by step. It yields what each step took, in layers times frames; closed, it stops."""
+
+
+class Residual(nn.Module):
+    """Maps [S, C, H, W] -> [S, D, H / 2, W / 2]; parameter names are the checkpoint's."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(inputs, outputs, 3, 2, 1), nn.BatchNorm2d(outputs)
+        self.conv2, self.bn2 = nn.Conv2d(outputs, outputs, 3, 1, 1), nn.BatchNorm2d(outputs)
+        self.conv3, self.bn3 = nn.Conv2d(inputs, outputs, 3, 2, 1), nn.BatchNorm2d(outputs)
+
+    def fold(self, dtype: torch.dtype) -> None:
+        """Put the norms, whose statistics are fixed, into the convolutions, and round those that take the time."""
+        for i in "123":
+            conv: Any = fuse_conv_bn_eval(getattr(self, f"conv{i}"), getattr(self, f"bn{i}"))
+            conv.to(dtype if conv.in_channels > 1 else torch.float32).to(memory_format=torch.channels_last)
+            setattr(self, f"conv{i}", conv)
+            delattr(self, f"bn{i}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = _convolve(self.conv1, x).relu_()
+        inner = _convolve(self.conv2, inner)
+        return inner.add_(_convolve(self.conv3, x).to(inner.dtype)).relu_()
+
+
+def _convolve(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+    return convolution(x.to(convolution.weight.dtype, memory_format=torch.channels_last))
+
+
+class FrontEnd(nn.Module):
+    """Spectrogram [S, 1, BANDS, 4 T] -> [S, T, D] float32; parameter names are the checkpoint's."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(Residual(1, channels), Residual(channels, channels))
+        self.linear = nn.Linear(channels * mel.BANDS // SUBSAMPLING, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.conv(x).permute(0, 3, 1, 2)
+        return self.linear(maps.flatten(2)).float()
+
+
+class Network(nn.Module):
+    """What of a checkpoint is heard, under its own names."""
+
+    def __init__(self, config: "Wav2Vec2ConformerConfig", channels: int) -> None:
+        with IMPORTING:
+            from transformers.models.wav2vec2_conformer.modeling_wav2vec2_conformer import Wav2Vec2ConformerEncoder
+
+        super().__init__()
+        self.conv = FrontEnd(channels, config.hidden_size)
+        self.conformer = Wav2Vec2ConformerEncoder(config)
+        del self.conformer.pos_conv_embed  # transformers makes it always, and with rotary positions never uses it
+
+
+class Convolution(nn.Module):
+    """transformers' convolution module with its norm folded in, time before channels throughout: [S, T, D] -> the same.
+
+    The depthwise convolution takes a twentieth of the time so.
+    """
+
+    def __init__(self, theirs: Any) -> None:
+        super().__init__()
+        self.layer_norm, self.activation = theirs.layer_norm, theirs.activation
+        self.widen, self.narrow = (
+            as_linear(conv.weight[:, :, 0]) for conv in (theirs.pointwise_conv1, theirs.pointwise_conv2)
+        )
+        self.depthwise = fuse_conv_bn_eval(theirs.depthwise_conv, theirs.batch_norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.glu(self.widen(self.layer_norm(x))).float()
+        conv = self.depthwise
+        rows = x.transpose(1, 2)[:, :, None]  # [S, D, 1, T] with channels last in memory
+        x = F.conv2d(rows, conv.weight[:, :, None], conv.bias, padding=(0, *conv.padding), groups=conv.groups)
+        return self.narrow(self.activation(x[:, :, 0].transpose(1, 2)))
+
+
+class Conformer:
+    """A waveform -> the hidden state `layer`; 0 is the input of the first layer, i the output of layer i.
+
+    Layers beyond it are neither run nor kept. `precision` is that of the matrix products and of the convolutions that
+    take the time: a key of DTYPES. `mean` and `std` are of the spectrogram. Raises WeightsInvalid.
+    """
+
+    def __init__(self, path: Path, layer: int, mean: float, std: float, precision: str = "float32") -> None:
+        network, self.is_last = _load(path, layer)
+        self.mean, self.std, self.precision = mean, std, precision
+        self.device, self.dtype = device.device(), DTYPES[precision]
+        self.front_end, self.encoder = network.conv, network.conformer
+        self.width = self.encoder.config.hidden_size
+        for block in self.front_end.conv:
+            block.fold(self.dtype)
+        for block in self.encoder.layers:
+            block.conv_module = Convolution(block.conv_module)
+        if precision == "float32":
+            replace(network)
+        else:
+            lower(network, self.dtype)
+            let_go([network])
+            if self.device.type == "cpu":
+                attend_in_blocks(self.encoder)
+        for block in self.encoder.layers:
+            activate(block.ffn1, "swish")
+            activate(block.ffn2, "swish")
+        network.to(self.device)
+        self.mel = mel.Mel(RATE, self.device)
+
+    def hear(self, samples: Tensor) -> Tensor:
+        """All of `samples` [N] at once -> [T, D]."""
+        return finished(self.hearing(samples))
+
+    def hearing(self, samples: Tensor) -> Hearing[Tensor]:
+        """The same step by step."""
+        return (yield from self._through((yield from self._fronts(samples))))
+
+    def hearing_twice(self, samples: Tensor) -> Hearing[tuple[Tensor, Tensor]]:
+        """`samples` [N] in pieces of 30 s, joined -> [T', D]; and all at once -> [T, D].
+
+        A last piece too short for a spectrogram is left out. The pieces' spectra are the song's but for their ends, so
+        that the front end, which takes most of the time, works little more than once.
+        """
+        whole = yield from self._fronts(samples)
+        starts = range(0, len(samples), PIECE)
+        if len(starts) == 1:
+            state = yield from self._through(whole)
+            return state, state
+        local = []
+        for start in starts:
+            piece = samples[start : start + PIECE]
+            if len(piece) >= mel.LEAST_SAMPLES:
+                local.append((yield from self._through(self._piece(start, piece, whole))))
+        return torch.cat(local), (yield from self._through(whole))
+
+    def work(self, samples: int, twice: bool = False) -> float:
+        """What `hearing` that many samples, or `hearing_twice`, yields in all, or a little more."""
+        length, layers = frames(samples), len(self.encoder.layers)
+        pieces = length * (1 + frames(PIECE) / REACH) if twice and samples > PIECE else 0
+        return FRONT * length + layers * (_work(length) + pieces)
+
+    def front(self, samples: Tensor, first: int = 0, last: int | None = None) -> Tensor:
+        """The first layer's input for `samples` [N], frames `first` to `last`, the latter excluded: [T, D] float32."""
+        mirrored, bands = mel.mirror(samples), mel.frames(len(samples))
+        last = frames(len(samples)) if last is None else last
+        out = torch.empty(last - first, self.width, device=self.device)
+        for start in range(first, last, CHUNK):
+            stop, begin = min(start + CHUNK, last), max(start - BEFORE, 0)
+            spectrum = self.mel(mirrored, SUBSAMPLING * begin, min(SUBSAMPLING * (stop + AFTER), bands))
+            made = self.front_end(((spectrum - self.mean) / self.std)[None, None])[0]
+            out[start - first : stop - first] = made[start - begin : stop - begin]
+        return out
+
+    def hidden_states(self, x: Tensor) -> Iterator[Tensor]:
+        """`front`'s [T, D] -> each hidden state [T, D] in turn, up to the one wanted."""
+        x = x[None]
+        yield x[0]
+        positions = self.encoder.embed_positions(x)
+        for i, layer in enumerate(self.encoder.layers, 1):
+            x = layer(x, relative_position_embeddings=positions)
+            ends = self.is_last and i == len(self.encoder.layers)
+            yield (self.encoder.layer_norm(x) if ends else x)[0]
+
+    def _fronts(self, samples: Tensor) -> Hearing[Tensor]:
+        """`front`'s [T, D], chunk by chunk."""
+        total, parts = frames(len(samples)), []
+        for start in range(0, total, CHUNK):
+            parts.append(self.front(samples, start, min(start + CHUNK, total)))
+            yield FRONT * len(parts[-1])
+        return torch.cat(parts)
+
+    def _through(self, x: Tensor) -> Hearing[Tensor]:
+        """`front`'s [T, D] -> the last hidden state [T, D], layer by layer."""
+        states = self.hidden_states(x)
+        x = next(states)
+        for x in states:
+            yield _work(len(x))
+        return x
+
+    def _piece(self, start: int, piece: Tensor, whole: Tensor) -> Tensor:
+        """What `front` makes of `piece`, given what it made of the song in which the piece begins at `start`."""
+        at, length = frames(start), frames(len(piece))
+        right = max(length - EDGE, min(EDGE, length))
+        inner = whole[at + EDGE : at + right]
+        return torch.cat([self.front(piece, 0, min(EDGE, length)), inner, self.front(piece, right, length)])
+
+
+def frames(samples: int) -> int:
+    """How many of our frames that many samples give."""
+    return -(-mel.frames(samples) // SUBSAMPLING)
+
+
+def _work(frames: int) -> float:
+    return frames * (1 + frames / REACH)
+
+
+def finished(hearing: Hearing[T]) -> T:
+    """What it makes in the end."""
+    while True:
+        try:
+            next(hearing)
+        except StopIteration as end:
+            return end.value
+
+
+class WholeSong:
+    """A song, heard whole -> what `pool` leaves of the frames [T, D] that `hear` makes of its samples [N], yielding
+    `work(N)` in all.
+
+    Attention over all frames is the work of seconds, so that it belongs to what is remembered, not to the head.
+    """
+
+    rate, batch = RATE, 1
+    segment_seconds = inf
+    embeddings_version = 2
+    resampling = "soxr"
+
+    def __init__(
+        self,
+        hear: Callable[[Tensor], Hearing[Tensor]],
+        work: Callable[[int], float],
+        pool: Callable[[Tensor], Tensor],
+        precision: str = "float32",
+    ) -> None:
+        self.hear, self.work, self.pool = hear, work, pool
+        self.precision, self.reason, self.dtype = precision, "", DTYPES[precision]
+        self.device = device.device()
+        self._listen = device.borrowing(self.listen)
+
+    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """`samples` [1, L] -> [1, E] float32. Nothing is padded: `valid` [1] is not needed."""
+        *_, embedding = self.steps(samples, valid)
+        assert not isinstance(embedding, float)
+        return embedding
+
+    def steps(self, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
+        """The same, and before it, again and again, what share of the work is done. Closed, it stops within a layer."""
+        for made in self._listen(torch.from_numpy(samples)):
+            yield made if isinstance(made, float) else made.numpy()
+
+    def listen(self, samples: Tensor) -> Iterator[float | Tensor]:
+        """`samples` [1, L] -> shares of the work, and at last [1, E] float32, from and to the processor's memory."""
+        steps, done = self._song(samples[0].to(self.device)), 0.0
+        while True:
+            with torch.inference_mode():  # it belongs to a thread, and the next step may be another's
+                made = next(steps, None)
+            if made is None:
+                return
+            if isinstance(made, Tensor):
+                yield made
+            else:
+                done += made
+                yield done / self.work(samples.shape[1])
+
+    def _song(self, samples: Tensor) -> Iterator[float | Tensor]:
+        frames = yield from self.hear(samples)
+        with torch.autocast(frames.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            pooled = self.pool(frames)
+        yield pooled[None].cpu()
+
+
+def muq(snapshot: Snapshot, layer: int, precision: str = "float32") -> Conformer:
+    """MuQ's hidden state `layer`. Raises WeightsInvalid."""
+    path = snapshot.folder / "config.json"
+    published = checkpoint.read_json(path)
+    _require(published, FIXED, path)
+    _require(published.get("w2v2_config"), FIXED_CONFORMER, path)
+    return Conformer(snapshot.checkpoint, layer, *_statistics(published.get("stat"), path), precision)
+
+
+def musicfm(snapshot: Snapshot, layer: int, precision: str = "float32") -> Conformer:
+    """MusicFM's hidden state `layer`. Raises WeightsInvalid."""
+    path = snapshot.folder / "msd_stats.json"
+    return Conformer(snapshot.checkpoint, layer, *_statistics(checkpoint.read_json(path), path), precision)
+
+
+def _require(published: Any, fixed: dict[str, Any], path: Path) -> None:
+    published = published if isinstance(published, dict) else {}
+    for option, value in fixed.items():
+        if published.get(option) != value:
+            raise WeightsInvalid(
+                f"{path.name} sets {option} to {published.get(option)!r}, not {value!r}. Check {path}."
+            )
+
+
+def _statistics(content: Any, path: Path) -> tuple[float, float]:
+    """Mean and standard deviation of the spectrogram."""
+    content = content if isinstance(content, dict) else {}
+    mean, std = (content.get(f"melspec_2048_{name}") for name in ("mean", "std"))
+    if not all(isinstance(number, int | float) and isfinite(number) for number in (mean, std)) or std <= 0:
+        raise WeightsInvalid(f"{path.name} says melspec_2048_mean {mean!r} and melspec_2048_std {std!r}. Check {path}.")
+    return float(mean), float(std)
+
+
+def _load(path: Path, layer: int) -> tuple[Any, bool]:
+    """The network as far as its hidden state `layer`, and whether that is its last."""
+    state, total = _heard(path, layer)
+    try:
+        config, channels = _config(state, layer)
+        with torch.device("meta"):
+            network = Network(config, channels)
+    except KeyError as error:
+        raise WeightsInvalid(f"{path.name} does not fit: {error.args[0]} is missing. Check {path}.") from error
+    except Exception as error:  # transformers and torch each have their own for values that make no network
+        raise WeightsInvalid(f"{path.name} has tensors of no shape that this network has. Check {path}.") from error
+    checkpoint.load(network, state, path)
+    return network.eval().requires_grad_(False), layer == total
+
+
+def _heard(path: Path, layer: int) -> tuple[dict[str, Tensor], int]:
+    """The tensors up to that hidden state, without their common prefix, and the number of layers in the file."""
+    content = checkpoint.read(path)
+    state, total = {}, 0
+    for full, tensor in checkpoint.tensors(content.get("state_dict", content), path).items():
+        name = full.removeprefix(PREFIX)
+        if name == full:
+            raise WeightsInvalid(f"{path.name} does not fit: {name} lacks the prefix {PREFIX!r}. Check {path}.")
+        number = name.removeprefix(LAYER).split(".")[0] if name.startswith(LAYER) else ""
+        total = max(total, int(number) + 1) if number.isdecimal() else total
+        if not name.startswith((*TRAINING, COMPUTED)) and not (number.isdecimal() and int(number) >= layer):
+            state[name] = tensor
+    if total < layer:
+        raise WeightsInvalid(f"{path.name} holds {total} layers; hidden state {layer} is wanted. Check {path}.")
+    return state, total
+
+
+def _config(state: dict[str, Tensor], layer: int) -> tuple["Wav2Vec2ConformerConfig", int]:
+    """The network's sizes from the tensors' shapes: the conformer's, and the channels of the front end."""
+    with IMPORTING:
+        from transformers import Wav2Vec2ConformerConfig
+
+    width = len(state["conv.linear.weight"])
+    sizes: dict[str, Any] = {
+        "hidden_size": width,
+        "num_hidden_layers": layer,
+        "num_attention_heads": width // (2 * len(state["conformer.embed_positions.inv_freq"])),
+        "intermediate_size": len(state[f"{LAYER}0.ffn1.intermediate_dense.weight"]),
+        "conv_depthwise_kernel_size": state[f"{LAYER}0.conv_module.depthwise_conv.weight"].shape[-1],
+        "num_conv_pos_embedding_groups": 1,
+        "attn_implementation": "sdpa",
+    }
+    config = Wav2Vec2ConformerConfig(**FIXED_CONFORMER | sizes)
+    return config, len(state["conv.conv.0.conv1.weight"])

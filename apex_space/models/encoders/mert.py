@@ -1,0 +1,222 @@
+"""MERT: 24 kHz waveform -> hidden states at 75 frames/s (arXiv 2306.00107).
+
+With `feature_extractor_cqt` and `deepnorm` off, as in both published models, the network is exactly
+`transformers.HubertModel`, so no code from a repository is run.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from ...core.errors import WeightsInvalid
+from ..hub import Snapshot
+from ..kernels import DTYPES, Linear, activate, as_linear, attend_in_blocks, dithered, let_go, linear, lower, replace
+from . import checkpoint, device
+from .encoder import IMPORTING
+
+if TYPE_CHECKING:
+    from transformers import HubertConfig, HubertModel
+
+FILES = ("config.json", "preprocessor_config.json")
+CHECKPOINTS = ("model.safetensors", "pytorch_model.bin")
+
+
+FIRST_TAPS, FIRST_STRIDE = 10, 5
+KERNELS, STRIDES = [FIRST_TAPS, 3, 3, 3, 3, 2, 2], [FIRST_STRIDE, 2, 2, 2, 2, 2, 2]
+PART = 96
+"""Frames made at once, so that what is between the layers stays in the processor's cache."""
+VERSIONS = 4
+"""Of each rounded convolution's weight, one part after the other in turn."""
+ROUNDED_CONVOLUTIONS = 3
+"""Of the six after the first, those that take seven eighths of their time. Rounding the others too, or the positional
+convolution or the projection, would save little and move the scores most."""
+
+
+class MertEncoder:
+    """Segments -> time averages of chosen hidden states.
+
+    `layers`: which hidden states to keep; 0 is the input of the first layer, i the output of layer i.
+    `precision` is that of the matrix products: a key of DTYPES.
+    """
+
+    segment_seconds, resampling = 30.0, "sinc"
+    embeddings_version = 2
+
+    def __init__(self, snapshot: Snapshot, layers: tuple[int, ...], precision: str = "float32") -> None:
+        model: Any = _load(snapshot)
+        self.rate, self.normalize = _preprocessing(snapshot.folder / "preprocessor_config.json")
+        self.layers, self.config = layers, model.config
+        self.precision, self.reason = precision, ""
+        self.device = device.device()
+        self.batch = device.SEGMENTS_AT_ONCE[self.device.type]
+        self.stable = model.config.do_stable_layer_norm
+        model.to(self.device)
+        self.front_end = FrontEnd(model.feature_extractor.conv_layers, DTYPES[precision])
+        self.projection, self.encoder = model.feature_projection, model.encoder
+        if precision == "float32":
+            replace(model)
+        else:
+            lower(model.encoder.layers, DTYPES[precision])
+            let_go([self.front_end.norm, self.front_end.products, self.projection, self.encoder])
+            if self.device.type == "cpu":
+                attend_in_blocks(model.encoder)
+        for layer in model.encoder.layers:
+            activate(layer.feed_forward, "gelu")
+        self._pool = device.borrowing(self.pool)
+
+    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """`samples` [S, L] -> [S, K, D], K the chosen layers. Padding is heard too, as in training; `valid` [S] is not
+        needed."""
+        return self._pool(torch.from_numpy(samples)).numpy()
+
+    def pool(self, samples: Tensor) -> Tensor:
+        """`samples` [S, L] -> [S, K, D] float32, from and to the processor's memory."""
+        with torch.inference_mode():
+            states = self.hidden_states(samples.to(self.device))
+            pooled = [state.mean(1, dtype=torch.float32) for i, state in enumerate(states) if i in self.layers]
+            return torch.stack(pooled, 1).cpu()
+
+    def hidden_states(self, samples: Tensor) -> Iterator[Tensor]:
+        """`samples` [S, L] -> each hidden state [S, T, D] in turn: the first layer's input, then every output."""
+        if self.normalize:
+            samples = (samples - samples.mean(1, keepdim=True)) / (samples.var(1, False, keepdim=True) + 1e-7).sqrt()
+        x = self.projection(torch.stack([self.front_end(clip) for clip in samples]).float())
+        x = x + self.encoder.pos_conv_embed(x)
+        x = x if self.stable else self.encoder.layer_norm(x)
+        for layer in self.encoder.layers:
+            yield x
+            x = layer(x)
+        yield self.encoder.layer_norm(x) if self.stable else x
+
+
+class FrontEnd:
+    """MERT's seven convolutions, as matrix products: a clip [L] -> features [T, C].
+
+    The first one (one channel in, no bias) is followed by a group norm with a group for each channel. Its output is
+    W u, u the clip's windows of 10 samples, so that over the clip channel c has the mean w m and the variance w K w',
+    m and K being the windows' mean and covariance. The norm, with gain g and bias b, thus folds into the weights:
+    s (W u - W m) + b = (s W) u + (b - s W m), where s = g / sqrt(w K w' + eps).
+
+    The others have stride 2, so that in the array [T, C] of their input the taps of each frame stand in a row, 2C after
+    those of the frame before. They are made in parts, of which each takes the next version of the rounded weights.
+    """
+
+    def __init__(self, layers: Iterable[Any], dtype: torch.dtype) -> None:
+        first, *others = layers
+        self.filters, self.norm = first.conv.weight[:, 0].double(), first.layer_norm
+        products = [as_linear(other.conv.weight.transpose(1, 2).flatten(1), "gelu") for other in others]
+        rounded = 0 if dtype == torch.float32 else ROUNDED_CONVOLUTIONS
+        self.products = nn.ModuleList(
+            nn.ModuleList(dithered(product, dtype, VERSIONS) if i < rounded else [product])
+            for i, product in enumerate(products)
+        )
+
+    def __call__(self, clip: Tensor) -> Tensor:
+        windows = clip.unfold(0, FIRST_TAPS, FIRST_STRIDE).contiguous()
+        weight, bias = self._folded(windows.double())
+        total = len(windows)
+        for taps in KERNELS[1:]:
+            total = (total - taps) // 2 + 1
+        return torch.cat(
+            [self._part(windows, weight, bias, start, min(start + PART, total)) for start in range(0, total, PART)]
+        )
+
+    def _part(self, windows: Tensor, weight: Tensor, bias: Tensor, first: int, last: int) -> Tensor:
+        versions: Any
+        x = linear(windows[_heard(first, last)], weight, bias, "gelu")
+        for versions in self.products:
+            x = _convolve(x, versions[first // PART % len(versions)])
+        return x
+
+    def _folded(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight [C, 10] and bias [C] of the first layer with its norm, for a clip's `windows` [T, 10] float64."""
+        mean = windows.mean(0)
+        covariance = windows.T @ windows / len(windows) - mean.outer(mean)
+        variance = (self.filters @ covariance * self.filters).sum(1)
+        scale = self.norm.weight / (variance + self.norm.eps).sqrt()
+        return (scale[:, None] * self.filters).float(), (self.norm.bias - scale * (self.filters @ mean)).float()
+
+
+def _heard(first: int, last: int) -> slice:
+    """Frames of the first layer that those from `first` to `last`, the latter excluded, of the last are made of."""
+    rows = last - first
+    for taps in reversed(KERNELS[1:]):
+        rows = 2 * (rows - 1) + taps
+    first *= 2 ** (len(KERNELS) - 1)
+    return slice(first, first + rows)
+
+
+def _convolve(x: Tensor, product: Linear) -> Tensor:
+    """A convolution of stride 2 and its activation: [T, C] -> [(T - taps) // 2 + 1, C]."""
+    taps = product.in_features // x.shape[1]
+    size, stride = ((len(x) - taps) // 2 + 1, product.in_features), (2 * x.shape[1], 1)
+    return product(x.to(product.weight.dtype).as_strided(size, stride))
+
+
+def _preprocessing(path: Path) -> tuple[int, bool]:
+    """The sample rate in Hz, and whether each clip is brought to zero mean and unit variance."""
+    published = checkpoint.read_json(path)
+    rate, normalize = published.get("sampling_rate"), published.get("do_normalize")
+    if not isinstance(rate, int) or rate <= 0 or not isinstance(normalize, bool):
+        raise WeightsInvalid(f"{path.name} says sampling_rate {rate!r} and do_normalize {normalize!r}. Check {path}.")
+    return rate, normalize
+
+
+def _load(snapshot: Snapshot) -> "HubertModel":
+    model = _blank(snapshot.folder / "config.json")
+    state = checkpoint.tensors(checkpoint.read(snapshot.checkpoint), snapshot.checkpoint)
+    checkpoint.load(model, _repaired(state, snapshot.checkpoint), snapshot.checkpoint)
+    return model.eval().requires_grad_(False)
+
+
+def _blank(path: Path) -> "HubertModel":
+    """The network that `config.json` describes, without numbers: its tensors take no memory and draw nothing."""
+    with IMPORTING:
+        from transformers import HubertModel
+
+    try:
+        with torch.device("meta"):
+            model = HubertModel(_config(path))
+            parametrize.remove_parametrizations(model.encoder.pos_conv_embed.conv, "weight")
+    except WeightsInvalid:
+        raise
+    except Exception as error:  # transformers and torch each have their own for values that make no network
+        raise WeightsInvalid(f"{path.name} describes no network that MERT could be. Check {path}.") from error
+    return model
+
+
+def _config(path: Path) -> "HubertConfig":
+    with IMPORTING:
+        from transformers import HubertConfig
+
+    published = checkpoint.read_json(path)
+    for option in ("feature_extractor_cqt", "deepnorm", "conv_pos_batch_norm"):
+        if published.get(option):
+            raise WeightsInvalid(f"{path.name} sets {option}: that variant of MERT is not supported. Take another.")
+    fixed = {"conv_kernel": KERNELS, "conv_stride": STRIDES, "conv_bias": False, "feat_extract_norm": "group"}
+    for option, value in fixed.items():
+        if published.get(option, value) != value:
+            raise WeightsInvalid(f"{path.name} sets {option} to {published[option]}, not {value}: that is not MERT.")
+    known = {name: published[name] for name in HubertConfig().to_dict() if name in published}
+    for name in ("model_type", "architectures", "transformers_version", "torch_dtype", "dtype", "auto_map"):
+        known.pop(name, None)
+    # No time masks: they only serve training, and their one tensor is dropped from the checkpoint as well.
+    return HubertConfig(**known | {"mask_time_prob": 0.0, "mask_feature_prob": 0.0, "attn_implementation": "sdpa"})
+
+
+def _repaired(state: dict[str, Tensor], source: Path) -> dict[str, Tensor]:
+    """The checkpoint with the positional convolution's weight norm resolved: w = g v / |v|, |v| per tap."""
+    name = "encoder.pos_conv_embed.conv"
+    state = {key: value for key, value in state.items() if key != "masked_spec_embed"}
+    pairs = [("weight_g", "weight_v"), ("parametrizations.weight.original0", "parametrizations.weight.original1")]
+    for g, v in pairs:
+        if f"{name}.{g}" in state and f"{name}.{v}" in state:
+            magnitude, direction = state.pop(f"{name}.{g}"), state.pop(f"{name}.{v}")
+            state[f"{name}.weight"] = magnitude * direction / direction.norm(dim=(0, 1), keepdim=True)
+            return state
+    raise WeightsInvalid(f"{source.name} lacks the tensors {name}.weight_g and weight_v. Check {source}.")

@@ -1,0 +1,107 @@
+"""The Banger head: MERT-v1-330M's last layer -> one score, 0 to 10, of how much a song would be played.
+
+As published (treadon/banger-scorer), a song's score is that of its first 30 s alone. The scores of its other segments
+are an extension: the same network on the same length of music, further on in the song.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...core.axes import BY_KEY
+from ...core.errors import WeightsInvalid
+from ...core.settings import Settings
+from .. import precision
+from ..encoders import checkpoint, mert
+from ..encoders.mert import MertEncoder
+from ..hub import Repository, Snapshot
+
+CHECKPOINTS = ("scorer_model.pt",)
+LAYERS, WIDTH = 24, 1024
+"""MERT-v1-330M's; the last hidden state is heard."""
+SIZES = (WIDTH, 512, 256, 128)
+AXIS = BY_KEY["banger"]
+LEAST_SECONDS = 1.0
+"""A shorter rest of a song is heard with silence behind it: the network needs 17 ms to answer at all."""
+
+
+class Unpadded(MertEncoder):
+    """MERT without padding, which its first layer's norm would hear, and on songs resampled as librosa does it."""
+
+    resampling = "soxr"
+
+    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """`samples` [S, L] -> [S, K, D], each from its `valid` [S] samples alone."""
+        least = min(int(LEAST_SECONDS * self.rate), samples.shape[1])
+        lengths = np.maximum(valid, least)
+        pooled = np.empty((len(samples), len(self.layers), self.config.hidden_size), np.float32)
+        for length in np.unique(lengths):  # at most two: only a song's last segment is short
+            alike = lengths == length
+            pooled[alike] = super().__call__(samples[alike, :length], valid[alike])
+        return pooled
+
+
+class BangerNetwork(nn.Module):
+    """Embeddings [B, 1024] -> raw scores [B]; parameter names are the checkpoint's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        blocks = [(nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU(), nn.Dropout()) for a, b in pairwise(SIZES)]
+        self.net = nn.Sequential(*(layer for block in blocks for layer in block), nn.Linear(SIZES[-1], 1))
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        return self.net(embedding).squeeze(-1)
+
+
+class BangerHead:
+    """Embeddings -> {"banger": scores}. A song's score is its first segment's."""
+
+    axes = (AXIS.key,)
+    missing: Mapping[str, str] = {}
+    spread: Mapping[str, float] = {}
+    pooling = "score"
+
+    def __init__(self, path: Path) -> None:
+        with torch.device("meta"):
+            self.network = BangerNetwork()
+        checkpoint.load(self.network, checkpoint.tensors(checkpoint.read(path), path), path)
+        self.network.eval()
+
+    def counts(self, seconds: np.ndarray) -> np.ndarray:
+        """[S] -> [S]: one for the first segment, none for the others."""
+        return (np.arange(len(seconds)) == 0).astype(float)
+
+    def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
+        """`embeddings` [S, 1, 1024] -> {"banger": [S]}, clamped to the axis' range."""
+        with torch.inference_mode():
+            raw = self.network(torch.from_numpy(embeddings[:, 0]))
+        return {AXIS.key: raw.clamp(AXIS.low, AXIS.high).numpy()}
+
+
+def repositories(settings: Settings) -> tuple[Repository, ...]:
+    """The encoder's and the head's."""
+    return (
+        Repository(settings.banger_mert_repo, settings.banger_mert_revision, mert.FILES, mert.CHECKPOINTS),
+        Repository(settings.banger_repo, settings.banger_revision, (), CHECKPOINTS),
+    )
+
+
+def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[Unpadded, BangerHead]:
+    """Encoder and head from the two repositories' files. Raises WeightsInvalid."""
+    head = BangerHead(snapshots[1].checkpoint)
+    return precision.choose(settings.precision, lambda chosen: _encoder(snapshots[0], chosen), head), head
+
+
+def _encoder(snapshot: Snapshot, chosen: str) -> Unpadded:
+    encoder = Unpadded(snapshot, (LAYERS,), chosen)
+    layers, width = encoder.config.num_hidden_layers, encoder.config.hidden_size
+    if (layers, width) != (LAYERS, WIDTH):
+        raise WeightsInvalid(
+            f"{snapshot.folder} holds a MERT of {layers} layers, {width} wide; Banger hears MERT-v1-330M, {LAYERS} "
+            f"layers, {WIDTH} wide. Name another repository or folder."
+        )
+    return encoder

@@ -1,0 +1,211 @@
+"""HEAR: MusicFM and MuQ, in 30 s pieces and over the whole song -> musicality, or all five axes (arXiv 2511.18869)."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...core.errors import WeightsInvalid
+from ...core.settings import Settings
+from .. import precision
+from ..encoders import checkpoint, conformer, device
+from ..encoders.conformer import Conformer, Hearing, WholeSong
+from ..hub import Repository, Snapshot
+from ..kernels import Linear, SelfAttention
+from .songeval import AXES, WholeSongHead
+
+LAYER = 10
+STRIDE = 3
+ATTENTIONS, HEADS = 4, 8
+QUERIES = 2
+LEAST_VARIANCE = 1e-7
+LIMIT = precision.TOLERANCE / 9
+"""Share of its range that bfloat16 may move a score of the trial clip. Of 8 draws of small random weights, five songs
+moved a score up to 8.7 times as far."""
+MOST_KEPT = 300_000_000
+"""Bytes of frames: a second of a song has 0.4 million."""
+
+
+class Downsample(nn.Module):
+    """[T, C] -> [T / 3, D]: a convolution beside the average of the same frames; names are the checkpoint's."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.depthwise_conv = nn.Conv1d(inputs, inputs, STRIDE, STRIDE, groups=inputs, bias=False)
+        self.pointwise_conv = nn.Conv1d(inputs, outputs, 1, bias=False)
+        self.residual_conv = nn.Conv1d(inputs, outputs, 1, bias=False)
+        self.norm1 = nn.LayerNorm(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.T[None]
+        made = self.pointwise_conv(self.depthwise_conv(rows)) + self.residual_conv(F.avg_pool1d(rows, STRIDE))
+        return F.gelu(self.norm1(made[0].T))
+
+
+class Salience(nn.Module):
+    """[C, T] -> weights [C, T] that add up to 1 over time."""
+
+    def __init__(self, channels: int, bottleneck: int) -> None:
+        super().__init__()
+        self.att_0, self.att_1 = nn.Conv1d(channels, bottleneck, 1), nn.Conv1d(bottleneck, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.att_1(torch.tanh(self.att_0(x))).softmax(-1)
+
+
+class Statistics(nn.Module):
+    """[D, T] -> [2 D]: for each head its channels' mean and deviation, every channel with its own weights over time."""
+
+    def __init__(self, width: int, bottleneck: int) -> None:
+        super().__init__()
+        self.heads_att_trans = nn.ModuleList(Salience(width // HEADS, bottleneck) for _ in range(HEADS))
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = []
+        for head, channels in zip(self.heads_att_trans, x.chunk(HEADS), strict=True):
+            weights = head(channels)
+            mean = (weights * channels).sum(-1)
+            variance = (weights * channels.square()).sum(-1) - mean.square()
+            parts += [mean, variance.clamp(LEAST_VARIANCE).sqrt()]
+        return torch.cat(parts)
+
+
+class Trunk(nn.Module):
+    """[T, D] -> [4 D]; parameter names are the checkpoint's."""
+
+    def __init__(self, width: int, inner: int, bottleneck: int, outputs: int) -> None:
+        super().__init__()
+        self.ffd = nn.Sequential(Linear(width, inner), nn.ReLU(), nn.Identity(), Linear(inner, width))
+        self.ln_ffd = nn.LayerNorm(width)
+        self.attn = nn.ModuleList(SelfAttention(width, HEADS) for _ in range(ATTENTIONS))
+        queries = nn.ModuleList(Statistics(width, bottleneck) for _ in range(QUERIES))
+        self.mqmhastp = nn.ModuleDict({"n_query": queries})
+        self.fc = nn.Linear(2 * QUERIES * width, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.ffd(x)
+        for attention in self.attn:
+            x = x + attention(self.ln_ffd(x))
+        return torch.cat([query(x.T) for query in self.mqmhastp["n_query"].children()])
+
+
+class HearNetwork(nn.Module):
+    """Frames of four views -> scores; parameter names are the checkpoint's."""
+
+    def __init__(self, views: int, mixed: int, width: int, inner: int, bottleneck: int, outputs: int) -> None:
+        super().__init__()
+        self.mixed_win_downsample = Linear(views, mixed)
+        self.input_norm = nn.LayerNorm(mixed)
+        self.down_sample_conv = Downsample(mixed, width)
+        self.model = Trunk(width, inner, bottleneck, outputs)
+
+    def pool(self, frames: Tensor) -> Tensor:
+        """A song's frames [T, 4 W] -> [4 D], in float32 always: it takes no time, and rounding it shows."""
+        with torch.autocast(frames.device.type, enabled=False):
+            return self.model(self.down_sample_conv(self.input_norm(self.mixed_win_downsample(frames))))
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """[B, 4 D] -> [B, the checkpoint's axes]."""
+        return 2 * torch.tanh(self.model.fc(pooled)) + 3
+
+
+def read(path: Path, axes: tuple[str, ...]) -> HearNetwork:
+    """The network in a checkpoint, its sizes from the tensors' shapes. Raises WeightsInvalid."""
+    state = checkpoint.tensors(checkpoint.read(path), path)
+    try:
+        mixed, views = state["mixed_win_downsample.weight"].shape
+        inner, width = state["model.ffd.0.weight"].shape
+        bottleneck = len(state["model.mqmhastp.n_query.0.heads_att_trans.0.att_0.bias"])
+        with torch.device("meta"):
+            network = HearNetwork(views, mixed, width, inner, bottleneck, len(axes))
+    except Exception as error:  # a name that is not there, or what torch has for shapes that make no network
+        raise WeightsInvalid(f"{path.name} is not a HEAR head, by its names and shapes. Check {path}.") from error
+    checkpoint.load(network, state, path)
+    network.eval().requires_grad_(False).to(device.device()).model.fc.cpu()  # the last layer stays with the head
+    return network
+
+
+@dataclass(frozen=True)
+class Track:
+    """A track of the ASAE Challenge that HEAR was trained for: a judge of its own."""
+
+    checkpoint: str
+    axes: tuple[str, ...]
+
+    def repositories(self, settings: Settings) -> tuple[Repository, ...]:
+        """MusicFM's, MuQ's and the head's."""
+        return (
+            Repository(
+                settings.musicfm_repo, settings.musicfm_revision, conformer.MUSICFM_FILES, conformer.MUSICFM_CHECKPOINTS
+            ),
+            Repository(settings.muq_repo, settings.muq_revision, conformer.MUQ_FILES, conformer.MUQ_CHECKPOINTS),
+            Repository(settings.hear_repo, settings.hear_revision, (), (self.checkpoint,)),
+        )
+
+    def load(self, snapshots: Sequence[Snapshot], settings: Settings) -> tuple[WholeSong, WholeSongHead]:
+        """Encoder and head from the three repositories' files. Raises WeightsInvalid."""
+        network = read(snapshots[2].checkpoint, self.axes)
+        missing = {a: "HEAR's track 1 was trained for musicality only" for a in AXES if a not in self.axes}
+        head = WholeSongHead(network, self.axes, missing)
+
+        def make(chosen: str) -> WholeSong:
+            return _encoder(snapshots, network, chosen)
+
+        return precision.choose(settings.precision, make, head, LIMIT), head
+
+
+TRACK_1 = Track("track_1.pth", ("musicality",))
+TRACK_2 = Track("track_2.pth", AXES)
+
+
+def _encoder(snapshots: Sequence[Snapshot], network: HearNetwork, chosen: str) -> WholeSong:
+    musicfm = conformer.musicfm(snapshots[0], LAYER, chosen)
+    muq = conformer.muq(snapshots[1], LAYER, chosen)
+    if (width := 2 * (musicfm.width + muq.width)) != network.mixed_win_downsample.in_features:
+        raise WeightsInvalid(
+            f"{snapshots[0].folder} and {snapshots[1].folder} give {width} numbers a frame; this HEAR head hears "
+            f"{network.mixed_win_downsample.in_features}. Name other repositories or folders."
+        )
+    heard_by = (*(snapshot.weights for snapshot in snapshots[:2]), chosen)
+    return WholeSong(
+        lambda samples: KEPT.hear(samples, musicfm, muq, heard_by),
+        lambda samples: musicfm.work(samples, twice=True) + muq.work(samples, twice=True),
+        network.pool,
+        chosen,
+    )
+
+
+class Kept:
+    """The frames of songs that one track has heard, for the other one, which hears the same: they take minutes."""
+
+    def __init__(self) -> None:
+        self._frames: OrderedDict[Hashable, Tensor] = OrderedDict()
+
+    def hear(self, samples: Tensor, musicfm: Conformer, muq: Conformer, by: tuple[Hashable, ...]) -> Hearing[Tensor]:
+        """[N] -> [T, 4 W], as `_views`; at once, and for the last time, where they are kept. `by`: the weights and the
+        precision of the two."""
+        key = (*by, hashlib.sha256(samples.cpu().numpy().tobytes()).hexdigest())
+        frames = self._frames.pop(key, None)
+        if frames is None:
+            frames = self._frames[key] = yield from _views(samples, musicfm, muq)
+            while sum(kept.nbytes for kept in self._frames.values()) > MOST_KEPT:
+                self._frames.popitem(last=False)
+        return frames
+
+
+KEPT = Kept()
+"""Those of this process."""
+
+
+def _views(samples: Tensor, musicfm: Conformer, muq: Conformer) -> Hearing[Tensor]:
+    """[N] -> [T, 4 W]: MusicFM and MuQ in pieces, then both over the whole, as long as the shortest of them."""
+    local_1, global_1 = yield from musicfm.hearing_twice(samples)
+    local_2, global_2 = yield from muq.hearing_twice(samples)
+    views = (local_1, local_2, global_1, global_2)
+    length = min(map(len, views))
+    return torch.cat([view[:length] for view in views], 1)

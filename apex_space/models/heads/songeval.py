@@ -1,0 +1,112 @@
+"""SongEval: MuQ's sixth hidden state of a whole song -> five aesthetic scores (the toolkit of arXiv 2505.10793)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...core.errors import WeightsInvalid, WeightsMissing
+from ...core.settings import Settings
+from .. import precision
+from ..encoders import checkpoint, conformer, device
+from ..encoders.conformer import WholeSong
+from ..hub import Repository, Snapshot
+from ..kernels import Linear, SelfAttention
+
+REPOSITORY, CHECKPOINTS = "ASLP-lab/SongEval", ("model.safetensors",)
+"""The repository is on GitHub; the folder below APEX_WEIGHTS has its name."""
+LAYER = 6
+ATTENTIONS, HEADS = 4, 8
+AXES = ("coherence", "musicality", "memorability", "clarity", "naturalness")
+"""In the order of the checkpoint's outputs."""
+
+
+class SongEvalNetwork(nn.Module):
+    """Frames -> scores; parameter names are the checkpoint's."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.ffd = nn.Sequential(Linear(width, inner), nn.ReLU(), Linear(inner, width))
+        self.attn = nn.ModuleList(SelfAttention(width, HEADS) for _ in range(ATTENTIONS))
+        self.fc = nn.Linear(2 * width, len(AXES))
+
+    def pool(self, frames: Tensor) -> Tensor:
+        """A song's frames [T, D] -> [2 D]. As published, no attention adds to its input."""
+        attended = fed = self.ffd(frames)
+        for attention in self.attn:
+            attended = attention(attended)
+        return torch.cat([attended.float().mean(0), fed.float().amax(0)])
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """[B, 2 D] -> [B, 5]."""
+        return 2 * torch.tanh(self.fc(pooled)) + 3
+
+
+class WholeSongHead:
+    """What a network pooled of each song -> {axis: scores}."""
+
+    spread: Mapping[str, float] = {}
+    pooling = "score"
+
+    def __init__(self, network: nn.Module, axes: tuple[str, ...], missing: Mapping[str, str]) -> None:
+        self.network, self.axes, self.missing = network, axes, missing
+
+    def counts(self, seconds: np.ndarray) -> np.ndarray:
+        """[S] -> [S]: there is one segment, the song."""
+        return np.ones_like(seconds)
+
+    def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
+        """`embeddings` [S, D] -> {axis: [S]}."""
+        with torch.inference_mode():
+            scores = self.network(torch.from_numpy(embeddings)).numpy()
+        return dict(zip(self.axes, scores.T, strict=True))
+
+
+def read(path: Path) -> SongEvalNetwork:
+    """The network in a checkpoint, its width from the tensors' shapes. Raises WeightsInvalid."""
+    state = checkpoint.tensors(checkpoint.read(path), path)
+    try:
+        inner, width = state["ffd.0.weight"].shape
+        with torch.device("meta"):
+            network = SongEvalNetwork(width, inner)
+    except Exception as error:  # a name that is not there, or what torch has for shapes that make no network
+        raise WeightsInvalid(f"{path.name} is not a SongEval head, by its names and shapes. Check {path}.") from error
+    checkpoint.load(network, state, path)
+    network.eval().requires_grad_(False).to(device.device()).fc.cpu()  # the last layer stays with the head
+    return network
+
+
+def repositories(settings: Settings) -> tuple[Repository, ...]:
+    """MuQ's and the head's. Raises WeightsMissing where nothing says where the head is."""
+    muq = Repository(settings.muq_repo, settings.muq_revision, conformer.MUQ_FILES, conformer.MUQ_CHECKPOINTS)
+    if (file := settings.songeval_file) is not None:
+        return muq, Repository(REPOSITORY, "", (), (file.name,), file.absolute().parent)
+    if settings.songeval_repo is None and settings.weights is None:
+        raise WeightsMissing(
+            "SongEval's head is not on the Hub. Fetch ckpt/model.safetensors from github.com/ASLP-lab/SongEval "
+            "(licence CC BY-NC-SA 4.0) and name the file with APEX_SONGEVAL_FILE."
+        )
+    return muq, Repository(settings.songeval_repo or REPOSITORY, settings.songeval_revision, (), CHECKPOINTS)
+
+
+def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[WholeSong, WholeSongHead]:
+    """Encoder and head from the two repositories' files. Raises WeightsInvalid."""
+    network = read(snapshots[1].checkpoint)
+    head = WholeSongHead(network, AXES, {})
+
+    def make(chosen: str) -> WholeSong:
+        return _encoder(snapshots[0], network, chosen)
+
+    return precision.choose(settings.precision, make, head, precision.CAUTIOUS), head
+
+
+def _encoder(snapshot: Snapshot, network: SongEvalNetwork, chosen: str) -> WholeSong:
+    muq = conformer.muq(snapshot, LAYER, chosen)
+    if muq.width != (width := network.fc.in_features // 2):
+        raise WeightsInvalid(
+            f"{snapshot.folder} holds a MuQ {muq.width} wide; this SongEval head hears one {width} wide. "
+            "Name another repository or folder."
+        )
+    return WholeSong(muq.hearing, muq.work, network.pool, chosen)

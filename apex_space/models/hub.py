@@ -1,0 +1,196 @@
+"""Repository and revision -> a folder on this disk. The only module that touches the network for models."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import WeightsMissing
+
+OnBytes = Callable[[int, int], None]
+"""Called with the bytes of a repository received so far and the bytes expected, from the threads that download."""
+
+CONNECT, ANSWER = 1.2, 4.0
+"""Seconds to reach the Hub (one lost packet is sent again after one), and until it answers a first question."""
+TIMEOUTS: Any = (CONNECT, ANSWER, ANSWER, ANSWER)
+"""To connect, read, write and get a connection from the client's pool."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where a judge's numbers came from: a repository (or folder) and its revision (or content hash)."""
+
+    repository: str
+    revision: str
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository of the Hub at a revision; `needs` are its files that must be there."""
+
+    id: str
+    revision: str
+    needs: tuple[str, ...]
+    checkpoints: tuple[str, ...]
+    """Names of the weights file, the preferred one first; one of them must be there."""
+    folder: Path | None = None
+    """Where it is on this disk, if it is not to be looked for."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A repository on this disk: its folder, the checkpoint in it and what to write in a report."""
+
+    folder: Path
+    checkpoint: Path
+    weights: Weights
+
+
+def cache_folder() -> str:
+    """Where downloads are kept on this disk."""
+    from huggingface_hub import constants
+
+    return constants.HF_HUB_CACHE
+
+
+def fetch(
+    repository: Repository, weights: Path | None = None, on_bytes: OnBytes | None = None, cached: bool = False
+) -> Snapshot:
+    """Find `repository` below the folder `weights`, or download what is not in the Hub's cache yet.
+
+    With `cached` nothing is downloaded. Raises WeightsMissing, at once where there is no network.
+    """
+    folder = repository.folder or (weights and weights / repository.id.rsplit("/", 1)[-1])
+    if folder is not None:
+        return _local(repository, folder)
+    candidates, trouble = (repository.checkpoints, "it is not on this machine") if cached else _offered(repository)
+    for checkpoint in candidates:
+        folder = Path(_snapshot(repository, checkpoint, trouble, tqdm_class=_reporter(on_bytes)))
+        if (folder / checkpoint).is_file():
+            _require(repository, folder)
+            return Snapshot(folder, folder / checkpoint, Weights(repository.id, folder.name))
+    raise _missing(repository, f"{trouble}, and {folder} holds no {' or '.join(candidates)}")
+
+
+def _local(repository: Repository, folder: Path) -> Snapshot:
+    found = [folder / name for name in repository.checkpoints if (folder / name).is_file()]
+    if not found:
+        raise WeightsMissing(
+            f"{folder} holds no {' or '.join(repository.checkpoints)}. Copy the files of {repository.id} there."
+        )
+    _require(repository, folder)
+    with found[0].open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Snapshot(folder, found[0], Weights(repository.id, f"local file {found[0].name}, sha256 {digest[:12]}"))
+
+
+def _require(repository: Repository, folder: Path) -> None:
+    missing = [name for name in repository.needs if not (folder / name).is_file()]
+    if missing:
+        raise WeightsMissing(f"{folder} lacks {', '.join(missing)} of {repository.id}. Fetch the repository again.")
+
+
+def download_size(repository: Repository) -> int:
+    """Bytes that `fetch` would still download. Raises WeightsMissing where the Hub does not answer."""
+    if repository.folder is not None:
+        return 0
+    candidates, trouble = _offered(repository)
+    if trouble is not None:
+        raise _missing(repository, trouble)
+    files = _snapshot(repository, candidates[0], None, tqdm_class=_reporter(None), dry_run=True)
+    return sum(file.file_size for file in files if file.will_download)
+
+
+def _offered(repository: Repository) -> tuple[tuple[str, ...], str | None]:
+    """The checkpoint to take and None, or all that could be and the Hub's reason for not serving `repository`.
+
+    `snapshot_download` asks the same without a time limit: a Hub that takes the call and says nothing would hold it.
+    """
+    from huggingface_hub import HfApi, constants
+
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # else it first looks up who calls, which takes 3 s on a dead network
+    try:
+        info = HfApi().model_info(repository.id, revision=repository.revision, timeout=TIMEOUTS)
+    except Exception as error:  # the network, the client and the answer's parser each have their own
+        return repository.checkpoints, explain(error, repository.id)
+    names = {file.rfilename for file in info.siblings or ()}
+    candidates = tuple(name for name in repository.checkpoints if name in names)
+    if not candidates:
+        raise _missing(repository, f"it holds no {' or '.join(repository.checkpoints)}")
+    return candidates[:1], None
+
+
+def _snapshot(repository: Repository, checkpoint: str, trouble: str | None, **options: Any) -> Any:
+    """`snapshot_download` of the files needed; where there is `trouble` with the Hub, from its cache alone."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import IncompleteSnapshotError
+    from huggingface_hub.utils import logging
+
+    logging.set_verbosity_error()  # its warnings, of retries and fallbacks, would stand in the middle of the progress
+    options |= {"revision": repository.revision, "local_files_only": trouble is not None}
+    try:
+        return snapshot_download(repository.id, allow_patterns=[*repository.needs, checkpoint], **options)
+    except IncompleteSnapshotError as error:
+        raise _missing(repository, f"{trouble}; an earlier download is incomplete ({error.snapshot_path})") from error
+    except Exception as error:  # the network, the client, its storage and the disk each have their own
+        raise _missing(repository, trouble or f"the download broke off, {explain(error, repository.id)}") from error
+
+
+def _missing(repository: Repository, reason: str) -> WeightsMissing:
+    return WeightsMissing(
+        f"No weights of {repository.id} at {repository.revision}: {reason}. Put that right and start again, "
+        f"or copy the repository to DIR/{repository.id.rsplit('/', 1)[-1]} and name DIR with --weights or APEX_WEIGHTS."
+    )
+
+
+def explain(error: BaseException, repository: str) -> str:
+    """What went wrong with the Hub when it was asked for `repository`, for people."""
+    from huggingface_hub import constants, errors
+
+    page = f"{constants.ENDPOINT}/{repository}"
+    match error:
+        case errors.LocalEntryNotFoundError(__cause__=BaseException() as cause):
+            return explain(cause, repository)
+        case errors.GatedRepoError():
+            return f"it is gated: accept the terms on {page} and set HF_TOKEN to a token of the account that did so"
+        case errors.HfHubHTTPError(response=response) if response.status_code in (401, 403):
+            return (
+                f"the Hub answered {response.status_code}: there is no such repository, or it is private or gated "
+                f"(if it is gated, accept the terms on {page}; set HF_TOKEN to a token that has access)"
+            )
+        case errors.RepositoryNotFoundError():
+            return "the Hub has no such repository, or it is private"
+        case errors.RevisionNotFoundError():
+            return "the repository has no such revision"
+        case errors.HfHubHTTPError(response=response):
+            return f"the Hub answered {response.status_code}"
+        case errors.HFValidationError():
+            return "that is not a repository's name"
+        case errors.OfflineModeIsEnabled():
+            return "HF_HUB_OFFLINE forbids the network"
+        case OSError():
+            return (error.strerror or str(error)).splitlines()[0]
+        case _:
+            return f"the Hub cannot be reached ({type(error).__name__})"
+
+
+def _reporter(on_bytes: OnBytes | None) -> type:
+    """A progress bar class that shows nothing and hands the bytes it counts to `on_bytes`."""
+    from huggingface_hub.utils.tqdm import tqdm
+
+    class Reporter(tqdm):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            # The client keeps two bars of bytes: those received, which xet compresses, and those written.
+            self._written = str(kwargs.get("desc", "")).startswith("Reconstructing")
+            super().__init__(*args, **kwargs | {"disable": True})
+
+        def update(self, n: float | None = 1) -> None:
+            with self.get_lock():  # each file has its own thread
+                self.n += n or 0
+                if self._written and on_bytes is not None:
+                    on_bytes(int(self.n), int(self.total or 0))
+
+    return Reporter

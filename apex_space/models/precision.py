@@ -1,0 +1,135 @@
+"""Which precision an encoder's matrix products get: bfloat16 where that is fast and moves the scores of a few trial
+clips very little."""
+
+import logging
+from collections.abc import Callable
+from functools import cache
+from math import inf
+from typing import TypeVar
+
+import numpy as np
+
+from ..core.axes import BY_KEY
+from .encoders.encoder import Encoder
+
+FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"
+TOLERANCE = 0.005
+"""Share of an axis' range that no score of a trial clip may move: 0.5 of 0 to 100, 0.02 of 1 to 5."""
+CAUTIOUS = TOLERANCE / 2
+"""The same for SongEval, which hears a song whole, and whose songs move further than the clip: of 8 draws of small
+random weights, five songs moved a score up to 2.0 times as far."""
+CLIP_SECONDS, SONG_SECONDS = 5, 30
+"""Of the trial clips, and of the one more that encoders get that hear songs whole."""
+PROBE = 512, 1024, 4096
+"""Rows, columns and outputs of a matrix product as in the larger encoders, though of fewer frames."""
+logger = logging.getLogger(__name__)
+
+
+E = TypeVar("E", bound=Encoder)
+
+
+def choose(
+    wanted: str,
+    make: Callable[[str], E],
+    head: Callable[[np.ndarray], dict[str, np.ndarray]],
+    limit: float = TOLERANCE,
+) -> E:
+    """An encoder from `make(precision)`; where AUTO is `wanted`, after trying both on these very weights: `limit` is
+    the share of its range that no score may move."""
+    if wanted != AUTO:
+        return _because(make(wanted), "as set")
+    if not native_bfloat16():
+        return _fall_back(make, "this processor does not multiply bfloat16")
+    clips, exact = _heard(make(FLOAT32), head)  # that encoder is not kept beside the other: it takes 0.4 GB
+    fast, most = make(BFLOAT16), 0.0
+    for (name, clip), scores in zip(clips.items(), exact, strict=True):
+        axis, moved = largest_move(scores, head(_embedding(fast, clip)))
+        if moved > limit:
+            return _fall_back(make, f"bfloat16 moved {axis} by {moved:.1%} of its range on a trial clip of {name}")
+        most = max(most, moved)
+    return _because(fast, f"on {len(clips)} trial clips no score moved by more than {most:.2%} of its range")
+
+
+def _heard(
+    encoder: Encoder, head: Callable[[np.ndarray], dict[str, np.ndarray]]
+) -> tuple[dict[str, np.ndarray], list[dict[str, np.ndarray]]]:
+    """The clips to try an encoder on, by what they are of, and their scores."""
+    clips = trial_clips(encoder.rate)
+    if encoder.segment_seconds == inf:
+        clips["a song"] = _tones_and_beats(SONG_SECONDS, encoder.rate)
+    return clips, [head(_embedding(encoder, clip)) for clip in clips.values()]
+
+
+def trial_clips(rate: int) -> dict[str, np.ndarray]:
+    """What they are of -> samples [N] float32 at `rate` Hz, always the same."""
+    tones = _tones_and_beats(CLIP_SECONDS, rate)
+    time = _times(CLIP_SECONDS, rate)
+    buzz = sum(np.sin(2 * np.pi * k * (130 * time + 20 * np.sin(4 * time))) / k for k in range(1, 12))
+    syllables = np.sin(2 * np.pi * 2 * time).clip(0)  # with pauses as long
+    swell = (time / CLIP_SECONDS - 0.2).clip(0)
+    made = {
+        "tones and beats": tones,
+        "noise": np.random.default_rng(1).standard_normal(len(time)) / 4,
+        "speech-like sound": buzz * syllables / 4,
+        "silence that becomes loud": tones * swell**2,
+    }
+    return {name: samples.astype(np.float32) for name, samples in made.items()}
+
+
+def _tones_and_beats(seconds: float, rate: int) -> np.ndarray:
+    time = _times(seconds, rate)
+    tones = sum(np.sin(2 * np.pi * f * time * (1 + 0.002 * time)) for f in (110, 277, 415, 1320)) / 8
+    beats = np.exp(-12 * (time % 0.5)) * np.random.default_rng(0).standard_normal(len(time)) / 4
+    return (tones + beats).astype(np.float32)
+
+
+def _times(seconds: float, rate: int) -> np.ndarray:
+    return np.arange(seconds * rate) / rate
+
+
+def _fall_back(make: Callable[[str], E], reason: str) -> E:
+    logger.warning("float32 products, which take longer: %s", reason)
+    return _because(make(FLOAT32), reason)
+
+
+def native_bfloat16() -> bool:
+    """Whether this processor has instructions for products of bfloat16 matrices."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    has = torch.cpu.get_capabilities()
+    return any(has.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+
+
+@cache
+def rate(wanted: str) -> float | None:
+    """Billions of operations a second in this processor's matrix products, in the precision that `choose` would take.
+
+    It takes a tenth of a second, once. None where a GPU multiplies: songs take it so little that nobody has to know.
+    """
+    import torch
+
+    from . import kernels
+
+    if torch.cuda.is_available():
+        return None
+    chosen = (BFLOAT16 if native_bfloat16() else FLOAT32) if wanted == AUTO else wanted
+    return kernels.rate(kernels.DTYPES[chosen], PROBE, tries=4) / 1e9
+
+
+def largest_move(exact: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> tuple[str, float]:
+    """The axis whose scores [S] differ most, and by what share of its range; NaN counts as infinite."""
+    moves = {a: float(np.abs(exact[a] - other[a]).max()) / (BY_KEY[a].high - BY_KEY[a].low) for a in exact}
+    moves = {axis: move if move == move else np.inf for axis, move in moves.items()}
+    axis = max(moves, key=lambda a: moves[a])
+    return axis, moves[axis]
+
+
+def _embedding(encoder: Encoder, clip: np.ndarray) -> np.ndarray:
+    return encoder(clip[None], np.array([len(clip)]))
+
+
+def _because(encoder: E, reason: str) -> E:
+    encoder.reason = reason
+    return encoder

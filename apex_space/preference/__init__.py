@@ -1,0 +1,1 @@
+"""Two reports in, the probability that people prefer the first song out."""

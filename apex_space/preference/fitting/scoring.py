@@ -1,0 +1,141 @@
+"""Battles that a judge has heard both songs of, remembered on the way so that a run can be taken up again."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...core.axes import KEYS
+from ...core.errors import AudioError, PreferenceError
+from ...core.tables import BadRow
+from ...judges.judge import Judge
+from ...storage.records import Scored, Winner
+from ..head import revision_of
+from .logistic import Battles
+from .sources import Clip, Row
+
+if TYPE_CHECKING:
+    from ...storage.votes import VoteStore
+
+
+BEGINNING = '{"key": "'
+"""Of every line: a file that begins otherwise is somebody else's."""
+
+
+class Notebook:
+    """Scores in a file of JSON lines, by what was heard and the judge's weights; each is on disk once it is known."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[tuple[str, str, str], Scored] = {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        except (OSError, ValueError) as error:
+            raise PreferenceError(f"{path} cannot be read. Delete it, or choose another --out.") from error
+        if not text.startswith(BEGINNING[: len(text)]):
+            raise PreferenceError(f"{path} is there and holds no scores. Move it away, or choose another --out.")
+        for line in text.splitlines():
+            self._learn(line)
+        self._torn = not text.endswith("\n") and text != ""
+
+    def get(self, key: str, judge: str, revision: str) -> Scored | None:
+        """The scores of the clip with this key, if it was heard by these weights."""
+        return self._known.get((key, judge, revision))
+
+    def add(self, key: str, scored: Scored) -> None:
+        """Remember. Raises PreferenceError where the file cannot be written."""
+        line = json.dumps({"key": key, **asdict(scored)})
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write("\n" * self._torn + line + "\n")
+            self._torn = False
+        except OSError as error:
+            raise PreferenceError(
+                f"{self._path} cannot be written ({error.strerror}). Choose another --out."
+            ) from error
+        self._learn(line)
+
+    def _learn(self, line: str) -> None:
+        try:
+            plain = json.loads(line)
+            key = plain.pop("key")
+            scored = Scored(**plain)
+            self._known[key, scored.judge, scored.revision] = scored
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return  # the line that was being written when the machine stopped; it is heard again
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A battle and what the judge made of both songs."""
+
+    a: Scored
+    b: Scored
+    winner: Winner
+    generator_a: str = ""
+    generator_b: str = ""
+
+
+def hear(rows: Iterable[Row | BadRow], judge: Judge, notebook: Notebook) -> Iterator[Heard | BadRow]:
+    """Score both songs of each battle that has a winner; what the notebook knows is not heard again."""
+    revision = revision_of(judge)
+    for row in rows:
+        if isinstance(row, BadRow):
+            yield row
+            continue
+        if row.winner not in ("a", "b"):
+            continue
+        try:
+            a, b = (_scores(clip, judge, revision, notebook) for clip in (row.a, row.b))
+            yield Heard(a, b, row.winner, row.generator_a, row.generator_b)
+        except AudioError as error:
+            yield BadRow(row.name, str(error))
+
+
+def _scores(clip: Clip, judge: Judge, revision: str, notebook: Notebook) -> Scored:
+    known = notebook.get(clip.key, judge.name, revision)
+    if known is None:
+        with clip.open() as path:
+            report = judge(path)
+        known = Scored(report.sha256, judge.name, revision, report.scores)
+        notebook.add(clip.key, known)
+    return known
+
+
+def from_votes(store: "VoteStore", judge: str) -> tuple[list[Heard], str]:
+    """The space's own battles whose votes are not suspicious and whose songs the judge has scored; and its revision.
+
+    Where the scores are of several revisions of its weights, the one that knows most of the songs is taken.
+    """
+    scores = store.scores(judge)
+    if not scores:
+        raise PreferenceError(f"{judge} has scored none of the space's songs yet.")
+    revision = Counter(scored.revision for scored in scores.values()).most_common(1)[0][0]
+    known = {song: scored for song, scored in scores.items() if scored.revision == revision}
+    heard = [
+        Heard(known[battle.a.id], known[battle.b.id], vote.winner, battle.a.generator, battle.b.generator)
+        for vote in store.votes()
+        for battle in [vote.battle]
+        if not vote.suspicion and battle.a.id in known and battle.b.id in known
+    ]
+    return heard, revision
+
+
+def as_battles(heard: Sequence[Heard]) -> Battles:
+    """What can be learned from: battles with a winner between different songs, on the axes that all songs have."""
+    decided = [h for h in heard if h.winner in ("a", "b") and h.a.song != h.b.song]
+    sides = [((h.a, h.generator_a), (h.b, h.generator_b)) for h in decided]
+    ordered = [side if h.winner == "a" else side[::-1] for h, side in zip(decided, sides, strict=True)]
+    songs = {scored.song: scored for pair in ordered for scored, _ in pair}
+    axes = tuple(axis for axis in KEYS if all(scored.scores.get(axis) is not None for scored in songs.values()))
+    number = {song: i for i, song in enumerate(songs)}
+    scores = np.array([[scored.scores[axis] for axis in axes] for scored in songs.values()], float)
+    pairs = np.array([[number[scored.song] for scored, _ in pair] for pair in ordered], int).reshape(-1, 2)
+    generators = np.array([[name for _, name in pair] for pair in ordered], str).reshape(-1, 2)
+    difference = (scores[pairs[:, 0]] - scores[pairs[:, 1]]) if len(pairs) else np.zeros((0, len(axes)))
+    return Battles(axes, difference, pairs, generators)

@@ -1,0 +1,209 @@
+"""Battles from a table on this disk or a dataset on the Hub, their songs ready to be heard."""
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+from ...audio.waveform import file_hash
+from ...core import tables
+from ...core.errors import AudioError, PreferenceError, TooLarge
+from ...core.settings import settings
+from ...core.tables import BadRow
+from ...storage.records import Winner
+
+HUB = "music-arena/music-arena-dataset"
+COLUMNS = {
+    "a": ("audio_a", "a_audio", "song_a", "file_a", "path_a", "a"),
+    "b": ("audio_b", "b_audio", "song_b", "file_b", "path_b", "b"),
+    "winner": ("winner", "preference", "vote", "preferred", "choice"),
+    "generator_a": ("generator_a", "system_a", "model_a"),
+    "generator_b": ("generator_b", "system_b", "model_b"),
+}
+"""What each is called, in any case. music-arena-dataset has `audio_a`, `system_a`, `audio_b`, `system_b` and
+`preference`, one of A, B, TIE and BOTH_BAD; an audio is a file's place in the repository, empty where withheld."""
+OPTIONAL = ("generator_a", "generator_b")
+WINNERS: dict[str, Winner] = {
+    **dict.fromkeys(("a", "left", "model_a", "system_a", "song_a", "generator_a", "audio_a"), "a"),
+    **dict.fromkeys(("b", "right", "model_b", "system_b", "song_b", "generator_b", "audio_b"), "b"),
+    **dict.fromkeys(("tie", "draw", "equal", "both", "both_good", "tie_(both_good)"), "tie"),
+    **dict.fromkeys(("bad", "both_bad", "bothbad", "neither", "tie_(both_bad)", "tie_(bothbad)"), "bad"),
+}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A song's file. `key` names its content; `open` gives a path for as long as it is open, or raises AudioError."""
+
+    key: str
+    open: Callable[[], AbstractContextManager[Path]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A battle of which nobody has heard the songs yet. `name` is where it stands, for messages."""
+
+    name: str
+    a: Clip
+    b: Clip
+    winner: Winner
+    generator_a: str
+    generator_b: str
+
+
+def read(source: str) -> Iterator[Row | BadRow]:
+    """The battles in a table, in a folder that holds a dataset, or in a dataset on the Hub.
+
+    Raises PreferenceError where there is none, or its columns are not those of COLUMNS.
+    """
+    path = Path(source)
+    if path.suffix.lower() in tables.READERS:
+        if not path.is_file():
+            raise PreferenceError(f"There is no table {source}. Check its name.")
+        return _rows(path.name, _table(path), partial(_local, path.parent))
+    if path.is_file():
+        raise PreferenceError(f"{source} is not a table. Use one of {', '.join(tables.READERS)}.")
+    if path.is_dir():
+        return _rows(source, _dataset(source), partial(_inside, path.resolve()))
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", source):
+        raise PreferenceError(
+            f"{source} is neither a table here ({', '.join(tables.READERS)}), nor a folder that holds a dataset, "
+            f"nor `votes`, nor a dataset's name on the Hub, such as {HUB}."
+        )
+    return _rows(source, _dataset(source), partial(remote, source))
+
+
+Place = Callable[[str], Clip]
+"""From what a row says of a file's place."""
+
+
+def _rows(source: str, records: Iterator[Mapping[str, Any]], place: Place) -> Iterator[Row | BadRow]:
+    for number, record in enumerate(records, 1):
+        name = f"{source}, battle {number}"
+        fields = _fields(source, record)
+        try:
+            yield Row(
+                name,
+                _clip(fields["a"], place),
+                _clip(fields["b"], place),
+                _winner(fields["winner"]),
+                *(str(fields.get(column) or "") for column in OPTIONAL),
+            )
+        except PreferenceError as error:
+            yield BadRow(name, str(error))
+
+
+def _fields(source: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the record has under any of the names in COLUMNS."""
+    there = {str(name).strip().lower(): value for name, value in record.items()}
+    fields = {column: there[name] for column, names in COLUMNS.items() for name in reversed(names) if name in there}
+    lacking = [column for column in COLUMNS if column not in fields and column not in OPTIONAL]
+    if lacking:
+        wanted = "; ".join(f"{column} may be called {', '.join(COLUMNS[column])}" for column in lacking)
+        raise PreferenceError(f"{source} has the columns {', '.join(there) or 'none'}, and lacks some: {wanted}.")
+    return fields
+
+
+def _winner(value: Any) -> Winner:
+    told = re.sub(r"[\s-]+", "_", str(value or "").strip().lower())
+    if told not in WINNERS:
+        raise PreferenceError(f"Its winner {value!r} is none of a, b, tie and both_bad.")
+    return WINNERS[told]
+
+
+def _clip(value: Any, place: Place) -> Clip:
+    """From a file's place, or from what a dataset holds in an audio column."""
+    if isinstance(value, Mapping):
+        content, value = value.get("bytes"), value.get("path")
+        if content:
+            return Clip(hashlib.sha256(content).hexdigest(), partial(_unpacked, bytes(content)))
+    if not isinstance(value, str) or not value.strip():
+        raise PreferenceError("It has no audio (some are withheld by their makers).")
+    return place(value.strip())
+
+
+@contextmanager
+def _unpacked(content: bytes) -> Iterator[Path]:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        yield Path(file.name)
+
+
+def _local(folder: Path, name: str) -> Clip:
+    path = folder / name
+    key = None if "\0" in name else file_hash(path)
+    if key is None:
+        raise PreferenceError(f"{name} is not there, cannot be read, or is too large.")
+    return Clip(key, lambda: nullcontext(path))
+
+
+def _inside(folder: Path, name: str) -> Clip:
+    if "\0" in name or not (folder / name).resolve().is_relative_to(folder):
+        raise PreferenceError(f"{name} is outside of the dataset.")
+    return _local(folder, name)
+
+
+def remote(source: str, name: str) -> Clip:
+    """A file of a dataset on the Hub, fetched when it is opened; it is known by its place, so as not to fetch it."""
+    root = f"hf://datasets/{source}"
+    place = re.sub(rf"^{re.escape(root)}(@[^/]*)?/", "", name)
+    if ".." in place.split("/") or place.startswith("/") or "::" in place or "://" in place:
+        raise PreferenceError(f"{name} is outside of the dataset.")
+    return Clip(f"{root}/{place}", partial(fetched, f"{root}/{place}"))
+
+
+@contextmanager
+def fetched(address: str) -> Iterator[Path]:
+    import fsspec  # type: ignore[import-untyped]
+
+    with tempfile.NamedTemporaryFile() as copy:
+        try:
+            with fsspec.open(address, "rb") as file:
+                _copy(file, copy)
+        except TooLarge:
+            raise
+        except Exception as error:  # the network, the client and the file system each have their own
+            raise AudioError(f"{address} cannot be fetched ({_first_line(error)}).") from error
+        copy.flush()
+        yield Path(copy.name)
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> None:
+    limit = settings().max_megabytes
+    while block := source.read(1 << 20):
+        target.write(block)
+        if target.tell() > limit * 1_000_000:
+            raise TooLarge(f"It has more than {limit:g} MB. Raise APEX_MAX_MEGABYTES to take it.")
+
+
+def _table(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        yield from tables.records(path)
+    except (OSError, ValueError) as error:
+        kind = path.suffix[1:].lower()
+        raise PreferenceError(f"{path} cannot be read as {kind} ({_first_line(error)}). Write it again.") from error
+
+
+def _dataset(source: str) -> Iterator[Mapping[str, Any]]:
+    """Every row of every split of every configuration (music-arena-dataset has one for each month)."""
+    import datasets
+
+    try:
+        for name in datasets.get_dataset_config_names(source):
+            for split in datasets.load_dataset(source, name, streaming=True).values():
+                yield from tables.undecoded(split)[0]
+    except Exception as error:  # the network, the client and each format have their own
+        raise PreferenceError(
+            f"The dataset {source} cannot be read ({_first_line(error)}). Check its name and the network; a private "
+            "one needs HF_TOKEN."
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

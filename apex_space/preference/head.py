@@ -1,0 +1,233 @@
+"""Two reports -> P(A is preferred), by a small model that was learned from people's choices and carries its accuracy.
+
+P = sigmoid(sum of c_k (a_k - b_k) / s_k) over the axes k: without a constant, so that swapping the songs swaps the
+answer and the same song twice is a half. It is the chance that A is the one picked by a listener who picks one.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from ..core.axes import KEYS
+from ..core.errors import PreferenceError
+from ..core.intervals import Z95, ConfidenceInterval
+from ..judges.judge import Judge
+from ..judges.report import Report, Scores
+from .calibration import CalibrationBin
+
+
+@dataclass(frozen=True)
+class Preference:
+    """An answer: P(A is preferred) and its 95% interval, which holds what is uncertain in the coefficients.
+
+    `contributions` are the axes' parts of the log-odds; a positive one speaks for A.
+    """
+
+    probability: float
+    low: float
+    high: float
+    contributions: Mapping[str, float]
+
+    @property
+    def verdict(self) -> Literal["a", "b", "close"]:
+        """Who is preferred; "close" where the interval holds a half."""
+        if self.low <= 0.5 <= self.high:
+            return "close"
+        return "a" if self.probability > 0.5 else "b"
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How good a head is on battles between songs it was not fitted on.
+
+    `brier` is 0.25 for a constant half; `slope` is 1 where forecasts are neither too bold (less) nor too timid (more).
+    `rules` is the accuracy of "the higher score wins" by axis on the same battles; `gain` is by how much the head's
+    accuracy exceeds that of the axis `against`, `auc_gain` likewise. `resampled` tells what the intervals are from.
+    """
+
+    accuracy: ConfidenceInterval
+    auc: ConfidenceInterval
+    brier: ConfidenceInterval
+    slope: ConfidenceInterval
+    calibration: tuple[CalibrationBin, ...]
+    rules: Mapping[str, ConfidenceInterval]
+    against: str
+    gain: ConfidenceInterval
+    auc_gain: ConfidenceInterval
+    resampled: str
+
+
+@dataclass(frozen=True)
+class PreferenceHead:
+    """Score differences -> P(A is preferred), fitted for one judge at the `revision` of its weights.
+
+    `scale` [A] is the root mean square of the score differences it was fitted on, `covariance` [A, A] that of the
+    `coefficients` [A] over resampled songs. `data` says what it was fitted on: `battles` with a winner, between
+    `songs`.
+    """
+
+    judge: str
+    revision: str
+    axes: tuple[str, ...]
+    scale: tuple[float, ...]
+    coefficients: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    data: str
+    battles: int
+    songs: int
+    metrics: Metrics
+
+    def __call__(self, a: Report, b: Report) -> Preference:
+        """Raises PreferenceError where a report lacks an axis that the head weighs."""
+        return self.of_scores(a.scores, b.scores)
+
+    def of_scores(self, a: Scores, b: Scores) -> Preference:
+        """The same from two songs' scores by axis."""
+        steps = [step / scale for step, scale in zip(self._differences(a, b), self.scale, strict=True)]
+        parts = [c * x for c, x in zip(self.coefficients, steps, strict=True)]
+        log_odds = math.fsum(parts)
+        variance = math.fsum(
+            x * v * y for x, row in zip(steps, self.covariance, strict=True) for y, v in zip(steps, row, strict=True)
+        )
+        margin = Z95 * math.sqrt(max(0.0, variance))
+        return Preference(
+            probability=_probability(log_odds),
+            low=_probability(log_odds - margin),
+            high=_probability(log_odds + margin),
+            contributions=dict(zip(self.axes, parts, strict=True)),
+        )
+
+    def _differences(self, a: Scores, b: Scores) -> list[float]:
+        pairs = [(a.get(axis), b.get(axis)) for axis in self.axes]
+        lacking = [axis for axis, pair in zip(self.axes, pairs, strict=True) if not all(map(_known, pair))]
+        if lacking:
+            raise PreferenceError(
+                f"The preference head of {self.judge} weighs {', '.join(lacking)}, which a report does not have. "
+                f"Compare two complete reports of {self.judge}."
+            )
+        return [float(x) - float(y) for x, y in pairs if x is not None and y is not None]
+
+    @cached_property
+    def revision_id(self) -> str:
+        """Twelve hexadecimal digits that change with anything the head says."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+    @staticmethod
+    def from_json(text: str) -> "PreferenceHead":
+        """Raises KeyError, TypeError, ValueError, AttributeError or RecursionError where it is not one."""
+        head = _head(json.loads(text))
+        _check(head)
+        return head
+
+    def to_json(self, **more: Any) -> str:
+        """The file's content, numbers to six digits; `more` is added for people and not read back."""
+        return json.dumps(_plain(asdict(self) | more), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _known(score: float | None) -> bool:
+    return score is not None and math.isfinite(score)
+
+
+def _probability(log_odds: float) -> float:
+    """Sigmoid; those of x and -x add up to exactly 1."""
+    favourite = 1 / (1 + math.exp(-abs(log_odds)))
+    return favourite if log_odds >= 0 else 1 - favourite
+
+
+def revision_of(source: Report | Judge) -> str:
+    """The weights of a judge, or that a report came from, as one text."""
+    return "; ".join(f"{w.repository} ({w.revision})" for w in source.weights)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if value.keys() == {"value", "low", "high"}:
+            return [float(f"{value[key]:.4g}") for key in ("value", "low", "high")]
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _head(plain: Mapping[str, Any]) -> PreferenceHead:
+    return PreferenceHead(
+        judge=_text(plain["judge"]),
+        revision=_text(plain["revision"]),
+        axes=tuple(map(_text, plain["axes"])),
+        scale=_numbers(plain["scale"]),
+        coefficients=_numbers(plain["coefficients"]),
+        covariance=tuple(map(_numbers, plain["covariance"])),
+        data=_text(plain["data"]),
+        battles=_count(plain["battles"]),
+        songs=_count(plain["songs"]),
+        metrics=_metrics(plain["metrics"]),
+    )
+
+
+def _metrics(plain: Mapping[str, Any]) -> Metrics:
+    return Metrics(
+        accuracy=_estimate(plain["accuracy"]),
+        auc=_estimate(plain["auc"]),
+        brier=_estimate(plain["brier"]),
+        slope=_estimate(plain["slope"]),
+        calibration=tuple(map(_bin, plain["calibration"])),
+        rules={axis: _estimate(figure) for axis, figure in plain["rules"].items()},
+        against=_text(plain["against"]),
+        gain=_estimate(plain["gain"]),
+        auc_gain=_estimate(plain["auc_gain"]),
+        resampled=_text(plain["resampled"]),
+    )
+
+
+def _bin(plain: Mapping[str, Any]) -> CalibrationBin:
+    low, high, share, foreseen = _numbers(plain[name] for name in ("low", "high", "share", "foreseen"))
+    return CalibrationBin(low, high, share, foreseen, _estimate(plain["won"]))
+
+
+def _check(head: PreferenceHead) -> None:
+    """Raises ValueError where the parts contradict each other."""
+    size = len(head.axes)
+    if not size or len(set(head.axes)) < size or not set(head.axes) <= set(KEYS):
+        raise ValueError(f"axes must be different ones of {', '.join(KEYS)}")
+    if not len(head.scale) == len(head.coefficients) == len(head.covariance) == size:
+        raise ValueError(f"scale, coefficients and covariance must have one entry for each of the {size} axes")
+    if min(head.scale) <= 0:
+        raise ValueError("scale must be positive")
+    covariance = np.array(head.covariance)
+    if covariance.shape != (size, size) or not np.allclose(covariance, covariance.T, rtol=1e-4):
+        raise ValueError("covariance must be square and symmetric")
+    if np.linalg.eigvalsh(covariance).min() < -1e-4 * np.trace(np.abs(covariance)):
+        raise ValueError("covariance must have no negative eigenvalue")
+    shares = [head.metrics.accuracy, head.metrics.auc, head.metrics.brier, *head.metrics.rules.values()]
+    if not all(0 <= figure.low <= figure.high <= 1 for figure in shares):
+        raise ValueError("accuracy, auc, brier and rules must be shares with an interval")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text")
+    return value
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise TypeError(f"{value!r} is not a number of battles or songs")
+    return value
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    numbers = tuple(float(value) for value in values)
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("a number is not finite")
+    return numbers
+
+
+def _estimate(values: Any) -> ConfidenceInterval:
+    value, low, high = _numbers(values)
+    return ConfidenceInterval(value, low, high)

@@ -1,0 +1,70 @@
+"""Two songs by the panel of judges: which one each judge prefers."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..core.axes import Axis
+from ..core.errors import PreferenceError
+from ..judges.panel import Panel
+from ..judges.registry import REGISTRY
+from .compare import Comparison
+from .head import revision_of
+from .head_files import load
+
+
+@dataclass(frozen=True)
+class PanelComparison:
+    """Two songs by the panel: a Comparison by each judge with a preference head of its own, and why the others have
+    none."""
+
+    a: Panel
+    b: Panel
+    comparisons: tuple[Comparison, ...]
+    without: Mapping[str, str]
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """Those that heard both songs."""
+        heard = {report.judge for report in self.b.reports}
+        return tuple(report.judge for report in self.a.reports if report.judge in heard)
+
+    @property
+    def absent(self) -> dict[str, str]:
+        """Why the others could not be asked about both."""
+        return {**self.a.absent, **self.b.absent}
+
+    def differences(self, axis: Axis) -> dict[str, float]:
+        """Judge -> its score of A less that of B, of those that predict the axis."""
+        b = self.b.scores(axis)
+        return {judge: score - b[judge] for judge, score in self.a.scores(axis).items() if judge in b}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "answers": {each.judge: asdict(each.answer) for each in self.comparisons},
+            "without": dict(self.without),
+            "differences": {axis.key: self.differences(axis) for axis in self.a.axes},
+            "absent": self.absent,
+            "a": self.a.as_dict(),
+            "b": self.b.as_dict(),
+        }
+
+
+def compare_panels(a: Panel, b: Panel) -> PanelComparison:
+    """What the judges that heard both songs make of them."""
+    comparisons: list[Comparison] = []
+    without: dict[str, str] = {}
+    others = {report.judge: report for report in b.reports}
+    for one, other in ((report, others[report.judge]) for report in a.reports if report.judge in others):
+        try:
+            head = load(one.judge)
+            if head.judge == one.judge:
+                outdated = revision_of(one) != head.revision
+                comparisons.append(Comparison(one, other, one.judge, head, head(one, other), outdated))
+            else:
+                title = REGISTRY[head.judge].title
+                without[one.judge] = f"no preference head was fitted; {title}’s is another judge’s"
+        except PreferenceError as error:
+            without[one.judge] = str(error)
+    return PanelComparison(a, b, tuple(comparisons), without)

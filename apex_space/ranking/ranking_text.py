@@ -1,0 +1,148 @@
+"""A ranking in sentences: how sure it is, and through whom."""
+
+from collections.abc import Iterator
+
+from ..core.axes import BY_KEY
+from ..core.i18n import plural, said, tr
+from ..judges.registry import REGISTRY
+from .order import Border, Ranking, Row, Rules
+from .songs import ENDINGS
+
+MEANING = (
+    "The chance is that of being preferred to another song of this batch, on average over the others, with its 95% "
+    "interval: what is uncertain in the preference head, not how far one listener's taste is from another's."
+)
+ORDINALS = ("th", "st", "nd", "rd")
+SPREAD = "± holds the truth for 4 of 5 songs that {judge} was not trained on."
+
+
+def verdict(ranking: Ranking) -> str:
+    """Whether the songs that are kept can be told from the others."""
+    border, kept = ranking.border, len(ranking.kept)
+    if border is None:
+        all_kept = tr("All {n} songs with a rank are kept: there are no more.", n=kept)
+        return all_kept if kept else tr("No song has a rank.")
+    last, first = ordinal(kept), ordinal(kept + 1)
+    if border.clear is None:
+        return tr(
+            "{judge} gives no uncertainty of {score}: whether the {last} is clearly ahead of the {first} is not known.",
+            judge=_title(ranking.rules),
+            score=label(ranking.rules).lower(),
+            last=last,
+            first=first,
+        )
+    told = tr("The {last} is clearly ahead of the {first}", last=last, first=first)
+    if not border.clear:
+        told = tr("The {last} and the {first} are too close to call", last=last, first=first)
+    return f"{told}{tr(': ')}{_how_far(border, last, ranking.rules)}{tr('.')}"
+
+
+def _how_far(border: Border, last: str, rules: Rules) -> str:
+    answer = border.preference
+    if answer is None:
+        return f"{_span(border.last, rules)}{tr(' and ')}{_span(border.first, rules)}"
+    if border.last.rank == border.first.rank:
+        return tr("their scores are equal")
+    about, low, high = (min(max(round(100 * x), 1), 99) for x in (answer.probability, answer.low, answer.high))
+    return tr(
+        "about {about} of 100 listeners would prefer the {last} ({low} to {high})",
+        about=about,
+        last=last,
+        low=low,
+        high=high,
+    )
+
+
+def _span(row: Row, rules: Rules) -> str:
+    """A score with its error, as 3.41 ± 0.30."""
+    assert row.value is not None
+    assert row.report is not None
+    return f"{row.value:.{digits(rules)}f} ± {row.report.spread[rules.by]:.{digits(rules)}f}"
+
+
+def figure(row: Row, rules: Rules) -> str:
+    """What a song is ranked by, with its interval where there is one: `58% (51 to 64)`, `3.41 (3.11 to 3.71)`."""
+    if row.value is None:
+        return "–"
+    places, times, unit = (0, 100, "%") if rules.head else (digits(rules), 1, "")
+    value, low, high = ("" if x is None else f"{times * x:.{places}f}" for x in (row.value, row.low, row.high))
+    shown = f"{value}{unit}"
+    return tr("{value} ({low} to {high})", value=shown, low=low, high=high) if low and high else shown
+
+
+def note(row: Row) -> str:
+    """What there is to know of a song besides its figures; often nothing."""
+    if row.same_as:
+        return tr("the same as {song}", song=row.same_as)
+    return said(row.error) or (tr("kept") if row.kept else "")
+
+
+def digits(rules: Rules) -> int:
+    """Decimals of an axis' score: none for percentiles."""
+    return 0 if BY_KEY[rules.by].high == 100 else 2
+
+
+def notes(ranking: Ranking) -> Iterator[str]:
+    """How many songs are near the border, what the order is by, how far to trust it, and what else one should know."""
+    rules, head, border = ranking.rules, ranking.rules.head, ranking.border
+    if border and border.clear is not None:
+        near = tr(
+            "{unsure} of the songs kept and {rivals} of the others are too close to this border to call.",
+            unsure=border.unsure,
+            rivals=border.rivals,
+        )
+        yield near if border.unsure or border.rivals else tr("No song is too close to this border to call.")
+    title = _title(rules)
+    if head is None:
+        if any(rules.by in row.report.spread for row in ranking.rows if row.report):
+            yield tr(SPREAD, judge=title)
+        return
+    through, accuracy = REGISTRY[head.judge].title, head.metrics.accuracy
+    if rules.fallback:
+        yield tr(
+            "{judge} has no preference head of its own: {through} heard every song, too, and the order is by its "
+            "scores alone. Rank by one of {judge}’s own scores to go by {judge}.",
+            judge=title,
+            through=through,
+        )
+    yield tr(MEANING)
+    share, low, high = (f"{x:.0%}" for x in (accuracy.value, accuracy.low, accuracy.high))
+    yield tr(
+        "How far to trust it: between songs it was not fitted on, {through}’s preference head named the winner of "
+        "{share} of the battles ({low} to {high}); a coin names that of 50%.",
+        through=through,
+        share=share,
+        low=low,
+        high=high,
+    )
+    if rules.outdated:
+        yield tr(
+            "The head was fitted on other weights of {through} than those that heard these songs.", through=through
+        )
+
+
+def left_out(files: int) -> str:
+    """What became of files that are no songs by their names; empty where there are none."""
+    if not files:
+        return ""
+    return plural(
+        files,
+        "One file was left out, not being named as sound ({endings}).",
+        "{n} files were left out, not being named as sound ({endings}).",
+        endings=ENDINGS,
+    )
+
+
+def label(rules: Rules) -> str:
+    """What songs are ranked by, as a heading."""
+    return tr("Chance to be preferred") if rules.head else said(BY_KEY[rules.by].label)
+
+
+def ordinal(number: int) -> str:
+    """1 -> 1st."""
+    last = 0 if number % 100 in (11, 12, 13) else number % 10
+    return f"{number}{tr(ORDINALS[last if last < len(ORDINALS) else 0])}"
+
+
+def _title(rules: Rules) -> str:
+    return REGISTRY[rules.judge].title

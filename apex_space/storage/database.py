@@ -1,0 +1,170 @@
+"""The database of votes and shared results: SQLite or PostgreSQL. The tables are in migrations.py."""
+
+import logging
+import math
+import os
+import sqlite3
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from ..core.errors import StoreError
+from .migrations import MIGRATIONS, Migration, migrate
+
+BUSY_SECONDS = {"wal": 30, "delete": 3}
+"""How long SQLite waits for other writers; where no other process is allowed, waiting for it is of no use."""
+CONNECT_SECONDS = 10
+ADD_SECRET = "INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"
+logger = logging.getLogger(__name__)
+
+Row = Mapping[str, str | float]
+
+
+class Database:
+    """An open database. Safe to use from many threads, and in a forked child. All methods raise StoreError.
+
+    `url` is `postgresql://...` or `sqlite:///FILE`. `journal` is SQLite's: "wal", or "delete" for one process alone, on
+    storage where locks are unreliable. What a method wrote is on disk when it returns.
+    """
+
+    def __init__(self, url: str | URL, journal: str = "wal", migrations: Sequence[Migration] = MIGRATIONS) -> None:
+        self._url = _parse(url)
+        make = _sqlite if self._url.get_backend_name() == "sqlite" else _postgresql
+        try:
+            with ExitStack() as on_failure:
+                self._engine = make(self._url, journal)
+                on_failure.callback(self._engine.dispose)
+                with self._engine.connect().execution_options(writing=True) as connection, connection.begin():
+                    migrate(connection, migrations)
+                on_failure.pop_all()
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreError(
+                f"The votes' database {_place(self._url)} cannot be opened: {_reason(error, self._url)}. "
+                "Put that right, or name another with APEX_DATABASE_URL or, for SQLite, another folder with APEX_DATA."
+            ) from error
+        leave = weakref.WeakMethod(self._leave_to_the_parent)
+        if hasattr(os, "register_at_fork"):  # not on Windows
+            os.register_at_fork(after_in_child=lambda: (method := leave()) and method())
+
+    def secret(self, name: str, make: Callable[[], str]) -> str:
+        """The value kept under `name`, which all processes share: the first to ask makes it."""
+        with self.transaction(writing=True) as connection:
+            write(connection, ADD_SECRET, [{"name": name, "value": make()}])
+            return str(connection.scalar(text("SELECT value FROM secrets WHERE name = :name"), {"name": name}))
+
+    def close(self) -> None:
+        """Close all connections; those of a method still running, when it returns."""
+        self._engine.dispose()
+
+    @contextmanager
+    def transaction(self, writing: bool = False) -> Iterator[Connection]:
+        """A connection whose statements take effect together when the block ends: then they are on disk."""
+        try:
+            with self._engine.connect().execution_options(writing=writing) as connection, connection.begin():
+                yield connection
+        except SQLAlchemyError as error:
+            logger.error("the votes' database %s: %s", _place(self._url), _reason(error, self._url))
+            raise StoreError("The votes' database does not answer as it should. Try again in a minute.") from error
+
+    def _leave_to_the_parent(self) -> None:
+        """A forked child must neither use nor close the connections it inherited: they are the parent's."""
+        self._parents = self._engine.pool
+        self._engine.dispose(close=False)
+
+
+def _parse(url: str | URL) -> URL:
+    """`postgres://` and `postgresql://` mean the driver that is installed."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None  # and the error is dropped: it may quote the password
+    kind = parsed.get_backend_name() if parsed else ""
+    if parsed is None or kind not in ("postgresql", "postgres", "sqlite") or not parsed.database:
+        raise StoreError(
+            "That names no votes' database. Give APEX_DATABASE_URL as postgresql://USER:PASSWORD@HOST:PORT/NAME, with "
+            "%40 for @ and %2F for / in the password, or leave it out for SQLite."
+        )
+    return parsed if kind == "sqlite" else parsed.set(drivername="postgresql+psycopg")
+
+
+def _postgresql(url: URL, journal: str) -> Engine:
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        # Statements that are prepared on one connection fail on another behind a pooler, as hosted databases have it.
+        connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None},
+    )
+
+
+def _sqlite(url: URL, journal: str) -> Engine:
+    alone = journal == "delete"
+    file = Path(url.database or "")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    size: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if alone else {}
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS[journal]}, **size)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, record: object) -> None:
+        connection.isolation_level = None  # transactions begin as below, not where the driver thinks one is needed
+        if alone:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        _use_journal(connection, journal)
+        connection.execute("PRAGMA synchronous = EXTRA")  # as FULL, and a journal's removal is on disk too
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A reader that turned into a writer could meet a lock that no waiting resolves.
+        writing = connection.get_execution_options().get("writing")
+        connection.exec_driver_sql("BEGIN" if not writing else "BEGIN EXCLUSIVE" if alone else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _use_journal(connection: sqlite3.Connection, journal: str) -> None:
+    """Several processes may be doing so to a new file: SQLite itself does not wait for them here."""
+    patience = time.monotonic() + BUSY_SECONDS[journal]
+    while True:
+        try:
+            (now,) = connection.execute(f"PRAGMA journal_mode = {journal}").fetchone()
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+            time.sleep(0.02)
+    if now != journal:
+        raise OSError(f"there is no {journal} journal here; APEX_SQLITE_JOURNAL=delete may do")
+
+
+def _place(url: URL) -> str:
+    """Where a database is, without who asks and their password."""
+    return str(url.database) if url.get_backend_name() == "sqlite" else f"{url.database} on {url.host}"
+
+
+def _reason(error: Exception, url: URL) -> str:
+    """What the database said, in a line and without the password."""
+    said = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
+    first = said[0] if said else type(error).__name__
+    return first.replace(str(url.password), "***") if url.password else first
+
+
+def write(connection: Connection, statement: str, rows: Sequence[Row]) -> int:
+    """Run a statement for each row and say how many rows it added. What one of the databases refuses, both do."""
+    if not all(storable(value) for row in rows for value in row.values()):
+        raise StoreError("A text with a NUL or a lone surrogate, or a number that is not finite, cannot be stored.")
+    return connection.execute(text(statement), rows).rowcount if rows else 0
+
+
+def storable(value: str | float) -> bool:
+    """Whether both databases can hold a value."""
+    if not isinstance(value, str):
+        return math.isfinite(value)
+    return "\0" not in value and value.encode(errors="ignore").decode() == value

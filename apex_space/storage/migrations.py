@@ -1,0 +1,94 @@
+"""The tables of the votes' database, as ordered steps. A step that was released is never edited: add another one."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, inspect, text
+
+from ..core.errors import StoreError
+
+LOCK = 0x61706578
+"""Of PostgreSQL's advisory locks, which are numbers: held while tables are made. On SQLite every writer is alone."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step: the statements that both databases understand, then those of only one."""
+
+    version: int
+    both: tuple[str, ...] = ()
+    sqlite: tuple[str, ...] = ()
+    postgresql: tuple[str, ...] = ()
+
+
+_FIRST_TABLES = ("migrations", "songs", "battles", "scores", "votes", "secrets", "copies", "sent")
+
+MIGRATIONS = (
+    Migration(
+        1,
+        both=(
+            "CREATE TABLE migrations (version INTEGER PRIMARY KEY, at DOUBLE PRECISION NOT NULL)",
+            "CREATE TABLE songs (id TEXT PRIMARY KEY, title TEXT NOT NULL, generator TEXT NOT NULL,"
+            " prompt TEXT NOT NULL)",
+            "CREATE TABLE battles (id TEXT PRIMARY KEY, a TEXT NOT NULL, b TEXT NOT NULL, source TEXT NOT NULL,"
+            " issued DOUBLE PRECISION NOT NULL, predictions TEXT NOT NULL)",
+            "CREATE TABLE scores (song TEXT NOT NULL, judge TEXT NOT NULL, revision TEXT NOT NULL,"
+            " at DOUBLE PRECISION NOT NULL, scores TEXT NOT NULL, PRIMARY KEY (song, judge, revision))",
+            "CREATE TABLE votes (battle TEXT PRIMARY KEY REFERENCES battles (id), winner TEXT NOT NULL,"
+            " at DOUBLE PRECISION NOT NULL, heard_a DOUBLE PRECISION NOT NULL, heard_b DOUBLE PRECISION NOT NULL,"
+            " voter TEXT NOT NULL, suspicion TEXT NOT NULL)",
+            "CREATE TABLE secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+            "CREATE TABLE copies (battle TEXT PRIMARY KEY REFERENCES votes (battle), shard TEXT NOT NULL)",
+            "CREATE INDEX copies_by_shard ON copies (shard)",
+            "CREATE TABLE sent (shard TEXT PRIMARY KEY)",
+        ),
+        sqlite=tuple(
+            f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}"
+            f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            for table in _FIRST_TABLES
+            for verb in ("UPDATE", "DELETE")
+        ),
+        postgresql=(
+            "CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$",
+            *(
+                f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+                " FOR EACH STATEMENT EXECUTE FUNCTION append_only()"
+                for table in _FIRST_TABLES
+            ),
+        ),
+    ),
+    Migration(
+        2,
+        both=(
+            "CREATE TABLE links (id TEXT PRIMARY KEY, key_hash TEXT NOT NULL, at DOUBLE PRECISION NOT NULL,"
+            " title TEXT NOT NULL, reports TEXT NOT NULL)",
+            "CREATE INDEX links_by_time ON links (at)",
+        ),
+    ),
+)
+
+
+def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Take the steps that the database lacks, within the caller's writing transaction: all of them or none.
+
+    Raises StoreError where the database is newer than this code.
+    """
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    version = 0
+    if inspect(connection).has_table("migrations"):
+        version = connection.scalar(text("SELECT max(version) FROM migrations")) or 0
+    if version > migrations[-1].version:
+        raise StoreError(
+            f"The votes' database has version {version} and this code knows {migrations[-1].version}. "
+            "Update the code: a newer one has been here."
+        )
+    for step in migrations:
+        if step.version > version:
+            for statement in step.both + (step.sqlite if dialect == "sqlite" else step.postgresql):
+                connection.exec_driver_sql(statement)
+            row = {"version": step.version, "at": time.time()}
+            connection.execute(text("INSERT INTO migrations (version, at) VALUES (:version, :at)"), row)

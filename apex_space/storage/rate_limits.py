@@ -1,0 +1,43 @@
+"""How often one visitor may do what costs the server or others something."""
+
+import time
+from math import ceil
+from typing import TYPE_CHECKING, Literal
+
+from ..core.errors import TooFast
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+
+Action = Literal["battle", "vote", "own", "link"]
+LIMITS: dict[Action, str] = {
+    "battle": "30/minute;600/hour",
+    "vote": "30/minute;1500/day",
+    "own": "4/minute;30/hour",
+    "link": "10/minute;100/day",
+}
+"""One listener casts at most 6 votes a minute, but households and classes share an address. Each replica counts for
+itself."""
+
+
+class RateLimiter:
+    """Counts the actions of each visitor, who is known by a hash. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        from limits import parse_many
+        from limits.storage import MemoryStorage
+        from limits.strategies import MovingWindowRateLimiter
+
+        self._limits = {action: parse_many(text) for action, text in LIMITS.items()}
+        self._counts = MovingWindowRateLimiter(MemoryStorage())
+
+    def admit(self, visitor: str, action: Action) -> None:
+        """Count one `action` of `visitor`, a hash. Raises TooFast."""
+        for limit in self._limits[action]:
+            if not self._counts.hit(limit, action, visitor):
+                raise TooFast(f"That was too fast. Try again in {self._wait(limit, action, visitor)}.")
+
+    def _wait(self, limit: "RateLimitItem", action: Action, visitor: str) -> str:
+        reset, _ = self._counts.get_window_stats(limit, action, visitor)
+        seconds = max(1, ceil(reset - time.time()))
+        return f"{seconds} s" if seconds < 120 else f"{ceil(seconds / 60)} minutes"

@@ -1,0 +1,321 @@
+"""Votes to a file and back: one flat row for each vote, as parquet, csv or jsonl. No voter's hash goes into it.
+
+Predictions and scores are JSON texts in a row, times are seconds since 1970 (UTC).
+"""
+
+import csv
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from itertools import islice
+from pathlib import Path
+from typing import Any, get_args
+
+from ..core.errors import ArenaError
+from ..core.files import replacing
+from ..core.text import escape_formula
+from .records import Battle, Prediction, Scored, Song, Source, Vote, Winner
+from .votes import Dated, VoteStore
+
+TEXTS = tuple(field.name for field in fields(Song))
+COLUMNS: dict[str, type] = {
+    "battle": str,
+    "source": str,
+    "issued": float,
+    "at": float,
+    "winner": str,
+    **{f"{side}_{name}": str for side in "ab" for name in TEXTS},
+    "heard_a": float,
+    "heard_b": float,
+    "suspicion": str,
+    "predictions": str,
+    "scores": str,
+}
+BATCH = 1000
+MOST_BAD = 100
+"""Bad rows after which a file is not read any further."""
+
+Row = Mapping[str, Any]
+OnRows = Callable[[int], object]
+"""Called with the number of rows handled so far."""
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A row that is no vote: its line (of a parquet file, its row, from 1) and what is wrong with it."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of an import: votes that were new, votes that were here already, and rows that are none.
+
+    With any bad row, no row at all was imported.
+    """
+
+    new: int
+    known: int
+    bad: tuple[Bad, ...] = ()
+
+
+def export_votes(store: VoteStore, path: Path) -> int:
+    """Write all votes to a `.parquet`, `.csv` or `.jsonl` file, whole or not at all, and say how many.
+
+    An earlier export is replaced. Raises ArenaError where the file cannot be written or is another one, and StoreError.
+    """
+    write = _form(path).write
+    if os.path.lexists(path) and not _is_export(path):
+        raise ArenaError(f"{path} is there and no export of votes. Name another file, so that nothing is overwritten.")
+    votes = store.votes()
+    save(path, write, rows(votes, store.scored()))
+    return len(votes)
+
+
+def _is_export(path: Path) -> bool:
+    """Whether a file is empty, or begins as `export_votes` writes it."""
+    try:
+        for _, row in _form(path).read(path):
+            _parsed(row)
+            break
+    except (OSError, ValueError, csv.Error, RecursionError):
+        return path.is_file() and path.stat().st_size == 0
+    return True
+
+
+def import_votes(store: VoteStore, path: Path, on_rows: OnRows = lambda done: None) -> Imported:
+    """Take the votes of a file that `export_votes` wrote, here or elsewhere. Doing it again changes nothing.
+
+    The whole file is checked before the first row is kept. Raises ArenaError where it cannot be read, and StoreError.
+    """
+    read = _form(path).read
+    bad: list[Bad] = []
+    try:
+        for line, row in read(path):
+            try:
+                _parsed(row)
+            except (ValueError, RecursionError) as error:
+                bad.append(Bad(line, str(error)))
+            if len(bad) == MOST_BAD:
+                break
+        if bad:
+            return Imported(0, 0, tuple(bad))
+        done = new = 0
+        for batch in _batches(_parsed(row) for _, row in read(path)):
+            new += store.add_all(batch)
+            done += len(batch)
+            on_rows(done)
+    except (OSError, ValueError, csv.Error, RecursionError) as error:
+        raise ArenaError(f"{path} cannot be read as votes: {error}. Give a file that `votes export` wrote.") from error
+    return Imported(new, done - new)
+
+
+def rows(votes: Iterable[Vote], scored: Mapping[str, list[Dated]]) -> Iterator[Row]:
+    """A flat row for each vote; `scored` has what judges made of songs, by the song's id."""
+    for vote in votes:
+        battle = vote.battle
+        known = [(at, each) for song in {battle.a.id: 0, battle.b.id: 0} for at, each in scored.get(song, ())]
+        yield {
+            "battle": battle.id,
+            "source": battle.source,
+            "issued": battle.issued,
+            "at": vote.at,
+            "winner": vote.winner,
+            **{f"a_{name}": getattr(battle.a, name) for name in TEXTS},
+            **{f"b_{name}": getattr(battle.b, name) for name in TEXTS},
+            "heard_a": vote.heard[0],
+            "heard_b": vote.heard[1],
+            "suspicion": vote.suspicion,
+            "predictions": _json([vars(prediction) for prediction in battle.predictions]),
+            "scores": _json([vars(each) | {"at": at, "scores": dict(each.scores)} for at, each in known]),
+        }
+
+
+def save(path: Path, write: Callable[[Path, Iterable[Row]], None], what: Iterable[Row]) -> None:
+    """Put a file in its place when it is complete and on disk. Raises ArenaError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as part:
+            write(part, what)
+    except OSError as error:
+        raise ArenaError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def write_parquet(path: Path, what: Iterable[Row]) -> None:
+    """All columns are strings or float64."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = {str: pa.string(), float: pa.float64()}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
+    with pq.ParquetWriter(path, schema) as writer:
+        for batch in _batches(what):
+            writer.write_table(pa.Table.from_pylist(batch, schema))
+
+
+def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            _require(file.schema_arrow.names)
+            batches = file.iter_batches(BATCH, columns=list(COLUMNS))
+            yield from enumerate((row for batch in batches for row in batch.to_pylist()), 1)
+    except pa.ArrowException as error:
+        raise ValueError(str(error).splitlines()[0]) from error
+
+
+def _write_csv(path: Path, what: Iterable[Row]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(COLUMNS))
+        writer.writeheader()
+        writer.writerows({name: _guarded(value) for name, value in row.items()} for row in what)
+
+
+def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        _require(reader.fieldnames or ())
+        before = reader.line_num
+        for row in reader:
+            yield before + 1, {name: _unguarded(value) for name, value in row.items()}
+            before = reader.line_num
+
+
+def _guarded(value: str | float) -> str | float:
+    """As in a report's CSV; and what begins with an apostrophe gets another, so that one can always be taken off."""
+    if not isinstance(value, str):
+        return value
+    return f"'{value}" if value.startswith("'") else escape_formula(value)
+
+
+def _unguarded(value: object) -> object:
+    return value.removeprefix("'") if isinstance(value, str) else value
+
+
+def _write_jsonl(path: Path, what: Iterable[Row]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(_json(row) + "\n" for row in what)
+
+
+def _read_jsonl(path: Path) -> Iterator[tuple[int, str]]:
+    with path.open(encoding="utf-8", newline="\n") as file:
+        yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How a kind of file is written and read: line numbers with rows, or with the JSON of rows."""
+
+    write: Callable[[Path, Iterable[Row]], None]
+    read: Callable[[Path], Iterator[tuple[int, Row | str]]]
+
+
+FORMS = {
+    ".parquet": _Form(write_parquet, _read_parquet),
+    ".csv": _Form(_write_csv, _read_csv),
+    ".jsonl": _Form(_write_jsonl, _read_jsonl),
+}
+
+
+def _form(path: Path) -> _Form:
+    if path.suffix.lower() not in FORMS:
+        raise ArenaError(f"{path} has no ending that tells what to write or read. End it in {' or '.join(FORMS)}.")
+    return FORMS[path.suffix.lower()]
+
+
+def _require(columns: Iterable[str]) -> None:
+    if missing := COLUMNS.keys() - set(columns):
+        raise ValueError(f"it has no column {', '.join(name for name in COLUMNS if name in missing)}")
+
+
+def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _parsed(row: Row | str) -> tuple[Vote, list[Dated]]:
+    """A vote and what judges made of its songs. Raises ValueError with what is wrong in the row."""
+    row = _object(json.loads(row) if isinstance(row, str) else row, "the row")
+    a, b = (Song(_word(row, f"{side}_id"), *(_text(row, f"{side}_{name}") for name in TEXTS[1:])) for side in "ab")
+    battle = Battle(
+        id=_word(row, "battle"),
+        a=a,
+        b=b,
+        source=_choice(row, "source", get_args(Source)),
+        issued=_number(row, "issued"),
+        predictions=tuple(_prediction(entry) for entry in _list(row, "predictions")),
+    )
+    heard = _number(row, "heard_a"), _number(row, "heard_b")
+    winner: Winner = _choice(row, "winner", get_args(Winner))
+    vote = Vote(battle, winner, _number(row, "at"), heard, suspicion=_text(row, "suspicion"))
+    return vote, [_dated(entry, (a.id, b.id)) for entry in _list(row, "scores")]
+
+
+def _prediction(entry: Row) -> Prediction:
+    judge, head, revision = (_word(entry, name) for name in ("judge", "head", "revision"))
+    probability, low, high = (_number(entry, name, most=1) for name in ("probability", "low", "high"))
+    return Prediction(judge, head, revision, probability, low, high)
+
+
+def _dated(entry: Row, songs: tuple[str, str]) -> Dated:
+    song, judge, revision = (_word(entry, name) for name in ("song", "judge", "revision"))
+    if song not in songs:
+        raise ValueError(f"scores are of a song that is not in the battle, {song!r}")
+    scores = _object(entry.get("scores"), "scores")
+    values = {axis: None if value is None else _number(scores, axis, -math.inf) for axis, value in scores.items()}
+    return _number(entry, "at"), Scored(song, judge, revision, values)
+
+
+def _object(value: object, name: str) -> Row:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} must be an object with names and values")
+    return value
+
+
+def _list(row: Row, name: str) -> list[Row]:
+    value = json.loads(_text(row, name))
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list")
+    return [_object(entry, f"an entry of {name}") for entry in value]
+
+
+def _text(row: Row, name: str) -> str:
+    value = row.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be a text, not {value!r}")
+    if "\0" in value or value.encode(errors="ignore").decode() != value:
+        raise ValueError(f"{name} must hold no NUL and no lone surrogate")
+    return value
+
+
+def _word(row: Row, name: str) -> str:
+    if not (value := _text(row, name)):
+        raise ValueError(f"{name} must not be empty")
+    return value
+
+
+def _choice(row: Row, name: str, choices: tuple[Any, ...]) -> Any:
+    if (value := row.get(name)) not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return value
+
+
+def _number(row: Row, name: str, least: float = 0, most: float = math.inf) -> float:
+    value = row.get(name)
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not (least <= number <= most and math.isfinite(number)):
+        raise ValueError(f"{name} must be a number from {least:g} to {most:g}, not {value!r}")
+    return number

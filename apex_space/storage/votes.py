@@ -1,0 +1,229 @@
+"""Battles, votes and judges' scores in the database. None of them is ever changed or deleted.
+
+A song keeps the texts that it was first seen with, whatever later battles call it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from sqlalchemy import URL, Connection, text
+
+from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
+from ..core.settings import Settings
+from .database import Database, Row, storable, write
+from .records import Battle, Prediction, Scored, Song, Vote
+
+FILE = "arena.sqlite3"
+Dated = tuple[float, Scored]
+"""A judge's scores of a song, and since when they are known (seconds since 1970)."""
+
+ADD_SONG = (
+    "INSERT INTO songs (id, title, generator, prompt) VALUES (:id, :title, :generator, :prompt) ON CONFLICT DO NOTHING"
+)
+ADD_BATTLE = (
+    "INSERT INTO battles (id, a, b, source, issued, predictions)"
+    " VALUES (:id, :a, :b, :source, :issued, :predictions) ON CONFLICT DO NOTHING"
+)
+ADD_SCORES = (
+    "INSERT INTO scores (song, judge, revision, at, scores) VALUES (:song, :judge, :revision, :at, :scores)"
+    " ON CONFLICT DO NOTHING"
+)
+ADD_VOTE = (
+    "INSERT INTO votes (battle, winner, at, heard_a, heard_b, voter, suspicion)"
+    " SELECT :battle, :winner, :at, :heard_a, :heard_b, :voter, :suspicion"
+    " WHERE EXISTS (SELECT 1 FROM battles WHERE id = :battle AND a = :a AND b = :b) ON CONFLICT DO NOTHING"
+)
+CLAIM = (
+    "INSERT INTO copies (battle, shard) SELECT battle, :shard FROM votes"
+    " WHERE NOT EXISTS (SELECT 1 FROM copies WHERE copies.battle = votes.battle) ORDER BY battle ON CONFLICT DO NOTHING"
+)
+ADD_SENT = "INSERT INTO sent (shard) VALUES (:shard) ON CONFLICT DO NOTHING"
+
+VOTED = "SELECT battle FROM votes"
+IN_SHARD = "SELECT battle FROM copies WHERE shard = :shard"
+THIS_ONE = "SELECT CAST(:battle AS TEXT)"
+
+
+class VoteStore(Database):
+    """The database's tables of battles, votes and scores. All methods raise StoreError."""
+
+    after_vote: Callable[[], object] | None = None
+    """Called after each vote that was added, in the voter's thread: it has to return at once and not to fail."""
+
+    def add_battle(self, battle: Battle, scored: Iterable[Scored] = ()) -> None:
+        """Keep a battle with its predictions, and what judges made of its songs where that is new."""
+        with self.transaction(writing=True) as connection:
+            if not _add_battles(connection, [(battle, [(battle.issued, each) for each in scored])]):
+                raise StoreError(f"There is a battle {battle.id} already. Issue each one under an id of its own.")
+
+    def battle(self, id: str) -> Battle | None:
+        """The battle of that id, if there is one; it may be any text from outside."""
+        if not storable(id):
+            return None
+        with self.transaction() as connection:
+            return _battles(connection, THIS_ONE, {"battle": id}).get(id)
+
+    def add_vote(self, vote: Vote) -> None:
+        """Keep a vote: it is on disk when this returns. Raises UnknownBattle and AlreadyVoted."""
+        with self.transaction(writing=True) as connection:
+            if not write(connection, ADD_VOTE, [_vote_row(vote)]):
+                known = _battles(connection, THIS_ONE, {"battle": vote.battle.id}).get(vote.battle.id)
+                if known is None or (known.a.id, known.b.id) != (vote.battle.a.id, vote.battle.b.id):
+                    raise UnknownBattle("There is no such battle. Take the next one.")
+                raise AlreadyVoted("This battle has its vote, and a vote is never changed. Take the next one.")
+        if self.after_vote is not None:
+            self.after_vote()
+
+    def add_all(self, votes: Collection[tuple[Vote, Iterable[Dated]]]) -> int:
+        """Keep votes with their battles and scores, all of them or none; says how many were not there before."""
+        with self.transaction(writing=True) as connection:
+            _add_battles(connection, [(vote.battle, dated) for vote, dated in votes])
+            return write(connection, ADD_VOTE, [_vote_row(vote) for vote, _ in votes])
+
+    def votes(self) -> list[Vote]:
+        """All votes by their time, suspicious ones too."""
+        with self.transaction() as connection:
+            return _votes(connection, VOTED, {})
+
+    def count(self) -> int:
+        """How many votes there are, suspicious ones too."""
+        with self.transaction() as connection:
+            return connection.scalar(text("SELECT count(*) FROM votes")) or 0
+
+    def votes_per_song(self) -> Counter[str]:
+        """How many unsuspicious votes each song took part in, by its id."""
+        pairs = (
+            "SELECT battles.a, battles.b, count(*) FROM votes JOIN battles ON battles.id = votes.battle"
+            " WHERE votes.suspicion = '' GROUP BY battles.a, battles.b"
+        )
+        heard: Counter[str] = Counter()
+        with self.transaction() as connection:
+            for a, b, times in connection.execute(text(pairs)):
+                heard.update({a: times, b: times})
+        return heard
+
+    def scores(self, judge: str) -> dict[str, Scored]:
+        """What a judge made of each song, by the song's id; of several revisions, the latest to come here."""
+        with self.transaction() as connection:
+            return {each.song: each for _, each in _scored(connection, "WHERE judge = :judge", {"judge": judge})}
+
+    def scored(self) -> dict[str, list[Dated]]:
+        """What every judge, in every revision, made of each song, by the song's id, the oldest first."""
+        found: dict[str, list[Dated]] = {}
+        with self.transaction() as connection:
+            for at, each in _scored(connection, "", {}):
+                found.setdefault(each.song, []).append((at, each))
+        return found
+
+    def claim(self, shard: str) -> int:
+        """Put all votes that are in no shard into this one, and say how many. A vote is in one shard, for good."""
+        with self.transaction(writing=True) as connection:
+            return write(connection, CLAIM, [{"shard": shard}])
+
+    def unsent(self) -> list[str]:
+        """Shards that are not said to have been sent."""
+        names = "SELECT DISTINCT shard FROM copies WHERE shard NOT IN (SELECT shard FROM sent) ORDER BY shard"
+        with self.transaction() as connection:
+            return list(connection.scalars(text(names)))
+
+    def in_shard(self, shard: str) -> list[Vote]:
+        """The votes that were put into a shard, by their time."""
+        with self.transaction() as connection:
+            return _votes(connection, IN_SHARD, {"shard": shard})
+
+    def mark_sent(self, shards: Iterable[str]) -> None:
+        """Keep that these shards were sent."""
+        with self.transaction(writing=True) as connection:
+            write(connection, ADD_SENT, [{"shard": shard} for shard in sorted(shards)])
+
+
+def open_store(config: Settings) -> VoteStore:
+    """The database that the settings name, or else a file in the data folder. Raises StoreError."""
+    if config.database_url is not None:
+        return VoteStore(config.database_url.get_secret_value(), config.sqlite_journal)
+    return VoteStore(URL.create("sqlite", database=str(config.data / FILE)), config.sqlite_journal)
+
+
+def _add_battles(connection: Connection, battles: Iterable[tuple[Battle, Iterable[Dated]]]) -> int:
+    """Rows are sorted: writers that wait for one another do so in the same order, and so never in a circle."""
+    rows: dict[str, Row] = {}
+    songs: dict[str, Row] = {}
+    scores: dict[tuple[str, str, str], Row] = {}
+    for battle, dated in battles:
+        rows.setdefault(battle.id, _battle_row(battle))
+        for song in (battle.a, battle.b):
+            # A visitor's own upload of the same samples comes without texts, and must not take them away.
+            if song.title or song.generator or song.prompt:
+                songs.setdefault(song.id, vars(song))
+        for at, each in dated:
+            scores.setdefault(
+                (each.song, each.judge, each.revision), vars(each) | {"at": at, "scores": _json(dict(each.scores))}
+            )
+    write(connection, ADD_SONG, [songs[key] for key in sorted(songs)])
+    write(connection, ADD_SCORES, [scores[key] for key in sorted(scores)])
+    return write(connection, ADD_BATTLE, [rows[key] for key in sorted(rows)])
+
+
+def _battle_row(battle: Battle) -> Row:
+    return {
+        "id": battle.id,
+        "a": battle.a.id,
+        "b": battle.b.id,
+        "source": battle.source,
+        "issued": battle.issued,
+        "predictions": _json([vars(prediction) for prediction in battle.predictions]),
+    }
+
+
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise StoreError("A score or prediction that is not finite cannot be stored.") from error
+
+
+def _vote_row(vote: Vote) -> Row:
+    return {
+        "battle": vote.battle.id,
+        "a": vote.battle.a.id,
+        "b": vote.battle.b.id,
+        "winner": vote.winner,
+        "at": vote.at,
+        "heard_a": vote.heard[0],
+        "heard_b": vote.heard[1],
+        "voter": vote.voter,
+        "suspicion": vote.suspicion,
+    }
+
+
+def _votes(connection: Connection, which: str, parameters: Row) -> list[Vote]:
+    """The votes on the battles whose ids the query `which` gives, by their time."""
+    query = f"SELECT battle, winner, at, heard_a, heard_b, voter, suspicion FROM votes WHERE battle IN ({which})"
+    rows = connection.execute(text(query), parameters).all()
+    battles = _battles(connection, which, parameters)  # after the votes: a new one may come in between
+    votes = [Vote(battles[id], winner, at, (a, b), voter, why) for id, winner, at, a, b, voter, why in rows]
+    return sorted(votes, key=lambda vote: (vote.at, vote.battle.id))
+
+
+def _battles(connection: Connection, which: str, parameters: Row) -> dict[str, Battle]:
+    """The battles whose ids the query `which` gives, by their ids."""
+    sides = f"SELECT a FROM battles WHERE id IN ({which}) UNION SELECT b FROM battles WHERE id IN ({which})"
+    query = f"SELECT id, title, generator, prompt FROM songs WHERE id IN ({sides})"
+    songs = {id: Song(id, *texts) for id, *texts in connection.execute(text(query), parameters)}
+    query = f"SELECT id, a, b, source, issued, predictions FROM battles WHERE id IN ({which})"
+    return {
+        id: Battle(id, songs.get(a, Song(a)), songs.get(b, Song(b)), source, issued, _predictions(written))
+        for id, a, b, source, issued, written in connection.execute(text(query), parameters)
+    }
+
+
+def _predictions(written: str) -> tuple[Prediction, ...]:
+    return tuple(Prediction(**fields) for fields in json.loads(written))
+
+
+def _scored(connection: Connection, where: str, parameters: Row) -> Iterator[Dated]:
+    """What judges made of songs, the oldest first."""
+    query = f"SELECT at, song, judge, revision, scores FROM scores {where} ORDER BY at"
+    for at, song, judge, revision, written in connection.execute(text(query), parameters):
+        yield at, Scored(song, judge, revision, json.loads(written))

@@ -1,1 +1,0 @@
-"""Training of the judges made here. Never imported by the page."""

@@ -1,0 +1,1 @@
+"""Songs and their ratings in, checkpoints out."""

@@ -1,0 +1,1 @@
+"""How the pocket judge and its preference head were trained."""

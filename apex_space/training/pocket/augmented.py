@@ -1,0 +1,88 @@
+"""Songs -> features of each song, of harmlessly changed copies and of damaged ones."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from ...audio.resample import resample
+from ...audio.waveform import load
+from ...models.encoders.pocket import RATE, SEGMENT_SECONDS, features
+from .degradations import HARMLESS, KINDS
+
+INTACT = "intact"
+SEVERITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
+KINDS_A_SONG = 2
+"""Kinds of damage that each song meets for each axis, in turn."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """R copies of S songs."""
+
+    features: np.ndarray
+    """[R, F]"""
+    song: np.ndarray
+    """[R] index of the song."""
+    kind: np.ndarray
+    """[R] of str: INTACT, a name in HARMLESS, or the name of a kind of damage."""
+    severity: np.ndarray
+    """[R], 0 unless damaged."""
+
+    def __len__(self) -> int:
+        return len(self.song)
+
+    def __getitem__(self, rows: np.ndarray) -> "Copies":
+        return Copies(self.features[rows], self.song[rows], self.kind[rows], self.severity[rows])
+
+    def renumbered(self) -> "Copies":
+        """The same, its songs numbered from 0 without gaps."""
+        return Copies(self.features, np.unique(self.song, return_inverse=True)[1], self.kind, self.severity)
+
+    @property
+    def intact(self) -> np.ndarray:
+        """[R] of bool."""
+        return self.kind == INTACT
+
+    @property
+    def harmless(self) -> np.ndarray:
+        """[R] of bool: harmlessly changed."""
+        return np.isin(self.kind, list(HARMLESS))
+
+
+def gather(paths: Sequence[Path], workers: int) -> Copies:
+    """Copies of the songs at `paths`, which has no influence on them but by the order; `workers` processes."""
+    found: list[tuple[int, str, float, np.ndarray]] = []
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        for index, rows in enumerate(pool.map(_listen, range(len(paths)), paths)):
+            found += [(index, *row) for row in rows]
+            print(f"\r{index + 1} of {len(paths)} songs", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    song, kind, severity, values = zip(*found, strict=True)
+    return Copies(np.stack(values), np.array(song), np.array(kind), np.array(severity))
+
+
+def _listen(index: int, path: Path) -> list[tuple[str, float, np.ndarray]]:
+    """Kind, severity and features of each copy of one song."""
+    length = int(SEGMENT_SECONDS * RATE)
+    with threadpool_limits(1):
+        waveform = load(path)
+        samples = resample(waveform.samples, waveform.rate, RATE)[:length]
+        return [(kind, severity, features(copy[:length])) for kind, severity, copy in _copies(index, samples)]
+
+
+def _copies(index: int, samples: np.ndarray) -> Iterator[tuple[str, float, np.ndarray]]:
+    yield INTACT, 0.0, samples
+    for name, change in HARMLESS.items():
+        yield name, 0.0, change(samples, RATE)
+    for axis in dict.fromkeys(kind.axis for kind in KINDS):
+        kinds = [kind for kind in KINDS if kind.axis == axis]
+        for kind in (kinds[(KINDS_A_SONG * index + i) % len(kinds)] for i in range(KINDS_A_SONG)):
+            for severity in SEVERITIES:
+                rng = np.random.default_rng([index, KINDS.index(kind), round(100 * severity)])
+                yield kind.name, severity, kind(samples, RATE, severity, rng)

@@ -1,0 +1,134 @@
+"""Fit pocket's preference head: `python -m apex_space.training.pocket.preference --data ../shared/data [--out DIR]`.
+
+From davda54's untied pairs of one listener's ratings. Pocket's musicality was trained on those ratings, so its own
+scores would flatter it: every score here is of a model that never met the song, nor the songs it is measured against.
+Hearing the 504 songs' copies takes 15 to 30 minutes on two cores, the rest five to ten.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...models.heads.pocket import PocketHead
+from ...preference.fitting.logistic import FOLDS, Battles, Units, folds, forecasts, make_head
+from ...preference.head import PreferenceHead
+from ...preference.head_files import SHIPPED, save
+from .augmented import Copies
+from .corpus import Corpus
+from .models import KINDS_OF, fit_damage, fit_opinion, recordings
+from .train import AXES, command, truths
+
+DATA = (
+    "davda54 (David Samuel; GPL-3.0): untied pairs of one listener's ratings of 104 short pieces by people and "
+    "computers, by 293 listeners"
+)
+ROUNDS, INNER, FINAL = 10, 4, 20
+"""Partitions: that songs are held out by for measuring, that the others' scores are made by, and for the head itself.
+Each of FINAL holds a fifth of all pairs, so that together they hold 99%."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+
+    def fit(out: Path, *heard: Any) -> None:
+        save(learn(*heard), out / "pocket.json")
+
+    command("preference", "Fit pocket's preference head.", SHIPPED, fit, arguments)
+
+
+def learn(copies: Copies, rated: Corpus, liked: Corpus) -> PreferenceHead:
+    """The head; the songs of `copies` are those of `rated` (davda54), then `liked` (Emotify)."""
+    listener = Listener.of(copies, rated, liked)
+    everyone = np.zeros(len(rated.songs), bool)
+    battles = listener.battles(everyone, range(FINAL))
+    unit = Units(np.arange(len(rated.songs)), len(rated.songs), "songs")
+    held = forecasts(listener.rounds(), unit)
+    weights = PocketHead().weights
+    return make_head("pocket", f"{weights.repository} ({weights.revision})", DATA, battles, held, unit)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Scores of the S rated songs, of T songs in all, by models that were not trained on them."""
+
+    copies: Copies
+    truth: np.ndarray
+    """[T] musicality; NaN beyond the rated songs."""
+    recording: np.ndarray
+    """[T]"""
+    pairs: np.ndarray
+    """[P, 2] of rated songs, the better rated one first."""
+    scores: np.ndarray
+    """[S, A]; the column of musicality is filled in for each set of songs to leave out."""
+
+    @staticmethod
+    def of(copies: Copies, rated: Corpus, liked: Corpus) -> "Listener":
+        """No listener spoke of the other axes: one partition of the songs is enough to make them."""
+        truth, recording, size = truths(rated, liked), recordings(copies), len(rated.songs)
+        fold = folds(recording, FOLDS, seed=0)
+        scores = np.zeros((size, len(AXES)))
+        for axis in KINDS_OF:
+            for f in range(FOLDS):
+                model = fit_damage(axis, copies[(fold != f)[copies.song]])[0]
+                asked = np.nonzero(fold[:size] == f)[0]
+                scores[asked, AXES.index(axis)] = model(_intact(copies, asked))
+        others = ~np.isin(recording, recording[:size])
+        model = fit_opinion("likes", copies[others[copies.song]], truth["likes"])
+        scores[:, AXES.index("likes")] = model(_intact(copies, np.arange(size)))
+        distinct = recording[rated.pairs[:, 0]] != recording[rated.pairs[:, 1]]
+        undamaged = copies[copies.intact | copies.harmless]  # all that musicality is learned from
+        return Listener(undamaged, truth["musicality"], recording, rated.pairs[distinct], scores)
+
+    def battles(self, outside: np.ndarray, seeds: Sequence[int]) -> Battles:
+        """Pairs of songs that are not `outside` [S], each from the first partition that holds both in one fold.
+
+        Two songs of one fold are scored by one model, which met neither.
+        """
+        size = len(outside)
+        left = ~outside[self.pairs].any(1)
+        found = []
+        for seed in seeds:
+            fold = np.where(outside, -1, folds(self.recording[:size], FOLDS, seed))
+            for f in range(FOLDS):
+                here = left & (fold[self.pairs] == f).all(1)
+                if here.any():
+                    found.append(self._told(outside | (fold == f), here))
+                    left &= ~here
+        parts = [(part.difference, part.songs, part.generators) for part in found]
+        return Battles(AXES, *(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+    def rounds(self) -> Iterator[tuple[Battles, Battles]]:
+        """To learn from and to test on; no song is in both, nor taught to a model that scored the other."""
+        size = len(self.scores)
+        for seed in range(100, 100 + ROUNDS):
+            fold = folds(self.recording[:size], FOLDS, seed)
+            for f in range(FOLDS):
+                test = fold == f
+                print(f"\rround {seed - 99} of {ROUNDS}, fold {f + 1}", end="", file=sys.stderr, flush=True)
+                yield self.battles(test, range(INNER)), self._told(test, test[self.pairs].all(1))
+        print(file=sys.stderr)
+
+    def _told(self, out: np.ndarray, rows: np.ndarray) -> Battles:
+        """The pairs `rows` [P] as battles, musicality by a model that met none of the rated songs `out` [S]."""
+        size = len(out)
+        taught = ~np.isin(self.recording, self.recording[:size][out])
+        model = fit_opinion("musicality", self.copies[taught[self.copies.song]], self.truth)
+        scores, asked = self.scores.copy(), np.nonzero(out)[0]
+        scores[asked, AXES.index("musicality")] = model(_intact(self.copies, asked))
+        pairs = self.pairs[rows]
+        songs = self.recording[:size][pairs]
+        return Battles(AXES, scores[pairs[:, 0]] - scores[pairs[:, 1]], songs, np.full(pairs.shape, ""))
+
+
+def _intact(copies: Copies, songs: np.ndarray) -> Copies:
+    """The recordings of `songs`, in rising order, as they are."""
+    found = copies[copies.intact & np.isin(copies.song, songs)]
+    return found[np.argsort(found.song)]
+
+
+if __name__ == "__main__":
+    main()

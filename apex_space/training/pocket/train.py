@@ -1,0 +1,151 @@
+"""Train the pocket judge: `python -m apex_space.training.pocket.train --data ../shared/data [--out DIR]`.
+
+Songs -> copies, as they are, harmlessly changed and damaged -> features -> figures on held-out songs -> weights, card
+and figures, written to `--out` (where the judge reads them, unless told otherwise).
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from ...core.errors import BatchError
+from ...core.intervals import ConfidenceInterval
+from ...models.heads.pocket import PATH, Model
+from ...ranking.export import check_target
+from . import card
+from .augmented import Copies, gather
+from .corpus import Corpus, davda54, emotify
+from .evaluate import (
+    PARTITIONS,
+    damage_figures,
+    hold_out_damage,
+    hold_out_opinion,
+    invariance,
+    opinion_figures,
+    spread,
+    spread_by_group,
+    transfer,
+)
+from .models import KINDS_OF, fit_damage, fit_opinion, recordings
+from .statistics import ranks
+
+AXES = ("likes", "coherence", "musicality", "clarity", "naturalness")
+MISSING = {
+    "streams": "no play counts to learn from",
+    "memorability": "no listeners' judgements of memorability to learn from",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    command("pocket", "Train the pocket judge.", PATH.parent, lambda out, *heard: write(out, *train(*heard)), arguments)
+
+
+def command(
+    name: str, purpose: str, out: Path, learn: Callable[..., object], arguments: Sequence[str] | None = None
+) -> None:
+    """A command line of that module's name. `learn` takes the folder to write to, by default `out`, the copies of all
+    songs, davda54 and Emotify."""
+    parser = argparse.ArgumentParser(prog=f"python -m apex_space.training.pocket.{name}", description=purpose)
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds emotify/ and davda54/")
+    parser.add_argument("--out", type=Path, default=out, help="folder to write to (default: the package's)")
+    parser.add_argument("--workers", type=int, default=2, help="processes that listen to songs (default: 2)")
+    options = parser.parse_args(arguments)
+    if options.out != out:
+        try:
+            check_target(options.out)
+        except BatchError as error:
+            parser.error(str(error))
+    started = time.perf_counter()
+    corpora = davda54(options.data), emotify(options.data)
+    copies = gather([song.path for corpus in corpora for song in corpus.songs], options.workers)
+    with threadpool_limits(1):  # sums in one order on any number of cores, and no threads in each other's way
+        learn(options.out, copies, *corpora)
+    print(f"Written to {options.out} after {(time.perf_counter() - started) / 60:.1f} minutes.", file=sys.stderr)
+
+
+def train(copies: Copies, rated: Corpus, liked: Corpus) -> tuple[Model, dict[str, Any]]:
+    """The model and its figures; the songs of `copies` are those of `rated` (davda54), then `liked` (Emotify)."""
+    truth = truths(rated, liked)
+    recording = recordings(copies)
+    partitions = {
+        axis: [hold_out_opinion(axis, copies, known, recording, seed) for seed in range(PARTITIONS)]
+        for axis, known in truth.items()
+    }
+    damage = {axis: hold_out_damage(axis, copies, recording) for axis in KINDS_OF}
+    held = {axis: (partitions[axis][0] if axis in truth else damage[axis][0]) for axis in AXES}
+    first = slice(len(rated.songs))
+    parts = {"davda54": (rated, first), "Emotify": (liked, slice(first.stop, None))}
+    is_rated = np.isfinite(truth["musicality"])
+    groups = np.concatenate([rated.groups, liked.groups])
+    figures = {
+        "opinions": {
+            axis: {name: opinion_figures(corpus, songs, held) for name, (corpus, songs) in parts.items()}
+            for axis, held in partitions.items()
+        },
+        "damage": {axis: damage_figures(*both) for axis, both in damage.items()},
+        "transfer": transfer(copies, {"davda54": is_rated, "Emotify": ~is_rated}),
+        "invariance": {axis: invariance(held[axis]) for axis in AXES},
+        "intact": {axis: spread_by_group(held[axis], groups) for axis in AXES},
+        "between axes": np.corrcoef([held[axis].intact for axis in AXES]).tolist(),
+        "spread": {axis: spread(held[axis], known) for axis, known in truth.items()},
+        "twins": int((recording != np.arange(len(recording))).sum()),
+        "songs": len(recording),
+        "copies": len(copies),
+        "features": copies.features.shape[1],
+        "partitions": PARTITIONS,
+    }
+    return fit(copies, truth, figures["spread"]), figures
+
+
+def truths(rated: Corpus, liked: Corpus) -> dict[str, np.ndarray]:
+    """What listeners made of each song [S], on the axis' range; NaN where they were not asked."""
+    percentile = 100 * (ranks(liked.opinions) - 0.5) / len(liked.songs)
+    return {
+        "likes": np.concatenate([np.full(len(rated.songs), np.nan), percentile]),
+        "musicality": np.concatenate([1 + rated.opinions * 4 / 5, np.full(len(liked.songs), np.nan)]),
+    }
+
+
+def fit(copies: Copies, truth: Mapping[str, np.ndarray], spread: Mapping[str, float]) -> Model:
+    """The models of all axes, trained on all songs, as one."""
+    models = [fit_opinion(a, copies, truth[a]) if a in truth else fit_damage(a, copies)[0] for a in AXES]
+    about = {"axes": AXES, "missing": MISSING, "spread": spread, **card.ABOUT}
+    return Model(
+        mean=models[0].scaling.mean,
+        scale=models[0].scaling.scale,
+        weights=np.stack([model.line.slope for model in models], axis=1).astype(np.float32),
+        bias=np.array([model.line.offset for model in models], np.float32),
+        about=about,
+    )
+
+
+def write(out: Path, model: Model, figures: Mapping[str, Any]) -> None:
+    """Weights, figures and card into the folder `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "pocket.safetensors").write_bytes(model.to_bytes())
+    (out / "pocket_metrics.json").write_text(json.dumps(plain(figures), indent=1) + "\n", encoding="utf-8")
+    (out / "pocket.md").write_text(card.write(figures), encoding="utf-8")
+
+
+def plain(value: Any) -> Any:
+    """For JSON: an estimate as [value, low, high], numbers to four digits."""
+    if isinstance(value, ConfidenceInterval):
+        return [plain(part) for part in astuple(value)]
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return round(float(value), 4) if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The pages and the server; the only code that imports Gradio."""

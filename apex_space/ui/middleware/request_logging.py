@@ -1,0 +1,120 @@
+"""What of the page's work is logged: a line for each request, and one for each event that ran in the queue."""
+
+import inspect
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import wraps
+from secrets import token_hex
+from typing import Any
+
+import gradio as gr
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ...core.i18n import ENGLISH, said, speaking, tr
+from ...core.json_logging import request_id
+from ..gradio_patches import event_request
+
+HEADER = b"x-request-id"
+ID = re.compile(rb"[A-Za-z0-9-]{8,64}")
+"""An id that came with the request, as from a proxy's own log, is taken where it can be nothing else."""
+logger = logging.getLogger(__name__)
+
+
+class RequestLog:
+    """Middleware that gives each request an id, answers it as `x-request-id`, and logs what became of the request.
+
+    Of the address only the route is logged: paths and queries can hold names and ids.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), None
+        id = next((value for name, value in scope["headers"] if name == HEADER and ID.fullmatch(value)), None)
+        id = id or token_hex(8).encode()
+        request_id.set(scope.setdefault("state", {}).setdefault("request_id", id.decode()))
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (HEADER, id)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            _log("request", started, method=scope["method"], route=_route(scope), status=status)
+
+
+def _route(scope: Scope) -> str:
+    """The template of the route that answered, as `/r/{id}`; FastAPI names only its own."""
+    routes = (
+        scope.get("route"),
+        *(r for r in scope["app"].routes if getattr(r, "endpoint", r) is scope.get("endpoint")),
+    )
+    return next((route.path for route in routes if route is not None), "none") or scope["root_path"]  # a mounted one's
+
+
+def log_events(blocks: gr.Blocks) -> None:
+    """Log each run of the queue's events; one that fails in a way that nobody foresaw is answered with its number."""
+    for event in blocks.fns.values():
+        if event.fn is not None and event.queue:
+            event.fn = _logged(event.fn, str(event.api_name))
+
+
+def _logged(work: Callable[..., Any], name: str) -> Callable[..., Any]:
+    @wraps(work)
+    def once(*given: Any, **named: Any) -> Any:
+        with _run(name) as language, speaking(language):
+            return work(*given, **named)
+
+    @wraps(work)
+    def steps(*given: Any, **named: Any) -> Iterator[Any]:
+        with _run(name) as language, closing(work(*given, **named)) as running:
+            while True:
+                with speaking(language):  # each step has a context of its own
+                    try:
+                        step = next(running)
+                    except StopIteration:
+                        return
+                yield step
+
+    return steps if inspect.isgeneratorfunction(work) else once
+
+
+@contextmanager
+def _run(name: str) -> Iterator[str]:
+    """One run of an event, which is logged; gives the language of the request that put it into the queue."""
+    state = getattr(event_request(), "state", None)
+    id = getattr(state, "request_id", request_id.get())
+    language = getattr(state, "language", ENGLISH)
+    started, outcome = time.perf_counter(), "failed"
+    try:
+        yield language
+        outcome = "done"
+    except GeneratorExit:
+        outcome = "cancelled"
+        raise
+    except gr.Error:
+        outcome = "refused"
+        raise
+    except Exception as error:
+        logger.exception("an event failed", extra={"fields": {"request": id}})
+        with speaking(language):
+            text = said(f"Something went wrong on the server. If it happens again, report it with this number: {id}.")
+            raise gr.Error(text, title=tr("Error"), print_exception=False) from error
+    finally:
+        _log("event", started, name=name, outcome=outcome, request=id)
+
+
+def _log(what: str, started: float, **fields: Any) -> None:
+    fields["milliseconds"] = round(1000 * (time.perf_counter() - started))
+    logger.info(what, extra={"fields": fields})

@@ -1,0 +1,173 @@
+"""The arena's page: two songs without names, a vote, and only then what they were and what the judges had foreseen."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ...arena.battles import MOST_OWN, Arena
+from ...arena.leaderboard import Standings
+from ...audio.waveform import load_song
+from ...core.errors import AlreadyVoted, ApexSpaceError, BattleExpired, BattleStale, NotEnoughSongs, UnknownBattle
+from ...core.i18n import said, tr
+from ...core.settings import settings
+from ...core.text import sanitize
+from ...storage.records import Battle, Song, Vote
+from .. import render
+from ..render.reveal import answered, reveal
+from ..static_files import read_static
+from ..uploads import Uploads
+from . import inputs
+
+LEAD = """# Which song do you prefer?
+Listen to at least {seconds:g} seconds of each, then vote. What the songs are, and which one the judges expected you to
+prefer, is shown after your vote."""
+OWN = (
+    "Two songs of yours, up to {minutes:g} minutes and {megabytes:g} MB each: you hear them blind, too. The audio is "
+    "deleted with your vote, after an hour at the latest. Kept are the vote, the songs’ hashes and their scores."
+)
+VOTES = (("a", "A", "A is better"), ("b", "B", "B is better"), ("tie", "T", "Tie"), ("bad", "X", "Both bad"))
+SAYINGS = {"song": "Song {}", "play": "Play song {}", "pause": "Pause song {}", "seek": "Position in song {}"}
+SIDES = [{"side": side} | {name: text.format(side) for name, text in SAYINGS.items()} for side in "AB"]
+TEXTS = {
+    "vote": "Your vote",
+    "space": "Space",
+    "toggle": "play or pause; once a song is heard, it goes on to the other.",
+    "arrows": "play A or B.",
+    "skip": "Skip",
+    "next": "Next battle",
+    "begin": "Play both songs. Your vote opens after {seconds} seconds of each.",
+    "one_heard": "Song {heard} is heard. Now song {next}.",
+    "both_heard": "Both heard: which do you prefer?",
+    "too_early": "Not yet: listen to song {side} first.",
+    "seconds": "{n} of {all} s heard",
+    "heard": "heard",
+    "unplayable": "Song {side} cannot be played: {reason}",
+    "unloaded": "Song {side} cannot be played. {reason}",
+    "connection": "It did not load; check your connection.",
+    "drawing": "Drawing two songs …",
+    "recording": "Recording your vote …",
+    "unanswered": "The server did not answer. Check your connection and try again.",
+}
+"""Of the battle's template and script."""
+OVER = (UnknownBattle, BattleExpired, BattleStale, AlreadyVoted)
+"""After these refusals no vote for this battle can count any more."""
+
+Answer = dict[str, Any]
+
+
+class ArenaPage:
+    """Components and events. The browser gets a battle's id; everything else stays with `arena` until the vote."""
+
+    def __init__(self, arena: Arena, standings: Standings, uploads: Uploads) -> None:
+        self._arena, self._standings, self._uploads = arena, standings, uploads
+        self._names: dict[str, dict[str, str]] = {}
+        gr.Markdown(LEAD.format(seconds=settings().listening_seconds))
+        self.battle = gr.HTML(
+            html_template=read_static("battle.html"),
+            css_template=read_static("battle.css"),
+            js_on_load=read_static("battle.js"),
+            server_functions=self._functions(),
+            apply_default_css=False,
+            elem_id="battle",
+            sides=SIDES,
+            texts=TEXTS,
+            votes=[dict(zip(("winner", "key", "label"), vote, strict=True)) for vote in VOTES],
+            listen=settings().listening_seconds,
+        )
+        with gr.Accordion("Your own two songs", open=False):
+            self._own_songs()
+
+    def _own_songs(self) -> None:
+        config = settings()
+        gr.Markdown(OWN.format(minutes=config.max_minutes, megabytes=config.max_megabytes))
+        with gr.Row():
+            songs = [inputs.song(f"Your {place} song", f"own-{place}") for place in ("first", "second")]
+        start = gr.Button("Make it a battle", variant="primary")
+        note = gr.HTML()
+        start.click(
+            self._own,
+            inputs=songs,
+            outputs=[self.battle, *songs, note],
+            validator=self._admit,
+            show_progress_on=note,
+            api_visibility="private",
+        )
+
+    def _functions(self) -> list[Callable[..., Answer]]:
+        """What the page's script may call; Gradio needs plain functions and takes their names."""
+
+        def issue(_: Any, request: gr.Request) -> Answer:
+            try:
+                return _issued(self._arena.next(address(request)))
+            except ApexSpaceError as error:
+                return {"refused": said(str(error)), "waiting": isinstance(error, NotEnoughSongs)}
+
+        def vote(data: Any, request: gr.Request) -> Answer:
+            sent: Any = data if isinstance(data, dict) else {}
+            try:
+                cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), address(request))
+            except ApexSpaceError as error:
+                return {"refused": said(str(error)), "over": isinstance(error, OVER)}
+            panel = self._standings.latest().agreement[cast.battle.source]
+            return {"said": answered(cast.winner), "reveal": reveal(self._named(cast), panel)}
+
+        return [issue, vote]
+
+    def _admit(self, *songs: str | None) -> list[dict[str, Any]]:
+        """Runs before the queue, so that nobody's clean-up deletes a song that waits there."""
+        checks = [gr.validate(bool(song and Path(song).is_file()), tr("Choose a song.")) for song in songs]
+        if all(song and Path(song).is_file() for song in songs):
+            for song in songs:
+                self._uploads.claim(str(song))
+        return checks
+
+    def _own(self, first: str, second: str, request: gr.Request) -> tuple[Any, ...]:
+        try:
+            battle = self._arena.own(address(request), Path(first), Path(second))
+            self._keep_names(battle, Path(first), Path(second))
+        except ApexSpaceError as error:
+            return gr.skip(), gr.skip(), gr.skip(), render.note(said(str(error)), "error")
+        finally:
+            for song in (first, second):
+                self._uploads.release(song)
+        return _issued(battle), None, None, render.note(tr("Your battle is on, above."))
+
+    def _keep_names(self, battle: Battle, first: Path, second: Path) -> None:
+        """In memory, until the vote or until many more came: else a visitor would not learn which song A was."""
+        ids = (battle.a.id, battle.b.id)
+        a, b = ids if load_song(first).sha256 == battle.a.id else reversed(ids)
+        names = (
+            tr("Your first song, {name}", name=sanitize(first.stem)),
+            tr("Your second song, {name}", name=sanitize(second.stem)),
+        )
+        self._names[battle.id] = dict(zip((a, b), names, strict=True))
+        for old in list(self._names)[:-MOST_OWN]:
+            self._names.pop(old, None)
+
+    def _named(self, vote: Vote) -> Vote:
+        names = self._names.pop(vote.battle.id, {})
+
+        def named(song: Song) -> Song:
+            return replace(song, title=names.get(song.id, song.title))
+
+        return replace(vote, battle=replace(vote.battle, a=named(vote.battle.a), b=named(vote.battle.b)))
+
+
+def _issued(battle: Battle) -> Answer:
+    return {"battle": battle.id}
+
+
+def address(request: gr.Request) -> str:
+    """Where a request comes from: the socket's peer or, behind n trusted proxies, what the outermost of them saw.
+
+    Every proxy appends the address it saw to X-Forwarded-For; what stands before the last n is the sender's own claim.
+    """
+    lines = request.headers.getlist("x-forwarded-for")
+    seen = [entry.strip() for line in lines for entry in line.split(",")]
+    proxies = settings().proxies
+    if 0 < proxies <= len(seen):
+        return seen[-proxies]
+    return request.client.host if request.client else ""

@@ -1,0 +1,58 @@
+"""The panel at the foot of each page that writes the snippet which embeds a page elsewhere."""
+
+import json
+
+import gradio as gr
+
+from ...core.i18n import languages
+from ...plots.card import SITE
+from ..routes.embed import MAIN, MAIN_NAME
+from ..static_files import read_static
+
+HEAD = f"""<script>
+if (window.__gradio_mode__ === "app") {{
+  const view = new URLSearchParams(location.search).get("view");
+  if (view && gradio_config.pages.some(([path]) => (path || {json.dumps(MAIN)}) === view)) {{
+    document.documentElement.classList.add("alone");
+    document.querySelector("base").target = "_blank";
+  }}
+}}
+</script>"""
+"""A page that was asked for as a view says so to the style sheet, which hides what surrounds it; its links open outside
+the frame."""
+TEXTS = {
+    "what": "Show one of these pages on a page of yours. It needs no cookie and no storage of its visitors' browsers.",
+    "page": "Page",
+    "theme": "Theme",
+    "system": "Auto: as the visitor's system",
+    "light": "Light",
+    "dark": "Dark",
+    "language": "Language",
+    "browser": "Auto: as the visitor's browser",
+    "height": "Height in pixels",
+    "form": "Form",
+    "frame": "iframe: works everywhere",
+    "element": "gradio-app: part of your page",
+    "snippet": "Snippet",
+    "copy": "Copy",
+    "copied": "Copied.",
+    "selected": "Selected: press Ctrl+C or ⌘C.",
+    "preview": "Preview",
+    "previewed": "Preview of the snippet",
+}
+
+
+def embed_panel() -> None:
+    """At the foot of a page: what to paste into another site to show this page, or any other one, there."""
+    with gr.Accordion("Embed", open=False, elem_id="embed"):
+        gr.HTML(
+            html_template=read_static("embed.html"),
+            css_template=read_static("embed.css"),
+            js_on_load=read_static("embed.js"),
+            apply_default_css=False,
+            site=SITE,
+            main=MAIN,
+            mainName=MAIN_NAME,
+            texts=TEXTS,
+            languages=[{"tag": tag, "name": name} for tag, name in languages().items()],
+        )

@@ -1,0 +1,108 @@
+"""What several pages ask for: a song, an example, a judge."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from ...arena.pool import Pool
+from ...arena.pool_sources import EXAMPLES
+from ...core.errors import ApexSpaceError
+from ...core.i18n import said, tr
+from ...judges.judge import Judge
+from ...judges.manager import Loading, Roster
+from ...judges.registry import REGISTRY
+from .. import render
+
+BEST, PANEL = "best", "panel"
+POLL_SECONDS = 2.0
+AT_ONCE = 32
+"""Events that judges work for, most of them waiting in their lines: with the networks' line full, some are left for
+judges that do not wait for it."""
+
+
+def song(label: str, elem_id: str) -> gr.Audio:
+    """A song by upload or microphone, as the path of its file."""
+    return gr.Audio(
+        label=label, sources=["upload", "microphone"], type="filepath", editable=False, buttons=[], elem_id=elem_id
+    )
+
+
+def examples() -> list[tuple[gr.Button, str]]:
+    """A button for each example song, and the path that it stands for."""
+    listing = EXAMPLES / "examples.json"
+    rows = json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else []
+    with gr.Row(elem_classes="examples"):
+        return [(_button(row["style"], row["damage"]), str(EXAMPLES / row["file"])) for row in rows]
+
+
+def cancelling(button: gr.Button, running: Any, told: Callable[..., Any], given: Any, outputs: Any) -> None:
+    """`button` cancels the events `running`, and then `outputs` show what `told` makes of `given`.
+
+    In one event Gradio would tell first and cancel after that, and what is still running would write over it.
+    """
+    button.click(None, cancels=running, api_visibility="private")
+    button.click(told, given, outputs, api_visibility="private")
+
+
+def pool_song(pool: Pool, song: gr.Audio) -> None:
+    """A list of the arena's songs; the one that is picked goes into `song`."""
+    listing = gr.Dropdown([], value=None, label=f"{song.label} from the arena", elem_id=f"{song.elem_id}-pool")
+    options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+    def choices() -> gr.Dropdown:
+        named = [(" · ".join(filter(None, (each.title, each.generator))), each.id) for each in pool.songs()]
+        return gr.Dropdown(sorted(named))
+
+    def pick(id: str | None) -> Any:
+        if id is None:  # the list was left without a choice
+            return gr.skip()
+        try:
+            return str(pool.file(id))
+        except ApexSpaceError as error:
+            raise gr.Error(said(str(error)), title=tr("Error"), print_exception=False) from error
+
+    listing.focus(choices, outputs=listing, **options)
+    listing.input(pick, listing, song, **options)
+
+
+def _button(style: str, damage: str | None) -> gr.Button:
+    label = f"{style}, damaged to cost {damage}" if damage else style
+    return gr.Button(label, size="sm", elem_classes="example")
+
+
+class JudgeChoice:
+    """A radio of the judges and their panel, and what keeps those that are not ready."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        named = [(entry.title, name) for name, entry in REGISTRY.items()]
+        choices = [("Best that is ready", BEST), *named, ("The panel: all of them", PANEL)]
+        self.radio = gr.Radio(choices, value=BEST, label="Judge", elem_id="judge")
+        states, poll = gr.HTML(), gr.Timer(POLL_SECONDS)
+        for when in (None, poll.tick):  # None: when the page opens
+            gr.on(
+                when, self._poll, outputs=[states, poll], show_progress="hidden", queue=False, api_visibility="private"
+            )
+
+    def check(self, name: str) -> str:
+        """The judge's own name, or PANEL. Raises UnknownJudge, and WeightsMissing where it is known that the judge
+        cannot answer now."""
+        if name == PANEL:
+            return PANEL
+        name = self._roster.best().name if name == BEST else name
+        self._roster.check(name)
+        return name
+
+    def get(self, name: str) -> Judge:
+        """The judge of that name, loaded first if need be. Raises UnknownJudge and WeightsError."""
+        return self._roster.get(name)
+
+    def load(self, name: str) -> Iterator[Loading | Judge]:
+        """As Roster's, also for BEST."""
+        yield from self._roster.load(self.check(name))
+
+    def _poll(self) -> tuple[str, gr.Timer]:
+        waiting = self._roster.waiting()
+        return render.states(waiting), gr.Timer(active=bool(waiting))

@@ -1,0 +1,75 @@
+"""The Leaderboard page: how songs, generators and judges stand by people's votes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from ... import plots
+from ...arena.leaderboard import Standing, Standings
+from ...core.i18n import tr
+from ...core.settings import settings
+from ...plots.arena import MOST_ROWS
+from ..render import arena as render
+
+LEAD = """# Leaderboard
+A rating is the chance to be preferred to an average song of the pool, by a Bradley-Terry model of all votes; the line
+is its 95% interval, and the order is by its lower end."""
+JUDGES = """## How good is the judge?
+Each judge's prediction is fixed before the vote. Agreement counts votes for A or B; ties and “both bad” speak neither
+for a judge nor against it."""
+
+
+class LeaderboardPage:
+    """Components and events; votes are counted by `standings`."""
+
+    def __init__(self, standings: Standings) -> None:
+        self._standings = standings
+        gr.Markdown(LEAD)
+        self.standing = gr.HTML()
+        self.songs = gr.Plot(visible=False, elem_id="songs-plot")
+        self.song_table = gr.HTML()
+        self.generators = gr.Plot(visible=False, elem_id="generators-plot")
+        self.generator_table = gr.HTML()
+        gr.Markdown(JUDGES)
+        self.agreement = gr.HTML()
+        self.calibration = gr.Plot(visible=False, elem_id="calibration-plot")
+        self.calibration_table = gr.HTML()
+        self.seen = gr.State(None)
+        self._events()
+
+    def _events(self) -> None:
+        outputs = [
+            *(self.standing, self.songs, self.song_table, self.generators, self.generator_table),
+            *(self.agreement, self.calibration, self.calibration_table, self.seen),
+        ]
+        options: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+        gr.on(None, self._open, outputs=outputs, **options)  # None: when the page opens
+        gr.Timer(settings().refresh_seconds).tick(self._refresh, self.seen, outputs, **options)
+
+    def _open(self) -> tuple[Any, ...]:
+        return _shown(self._standings.latest())
+
+    def _refresh(self, seen: int) -> tuple[Any, ...]:
+        now = self._standings.latest()
+        return (gr.skip(),) * 9 if now.version == seen else _shown(now)
+
+
+def _shown(now: Standing) -> tuple[Any, ...]:
+    judges = now.agreement["pool"].judges
+    return (
+        render.standing(now),
+        *(_picture(tr("Songs"), plots.ratings, now.songs), render.songs(now.songs)),
+        *(_picture(tr("Generators"), plots.ratings, now.generators), render.generators(now.generators)),
+        render.agreement(now),
+        *(_picture(tr("Calibration"), plots.calibration, judges), render.calibration(judges) + render.between(judges)),
+        now.version,
+    )
+
+
+def _picture(label: str, draw: Callable[[Any], Any], rows: Sequence[Any]) -> gr.Plot:
+    if not rows:
+        return gr.Plot(visible=False)
+    if len(rows) > MOST_ROWS:
+        label = tr("{label}: the first {n} of {all}", label=label, n=MOST_ROWS, all=f"{len(rows):,}")
+    return gr.Plot(draw(rows), label=label, visible=True)

@@ -1,0 +1,93 @@
+"""Putting the result on a page under a link, and deleting it there. Nothing is stored before the button is pressed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ...core.errors import ApexSpaceError
+from ...core.i18n import said, tr
+from ...judges.report import Report
+from ...storage.shared_results import TITLE_LENGTH, DeletionKey, SharedResults
+from .. import render
+from ..routes.shared_result import link
+from .arena import address
+
+KEEP_SECONDS = 3600.0
+"""What the page needs to make a link, or to delete it, is kept that long; afterwards the key still deletes."""
+WHAT = "Kept are the scores and this title: no audio, no file name. Whoever has the link can see them."
+MADE = "Keep the key if you may want to delete the result once this page is closed: it is not shown again."
+DELETED = "Deleted: the link leads nowhere now."
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """Reports on a song that was heard to its end; none while it is not. Reports themselves have no hash, by which
+    Gradio tells whether a state changed."""
+
+    reports: tuple[Report, ...] = ()
+
+
+class LinkPanel:
+    """Its state `finished` is to be set by the page."""
+
+    def __init__(self, links: SharedResults) -> None:
+        self._links = links
+        self.finished = gr.State(Finished(), time_to_live=KEEP_SECONDS)
+        self._receipt = gr.State(None, time_to_live=KEEP_SECONDS)
+        with gr.Column(visible=False) as self._box:
+            self._title = gr.Textbox(label="Title, if you like", info=WHAT, max_length=TITLE_LENGTH, max_lines=1)
+            self._get = gr.Button("Get a link")
+            self._link = gr.Textbox(label="Link", interactive=False, visible=False, buttons=["copy"], elem_id="link")
+            self._key = gr.Textbox(
+                label="Key that deletes it", interactive=False, visible=False, buttons=["copy"], elem_id="link-key"
+            )
+            self._note = gr.HTML()
+            self._delete = gr.Button("Delete it", variant="stop", visible=False)
+        self._events()
+
+    def _events(self) -> None:
+        kept = [self._title, self._get, self._link, self._key, self._note, self._delete, self._receipt]
+        options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        self.finished.change(self._offer, self.finished, [self._box, *kept], **options)
+        self._get.click(self._make, [self.finished, self._title], kept, **options)
+        self._delete.click(self._remove, self._receipt, kept, **options)
+
+    def _offer(self, finished: Finished) -> tuple[Any, ...]:
+        return gr.Column(visible=bool(finished.reports and self._links.most)), *_none("")
+
+    def _make(self, finished: Finished, title: str, request: gr.Request) -> tuple[Any, ...]:
+        assert request.request is not None  # it came over HTTP
+        try:
+            receipt = self._links.add(finished.reports, title, address(request))
+        except ApexSpaceError as error:
+            return _refused(error)
+        return (
+            gr.Textbox(visible=False),
+            gr.Button(visible=False),
+            gr.Textbox(link(request.request, receipt.id), visible=True),
+            gr.Textbox(receipt.key, visible=True),
+            render.note(tr(MADE)),
+            gr.Button(visible=True),
+            receipt,
+        )
+
+    def _remove(self, receipt: DeletionKey | None) -> tuple[Any, ...]:
+        try:
+            if receipt is not None:
+                self._links.delete(receipt.id, receipt.key)
+        except ApexSpaceError as error:
+            return _refused(error)
+        return _none(render.note(tr(DELETED)))
+
+
+def _refused(error: ApexSpaceError) -> tuple[Any, ...]:
+    """Everything as it was, and the reason."""
+    return *[gr.skip()] * 4, render.note(said(str(error)), "error"), gr.skip(), gr.skip()
+
+
+def _none(note: str) -> tuple[Any, ...]:
+    """No link yet, or no longer."""
+    hidden = gr.Textbox("", visible=False)
+    title, get = gr.Textbox("", visible=True), gr.Button(visible=True)
+    return title, get, hidden, hidden, note, gr.Button(visible=False), None

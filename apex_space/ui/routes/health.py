@@ -1,0 +1,35 @@
+"""Whether the server is alive, for what watches over it: `/healthz`."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from ... import __version__
+from ...judges.manager import Roster
+from ...judges.queueing import NETWORKS, QUICK
+from ..gradio_patches import queue_state
+
+STOPPED = "The queue is stopped: no event is taken or answered any more. Restart the server."
+
+
+def health_route(roster: Roster) -> Route:
+    """`/healthz`, to be handed to `launch(app_kwargs={"routes": [...]})`.
+
+    It needs no thread, so that it answers while all of them are at work. The status is 503, with a `reason`, where
+    only a restart helps.
+    """
+
+    async def health(request: Request) -> JSONResponse:
+        queue = queue_state(request.app)
+        in_line = sum(max(0, len(line) - 1) for line in (NETWORKS, QUICK))
+        answer = {
+            "alive": not queue.stopped,
+            "judges": roster.states(),
+            "queue": {"waiting": queue.waiting + in_line, "running": queue.running - in_line},
+            "version": __version__,
+        }
+        if queue.stopped:
+            answer["reason"] = STOPPED
+        return JSONResponse(answer, 503 if queue.stopped else 200, {"cache-control": "no-store"})
+
+    return Route("/healthz", health)

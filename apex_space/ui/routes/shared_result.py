@@ -1,0 +1,156 @@
+"""The pages of stored results over HTTP: `/r/{id}`, its picture and its deletion. They need no script and no cookie."""
+
+import asyncio
+import base64
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import gradio
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from ... import __version__, plots
+from ...core.errors import ApexSpaceError, StoreError, WrongKey
+from ...core.i18n import best_of, language, said, tr
+from ...core.settings import settings
+from ...plots.card import HEIGHT, SITE, WIDTH, Fonts
+from ...storage.shared_results import SharedResults
+from ..render.result import UNTITLED, day, result, summary
+from ..static_files import STATIC, read_static
+
+GRADIOS = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts" / "SourceSansPro"
+FONTS = Fonts(GRADIOS / "SourceSansPro-Regular.woff2", GRADIOS / "SourceSansPro-Bold.woff2")
+"""With Latin, Greek and Cyrillic letters."""
+FILES = FileSystemLoader(STATIC)
+PAGE = Environment(loader=FILES, autoescape=True, trim_blocks=True).get_template("result.html")
+STYLE = "\n".join(read_static(name) for name in ("result.css", "style.css"))
+STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+HEADERS = {
+    "cache-control": "private, no-cache",
+    # It may be framed: there is nothing on it that a stranger's click could set off.
+    "content-security-policy": f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex",
+}
+FOR_EVER = "public, max-age=31536000, immutable"
+DRAWN_AT_ONCE, MOST_PICTURES = 2, 32
+"""Pictures in the making, and with those that wait for it; further ones are told to come back."""
+MOST_BYTES = 1000
+"""Of the form with the key."""
+DELETED = "The result is gone from here. Pictures of it that other sites have copied are theirs to delete."
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,10})(:\d{1,5})?")
+
+
+class ResultRoutes:
+    """`routes` are to be handed to `launch(app_kwargs={"routes": [...]})`."""
+
+    def __init__(self, links: SharedResults) -> None:
+        self._links = links
+        self._drawing, self._asked = asyncio.Semaphore(DRAWN_AT_ONCE), 0
+        self.routes = [
+            Route("/r/{id}.png", self._picture),
+            Route("/r/{id}", self._page),
+            Route("/r/{id}/delete", self._delete, methods=["POST"]),
+        ]
+
+    def _page(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        try:
+            found = self._links.get(id)
+        except ApexSpaceError as error:
+            return _notice(request, tr("No result"), error)
+        scores, details = map(Markup, result(found))
+        return _answer(
+            request,
+            200,
+            title=found.title or tr(UNTITLED),
+            id=id,
+            url=link(request, id),
+            scores=scores,
+            details=details,
+            summary=summary(found),
+            day=day(found),
+            size=(WIDTH, HEIGHT),
+        )
+
+    async def _picture(self, request: Request) -> Response:
+        if self._asked >= MOST_PICTURES:
+            return PlainTextResponse("Many pictures are being drawn. Try again in a second.", 503, {"retry-after": "1"})
+        self._asked += 1
+        try:
+            async with self._drawing:
+                return await run_in_threadpool(self._drawn, request)
+        finally:
+            self._asked -= 1
+
+    def _drawn(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        try:
+            found = self._links.get(id)
+        except ApexSpaceError as error:
+            return PlainTextResponse(said(str(error)), _status(error), HEADERS)
+        stamps = {"etag": f'"{id}-{__version__}"', "cache-control": FOR_EVER}
+        if request.headers.get("if-none-match") == stamps["etag"]:
+            return Response(None, 304, HEADERS | stamps)
+        return Response(plots.card(found.title, found.reports, FONTS), 200, HEADERS | stamps, "image/png")
+
+    async def _delete(self, request: Request) -> Response:
+        form = b""
+        async for chunk in request.stream():
+            form += chunk
+            if len(form) > MOST_BYTES:
+                return _notice(request, tr("Not deleted"), WrongKey("That is no key: it is too long."), "../../")
+        (key, *_) = parse_qs(form.decode("ascii", "replace")).get("key", [""])
+        try:
+            await run_in_threadpool(self._links.delete, request.path_params["id"], key.strip())
+        except ApexSpaceError as error:
+            return _notice(request, tr("Not deleted"), error, "../../")
+        return _answer(request, 200, title=tr("Deleted"), message=tr(DELETED), home="../../")
+
+
+def link(request: Request, id: str) -> str:
+    """The absolute address of a result's page; a path alone where the request names no host that can be one.
+
+    As the server's `root_path` says, or else the Host that was asked for, or behind trusted proxies what they were.
+    """
+    root = str(request.scope.get("root_path", "")).rstrip("/")
+    scheme = _forwarded(request, "proto") or request.scope["scheme"]
+    host = _forwarded(request, "host") or request.headers.get("host", "")
+    if not re.match("https?://", root) and scheme in ("http", "https") and HOST.fullmatch(host):
+        root = f"{scheme}://{host}{root}"
+    return f"{root}/r/{id}"
+
+
+def _forwarded(request: Request, what: str) -> str:
+    """What the outermost of the trusted proxies says it was asked; anything before that is the sender's own claim."""
+    said = [entry.strip() for line in request.headers.getlist(f"x-forwarded-{what}") for entry in line.split(",")]
+    proxies = settings().proxies
+    return said[-proxies:][0] if proxies and said else ""
+
+
+def _notice(request: Request, title: str, error: ApexSpaceError, home: str = "../") -> Response:
+    return _answer(request, _status(error), home, title=title, message=said(str(error)))
+
+
+def _answer(request: Request, status: int, home: str = "../", **shown: Any) -> Response:
+    """`home` leads to the first page, in a language that the browser itself does not ask for, too."""
+    tag = language()
+    if tag != best_of(request.headers.get("accept-language", "")):
+        home += f"?lang={tag}"
+    texts = {"site": SITE, "style": Markup(STYLE), "home": home, "lang": tag, "tr": tr}
+    return HTMLResponse(PAGE.render(texts | shown), status, HEADERS)
+
+
+def _status(error: ApexSpaceError) -> int:
+    if isinstance(error, StoreError):
+        return 503
+    return 403 if isinstance(error, WrongKey) else 404

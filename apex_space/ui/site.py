@@ -1,0 +1,115 @@
+"""The pages, their looks and how they are served."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
+
+from ..arena.battles import Arena
+from ..arena.leaderboard import Standings
+from ..arena.pool_sources import EXAMPLES
+from ..core.settings import settings
+from ..judges.manager import Roster
+from ..storage.shared_results import SharedResults
+from .api import Api
+from .gradio_patches import adapt_sessions, adapt_template, adapt_tools, fetch_nothing, keep_queue_going
+from .middleware.backpressure import Backpressure
+from .middleware.language import Languages
+from .middleware.request_logging import RequestLog
+from .pages.about import AboutPage
+from .pages.arena import ArenaPage
+from .pages.compare import ComparePage
+from .pages.embed_panel import HEAD, embed_panel
+from .pages.inputs import AT_ONCE
+from .pages.leaderboard import LeaderboardPage
+from .pages.rank import RankPage
+from .pages.score import ScorePage
+from .routes.battle_audio import audio_route
+from .routes.blocked import closed_routes
+from .routes.embed import MAIN_NAME, embedding
+from .routes.health import health_route
+from .routes.shared_result import ResultRoutes
+from .static_files import STATIC
+from .theme import HEAD as LOOKS
+from .theme import ICON, LOGO, WORDS, theme
+from .translation import LANGUAGE_HEAD, Pages, switch
+from .uploads import Uploads
+
+TITLE = "APEX Space"
+LEAD = """# APEX Space
+What a model of music taste makes of your song: two popularity scores, five aesthetic ones, segment by segment.
+[**Vote in the arena**](arena): hear two songs blind, pick one, and see whether the judges knew."""
+LEFTOVERS = (600, 3600)
+"""Every 10 minutes, delete uploads older than an hour that were never scored."""
+LONGEST_QUEUE = 50
+
+
+def page(roster: Roster, arena: Arena, standings: Standings, links: SharedResults) -> gr.Blocks:
+    """All pages over the judges of `roster`, the battles of `arena`, the votes of `standings` and the results of
+    `links`."""
+    keep_queue_going()
+    gr.set_static_paths([EXAMPLES])
+    uploads = Uploads(Path(get_upload_folder()), settings().upload_grace_seconds)
+    with Pages(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
+        _links()
+        gr.Markdown(LEAD, elem_id="lead")
+        score = ScorePage(roster, uploads, links)
+        embed_panel()
+    with blocks.route("Rank", "/rank"):
+        _links("rank")
+        rank = RankPage(roster, uploads)
+        embed_panel()
+    with blocks.route("Compare", "/compare"):
+        _links("compare")
+        compare = ComparePage(roster, uploads, arena.pool)
+        embed_panel()
+    with blocks.route("Arena", "/arena"):
+        _links("arena")
+        ArenaPage(arena, standings, uploads)
+        embed_panel()
+    with blocks.route("Leaderboard", "/leaderboard"):
+        _links("leaderboard")
+        LeaderboardPage(standings)
+        embed_panel()
+    with blocks.route("About", "/about"):
+        _links("about")
+        AboutPage(roster, LONGEST_QUEUE)
+        embed_panel()
+    with blocks:
+        Api((score, compare, rank), roster, standings)
+    blocks.queue(default_concurrency_limit=1, max_size=LONGEST_QUEUE, api_open=False)
+    return blocks
+
+
+def _links(path: str = "") -> None:
+    """The links to all pages, at the top of each, and to the same page in other languages."""
+    gr.Navbar(main_page_name=MAIN_NAME)  # type: ignore[attr-defined]
+    gr.HTML(switch(path), elem_id="languages")
+
+
+def serving(roster: Roster, arena: Arena, links: SharedResults) -> dict[str, Any]:
+    """Options of `launch`: theme, limits, songs of battles, results, embedding, and what is switched off."""
+    fetch_nothing()
+    adapt_tools()
+    adapt_sessions()
+    adapt_template(LANGUAGE_HEAD + ICON)
+    embedded = embedding()
+    routes = [health_route(roster), audio_route(arena), *ResultRoutes(links).routes, *embedded["routes"]]
+    middleware = [Middleware(RequestLog), Middleware(Languages), Middleware(Backpressure), *embedded["middleware"]]
+    return {
+        "theme": theme(),
+        "favicon_path": LOGO,
+        "i18n": WORDS,
+        "css_paths": STATIC / "style.css",
+        "max_file_size": int(settings().max_megabytes * 1_000_000),
+        "head": HEAD + LOOKS,
+        "app_kwargs": {"routes": [*routes, *closed_routes()], "middleware": middleware, "openapi_url": None},
+        "max_threads": 2 * AT_ONCE,  # as many stay free while all that wait look at their line
+        "footer_links": ["api"],
+        "mcp_server": True,
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+    }

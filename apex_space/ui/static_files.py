@@ -1,0 +1,10 @@
+"""The files in `static/`: templates, scripts and style sheets of the pages."""
+
+from pathlib import Path
+
+STATIC = Path(__file__).parent / "static"
+
+
+def read_static(name: str) -> str:
+    """The text of the file of that name."""
+    return (STATIC / name).read_text(encoding="utf-8")

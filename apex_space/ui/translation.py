@@ -1,0 +1,95 @@
+"""Pages that are built once, in English, and served in every language."""
+
+from typing import Any
+
+import gradio as gr
+
+from ..core.i18n import ENGLISH, language, languages, said, speaking
+from .static_files import read_static
+
+LANGUAGE_HEAD = f"<script>{read_static('languages.js')}</script>"
+"""Gradio's own texts in the language of the page."""
+GRADIOS = (
+    "Error",
+    "File(s) exceed the maximum allowed size of {size}: {files}",
+    "Connection errored out.",
+    "Connection Lost",
+    "Connection to the server was lost. Attempting reconnection...",
+    "Could not parse server response: {error}",
+    "Close",
+    "Upload file",
+    "Record audio",
+    "Remove this file",
+    "Click to upload or drop files",
+    "Gradio footer navigation",
+    "Copy",
+    "Adjust volume",
+    "Adjust playback speed to {speed}x",
+    "Skip backwards by {seconds} seconds",
+    "Skip forward by {seconds} seconds",
+)
+"""What Gradio says in English alone; the page's script replaces it."""
+NOT_TEXT = {
+    "elem_id",
+    "elem_classes",
+    "name",
+    "type",
+    "main",
+    "html_template",
+    "js_on_load",
+    "css_template",
+    "server_fns",
+}
+"""Properties of components that nobody reads."""
+
+
+class Pages(gr.Blocks):
+    """Pages that were built once, in English, and are served in every language."""
+
+    def __init__(self, **options: Any) -> None:
+        self._spoken: dict[str, Any] = {}
+        super().__init__(**options)
+
+    @property
+    def config(self) -> Any:
+        """What the browser builds the pages from."""
+        tag = language()
+        if tag not in self._spoken:
+            words = {text: said(text) for text in GRADIOS}
+            self._spoken[tag] = _translated(self._spoken[ENGLISH]) | {"language": tag, "words": words}
+        return self._spoken[tag]
+
+    @config.setter
+    def config(self, config: Any) -> None:
+        self._spoken = {ENGLISH: config}
+
+    def get_api_info(self, all_endpoints: bool = False, page: str | None = None) -> Any:
+        """For programs, in English: it is made once, for all."""
+        with speaking(ENGLISH):
+            return super().get_api_info(all_endpoints, page)
+
+
+def switch(path: str) -> str:
+    """Links to the page at `path` in each language."""
+    links = (
+        f'<a href="{path or "./"}?lang={tag}" lang="{tag}" hreflang="{tag}">{n}</a>' for tag, n in languages().items()
+    )
+    return f'<nav aria-label="Language">{" ".join(links)}</nav>'
+
+
+def _translated(config: dict[str, Any]) -> dict[str, Any]:
+    components = [each | {"props": _props(each["props"])} for each in config["components"]]
+    pages = [[path, said(name), *more] for path, name, *more in config["pages"]]
+    return config | {"components": components, "pages": pages, "title": said(config["title"])}
+
+
+def _props(props: Any, key: str = "") -> Any:
+    """Every text that people read; of a choice its label, not the value that stands for it."""
+    if isinstance(props, str):
+        return said(props)
+    if isinstance(props, dict):
+        kept = {*NOT_TEXT, "value"} if "choices" in props else NOT_TEXT
+        return {name: value if name in kept else _props(value, name) for name, value in props.items()}
+    if key == "choices":
+        return [(said(label), value) for label, value in props]
+    return [_props(each) for each in props] if isinstance(props, list) else props

@@ -1,0 +1,148 @@
+"""The standing follows the votes of a real store, in the background and on demand."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from apex_space.arena.agreement import agree
+from apex_space.arena.leaderboard import Standing, Standings
+from apex_space.arena.ratings import rate
+from apex_space.core.errors import StoreError
+from apex_space.storage.records import Vote
+from apex_space.storage.votes import VoteStore
+from helpers.votes import predicted, song, stored, vote
+from helpers.wait import until
+
+VOTES = stored(
+    [
+        vote(0, 1, "a", predicted(0.7)),
+        vote(1, 2, "tie", predicted(0.4)),
+        vote(2, 0, "b", predicted(0.4), suspicion="too many"),
+        vote(4, 5, "b", predicted(0.9), source="own"),
+    ]
+)
+
+
+@pytest.fixture
+def standings(store: VoteStore) -> Iterator[Standings]:
+    watching = Standings(store, every_s=0.01)
+    yield watching
+    watching.stop()
+
+
+def cast(store: VoteStore, *votes: Vote) -> None:
+    for each in votes:
+        store.add_battle(each.battle)
+        store.add_vote(each)
+
+
+def test_before_the_first_fit_there_is_an_empty_standing(store: VoteStore, standings: Standings) -> None:
+    cast(store, *VOTES)
+    empty = standings.latest()
+    assert empty == Standing()
+    assert (empty.version, empty.votes, empty.songs, empty.generators, empty.uncertainty) == (0, 0, (), (), {})
+    assert empty.agreement["pool"].judge("pocket") is None
+    json.dumps(empty.as_dict(), allow_nan=False)
+
+
+def test_a_fit_holds_all_that_the_votes_say(store: VoteStore, standings: Standings) -> None:
+    cast(store, *VOTES)
+    before = time.time()
+    standing = standings.refit()
+    assert standings.latest() is standing
+    assert standing.songs == rate(VOTES)
+    assert standing.generators == rate(VOTES, "generator")
+    assert standing.agreement == agree(VOTES)
+    assert standing.version == store.count() == 4
+    assert standing.votes == 3
+    assert before <= standing.at <= time.time()
+    assert standing.uncertainty == {rating.key: rating.high - rating.low for rating in standing.songs}
+    assert set(standing.uncertainty) == {song(0).id, song(1).id, song(2).id}
+    plain = json.loads(json.dumps(standing.as_dict(), allow_nan=False))
+    assert plain["songs"][0]["rating"] == standing.songs[0].rating
+    assert plain["agreement"]["pool"]["judges"][0]["agreed"]["value"] == 1.0
+
+
+def test_votes_appear_in_the_background(store: VoteStore, standings: Standings) -> None:
+    cast(store, VOTES[0])
+    standings.start()
+    until(lambda: standings.latest().version == 1)
+    first = standings.latest()
+    cast(store, *VOTES[1:])
+    until(lambda: standings.latest().version == 4)
+    assert standings.latest().songs != first.songs
+
+
+def test_without_new_votes_nothing_is_fitted_again(store: VoteStore, standings: Standings) -> None:
+    cast(store, *VOTES)
+    standings.start()
+    until(lambda: standings.latest().version == 4)
+    fitted = standings.latest()
+    time.sleep(0.3)
+    assert standings.latest() is fitted
+
+
+class Failing:
+    """A store whose votes cannot be read until it is mended."""
+
+    def __init__(self, store: VoteStore, error: Exception) -> None:
+        self._store, self._error = store, error
+        self.tried, self.mended = threading.Event(), threading.Event()
+
+    def count(self) -> int:
+        return self._store.count()
+
+    def votes(self) -> list[Vote]:
+        self.tried.set()
+        if not self.mended.is_set():
+            raise self._error
+        return self._store.votes()
+
+
+@pytest.mark.parametrize("error", [StoreError("it does not answer"), RuntimeError("a library's own")])
+def test_the_watch_outlives_a_failing_store_and_says_so(
+    error: Exception, store: VoteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    cast(store, *VOTES)
+    failing = Failing(store, error)
+    standings = Standings(failing, every_s=0.01)  # type: ignore[arg-type]
+    with caplog.at_level(logging.ERROR):
+        standings.start()
+        assert failing.tried.wait(30)
+        until(lambda: str(error) in caplog.text)
+    assert standings.latest() == Standing()
+    failing.mended.set()
+    until(lambda: standings.latest().version == 4)
+    standings.stop()
+
+
+def test_a_fit_on_demand_passes_the_stores_error_on_and_keeps_the_last_standing(store: VoteStore) -> None:
+    cast(store, *VOTES)
+    failing = Failing(store, StoreError("it does not answer"))
+    standings = Standings(failing)  # type: ignore[arg-type]
+    failing.mended.set()
+    fitted = standings.refit()
+    failing.mended.clear()
+    with pytest.raises(StoreError, match="does not answer"):
+        standings.refit()
+    assert standings.latest() is fitted
+
+
+def watches() -> int:
+    return sum(thread.name == "standings" for thread in threading.enumerate())
+
+
+def test_start_and_stop_are_idempotent_and_leave_no_thread(store: VoteStore) -> None:
+    standings = Standings(store, every_s=100)
+    for _ in range(2):
+        standings.stop()
+        standings.start()
+        standings.start()
+        assert watches() == 1
+        standings.stop()
+        standings.stop()
+        assert watches() == 0

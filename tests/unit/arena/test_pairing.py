@@ -1,0 +1,121 @@
+"""Who meets whom: the few-voted and the uncertain rather than others, anyone with anyone, on sides that are tossed."""
+
+import inspect
+from collections import Counter
+from itertools import permutations
+from math import inf, nan, sqrt
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apex_space.arena.pairing import draw
+from apex_space.core.errors import NotEnoughSongs
+from apex_space.storage.records import Song
+
+DRAWS = 4_000
+
+
+def songs(count: int) -> list[Song]:
+    return [Song(str(number)) for number in range(count)]
+
+
+def drawn(
+    count: int, votes: dict[str, int], uncertainty: dict[str, float], draws: int = DRAWS
+) -> list[tuple[str, str]]:
+    rng = Random(0)
+    pairs = (draw(songs(count), votes, uncertainty, rng) for _ in range(draws))
+    return [(a.id, b.id) for a, b in pairs]
+
+
+votes = st.dictionaries(st.sampled_from("0123456"), st.integers(0, 10**6))
+widths = st.dictionaries(st.sampled_from("0123456"), st.floats(allow_nan=True, allow_infinity=True))
+
+
+@given(st.integers(2, 7), votes, widths, st.integers(0, 2**32))
+def test_two_different_songs_of_the_pool_whatever_is_known_of_them(
+    count: int, votes: dict[str, int], widths: dict[str, float], seed: int
+) -> None:
+    pool = songs(count)
+    a, b = draw(pool, votes, widths, Random(seed))
+    assert a != b
+    assert {a, b} <= set(pool)
+
+
+few = st.dictionaries(st.sampled_from("0123"), st.integers(0, 100), min_size=4)
+wide = st.dictionaries(st.sampled_from("0123"), st.floats(0, 10), min_size=4)
+
+
+@settings(max_examples=20)
+@given(few, wide)
+def test_sides_are_balanced_for_every_pair(votes: dict[str, int], widths: dict[str, float]) -> None:
+    met = Counter(drawn(4, votes, widths))
+    for one, other in {tuple(sorted(pair)) for pair in met}:
+        here, there = met[one, other], met[other, one]
+        assert abs(here - there) < 5.5 * sqrt(here + there) + 1  # once in ten million
+
+
+@settings(max_examples=20)
+@given(few, st.integers(1, 100))
+def test_a_song_with_fewer_votes_is_heard_at_least_as_often(votes: dict[str, int], fewer: int) -> None:
+    few, many = "0", "1"
+    votes[many] = votes[few] + fewer
+    heard = Counter(song for pair in drawn(4, votes, {}) for song in pair)
+    assert heard[few] > heard[many] - 5.5 * sqrt(heard[few] + heard[many])
+    if fewer > 3 * (votes[few] + 1):
+        assert heard[few] > heard[many]
+
+
+def test_a_new_song_is_heard_far_more_than_one_with_a_hundred_votes() -> None:
+    heard = Counter(song for pair in drawn(10, {str(n): 100 for n in range(1, 10)}, {}) for song in pair)
+    assert heard["0"] > 0.9 * DRAWS
+
+
+def test_an_uncertain_song_is_heard_more_often_than_a_certain_one() -> None:
+    heard = Counter(song for pair in drawn(10, {}, {str(n): 2.0 if n < 5 else 0.5 for n in range(10)}) for song in pair)
+    uncertain, certain = (sum(heard[str(n)] for n in numbers) for numbers in (range(5), range(5, 10)))
+    assert uncertain > 2 * certain
+
+
+@pytest.mark.parametrize("width", [nan, inf, 0.0, -1.0])
+def test_a_song_whose_uncertainty_is_no_number_is_as_uncertain_as_any(width: float) -> None:
+    heard = Counter(song for pair in drawn(3, {}, {"0": width, "1": 3.0, "2": 3.0}) for song in pair)
+    assert all(abs(heard[song] - 2 * DRAWS / 3) < 250 for song in "012")
+
+
+def test_every_song_can_meet_every_other() -> None:
+    votes = {"0": 10**6, "1": 10**6, "2": 0, "3": 5}
+    met = set(drawn(4, votes, {"0": 1e-300, "1": 1e-9, "2": 5.0, "3": 1.0}, 20_000))
+    assert met == set(permutations("0123", 2))
+
+
+def test_sides_do_not_depend_on_who_is_new() -> None:
+    new_on_a = sum(a == "0" for a, b in drawn(5, {str(n): 50 for n in range(1, 5)}, {}) if "0" in (a, b))
+    assert abs(new_on_a - DRAWS / 2) < 200
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_there_is_no_battle_without_two_songs(count: int) -> None:
+    with pytest.raises(NotEnoughSongs, match="two songs"):
+        draw(songs(count), {}, {}, Random())
+
+
+def test_scores_are_not_asked_for() -> None:
+    assert list(inspect.signature(draw).parameters) == ["songs", "votes", "uncertainty", "rng"]
+
+
+class Counting(Counter[str]):
+    """Votes that know how often they were asked for."""
+
+    asked = 0
+
+    def get(self, key: str, default: int = 0) -> int:  # type: ignore[override]
+        self.asked += 1
+        return super().get(key, default)
+
+
+def test_cost_grows_with_the_songs_and_not_with_the_pairs() -> None:
+    votes = Counting()
+    draw(songs(2_000), votes, {}, Random(0))
+    assert votes.asked == 2_000

@@ -1,0 +1,223 @@
+"""Every judge hears the pool in the background, and foresees battles by its own preference head alone."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from apex_space.arena.pool import Pool
+from apex_space.arena.predictions import Forecaster, scored_of
+from apex_space.audio.waveform import Waveform
+from apex_space.core.errors import PreferenceError, WeightsMissing
+from apex_space.judges.cache import Memory
+from apex_space.judges.judge import Judge
+from apex_space.judges.loading import load_judge
+from apex_space.judges.queueing import Line
+from apex_space.judges.report import Report
+from apex_space.models.hub import Weights
+from apex_space.preference import head_files
+from apex_space.storage.records import Battle, Scored, Song
+from apex_space.storage.votes import VoteStore
+from helpers import melodies
+from helpers.wait import until
+
+SONGS = 3
+
+
+@dataclass
+class Ears:
+    """A judge that knows which songs it was given, and does not take some."""
+
+    judge: Judge
+    line: Line | None = None
+    heard: list[str] = field(default_factory=list)
+    refuses: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.judge, self.name = replace(self.judge, memory=Memory()), self.judge.name
+
+    def steps(self, song: Waveform) -> Iterator[Report]:
+        self.heard.append(song.sha256)
+        if song.sha256 in self.refuses:
+            raise RuntimeError("a library's own error")
+        yield from self.judge.steps(song)
+
+    def __call__(self, song: Waveform) -> Report:
+        *_, report = self.steps(song)
+        return report
+
+
+class Ready:
+    """A roster of judges that can be told to be ready."""
+
+    def __init__(self, **judges: Ears) -> None:
+        self.judges = judges
+
+    def get(self, name: str) -> Any:
+        if name not in self.judges:
+            raise WeightsMissing(f"{name} is loading.")
+        return self.judges[name]
+
+    def loaded(self) -> tuple[Any, ...]:
+        return tuple(self.judges.values())
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    folder = tmp_path_factory.mktemp("pool")
+    for seed in range(SONGS):
+        melodies.write(folder / f"{seed}.wav", seed)
+    pool = Pool(str(folder))
+    pool.start()
+    until(lambda: pool.progress().complete)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def pocket() -> Ears:
+    return Ears(load_judge("pocket"))
+
+
+@pytest.fixture
+def apex() -> Ears:
+    """Stands in for a judge that has no preference head of its own."""
+    return Ears(replace(load_judge("pocket"), name="apex", weights=(Weights("stand-in", "1"),)))
+
+
+@pytest.fixture
+def started(pool: Pool, store: VoteStore) -> Iterator[Callable[[Ready], Forecaster]]:
+    running: list[Forecaster] = []
+
+    def start(roster: Any) -> Forecaster:
+        running.append(Forecaster(roster, pool, store))
+        running[-1].start()
+        return running[-1]
+
+    yield start
+    for forecaster in running:
+        forecaster.close()
+
+
+def ids(pool: Pool) -> list[str]:
+    return [song.id for song in pool.songs()]
+
+
+def test_every_song_is_heard_once_and_as_its_file_is(
+    pool: Pool, pocket: Ears, started: Callable[[Any], Forecaster]
+) -> None:
+    forecaster = started(Ready(pocket=pocket))
+    until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
+    time.sleep(0.05)
+    assert sorted(pocket.heard) == sorted(ids(pool))
+    for scored in forecaster.scored(ids(pool)):
+        assert scored == scored_of(pocket.judge(pool.waveform(scored.song)))
+
+
+def test_a_prediction_is_the_heads_answer_and_swaps_with_the_sides(
+    pool: Pool, pocket: Ears, started: Callable[[Any], Forecaster]
+) -> None:
+    forecaster = started(Ready(pocket=pocket))
+    until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
+    a, b, _ = ids(pool)
+    scored = forecaster.scored((a, b))
+    (here,), (there,) = forecaster.predictions(a, b, scored), forecaster.predictions(b, a, scored)
+    head = head_files.load("pocket")
+    answer = head.of_scores(scored[0].scores, scored[1].scores)
+    assert (here.probability, here.low, here.high) == (answer.probability, answer.low, answer.high)
+    assert here.probability + there.probability == pytest.approx(1, abs=1e-15)
+    assert (here.judge, here.head) == ("pocket", "pocket")
+    assert scored[0].revision in here.revision
+    assert head.revision_id in here.revision
+
+
+def test_a_judge_that_becomes_ready_hears_what_was_missed(
+    pool: Pool, pocket: Ears, apex: Ears, started: Callable[[Any], Forecaster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apex_space.arena.predictions.IDLE_SECONDS", 0.01)
+    roster = Ready(pocket=pocket)
+    forecaster = started(roster)
+    until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
+    roster.judges["apex"] = apex
+    until(lambda: len(forecaster.scored(ids(pool))) == 2 * SONGS)
+    assert len(pocket.heard) == len(apex.heard) == SONGS
+
+
+def test_a_judge_without_a_head_of_its_own_foresees_nothing(
+    pool: Pool, pocket: Ears, apex: Ears, started: Callable[[Any], Forecaster]
+) -> None:
+    forecaster = started(Ready(pocket=pocket, apex=apex))
+    until(lambda: len(forecaster.scored(ids(pool))) == 2 * SONGS)
+    a, b, _ = ids(pool)
+    scored = forecaster.scored((a, b))
+    assert {each.judge for each in scored} == {"pocket", "apex"}
+    assert [each.judge for each in forecaster.predictions(a, b, scored)] == ["pocket"]
+
+
+def test_nothing_is_foreseen_of_a_song_that_was_not_heard(
+    pool: Pool, pocket: Ears, started: Callable[[Any], Forecaster]
+) -> None:
+    forecaster = started(Ready(pocket=pocket))
+    until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
+    a, b, _ = ids(pool)
+    one, other = forecaster.scored((a, b))
+    assert forecaster.scored(["unheard"]) == ()
+    assert forecaster.predictions(a, b, [one]) == ()
+    assert forecaster.predictions(a, "unheard", [one, other]) == ()
+    assert forecaster.predictions(a, b, [one, replace(other, revision="other weights")]) == ()
+    assert forecaster.predictions(a, b, [one, replace(other, scores={})]) == ()
+
+
+def test_a_song_that_a_judge_fails_at_costs_no_other(
+    pool: Pool, pocket: Ears, started: Callable[[Any], Forecaster], caplog: pytest.LogCaptureFixture
+) -> None:
+    first, *others = ids(pool)
+    pocket.refuses.add(first)
+    with caplog.at_level(logging.ERROR):
+        forecaster = started(Ready(pocket=pocket))
+        until(lambda: len(forecaster.scored(others)) == SONGS - 1)
+    assert forecaster.scored([first]) == ()
+    assert pocket.heard.count(first) == 1
+    assert "pocket did not hear a song" in caplog.text
+    assert forecaster.predictions(*others, forecaster.scored(others))
+
+
+def keep(store: VoteStore, scored: list[Scored]) -> None:
+    songs = [each.song for each in scored]
+    store.add_battle(Battle("kept", Song(songs[0]), Song(songs[1]), "pool", 1.0), scored)
+
+
+@pytest.mark.parametrize("same_weights", [True, False])
+def test_after_a_restart_only_what_is_new_is_heard(
+    same_weights: bool, pool: Pool, pocket: Ears, store: VoteStore, started: Callable[[Any], Forecaster]
+) -> None:
+    known = [scored_of(pocket.judge(pool.waveform(id))) for id in ids(pool)]
+    keep(store, known if same_weights else [replace(each, revision="older") for each in known])
+    forecaster = started(Ready(pocket=pocket))
+    until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
+    assert sorted(forecaster.scored(ids(pool)), key=lambda s: s.song) == sorted(known, key=lambda s: s.song)
+    assert len(pocket.heard) == (1 if same_weights else SONGS)
+
+
+def test_a_visitors_song_is_heard_at_once_and_not_kept(pool: Pool, pocket: Ears, store: VoteStore) -> None:
+    forecaster = Forecaster(Ready(pocket=pocket), pool, store)
+    waveform = pool.waveform(ids(pool)[0])
+    assert forecaster.hear(waveform) == scored_of(pocket.judge(waveform))
+    assert forecaster.scored([waveform.sha256]) == ()
+
+
+def test_without_a_head_that_can_be_read_there_are_no_predictions(
+    pool: Pool, pocket: Ears, store: VoteStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(judge: str) -> None:
+        raise PreferenceError("The file is damaged.")
+
+    monkeypatch.setattr("apex_space.arena.predictions.load", refuse)
+    forecaster = Forecaster(Ready(pocket=pocket), pool, store)
+    a, b, _ = ids(pool)
+    scored = [forecaster.hear(pool.waveform(song)) for song in (a, b)]
+    assert forecaster.predictions(a, b, scored) == ()
+    assert "no predictions by pocket: The file is damaged." in caplog.text

@@ -1,0 +1,243 @@
+"""The leaderboard's laws: a Bradley-Terry model with a prior, held to other solvers and to known truths."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import evalica
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.sparse import csr_array
+
+from apex_space.arena.ratings import FEW_VOTES, Rating, _fit, rate
+from apex_space.storage.records import Vote
+from helpers.votes import MAKERS, sigmoid, simulate, song, swapped, vote
+
+FEW_RESAMPLES = 20
+players = st.integers(0, 5)
+votes_cast = st.lists(
+    st.builds(
+        vote,
+        players,
+        players,
+        st.sampled_from(["a", "b", "tie", "bad"]),
+        source=st.sampled_from(["pool"] * 4 + ["own"]),
+    ),
+    max_size=40,
+)
+
+
+def quickly(votes: Sequence[Vote]) -> tuple[Rating, ...]:
+    return rate(votes, resamples=FEW_RESAMPLES)
+
+
+def by_key(ratings: Sequence[Rating]) -> dict[str, float]:
+    return {rating.key: rating.rating for rating in ratings}
+
+
+def log_odds(ratings: Sequence[Rating], keys: Sequence[str]) -> np.ndarray:
+    chance = np.array([by_key(ratings)[key] for key in keys])
+    return np.log(chance / (1 - chance))
+
+
+def test_wikipedias_worked_example() -> None:
+    """Four teams, 22 games ("Bradley-Terry model", section "Worked example of solution procedure")."""
+    won = {"AB": 2, "AD": 1, "BA": 3, "BC": 5, "CB": 3, "CD": 1, "DA": 4, "DC": 3}
+    number = dict(zip("ABCD", range(4), strict=True))
+    votes = [vote(number[pair[0]], number[pair[1]]) for pair, times in won.items() for _ in range(times)]
+    strengths = log_odds(rate(votes, prior=1e-6, resamples=FEW_RESAMPLES), [song(i).id for i in range(4)])
+    assert np.exp(strengths - strengths.mean()) == pytest.approx([0.640, 1.043, 0.660, 2.270], abs=5e-4)
+
+
+def test_without_a_prior_evalica_finds_the_same() -> None:
+    votes = simulate(np.linspace(-1, 1, 12), 2000, ties=0.2)
+    names = {
+        "a": evalica.Winner.X,
+        "b": evalica.Winner.Y,
+        "tie": evalica.Winner.Draw,
+    }
+    theirs = evalica.bradley_terry(
+        [each.battle.a.id for each in votes],
+        [each.battle.b.id for each in votes],
+        [names[each.winner] for each in votes],
+        tie_weight=0.5,
+        tolerance=1e-12,
+        limit=10_000,
+    ).scores
+    keys = [song(i).id for i in range(12)]
+    expected = np.log([theirs[key] for key in keys])
+    ours = log_odds(rate(votes, prior=1e-6, resamples=FEW_RESAMPLES), keys)
+    assert ours - ours.mean() == pytest.approx(expected - expected.mean(), abs=1e-4)
+
+
+def test_with_the_prior_a_general_optimiser_finds_the_same() -> None:
+    votes = simulate(np.linspace(-2, 2, 6), 30, seed=3, ties=0.3)
+    index = {song(i).id: i for i in range(6)}
+
+    def loss(strengths: np.ndarray) -> float:
+        margin = np.array([strengths[index[v.battle.a.id]] - strengths[index[v.battle.b.id]] for v in votes])
+        won = np.array([{"a": 1.0, "b": 0.0}.get(v.winner, 0.5) for v in votes])
+        prior = np.log(sigmoid(strengths)) + np.log(sigmoid(-strengths))
+        return -float((won * np.log(sigmoid(margin)) + (1 - won) * np.log(sigmoid(-margin))).sum() + prior.sum())
+
+    expected = minimize(loss, np.zeros(6), method="BFGS", options={"gtol": 1e-7}).x
+    assert log_odds(quickly(votes), list(index)) == pytest.approx(expected, abs=1e-5)
+
+
+@given(votes_cast, st.data())
+def test_neither_sides_nor_the_order_of_votes_matter(votes: list[Vote], data: st.DataObject) -> None:
+    turned = [swapped(each) if data.draw(st.booleans()) else each for each in votes]
+    assert quickly(data.draw(st.permutations(turned))) == quickly(votes)
+    makers = rate(turned, "generator", resamples=FEW_RESAMPLES)
+    assert makers == rate(votes, "generator", resamples=FEW_RESAMPLES)
+
+
+@given(votes_cast, st.lists(st.builds(vote, st.integers(10, 13), st.integers(10, 13)), min_size=1, max_size=10))
+def test_votes_on_unrelated_songs_leave_ratings_as_they_were(votes: list[Vote], unrelated: list[Vote]) -> None:
+    before, after = by_key(quickly(votes)), by_key(quickly([*votes, *unrelated]))
+    for key, rating in before.items():
+        assert after[key] == pytest.approx(rating, abs=1e-7)
+
+
+@given(votes_cast, players, players)
+def test_winning_never_lowers_a_rating_and_losing_never_raises_it(votes: list[Vote], winner: int, loser: int) -> None:
+    before = {song(i).id: 0.5 for i in range(6)} | by_key(quickly(votes))
+    after = before | by_key(quickly([*votes, vote(winner, loser)]))
+    if winner != loser:
+        assert after[song(winner).id] > before[song(winner).id] - 1e-7
+        assert after[song(loser).id] < before[song(loser).id] + 1e-7
+
+
+@given(votes_cast)
+def test_songs_connected_by_votes_have_a_mean_rating_of_a_half(votes: list[Vote]) -> None:
+    ring = [vote(i, (i + 1) % 6, "tie") for i in range(6)]
+    assert np.mean(list(by_key(quickly(votes + ring)).values())) == pytest.approx(0.5, abs=1e-7)
+
+
+@given(votes_cast)
+def test_every_rating_lies_in_its_interval_inside_0_and_1_and_the_best_lower_bound_is_first(votes: list[Vote]) -> None:
+    ratings = rate(votes)
+    assert all(0 < rating.low <= rating.rating <= rating.high < 1 for rating in ratings)
+    assert [rating.low for rating in ratings] == sorted((rating.low for rating in ratings), reverse=True)
+
+
+@pytest.mark.parametrize("lost", [1e-3, 1e-7, 1e-8, 1e-12])
+def test_a_resample_that_nearly_leaves_out_all_defeats_is_fitted_too(lost: float) -> None:
+    weights = np.array([[[lost], [0], [1]]], np.float32)
+    against_average = csr_array(np.ones((1, 1), np.float32))
+    strength = _fit(against_average, weights, np.zeros((1, 1), np.float32), 0.01)
+    assert strength[0, 0] == pytest.approx(-np.log(lost), abs=0.01)
+    assert np.isfinite(_fit(against_average, weights * [[[0], [1], [1]]], np.zeros((1, 1), np.float32), 0.01))
+
+
+@pytest.mark.parametrize("wins", [1, 10, 5000])
+def test_an_undefeated_song_is_finite_and_no_song_is_certain(wins: int) -> None:
+    rivals = 20
+    best = rate([vote(0, 1 + i % rivals) for i in range(wins)])[0]
+    assert best.key == song(0).id
+    assert best.wins == best.votes == wins
+    assert 0.5 < best.rating < best.high < 1
+    assert best.low > 0
+
+
+def test_each_further_win_counts() -> None:
+    ratings = [rate([vote(0, 1)] * wins)[0].rating for wins in range(1, 6)]
+    assert ratings == sorted(set(ratings))
+
+
+def test_one_sided_chains_and_stars_come_to_an_end() -> None:
+    chain = [vote(i, i + 1) for i in range(100) for _ in range(100)]
+    assert max(quickly(chain), key=lambda r: r.rating).key == song(0).id
+    assert all(math.isfinite(rating.rating) for rating in quickly(chain))
+    star = [vote(0, 1 + i) for i in range(100) for _ in range(100)]
+    assert quickly(star)[0].key == song(0).id
+
+
+def test_a_tie_and_both_bad_are_half_a_win_for_both() -> None:
+    even = by_key(quickly([vote(0, 1), vote(0, 1, "b"), vote(1, 2)]))
+    for half in ("tie", "bad"):
+        tied = quickly([vote(0, 1, half), vote(0, 1, half), vote(1, 2)])
+        assert by_key(tied) == pytest.approx(even)
+        assert {rating.key: (rating.votes, rating.wins, rating.ties) for rating in tied} == {
+            song(0).id: (2, 0, 2),
+            song(1).id: (3, 1, 2),
+            song(2).id: (1, 0, 0),
+        }
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [
+        vote(2, 0, suspicion="too many"),
+        vote(2, 0, source="own"),
+        vote(2, 2),
+    ],
+)
+def test_what_does_not_count_leaves_no_trace(idle: Vote) -> None:
+    counting = [vote(0, 1), vote(0, 1, "b"), vote(0, 1)]
+    assert quickly([*counting, idle]) == quickly(counting)
+    assert quickly([idle]) == ()
+
+
+def test_no_votes_no_ratings() -> None:
+    assert rate([]) == rate([], "generator") == ()
+
+
+def test_generators_are_rated_by_battles_between_them_alone() -> None:
+    between = [vote(0, 1), vote(1, 2), vote(0, 3, "tie")]
+    same = vote(0, MAKERS)
+    nameless = [vote(replace(song(0), generator=""), 1), vote(1, replace(song(0), generator=""))]
+    ratings = rate([*between, same, *nameless], "generator")
+    assert ratings == rate(between, "generator")
+    assert {rating.key for rating in ratings} == {rating.title for rating in ratings} == {f"maker{i}" for i in range(4)}
+    assert {rating.key for rating in rate([same])} == {song(0).id, song(MAKERS).id}
+
+
+def test_below_30_votes_a_rating_is_preliminary() -> None:
+    for count in (FEW_VOTES - 1, FEW_VOTES):
+        first, second = rate([vote(0, 1, "tie")] * count)
+        assert first.preliminary is second.preliminary is first.as_dict()["preliminary"] is (count < 30)
+
+
+def test_a_song_is_shown_with_its_texts() -> None:
+    best = rate([vote(5, 2)])[0]
+    assert (best.title, best.generator) == ("Title 5", "maker1")
+
+
+def test_four_times_the_votes_halve_the_interval() -> None:
+    truth = np.linspace(-1, 1, 10)
+    few, many = (rate(simulate(truth, count)) for count in (1000, 4000))
+    narrower = np.mean([r.high - r.low for r in many]) / np.mean([r.high - r.low for r in few])
+    assert narrower == pytest.approx(0.5, abs=0.06)
+
+
+def test_known_strengths_are_recovered_in_order() -> None:
+    truth = np.random.default_rng(1).permutation(np.linspace(-2, 2, 20))
+    ratings = rate(simulate(truth, 10_000, ties=0.1))
+    order = [int(rating.key.removeprefix("song")) for rating in sorted(ratings, key=lambda r: -r.rating)]
+    found = np.argsort(np.argsort(truth[order])[::-1])
+    assert np.abs(found - np.arange(20)).max() <= 2
+
+
+@pytest.mark.parametrize(("songs", "each"), [(20, 6), (20, 20), (20, 100), (60, 20)])
+def test_intervals_hold_the_truth_about_95_times_in_100(songs: int, each: int) -> None:
+    held = []
+    for seed in range(12):
+        truth = np.random.default_rng(1000 + seed).normal(0, 0.8, songs)
+        middle = _middle(truth)
+        for rating in rate(simulate(truth, songs * each // 2, seed), resamples=200):
+            true = sigmoid(truth[int(rating.key.removeprefix("song"))] - middle)
+            held.append(rating.low <= true <= rating.high)
+    assert 0.89 <= np.mean(held) <= 0.995
+
+
+def _middle(strengths: np.ndarray) -> float:
+    """The strength of the average song: ratings against it have a mean of a half."""
+    low, high = strengths.min(), strengths.max()
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sigmoid(strengths - middle).mean() > 0.5 else (low, middle)
+    return middle

@@ -1,0 +1,136 @@
+"""`arena report`: what it prints where, and its exit status."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from apex_space.arena.leaderboard import Standing, Standings
+from apex_space.cli.arena import arena
+from apex_space.core.settings import settings
+from apex_space.storage.records import Song, Vote
+from apex_space.storage.votes import open_store
+from helpers.votes import predicted, simulate, song, stored, vote
+
+STRENGTHS = [-1.0, 0.0, 1.0, 2.0]
+HOSTILE = Song("hostile", "=HYPERLINK(1)\x1b[31m", "+maker [bold]")
+
+Report = Callable[..., Result]
+
+
+@pytest.fixture
+def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Report]:
+    """Runs the command on the data folder `tmp_path`."""
+    app = typer.Typer()
+    app.add_typer(arena, name="arena")
+    monkeypatch.setenv("APEX_DATA", str(tmp_path))
+    monkeypatch.delenv("APEX_DATABASE_URL", raising=False)
+    settings.cache_clear()
+    yield lambda *options: CliRunner().invoke(app, ["arena", "report", *options])
+    settings.cache_clear()
+
+
+def keep(*votes: Vote) -> Standing:
+    with closing(open_store(settings())) as store:
+        store.add_all([(each, []) for each in stored(votes)])
+        return Standings(store).refit()
+
+
+def judged() -> list[Vote]:
+    return simulate(STRENGTHS, 60, ties=0.2, judge=lambda odds: 0.5 + 0.1 * odds)
+
+
+def test_without_votes_it_says_so_and_that_is_no_failure(report: Report) -> None:
+    for format in ("table", "json", "csv"):
+        done = report("--format", format)
+        assert done.exit_code == 0
+        assert "no votes yet" in done.stderr
+    assert report().stdout == ""
+    assert json.loads(report("--format", "json").stdout)["songs"] == []
+    assert list(csv.DictReader(io.StringIO(report("--format", "csv").stdout))) == []
+
+
+def test_json_is_the_standing(report: Report) -> None:
+    standing = keep(*judged(), vote(8, 9, "a", predicted(0.6), source="own"))
+    done = report("--format", "json")
+    assert done.exit_code == 0
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    expected = json.loads(json.dumps(standing.as_dict()))
+    assert found | {"at": 0} == expected | {"at": 0}
+    assert found["votes"] == 61
+    assert len(found["songs"]) == len(found["generators"]) == 4
+    assert [found["agreement"][source]["votes"] for source in ("pool", "own")] == [60, 1]
+
+
+def test_csv_holds_the_same_figures(report: Report) -> None:
+    standing = keep(*judged(), vote(8, 9, "a", predicted(0.6), source="own"))
+    rows = list(csv.DictReader(io.StringIO(report("--format", "csv").stdout)))
+
+    def found(part: str, source: str = "pool") -> list[tuple[float, ...]]:
+        here = [row for row in rows if (row["part"], row["source"]) == (part, source)]
+        return [tuple(float(row[name]) for name in ("value", "low", "high", "votes")) for row in here]
+
+    assert found("song") == [(r.rating, r.low, r.high, r.votes) for r in standing.songs]
+    assert found("generator") == [(r.rating, r.low, r.high, r.votes) for r in standing.generators]
+    for source, panel in standing.agreement.items():
+        assert panel.a is not None
+        assert found("side A", source) == [(*vars(panel.a).values(), panel.decided)]
+        (judge,) = panel.judges
+        for part, figure in (
+            ("agreement", judge.agreed), ("always A", judge.always_a), ("gain", judge.gain), ("brier", judge.brier),
+        ):  # fmt: skip
+            assert found(part, source) == [(*vars(figure).values(), judge.decided)]
+        assert [row[:3] for row in found("calibration", source)] == [
+            tuple(vars(bin.won).values()) for bin in judge.calibration
+        ]
+        assert sum(row[3] for row in found("calibration", source)) == judge.decided
+        assert found("generators", source) == [(*vars(p.agreed).values(), p.decided) for p in judge.generators]
+
+
+def test_the_table_names_songs_generators_judges_and_sides(report: Report) -> None:
+    standing = keep(*judged(), vote(8, 9, "a", predicted(0.6), source="own"))
+    text = report().stdout
+    for rating in (*standing.songs, *standing.generators):
+        assert rating.title in text
+        assert f"{100 * rating.rating:.0f} ({100 * rating.low:.0f}–{100 * rating.high:.0f})" in text
+    judge = standing.agreement["pool"].judge("pocket")
+    assert judge is not None
+    assert judge.agreed.percent in text
+    assert str(judge.brier) in text
+    assert standing.agreement["pool"].sides in " ".join(text.split())
+    assert "visitors' own songs" in text
+    assert "preliminary" in text
+
+
+def test_texts_from_outside_steer_neither_the_terminal_nor_a_spreadsheet(report: Report) -> None:
+    keep(vote(HOSTILE, song(1), "a", predicted(0.6)))
+    table = report().stdout
+    assert "\x1b" not in table
+    assert "[bold]" in table
+    (row,) = (
+        row
+        for row in csv.DictReader(io.StringIO(report("--format", "csv").stdout))
+        if (row["part"], row["name"]) == ("song", HOSTILE.id)
+    )
+    assert row["title"].startswith("'=HYPERLINK")
+    assert row["generator"] == f"'{HOSTILE.generator}"
+
+
+def test_a_song_without_a_title_is_shown_by_its_id(report: Report) -> None:
+    keep(vote(Song("0123456789abcdef"), song(1)))
+    assert "0123456789ab" in report().stdout
+
+
+def test_a_database_that_cannot_be_used_is_refused_with_the_reason(report: Report, tmp_path: Path) -> None:
+    (tmp_path / "arena.sqlite3").write_bytes(b"not a database" * 100)
+    done = report()
+    assert done.exit_code == 2
+    assert "arena.sqlite3" in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,215 @@
+"""Texts in the visitor's language: the catalogues are complete, and texts with values keep them."""
+
+import ast
+import json
+import re
+import string
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from apex_space.core import errors, i18n
+from apex_space.core.axes import AXES
+from apex_space.core.i18n import best_of, languages, plural, said, speaking, tr
+from apex_space.core.settings import Settings
+from apex_space.judges.registry import REGISTRY
+from apex_space.ui.translation import GRADIOS
+from helpers.paths import ROOT
+
+PACKAGE = ROOT / "apex_space"
+OTHERS = [tag for tag in languages() if tag != "en"]
+CATALOGUES = {tag: json.loads((i18n.CATALOGUES / f"{tag}.json").read_text(encoding="utf-8")) for tag in OTHERS}
+NOT_ON_PAGES = tuple(str(PACKAGE / name) for name in ("cli", "training", "bench", "evaluation", "preference/fitting"))
+"""Their errors are met on the command line only, which speaks English."""
+FILES = [file for file in sorted(PACKAGE.rglob("*.py")) if not str(file).startswith(NOT_ON_PAGES)]
+ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+
+
+class Source:
+    """A file of the package, and what its names may stand for: what is assigned to a variable, given for a parameter or
+    returned by a function."""
+
+    def __init__(self, file: Path) -> None:
+        self.tree = ast.parse(file.read_text(encoding="utf-8"))
+        self.functions = {n.name: n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef)}
+        self.assigned: dict[str, list[ast.expr]] = defaultdict(list)
+        for node in ast.walk(self.tree):
+            match node:
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=value)
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                ):
+                    self.assigned[name].append(value)
+                case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=given) if name in self.functions:
+                    parameters = (a.arg for a in self.functions[name].args.args if a.arg != "self")
+                    for parameter, value in zip(parameters, given, strict=False):
+                        self.assigned[parameter].append(value)
+
+    def texts(self) -> Iterator[str]:
+        """Those that are handed to the catalogue, and the messages of errors with the texts that these are made of."""
+        for node in ast.walk(self.tree):
+            match node:
+                case ast.Call(func=ast.Name(id="tr" | "said"), args=[text, *_]):
+                    yield from self.written(text, set())
+                case ast.Call(func=ast.Name(id="plural"), args=[_, one, more, *_]):
+                    yield from (*self.written(one, set()), *self.written(more, set()))
+                case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[text, *_]) if name in ERRORS:
+                    yield from self.written(text, set())
+                case ast.Call(func=ast.Call(func=ast.Name(id="type")), args=[text]):
+                    yield from self.written(text, set())
+
+    def written(self, node: ast.expr, seen: set[ast.expr]) -> Iterator[str]:
+        """The texts that an expression may stand for, and those within them; f-strings as the catalogue has them."""
+        if node in seen:
+            return
+        seen.add(node)
+        match node:
+            case ast.Constant(value=str(text)):
+                yield text
+            case ast.JoinedStr(values=parts):
+                numbers = count()
+                yield "".join(str(p.value) if isinstance(p, ast.Constant) else f"{{{next(numbers)}}}" for p in parts)
+        for source, part in self.parts(node):
+            yield from source.written(part, seen)
+
+    def parts(self, node: ast.expr) -> Iterator[tuple["Source", ast.expr]]:
+        """What an expression is made of, chosen from or called by, and where that is written."""
+        match node:
+            case ast.JoinedStr(values=values):
+                yield from ((self, part.value) for part in values if isinstance(part, ast.FormattedValue))
+            case ast.IfExp(body=body, orelse=orelse):
+                yield from ((self, body), (self, orelse))
+            case ast.Name(id=name):
+                yield from ((self, value) for value in self.assigned.get(name, ()))
+            case ast.Dict(values=values) | ast.Tuple(elts=values) | ast.BoolOp(values=values):
+                yield from ((self, value) for value in values)
+            case ast.Subscript(value=value):
+                yield self, value
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+                for source in [self] if name in self.functions else [s for s in SOURCES if name in s.functions][:1]:
+                    returns = (n for n in ast.walk(source.functions[name]) if isinstance(n, ast.Return))
+                    yield from ((source, each.value) for each in returns if each.value)
+
+
+SOURCES = [Source(file) for file in FILES]
+NAMES = {"{0} on {1}", "encoder.pos_conv_embed.conv", "shared.0.block.0.weight"}
+"""Of databases and tensors, in messages of errors."""
+ALL = sorted({text for source in SOURCES for text in source.texts() if any(map(str.isalpha, text))} - NAMES)
+NAMED = {text for axis in AXES for text in (axis.label, axis.meaning)}
+NAMED |= {text for entry in REGISTRY.values() for text in (entry.summary, entry.licence)}
+NAMED |= {str(field.description) for name, field in Settings.model_fields.items() if name.endswith("_repo")}
+NAMED |= {*GRADIOS}
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("tag", OTHERS)
+def test_every_text_of_the_sources_is_translated(tag: str) -> None:
+    assert [text for text in (*ALL, *sorted(NAMED)) if text not in CATALOGUES[tag]] == []
+
+
+@pytest.mark.parametrize("tag", OTHERS)
+def test_translations_have_the_values_of_their_texts(tag: str) -> None:
+    assert [text for text, other in CATALOGUES[tag].items() if fields(text) != fields(other)] == []
+
+
+COMPOSED = (
+    "The file has 61.0 MB; at most 50 MB are taken. Export it as mp3, ogg or m4a, or cut it.",
+    "By its header, the sound runs 12 hours or more; at most 10.0 minutes are taken. Cut it, or take a part of it.",
+    "The file breaks off after 3.0 s of the 2.5 minutes that its header announces. Export or download it again.",
+    "Decoding the file took over 60 s, far more than a song needs; it is damaged. Export or download it again.",
+    "The second song: The sound lasts 0.50 s; at least 1 s are needed. Take a longer part.",
+    "HEAR 1 is not available. No weights of a/B at main: the download broke off, the Hub cannot be reached (Timeout). "
+    "Put that right and start again, or copy the repository to DIR/B and name DIR with --weights or APEX_WEIGHTS. "
+    "Choose another judge meanwhile.",
+    "No weights of a/B at main: the download broke off, it is gated: accept the terms on https://huggingface.co/a/B "
+    "and set HF_TOKEN to a token of the account that did so. Put that right and start again, or copy the repository to "
+    "DIR/B and name DIR with --weights or APEX_WEIGHTS.",
+    "HEAR 1 is downloading: 3 of 380 MB. Choose another judge meanwhile.",
+    "There is no score 'x'. pocket ranks by: preference, coherence.",
+    "The arena has no songs yet. Row 3 of songs.csv, 'x', is not there. Correct its name, or take it out.",
+    "A battle needs two songs, and there are none.",
+    "Busy: 3 songs wait. Try again in about 3 min.",
+)
+GIVEN = re.compile(
+    "https://huggingface.co/|HF_TOKEN|"
+    "mp3|ogg|m4a|HEAR 1|a/B|main|Hub|Timeout|DIR|--weights|APEX_WEIGHTS|pocket|songs.csv|'x'|MB|B"
+)
+
+
+@pytest.mark.parametrize("text", COMPOSED)
+def test_no_part_of_a_message_stays_english(text: str) -> None:
+    with speaking("zh-CN"):
+        assert not re.search("[A-Za-z]", GIVEN.sub("", said(text)))
+
+
+def test_the_sources_are_found() -> None:
+    assert len(ALL) > 200
+
+
+def test_english_is_what_the_sources_say() -> None:
+    assert tr("{n} songs", n=3) == "3 songs"
+    assert plural(1, "{n} song", "{n} songs") == "1 song"
+    assert said("whatever it is") == "whatever it is"
+
+
+@pytest.fixture
+def pirate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    catalogue = {
+        "English": "Pirate",
+        "Listen": "Harken",
+        "about {0} s": "{0} ticks o' the glass",
+        "Busy: {0} songs wait. Try again in {1}.": "{1}, then. {0} shanties be afore ye.",
+        "{0} and {0} again": "{0}, arr",
+    }
+    (tmp_path / "xx.json").write_text(json.dumps(catalogue), encoding="utf-8")
+    monkeypatch.setattr(i18n, "CATALOGUES", tmp_path)
+    caches = (i18n.languages, i18n._catalogue, i18n._with_values)
+    for each in caches:
+        each.cache_clear()
+    with speaking("xx"):
+        yield
+    for each in caches:
+        each.cache_clear()
+
+
+@pytest.mark.usefixtures("pirate")
+class TestAnotherLanguage:
+    def test_texts_and_their_values(self) -> None:
+        assert tr("Listen") == "Harken"
+        assert (
+            said("Busy: 3 songs wait. Try again in about 12 s.")
+            == "12 ticks o' the glass, then. 3 shanties be afore ye."
+        )
+        assert said("ye and ye again") == "ye, arr"
+        assert said("ye and me again") == "ye and me again"
+        assert said("Listen, English") == "Harken, Pirate"
+        assert said("Listen, ye") == "Listen, ye"
+
+    def test_what_is_not_known_stays(self) -> None:
+        assert tr("Unheard {n}", n=1) == "Unheard 1"
+        assert said("Unheard") == "Unheard"
+
+    def test_a_hostile_value_is_put_in_as_it_is(self) -> None:
+        assert said(r"about {0} \1 {x} s") == r"{0} \1 {x} ticks o' the glass"
+        assert said("about " + "s " * 100_000) == "about " + "s " * 100_000
+
+    def test_a_hostile_text_takes_no_time(self) -> None:
+        assert said("Busy: " + " songs wait. Try again in" * 70 + "!").startswith("Busy: ")
+        assert said("a and " * 300 + "b").startswith("a and ")
+
+    def test_wishes(self) -> None:
+        assert languages() == {"en": "English", "xx": "Pirate"}
+        assert best_of("xx-YY,en;q=0.5") == "xx"
+        assert best_of("de,en;q=0.1,xx;q=0.7") == "xx"
+        assert best_of("de, *;q=x") == best_of("") == "en"
+
+    def test_the_language_before_comes_back(self) -> None:
+        with speaking("en"):
+            assert tr("Listen") == "Listen"
+        assert tr("Listen") == "Harken"

@@ -1,0 +1,126 @@
+"""Pictures and tables of ratings and agreement: what they show, and that texts from outside stay texts."""
+
+import re
+from html import unescape
+
+import numpy as np
+import pytest
+
+from apex_space import plots
+from apex_space.arena.agreement import Agreement, agree
+from apex_space.arena.leaderboard import Standing
+from apex_space.arena.ratings import FEW_VOTES, Rating, rate
+from apex_space.plots.arena import LONGEST, MOST_ROWS
+from apex_space.storage.records import Song
+from apex_space.ui.render import arena as render
+from helpers.votes import predicted, sigmoid, simulate, song, vote
+
+MARKUP = "<img src=x onerror=alert(1)> & more"
+
+
+def rating(place: int, votes: int = 100, title: str = "") -> Rating:
+    middle = 1 - place / 3000
+    return Rating(f"{place:064x}", title, "maker", middle, middle - 0.1, min(1.0, middle + 0.1), votes, votes, 0)
+
+
+@pytest.fixture
+def judges() -> tuple[Agreement, ...]:
+    votes = simulate(np.array([-1.0, 0.0, 1.0, 0.5]), 400, judge=sigmoid)
+    return agree(votes)["pool"].judges
+
+
+def rows(table: str) -> list[list[str]]:
+    """The texts of a table's body."""
+    body = table.split("<tbody>")[1]
+    return [
+        [unescape(cell) for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row)] for row in body.split("<tr>")[1:]
+    ]
+
+
+def test_dots_and_whiskers_are_the_ratings_and_their_intervals() -> None:
+    ranked = rate(simulate(np.array([-1.0, 0.0, 1.0]), 300))
+    (dots,) = plots.ratings(ranked).data
+    assert list(dots.x) == [100 * row.rating for row in ranked]
+    assert list(np.add(dots.x, dots.error_x.array)) == pytest.approx([100 * row.high for row in ranked])
+    assert list(np.subtract(dots.x, dots.error_x.arrayminus)) == pytest.approx([100 * row.low for row in ranked])
+
+
+def test_a_picture_of_many_songs_shows_the_first_and_the_table_all() -> None:
+    ranked = [rating(place) for place in range(2000)]
+    figure = plots.ratings(ranked)
+    assert sum(len(trace.x) for trace in figure.data) == MOST_ROWS
+    assert figure.layout.height < 1000
+    assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
+    assert [int(row[0]) for row in rows(render.songs(ranked))] == list(range(1, 2001))
+
+
+def test_preliminary_ratings_are_told_apart_in_picture_and_table() -> None:
+    ranked = [rating(0, FEW_VOTES), rating(1, FEW_VOTES - 1)]
+    settled, preliminary = plots.ratings(ranked).data
+    assert (settled.name, list(settled.y)) == ("settled", [0])
+    assert (preliminary.name, list(preliminary.y)) == ("preliminary", [1])
+    assert ["preliminary" in row[4] for row in rows(render.songs(ranked))] == [False, True]
+
+
+def test_markup_in_titles_is_shown_as_text() -> None:
+    ranked = [rating(0, title=MARKUP)]
+    figure = plots.ratings(ranked)
+    texts = [*figure.layout.yaxis.ticktext, *figure.data[0].text]
+    assert not any("<" in text for text in texts)
+    assert "<img" not in render.songs(ranked) + render.generators(ranked)
+    assert rows(render.songs(ranked))[0][1] == MARKUP
+
+
+def test_a_long_title_is_cut_in_the_picture_alone() -> None:
+    ranked = [rating(0, title="x" * 300)]
+    (label,) = plots.ratings(ranked).layout.yaxis.ticktext
+    assert len(label) == len("1. ") + LONGEST
+    assert rows(render.songs(ranked))[0][1] == "x" * 300
+
+
+def test_a_song_without_a_title_has_the_beginning_of_its_hash() -> None:
+    assert rows(render.songs([rating(7)]))[0][1] == "00000000"
+
+
+def test_calibration_has_its_diagonal_and_each_bin_with_its_interval(judges: tuple[Agreement, ...]) -> None:
+    diagonal, dots = plots.calibration(judges).data
+    assert tuple(diagonal.x) == tuple(diagonal.y)
+    bins = judges[0].calibration
+    assert len(bins) > 1
+    assert list(dots.x) == [100 * row.foreseen for row in bins]
+    assert list(np.add(dots.y, dots.error_y.array)) == pytest.approx([100 * row.won.high for row in bins])
+    assert list(np.subtract(dots.y, dots.error_y.arrayminus)) == pytest.approx([100 * row.won.low for row in bins])
+
+
+def test_the_votes_of_the_bins_and_of_the_generators_are_all_votes(judges: tuple[Agreement, ...]) -> None:
+    assert sum(int(row[5]) for row in rows(render.calibration(judges))) == judges[0].decided
+    assert sum(int(row[2]) for row in rows(render.between(judges))) == judges[0].decided
+
+
+def test_agreement_is_told_for_each_judge_and_kind_of_songs() -> None:
+    votes = [vote(1, 2, "a", predicted(0.7), predicted(0.4, "apex"))] * 40
+    votes += [vote(Song("x"), Song("y"), winner, predicted(0.7), source="own") for winner in ("tie", "b")]
+    found = render.agreement(Standing(42, 1.0, agreement=agree(votes)))
+    apex, pocket, own = rows(found)
+    assert (apex[0], apex[1], apex[2], apex[3]) == ("APEX", "the pool’s", "40", "0% (0% to 9%)")
+    assert (pocket[0], pocket[3], pocket[-1]) == ("Pocket", "100% (91% to 100%)", "better than chance")
+    assert (own[1], own[2], own[7]) == ("visitors’ own", "1", "1")
+    assert own[-1] == "not told from chance, preliminary"
+    assert "1 of 2 votes were ties or “both bad”" in found
+
+
+def test_a_judge_that_has_left_the_registry_keeps_its_name_and_its_markup_is_text() -> None:
+    judges = agree([vote(1, 2, "a", predicted(0.7, "<b>old</b>"))])["pool"].judges
+    assert rows(render.calibration(judges))[0][0] == "<b>old</b>"
+    assert "<b>" not in str(plots.calibration(judges).data[1].name)
+
+
+def test_without_votes_there_is_a_way_to_vote_and_nothing_else() -> None:
+    assert 'href="arena"' in render.standing(Standing())
+    assert render.songs(()) + render.generators(()) + render.agreement(Standing()) == ""
+    assert render.calibration(()) + render.between(()) == ""
+
+
+def test_one_vote_is_one_vote() -> None:
+    standing = Standing(1, 1.0, rate([vote(song(1), song(2))]), agreement=agree([vote(song(1), song(2))]))
+    assert "1 vote so far" in render.standing(standing)

@@ -1,0 +1,260 @@
+"""Laws of a preference, the files it comes from, and comparing two songs."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apex_space.core.axes import KEYS
+from apex_space.core.errors import PreferenceError, UnknownJudge
+from apex_space.core.intervals import ConfidenceInterval
+from apex_space.core.settings import settings
+from apex_space.judges.cache import Memory
+from apex_space.judges.judge import Judge
+from apex_space.judges.loading import load_judge
+from apex_space.models.heads.pocket import PocketHead
+from apex_space.preference import head_files
+from apex_space.preference.calibration import CalibrationBin
+from apex_space.preference.compare import Comparison, Listening, compare, steps
+from apex_space.preference.head import Metrics, PreferenceHead
+from apex_space.preference.head_files import load, read, save
+from helpers.songs import short
+
+SHIPPED = head_files.SHIPPED / "pocket.json"
+
+figures = st.floats(-5, 5, allow_nan=False)
+scores = st.fixed_dictionaries({axis: st.floats(0, 100, allow_nan=False) for axis in KEYS})
+
+
+def metrics() -> Metrics:
+    figure = ConfidenceInterval(0.6, 0.5, 0.7)
+    bins = (CalibrationBin(0.5, 1.0, 1.0, 0.6, figure),)
+    return Metrics(figure, figure, figure, figure, bins, {"likes": figure}, "likes", figure, figure, "songs")
+
+
+@st.composite
+def heads(draw: st.DrawFn) -> PreferenceHead:
+    axes = tuple(draw(st.lists(st.sampled_from(KEYS), min_size=1, unique=True)))
+    size = len(axes)
+    root = np.array(draw(st.lists(figures, min_size=size * size, max_size=size * size))).reshape(size, size)
+    scale = draw(st.lists(st.floats(0.1, 50), min_size=size, max_size=size))
+    coefficients = draw(st.lists(figures, min_size=size, max_size=size))
+    covariance = tuple(map(tuple, (root @ root.T).tolist()))
+    return PreferenceHead(
+        "pocket", "weights", axes, tuple(scale), tuple(coefficients), covariance, "simulated", 100, 20, metrics()
+    )
+
+
+def head(**changes: Any) -> PreferenceHead:
+    plain = PreferenceHead("pocket", "w", ("likes",), (10.0,), (1.0,), ((0.01,),), "simulated", 100, 20, metrics())
+    return replace(plain, **changes)
+
+
+# ---- laws --------------------------------------------------------------------------------------------------------
+
+
+@given(heads(), scores, scores)
+def test_swapping_the_songs_swaps_the_answer(head: PreferenceHead, a: dict[str, float], b: dict[str, float]) -> None:
+    one, other = head.of_scores(a, b), head.of_scores(b, a)
+    assert one.probability + other.probability == 1
+    assert (one.low + other.high, one.high + other.low) == (1, 1)
+    assert other.contributions == {axis: -part for axis, part in one.contributions.items()}
+    assert {one.verdict, other.verdict} in ({"a", "b"}, {"close"})
+
+
+@given(heads(), scores)
+def test_the_same_song_twice_is_a_half(head: PreferenceHead, song: dict[str, float]) -> None:
+    answer = head.of_scores(song, song)
+    assert (answer.low, answer.probability, answer.high) == (0.5, 0.5, 0.5)
+    assert answer.verdict == "close"
+    assert set(answer.contributions.values()) == {0.0}
+
+
+@given(heads(), scores, scores)
+def test_the_contributions_are_the_log_odds(head: PreferenceHead, a: dict[str, float], b: dict[str, float]) -> None:
+    answer = head.of_scores(a, b)
+    assert 0 <= answer.low <= answer.probability <= answer.high <= 1
+    odds = math.fsum(answer.contributions.values())
+    assert answer.probability == pytest.approx(1 / (1 + math.exp(-max(-700.0, odds))))
+
+
+def test_the_interval_is_that_of_the_coefficient() -> None:
+    answer = head().of_scores({"likes": 70.0}, {"likes": 50.0})
+    assert answer.probability == pytest.approx(1 / (1 + math.exp(-2)))
+    assert answer.low == pytest.approx(1 / (1 + math.exp(-2 + 2 * 0.1 * 1.959964)))
+    assert answer.verdict == "a"
+    unsure = head(covariance=((1.1,),)).of_scores({"likes": 70.0}, {"likes": 50.0})
+    assert unsure.probability == answer.probability
+    assert unsure.verdict == "close"
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf])
+def test_an_axis_that_a_report_lacks_matters_only_where_it_is_weighed(value: float | None) -> None:
+    full, partial = {"likes": 60.0, "streams": 10.0}, {"likes": 50.0, "streams": value}
+    assert head().of_scores(full, partial).verdict == "a"
+    with pytest.raises(PreferenceError, match="streams"):
+        head(axes=("streams",)).of_scores(full, partial)
+    with pytest.raises(PreferenceError, match="streams"):
+        head(axes=("streams",)).of_scores({"likes": 1.0}, full)
+
+
+# ---- files -------------------------------------------------------------------------------------------------------
+
+
+@given(heads())
+def test_a_head_survives_writing_and_reading(head: PreferenceHead) -> None:
+    again = PreferenceHead.from_json(head.to_json())
+    assert again.to_json() == head.to_json()
+    assert again.revision_id == head.revision_id
+    assert replace(head, battles=head.battles + 1).revision_id != head.revision_id
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of its own."""
+    monkeypatch.setenv("APEX_DATA", str(tmp_path))
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()
+
+
+def test_a_head_fitted_here_stands_before_the_shipped_one_and_pockets_in_for_any_other(data: Path) -> None:
+    assert load("pocket").to_json() == read(SHIPPED).to_json()
+    assert load("apex").judge == "pocket"
+    mine = head(data="fitted here")
+    save(mine, head_files.fitted_path("pocket"))
+    assert load("pocket") == mine
+    assert load("apex") == mine
+    save(head(judge="apex"), head_files.fitted_path("apex"))
+    assert load("apex").judge == "apex"
+    assert sorted(path.name for path in (data / "preferences").iterdir()) == ["apex.json", "pocket.json"]
+    with pytest.raises(UnknownJudge, match="apex"):
+        load("../pocket")
+
+
+def changed(**changes: Any) -> bytes:
+    return json.dumps(json.loads(SHIPPED.read_text(encoding="utf-8")) | changes).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        changed(judge=3),
+        changed(axes=["likes", "likes", "coherence", "clarity", "naturalness"]),
+        changed(axes=["danceability"]),
+        changed(scale=[1.0, 1.0, 0.0, 1.0, 1.0]),
+        changed(scale=[1.0]),
+        changed(coefficients=[1.0, float("nan"), 1.0, 1.0, 1.0]),
+        changed(coefficients=None),
+        changed(covariance=[[1.0] * 5] * 4),
+        changed(covariance=np.diag([1.0, 1, 1, 1, -1]).tolist()),
+        changed(battles=0),
+        changed(battles="many"),
+        changed(metrics={}),
+    ],
+)
+def test_a_broken_file_is_named_with_what_to_do(data: Path, content: bytes) -> None:
+    path = head_files.fitted_path("pocket")
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(PreferenceError, match=r"pocket\.json is not a preference head.*fit"):
+        load("pocket")
+
+
+def test_a_head_that_cannot_be_written_leaves_the_old_one(data: Path) -> None:
+    (data / "file").write_text("")
+    with pytest.raises(PreferenceError, match="cannot be written"):
+        save(head(), data / "file" / "pocket.json")
+
+
+def test_the_shipped_head_says_what_it_was_fitted_on_and_how_good_it_is() -> None:
+    shipped = read(SHIPPED)
+    weights = PocketHead().weights
+    assert shipped.revision == f"{weights.repository} ({weights.revision})"
+    assert shipped.axes == PocketHead().axes
+    assert "davda54" in shipped.data
+    assert 8_000 < shipped.battles <= 8_976
+    assert 98 <= shipped.songs <= 104
+    found = shipped.metrics
+    assert 0.5 < found.accuracy.low < found.accuracy.value < found.accuracy.high < 0.71  # the songs' own mean ratings'
+    assert found.auc.low > 0.5
+    assert found.brier.high < 0.25
+    assert found.slope.low < 1 < found.slope.high
+    assert found.resampled == "songs"
+    assert found.gain.value == pytest.approx(found.accuracy.value - found.rules["musicality"].value, abs=2e-4)
+    assert sum(row.share for row in found.calibration) == pytest.approx(1, abs=1e-4)
+    assert all(row.low <= row.foreseen <= row.high for row in found.calibration)
+    assert SHIPPED.stat().st_size < 10_000
+
+
+# ---- comparing ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pocket() -> Judge:
+    return load_judge("pocket")
+
+
+def test_two_songs_are_compared_and_swapped_exactly(pocket: Judge, data: Path) -> None:
+    seen: list[Listening] = []
+    one = compare(pocket, short("bossa.ogg"), short("house.ogg"), on_progress=seen.append)
+    other = compare(pocket, short("house.ogg"), short("bossa.ogg"), names=("left", "right"))
+    assert [step.side for step in seen] == sorted(step.side for step in seen)
+    assert {step.side for step in seen} == {"a", "b"}
+    assert (one.a.scores, one.b.scores) == (other.b.scores, other.a.scores)
+    assert (other.a.file, other.b.file) == ("left", "right")
+    assert one.answer.probability + other.answer.probability == 1
+    assert one.answer.probability != 0.5
+    assert set(one.answer.contributions) == set(one.head.axes)
+    assert not one.fallback
+    assert not one.outdated
+
+
+def test_a_song_against_itself_is_a_half(pocket: Judge, data: Path) -> None:
+    forgetful = replace(pocket, memory=Memory())
+    answer = compare(forgetful, short("bossa.ogg"), short("bossa.ogg")).answer
+    assert (answer.low, answer.probability, answer.high) == (0.5, 0.5, 0.5)
+
+
+def test_a_judge_without_a_head_answers_through_pockets(pocket: Judge, data: Path) -> None:
+    other = replace(pocket, name="apex", memory=Memory())
+    asked: list[str] = []
+
+    def get(name: str) -> Judge:
+        asked.append(name)
+        return pocket
+
+    songs = short("bossa.ogg"), short("house.ogg")
+    through, direct = compare(other, *songs, get), compare(pocket, *songs)
+    assert (through.judge, through.a.judge, through.head.judge, asked) == ("apex", "apex", "pocket", ["pocket"])
+    assert through.fallback
+    assert through.answer == direct.answer
+
+
+def test_a_head_of_other_weights_is_said_to_be_outdated(pocket: Judge, data: Path) -> None:
+    save(replace(read(SHIPPED), revision="earlier weights"), head_files.fitted_path("pocket"))
+    assert compare(pocket, short("bossa.ogg"), short("house.ogg")).outdated
+
+
+def test_a_broken_head_is_told_before_anything_is_heard(pocket: Judge, data: Path) -> None:
+    save(head(), head_files.fitted_path("pocket"))
+    head_files.fitted_path("pocket").write_text("{}")
+    with pytest.raises(PreferenceError, match="not a preference head"):
+        next(iter(steps(pocket, "no such song", "no such song")))
+
+
+def test_the_last_step_is_the_comparison(pocket: Judge, data: Path) -> None:
+    *before, last = steps(pocket, short("bossa.ogg"), short("house.ogg"))
+    assert isinstance(last, Comparison)
+    assert all(isinstance(step, Listening) for step in before)

@@ -1,0 +1,370 @@
+"""The order of many songs, how sure it is, and the run that makes it: one song in memory at a time."""
+
+import math
+import weakref
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apex_space import plots
+from apex_space.audio.features import AudioFeatures
+from apex_space.audio.waveform import load_song
+from apex_space.core.axes import BY_KEY, KEYS
+from apex_space.core.errors import BatchError, Busy
+from apex_space.core.intervals import ConfidenceInterval
+from apex_space.judges.cache import Memory
+from apex_space.judges.judge import Judge
+from apex_space.judges.loading import load_judge
+from apex_space.judges.queueing import Line
+from apex_space.judges.report import Report
+from apex_space.models.encoders.pocket import PocketEncoder
+from apex_space.preference.calibration import CalibrationBin
+from apex_space.preference.head import Metrics, PreferenceHead
+from apex_space.ranking import ranking_text
+from apex_space.ranking.distributions import distributions
+from apex_space.ranking.order import Outcome, Rules, chances, order
+from apex_space.ranking.rank import PREFERENCE, Ranking, Song, Step, rank
+from helpers.melodies import write
+
+FIGURE = ConfidenceInterval(0.6, 0.5, 0.7)
+METRICS = Metrics(
+    FIGURE, FIGURE, FIGURE, FIGURE, (CalibrationBin(0.5, 1.0, 1.0, 0.6, FIGURE),), {}, "likes", FIGURE, FIGURE, "songs"
+)
+AXES = ("coherence", "musicality")
+HEAD = PreferenceHead(
+    "pocket", "1", AXES, (0.5, 0.8), (0.6, 0.3), ((0.01, 0.004), (0.004, 0.02)), "simulated", 100, 50, METRICS
+)
+BY_HEAD = Rules("pocket", PREFERENCE, 2, HEAD)
+
+
+def report(name: str, spread: Mapping[str, float] | None = None, **scores: float | None) -> Report:
+    """By its name alone different from others."""
+    measured = AudioFeatures(None, None, -12.0, -1.0, 0.0, 16_000.0, 44_100, 2)
+    given = dict.fromkeys(KEYS) | scores
+    missing = {"streams": "no data speaks of it"}
+    return Report(name, "pocket", given, missing, spread or {}, (), 30.0, measured, (), "float32", "", 0.1, name)
+
+
+def outcome(name: str, spread: Mapping[str, float] | None = None, **scores: float | None) -> Outcome:
+    heard = report(name, spread, **scores)
+    return Outcome(Song(Path(name), name), heard, heard)
+
+
+def names(ranking: Ranking) -> list[str]:
+    return [row.song.name for row in ranking.rows]
+
+
+score = st.floats(1, 5)
+songs = st.lists(st.tuples(score, score), min_size=2, max_size=12, unique=True).map(
+    lambda pairs: [outcome(str(i), coherence=x, musicality=y) for i, (x, y) in enumerate(pairs)]
+)
+
+
+@given(songs)
+def test_the_chance_is_the_mean_of_the_heads_own_and_orders_as_the_head_does(outcomes: list[Outcome]) -> None:
+    found = order(outcomes, BY_HEAD)
+    heard = {o.song.name: o.report for o in outcomes}
+    for row in found.rows:
+        others = [HEAD(heard[row.song.name], heard[name]).probability for name in heard if name != row.song.name]
+        assert row.value == pytest.approx(np.mean(others), abs=1e-9)
+        assert row.low <= row.value <= row.high
+    for better, worse in zip(found.rows, found.rows[1:], strict=False):
+        assert HEAD(better.report, worse.report).probability >= 0.5
+        assert better.value >= worse.value - 1e-12
+
+
+@given(score, score, score, score)
+def test_of_two_songs_it_is_the_heads_own_answer(a: float, b: float, c: float, d: float) -> None:
+    scores = [{"coherence": a, "musicality": b}, {"coherence": c, "musicality": d}]
+    own = HEAD.of_scores(*scores)
+    assert chances(HEAD, scores)[0] == pytest.approx((own.probability, own.low, own.high), abs=1e-9)
+
+
+def test_the_interval_is_that_of_the_coefficients() -> None:
+    rng = np.random.default_rng(0)
+    scores = [dict(zip(AXES, pair, strict=True)) for pair in rng.uniform(2, 4, (8, 2)).tolist()]
+    drawn = rng.multivariate_normal(HEAD.coefficients, HEAD.covariance, 4000)
+    simulated = np.array([[row[0] for row in chances(replace(HEAD, coefficients=tuple(c)), scores)] for c in drawn])
+    low, high = np.quantile(simulated, [0.025, 0.975], axis=0)
+    found = np.array(chances(HEAD, scores))
+    assert found[:, 1] == pytest.approx(low, abs=0.015)
+    assert found[:, 2] == pytest.approx(high, abs=0.015)
+
+
+def test_equal_songs_share_a_rank_and_stand_as_they_came() -> None:
+    values = {"a": 3.0, "b": 4.0, "c": 3.0, "d": 3.0, "e": 2.0}
+    found = order([outcome(name, coherence=x, musicality=3.0) for name, x in values.items()], BY_HEAD)
+    assert [(row.song.name, row.rank) for row in found.rows] == [("b", 1), ("a", 2), ("c", 2), ("d", 2), ("e", 5)]
+    assert [row.song.name for row in found.kept] == ["b", "a"]
+    assert found.border.clear is False
+    assert ranking_text.verdict(found) == "The 2nd and the 3rd are too close to call: their scores are equal."
+
+
+def test_a_copy_is_named_shares_the_rank_and_is_neither_kept_nor_counted() -> None:
+    a, b, c = (outcome(name, coherence=x, musicality=3.0) for name, x in (("a", 4.0), ("b", 3.0), ("c", 2.0)))
+    copy = replace(a, song=Song(Path("again"), "again"))
+    alone, together = order([a, b, c], BY_HEAD), order([a, b, copy, c], BY_HEAD)
+    assert names(together) == ["a", "again", "b", "c"]
+    assert [row for row in together.rows if not row.same_as] == list(alone.rows)
+    (copied,) = (row for row in together.rows if row.same_as)
+    assert (copied.rank, copied.same_as, copied.kept) == (1, "a", False)
+    assert ranking_text.note(copied) == "the same as a"
+
+
+@pytest.mark.parametrize("rules", [BY_HEAD, Rules("pocket", "coherence", 2)], ids=["preference", "axis"])
+def test_songs_without_the_score_come_after_those_with_it_and_before_failures(rules: Rules) -> None:
+    failed = Outcome(Song(Path("bad"), "bad"), error="This is not a sound file.")
+    lacking = [outcome(f"lacks {x}", coherence=x, musicality=3.0) for x in (None, math.nan, math.inf)]
+    heard = [outcome(name, coherence=x, musicality=3.0) for name, x in (("low", 2.0), ("high", 4.0))]
+    found = order([failed, *lacking, *heard], rules)
+    assert names(found) == ["high", "low", "lacks None", "lacks nan", "lacks inf", "bad"]
+    assert [row.rank for row in found.rows] == [1, 2, None, None, None, None]
+    assert "no Coherence by pocket" in found.rows[2].error
+    assert found.rows[-1].error == "This is not a sound file."
+    assert [row.kept for row in found.rows] == [True, True, False, False, False, False]
+
+
+def test_a_song_alone_has_a_rank_and_no_chance() -> None:
+    (row,) = order([outcome("a", coherence=3.0, musicality=3.0)], BY_HEAD).rows
+    assert (row.rank, row.value, row.kept) == (1, None, True)
+
+
+def test_an_axis_interval_is_the_judges_and_stays_on_the_scale() -> None:
+    rules, spread = Rules("pocket", "coherence", 1), {"coherence": 0.5}
+    found = order([outcome(str(x), spread, coherence=x) for x in (4.8, 3.0)], rules)
+    assert [(row.value, row.low, row.high) for row in found.rows] == [(4.8, pytest.approx(4.3), 5.0), (3.0, 2.5, 3.5)]
+    unknown = order([outcome("a", coherence=4.0), outcome("b", coherence=3.0)], rules)
+    assert (unknown.rows[0].low, unknown.border.clear) == (None, None)
+    assert "gives no uncertainty of coherence" in ranking_text.verdict(unknown)
+
+
+@pytest.mark.parametrize(("gap", "clear"), [(0.70, False), (0.72, True)])
+def test_by_an_axis_two_songs_differ_by_both_their_errors(gap: float, clear: bool) -> None:
+    found = order(
+        [outcome(str(x), {"coherence": 0.5}, coherence=x) for x in (3.0 + gap, 3.0)], Rules("pocket", "coherence", 1)
+    )
+    assert found.border.clear is clear
+    assert ranking_text.verdict(found).startswith(f"The 1st {'is clearly ahead of' if clear else 'and'} the 2nd")
+
+
+def test_the_border_counts_the_songs_that_are_too_close_to_it() -> None:
+    values = [(4.0, 3.0), (3.02, 4.0), (3.0, 4.4), (2.99, 3.0), (2.97, 4.4), (1.5, 3.0)]
+    found = order([outcome(str(x), coherence=x, musicality=y) for x, y in values], BY_HEAD)
+    border = found.border
+    assert (border.last, border.first) == (found.rows[1], found.rows[2])
+    answer = HEAD(border.last.report, border.first.report)
+    assert (border.preference, border.clear) == (answer, answer.verdict != "close")
+    by_name = {row.song.name: row.report for row in found.rows}
+    pairs = [HEAD(by_name[name], border.first.report).verdict for name in names(found)[:2]]
+    assert border.unsure == pairs.count("close")
+    rivals = [HEAD(border.last.report, by_name[name]).verdict for name in names(found)[2:]]
+    assert border.rivals == rivals.count("close")
+    assert 0 < border.unsure + border.rivals < 6
+    assert order([outcome("a", coherence=3.0, musicality=3.0)], BY_HEAD).border is None
+
+
+def test_the_verdict_says_how_many_listeners() -> None:
+    far = [outcome(name, coherence=x, musicality=3.0) for name, x in (("a", 4.5), ("b", 4.4), ("c", 3.0), ("d", 1.5))]
+    verdict = ranking_text.verdict(order(far, BY_HEAD))
+    answer = HEAD(far[1].report, far[2].report)
+    assert verdict.startswith(f"The 2nd is clearly ahead of the 3rd: about {100 * answer.probability:.0f} of 100")
+    near, *others = ranking_text.notes(order(far, BY_HEAD))
+    assert near == "No song is too close to this border to call."
+    assert "60% of the battles (50% to 70%)" in others[-1]
+
+
+def test_ordinals() -> None:
+    assert [ranking_text.ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)] == [
+        *("1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th"),
+    ]
+
+
+def test_distributions_are_by_group_and_leave_copies_out() -> None:
+    grouped = [("a", 4.0, "x"), ("b", 3.0, "x"), ("c", 2.0, "y")]
+    outcomes = [replace(outcome(n, coherence=v, musicality=3.0), song=Song(Path(n), n, g)) for n, v, g in grouped]
+    found = order([*outcomes, replace(outcomes[0], song=Song(Path("d"), "d", "y"))], BY_HEAD)
+    spread = {(each.label, each.group): each for each in distributions(found)}
+    assert set(spread) == {
+        (label, group) for label in ("Chance to be preferred", "Coherence", "Musicality") for group in "xy"
+    }
+    assert spread["Coherence", "x"].values == (4.0, 3.0)
+    assert spread["Coherence", "x"].quartiles == (3.0, 3.25, 3.5, 3.75, 4.0)
+    assert (spread["Coherence", "x"].kept, spread["Coherence", "y"].kept) == (2, 0)
+
+
+def test_pictures_show_each_song_once_with_its_interval() -> None:
+    outcomes = [outcome(f"<b>{i}", coherence=1 + i / 20, musicality=3.0) for i in range(60)]
+    found = order([*outcomes, outcomes[-1]], BY_HEAD)
+    standings, spread = plots.standings(found), plots.spread(found)
+    dots = [dot for trace in standings.data for dot in trace.x]
+    assert dots == [100 * row.value for row in found.rows if not row.same_as][:30]
+    assert list(np.add(standings.data[0].x, standings.data[0].error_x.array)) == pytest.approx(
+        [100 * row.high for row in found.kept]
+    )
+    assert all("<b>" not in text for trace in (*standings.data, *spread.data) for text in trace.text)
+    assert len(spread.data[0].x) == 3 * 60
+    for figure in (standings, spread, plots.spread(order([], BY_HEAD)), plots.standings(order([], BY_HEAD))):
+        assert figure.layout.height
+        assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
+
+
+class Deaf(PocketEncoder):
+    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        raise AssertionError("listened")
+
+
+class Quick(PocketEncoder):
+    """Hears the level alone."""
+
+    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        return np.full((len(samples), 779), np.abs(samples).mean(), np.float32)
+
+
+@pytest.fixture
+def judge() -> Judge:
+    return replace(load_judge(), memory=Memory(), line=Line())
+
+
+def files(folder: Path, count: int) -> list[Song]:
+    return [Song(write(folder / f"{i:03}.wav", i), f"{i:03}.wav") for i in range(count)]
+
+
+def last(steps: Iterator[Step]) -> Ranking:
+    *_, step = steps
+    return step.ranking
+
+
+def test_each_song_makes_a_new_ranking_and_a_bad_one_is_a_row(judge: Judge, tmp_path: Path) -> None:
+    (tmp_path / "letter.mp3").write_text("Dear listener")
+    batch = [
+        *files(tmp_path, 2),
+        Song(tmp_path / "letter.mp3", "letter.mp3"),
+        Song(tmp_path, "x.wav", error="encrypted"),
+    ]
+    steps = list(rank(batch, judge, keep=1))
+    done = [step for step in steps if step.outcome]
+    assert [(step.done, len(step.ranking.rows), step.total) for step in done] == [(i, i, 4) for i in (1, 2, 3, 4)]
+    assert all(step.outcome or step.at_work for step in steps)
+    by_name = {row.song.name: row for row in done[-1].ranking.rows}
+    assert "not a sound file" in by_name["letter.mp3"].error
+    assert by_name["x.wav"].error == "encrypted"
+    assert by_name["000.wav"].report.scores == judge(tmp_path / "000.wav").scores
+    assert len(done[-1].ranking.kept) == 1
+
+
+def test_one_waveform_at_a_time_is_in_memory(judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[weakref.ref[np.ndarray]] = []
+
+    def load(path: str | Path) -> Any:
+        assert not [reference for reference in decoded if reference() is not None]
+        waveform = load_song(path)
+        decoded.append(weakref.ref(waveform.samples))
+        return waveform
+
+    monkeypatch.setattr("apex_space.judges.judge.load_song", load)
+    batch = files(tmp_path, 10)
+    for decode in (Path, load):
+        assert len(last(rank(batch, replace(judge, encoder=Quick(), memory=Memory()), decode=decode)).rows) == len(
+            batch
+        )
+    assert len(decoded) == 2 * len(batch)
+
+
+def test_another_run_goes_on_where_one_stopped(judge: Judge, tmp_path: Path) -> None:
+    batch = files(tmp_path / "songs", 3)
+    for step in rank(batch, judge):
+        if step.done == 2:
+            break
+    deaf = replace(judge, encoder=Deaf())
+    steps = rank(batch, deaf)
+    assert [next(steps).done for _ in range(4)][-1] == 2
+    with pytest.raises(AssertionError, match="listened"):
+        list(steps)
+
+
+def test_another_process_goes_on_with_what_is_on_disk(judge: Judge, tmp_path: Path) -> None:
+    batch = files(tmp_path / "songs", 2)
+    first = last(rank(batch, replace(judge, memory=Memory(tmp_path / "heard")), decode=load_song))
+    deaf = replace(judge, encoder=Deaf(), memory=Memory(tmp_path / "heard"))
+    again = last(rank(batch, deaf, decode=load_song))
+    assert [(row.song, row.value) for row in again.rows] == [(row.song, row.value) for row in first.rows]
+
+
+def test_a_judge_without_a_head_answers_through_pocket_which_hears_every_song(judge: Judge, tmp_path: Path) -> None:
+    batch = files(tmp_path, 2)
+    apex = replace(judge, name="apex", encoder=Quick())
+    asked: list[str] = []
+
+    def get(name: str) -> Judge:
+        asked.append(name)
+        return judge
+
+    found = last(rank(batch, apex, keep=1, get=get))
+    assert (asked, found.rules.fallback, found.rules.head.judge) == (["pocket"], True, "pocket")
+    assert names(found) == names(last(rank(batch, judge, keep=1)))
+    assert {row.report.judge for row in found.rows} == {"apex"}
+    assert "APEX has no preference head of its own: Pocket heard every song" in "".join(ranking_text.notes(found))
+    by_axis = last(rank(batch, apex, by="likes", get=get))
+    assert (asked, by_axis.rules.head) == (["pocket"], None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"by": "streams"}, "pocket does not predict streams. pocket ranks by: preference, likes,"),
+        ({"by": "beauty"}, "no score 'beauty'"),
+        ({"keep": 0}, "Keep one"),
+    ],
+)
+def test_what_cannot_be_ranked_by_is_refused_before_anything_is_heard(
+    judge: Judge, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(BatchError, match=message):
+        next(rank(files(tmp_path, 1), replace(judge, encoder=Deaf()), **options))
+
+
+class Full(Line):
+    """A line that takes nobody for the first `times` after `taken` songs."""
+
+    def __init__(self, taken: int, times: int) -> None:
+        super().__init__()
+        self.taken, self.times = taken, times
+
+    def place(self) -> Any:
+        if not self.taken and self.times:
+            self.times -= 1
+            raise Busy("Busy: try again in about 10 s.")
+        self.taken = max(0, self.taken - 1)
+        return super().place()
+
+
+def test_a_full_line_refuses_a_batch_and_keeps_one_that_has_begun_waiting(
+    judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apex_space.ranking.rank.LOOK_SECONDS", 0.01)
+    batch = files(tmp_path, 2)
+    with pytest.raises(Busy):
+        list(rank(batch, replace(judge, line=Full(taken=0, times=1))))
+    line = Full(taken=1, times=3)
+    assert len(last(rank(batch, replace(judge, line=line, memory=Memory()))).kept) == 2
+    assert line.times == 0
+
+
+def test_the_time_left_is_that_of_the_songs_left(judge: Judge, tmp_path: Path) -> None:
+    steps = [step for step in rank(files(tmp_path, 4), judge) if step.outcome]
+    assert steps[0].left > steps[-1].left == 0
+    assert next(iter(rank(files(tmp_path, 1), replace(judge, memory=Memory())))).left is None
+
+
+def test_the_plain_form_holds_everything(judge: Judge, tmp_path: Path) -> None:
+    plain = last(rank(files(tmp_path, 3), judge, keep=1)).as_dict()
+    assert (plain["judge"], plain["by"], plain["keep"], plain["fallback"]) == ("pocket", "preference", 1, False)
+    assert [row["kept"] for row in plain["rows"]] == [True, False, False]
+    assert plain["border"]["last"] == plain["rows"][0]["file"]
+    assert plain["rows"][0]["report"]["scores"].keys() == BY_KEY.keys()

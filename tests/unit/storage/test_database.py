@@ -1,0 +1,372 @@
+"""What the votes' database promises. Some of these tests run on PostgreSQL as well, see `server/test_postgresql.py`."""
+
+import logging
+import multiprocessing
+import os
+import stat
+import threading
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import DatabaseError
+
+from apex_space.core.errors import AlreadyVoted, StoreError, UnknownBattle
+from apex_space.core.settings import Settings
+from apex_space.storage.migrations import MIGRATIONS, Migration
+from apex_space.storage.records import Battle, Prediction, Scored, Song, Vote
+from apex_space.storage.votes import FILE, VoteStore, open_store
+
+NAMED = [Song(f"song{i}", f"Title {i}", f"maker{i % 2}", "a waltz") for i in range(4)]
+
+
+def battle(id: str = "battle", a: Song = NAMED[0], b: Song = NAMED[1], **options: Any) -> Battle:
+    return Battle(id, a, b, **{"source": "pool", "issued": 100.5, **options})
+
+
+def vote(battle: Battle, **options: Any) -> Vote:
+    return Vote(battle, **{"winner": "a", "at": 120.25, "heard": (5.5, 7.25), "voter": "hash", **options})
+
+
+def cast(store: VoteStore, vote: Vote) -> Vote:
+    store.add_battle(vote.battle)
+    store.add_vote(vote)
+    return vote
+
+
+numbers = st.floats(0, 1e10)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+songs = st.builds(lambda *texts: Song(uuid4().hex, *texts), texts, texts, texts)
+shares = st.floats(0, 1)
+predictions = st.builds(Prediction, texts, texts, texts, shares, shares, shares)
+sources = st.sampled_from(["pool", "own"])
+battles = st.builds(lambda *rest: Battle(uuid4().hex, *rest), songs, songs, sources, numbers, st.tuples(predictions))
+winners = st.sampled_from(["a", "b", "tie", "bad"])
+votes = st.builds(Vote, battles, winners, numbers, st.tuples(numbers, numbers), texts, texts)
+scores = st.dictionaries(texts, st.none() | st.floats(allow_nan=False, allow_infinity=False), max_size=3)
+
+
+def test_what_was_put_in_comes_out_by_its_time(store: VoteStore) -> None:
+    @given(st.lists(st.tuples(votes, scores), max_size=4))
+    @settings(max_examples=30)
+    def holds(pairs: list[tuple[Vote, dict[str, float | None]]]) -> None:
+        for vote, values in pairs:
+            store.add_battle(vote.battle, [Scored(vote.battle.a.id, "judge", "1", values)])
+            assert store.battle(vote.battle.id) == vote.battle
+            store.add_vote(vote)
+            assert store.scores("judge")[vote.battle.a.id].scores == values
+            kept.append(vote)
+        assert store.votes() == sorted(kept, key=lambda vote: (vote.at, vote.battle.id))
+        assert store.count() == len(kept)
+
+    kept: list[Vote] = []
+    holds()
+
+
+def test_it_is_all_there_after_closing_and_opening(url: str) -> None:
+    with closing(VoteStore(url)) as first:
+        given = cast(first, vote(battle(predictions=(Prediction("apex", "pocket", "r", 0.1, 0.05, 0.2),))))
+    with closing(VoteStore(url)) as second:
+        assert second.votes() == [given]
+
+
+def test_a_battle_has_one_vote_and_it_stays(store: VoteStore) -> None:
+    first = cast(store, vote(battle()))
+    with pytest.raises(AlreadyVoted):
+        store.add_vote(first)
+    with pytest.raises(AlreadyVoted):
+        store.add_vote(replace(first, winner="b", at=999.0))
+    assert store.votes() == [first]
+
+
+@pytest.mark.parametrize("change", [{"id": "forged"}, {"a": NAMED[1], "b": NAMED[0]}, {"b": NAMED[2]}])
+def test_a_vote_needs_the_battle_that_was_issued(change: dict[str, Any], store: VoteStore) -> None:
+    store.add_battle(battle())
+    with pytest.raises(UnknownBattle):
+        store.add_vote(vote(replace(battle(), **change)))
+    assert store.count() == 0
+
+
+@pytest.mark.parametrize("id", ["", "forged", "' OR 1=1 --", "nul \0", "\ud800", "%s", ":battle", "x" * 100_000])
+def test_an_id_that_was_never_issued_has_no_battle(id: str, store: VoteStore) -> None:
+    store.add_battle(battle())
+    assert store.battle(id) is None
+
+
+def test_a_battle_is_issued_once(store: VoteStore) -> None:
+    store.add_battle(battle())
+    with pytest.raises(StoreError, match="already"):
+        store.add_battle(battle(b=NAMED[2]))
+    assert store.battle("battle") == battle()
+
+
+def test_of_many_votes_at_once_on_a_battle_one_is_kept(store: VoteStore) -> None:
+    store.add_battle(battle())
+    barrier = threading.Barrier(8)
+
+    def try_to(voter: int) -> bool:
+        barrier.wait()
+        try:
+            store.add_vote(vote(battle(), voter=str(voter)))
+        except AlreadyVoted:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        kept = [voter for voter, done in enumerate(pool.map(try_to, range(8))) if done]
+    assert [vote.voter for vote in store.votes()] == [str(voter) for voter in kept]
+    assert len(kept) == 1
+
+
+def test_many_threads_may_write_and_read(store: VoteStore) -> None:
+    def use(number: int) -> None:
+        pair = (NAMED[number % 4], NAMED[(number + 1 + number // 4 % 3) % 4])
+        cast(store, vote(battle(str(number), *pair)))
+        assert str(number) in {vote.battle.id for vote in store.votes()}
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(use, range(64)))
+    assert store.count() == 64
+
+
+def test_a_song_keeps_the_texts_it_was_first_seen_with(store: VoteStore) -> None:
+    store.add_battle(battle())
+    store.add_battle(battle("later", replace(NAMED[0], title="another", prompt="")))
+    assert store.battle("later") == battle("later")
+
+
+def test_an_upload_without_texts_does_not_take_a_songs_texts_away(store: VoteStore) -> None:
+    store.add_battle(battle("own", Song(NAMED[0].id), Song(NAMED[1].id), source="own"))
+    store.add_battle(battle("pool"))
+    assert store.battle("pool") == battle("pool")
+
+
+def test_scores_are_kept_once_and_the_latest_revision_is_given(store: VoteStore) -> None:
+    def scored(revision: str, value: float | None) -> Scored:
+        return Scored(NAMED[0].id, "apex", revision, {"clarity": value})
+
+    store.add_battle(battle("1", issued=1.0), [scored("old", 1.0), Scored(NAMED[1].id, "pocket", "p", {})])
+    store.add_battle(battle("2", issued=2.0), [scored("new", None)])
+    store.add_battle(battle("3", issued=3.0), [scored("old", 3.0)])
+    assert store.scores("apex") == {NAMED[0].id: scored("new", None)}
+    assert store.scores("pocket").keys() == {NAMED[1].id}
+    assert store.scores("nobody") == {}
+    assert store.scored()[NAMED[0].id] == [(1.0, scored("old", 1.0)), (2.0, scored("new", None))]
+
+
+def test_songs_are_counted_by_their_unsuspicious_votes(store: VoteStore) -> None:
+    cast(store, vote(battle("1")))
+    cast(store, vote(battle("2", NAMED[1], NAMED[2]), winner="bad"))
+    cast(store, vote(battle("3", NAMED[2], NAMED[3]), suspicion="too many"))
+    store.add_battle(battle("never voted on"))
+    assert store.votes_per_song() == {NAMED[0].id: 1, NAMED[1].id: 2, NAMED[2].id: 1}
+
+
+def test_a_secret_is_made_once(url: str) -> None:
+    with closing(VoteStore(url)) as one, closing(VoteStore(url)) as other:
+        assert [one.secret("salt", lambda: "first"), other.secret("salt", lambda: "second")] == ["first", "first"]
+        assert other.secret("another", lambda: "second") == "second"
+
+
+def test_others_hear_of_each_vote_that_was_kept(store: VoteStore) -> None:
+    counts: list[int] = []
+    store.after_vote = lambda: counts.append(store.count())
+    first = cast(store, vote(battle("1")))
+    with pytest.raises(AlreadyVoted):
+        store.add_vote(first)
+    cast(store, vote(battle("2")))
+    assert counts == [1, 2]
+
+
+def test_a_vote_is_put_into_one_shard(store: VoteStore) -> None:
+    first, second = cast(store, vote(battle("1"))), cast(store, vote(battle("2")))
+    assert store.claim("one") == 2
+    assert store.claim("none") == 0
+    third = cast(store, vote(battle("3")))
+    assert store.claim("two") == 1
+    assert store.unsent() == ["one", "two"]
+    assert [store.in_shard(name) for name in ("one", "two", "none")] == [[first, second], [third], []]
+    store.mark_sent(["one"])
+    store.mark_sent(["one"])
+    assert store.unsent() == ["two"]
+
+
+def test_shards_that_are_claimed_at_once_share_no_vote(store: VoteStore) -> None:
+    for number in range(50):
+        cast(store, vote(battle(str(number))))
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(store.claim, "abcd")) == 50
+    assert sum(len(store.in_shard(name)) for name in "abcd") == 50
+
+
+@pytest.mark.parametrize("verb", ["UPDATE votes SET winner = 'b'", "DELETE FROM votes", "DELETE FROM battles"])
+def test_the_database_itself_changes_and_deletes_nothing(verb: str, url: str, store: VoteStore) -> None:
+    given = cast(store, vote(battle()))
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with pytest.raises(DatabaseError, match="append-only"), engine.begin() as connection:
+        connection.execute(text(verb))
+    engine.dispose()
+    assert store.votes() == [given]
+
+
+def tables(url: str) -> set[str]:
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        names = set(inspect(connection).get_table_names())
+    engine.dispose()
+    return names
+
+
+def test_every_table_but_that_of_links_is_append_only(url: str, store: VoteStore) -> None:
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    catalogue = {"sqlite": "SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'"}
+    query = catalogue.get(engine.dialect.name, "SELECT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal")
+    with engine.connect() as connection:
+        guarded = list(connection.scalars(text(query)))
+    engine.dispose()
+    append_only = tables(url) - {"links"}
+    assert set(guarded) == append_only
+    assert len(guarded) == len(append_only) * (2 if "sqlite" in url else 1)
+
+
+NOW = MIGRATIONS[-1].version
+MORE = Migration(NOW + 1, ("ALTER TABLE songs ADD COLUMN year INTEGER", "CREATE TABLE tags (name TEXT)"))
+
+
+def test_an_old_database_is_brought_up_to_date_and_keeps_its_votes(url: str) -> None:
+    with closing(VoteStore(url)) as old:
+        given = cast(old, vote(battle()))
+    for _ in range(2):
+        with closing(VoteStore(url, migrations=[*MIGRATIONS, MORE])) as new:
+            assert new.votes() == [given]
+    assert "tags" in tables(url)
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(url: str) -> None:
+    with closing(VoteStore(url)) as old:
+        given = cast(old, vote(battle()))
+    with pytest.raises(StoreError, match="nonsense"):
+        VoteStore(
+            url, migrations=[*MIGRATIONS, MORE, Migration(NOW + 2, ("CREATE TABLE last (name TEXT)", "nonsense"))]
+        )
+    assert tables(url).isdisjoint({"tags", "last"})
+    with closing(VoteStore(url)) as same:
+        assert same.votes() == [given]
+
+
+def test_a_database_of_newer_code_is_refused(url: str) -> None:
+    VoteStore(url, migrations=[*MIGRATIONS, MORE]).close()
+    with pytest.raises(StoreError, match=f"version {NOW + 1} and this code knows {NOW}"):
+        VoteStore(url)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_has_connections_of_its_own(store: VoteStore) -> None:
+    cast(store, vote(battle("parent")))
+
+    def child() -> None:
+        cast(store, vote(battle("child")))
+        store.close()
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    cast(store, vote(battle("after")))
+    assert {vote.battle.id for vote in store.votes()} == {"parent", "child", "after"}
+
+
+UNSTORABLE: list[Callable[[], Battle]] = [
+    lambda: battle(a=Song("s", "nul \0")),
+    lambda: battle(a=Song("s", prompt="half a pair \ud800")),
+    lambda: battle(issued=float("nan")),
+    lambda: battle(predictions=(Prediction("j", "h", "r", float("inf"), 0, 1),)),
+]
+
+
+@pytest.mark.parametrize("make", UNSTORABLE)
+def test_what_one_database_refuses_both_do(make: Callable[[], Battle], store: VoteStore) -> None:
+    with pytest.raises(StoreError, match="cannot be stored"):
+        store.add_battle(make())
+    assert store.battle("battle") is None
+
+
+def test_sqlite_syncs_every_commit(tmp_path: Path) -> None:
+    with closing(VoteStore(f"sqlite:///{tmp_path / 'votes'}")) as store, store.transaction() as connection:
+        found = [connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")]
+    assert found == ["wal", 3, 1]
+
+
+def test_without_a_url_it_is_a_file_in_the_data_folder_that_only_its_owner_reads(tmp_path: Path) -> None:
+    open_store(Settings(data=tmp_path / "new?#%20 folder")).close()
+    file = tmp_path / "new?#%20 folder" / FILE
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+PASSWORD = "hunter2%2Fsecret"
+NO_DATABASE = [
+    f"postgresql://me:{PASSWORD}@127.0.0.1:9/votes",
+    f"postgresql://me:{PASSWORD}@no.invalid/votes",
+    f"postgresql://me:{PASSWORD}@127.0.0.1:{PASSWORD}/votes",
+    f"postgresql://me:{PASSWORD}@127.0.0.1",
+    f"mysql://me:{PASSWORD}@127.0.0.1/votes",
+    f"{PASSWORD}",
+    "sqlite://",
+]
+
+
+@pytest.mark.parametrize("url", NO_DATABASE)
+def test_a_url_without_a_database_is_refused_without_telling_the_password(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused_silently(url, caplog)
+
+
+def refused_silently(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(StoreError, match="APEX_DATABASE_URL") as refusal:
+        open_store(Settings(database_url=url))
+    told = "".join(traceback.format_exception(refusal.value)) + caplog.text
+    assert "hunter2" not in told
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("a diary, longer than the header of a database. " * 30)
+    with pytest.raises(StoreError, match="not a database"):
+        open_store(Settings(data=tmp_path))
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"file/arena\.sqlite3"):
+        open_store(Settings(data=tmp_path / "file"))
+
+
+def test_a_full_disk_is_an_error_of_the_store_and_nothing_is_kept(tmp_path: Path) -> None:
+    with closing(VoteStore(f"sqlite:///{tmp_path / 'votes'}")) as store:
+        with store.transaction() as connection:
+            pages = connection.scalar(text("PRAGMA page_count"))
+            connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+        with pytest.raises(StoreError, match="Try again"):
+            store.add_battle(battle(a=Song("s", prompt="x" * 1_000_000)))
+        assert store.battle("battle") is None
+
+
+def open_and_vote(url: str, number: int, journal: str = "wal") -> None:
+    with closing(VoteStore(url, journal)) as store:
+        cast(store, vote(battle(str(number))))
+
+
+def test_nothing_is_left_open(tmp_path: Path) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    open_and_vote(f"sqlite:///{tmp_path / 'votes'}", 1)
+    assert set(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,48 @@
+"""Visitors are hashes that cannot be told apart by anyone without the salt."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apex_space.storage.identity import AddressHasher
+
+ADDRESS = "203.0.113.77"
+hasher = AddressHasher("a salt")
+
+
+@given(st.ip_addresses())
+def test_a_hash_is_one_voters_under_one_salt(address: object) -> None:
+    hashed = hasher(str(address))
+    assert hashed == AddressHasher("a salt")(str(address))
+    assert hashed != AddressHasher("another salt")(str(address))
+    assert len(hashed) == 32
+    assert str(address) not in hashed
+
+
+@given(st.ip_addresses(v=4), st.ip_addresses(v=4))
+def test_every_address_of_version_4_is_a_voter(one: object, other: object) -> None:
+    assert (hasher(str(one)) == hasher(str(other))) == (one == other)
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+def test_a_network_of_version_6_is_one_voter(network: int, host: int, other: int) -> None:
+    def address(network: int, host: int) -> str:
+        digits = f"{network << 64 | host:032x}"
+        return ":".join(digits[at : at + 4] for at in range(0, 32, 4))
+
+    network |= 0x2000 << 48  # not where addresses of version 4 are mapped to
+    assert hasher(address(network, host)) == hasher(address(network, other))
+    assert hasher(address(network, host)) != hasher(address(network ^ 1, host))
+
+
+def test_ways_of_writing_an_address_are_one() -> None:
+    assert len({hasher(text) for text in (ADDRESS, f" {ADDRESS}\n", f"::ffff:{ADDRESS}", "::FFFF:cb00:714d")}) == 1
+    assert hasher("fe80::1%eth0") == hasher("fe80::2")
+
+
+def test_what_is_no_address_is_one_voter_whatever_it_says() -> None:
+    assert len({hasher(text) for text in ("", "unknown", "testclient", "1.2.3.4.5", "x" * 100_000)}) == 1
+
+
+def test_the_address_is_nowhere_in_the_object() -> None:
+    fresh = AddressHasher("a salt")
+    assert ADDRESS not in fresh(ADDRESS) + repr(vars(fresh))

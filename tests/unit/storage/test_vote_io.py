@@ -1,0 +1,354 @@
+"""Votes to a file and back."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from apex_space.cli.votes import votes as app
+from apex_space.core.errors import ArenaError
+from apex_space.core.settings import Settings
+from apex_space.storage.records import Battle, Prediction, Scored, Song, Vote
+from apex_space.storage.vote_io import COLUMNS, MOST_BAD, Bad, Imported, export_votes, import_votes
+from apex_space.storage.votes import VoteStore, open_store
+
+ENDINGS = (".parquet", ".csv", ".jsonl")
+each_form = pytest.mark.parametrize("ending", ENDINGS)
+
+Voted = list[tuple[Vote, list[tuple[float, Scored]]]]
+
+numbers = st.floats(0, 1e10)
+texts = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12),
+    st.sampled_from(
+        ["=1+1", "'=1+1", "''", "'", "-", "@a", "\t", "\r", "a\r\nb", '"', ",", "\ufeff", " ", "\u2028", "null"]
+    ),
+)
+words = texts.filter(bool)
+songs = st.builds(lambda *texts: Song(uuid4().hex, *texts), texts, texts, texts)
+shares = st.floats(0, 1)
+predictions = st.builds(Prediction, words, words, words, shares, shares, shares)
+sources = st.sampled_from(["pool", "own"])
+several = st.lists(predictions, max_size=2).map(tuple)
+battles = st.builds(lambda *rest: Battle(uuid4().hex, *rest), songs, songs, sources, numbers, several)
+winners = st.sampled_from(["a", "b", "tie", "bad"])
+votes = st.builds(Vote, battles, winners, numbers, st.tuples(numbers, numbers), texts, texts)
+scores = st.dictionaries(texts, st.none() | st.floats(allow_nan=False, allow_infinity=False), max_size=3)
+
+
+@st.composite
+def voted(draw: st.DrawFn) -> tuple[Vote, list[tuple[float, Scored]]]:
+    vote = draw(votes)
+    known = draw(st.lists(st.tuples(numbers, words, words, scores), max_size=3, unique_by=lambda each: each[1:3]))
+    return vote, [(at, Scored(vote.battle.a.id, judge, revision, values)) for at, judge, revision, values in known]
+
+
+def kept(store: VoteStore) -> tuple[list[Vote], dict[str, Any]]:
+    """All that a file holds of a store."""
+    scored = {song: sorted(known, key=repr) for song, known in store.scored().items()}
+    return [replace(vote, voter="") for vote in store.votes()], scored
+
+
+def example(number: int = 1, **options: Any) -> Vote:
+    a, b = Song("song a", "Title", "maker", "a waltz"), Song(f"song {number}")
+    foreseen = (Prediction("apex", "pocket", "r1", 0.6, 0.5, 0.7),)
+    battle = Battle(f"battle {number}", a, b, "pool", 1.7e9 + number, foreseen)
+    return Vote(
+        battle, **{"winner": "a", "at": 1.7e9 + number + 0.1, "heard": (5.0, 6.5), "voter": "secret", **options}
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[VoteStore]:
+    with closing(VoteStore(f"sqlite:///{tmp_path / 'here.sqlite3'}")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[VoteStore]:
+    with closing(VoteStore(f"sqlite:///{tmp_path / 'there.sqlite3'}")) as opened:
+        yield opened
+
+
+@each_form
+@given(st.lists(voted(), max_size=5))
+@settings(max_examples=25)
+def test_what_was_exported_is_imported_exactly(ending: str, given: Voted) -> None:
+    with TemporaryDirectory() as name:
+        folder, file = Path(name), Path(name) / f"votes{ending}"
+        with (
+            closing(VoteStore(f"sqlite:///{folder / 'a'}")) as here,
+            closing(VoteStore(f"sqlite:///{folder / 'b'}")) as there,
+        ):
+            assert here.add_all(given) == len(given)
+            assert export_votes(here, file) == len(given)
+            assert import_votes(there, file) == Imported(len(given), 0)
+            assert kept(there) == kept(here)
+            assert import_votes(there, file) == Imported(0, len(given))
+            assert import_votes(here, file) == Imported(0, len(given))
+            again = folder / f"again{ending}"
+            export_votes(there, again)
+            assert again.read_bytes() == file.read_bytes()
+
+
+@each_form
+def test_thousands_of_votes_go_from_one_database_to_another(
+    ending: str, store: VoteStore, url: str, tmp_path: Path
+) -> None:
+    scored = [(1.0, Scored("song a", "apex", "r1", {"clarity": 1.5, "streams": None}))]
+    store.add_all([(example(number), scored) for number in range(2500)])
+    file = tmp_path / f"votes{ending}"
+    export_votes(store, file)
+    progress: list[int] = []
+    with closing(VoteStore(url)) as target:
+        target.add_all([(example(number), ()) for number in range(100)])
+        assert import_votes(target, file, progress.append) == Imported(2400, 100)
+        assert kept(target) == kept(store)
+    assert progress == [1000, 2000, 2500]
+
+
+@each_form
+def test_a_file_is_a_flat_table_without_voters(ending: str, store: VoteStore, tmp_path: Path) -> None:
+    store.add_all([(example(), [(2.0, Scored("song a", "apex", "r1", {"clarity": None}))])])
+    file = tmp_path / f"votes{ending.upper()}"
+    export_votes(store, file)
+    read: dict[str, Callable[..., pd.DataFrame]] = {
+        ".parquet": pd.read_parquet,
+        ".csv": pd.read_csv,
+        ".jsonl": lambda path: pd.read_json(path, lines=True),
+    }
+    table = read[ending](file)
+    assert list(table.columns) == list(COLUMNS)
+    (row,) = table.to_dict("records")
+    assert (row["battle"], row["winner"], row["a_title"], row["heard_b"]) == ("battle 1", "a", "Title", 6.5)
+    assert json.loads(row["predictions"])[0]["probability"] == 0.6
+    assert json.loads(row["scores"])[0]["scores"] == {"clarity": None}
+    assert b"secret" not in file.read_bytes()
+
+
+def test_csv_holds_no_formula(store: VoteStore, tmp_path: Path) -> None:
+    vote = example()
+    wicked = Song("=song", "+title", "@maker", "-prompt")
+    store.add_all([(replace(vote, suspicion="\tweb", battle=replace(vote.battle, a=wicked)), ())])
+    export_votes(store, tmp_path / "votes.csv")
+    with (tmp_path / "votes.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert [row[f"a_{name}"] for name in ("id", "title", "generator", "prompt")] == [
+        "'=song",
+        "'+title",
+        "'@maker",
+        "'-prompt",
+    ]
+    assert row["suspicion"] == "'\tweb"
+
+
+@each_form
+def test_no_votes_make_a_file_without_rows(ending: str, store: VoteStore, tmp_path: Path) -> None:
+    file = tmp_path / "new folder" / f"votes{ending}"
+    assert export_votes(store, file) == 0
+    assert import_votes(store, file) == Imported(0, 0)
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_the_vote_on_a_battle_that_is_still_open_here_is_taken_in(
+    store: VoteStore, other: VoteStore, tmp_path: Path
+) -> None:
+    other.add_battle(example().battle)
+    store.add_all([(example(), ())])
+    export_votes(store, tmp_path / "votes.csv")
+    assert import_votes(other, tmp_path / "votes.csv") == Imported(1, 0)
+    assert kept(other) == kept(store)
+
+
+def test_a_vote_on_other_songs_under_the_id_of_a_battle_is_not(
+    store: VoteStore, other: VoteStore, tmp_path: Path
+) -> None:
+    mine = example().battle
+    other.add_battle(replace(mine, a=mine.b, b=mine.a))
+    store.add_all([(example(), ())])
+    export_votes(store, tmp_path / "votes.csv")
+    assert import_votes(other, tmp_path / "votes.csv") == Imported(0, 1)
+    assert other.count() == 0
+
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "battle": ("", "battle must not be empty"),
+    "source": ("radio", "source must be one of pool, own, not 'radio'"),
+    "issued": (-1, "issued must be a number from 0"),
+    "at": ("noon", "not 'noon'"),
+    "winner": ("A", "winner must be one of a, b, tie, bad, not 'A'"),
+    "a_id": ("nul \0", "a_id must hold no NUL"),
+    "b_title": ("\ud800", "b_title must hold no NUL and no lone surrogate"),
+    "heard_a": (1e400, "heard_a must be a number"),
+    "heard_b": (None, "not None"),
+    "suspicion": (None, "suspicion must be a text"),
+    "predictions": ("[{}]", "judge must be a text"),
+    "scores": ("{}", "scores must be a list"),
+}
+WRONG_INSIDE = [
+    ("predictions", "["),
+    ("predictions", "[" * 100_000),
+    ("predictions", "[1]"),
+    ("predictions", '[{"judge": "j", "head": "h", "revision": "r", "probability": 1.5, "low": 0, "high": 1}]'),
+    ("predictions", '[{"judge": "j", "head": "h", "revision": "r", "probability": true, "low": 0, "high": 1}]'),
+    ("predictions", '[{"judge": "j", "head": "h", "revision": "r", "probability": NaN, "low": 0, "high": 1}]'),
+    ("scores", '[{"song": "elsewhere", "judge": "j", "revision": "r", "at": 1, "scores": {}}]'),
+    ("scores", '[{"song": "song a", "judge": "j", "revision": "r", "at": 1, "scores": []}]'),
+    ("scores", '[{"song": "song a", "judge": "j", "revision": "r", "at": 1, "scores": {"clarity": "high"}}]'),
+    ("issued", 10**400),
+    ("issued", True),
+]
+
+
+def written(store: VoteStore, path: Path, number: int, **changes: Any) -> Path:
+    """A jsonl file of three votes, of which one is changed, and a blank line before it."""
+    export_votes(store, path)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[number] |= changes
+    lines = [json.dumps(row) for row in rows]
+    path.write_text("\n".join([*lines[:number], "", *lines[number:]]))
+    return path
+
+
+@pytest.fixture
+def three(store: VoteStore) -> VoteStore:
+    store.add_all([(example(number), ()) for number in range(3)])
+    return store
+
+
+@pytest.mark.parametrize("column", [column for column in COLUMNS if column in WRONG])
+def test_a_bad_row_is_named_with_its_line_and_reason_and_nothing_is_taken_in(
+    column: str, three: VoteStore, other: VoteStore, tmp_path: Path
+) -> None:
+    value, reason = WRONG[column]
+    found = import_votes(other, written(three, tmp_path / "votes.jsonl", 1, **{column: value}))
+    assert [bad.line for bad in found.bad] == [3]
+    assert reason in found.bad[0].reason
+    assert (found.new, found.known, other.count()) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("column", "value"), WRONG_INSIDE)
+def test_bad_values_inside_are_found(
+    column: str, value: Any, three: VoteStore, other: VoteStore, tmp_path: Path
+) -> None:
+    found = import_votes(other, written(three, tmp_path / "votes.jsonl", 2, **{column: value}))
+    assert [bad.line for bad in found.bad] == [4]
+    assert other.count() == 0
+
+
+def test_lines_of_a_csv_are_counted_as_an_editor_does(three: VoteStore, other: VoteStore, tmp_path: Path) -> None:
+    file = tmp_path / "votes.csv"
+    export_votes(three, file)
+    table = pd.read_csv(file, keep_default_na=False)
+    table.loc[0, "b_prompt"] = "two\nlines"
+    table.loc[1, "winner"] = "nobody"
+    table.to_csv(file, index=False)
+    assert [bad.line for bad in import_votes(other, file).bad] == [4]
+
+
+def test_rows_of_a_parquet_file_are_counted(three: VoteStore, other: VoteStore, tmp_path: Path) -> None:
+    file = tmp_path / "votes.parquet"
+    export_votes(three, file)
+    table = pd.read_parquet(file)
+    table.loc[1, "winner"] = "nobody"
+    table.to_parquet(file)
+    assert [bad.line for bad in import_votes(other, file).bad] == [2]
+
+
+def test_a_file_of_nothing_but_bad_rows_is_not_read_to_its_end(other: VoteStore, tmp_path: Path) -> None:
+    file = tmp_path / "votes.jsonl"
+    file.write_text("[]\n" * 10 * MOST_BAD)
+    assert import_votes(other, file).bad[-1] == Bad(MOST_BAD, "the row must be an object with names and values")
+
+
+UNREADABLE: dict[str, tuple[str, bytes | None]] = {
+    "absent": ("votes.csv", None),
+    "no table": ("votes.xlsx", b""),
+    "empty csv": ("votes.csv", b""),
+    "other columns": ("votes.csv", b"name,votes\nx,1\n"),
+    "not text": ("votes.csv", b"\xff\xfe\x00"),
+    "an open quote": ("votes.csv", ",".join(COLUMNS).encode() + b'\n"'),
+    "not UTF-8": ("votes.jsonl", b"\xff\n"),
+    "not parquet": ("votes.parquet", b"PAR1 and then nothing PAR1"),
+    "empty parquet": ("votes.parquet", b""),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_file_that_is_none_is_refused_by_its_name(case: str, other: VoteStore, tmp_path: Path) -> None:
+    name, content = UNREADABLE[case]
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ArenaError, match=name):
+        import_votes(other, tmp_path / name)
+    assert other.count() == 0
+
+
+def test_parquet_with_other_columns_is_refused(other: VoteStore, tmp_path: Path) -> None:
+    pd.DataFrame({"battle": ["x"]}).to_parquet(tmp_path / "votes.parquet")
+    with pytest.raises(ArenaError, match="no column source, issued"):
+        import_votes(other, tmp_path / "votes.parquet")
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(three: VoteStore, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(ArenaError, match="cannot be written"):
+        export_votes(three, tmp_path / "file" / "votes.csv")
+    with pytest.raises(ArenaError, match=r"\.parquet or \.csv or \.jsonl"):
+        export_votes(three, tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "old"
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """Run `votes ...` on a database of its own: exit status and messages."""
+    from apex_space.core import settings as module
+
+    monkeypatch.setenv("APEX_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(module, "settings", Settings)
+
+    def run(*arguments: object) -> tuple[int, str]:
+        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert done.stdout == ""
+        return done.exit_code, " ".join(done.stderr.split())
+
+    return run
+
+
+def test_the_command_line_takes_votes_out_and_in(
+    command: Callable[..., tuple[int, str]], three: VoteStore, tmp_path: Path
+) -> None:
+    file = written(three, tmp_path / "votes.jsonl", 1)
+    assert command("import", file) == (0, f"{file}: 3 votes taken in, 0 were here already")
+    assert command("import", file) == (0, f"{file}: 0 votes taken in, 3 were here already")
+    out = tmp_path / "out.csv"
+    assert command("export", out) == (0, f"{out}: 3 votes written")
+    with closing(open_store(Settings(data=tmp_path / "data"))) as opened:
+        assert kept(opened) == kept(three)
+
+
+def test_the_command_line_says_what_is_wrong(
+    command: Callable[..., tuple[int, str]], three: VoteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(three, tmp_path / "votes.jsonl", 1, winner="me")
+    status, said = command("import", file)
+    assert status == 1
+    assert f"{file}, line 3: winner must be one of a, b, tie, bad, not 'me'" in said
+    assert "nothing was taken in" in said
+    assert command("import", tmp_path / "absent.csv")[0] == 2
+    assert command("export", tmp_path / "votes.txt")[0] == 2
+    monkeypatch.setenv("APEX_DATABASE_URL", "nonsense")
+    status, said = command("export", tmp_path / "votes.csv")
+    assert status == 2
+    assert "APEX_DATABASE_URL" in said

@@ -1,0 +1,70 @@
+"""The About page: every judge with its weights and licence, cards, limits, references and versions."""
+
+import re
+
+from apex_space.core.settings import Settings
+from apex_space.judges.registry import REGISTRY, JudgeEntry, card
+from apex_space.models.hub import Weights
+from apex_space.storage.rate_limits import LIMITS
+from apex_space.ui.render import about as render
+from apex_space.ui.static_files import read_static
+
+ENTRY = re.compile(r"@misc\{(\w+),\n(.*?)\n\}", re.DOTALL)
+
+
+def test_every_judge_is_there_with_its_licence_and_what_is_loaded() -> None:
+    shown = render.judges(REGISTRY, {"pocket": (Weights("shipped", "sha256 123"),)})
+    for entry in REGISTRY.values():
+        assert entry.title in shown
+        assert entry.licence in shown
+    assert "shipped, sha256 123" in shown
+    assert shown.count("not loaded") == len(REGISTRY) - 1
+
+
+def test_every_repository_has_its_card_and_revision() -> None:
+    shown = render.models(Settings(mert_revision="v7", votes_repo="me/votes"))
+    for id in ("m-a-p/MERT-v1-95M", "amaai-lab/apex", "treadon/banger-scorer", "minzwon/MusicFM", "earlab/EAR_HEAR"):
+        assert f'href="https://huggingface.co/{id}"' in shown
+    assert "m-a-p/MERT-v1-95M</a> at v7: " in shown
+    assert "me/votes" not in shown
+
+
+def test_what_a_setting_or_a_file_says_is_escaped() -> None:
+    entry = JudgeEntry("<b>A</b>", "<i>", "pocket", "<u>")
+    shown = render.judges({"pocket": entry}, {"pocket": (Weights('a/"><script>', "<1>"),)})
+    assert "<script" not in shown
+    assert not re.search("<[biu1]>", shown)
+    assert "<script" not in render.models(Settings(head_repo='a"><script>'))
+    assert "<pre>&lt;b&gt;" in render.references("<b>")
+
+
+def test_limits_are_those_of_the_settings() -> None:
+    shown = render.limits(Settings(max_minutes=7, max_megabytes=33, links=0), LIMITS, {"Songs that wait": 50})
+    for text in ("7 minutes", "33 MB", "none", "50 at most", "30 a minute, 1500 a day", "600 an hour"):
+        assert text in shown
+    assert set(render.ACTIONS) == set(LIMITS)
+
+
+def test_the_card_that_is_shipped_and_those_on_the_hub() -> None:
+    assert str(card("pocket")).startswith("# The pocket judge")
+    assert card("apex") is None
+    shown = render.card("# A\n\n<b>\n\n## B\n\n|a|b|\n|-|-|\n|1|2|\n")
+    assert "<h3>A</h3>" in shown
+    assert "<h4>B</h4>" in shown
+    assert "<b>" not in shown
+    assert re.search(
+        '<div class="scroll" tabindex="0" role="region" aria-label="Table 1"><table>.*</table></div>', shown, re.S
+    )
+
+
+def test_references_are_whole_and_name_the_papers_of_the_judges() -> None:
+    text = read_static("references.bib")
+    entries = dict(ENTRY.findall(text))
+    assert len(entries) == text.count("@")
+    for fields in entries.values():
+        found = re.findall(r"^  (\w+) += \{(.*?)\}(?:,\n|$)", fields, re.DOTALL | re.MULTILINE)
+        assert [name for name, _ in found] == ["title", "author", "year", "eprint", "archivePrefix"]
+        assert re.fullmatch(r"\d{4}\.\d{5}", dict(found)["eprint"])
+    for judge in REGISTRY.values():
+        for paper in re.findall(r"arXiv (\d{4}\.\d{5})", judge.summary):
+            assert paper in text

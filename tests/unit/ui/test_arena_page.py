@@ -1,0 +1,174 @@
+"""The arena's page over HTTP: blind until the vote; and what is shown after it."""
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from gradio.routes import App
+from starlette.requests import Request
+
+from apex_space.arena.agreement import agree
+from apex_space.arena.battles import Arena
+from apex_space.arena.pool import Pool
+from apex_space.arena.predictions import Forecaster
+from apex_space.core.settings import settings
+from apex_space.judges.manager import Roster
+from apex_space.storage.identity import AddressHasher
+from apex_space.storage.records import Battle, Prediction, Song, Vote, Winner
+from apex_space.storage.votes import FILE, VoteStore
+from apex_space.ui.pages.arena import address
+from apex_space.ui.render.reveal import reveal
+from apex_space.ui.routes.battle_audio import audio_route
+from helpers.melodies import write_noise as noise
+from helpers.wait import run_coroutine
+
+SONG_A, SONG_B = Song("1", "Glass <b>Morning</b>", "Gen & Co", "House"), Song("2", "Paper Boats")
+
+
+@pytest.fixture(scope="module")
+def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    """Over a pool of two songs, whose judges have not begun to listen."""
+    folder = tmp_path_factory.mktemp("songs")
+    for name, seed in (("secret", 1), ("hidden", 2)):
+        noise(folder / f"{name}.wav", seed)
+    pool, store = Pool(str(folder)), VoteStore(f"sqlite:///{tmp_path_factory.mktemp('data') / FILE}")
+    pool.start()
+    while len(pool.songs()) < 2:
+        time.sleep(0.05)
+    yield Arena(store, pool, Forecaster(Roster(), pool, store), AddressHasher("salt"))
+    pool.close()
+    store.close()
+
+
+async def serve(arena: Arena, path: str) -> FastAPI:
+    """A page with the route, alone or at `path` of another application; in a loop, for else Gradio leaves one."""
+    with gr.Blocks() as blocks:
+        gr.Markdown("Arena")
+    options: dict[str, Any] = {"app_kwargs": {"routes": [audio_route(arena)]}}
+    return gr.mount_gradio_app(FastAPI(), blocks, path, **options) if path else App.create_app(blocks, **options)
+
+
+@pytest.fixture(params=["", "/part"])
+def get(arena: Arena, request: pytest.FixtureRequest) -> Any:
+    """Ask a page, which is served alone or mounted."""
+    client = TestClient(run_coroutine(serve(arena, request.param)))
+    return lambda path, **more: client.get(request.param + path, **more)
+
+
+def test_a_song_is_played_in_ranges_without_a_name(arena: Arena, get: Any) -> None:
+    path = f"/arena/audio/{arena.next('1.1.1.1').id}/a.mp3"
+    whole = get(path)
+    part = get(path, headers={"range": "bytes=100-199"})
+    assert (whole.status_code, part.status_code) == (200, 206)
+    assert part.content == whole.content[100:200]
+    assert part.headers["content-range"] == f"bytes 100-199/{len(whole.content)}"
+    assert whole.headers["content-type"] == "audio/mpeg"
+    assert whole.headers["cache-control"] == "no-store"
+    for text in ("secret", "hidden", "wav", arena.audio(path.split("/")[3], "a").name):
+        assert text not in str(whole.headers)
+        assert text.encode() not in whole.content
+
+
+def test_headers_do_not_show_that_a_song_was_there_before(arena: Arena, get: Any) -> None:
+    answers = [get(f"/arena/audio/{arena.next('1.1.1.1').id}/{side}.mp3") for side in "aabb" for _ in range(2)]
+    songs = {answer.content for answer in answers}
+    assert len(songs) == 2
+    assert len({answer.headers["etag"] for answer in answers}) == len(answers)
+    assert len({answer.headers["last-modified"] for answer in answers}) == 1
+
+
+def test_a_download_that_broke_off_goes_on_only_within_its_battle(arena: Arena, get: Any) -> None:
+    one, other = (get(f"/arena/audio/{arena.next('1.1.1.1').id}/a.mp3") for _ in range(2))
+    for answer, status in ((one, 206), (other, 200)):
+        again = get(
+            one.url.path.removeprefix("/part"), headers={"range": "bytes=9-", "if-range": answer.headers["etag"]}
+        )
+        assert again.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("battle", "side", "status"), [("x" * 32, "a", 404), ("..%2f..%2fapp", "a", 404), ("", "a", 404), (None, "c", 404)]
+)
+def test_what_is_no_battle_has_no_sound(arena: Arena, get: Any, battle: str | None, side: str, status: int) -> None:
+    battle = arena.next("1.1.1.1").id if battle is None else battle
+    assert get(f"/arena/audio/{battle}/{side}.mp3").status_code == status
+
+
+def test_a_battle_that_is_over_has_its_reason(arena: Arena, get: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    battle = arena.next("1.1.1.1")
+    monkeypatch.setattr(arena, "_clock", lambda: battle.issued + 4000)
+    answer = get(f"/arena/audio/{battle.id}/b.mp3")
+    assert (answer.status_code, answer.headers["cache-control"]) == (410, "no-store")
+    assert "Take the next one" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("proxies", "lines", "found"),
+    [
+        (0, [], "9.9.9.9"),
+        (0, ["6.6.6.6"], "9.9.9.9"),
+        (1, ["6.6.6.6, 1.1.1.1"], "1.1.1.1"),
+        (1, ["6.6.6.6", "1.1.1.1"], "1.1.1.1"),
+        (2, ["6.6.6.6, 1.1.1.1, 2.2.2.2"], "1.1.1.1"),
+        (2, ["6.6.6.6"], "9.9.9.9"),
+        (1, [], "9.9.9.9"),
+    ],
+)
+def test_nobody_chooses_an_address(
+    proxies: int, lines: list[str], found: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("APEX_PROXIES", str(proxies))
+    settings.cache_clear()
+    request.addfinalizer(settings.cache_clear)
+    headers = [(b"x-forwarded-for", line.encode()) for line in lines]
+    asked = Request({"type": "http", "headers": headers, "client": ("9.9.9.9", 1)})
+    assert address(asked) == found
+    assert address(gr.Request(asked)) == found
+
+
+def vote(winner: Winner, *predictions: Prediction) -> Vote:
+    return Vote(Battle("id", SONG_A, SONG_B, "pool", 0.0, predictions), winner, 20.0, (6.0, 6.0))
+
+
+def words(html: str) -> str:
+    return " ".join(re.sub("<[^>]*>", " ", html).split())
+
+
+def test_the_reveal_names_the_songs_and_escapes_them() -> None:
+    shown = reveal(vote("a"), agree([])["pool"])
+    assert "Glass &lt;b&gt;Morning" in shown
+    assert "Gen &amp; Co" in shown
+    assert shown.index("Glass") < shown.index("Paper Boats")
+    assert "no prediction" in shown
+
+
+@pytest.mark.parametrize(
+    ("probability", "winner", "parts"),
+    [
+        (0.7, "a", ("expected A: 70%", "60% to 80%", "You agree")),
+        (0.7, "b", ("expected A: 70%", "60% to 80%", "You disagree")),
+        (0.3, "b", ("expected B: 70%", "60% to 80%", "You agree")),
+        (0.45, "b", ("expected B: 55%", "45% to 65%", "too close to call")),
+        (0.7, "tie", ("expected A", "neither")),
+        (0.7, "bad", ("expected A", "neither")),
+    ],
+)
+def test_the_reveal_holds_each_prediction_against_the_vote(
+    probability: float, winner: Winner, parts: tuple[str, ...]
+) -> None:
+    foreseen = Prediction("pocket", "pocket", "1", probability, probability - 0.1, probability + 0.1)
+    shown = words(reveal(vote(winner, foreseen), agree([])["pool"]))
+    for part in ("Pocket", *parts):
+        assert part in shown
+
+
+def test_the_reveal_tells_how_often_a_judge_was_right() -> None:
+    foreseen = Prediction("pocket", "pocket", "1", 0.7, 0.6, 0.8)
+    cast = [vote(winner, foreseen) for winner in ("a", "a", "b", "a", "tie")]
+    shown = words(reveal(cast[-1], agree(cast)["pool"]))
+    assert "agreed with people in 75% of 4 decided votes (95% interval 30% to 95%; preliminary" in shown

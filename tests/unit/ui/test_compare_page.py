@@ -1,0 +1,120 @@
+"""Which of two songs people would pick: the answer's forms."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apex_space import plots
+from apex_space.core.axes import KEYS
+from apex_space.preference.compare import Comparison
+from apex_space.preference.head import Preference
+from apex_space.ui import render
+from helpers.preference_head import BAD, GOOD, coherence_head, reports
+
+MARKUP = "<img src=x onerror=document.title='owned'>"
+
+
+@pytest.fixture(scope="module")
+def comparison() -> Comparison:
+    head = coherence_head()
+    return Comparison(*reports(), "pocket", head, head(*reports()), outdated=False)
+
+
+shares = st.floats(0, 1, allow_nan=False)
+
+
+@given(st.lists(shares, min_size=3, max_size=3).map(sorted))
+def test_the_sentence_of_swapped_songs_names_the_other_one(figures: list[float]) -> None:
+    low, probability, high = figures
+    one = render.sentence(Preference(probability, low, high, {}))
+    other = render.sentence(Preference(1 - probability, 1 - high, 1 - low, {}))
+    if one.startswith("Too close"):
+        assert other.startswith("Too close")
+    else:
+        assert {one[0], other[0]} == {"A", "B"}
+        assert one[1:] == other[1:]
+    assert " 100 of 100" not in one
+    assert " 0 of 100" not in one
+
+
+def test_the_sentence_has_the_chance_and_its_interval() -> None:
+    assert render.sentence(Preference(0.64, 0.57, 0.7, {})) == "A is preferred by about 64 of 100 listeners (57 to 70)"
+    assert render.sentence(Preference(0.36, 0.3, 0.43, {})) == "B is preferred by about 64 of 100 listeners (57 to 70)"
+    close = "Too close to call: A is preferred by about 52 of 100 listeners (45 to 59)"
+    assert render.sentence(Preference(0.52, 0.45, 0.59, {})) == close
+
+
+def test_the_same_song_is_called_so(comparison: Comparison) -> None:
+    twice = replace(comparison, b=comparison.a, answer=comparison.head(comparison.a, comparison.a))
+    assert "The same song: 50 of 100 listeners" in render.answer(twice)
+    assert render.as_dict(twice)["same"]
+    assert "The same song" not in render.answer(comparison)
+
+
+def test_every_answer_carries_how_good_the_head_is(comparison: Comparison) -> None:
+    answer = render.answer(comparison)
+    for fact in ("60%", "50% to 70%", "1,234 battles", "56 songs", "simulated"):
+        assert fact in answer
+
+
+def test_an_answer_through_another_judges_head_says_so(comparison: Comparison) -> None:
+    through = replace(comparison, judge="apex")
+    assert "APEX has no preference head of its own: Pocket" in render.answer(through)
+    assert "Pocket’s score" in render.details(through)
+    assert "no preference head of its own" not in render.answer(comparison)
+    assert "Pocket’s score" not in render.details(comparison)
+
+
+def test_a_head_of_other_weights_is_mentioned(comparison: Comparison) -> None:
+    assert "fitted on other weights" in render.answer(replace(comparison, outdated=True))
+    assert "fitted on other weights" not in render.answer(comparison)
+
+
+def test_markup_in_names_is_text(comparison: Comparison) -> None:
+    named = replace(comparison, a=replace(comparison.a, file=MARKUP), b=replace(comparison.b, file=MARKUP))
+    assert "<img" not in render.answer(named) + render.details(named) + render.comparison_links(named)
+
+
+def test_json_holds_the_answer_the_head_and_both_reports(comparison: Comparison) -> None:
+    plain = json.loads(json.dumps(render.as_dict(comparison), allow_nan=False))
+    assert plain["probability"] == comparison.answer.probability > plain["low"] > 0.5
+    assert (plain["verdict"], plain["judge"], plain["fallback"]) == ("a", "pocket", False)
+    assert plain["contributions"] == dict(comparison.answer.contributions)
+    assert plain["head"]["revision_id"] == comparison.head.revision_id
+    assert plain["head"]["metrics"]["accuracy"] == [0.6, 0.5, 0.7]
+    assert [plain[side]["file"] for side in "ab"] == [GOOD.name, BAD.name]
+
+
+def test_every_axis_is_in_the_table_with_what_it_spoke_for(comparison: Comparison) -> None:
+    details = render.details(comparison)
+    axes = comparison.a.axes
+    assert all(f'<th scope="row">{axis.label}</th>' in details for axis in axes)
+    assert details.count("<td>not weighed</td>") == len(axes) - 1
+    assert f"<td>A {comparison.answer.contributions['coherence']:.2f}</td>" in details
+
+
+def test_the_bar_is_all_listeners_and_its_whisker_the_interval() -> None:
+    figure = plots.probability(Preference(0.64, 0.57, 0.7, {}))
+    a, b, border = figure.data
+    assert (a.x[0], a.x[0] + b.x[0]) == (64, 100)
+    assert border.x[0] - border.error_x.arrayminus[0] == pytest.approx(57)
+    assert border.x[0] + border.error_x.array[0] == pytest.approx(70)
+
+
+def test_what_spoke_for_a_is_on_the_left_and_the_strongest_on_top() -> None:
+    figure = plots.contributions(Preference(0.6, 0.5, 0.7, {"likes": 0.5, "clarity": -0.7, "coherence": 0.001}))
+    (bars,) = figure.data
+    assert list(bars.y) == ["Coherence", "Likes", "Clarity"]
+    assert list(bars.x) == [-0.001, -0.5, 0.7]
+    assert list(bars.text) == ["neither", "A 0.50", "B 0.70"]
+
+
+def test_figures_have_a_height_and_the_pages_background(comparison: Comparison) -> None:
+    nothing = Preference(0.5, 0.5, 0.5, dict.fromkeys(KEYS, 0.0))
+    for answer in (comparison.answer, nothing):
+        for figure in (plots.probability(answer), plots.contributions(answer)):
+            assert figure.layout.height
+            assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"

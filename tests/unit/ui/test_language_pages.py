@@ -1,0 +1,50 @@
+"""The panel and its comparison in Chinese: nothing in them is English but names."""
+
+import re
+from dataclasses import replace
+from html import unescape
+
+import pytest
+
+from apex_space.core.i18n import speaking
+from apex_space.judges.judge import Progress
+from apex_space.judges.loading import load_judge
+from apex_space.judges.manager import Loading
+from apex_space.judges.panel import Panel
+from apex_space.preference.panel_comparison import compare_panels
+from apex_space.ui import render
+from helpers.chinese import latin
+from helpers.paths import EXAMPLES
+
+REASONS = (
+    "as set",
+    "this processor does not multiply bfloat16",
+    "bfloat16 moved streams by 3.1% of its range on a trial clip of noise",
+    "on 4 trial clips no score moved by more than 0.12% of its range",
+)
+"""Why a judge has the precision that it has."""
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_panel_and_duel(reason: str) -> None:
+    judge = load_judge("pocket")
+    a, b = judge(EXAMPLES / "folk.ogg"), judge(EXAMPLES / "waltz.ogg")
+    missing = {"streams": "this APEX checkpoint was trained for popularity only"}
+    missing |= {"memorability": "HEAR's track 1 was trained for musicality only"}
+    scores = {key: score and 0.9 * score for key, score in a.scores.items()}
+    apex = replace(a, judge="apex", scores=scores, missing=missing, spread={}, precision_reason=reason)
+    panel = Panel((apex, a), {"songeval": "Busy: 3 songs wait. Try again in about 3 min."})
+    both = compare_panels(panel, Panel((replace(b, judge="apex"), b), {}))
+    answers = replace(both, comparisons=tuple(replace(each, outdated=True) for each in 2 * both.comparisons))
+    through = replace(both.comparisons[0], judge="apex", outdated=True)
+    with speaking("zh-CN"):
+        pages = [render.panel(panel), render.panel_tables(panel), render.panel_links(panel)]
+        for each in (both, answers, replace(both, comparisons=())):
+            pages += [render.duel(each), render.duel_tables(each), render.duel_links(each)]
+        pages += [render.answer(through), render.details(through)]
+        for step in (Loading("apex"), Loading("apex", 1, 2_000_000), Progress("apex", 9, 0.5, 3, None)):
+            pages.append(render.under_way(step, rest=("", 120)))
+        pages.append(render.under_way(Progress("apex", 0, 0, 3, None, 2)))
+        pages.append(render.states({"apex": "is not available: KeyError while loading; see the server's log"}))
+    texts = [unescape(text) for page in pages for text in re.findall(">([^<]+)<", page)]
+    assert latin(texts, "folk.ogg", "waltz.ogg", "KeyError") == []
