@@ -20,7 +20,7 @@ from .ratings import FEW_VOTES
 
 
 @dataclass(frozen=True)
-class Between:
+class GeneratorAgreement:
     """Agreement on the decided votes between two generators, or two songs of one; names in alphabetical order."""
 
     generators: tuple[str, str]
@@ -45,7 +45,7 @@ class Agreement:
     always_a: ConfidenceInterval
     gain: ConfidenceInterval
     calibration: tuple[CalibrationBin, ...]
-    generators: tuple[Between, ...]
+    generators: tuple[GeneratorAgreement, ...]
 
     @property
     def preliminary(self) -> bool:
@@ -59,7 +59,7 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class Panel:
+class AgreementReport:
     """All votes that count on one kind of songs: what people said, and each judge that had predicted any of it.
 
     `a` is the share of A among the decided votes, with Wilson's interval; None where there are none.
@@ -95,7 +95,7 @@ class Panel:
         return asdict(self) | {"sides": self.sides, "judges": judges}
 
 
-def agree(votes: Iterable[Vote]) -> dict[Source, Panel]:
+def measure_agreement(votes: Iterable[Vote]) -> dict[Source, AgreementReport]:
     """The votes on the pool's songs, and apart from them those on visitors' own."""
     good: dict[Source, list[Vote]] = {source: [] for source in get_args(Source)}
     for vote in votes:
@@ -126,13 +126,13 @@ def _against_half(share: ConfidenceInterval) -> Literal["better", "worse", "uncl
     return "better" if share.value > 0.5 else "worse"
 
 
-def _panel(source: Source, votes: Sequence[Vote]) -> Panel:
+def _panel(source: Source, votes: Sequence[Vote]) -> AgreementReport:
     predicted: dict[str, list[tuple[Vote, Prediction]]] = defaultdict(list)
     for vote in votes:
         for prediction in vote.battle.predictions:
             predicted[prediction.judge].append((vote, prediction))
     decided = [vote for vote in votes if _decided(vote)]
-    return Panel(
+    return AgreementReport(
         source,
         len(votes),
         len(decided),
@@ -171,7 +171,7 @@ def _share(right: np.ndarray) -> ConfidenceInterval:
     return wilson(float(right.sum()), len(right))
 
 
-def _between(votes: Sequence[Vote], right: np.ndarray) -> Iterator[Between]:
+def _between(votes: Sequence[Vote], right: np.ndarray) -> Iterator[GeneratorAgreement]:
     """Those with the most votes first."""
     hits: dict[tuple[str, str], list[float]] = defaultdict(list)
     for vote, hit in zip(votes, right, strict=True):
@@ -179,4 +179,4 @@ def _between(votes: Sequence[Vote], right: np.ndarray) -> Iterator[Between]:
         if first:
             hits[first, second].append(float(hit))
     for generators, found in sorted(hits.items(), key=lambda item: (-len(item[1]), item[0])):
-        yield Between(generators, len(found), wilson(sum(found), len(found)))
+        yield GeneratorAgreement(generators, len(found), wilson(sum(found), len(found)))

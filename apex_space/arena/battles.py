@@ -28,16 +28,16 @@ from ..core.errors import (
     VoteRefused,
 )
 from ..core.settings import Settings, settings
-from ..judges.manager import Roster
+from ..judges.manager import JudgeManager
 from ..judges.report import Report
 from ..storage.identity import AddressHasher, open_hasher
 from ..storage.rate_limits import RateLimiter
-from ..storage.records import Battle, Scored, Song, Source, Vote, Winner
-from .clips import Copy, write_copy
+from ..storage.records import Battle, Song, SongScores, Source, Vote, Winner
+from .clips import Clip, encode_clip
 from .fraud import FraudDetector
 from .pairing import draw
 from .pool import PREFIX, Pool
-from .predictions import Forecaster, scored_of
+from .predictions import PredictionWorker, song_scores
 
 if TYPE_CHECKING:
     from ..storage.votes import VoteStore
@@ -48,7 +48,7 @@ LIFETIME = 3600.0
 """Seconds from a battle's issue during which it can be heard and voted on."""
 SLACK = 0.25
 """Seconds by which listening may fall short: browsers report the time played in such steps."""
-MOST_OWN = 50
+MAX_UPLOADED = 50
 """Visitors' own battles whose audio is there at once; the oldest goes first."""
 SWEEP_SECONDS = 60.0
 
@@ -60,7 +60,7 @@ class _Visit:
     issued: float
     fetched: dict[Side, float] = field(default_factory=dict)
     folder: Path | None = None
-    copies: dict[str, Copy] = field(default_factory=dict)
+    copies: dict[str, Clip] = field(default_factory=dict)
 
     def delete(self) -> None:
         """The audio."""
@@ -81,7 +81,7 @@ class Arena:
         self,
         store: "VoteStore",
         pool: Pool,
-        forecaster: Forecaster,
+        forecaster: PredictionWorker,
         hasher: AddressHasher,
         uncertainty: Callable[[], Mapping[str, float]] = dict,
         clock: Callable[[], float] = time.time,
@@ -118,14 +118,14 @@ class Arena:
         a, b = draw(songs, self._store.votes_per_song(), self._uncertainty(), self._rng)
         return self._issue(a, b, "pool", self._forecaster.scored((a.id, b.id)))
 
-    def own(self, address: str, first: Path, second: Path, reports: Iterable[Report] = ()) -> Battle:
+    def issue_uploaded(self, address: str, first: Path, second: Path, reports: Iterable[Report] = ()) -> Battle:
         """A battle between a visitor's two songs, on sides that are tossed for.
 
         `reports` are what judges have made of them already; pocket hears them here. Copies of the audio, without a
         name, last until the vote or the battle's end. Raises AudioError, TooFast, and ArenaError if it is one song
         twice.
         """
-        self._limiter.admit(self._hash(address), "own")
+        self._limiter.admit(self._hash(address), "uploaded")
         waveforms = _decode(first, "first"), _decode(second, "second")
         if waveforms[0].sha256 == waveforms[1].sha256:
             raise ArenaError("These two are the same song. Choose another one for one of them.")
@@ -135,8 +135,11 @@ class Arena:
             with ThreadPoolExecutor(2) as threads:
                 taken = [*threads.map(partial(self._take, folder), (first, second), waveforms)]
             a, b = self._rng.sample([waveform.sha256 for waveform in waveforms], 2)
-            known = [*(scored for _, scored in taken), *(scored_of(each) for each in reports if each.sha256 in (a, b))]
-            battle = self._issue(Song(a), Song(b), "own", [*known, *self._forecaster.scored((a, b))])
+            known = [
+                *(scored for _, scored in taken),
+                *(song_scores(each) for each in reports if each.sha256 in (a, b)),
+            ]
+            battle = self._issue(Song(a), Song(b), "uploaded", [*known, *self._forecaster.scored((a, b))])
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -188,21 +191,21 @@ class Arena:
         """Forget battles that are over and delete visitors' audio of them, and the oldest audio of too many."""
         with self._lock:
             own = [visit for visit in self._visits.values() if visit.folder is not None]
-            for visit in own[: max(0, len(own) - MOST_OWN)]:
+            for visit in own[: max(0, len(own) - MAX_UPLOADED)]:
                 visit.delete()
             for id, visit in [*self._visits.items()]:
                 if self._clock() - visit.issued > LIFETIME:
                     self._visits.pop(id).delete()
 
-    def _issue(self, a: Song, b: Song, source: Source, scored: Sequence[Scored]) -> Battle:
+    def _issue(self, a: Song, b: Song, source: Source, scored: Sequence[SongScores]) -> Battle:
         predictions = self._forecaster.predictions(a.id, b.id, scored)
         battle = Battle(token_urlsafe(24), a, b, source, self._clock(), predictions)
         self._store.add_battle(battle, scored)
         return battle
 
-    def _take(self, folder: Path, song: Path, waveform: Waveform) -> tuple[Copy, Scored]:
+    def _take(self, folder: Path, song: Path, waveform: Waveform) -> tuple[Clip, SongScores]:
         """Copy a visitor's song and have it heard."""
-        return write_copy(song, waveform, folder), self._forecaster.hear(waveform)
+        return encode_clip(song, waveform, folder), self._forecaster.hear(waveform)
 
     def _find(self, id: str) -> Battle:
         """Raises UnknownBattle and BattleExpired."""
@@ -213,7 +216,7 @@ class Arena:
             raise BattleExpired(f"This battle was issued over {LIFETIME / 60:.0f} minutes ago. Take the next one.")
         return battle
 
-    def _copy(self, battle: Battle, song: str) -> Copy:
+    def _copy(self, battle: Battle, song: str) -> Clip:
         """Raises BattleStale."""
         if battle.source == "pool":
             return self.pool.copy(song)
@@ -257,11 +260,11 @@ class Arena:
 
 
 def open_arena(
-    config: Settings, roster: Roster, store: "VoteStore", uncertainty: Callable[[], Mapping[str, float]] = dict
+    config: Settings, roster: JudgeManager, store: "VoteStore", uncertainty: Callable[[], Mapping[str, float]] = dict
 ) -> Arena:
     """The arena that the settings ask for. Raises PoolError and StoreError."""
     pool = Pool(config.pool)
-    return Arena(store, pool, Forecaster(roster, pool, store), open_hasher(config, store), uncertainty)
+    return Arena(store, pool, PredictionWorker(roster, pool, store), open_hasher(config, store), uncertainty)
 
 
 def _decode(path: Path, name: str) -> Waveform:

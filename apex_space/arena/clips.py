@@ -12,7 +12,7 @@ from ..audio.isolated import open_stream
 from ..audio.levels import ABSOLUTE_GATE, Meter
 from ..audio.waveform import Levels, Waveform
 
-RATE = 44_100
+SAMPLE_RATE = 44_100
 BITS_PER_SECOND = 256_000
 EFFORT = "7"
 """LAME's quality: 17 ms a second of music on one core, where its default takes 25; the bitrate makes up for it."""
@@ -25,14 +25,14 @@ BLOCK = 65_536
 
 
 @dataclass(frozen=True)
-class Copy:
+class Clip:
     """A song as listeners hear it; `duration` in seconds."""
 
     path: Path
     duration: float
 
 
-def write_copy(song: Path, waveform: Waveform, folder: Path) -> Copy:
+def encode_clip(song: Path, waveform: Waveform, folder: Path) -> Clip:
     """Write `song`, which was decoded to `waveform`, to a random name in `folder`: an mp3 that every browser plays.
 
     Stereo stays stereo; other channels are averaged, as judges hear them. Nothing of the file but its sound is carried
@@ -42,11 +42,11 @@ def write_copy(song: Path, waveform: Waveform, folder: Path) -> Copy:
 
     target = folder / f"{token_hex(16)}.mp3"
     gain = np.float32(_gain(_levels(song, waveform)))
-    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
+    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
     try:
         with av.open(str(target), "w", format="mp3", options={"id3v2_version": "0"}) as container:
             encoder: Any = container.add_stream(
-                "libmp3lame", rate=RATE, layout="stereo", options={"compression_level": EFFORT}
+                "libmp3lame", rate=SAMPLE_RATE, layout="stereo", options={"compression_level": EFFORT}
             )
             encoder.bit_rate = BITS_PER_SECOND
             for block in _blocks(song, waveform):
@@ -60,7 +60,7 @@ def write_copy(song: Path, waveform: Waveform, folder: Path) -> Copy:
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    return Copy(target, waveform.duration)
+    return Clip(target, waveform.duration)
 
 
 def _blocks(song: Path, waveform: Waveform) -> Iterator[np.ndarray]:

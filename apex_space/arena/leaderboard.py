@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..storage.records import Source
-from .agreement import Panel, agree
+from .agreement import AgreementReport, measure_agreement
 from .ratings import Rating, rate
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Standing:
+class LeaderboardSnapshot:
     """Where songs, generators and judges stood at a time (`at`, seconds since 1970; 0 before the first fit).
 
     `version` is how many votes the store had then, suspicious ones too: it changes with every vote and is the same in
@@ -31,7 +31,7 @@ class Standing:
     at: float = 0.0
     songs: tuple[Rating, ...] = ()
     generators: tuple[Rating, ...] = ()
-    agreement: Mapping[Source, Panel] = field(default_factory=lambda: agree([]))
+    agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement([]))
 
     @property
     def votes(self) -> int:
@@ -54,12 +54,12 @@ class Standing:
         }
 
 
-class Standings:
+class LeaderboardService:
     """Keeps the standing of a store's votes. `start` returns at once; `latest` never waits."""
 
     def __init__(self, store: "VoteStore", every_s: float = 5.0) -> None:
         self._store, self._every_s = store, every_s
-        self._latest = Standing()
+        self._latest = LeaderboardSnapshot()
         self._fitting = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -78,16 +78,18 @@ class Standings:
             self._thread.join()
             self._thread = None
 
-    def latest(self) -> Standing:
+    def latest(self) -> LeaderboardSnapshot:
         """The last fit; nothing but an empty one before the first."""
         return self._latest
 
-    def refit(self) -> Standing:
+    def refit(self) -> LeaderboardSnapshot:
         """Fit all votes of the store now. Raises StoreError."""
         with self._fitting:
             version = self._store.count()
             votes = self._store.votes()
-            self._latest = Standing(version, time.time(), rate(votes), rate(votes, "generator"), agree(votes))
+            self._latest = LeaderboardSnapshot(
+                version, time.time(), rate(votes), rate(votes, "generator"), measure_agreement(votes)
+            )
             return self._latest
 
     def _watch(self) -> None:

@@ -12,7 +12,7 @@ from ..audio.waveform import Waveform, load_song
 from ..core import files
 from ..core.errors import AudioError, BattleStale, PoolError
 from ..storage.records import Song
-from .clips import Copy, write_copy
+from .clips import Clip, encode_clip
 from .pool_sources import Candidate, candidates
 
 RETRY_SECONDS = 300
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Progress:
+class PoolProgress:
     """How many songs are ready, and how many were left out because their file cannot be heard.
 
     `trouble` is what keeps the source, "" if nothing does; `complete` once every song was looked at.
@@ -39,7 +39,7 @@ class Progress:
 class _Ready:
     song: Song
     original: Path
-    copy: Copy
+    copy: Clip
 
 
 class Pool:
@@ -77,7 +77,7 @@ class Pool:
         with self._lock:
             return tuple(ready.song for ready in self._songs.values())
 
-    def copy(self, song: str) -> Copy:
+    def copy(self, song: str) -> Clip:
         """What listeners hear of the song with that id. Raises BattleStale."""
         return self._get(song).copy
 
@@ -92,10 +92,10 @@ class Pool:
             raise PoolError("The file of a song in the arena's pool was replaced. Restart to take the new one.")
         return waveform
 
-    def progress(self) -> Progress:
+    def progress(self) -> PoolProgress:
         """How far the preparation is."""
         with self._lock:
-            return Progress(len(self._songs), self._left_out, self._trouble, self._complete)
+            return PoolProgress(len(self._songs), self._left_out, self._trouble, self._complete)
 
     def touch(self) -> None:
         """Show that the copies are in use: folders that nobody touched for an hour are deleted, see battles."""
@@ -134,7 +134,7 @@ class Pool:
             if waveform.sha256 in self._songs:
                 logger.info("%s of the arena's pool was there before", candidate.row)
                 return
-            copy = write_copy(candidate.file, waveform, Path(self._folder.name))
+            copy = encode_clip(candidate.file, waveform, Path(self._folder.name))
         except Exception as error:  # whatever a library makes of a file, the others are prepared
             why = str(error) if isinstance(error, AudioError) else type(error).__name__
             logger.warning("%s of the arena's pool is left out: %s", candidate.row, why)

@@ -17,11 +17,11 @@ from ..core.settings import settings
 from ..core.text import sanitize
 
 EXAMPLES = Path(__file__).resolve().with_name("examples")
-MOST_SONGS = 2_000
+MAX_SONGS = 2_000
 """Of a folder; a copy to listen to takes 2 MB a minute in the system's temporary folder."""
-MOST_ROWS, MOST_BYTES = 200, 2_000_000_000
+MAX_ROWS, MAX_BYTES = 200, 2_000_000_000
 """Of a dataset, whose first songs are taken as they are streamed; the originals stay on disk beside the copies."""
-LONGEST_TEXT = {"title": 200, "generator": 100, "prompt": 2_000}
+MAX_TEXT_LENGTH = {"title": 200, "generator": 100, "prompt": 2_000}
 COLUMNS = {
     "title": ("title", "name", "song", "track"),
     "generator": ("generator", "model", "system", "model_name", "artist"),
@@ -83,12 +83,12 @@ def from_folder(folder: Path) -> list[Candidate]:
     listed = [table for suffix in tables.READERS if (table := folder / f"songs{suffix}").is_file()]
     if len(listed) > 1:
         raise PoolError(f"The arena's pool holds {' and '.join(t.name for t in listed)}. Keep one of them.")
-    found = list(islice(_tabled(listed[0], folder) if listed else _untabled(folder), MOST_SONGS + 1))
+    found = list(islice(_tabled(listed[0], folder) if listed else _untabled(folder), MAX_SONGS + 1))
     if not found:
         raise PoolError("The arena's pool is empty: no row in its table, or no sound file. Add songs to the folder.")
-    if len(found) > MOST_SONGS:
-        logger.warning("the arena's pool holds more than %d songs; the first ones are taken", MOST_SONGS)
-    return found[:MOST_SONGS]
+    if len(found) > MAX_SONGS:
+        logger.warning("the arena's pool holds more than %d songs; the first ones are taken", MAX_SONGS)
+    return found[:MAX_SONGS]
 
 
 def _tabled(table: Path, folder: Path) -> Iterator[Candidate]:
@@ -136,9 +136,9 @@ def _texts(row: Mapping[str, Any], otherwise: Mapping[str, str]) -> dict[str, st
     def text(name: str) -> str:
         value = row.get(name)
         value = value if isinstance(value, str) and value.strip() else otherwise.get(name, "")
-        return sanitize(" ".join(value.split()), LONGEST_TEXT[name])
+        return sanitize(" ".join(value.split()), MAX_TEXT_LENGTH[name])
 
-    return {name: text(name) for name in LONGEST_TEXT}
+    return {name: text(name) for name in MAX_TEXT_LENGTH}
 
 
 def _open_dataset(name: str) -> Iterator[Any]:
@@ -155,10 +155,10 @@ def from_dataset(name: str, parts: Iterable[Any], folder: Path) -> Iterator[Cand
     total = 0
     try:
         rows = chain.from_iterable(_undecoded(part, name) for part in parts)
-        for number, (sound, row) in enumerate(islice(rows, MOST_ROWS), 1):
+        for number, (sound, row) in enumerate(islice(rows, MAX_ROWS), 1):
             content = _content(sound, name)
             total += len(content)
-            if total > MOST_BYTES:
+            if total > MAX_BYTES:
                 return
             file = folder / token_hex(16)
             file.write_bytes(content)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from ..audio.waveform import Waveform
 from ..core.errors import PreferenceError
 from ..judges.judge import Judge
-from ..judges.manager import Roster
-from ..judges.queueing import Line
+from ..judges.manager import JudgeManager
+from ..judges.queueing import SongQueue
 from ..judges.registry import DEFAULT
 from ..judges.report import Report
 from ..preference.head import PreferenceHead, revision_of
 from ..preference.head_files import load
-from ..storage.records import Prediction, Scored
+from ..storage.records import Prediction, SongScores
 from .pool import Pool, lower_priority
 
 if TYPE_CHECKING:
@@ -26,21 +26,21 @@ IDLE_SECONDS = 2.0
 logger = logging.getLogger(__name__)
 
 
-def scored_of(report: Report) -> Scored:
+def song_scores(report: Report) -> SongScores:
     """What is kept of a report."""
-    return Scored(report.sha256, report.judge, revision_of(report), report.scores)
+    return SongScores(report.sha256, report.judge, revision_of(report), report.scores)
 
 
-class Forecaster:
+class PredictionWorker:
     """Hears every song of the pool with every judge that is ready, one at a time, yielding to visitors.
 
     Once a judge has heard one song, what the store has of the same weights need not be heard again. `start` returns at
     once.
     """
 
-    def __init__(self, roster: Roster, pool: Pool, store: "VoteStore") -> None:
+    def __init__(self, roster: JudgeManager, pool: Pool, store: "VoteStore") -> None:
         self._roster, self._pool, self._store = roster, pool, store
-        self._scores: dict[str, dict[str, Scored]] = {}
+        self._scores: dict[str, dict[str, SongScores]] = {}
         self._heads: dict[str, PreferenceHead | None] = {}
         self._failed: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
@@ -57,27 +57,27 @@ class Forecaster:
         if self._thread.is_alive():
             self._thread.join()
 
-    def hear(self, waveform: Waveform) -> Scored:
+    def hear(self, waveform: Waveform) -> SongScores:
         """What the quick judge makes of a song, now."""
-        return scored_of(self._roster.get(DEFAULT)(waveform))
+        return song_scores(self._roster.get(DEFAULT)(waveform))
 
-    def scored(self, songs: Iterable[str]) -> tuple[Scored, ...]:
+    def scored(self, songs: Iterable[str]) -> tuple[SongScores, ...]:
         """All that is known by now of these songs of the pool."""
         with self._lock:
             return tuple(known[song] for song in songs for known in self._scores.values() if song in known)
 
-    def predictions(self, a: str, b: str, scored: Iterable[Scored]) -> tuple[Prediction, ...]:
+    def predictions(self, a: str, b: str, scored: Iterable[SongScores]) -> tuple[Prediction, ...]:
         """P(A is preferred) by every judge that `scored` both songs and has a preference head fitted for it.
 
         A judge without one would answer through another's, on the other's scores: that is the other's prediction.
         """
-        by_judge: dict[tuple[str, str], dict[str, Scored]] = {}
+        by_judge: dict[tuple[str, str], dict[str, SongScores]] = {}
         for each in scored:
             by_judge.setdefault((each.judge, each.revision), {})[each.song] = each
         both = [(known[a], known[b]) for known in by_judge.values() if a in known and b in known]
         return tuple(filter(None, (self._foresee(one, other) for one, other in both)))
 
-    def _foresee(self, a: Scored, b: Scored) -> Prediction | None:
+    def _foresee(self, a: SongScores, b: SongScores) -> Prediction | None:
         head = self._head(a.judge)
         if head is None:
             return None
@@ -114,7 +114,7 @@ class Forecaster:
                     return True
         return False
 
-    def _keep(self, new: Scored) -> None:
+    def _keep(self, new: SongScores) -> None:
         if new.judge not in self._scores:
             known = self._store.scores(new.judge)
             with self._lock:
@@ -124,11 +124,13 @@ class Forecaster:
 
     def _hear(self, judge: Judge, song: str) -> None:
         try:
-            beside = replace(judge, line=Line())  # visitors wait for none of the pool's songs, whose priority is low
+            beside = replace(
+                judge, queue=SongQueue()
+            )  # visitors wait for none of the pool's songs, whose priority is low
             for report in beside.steps(self._pool.waveform(song)):
                 if self._stop.is_set():
                     return
-                scored = scored_of(report)
+                scored = song_scores(report)
             self._keep(scored)
         except Exception:  # the thread must not end, whatever a library makes of a song
             logger.exception("%s did not hear a song of the arena's pool", judge.name)

@@ -32,9 +32,9 @@ PRIOR = 1.0
 RESAMPLES = 400
 BLOCK = 40
 """Resamples fitted at once, so that they stay in the processor's cache, and in float32."""
-LEAST = 1e-30
+TINY = 1e-30
 """In place of a divisor that is 0."""
-MOST_STEPS = 100
+MAX_STEPS = 100
 """Of Newton's method; odds of 1e12 take 43."""
 
 
@@ -159,19 +159,19 @@ def _fit(sides: "csr_array", weights: np.ndarray, start: np.ndarray, within: flo
     `sides` [P, S] has 1 at a pair's first song and -1 at its second; `weights` [P, 3, R] are of losses, ties and wins
     of the first. Steps are damped by ln(1 + d)/d, where d is the most that a step moves any pair: with a logistic
     likelihood that never overshoots (its curvature changes at most by a factor of exp(d) on the way). At most
-    MOST_STEPS are made, so that this ends whatever was drawn.
+    MAX_STEPS are made, so that this ends whatever was drawn.
     """
     from scipy.special import expit
 
     songs = sides.T.tocsr()
     won, lost = (weights[:, side] + weights[:, 1] / 2 for side in (2, 0))
     strengths = start
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         ahead = sides @ strengths
         wins, losses = expit(ahead), expit(-ahead)  # 1 - wins is 0 in float32 for a clear winner, and steps never end
         step = _solve(sides, songs, (won + lost) * wins * losses, songs @ (won * losses - lost * wins))
         moved = abs(sides @ step).max(0)
-        strengths = strengths + step * np.log1p(moved) / np.maximum(moved, LEAST)
+        strengths = strengths + step * np.log1p(moved) / np.maximum(moved, TINY)
         if moved.max() <= within:
             break
     return strengths
@@ -187,8 +187,8 @@ def _solve(sides: "csr_array", songs: "csr_array", curvature: np.ndarray, gradie
         if (error <= enough).all():
             break
         bent = songs @ (curvature * (sides @ direction))
-        length = error / np.maximum((direction * bent).sum(0), LEAST)
+        length = error / np.maximum((direction * bent).sum(0), TINY)
         step, rest = step + length * direction, rest - length * bent
         before, error = error, (rest * scale * rest).sum(0)
-        direction = scale * rest + error / np.maximum(before, LEAST) * direction
+        direction = scale * rest + error / np.maximum(before, TINY) * direction
     return step

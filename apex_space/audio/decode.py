@@ -36,7 +36,7 @@ PLAIN_WAV = (1, 3, 0xFFFE)
 """Format tags of PCM, float and extensible."""
 STREAMED = 0x7FFF_F000
 """From here on a wav's data size means that its writer did not know it, as 0 does."""
-MOST_CHUNKS = 1000
+MAX_CHUNKS = 1000
 OGG_PAGE = 65_307
 TELLS_DURATION = ("wav", "aiff", "flac", "mp4")
 
@@ -124,7 +124,7 @@ def check_wav(file: BinaryIO) -> bool:
         return int.from_bytes(data, order)
 
     tag = bytes_per_second = 0
-    for _ in range(MOST_CHUNKS):
+    for _ in range(MAX_CHUNKS):
         name, size = file.read(4), number(file.read(4))
         body = file.tell()
         if name == b"fmt ":

@@ -12,10 +12,10 @@ PROFILES = {  # Krumhansl & Kessler 1982: how well each degree fits the key, as 
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
 }
-HOP = 512
+HOP_LENGTH = 512
 WINDOW = 4096
-LEAST_KEY_FIT = 0.5
-LEAST_BEAT = 0.1
+MIN_KEY_FIT = 0.5
+MIN_BEAT = 0.1
 BEATS = 8
 BEAT_WINDOW = 2048
 REPEATS_WITHIN = 8.0
@@ -23,7 +23,7 @@ REPEATS_WITHIN = 8.0
 FRAMES_AT_ONCE, ONSETS_AT_ONCE = 2048, 8192
 """Of a spectrogram and of a tempogram, so that neither stands in memory whole: for ten minutes, half a gigabyte."""
 FLOOR_DB = 70.0
-VERSION = 1
+VERSION = 2
 """Raise it with each change that moves what is measured: it is kept on disk with a song's embeddings."""
 
 
@@ -65,23 +65,23 @@ def tempo(samples: np.ndarray, rate: int) -> float | None:
     """Beats per minute of `samples` [T], or None where the onsets do not repeat at that period."""
     import librosa
 
-    mel = [librosa.feature.melspectrogram(S=part**2, sr=rate) for part in _spectra(samples, BEAT_WINDOW, HOP)]
+    mel = [librosa.feature.melspectrogram(S=part**2, sr=rate) for part in _spectra(samples, BEAT_WINDOW, HOP_LENGTH)]
     decibels = librosa.power_to_db(np.concatenate(mel, axis=1))
-    onsets = librosa.onset.onset_strength(S=decibels, sr=rate, hop_length=HOP)
+    onsets = librosa.onset.onset_strength(S=decibels, sr=rate, hop_length=HOP_LENGTH)
     if not onsets.any():
         return None
     parts = np.array_split(onsets, -(-len(onsets) // ONSETS_AT_ONCE))
-    width = int(REPEATS_WITHIN * rate / HOP)
+    width = int(REPEATS_WITHIN * rate / HOP_LENGTH)
     repeats_at = sum(librosa.feature.tempogram(onset_envelope=part, win_length=width).sum(1) for part in parts)
-    coarse = float(librosa.feature.tempo(tg=repeats_at[:, None], sr=rate, hop_length=HOP)[0])
-    period = 60 / coarse * rate / HOP
+    coarse = float(librosa.feature.tempo(tg=repeats_at[:, None], sr=rate, hop_length=HOP_LENGTH)[0])
+    period = 60 / coarse * rate / HOP_LENGTH
     repeats = librosa.autocorrelate(onsets - onsets.mean())
-    if repeats[round(period)] < LEAST_BEAT * repeats[0]:
+    if repeats[round(period)] < MIN_BEAT * repeats[0]:
         return None
     # The coarse tempo is a whole number of frames a beat; the same count over several beats is that much finer.
     first = round((period - 0.5) * BEATS)
     several = first + int(np.argmax(repeats[first : first + BEATS + 1])) if first + BEATS < len(repeats) else None
-    return 60 * BEATS / several * rate / HOP if several else coarse
+    return 60 * BEATS / several * rate / HOP_LENGTH if several else coarse
 
 
 def key(samples: np.ndarray, rate: int) -> str | None:
@@ -100,7 +100,7 @@ def key(samples: np.ndarray, rate: int) -> str | None:
         for tonic in range(12)
     }
     best = max(fits, key=lambda name: fits[name])
-    return best if fits[best] > LEAST_KEY_FIT else None
+    return best if fits[best] > MIN_KEY_FIT else None
 
 
 def bandwidth(samples: np.ndarray, rate: int) -> float:

@@ -24,7 +24,7 @@ from .decode import Stream
 
 COMMAND = [sys.executable, "-m", "apex_space.audio.worker"]
 PACKAGES = Path(__file__).resolve().parents[2]
-MOST = 4
+MAX_WORKERS = 4
 """Songs decoded at a time; further ones wait. A process takes 50 MB."""
 CPU_SECONDS = 20.0
 """What a song of ten minutes may take at most; a longer one may take more, in proportion."""
@@ -115,7 +115,7 @@ class _Worker:
         return errors.DamagedAudio(f"{what}; it is damaged. Export or download it again.")
 
 
-_turns = BoundedSemaphore(MOST)
+_turns = BoundedSemaphore(MAX_WORKERS)
 _idle: defaultdict[tuple[int, int], list[_Worker]] = defaultdict(list)
 """By the process that started it, lest a fork shares it, and the priority of the thread that did, which it has too."""
 

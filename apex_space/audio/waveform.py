@@ -17,8 +17,8 @@ __all__ = ["Levels", "Limits", "Waveform", "load"]
 
 SILENCE = 1e-4
 """-80 dBFS."""
-MOST_CHANNELS = 8
-LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
+MAX_CHANNELS = 8
+MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 192_000
 SAMPLE_BYTES = 4
 
 
@@ -98,12 +98,12 @@ def _check_size(size: int, limits: Limits) -> None:
 
 
 def _check_format(stream: Stream) -> None:
-    if not 1 <= stream.channels <= MOST_CHANNELS:
+    if not 1 <= stream.channels <= MAX_CHANNELS:
         raise UnsupportedFormat(
-            f"The file has {stream.channels} channels; 1 to {MOST_CHANNELS} are taken. Mix it down to stereo."
+            f"The file has {stream.channels} channels; 1 to {MAX_CHANNELS} are taken. Mix it down to stereo."
         )
-    if not LOWEST_RATE <= stream.rate <= HIGHEST_RATE:
-        rates = f"{LOWEST_RATE / 1000:g} to {HIGHEST_RATE / 1000:g} kHz are taken"
+    if not MIN_SAMPLE_RATE <= stream.rate <= MAX_SAMPLE_RATE:
+        rates = f"{MIN_SAMPLE_RATE / 1000:g} to {MAX_SAMPLE_RATE / 1000:g} kHz are taken"
         raise UnsupportedFormat(f"The file has {stream.rate / 1000:g} kHz; {rates}. Export it at 44.1 or 48 kHz.")
 
 

@@ -27,7 +27,7 @@ from .decode import Stream, open_stream
 from .isolated import CPU_SECONDS, TOO_SLOW
 
 LONG_SONG_SECONDS = 600.0
-MOST_BYTES = 256_000_000
+MAX_BYTES = 256_000_000
 """Memory that decoding may take."""
 Answer = tuple[dict[str, Any], np.ndarray | None]
 
@@ -128,12 +128,12 @@ def confine() -> None:
 
 
 def limit_memory() -> None:
-    """Allow `MOST_BYTES` more than is taken now, where the system can: a file of 2 KB may ask for gigabytes."""
+    """Allow `MAX_BYTES` more than is taken now, where the system can: a file of 2 KB may ask for gigabytes."""
     with suppress(ImportError, OSError, ValueError):  # Windows; no /proc; a limit that is lower already
         import resource
 
         data_pages = int(Path("/proc/self/statm").read_text().split()[5])
-        most = data_pages * resource.getpagesize() + MOST_BYTES
+        most = data_pages * resource.getpagesize() + MAX_BYTES
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 

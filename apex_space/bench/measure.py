@@ -23,7 +23,7 @@ from ..audio import features
 from ..audio.resample import resample
 from ..audio.segments import cut
 from ..audio.waveform import load
-from ..judges.cache import Memory
+from ..judges.cache import EmbeddingCache
 from ..judges.loading import load_judge
 from ..judges.registry import REGISTRY
 from ..models import kernels, precision
@@ -31,7 +31,7 @@ from ..models.encoders.mert import MertEncoder
 from ..models.heads.apex import DEPTHS, ApexNetwork
 from ..models.kernels import DTYPES, linear
 from . import networks
-from .networks import RATE, SEGMENT, SEGMENT_SECONDS
+from .networks import SAMPLE_RATE, SEGMENT, SEGMENT_SECONDS
 
 SONG_SECONDS, SONG_RATE = 180, 44_100
 LENGTHS = (30, 60, 120, 300, 600)
@@ -170,17 +170,17 @@ def time_stages(folder: Path, rounds: int) -> Iterator[Timing]:
     """What else a three-minute stereo mp3 costs."""
     song = make_song(folder, SONG_SECONDS)
     waveform = load(song)
-    samples = resample(waveform.samples, waveform.rate, RATE)
+    samples = resample(waveform.samples, waveform.rate, SAMPLE_RATE)
     network = ApexNetwork(("streams", "likes"), max(DEPTHS)).eval()
     pocket = load_judge("pocket")
 
-    known = replace(pocket, memory=Memory())
+    known = replace(pocket, cache=EmbeddingCache())
     stages: dict[str, Callable[[], Any]] = {
         "decode, with levels": lambda: load(song),
-        "resample to 24 kHz": lambda: resample(waveform.samples, waveform.rate, RATE),
-        "measure tempo, key, bandwidth": lambda: features.measure(waveform, samples, RATE),
+        "resample to 24 kHz": lambda: resample(waveform.samples, waveform.rate, SAMPLE_RATE),
+        "measure tempo, key, bandwidth": lambda: features.measure(waveform, samples, SAMPLE_RATE),
         "head, one song": lambda: network(torch.zeros(1, DEPTHS[2][0])),
-        "pocket, from file to report": lambda: replace(pocket, memory=Memory())(song),
+        "pocket, from file to report": lambda: replace(pocket, cache=EmbeddingCache())(song),
         "the same song again": lambda: known(song),
     }
     for what, stage in stages.items():
@@ -206,7 +206,7 @@ def time_lengths(folder: Path, chosen: str, say: Callable[[str], object]) -> dic
     found = {}
     for seconds in LENGTHS:
         say(f"a song of {seconds} s")
-        noise = np.random.default_rng(0).standard_normal(seconds * RATE, dtype=np.float32)
+        noise = np.random.default_rng(0).standard_normal(seconds * SAMPLE_RATE, dtype=np.float32)
         found[seconds] = timed(partial(encode, ours, noise))
     return found
 

@@ -19,8 +19,8 @@ from ..models.encoders.mert import MertEncoder
 from ..models.heads import apex, banger, hear, songeval
 from ..models.hub import Repository, Snapshot, fetch
 
-RATE, SEGMENT_SECONDS = 24_000, 30
-SEGMENT = SEGMENT_SECONDS * RATE
+SAMPLE_RATE, SEGMENT_SECONDS = 24_000, 30
+SEGMENT = SEGMENT_SECONDS * SAMPLE_RATE
 MERT_95M: dict[str, Any] = {
     "conv_bias": False, "conv_dim": [512] * 7, "conv_kernel": mert.KERNELS, "conv_stride": mert.STRIDES,
     "do_normalize": True, "feat_extract_norm": "group", "hidden_size": 768, "intermediate_size": 3072,
@@ -62,7 +62,7 @@ def _make_mert(folder: Path, config: dict[str, Any]) -> None:
     folder.mkdir()
     torch.save(mert_state(config), folder / "pytorch_model.bin")
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "preprocessor_config.json").write_text(json.dumps({"sampling_rate": RATE, "do_normalize": True}))
+    (folder / "preprocessor_config.json").write_text(json.dumps({"sampling_rate": SAMPLE_RATE, "do_normalize": True}))
 
 
 def mert_state(config: dict[str, Any]) -> dict[str, Tensor]:
@@ -99,7 +99,7 @@ def plain_mert() -> nn.Module:
 
 
 class PlainConformer(nn.Module):
-    """The conformer as published, on transformers' own layers: spectra [S, 1, BANDS, 4 T] -> [S, T, D]."""
+    """The conformer as published, on transformers' own layers: spectra [S, 1, N_MELS, 4 T] -> [S, T, D]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ def mert_contenders(folder: Path, precisions: tuple[str, ...]) -> dict[str, Call
 def conformer_contenders(folder: Path, precisions: tuple[str, ...]) -> dict[str, Callable[[], Any]]:
     """The same of MuQ, as far as SongEval hears it."""
     clip = torch.randn(SEGMENT) / 10
-    model, spectrum = PlainConformer().eval(), mel.Mel(RATE, torch.device("cpu"))
+    model, spectrum = PlainConformer().eval(), mel.Mel(SAMPLE_RATE, torch.device("cpu"))
 
     def plain() -> Tensor:
         return model(spectrum(mel.mirror(clip), 0, mel.frames(SEGMENT))[None, None])
@@ -172,7 +172,7 @@ def mert_flop() -> float:
 def conformer_flop() -> float:
     """The same of MuQ as far as SongEval hears it, from its spectrogram on."""
     with torch.device("meta"):
-        return _flop(PlainConformer().eval(), torch.zeros(1, 1, mel.BANDS, mel.frames(SEGMENT)))
+        return _flop(PlainConformer().eval(), torch.zeros(1, 1, mel.N_MELS, mel.frames(SEGMENT)))
 
 
 def _flop(model: nn.Module, x: Tensor) -> float:

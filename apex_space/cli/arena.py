@@ -13,8 +13,8 @@ from ..core.text import escape_formula, sanitize
 from .common import Format, exiting, messages, show
 
 if TYPE_CHECKING:
-    from ..arena.agreement import Agreement, Panel
-    from ..arena.leaderboard import Standing
+    from ..arena.agreement import Agreement, AgreementReport
+    from ..arena.leaderboard import LeaderboardSnapshot
     from ..arena.ratings import Rating
     from ..core.intervals import ConfidenceInterval
 
@@ -24,7 +24,7 @@ COLUMNS = (
     *("part", "source", "judge", "name", "title", "generator", "foreseen"),
     *("value", "low", "high", "votes", "wins", "ties"),
 )
-SONGS = {"pool": "songs of the pool", "own": "visitors' own songs"}
+SONGS = {"pool": "songs of the pool", "uploaded": "visitors' own songs"}
 
 
 @arena.callback()
@@ -53,19 +53,19 @@ def report(
             show(table)
 
 
-def _standing() -> "Standing":
-    from ..arena.leaderboard import Standings
+def _standing() -> "LeaderboardSnapshot":
+    from ..arena.leaderboard import LeaderboardService
     from ..core.settings import settings
     from ..storage.votes import open_store
 
     store = open_store(settings())
     try:
-        return Standings(store).refit()
+        return LeaderboardService(store).refit()
     finally:
         store.close()
 
 
-def _to_csv(standing: "Standing") -> str:
+def _to_csv(standing: "LeaderboardSnapshot") -> str:
     """A row for each figure: `part` tells of what, `value` with its 95% interval is the figure, `votes` those it is on.
 
     Texts that a spreadsheet would run as a formula get an apostrophe in front; JSON has them as they are.
@@ -108,7 +108,7 @@ def _overall(judge: "Agreement") -> "dict[str, ConfidenceInterval]":
     return {"agreement": judge.agreed, "always A": judge.always_a, "gain": judge.gain, "brier": judge.brier}
 
 
-def _tables(standing: "Standing") -> Iterator[Table]:
+def _tables(standing: "LeaderboardSnapshot") -> Iterator[Table]:
     if standing.songs:
         yield _leaderboard("Songs", standing.songs)
     if standing.generators:
@@ -132,7 +132,7 @@ def _leaderboard(title: str, rated: "Sequence[Rating]") -> Table:
     return table
 
 
-def _judges(panel: "Panel") -> Table:
+def _judges(panel: "AgreementReport") -> Table:
     figures = (
         "agrees with people, %",
         "always A, %",
@@ -153,7 +153,7 @@ def _judges(panel: "Panel") -> Table:
     return table
 
 
-def _calibration(judge: "Agreement", panel: "Panel") -> Table:
+def _calibration(judge: "Agreement", panel: "AgreementReport") -> Table:
     title = f"Calibration of {sanitize(judge.judge)} on {SONGS[panel.source]}"
     table = _table(title, (), ("favourite foreseen, %", "favourite won, %", "votes"))
     for bin in judge.calibration:
@@ -161,7 +161,7 @@ def _calibration(judge: "Agreement", panel: "Panel") -> Table:
     return table
 
 
-def _pairs(judge: "Agreement", panel: "Panel") -> Table:
+def _pairs(judge: "Agreement", panel: "AgreementReport") -> Table:
     title = f"{sanitize(judge.judge)} between generators, on {SONGS[panel.source]}"
     table = _table(title, ("generators",), ("agrees with people, %", "votes"))
     for pair in judge.generators:

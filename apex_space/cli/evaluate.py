@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..core.intervals import ConfidenceInterval
     from ..core.tables import BadRow
     from ..evaluation.metrics import Evaluation, SetResult
-    from ..evaluation.songs import Song
+    from ..evaluation.songs import RatedSong
 
 OFTEN = 25
 """Songs from one line of progress to the next, where stderr is no terminal."""
@@ -42,7 +42,7 @@ def evaluate(
 ) -> None:
     """Hold predictions against people's ratings, by the ASAE Challenge's metrics, and beside published figures.
 
-    With APEX_MEMORY a run that was broken off does not hear its songs again.
+    With APEX_CACHE_DIR a run that was broken off does not hear its songs again.
     Exit status: 0 evaluated, 1 not, or some song was left out, 2 the judge is not available, 130 interrupted.
     """
     with exiting(1):
@@ -72,8 +72,8 @@ def _evaluate(
         messages.print("Without --ids all its songs are taken, also those that some judges have learned from.")
     if judge is not None:
         found = _hear(found, judge, weights)
-    kept = [song for song in found if isinstance(song, songs.Song)]
-    left_out = [song for song in found if not isinstance(song, songs.Song)]
+    kept = [song for song in found if isinstance(song, songs.RatedSong)]
+    left_out = [song for song in found if not isinstance(song, songs.RatedSong)]
     for song in left_out:
         messages.print(f"{song.name}: left out. {song.why}")
     sets = songs.as_sets(kept)
@@ -93,7 +93,7 @@ def _make(folder: Path) -> None:
         raise EvaluationError(f"{folder} cannot be made ({error.strerror}). Choose another --out.") from error
 
 
-def _hear(found: "Iterable[Song | BadRow]", name: str, weights: Path | None) -> "list[Song | BadRow]":
+def _hear(found: "Iterable[RatedSong | BadRow]", name: str, weights: Path | None) -> "list[RatedSong | BadRow]":
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
 
     from ..evaluation.songs import hear

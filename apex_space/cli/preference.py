@@ -11,8 +11,8 @@ from ..preference.fitting.sources import HUB
 from .common import JudgeName, WeightsFolder, exiting, messages, show
 
 if TYPE_CHECKING:
-    from ..preference.fitting.logistic import ByGenerators, Unheard
-    from ..preference.fitting.scoring import Heard
+    from ..preference.fitting.logistic import ByGenerators, LeaveOneOut
+    from ..preference.fitting.scoring import ScoredBattle
     from ..preference.head import PreferenceHead
 
 VOTES = "votes"
@@ -63,7 +63,7 @@ def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> Non
     messages.print(f"Written to {path}")
 
 
-def _votes(judge: str) -> tuple[list["Heard"], str]:
+def _votes(judge: str) -> tuple[list["ScoredBattle"], str]:
     from ..core.settings import settings
     from ..preference.fitting.scoring import from_votes
     from ..storage.votes import open_store
@@ -75,22 +75,22 @@ def _votes(judge: str) -> tuple[list["Heard"], str]:
         store.close()
 
 
-def _listen(judge: str, source: str, out: Path, weights: Path | None) -> tuple[list["Heard"], str]:
+def _listen(judge: str, source: str, out: Path, weights: Path | None) -> tuple[list["ScoredBattle"], str]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from ..judges.loading import load_judge
-    from ..preference.fitting.scoring import Heard, Notebook, hear
+    from ..preference.fitting.scoring import ScoredBattle, ScoreLog, hear
     from ..preference.fitting.sources import read
     from ..preference.head import revision_of
 
     ready = load_judge(judge, weights)
-    notebook = Notebook(out.with_suffix(".scored.jsonl"))
-    heard: list[Heard] = []
+    notebook = ScoreLog(out.with_suffix(".scored.jsonl"))
+    heard: list[ScoredBattle] = []
     columns = SpinnerColumn(), TextColumn("{task.completed} battles heard"), TimeElapsedColumn()
     with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
         task = bar.add_task("", total=None)
         for result in hear(read(source), ready, notebook):
-            if not isinstance(result, Heard):
+            if not isinstance(result, ScoredBattle):
                 messages.print(f"{result.name}: left out. {result.why}")
                 continue
             heard.append(result)
@@ -100,7 +100,7 @@ def _listen(judge: str, source: str, out: Path, weights: Path | None) -> tuple[l
     return heard, revision_of(ready)
 
 
-def _report(head: "PreferenceHead", pairs: tuple["ByGenerators", ...], unheard: tuple["Unheard", ...]) -> None:
+def _report(head: "PreferenceHead", pairs: tuple["ByGenerators", ...], unheard: tuple["LeaveOneOut", ...]) -> None:
     figures = head.metrics
     table = Table(title=f"{head.judge}: {head.battles} battles, {head.songs} songs", caption=_caption(head))
     table.add_column("on held-out songs", overflow="fold")

@@ -14,10 +14,12 @@ from .common import Format, JudgeName, WeightsFolder, exiting, messages, show
 
 if TYPE_CHECKING:
     from ..judges.judge import Judge
-    from ..ranking.rank import Ranking, Song, Step
+    from ..ranking.order import Ranking
+    from ..ranking.rank import RankingProgress
+    from ..ranking.songs import BatchSong
 
 HEARD = "heard"
-"""In the data folder: what was heard, where APEX_MEMORY names no other place."""
+"""In the data folder: what was heard, where APEX_CACHE_DIR names no other place."""
 
 
 def rank(
@@ -38,8 +40,8 @@ def rank(
 ) -> None:
     """Rank many songs, and keep the best: which they are, and how sure that is.
 
-    What was heard is kept (no audio, no names) in APEX_MEMORY, else in the data folder's heard/, so that a run that was
-    broken off goes on where it stopped.
+    What was heard is kept (no audio, no names) in APEX_CACHE_DIR, else in the data folder's heard/, so that a run that
+    was broken off goes on where it stopped.
     Exit status: 0 all ranked, 1 not, or some file failed, 2 the judge is not available, 130 interrupted.
     """
     with exiting(1):
@@ -78,7 +80,7 @@ def _rank(
     return all(row.rank is not None for row in ranking.rows)
 
 
-def _hear(songs: "Sequence[Song]", name: str, by: str, keep: int, weights: Path | None) -> "tuple[Ranking, bool]":
+def _hear(songs: "Sequence[BatchSong]", name: str, by: str, keep: int, weights: Path | None) -> "tuple[Ranking, bool]":
     """The ranking, and whether it is cut short by an interruption."""
     from rich.progress import BarColumn, Progress, TextColumn
 
@@ -93,7 +95,7 @@ def _hear(songs: "Sequence[Song]", name: str, by: str, keep: int, weights: Path 
         try:
             for step in steps:
                 ranking = step.ranking
-                share = step.at_work.share if step.at_work else 0
+                share = step.current.share if step.current else 0
                 bar.update(task, description=_so_far(step), completed=step.done + share)
                 if step.outcome is not None and (step.outcome.error or not messages.is_terminal):
                     messages.print(f"{_so_far(step)}: {step.outcome.song.name} {step.outcome.error}")
@@ -106,17 +108,17 @@ def _hear(songs: "Sequence[Song]", name: str, by: str, keep: int, weights: Path 
 
 
 def _loader(weights: Path | None) -> "Callable[[str], Judge]":
-    """Judges whose memory is on disk."""
+    """Judges whose cache is on disk."""
     from ..core.settings import settings
-    from ..judges.cache import Memory
+    from ..judges.cache import EmbeddingCache
     from ..judges.loading import load_judge
 
     config = settings()
-    memory = Memory(config.memory or config.data / HEARD, config.memory_megabytes)
-    return lambda name: replace(load_judge(name, weights), memory=memory)
+    cache = EmbeddingCache(config.cache_dir or config.data / HEARD, config.cache_megabytes)
+    return lambda name: replace(load_judge(name, weights), cache=cache)
 
 
-def _so_far(step: "Step") -> str:
+def _so_far(step: "RankingProgress") -> str:
     from ..judges.eta import spoken
 
     return f"{step.done} of {step.total}{f', {spoken(step.left)} left' if step.left else ''}"

@@ -79,9 +79,12 @@ def _score_all(judge: "Judge", files: Iterable[Path], others: list[str]) -> Iter
 def _foreseen(judge: str, duration: float, left: float, others: list[str]) -> str:
     """How long a song of that duration will take the judge and, where there are, the others as well."""
     from ..judges.eta import spoken
-    from ..judges.panel import about_all
+    from ..judges.panel import estimate_all_seconds
 
-    said, rest = f"{duration:.0f} s of music take {judge} {spoken(left)}", about_all(others, [duration], [judge])
+    said, rest = (
+        f"{duration:.0f} s of music take {judge} {spoken(left)}",
+        estimate_all_seconds(others, [duration], [judge]),
+    )
     return f"{said}, and all judges {spoken(left + rest)}" if rest else said
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 CATALOGUES = Path(__file__).parent / "locales"
 ENGLISH = "en"
-LONGEST = 2000
+MAX_LENGTH = 2000
 """Characters of a text that is looked for among those with values in them."""
 VALUE = re.compile(r"\{(\w+)[^}]*\}")
 _LANGUAGE = ContextVar("language", default=ENGLISH)
@@ -58,7 +58,7 @@ def said(text: str) -> str:
     """A text that came about in English, as an error's message, in the language that is spoken, or a list of such
     texts; as it is where it is none of the catalogue's."""
     known = _catalogue(language())
-    if text in known or not known or len(text) > LONGEST:
+    if text in known or not known or len(text) > MAX_LENGTH:
         return known.get(text, text)
     parts = text.split(", ")
     if all(part in known for part in parts):

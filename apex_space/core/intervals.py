@@ -35,7 +35,7 @@ def bootstrap_counts(songs: int) -> np.ndarray:
     return np.concatenate([np.ones((1, songs), int), drawn])
 
 
-def estimate(figure: Callable[[np.ndarray], float], songs: int) -> ConfidenceInterval:
+def bootstrap_interval(figure: Callable[[np.ndarray], float], songs: int) -> ConfidenceInterval:
     """`figure` of how often each of the `songs` counts [S]."""
     return interval(np.array([figure(counts) for counts in bootstrap_counts(songs)]))
 

@@ -45,9 +45,11 @@ class Settings(BaseSettings):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Of APEX's matrix products; auto takes bfloat16 where fast and near float32 on trial clips"
     )
-    guests: int = Field(1, ge=1, description="Judges kept in memory of those that load on first use, 1 to 3 GB each")
-    memory: Path | None = Field(None, description="Folder that keeps what was heard (no audio) over restarts")
-    memory_megabytes: float = Field(500, gt=0, description="Most that it may hold")
+    max_loaded: int = Field(
+        1, ge=1, description="Judges kept in memory of those that load on first use, 1 to 3 GB each"
+    )
+    cache_dir: Path | None = Field(None, description="Folder that keeps what was heard (no audio) over restarts")
+    cache_megabytes: float = Field(500, gt=0, description="Most that it may hold")
     max_minutes: float = Field(10, gt=0, description="Longest song accepted")
     max_megabytes: float = Field(50, gt=0, description="Largest file accepted")
     upload_grace_seconds: float = Field(

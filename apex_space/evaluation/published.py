@@ -13,7 +13,7 @@ SONGEVAL = "ASLP-lab/SongEval"
 
 
 @dataclass(frozen=True)
-class Entry:
+class PublishedResult:
     """A system's figures on `songs`; metrics are of songs one by one, of the track's dimension."""
 
     name: str
@@ -27,16 +27,16 @@ VALIDATION = "SongEval's 200 validation songs"
 FIRST, SECOND = "the challenge's own, sets 1 and 2", "the challenge's own"
 PUBLISHED = (
     # arXiv 2511.18869
-    Entry("HEAR", "track 1", VALIDATION, {"LCC": 0.920, "SRCC": 0.910, "KTAU": 0.752, "TTA": 0.871}),
-    Entry("HEAR", "track 2", VALIDATION, {"LCC": 0.912, "SRCC": 0.900, "KTAU": 0.737, "TTA": 0.853}),
+    PublishedResult("HEAR", "track 1", VALIDATION, {"LCC": 0.920, "SRCC": 0.910, "KTAU": 0.752, "TTA": 0.871}),
+    PublishedResult("HEAR", "track 2", VALIDATION, {"LCC": 0.912, "SRCC": 0.900, "KTAU": 0.737, "TTA": 0.853}),
     # the challenge's leaderboard of December 2025; HEAR took part as BAL-RAE, the baseline is SongEval's toolkit
-    Entry("Hachimi (first)", "track 1", FIRST, score=0.575),
-    Entry("HEAR (second)", "track 1", FIRST, score=0.556),
-    Entry("qualifier (third)", "track 1", FIRST, score=0.529),
-    Entry("baseline", "track 1", FIRST, score=0.510),
-    Entry("LeVo (first)", "track 2", SECOND, score=0.655),
-    Entry("HyperCritic (second)", "track 2", SECOND, score=0.604),
-    Entry("Team Resonance (third)", "track 2", SECOND, score=0.598),
-    Entry("HEAR (fifth)", "track 2", SECOND, score=0.589),
-    Entry("baseline", "track 2", SECOND, score=0.574),
+    PublishedResult("Hachimi (first)", "track 1", FIRST, score=0.575),
+    PublishedResult("HEAR (second)", "track 1", FIRST, score=0.556),
+    PublishedResult("qualifier (third)", "track 1", FIRST, score=0.529),
+    PublishedResult("baseline", "track 1", FIRST, score=0.510),
+    PublishedResult("LeVo (first)", "track 2", SECOND, score=0.655),
+    PublishedResult("HyperCritic (second)", "track 2", SECOND, score=0.604),
+    PublishedResult("Team Resonance (third)", "track 2", SECOND, score=0.598),
+    PublishedResult("HEAR (fifth)", "track 2", SECOND, score=0.589),
+    PublishedResult("baseline", "track 2", SECOND, score=0.574),
 )

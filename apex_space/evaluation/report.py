@@ -12,7 +12,7 @@ from ..core.intervals import ConfidenceInterval
 from ..core.tables import BadRow
 from ..core.text import escape_formula
 from .metrics import MEAN, METRICS, SYSTEM, TRACKS, UTTERANCE, Evaluation, SetResult
-from .published import PUBLISHED, VALIDATION, Entry
+from .published import PUBLISHED, VALIDATION, PublishedResult
 
 COLUMNS = ("set", "level", "dimension", "metric", "value", "low", "high")
 
@@ -22,7 +22,7 @@ def label(dimension: str) -> str:
     return "Mean of the five" if dimension == MEAN else BY_KEY[dimension].label
 
 
-def compared(evaluation: Evaluation) -> list[Entry]:
+def compared(evaluation: Evaluation) -> list[PublishedResult]:
     """Track by track, these figures and then the published ones."""
     return [
         entry
@@ -31,13 +31,13 @@ def compared(evaluation: Evaluation) -> list[Entry]:
     ]
 
 
-def _own(evaluation: Evaluation, track: str) -> Iterator[Entry]:
+def _own(evaluation: Evaluation, track: str) -> Iterator[PublishedResult]:
     for one in evaluation.sets:
         if metrics := one.utterance.get(TRACKS[track]):
             songs = f"these {one.songs}" + (f" of set {one.name}" if one.name else "")
-            yield Entry(evaluation.who, track, songs, metrics, one.scores.get(track))
+            yield PublishedResult(evaluation.who, track, songs, metrics, one.scores.get(track))
     if track == "track 1" and evaluation.total is not None:
-        yield Entry(evaluation.who, track, "these, sets 1 and 2", score=evaluation.total)
+        yield PublishedResult(evaluation.who, track, "these, sets 1 and 2", score=evaluation.total)
 
 
 def _figures(evaluation: Evaluation) -> Iterator[tuple[str, str, str, str, ConfidenceInterval]]:
@@ -138,7 +138,7 @@ def _dot(left: float, width: float, y: float, figure: ConfidenceInterval, fill: 
     )
 
 
-def _tick(left: float, width: float, y: float, entry: Entry, value: float) -> str:
+def _tick(left: float, width: float, y: float, entry: PublishedResult, value: float) -> str:
     mark = f'd="M{left + width * value:.1f} {y - 8}v16" stroke="{OTHERS}" stroke-width="2"'
     return f"<path {mark}><title>{escape(f'{entry.name}, {entry.songs}')}: {value:.3f}</title></path>"
 

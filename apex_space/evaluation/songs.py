@@ -33,12 +33,12 @@ COLUMNS = {
 `annotation`, a list of each rater's five ratings, of which the means are taken."""
 ANNOTATION = "annotation"
 METADATA = "metadata.jsonl"
-MOST_SONGS = 20_000
+MAX_SONGS = 20_000
 AUDIO = re.compile(r"\.(wav|flac|mp3|ogg|opus|m4a|aac)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Song:
+class RatedSong:
     """A line: ratings and predictions by dimension. `open` gives its file, or raises AudioError."""
 
     id: str
@@ -60,7 +60,7 @@ def is_dataset(source: str) -> bool:
     return path.is_dir() or bool(named)
 
 
-def read(source: str, audio: Path | None = None) -> list[Song | BadRow]:
+def read(source: str, audio: Path | None = None) -> list[RatedSong | BadRow]:
     """The songs of a table or of a dataset made like SongEval; their files lie in the folder `audio`, else beside it.
 
     Raises EvaluationError.
@@ -80,12 +80,12 @@ def read(source: str, audio: Path | None = None) -> list[Song | BadRow]:
             f"dataset's name on the Hub, such as {SONGEVAL}."
         )
     try:
-        records = enumerate(islice(found, MOST_SONGS + 1), 1)
+        records = enumerate(islice(found, MAX_SONGS + 1), 1)
         songs = [_song(f"{path.name}, song {number}", record, place) for number, record in records]
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{source} cannot be read ({_first_line(error)}). Check it.") from error
-    if not 0 < len(songs) <= MOST_SONGS:
-        raise EvaluationError(f"{source} holds {'too many' if songs else 'no'} songs; 1 to {MOST_SONGS} are taken.")
+    if not 0 < len(songs) <= MAX_SONGS:
+        raise EvaluationError(f"{source} holds {'too many' if songs else 'no'} songs; 1 to {MAX_SONGS} are taken.")
     return songs
 
 
@@ -101,7 +101,7 @@ def _metadata(source: str) -> Iterator[dict[str, Any]]:
         ) from error
 
 
-def _song(name: str, record: Mapping[str, Any], place: Place) -> Song | BadRow:
+def _song(name: str, record: Mapping[str, Any], place: Place) -> RatedSong | BadRow:
     there = {str(column).strip().lower(): value for column, value in record.items()}
     cells = {key: there[name] for key, names in COLUMNS.items() for name in reversed(names) if name in there}
     identity = str(cells.get("id") or "").strip()
@@ -113,7 +113,7 @@ def _song(name: str, record: Mapping[str, Any], place: Place) -> Song | BadRow:
     if not truth:
         return BadRow(identity, "It has no ratings.")
     system, part = (str(cells.get(key) or "").strip() for key in ("system", "set"))
-    return Song(identity, system, part, truth, predicted, partial(place, identity))
+    return RatedSong(identity, system, part, truth, predicted, partial(place, identity))
 
 
 def _mean_ratings(annotation: Any, name: str) -> dict[str, float]:
@@ -154,7 +154,7 @@ def _literal(name: str) -> str:
     return re.sub(r"([*?[])", r"[\1]", name)
 
 
-def choose(songs: Sequence[Song | BadRow], ids: Path) -> list[Song | BadRow]:
+def choose(songs: Sequence[RatedSong | BadRow], ids: Path) -> list[RatedSong | BadRow]:
     """Those named in a file with an id a line; folders and endings of audio files do not matter.
 
     Raises EvaluationError, also where one of them is not among the songs.
@@ -163,7 +163,7 @@ def choose(songs: Sequence[Song | BadRow], ids: Path) -> list[Song | BadRow]:
         wanted = {_stem(line) for line in ids.read_text(encoding="utf-8-sig").splitlines() if line.strip()}
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{ids} cannot be read ({_first_line(error)}). Give an id a line, as text.") from error
-    names = [song.id if isinstance(song, Song) else song.name for song in songs]
+    names = [song.id if isinstance(song, RatedSong) else song.name for song in songs]
     if lacking := sorted(wanted - {_stem(name) for name in names}):
         raise EvaluationError(
             f"{len(lacking)} of the {len(wanted)} songs in {ids} are not there, such as {lacking[0]}. Check the list."
@@ -175,7 +175,7 @@ def _stem(identity: str) -> str:
     return AUDIO.sub("", PurePosixPath(identity.strip()).name)
 
 
-def hear(songs: Iterable[Song | BadRow], judge: Judge) -> Iterator[Song | BadRow]:
+def hear(songs: Iterable[RatedSong | BadRow], judge: Judge) -> Iterator[RatedSong | BadRow]:
     """The same songs with the judge's scores as predictions; what it cannot hear is left out."""
     axes = [axis for axis in judge.head.axes if axis in DIMENSIONS]
     if not axes:
@@ -192,7 +192,7 @@ def hear(songs: Iterable[Song | BadRow], judge: Judge) -> Iterator[Song | BadRow
             yield BadRow(song.id, str(error))
 
 
-def as_sets(songs: Sequence[Song]) -> dict[str, Rated]:
+def as_sets(songs: Sequence[RatedSong]) -> dict[str, Rated]:
     """Set by set, the dimensions that are both rated and predicted. Raises EvaluationError where any is incomplete."""
     if not songs:
         raise EvaluationError("No song is left to evaluate.")
@@ -215,7 +215,7 @@ def as_sets(songs: Sequence[Song]) -> dict[str, Rated]:
     return {part: _rated([s for s in songs if s.set == part], dimensions) for part in sorted({s.set for s in songs})}
 
 
-def _rated(songs: Sequence[Song], dimensions: Sequence[str]) -> Rated:
+def _rated(songs: Sequence[RatedSong], dimensions: Sequence[str]) -> Rated:
     truth, predicted = (
         {d: np.array([getattr(song, kind)[d] for song in songs]) for d in dimensions} for kind in ("truth", "predicted")
     )

@@ -20,7 +20,7 @@ import numpy as np
 from ..audio.features import AudioFeatures
 from ..core import files
 
-MOST_SONGS = 500
+MAX_SONGS = 500
 FOLDER = "apex-embeddings"
 """The subfolder that holds the files, so that no other file of the named folder is ever looked at."""
 ENTRY = re.compile(r"[0-9a-f]{64}\.safetensors")
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Heard:
+class CachedEmbeddings:
     """A whole song through one encoder: `embeddings` [S, ...], `start` and `valid` [S] in samples at `rate` Hz.
 
     `sha256` is of the decoded samples, `duration` in seconds.
@@ -43,10 +43,10 @@ class Heard:
     rate: int
     duration: float
     sha256: str
-    measured: AudioFeatures
+    features: AudioFeatures
 
 
-class Memory:
+class EmbeddingCache:
     """Keeps the last songs in this process and, where `folder` is given, up to `megabytes` of them on disk.
 
     A key, 64 hexadecimal digits, names the samples, the encoder's weights and the precision. Files are in a subfolder
@@ -55,12 +55,12 @@ class Memory:
     """
 
     def __init__(self, folder: Path | None = None, megabytes: float = 500.0) -> None:
-        self._songs: OrderedDict[str, Heard] = OrderedDict()
+        self._songs: OrderedDict[str, CachedEmbeddings] = OrderedDict()
         self._samples: OrderedDict[str, str] = OrderedDict()
         self._folder, self._bytes = folder and folder / FOLDER, int(megabytes * 1_000_000)
         self._lock = Lock()
 
-    def get(self, key: str) -> Heard | None:
+    def get(self, key: str) -> CachedEmbeddings | None:
         """The song heard under `key`, if it is still known."""
         with self._lock:
             heard = self._songs.get(key) or self._read(key)
@@ -68,7 +68,7 @@ class Memory:
                 self._keep(key, heard)
             return heard
 
-    def samples_of(self, file: str | None) -> str | None:
+    def sample_hash(self, file: str | None) -> str | None:
         """The hash of the samples in the file with this hash, if it was decoded before."""
         with self._lock:
             if file is None or file not in self._samples:
@@ -76,23 +76,23 @@ class Memory:
             self._samples.move_to_end(file)
             return self._samples[file]
 
-    def put(self, key: str, heard: Heard, file: str | None = None) -> None:
+    def put(self, key: str, heard: CachedEmbeddings, file: str | None = None) -> None:
         """Remember a song, and forget those that were not asked for the longest. `file` is the hash of its file."""
         with self._lock:
             self._keep(key, heard)
             if file is not None:
                 self._samples[file] = heard.sha256
-            while len(self._samples) > MOST_SONGS:
+            while len(self._samples) > MAX_SONGS:
                 self._samples.popitem(last=False)
             self._write(key, heard)
 
-    def _keep(self, key: str, heard: Heard) -> None:
+    def _keep(self, key: str, heard: CachedEmbeddings) -> None:
         self._songs[key] = heard
         self._songs.move_to_end(key)
-        while len(self._songs) > MOST_SONGS:
+        while len(self._songs) > MAX_SONGS:
             self._songs.popitem(last=False)
 
-    def _read(self, key: str) -> Heard | None:
+    def _read(self, key: str) -> CachedEmbeddings | None:
         path = self._path(key)
         if path is None or not _is_own(path):
             return None
@@ -109,7 +109,7 @@ class Memory:
             return None
         return heard
 
-    def _write(self, key: str, heard: Heard) -> None:
+    def _write(self, key: str, heard: CachedEmbeddings) -> None:
         path = self._path(key)
         if path is None or (os.path.lexists(path) and not _is_own(path)):
             return
@@ -155,18 +155,20 @@ def _files(folder: Path, name: re.Pattern[str]) -> Iterator[tuple[Path, os.stat_
                     yield Path(entry.path), entry.stat(follow_symlinks=False)
 
 
-def _pack(heard: Heard) -> bytes:
+def _pack(heard: CachedEmbeddings) -> bytes:
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(getattr(heard, name)) for name in ("embeddings", "start", "valid")}
     facts = {name: getattr(heard, name) for name in ("rate", "duration", "sha256")}
-    return save(arrays, metadata={"facts": json.dumps(facts), "measured": json.dumps(asdict(heard.measured))})
+    return save(arrays, metadata={"facts": json.dumps(facts), "features": json.dumps(asdict(heard.features))})
 
 
-def _unpack(path: Path) -> Heard:
+def _unpack(path: Path) -> CachedEmbeddings:
     from safetensors import safe_open
 
     with safe_open(path, "np") as file:
         about = file.metadata()
         arrays = {name: file.get_tensor(name) for name in ("embeddings", "start", "valid")}
-    return Heard(**arrays, **json.loads(about["facts"]), measured=AudioFeatures(**json.loads(about["measured"])))
+    return CachedEmbeddings(
+        **arrays, **json.loads(about["facts"]), features=AudioFeatures(**json.loads(about["features"]))
+    )

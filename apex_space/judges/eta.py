@@ -8,7 +8,7 @@ from ..models import precision
 
 
 @dataclass(frozen=True)
-class Work:
+class ComputeCost:
     """Billions of multiplications and additions that a judge's networks take: for a second of a song, and for the
     square of its seconds, which is attention to all of it at once."""
 
@@ -20,28 +20,28 @@ class Work:
         return self.linear * seconds + self.square * seconds**2
 
 
-class Pace:
+class ThroughputEstimator:
     """What each judge got done in which time. Every song halves the weight of those before it."""
 
     def __init__(self) -> None:
         self._done: dict[str, tuple[float, float]] = {}
 
-    def keep(self, judge: str, work: Work | None, seconds: float, took: float) -> None:
-        """A song of `seconds` took that long. Where the `work` is not counted it is taken to grow with the song."""
+    def record(self, judge: str, cost: ComputeCost | None, seconds: float, took: float) -> None:
+        """A song of `seconds` took that long. Where the `cost` is not counted it is taken to grow with the song."""
         amount, time = self._done.get(judge, (0.0, 0.0))
-        self._done[judge] = amount / 2 + _amount(work, seconds), time / 2 + took
+        self._done[judge] = amount / 2 + _amount(cost, seconds), time / 2 + took
 
-    def about(self, judge: str, work: Work | None, seconds: float) -> float | None:
+    def estimate_seconds(self, judge: str, cost: ComputeCost | None, seconds: float) -> float | None:
         """Seconds that a song of `seconds` will take; None where nothing tells: no song yet, and no work counted."""
         if judge in self._done:
             amount, time = self._done[judge]
-            return _amount(work, seconds) * time / amount
-        rate = precision.rate(settings().precision) if work else None
-        return _amount(work, seconds) / rate if rate else None
+            return _amount(cost, seconds) * time / amount
+        rate = precision.flops_per_second(settings().precision) if cost else None
+        return _amount(cost, seconds) / rate if rate else None
 
 
-def _amount(work: Work | None, seconds: float) -> float:
-    return work.of(seconds) if work else seconds
+def _amount(cost: ComputeCost | None, seconds: float) -> float:
+    return cost.of(seconds) if cost else seconds
 
 
 def spoken(seconds: float) -> str:
@@ -51,5 +51,5 @@ def spoken(seconds: float) -> str:
     return tr("about {n} min", n=round(seconds / 60))
 
 
-PACE = Pace()
+ESTIMATOR = ThroughputEstimator()
 """That of this process."""

@@ -16,9 +16,9 @@ from ..core.axes import KEYS
 from ..core.text import sanitize
 from ..models.encoders.encoder import Encoder
 from ..models.hub import Weights
-from .cache import Heard, Memory
-from .eta import PACE, Pace, Work
-from .queueing import Line
+from .cache import CachedEmbeddings, EmbeddingCache
+from .eta import ESTIMATOR, ComputeCost, ThroughputEstimator
+from .queueing import SongQueue
 from .report import Report, Scores, Segment
 
 
@@ -42,7 +42,7 @@ class ScoreHead(Protocol):
 
 
 @runtime_checkable
-class Gradual(Protocol):
+class ReportsProgress(Protocol):
     """An encoder that tells how far it is with a call."""
 
     def steps(self, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
@@ -50,7 +50,7 @@ class Gradual(Protocol):
 
 
 @dataclass(frozen=True)
-class Progress:
+class ScoringProgress:
     """How far a judge is with a song of `duration` seconds.
 
     `share` is of its work, `left` the seconds that the rest will take, or None where nothing tells yet. `report` is on
@@ -73,19 +73,20 @@ class Progress:
 
 @dataclass(frozen=True)
 class Judge:
-    """An encoder and a head, ready to hear songs. What was heard before comes from `memory`; `pace` learns of the rest.
+    """An encoder and a head, ready to score songs.
 
-    `work` as in Entry. Songs wait in `line`, before they are decoded.
+    Songs wait in `queue` before they are decoded. Embeddings that were computed before come from `cache`; `estimator`
+    records how long new ones take. `cost` as in JudgeEntry.
     """
 
     name: str
     encoder: Encoder
     head: ScoreHead
     weights: tuple[Weights, ...]
-    memory: Memory
-    work: Work | None = None
-    pace: Pace = PACE
-    line: Line = field(default_factory=Line)
+    cache: EmbeddingCache
+    cost: ComputeCost | None = None
+    estimator: ThroughputEstimator = ESTIMATOR
+    queue: SongQueue = field(default_factory=SongQueue)
 
     def __call__(
         self,
@@ -108,7 +109,7 @@ class Judge:
             if progress.report is not None:
                 yield progress.report
 
-    def listen(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[Progress]:
+    def listen(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[ScoringProgress]:
         """Every step, the first before anything is heard; the last one has the report on the whole song.
 
         Closed, it stops within a segment, or within a layer where the song is heard whole.
@@ -116,36 +117,38 @@ class Judge:
         started = time.perf_counter()
         name = name or ("" if isinstance(song, Waveform) else Path(song).name)
         file = None if isinstance(song, Waveform) else file_hash(song)
-        samples = song.sha256 if isinstance(song, Waveform) else self.memory.samples_of(file)
-        heard = self.memory.get(self._key(samples)) if samples else None
+        samples = song.sha256 if isinstance(song, Waveform) else self.cache.sample_hash(file)
+        heard = self.cache.get(self._key(samples)) if samples else None
         if heard is not None:
-            yield Progress(self.name, heard.duration, 1.0, 0.0, self._report(heard, name, started))
+            yield ScoringProgress(self.name, heard.duration, 1.0, 0.0, self._report(heard, name, started))
             return
-        with self.line.place() as waiting:
+        with self.queue.slot() as waiting:
             for ahead in waiting:
-                yield Progress(self.name, 0.0, 0.0, self.line.seconds(ahead), None, ahead)
+                yield ScoringProgress(self.name, 0.0, 0.0, self.queue.seconds(ahead), None, ahead)
             yield from self._hear(song, name, file)
 
-    def _hear(self, song: str | Path | Waveform, name: str, file: str | None) -> Iterator[Progress]:
+    def _hear(self, song: str | Path | Waveform, name: str, file: str | None) -> Iterator[ScoringProgress]:
         started = time.perf_counter()
         waveform = song if isinstance(song, Waveform) else load_song(song)
-        if (known := self.memory.get(self._key(waveform.sha256))) is not None:  # on disk, by an earlier process
-            self.memory.put(self._key(known.sha256), known, file)
-            yield Progress(self.name, known.duration, 1.0, 0.0, self._report(known, name, started))
+        if (known := self.cache.get(self._key(waveform.sha256))) is not None:  # on disk, by an earlier process
+            self.cache.put(self._key(known.sha256), known, file)
+            yield ScoringProgress(self.name, known.duration, 1.0, 0.0, self._report(known, name, started))
             return
         duration, listening = waveform.duration, self._listen(waveform)
         del waveform  # it is large, and not needed to the end
-        yield Progress(self.name, duration, 0.0, self.pace.about(self.name, self.work, duration), None)
+        yield ScoringProgress(
+            self.name, duration, 0.0, self.estimator.estimate_seconds(self.name, self.cost, duration), None
+        )
         began, heard, whole = time.perf_counter(), None, 1.0
         for share, heard in listening:
             whole = min(whole, share)
             left = (time.perf_counter() - began) * (1 - share) / share
             report = None if heard is None else self._report(heard, name, started)
-            yield Progress(self.name, duration, share, left, report)
+            yield ScoringProgress(self.name, duration, share, left, report)
         assert heard is not None
-        if not (isinstance(self.encoder, Gradual) and whole == 1):  # or another judge had done its work already
-            self.pace.keep(self.name, self.work, duration, time.perf_counter() - began)
-        self.memory.put(self._key(heard.sha256), heard, file)
+        if not (isinstance(self.encoder, ReportsProgress) and whole == 1):  # or another judge had done its work already
+            self.estimator.record(self.name, self.cost, duration, time.perf_counter() - began)
+        self.cache.put(self._key(heard.sha256), heard, file)
 
     def _key(self, samples: str) -> str:
         """What a song's Heard depends on, the versions of the code that makes it included."""
@@ -153,7 +156,7 @@ class Judge:
         parts = (samples, self.name, *map(str, self.weights), *map(str, made_by))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def _listen(self, waveform: Waveform) -> Iterator[tuple[float, Heard | None]]:
+    def _listen(self, waveform: Waveform) -> Iterator[tuple[float, CachedEmbeddings | None]]:
         """The share of the work that is done and, after each segment, what was heard."""
         rate = self.encoder.rate
         samples = resample(waveform.samples, waveform.rate, rate, self.encoder.resampling)
@@ -169,9 +172,9 @@ class Judge:
                 else:
                     embeddings.append(made)
             parts = np.concatenate(embeddings), cut.start[:end], cut.valid[:end]
-            yield end / len(cut), Heard(*parts, rate, *about)
+            yield end / len(cut), CachedEmbeddings(*parts, rate, *about)
 
-    def _report(self, heard: Heard, name: str, started: float) -> Report:
+    def _report(self, heard: CachedEmbeddings, name: str, started: float) -> Report:
         values = self.head(heard.embeddings)
         return Report(
             file=sanitize(name),
@@ -184,7 +187,7 @@ class Judge:
                 for i, (start, valid) in enumerate(zip(heard.start.tolist(), heard.valid.tolist(), strict=True))
             ),
             duration=heard.duration,
-            measured=heard.measured,
+            features=heard.features,
             weights=self.weights,
             precision=self.encoder.precision,
             precision_reason=self.encoder.reason,
@@ -192,7 +195,7 @@ class Judge:
             sha256=heard.sha256,
         )
 
-    def _song(self, heard: Heard, values: Mapping[str, np.ndarray]) -> Scores:
+    def _song(self, heard: CachedEmbeddings, values: Mapping[str, np.ndarray]) -> Scores:
         if self.head.pooling == "embedding":
             return _scores(self.head(heard.embeddings.mean(0, keepdims=True)), 0)
         counts = self.head.counts(heard.valid / heard.rate)
@@ -201,7 +204,7 @@ class Judge:
 
 def _steps(encoder: Encoder, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
     """The embeddings and, where the encoder tells, shares of the work before them."""
-    if isinstance(encoder, Gradual):
+    if isinstance(encoder, ReportsProgress):
         yield from encoder.steps(samples, valid)
     else:
         yield encoder(samples, valid)

@@ -10,9 +10,9 @@ from typing import Any
 from ..core.errors import WeightsError, WeightsMissing
 from ..core.settings import Settings, settings
 from ..models import hub
-from .cache import Memory
+from .cache import EmbeddingCache
 from .judge import Judge
-from .queueing import NETWORKS, QUICK
+from .queueing import HEAVY, LIGHT
 from .registry import DEFAULT, find
 
 
@@ -32,14 +32,14 @@ def load_judge(
     snapshots = [hub.fetch(repository, config.weights, on_bytes, cached) for repository in module.repositories(config)]
     gc.collect()  # of a judge that was let go of before: networks hold themselves, up to 2.4 GB
     encoder, head = module.load(snapshots, config)
-    sources, work = tuple(snapshot.weights for snapshot in snapshots) or (head.weights,), find(name).work
-    return Judge(name, encoder, head, sources, shared_cache(), work, line=NETWORKS if work else QUICK)
+    sources, cost = tuple(snapshot.weights for snapshot in snapshots) or (head.weights,), find(name).cost
+    return Judge(name, encoder, head, sources, shared_cache(), cost, queue=HEAVY if cost else LIGHT)
 
 
 @cache
-def shared_cache() -> Memory:
+def shared_cache() -> EmbeddingCache:
     """What this process has heard, shared by all judges."""
-    return Memory(settings().memory, settings().memory_megabytes)
+    return EmbeddingCache(settings().cache_dir, settings().cache_megabytes)
 
 
 @dataclass(frozen=True)

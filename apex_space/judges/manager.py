@@ -17,8 +17,8 @@ from ..audio.waveform import Levels, Waveform
 from ..core.errors import ApexSpaceError, WeightsError, WeightsMissing
 from ..core.settings import settings
 from ..models import hub, precision
-from .cache import Memory
-from .eta import Pace
+from .cache import EmbeddingCache
+from .eta import ThroughputEstimator
 from .judge import Judge
 from .loading import load_judge
 from .registry import DEFAULT, REGISTRY, find
@@ -39,10 +39,10 @@ def warm_up(judge: Judge) -> None:
     beats = np.tile(np.geomspace(1, 1e-3, WARM_UP_RATE // 2), 12).astype(np.float32)
     beats *= np.random.default_rng(0).standard_normal(len(beats), dtype=np.float32)
     unheard = Waveform(beats, WARM_UP_RATE, "warm-up", Levels(1, 0.0, 0.0, None))
-    replace(judge, memory=Memory(), pace=Pace())(unheard)
+    replace(judge, cache=EmbeddingCache(), estimator=ThroughputEstimator())(unheard)
 
 
-def public(message: str, weights: Path | None = None) -> str:
+def hide_folders(message: str, weights: Path | None = None) -> str:
     """A message without this machine's folders, which are none of a visitor's business; `weights` is one of them."""
     head = settings().songeval_file
     known = (weights, head and head.absolute().parent, hub.cache_folder(), Path(__file__).parents[1])
@@ -52,7 +52,7 @@ def public(message: str, weights: Path | None = None) -> str:
 
 
 @dataclass(frozen=True)
-class Loading:
+class LoadProgress:
     """A judge that is being downloaded, so many of so many bytes, or loaded, or that waits for another one's load."""
 
     judge: str
@@ -65,7 +65,7 @@ class Loading:
         return "is loading"
 
 
-class Roster:
+class JudgeManager:
     """Who can answer, and what keeps the others. `start` returns at once.
 
     Of the judges that load on first use the last `most` stay in memory.
@@ -76,7 +76,7 @@ class Roster:
         self._ready = {DEFAULT: load_judge(DEFAULT)}
         self._waiting = {name: "is about to load" for name in REGISTRY if REGISTRY[name].at_start and name != DEFAULT}
         self._guests: OrderedDict[str, Future[Judge]] = OrderedDict()
-        self._loading: dict[str, Loading] = {}
+        self._loading: dict[str, LoadProgress] = {}
         self._lock, self._turn = threading.Lock(), threading.Lock()
 
     def start(self) -> None:
@@ -97,10 +97,10 @@ class Roster:
     def get(self, name: str) -> Judge:
         """The last of `load`."""
         *_, judge = self.load(name)
-        assert not isinstance(judge, Loading)
+        assert not isinstance(judge, LoadProgress)
         return judge
 
-    def load(self, name: str) -> Iterator[Loading | Judge]:
+    def load(self, name: str) -> Iterator[LoadProgress | Judge]:
         """What is waited for, twice a second, and at last the judge of that name.
 
         All who wait for a judge wait for the same load, which goes on when they do not. Raises what `check` does, and
@@ -110,7 +110,7 @@ class Roster:
         if name not in self._ready:
             load = self._begin(name)
             while not load.done():
-                yield self._loading.get(name, Loading(name))
+                yield self._loading.get(name, LoadProgress(name))
                 wait([load], LOOK_SECONDS)
             yield load.result()
         else:
@@ -148,7 +148,7 @@ class Roster:
         """One at a time: loading takes the memory of a judge."""
 
         def on_bytes(received: int, expected: int) -> None:
-            self._loading[name] = Loading(name, received, expected)
+            self._loading[name] = LoadProgress(name, received, expected)
 
         with self._turn:
             load = self._make_room(name)
@@ -165,7 +165,7 @@ class Roster:
                 self._loading.pop(name, None)
 
     def _public(self, error: Exception) -> str:
-        return public(str(error), self._weights)
+        return hide_folders(str(error), self._weights)
 
     def _make_room(self, name: str) -> "Future[Judge]":
         """Let go of guests before another takes its memory."""
@@ -178,7 +178,7 @@ class Roster:
     def _load_all(self) -> None:
         try:
             warm_up(self._ready[DEFAULT])
-            precision.rate(settings().precision)
+            precision.flops_per_second(settings().precision)
         except Exception:  # the first song will meet it again, and say so; the other judges are not to suffer
             logger.exception("warming up")
         pending = list(self._waiting)
@@ -191,7 +191,7 @@ class Roster:
         """Try once. True where there is no sense in trying again."""
 
         def on_bytes(received: int, expected: int) -> None:
-            self._waiting[name] = str(Loading(name, received, expected))
+            self._waiting[name] = str(LoadProgress(name, received, expected))
 
         try:
             self._waiting[name] = "is loading"

@@ -7,8 +7,8 @@ from typing import Any
 from ..audio.waveform import Waveform
 from ..core.axes import AXES, Axis
 from ..core.errors import WeightsError
-from .judge import Judge, Progress
-from .manager import Loading
+from .judge import Judge, ScoringProgress
+from .manager import LoadProgress
 from .registry import REGISTRY, estimate_seconds
 from .report import Report
 
@@ -52,63 +52,69 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Step:
+class PanelProgress:
     """The panel of each song so far, and what is under way for one of them, the number `song`; None at the end.
 
     `left`: seconds until every judge has heard every song, besides loading; None where nothing tells yet.
     """
 
     panels: tuple[Panel, ...]
-    at_work: Loading | Progress | None = None
+    current: LoadProgress | ScoringProgress | None = None
     song: int = 0
     left: float | None = None
 
 
-Song = tuple[Waveform, str]
+NamedWaveform = tuple[Waveform, str]
 """A song and its name."""
-Load = Callable[[str], Iterator[Loading | Judge]]
+Load = Callable[[str], Iterator[LoadProgress | Judge]]
 """As Roster's."""
 
 
-def steps(judges: Iterable[str], load: Load, *songs: Song) -> Iterator[Step]:
+def score_songs(judges: Iterable[str], load: Load, *songs: NamedWaveform) -> Iterator[PanelProgress]:
     """All songs by one judge after another, so that only one has to be in memory; the last step is the whole panel."""
     names, durations = list(judges), [waveform.duration for waveform, _ in songs]
     panels = tuple(Panel((), {}) for _ in songs)
     for place, name in enumerate(names):
         before = names[:place]
-        later = about_all(names[place + 1 :], durations, [*before, name])
+        later = estimate_all_seconds(names[place + 1 :], durations, [*before, name])
         heard: list[Report] = []
         try:
-            for at_work in _hear(name, load, songs):
+            for current in _hear(name, load, songs):
                 rest = durations[len(heard) :]
-                now = at_work.left if isinstance(at_work, Progress) else about_all([name], rest[:1], before)
-                yield Step(panels, at_work, len(heard), _sum((now, about_all([name], rest[1:], before), later)))
-                if isinstance(at_work, Progress) and at_work.done and at_work.report is not None:
-                    heard.append(at_work.report)
+                now = (
+                    current.left
+                    if isinstance(current, ScoringProgress)
+                    else estimate_all_seconds([name], rest[:1], before)
+                )
+                yield PanelProgress(
+                    panels, current, len(heard), _sum((now, estimate_all_seconds([name], rest[1:], before), later))
+                )
+                if isinstance(current, ScoringProgress) and current.done and current.report is not None:
+                    heard.append(current.report)
             panels = tuple(replace(p, reports=(*p.reports, r)) for p, r in zip(panels, heard, strict=True))
         except WeightsError as error:
             panels = tuple(replace(p, absent={**p.absent, name: str(error)}) for p in panels)
-    yield Step(panels)
+    yield PanelProgress(panels)
 
 
-def _hear(name: str, load: Load, songs: Sequence[Song]) -> Iterator[Loading | Progress]:
+def _hear(name: str, load: Load, songs: Sequence[NamedWaveform]) -> Iterator[LoadProgress | ScoringProgress]:
     """Nothing of the judge is held any more when it ends."""
     for step in load(name):
-        if isinstance(step, Loading):
+        if isinstance(step, LoadProgress):
             yield step
         else:
             for waveform, title in songs:
                 yield from step.listen(waveform, title)
 
 
-def about_all(names: Iterable[str], durations: Sequence[float], before: Iterable[str] = ()) -> float | None:
+def estimate_all_seconds(names: Iterable[str], durations: Sequence[float], before: Iterable[str] = ()) -> float | None:
     """Seconds that songs of those `durations` take the judges, besides those whose work is too little to be counted;
     None where nothing tells yet.
 
     Judges of the same work hear through the same networks: it is done once, by the first of them or by one `before`.
     """
-    done = {REGISTRY[name].work for name in before if name in REGISTRY}
-    counted = {REGISTRY[name].work: name for name in reversed([*names]) if name in REGISTRY and REGISTRY[name].work}
+    done = {REGISTRY[name].cost for name in before if name in REGISTRY}
+    counted = {REGISTRY[name].cost: name for name in reversed([*names]) if name in REGISTRY and REGISTRY[name].cost}
     return _sum(estimate_seconds(name, s) for work, name in counted.items() if work not in done for s in durations)
 
 

@@ -11,18 +11,18 @@ from .eta import spoken
 
 LOOK_SECONDS = 0.5
 """From one look at the line to the next, for those who wait and may give up."""
-FIRST_GUESS = 10.0
+FIRST_GUESS_SECONDS = 10.0
 """Seconds that a song takes, before one was heard."""
-MOST = 24
+MAX_SONGS = 24
 """Songs in the networks' line. It takes minutes to hear them; to wait for longer serves nobody."""
 
 
-class Line:
+class SongQueue:
     """First come, first heard; no more than `most` at once, the one that is heard included. For many threads."""
 
     def __init__(self, most: int | None = None) -> None:
         self._most, self._places, self._moved = most, deque[object](), threading.Condition()
-        self._usual, self._since = FIRST_GUESS, monotonic()
+        self._usual, self._since = FIRST_GUESS_SECONDS, monotonic()
 
     def __len__(self) -> int:
         return len(self._places)
@@ -32,7 +32,7 @@ class Line:
         return songs * self._usual
 
     @contextmanager
-    def place(self) -> Iterator[Iterator[int]]:
+    def slot(self) -> Iterator[Iterator[int]]:
         """A place at the end of the line, kept until the `with` ends. Inside, one waits by iterating over the number of
         songs before one's own, twice a second; that ends when it is one's turn. Raises Busy."""
         mine = object()
@@ -64,6 +64,6 @@ class Line:
             self._moved.notify_all()
 
 
-NETWORKS, QUICK = Line(MOST), Line()
+HEAVY, LIGHT = SongQueue(MAX_SONGS), SongQueue()
 """Those of this process: for judges that keep its GPU or its processor busy for seconds, and for the others, which do
 not wait for them."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..core.errors import UnknownJudge
 from ..models import heads
-from .eta import PACE, Pace, Work
+from .eta import ESTIMATOR, ComputeCost, ThroughputEstimator
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class JudgeEntry:
     """One line of the registry. `module` in `heads`, or a `module:name` in it, has `repositories(settings)` and
     `load(snapshots, settings)`.
 
-    `licence` is that of the weights. `work` is that of the networks as published, counted with torch's FlopCounterMode;
+    `licence` is that of the weights. `cost` is that of the networks as published, counted with torch's FlopCounterMode;
     None where it is too little to be counted. A server loads a judge `at_start`, or else when it is first asked.
     """
 
@@ -21,7 +21,7 @@ class JudgeEntry:
     summary: str
     module: str
     licence: str
-    work: Work | None = None
+    cost: ComputeCost | None = None
     at_start: bool = False
 
 
@@ -31,7 +31,7 @@ REGISTRY = {
         "the published model: MERT-v1-95M and the APEX head (arXiv 2605.03395)",
         "apex",
         "CC-BY-NC-4.0 (MERT), Apache-2.0 (head)",
-        Work(27.1),
+        ComputeCost(27.1),
         at_start=True,
     ),
     "banger": JudgeEntry(
@@ -39,28 +39,28 @@ REGISTRY = {
         "ranks a batch by plays, from each song's first 30 s: MERT-v1-330M and its own head",
         "banger",
         "CC-BY-NC-4.0 (MERT), Apache-2.0 (head)",
-        Work(70.6),
+        ComputeCost(70.6),
     ),
     "songeval": JudgeEntry(
         "SongEval",
         "five aesthetic scores of the whole song at once: MuQ and the SongEval toolkit's head (arXiv 2505.10793)",
         "songeval",
         "CC-BY-NC-4.0 (MuQ), CC BY-NC-SA 4.0 (head)",
-        Work(35.8, 0.0256),
+        ComputeCost(35.8, 0.0256),
     ),
     "hear-1": JudgeEntry(
         "HEAR 1",
         "musicality, from MusicFM and MuQ in pieces and over the whole song (arXiv 2511.18869)",
         "hear:TRACK_1",
         "MIT (MusicFM), CC-BY-NC-4.0 (MuQ), Apache-2.0 (head)",
-        Work(105.4, 0.0523),
+        ComputeCost(105.4, 0.0523),
     ),
     "hear-2": JudgeEntry(
         "HEAR 2",
         "five aesthetic scores, from MusicFM and MuQ in pieces and over the whole song (arXiv 2511.18869)",
         "hear:TRACK_2",
         "MIT (MusicFM), CC-BY-NC-4.0 (MuQ), Apache-2.0 (head)",
-        Work(105.4, 0.0523),
+        ComputeCost(105.4, 0.0523),
     ),
     "pocket": JudgeEntry(
         "Pocket",
@@ -81,10 +81,10 @@ def find(name: str) -> JudgeEntry:
     return REGISTRY[name]
 
 
-def estimate_seconds(name: str, seconds: float, pace: Pace = PACE) -> float | None:
+def estimate_seconds(name: str, seconds: float, estimator: ThroughputEstimator = ESTIMATOR) -> float | None:
     """Seconds that a song of `seconds` will take the judge, once it is loaded; None where nothing tells yet. Raises
     UnknownJudge."""
-    return pace.about(name, find(name).work, seconds)
+    return estimator.estimate_seconds(name, find(name).cost, seconds)
 
 
 def card(name: str) -> str | None:

@@ -49,7 +49,7 @@ class Report:
     spread: Mapping[str, float]
     segments: tuple[Segment, ...]
     duration: float
-    measured: AudioFeatures
+    features: AudioFeatures
     weights: tuple[Weights, ...]
     precision: str
     precision_reason: str

@@ -131,14 +131,14 @@ def _precisely(x: Tensor, weight: Tensor) -> Tensor:
     return made.float() + torch.addmm(made, high, weight.T, beta=-1) + F.linear((x - high).to(weight.dtype), weight)
 
 
-def replace(module: nn.Module) -> None:
+def use_fast_linear(module: nn.Module) -> None:
     """Put the class above in the place of every nn.Linear in `module`; the weights stay where they are."""
     for inner in module.modules():
         if type(inner) is nn.Linear:
             inner.__class__ = Linear
 
 
-def lower(module: nn.Module, dtype: torch.dtype) -> None:
+def cast_linear_layers(module: nn.Module, dtype: torch.dtype) -> None:
     """Round the weights of every matrix product in `module`."""
     for name, inner in module.named_modules():
         if isinstance(inner, nn.Linear):
@@ -175,7 +175,7 @@ def as_linear(weight: Tensor, activation: str = "none") -> Linear:
     return layer
 
 
-def let_go(modules: Iterable[nn.Module]) -> None:
+def release_mmap(modules: Iterable[nn.Module]) -> None:
     """Copy what is still float32, a tenth, so that nothing holds the mapped file in memory any more."""
     for inner in (inner for module in modules for inner in module.modules()):
         for parameter in inner.parameters(recurse=False):

@@ -103,7 +103,7 @@ def native_bfloat16() -> bool:
 
 
 @cache
-def rate(wanted: str) -> float | None:
+def flops_per_second(wanted: str) -> float | None:
     """Billions of operations a second in this processor's matrix products, in the precision that `choose` would take.
 
     It takes a tenth of a second, once. None where a GPU multiplies: songs take it so little that nobody has to know.

@@ -4,7 +4,7 @@ from .arena import calibration, ratings
 from .card import card
 from .comparison import contributions, probability
 from .panel import panel, preferences
-from .ranking import spread, standings
+from .ranking import ranking_intervals, spread
 from .report import scores, timeline
 
 __all__ = [
@@ -14,9 +14,9 @@ __all__ = [
     "panel",
     "preferences",
     "probability",
+    "ranking_intervals",
     "ratings",
     "scores",
     "spread",
-    "standings",
     "timeline",
 ]

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from ..arena.agreement import Agreement
     from ..arena.ratings import Rating
 
-MOST_ROWS = 30
+MAX_ROWS = 30
 THIN_ROW = 24
-LONGEST = 16
+MAX_LABEL_LENGTH = 16
 """Characters of a title beside its row."""
 SETTLED, PRELIMINARY = "#0072b2", "#8a9aa8"
 JUDGES = ("#0072b2", "#d55e00", "#009e73", "#c0629a")
@@ -36,7 +36,7 @@ def ratings(ranked: "Sequence[Rating]") -> "Figure":
     """A dot and its 95% interval for each of the first 30, the best on top; pale and open while preliminary."""
     from plotly.graph_objects import Figure
 
-    shown = list(enumerate(ranked[:MOST_ROWS]))
+    shown = list(enumerate(ranked[:MAX_ROWS]))
     figure = Figure()
     for preliminary, name, colour in ((False, tr("settled"), SETTLED), (True, tr("preliminary"), PRELIMINARY)):
         rows = [(place, row) for place, row in shown if row.preliminary == preliminary]
@@ -102,7 +102,7 @@ def _whiskers(estimates: Sequence[tuple[float, float, float]], colour: str) -> d
 
 
 def _short(title: str) -> str:
-    return title if len(title) <= LONGEST else f"{title[: LONGEST - 1].rstrip()}…"
+    return title if len(title) <= MAX_LABEL_LENGTH else f"{title[: MAX_LABEL_LENGTH - 1].rstrip()}…"
 
 
 def _plain(text: str) -> str:

@@ -7,9 +7,8 @@ from ..core.axes import BY_KEY
 from ..core.i18n import tr
 from ..ranking import ranking_text
 from ..ranking.distributions import Distribution, distributions
-from ..ranking.order import Row, Rules
-from ..ranking.rank import Ranking
-from .arena import MOST_ROWS, THIN_ROW, _plain, _short
+from ..ranking.order import RankedSong, Ranking, Rules
+from .arena import MAX_ROWS, THIN_ROW, _plain, _short
 from .panel import COLOURS
 from .style import GREY, PERCENT, finished
 
@@ -17,17 +16,17 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 KEPT, OTHER = "#0072b2", "#8a9aa8"
-MOST_GROUPS = len(COLOURS)
+MAX_GROUPS = len(COLOURS)
 """Groups that can be told apart; those with the most songs."""
 BOX = 26
 """Pixels a group takes below a score."""
 
 
-def standings(ranking: Ranking) -> "Figure":
+def ranking_intervals(ranking: Ranking) -> "Figure":
     """A dot and its interval for each of the first 30, the best on top; a line below those that are kept."""
     from plotly.graph_objects import Figure
 
-    rows = [row for row in ranking.rows if row.value is not None and not row.same_as][:MOST_ROWS]
+    rows = [row for row in ranking.rows if row.value is not None and not row.same_as][:MAX_ROWS]
     times = 100 if ranking.rules.head else 1
     figure = Figure()
     for kept, name, colour in ((True, tr("kept"), KEPT), (False, tr("not kept"), OTHER)):
@@ -62,7 +61,7 @@ def standings(ranking: Ranking) -> "Figure":
     return finished(figure, THIN_ROW * len(rows) + 150, bottom=90, right=24)
 
 
-def _hover(row: Row, rules: Rules) -> str:
+def _hover(row: RankedSong, rules: Rules) -> str:
     return _plain(f"{row.song.name}{tr(': ')}{ranking_text.figure(row, rules)}")
 
 
@@ -98,10 +97,10 @@ def _largest_groups(found: list[Distribution]) -> list[str]:
     songs: Counter[str] = Counter()
     for each in found:
         songs[each.group] = max(songs[each.group], len(each.values))
-    return sorted(group for group, _ in songs.most_common(MOST_GROUPS))
+    return sorted(group for group, _ in songs.most_common(MAX_GROUPS))
 
 
-def _value(row: Row) -> float:
+def _value(row: RankedSong) -> float:
     assert row.value is not None
     return row.value
 

@@ -36,23 +36,23 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Listening:
+class ComparisonProgress:
     """On the way to a comparison: the report so far on one of the songs."""
 
     side: Side
     report: Report
 
 
-Audible = str | Path | Waveform
+SongInput = str | Path | Waveform
 
 
 def steps(
     judge: Judge,
-    a: Audible,
-    b: Audible,
+    a: SongInput,
+    b: SongInput,
     get: Callable[[str], Judge] = load_judge,
     names: tuple[str | None, str | None] = (None, None),
-) -> Iterator[Listening | Comparison]:
+) -> Iterator[ComparisonProgress | Comparison]:
     """Compare two songs, shown in the reports under `names`: what was heard so far, and at last the Comparison.
 
     `get` gives the judge whose head answers where `judge` has none. Raises AudioError and PreferenceError.
@@ -66,25 +66,25 @@ def steps(
 
 
 def _hear(
-    side: Side, judge: Judge, through: Judge, song: Audible, name: str | None
-) -> Generator[Listening, None, tuple[Report, Report]]:
+    side: Side, judge: Judge, through: Judge, song: SongInput, name: str | None
+) -> Generator[ComparisonProgress, None, tuple[Report, Report]]:
     """The judge's report on a song, and that of the judge whose head answers."""
     for report in judge.steps(song, name):
-        yield Listening(side, report)
+        yield ComparisonProgress(side, report)
     return report, report if through is judge else through(song, name=name)
 
 
 def compare(
     judge: Judge,
-    a: Audible,
-    b: Audible,
+    a: SongInput,
+    b: SongInput,
     get: Callable[[str], Judge] = load_judge,
     names: tuple[str | None, str | None] = (None, None),
-    on_progress: Callable[[Listening], object] | None = None,
+    on_progress: Callable[[ComparisonProgress], object] | None = None,
 ) -> Comparison:
     """`steps` to the end; `on_progress` gets each report on the way."""
     for step in steps(judge, a, b, get, names):
-        if isinstance(step, Listening) and on_progress is not None:
+        if isinstance(step, ComparisonProgress) and on_progress is not None:
             on_progress(step)
     assert isinstance(step, Comparison)
     return step

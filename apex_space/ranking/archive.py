@@ -9,11 +9,11 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ..core.errors import ArchiveRefused
 from ..core.settings import settings
-from .songs import Song, base_name, check_number, is_song
+from .songs import BatchSong, base_name, check_number, is_song
 
-MOST_FILES = 10_000
+MAX_FILES = 10_000
 """Of whatever kind."""
-MOST_BYTES = 1_000_000_000
+MAX_BYTES = 1_000_000_000
 """Of everything in a zip, unpacked."""
 CHUNK = 1_000_000
 ENTRY = b"PK\x01\x02"
@@ -21,7 +21,7 @@ ENTRY = b"PK\x01\x02"
 SYSTEM_FOLDERS = {"__MACOSX"}
 
 
-def unpack(archive: Path, folder: Path, most: int) -> tuple[list[Song], int]:
+def unpack(archive: Path, folder: Path, most: int) -> tuple[list[BatchSong], int]:
     """The songs in a zip, as numbered files in a new folder in `folder`, and the number of other files in it.
 
     A song that cannot be unpacked has its reason. Hidden files and zips in it are not opened. Raises ArchiveRefused,
@@ -44,11 +44,11 @@ def _check_contents(archive: Path) -> None:
         while chunk := file.read(CHUNK):
             found += (end + chunk).count(ENTRY)
             end = chunk[1 - len(ENTRY) :]
-    if found > MOST_FILES:
-        raise ArchiveRefused(f"The zip lists more than {MOST_FILES:,} files. Zip the songs alone.")
+    if found > MAX_FILES:
+        raise ArchiveRefused(f"The zip lists more than {MAX_FILES:,} files. Zip the songs alone.")
 
 
-def _unpack(archive: ZipFile, folder: Path, most: int) -> tuple[list[Song], int]:
+def _unpack(archive: ZipFile, folder: Path, most: int) -> tuple[list[BatchSong], int]:
     files = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_hidden(entry)]
     songs = sorted((entry for entry in files if is_song(entry.filename)), key=lambda entry: entry.filename)
     check_number(len(songs), most)
@@ -60,8 +60,8 @@ def _is_hidden(entry: ZipInfo) -> bool:
     return not SYSTEM_FOLDERS.isdisjoint(parts) or base_name(entry.filename).startswith(".")
 
 
-def _write(archive: ZipFile, entries: Sequence[ZipInfo], folder: Path) -> list[Song]:
-    songs, left = [], MOST_BYTES
+def _write(archive: ZipFile, entries: Sequence[ZipInfo], folder: Path) -> list[BatchSong]:
+    songs, left = [], MAX_BYTES
     for number, entry in enumerate(entries):
         name = base_name(entry.filename)
         path = folder / f"{number:05}{PurePosixPath(name).suffix.lower()}"
@@ -76,7 +76,7 @@ def _write(archive: ZipFile, entries: Sequence[ZipInfo], folder: Path) -> list[S
         if error:
             path.unlink(missing_ok=True)
         left -= written
-        songs.append(Song(path, name, error=error))
+        songs.append(BatchSong(path, name, error=error))
     return songs
 
 
@@ -98,7 +98,7 @@ def _copy(archive: ZipFile, entry: ZipInfo, path: Path, left: int) -> int:
         while written <= _most_bytes() and (chunk := source.read(CHUNK)):
             written += target.write(chunk)
             if written > left:
-                raise ArchiveRefused(f"Unpacked, the zip has more than {MOST_BYTES / 1e6:,.0f} MB. Zip fewer songs.")
+                raise ArchiveRefused(f"Unpacked, the zip has more than {MAX_BYTES / 1e6:,.0f} MB. Zip fewer songs.")
     return written
 
 

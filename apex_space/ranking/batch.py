@@ -9,29 +9,29 @@ from pathlib import Path
 from ..core import tables
 from ..core.errors import BatchError
 from ..core.text import sanitize
-from .archive import MOST_FILES, unpack
-from .songs import ENDINGS, LONGEST_NAME, Song, base_name, check_number, is_song, split_name
+from .archive import MAX_FILES, unpack
+from .songs import ENDINGS, MAX_NAME_LENGTH, BatchSong, base_name, check_number, is_song, split_name
 
 ZIP = ".zip"
-LONGEST_GROUP = 60
+MAX_GROUP_LENGTH = 60
 
 
 @dataclass(frozen=True)
 class Batch:
     """Songs in the order they came. `left_out`: files in folders and zips that are not named as sound."""
 
-    songs: tuple[Song, ...]
+    songs: tuple[BatchSong, ...]
     left_out: int = 0
 
 
 def gather(
-    sources: Iterable[Path], scratch: Path, groups: Mapping[str, str] | None = None, most: int = MOST_FILES
+    sources: Iterable[Path], scratch: Path, groups: Mapping[str, str] | None = None, most: int = MAX_FILES
 ) -> Batch:
     """The songs in files, folders (with those in them) and zips, which are unpacked into the existing folder `scratch`.
 
     `groups` as from `read_groups`. Raises BatchError, and TooManySongs where there are more than `most`.
     """
-    songs: list[Song] = []
+    songs: list[BatchSong] = []
     left_out = 0
     for source in sources:
         if isdir(source):  # unlike Path.is_dir also of a name that is too long for a file
@@ -39,7 +39,7 @@ def gather(
         elif source.suffix.lower() == ZIP:
             found, others = unpack(source, scratch, most - len(songs))
         else:
-            found, others = [Song(source, source.name)], 0
+            found, others = [BatchSong(source, source.name)], 0
         songs += found
         left_out += others
         check_number(len(songs), most)
@@ -48,20 +48,20 @@ def gather(
     return Batch(tuple(_named(songs, groups or {})), left_out)
 
 
-def _in_folder(folder: Path) -> tuple[list[Song], int]:
+def _in_folder(folder: Path) -> tuple[list[BatchSong], int]:
     """Hidden files and folders are passed over."""
     inside = [(path, path.relative_to(folder)) for path in sorted(folder.rglob("*"))]
     files = [(path, name) for path, name in inside if path.is_file() and not any(p[0] == "." for p in name.parts)]
-    songs = [Song(path, name.as_posix()) for path, name in files if is_song(name.name)]
+    songs = [BatchSong(path, name.as_posix()) for path, name in files if is_song(name.name)]
     return songs, len(files) - len(songs)
 
 
-def _named(songs: Iterable[Song], groups: Mapping[str, str]) -> Iterator[Song]:
+def _named(songs: Iterable[BatchSong], groups: Mapping[str, str]) -> Iterator[BatchSong]:
     """With their groups, and names that can be shown; another song of the same name gets a number."""
     taken: set[str] = set()
     for song in songs:
         stem, suffix = split_name(song.name)
-        stem = sanitize(stem, LONGEST_NAME - len(suffix))
+        stem = sanitize(stem, MAX_NAME_LENGTH - len(suffix))
         names = chain([stem + suffix], (f"{stem} ({number}){suffix}" for number in count(2)))
         name = next(name for name in names if name not in taken)
         taken.add(name)
@@ -76,11 +76,11 @@ def read_groups(table: Path) -> dict[str, str]:
     if table.suffix.lower() != ".csv":
         raise BatchError("The table of groups must be a csv with the columns file and group.")
     try:
-        rows = list(islice(tables.records(table), MOST_FILES))
+        rows = list(islice(tables.records(table), MAX_FILES))
     except (OSError, ValueError) as error:
         raise BatchError(
             f"The table of groups cannot be read ({type(error).__name__}). Save it as csv, UTF-8."
         ) from error
     if not rows or not {"file", "group"} <= rows[0].keys():
         raise BatchError("The table of groups needs the columns file and group, and a row for each song.")
-    return {base_name(row["file"] or ""): sanitize((row["group"] or "").strip(), LONGEST_GROUP) for row in rows}
+    return {base_name(row["file"] or ""): sanitize((row["group"] or "").strip(), MAX_GROUP_LENGTH) for row in rows}

@@ -8,7 +8,7 @@ import numpy as np
 from ..core.axes import AXES
 from ..core.i18n import said
 from . import ranking_text
-from .order import Ranking, Row
+from .order import RankedSong, Ranking
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ def distributions(ranking: Ranking) -> list[Distribution]:
     ]
 
 
-Values = list[tuple[Row, float]]
+Values = list[tuple[RankedSong, float]]
 
 
-def _scores(ranking: Ranking, rows: list[Row]) -> Iterator[tuple[str, float, float, Values]]:
+def _scores(ranking: Ranking, rows: list[RankedSong]) -> Iterator[tuple[str, float, float, Values]]:
     if ranking.rules.head:
         yield ranking_text.label(ranking.rules), 0, 1, [(row, row.value) for row in rows if row.value is not None]
     for axis in AXES:

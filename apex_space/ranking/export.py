@@ -11,11 +11,11 @@ from zipfile import ZIP_STORED, ZipFile
 from ..core.axes import KEYS
 from ..core.errors import BatchError
 from ..core.text import escape_formula
-from .order import Ranking, Row
+from .order import RankedSong, Ranking
 from .songs import base_name, split_name
 
 COLUMNS = ("rank", "kept", "file", "group", "by", "value", "low", "high", *KEYS, "same_as", "error")
-LONGEST_STEM = 120
+MAX_STEM_LENGTH = 120
 """Bytes: file systems take 255 for a name, some less."""
 RESERVED = str.maketrans(dict.fromkeys('<>:"/\\|?*', "_"))
 """What no name may have on one system or another."""
@@ -41,7 +41,7 @@ def to_csv(ranking: Ranking) -> str:
     return text.getvalue()
 
 
-def named(ranking: Ranking) -> Iterator[tuple[str, Row]]:
+def named(ranking: Ranking) -> Iterator[tuple[str, RankedSong]]:
     """A safe file name for each song that is kept, with its place in front: `01 name.wav`."""
     kept = ranking.kept
     width = max(2, len(str(len(kept))))
@@ -51,7 +51,7 @@ def named(ranking: Ranking) -> Iterator[tuple[str, Row]]:
 
 
 def _safe(stem: str) -> str:
-    return stem.translate(RESERVED).encode()[:LONGEST_STEM].decode(errors="ignore").strip(". ") or "song"
+    return stem.translate(RESERVED).encode()[:MAX_STEM_LENGTH].decode(errors="ignore").strip(". ") or "song"
 
 
 def check_target(folder: Path) -> None:

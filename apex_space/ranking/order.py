@@ -11,7 +11,7 @@ from ..core.axes import BY_KEY
 from ..core.intervals import Z95
 from ..judges.report import Report, Scores
 from ..preference.head import Preference, PreferenceHead
-from .songs import Song
+from .songs import BatchSong
 
 PREFERENCE = "preference"
 NEVER = 1e-12
@@ -41,14 +41,14 @@ class Rules:
 class Outcome:
     """What became of a song: the judge's report and the one that the preference head weighs, or the error."""
 
-    song: Song
+    song: BatchSong
     report: Report | None = None
     weighed: Report | None = None
     error: str = ""
 
 
 @dataclass(frozen=True)
-class Row:
+class RankedSong:
     """A song in a ranking.
 
     Equal songs share a `rank`; None where the song has none, with the reason in `error`. By preference `value` is the
@@ -58,7 +58,7 @@ class Row:
     same samples: such a copy is never kept.
     """
 
-    song: Song
+    song: BatchSong
     report: Report | None
     rank: int | None = None
     value: float | None = None
@@ -84,8 +84,8 @@ class Border:
     `first`, and `rivals` of the others not from `last`.
     """
 
-    last: Row
-    first: Row
+    last: RankedSong
+    first: RankedSong
     clear: bool | None
     preference: Preference | None
     unsure: int
@@ -103,11 +103,11 @@ class Ranking:
     """Songs, the best first; then those that have no rank, with the reason. `border` is None where all are kept."""
 
     rules: Rules
-    rows: tuple[Row, ...]
+    rows: tuple[RankedSong, ...]
     border: Border | None
 
     @property
-    def kept(self) -> tuple[Row, ...]:
+    def kept(self) -> tuple[RankedSong, ...]:
         """The songs to keep, the best first."""
         return tuple(row for row in self.rows if row.kept)
 
@@ -245,11 +245,11 @@ def order(outcomes: Sequence[Outcome], rules: Rules) -> Ranking:
     """The ranking of these songs. Equal ones stand as they came."""
     measure: _Measure = _ByPreference(rules.head) if rules.head else _ByAxis(rules.by)
     by_samples: dict[str, list[Outcome]] = {}
-    unranked: list[Row] = []
+    unranked: list[RankedSong] = []
     for outcome in outcomes:
         error = outcome.error or measure.lacks(outcome)
         if error or outcome.report is None:
-            unranked.append(Row(outcome.song, outcome.report, error=error))
+            unranked.append(RankedSong(outcome.song, outcome.report, error=error))
         else:
             by_samples.setdefault(outcome.report.sha256, []).append(outcome)
     songs = sorted(by_samples.values(), key=lambda same: -measure.key(same[0]))
@@ -260,22 +260,22 @@ def order(outcomes: Sequence[Outcome], rules: Rules) -> Ranking:
     return Ranking(rules, (*ranked, *unranked), _border(firsts, best, rules.keep, measure))
 
 
-def _placed(outcomes: Sequence[Outcome], measure: _Measure, keep: int) -> list[Row]:
+def _placed(outcomes: Sequence[Outcome], measure: _Measure, keep: int) -> list[RankedSong]:
     """Rows of different songs, the best first."""
-    rows: list[Row] = []
+    rows: list[RankedSong] = []
     keys = [measure.key(outcome) for outcome in outcomes]
     for place, (outcome, figures) in enumerate(zip(outcomes, measure.figures(outcomes), strict=True)):
         rank = keys.index(keys[place]) + 1
-        rows.append(Row(outcome.song, outcome.report, rank, *figures, kept=place < keep))
+        rows.append(RankedSong(outcome.song, outcome.report, rank, *figures, kept=place < keep))
     return rows
 
 
-def _copies(outcomes: Iterable[Outcome], first: Row) -> Iterator[Row]:
+def _copies(outcomes: Iterable[Outcome], first: RankedSong) -> Iterator[RankedSong]:
     for outcome in outcomes:
         yield replace(first, song=outcome.song, report=outcome.report, kept=False, same_as=first.song.name)
 
 
-def _border(outcomes: Sequence[Outcome], rows: Sequence[Row], keep: int, measure: _Measure) -> Border | None:
+def _border(outcomes: Sequence[Outcome], rows: Sequence[RankedSong], keep: int, measure: _Measure) -> Border | None:
     """`outcomes` and `rows` of the songs that have a rank, without copies, the best first."""
     if len(rows) <= keep:
         return None

@@ -8,17 +8,15 @@ from pathlib import Path
 
 from ..core.axes import KEYS
 from ..core.errors import AudioError, BatchError, Busy
-from ..judges.judge import Judge, Progress
+from ..judges.judge import Judge, ScoringProgress
 from ..judges.loading import load_judge
 from ..judges.queueing import LOOK_SECONDS
 from ..judges.report import Report
 from ..preference import head_files
-from ..preference.compare import Audible
+from ..preference.compare import SongInput
 from ..preference.head import revision_of
 from .order import PREFERENCE, Outcome, Ranking, Rules, order
-from .songs import Song
-
-__all__ = ["KEEP", "PREFERENCE", "Ranking", "Song", "Step", "rank"]
+from .songs import BatchSong
 
 KEEP = 5
 RECENT = 5
@@ -26,10 +24,10 @@ RECENT = 5
 
 
 @dataclass(frozen=True)
-class Step:
+class RankingProgress:
     """The `ranking` of the first `done` of `total` songs.
 
-    Either `at_work` tells how far the judge is with the next one, or `outcome` what became of the one just done.
+    Either `current` tells how far the judge is with the next one, or `outcome` what became of the one just done.
     `left`: seconds until all are done; None where nothing tells yet.
     """
 
@@ -37,18 +35,18 @@ class Step:
     done: int
     total: int
     left: float | None = None
-    at_work: Progress | None = None
+    current: ScoringProgress | None = None
     outcome: Outcome | None = None
 
 
 def rank(
-    songs: Sequence[Song],
+    songs: Sequence[BatchSong],
     judge: Judge,
     by: str = PREFERENCE,
     keep: int = KEEP,
     get: Callable[[str], Judge] = load_judge,
-    decode: Callable[[Path], Audible] = Path,
-) -> Iterator[Step]:
+    decode: Callable[[Path], SongInput] = Path,
+) -> Iterator[RankingProgress]:
     """Rank songs by people's preference or `by` an axis; a new ranking after each song, the last one of all.
 
     `get` gives the judge whose preference head answers where `judge` has none. `decode` makes of a song's path what
@@ -63,15 +61,15 @@ def rank(
     for song in songs:
         started, left = time.perf_counter(), _left(took, len(songs) - len(outcomes))
         for made in _hear(song, judge, through, decode, patient=bool(outcomes)):
-            if isinstance(made, Progress):
-                yield Step(ranking, len(outcomes), len(songs), left, at_work=made)
+            if isinstance(made, ScoringProgress):
+                yield RankingProgress(ranking, len(outcomes), len(songs), left, current=made)
             else:
                 outcomes.append(made)
         if outcomes[-1].report is not None:
             took.append(time.perf_counter() - started)
         ranking = order(outcomes, rules)
         left = _left(took, len(songs) - len(outcomes))
-        yield Step(ranking, len(outcomes), len(songs), left, outcome=outcomes[-1])
+        yield RankingProgress(ranking, len(outcomes), len(songs), left, outcome=outcomes[-1])
 
 
 def _rules(judge: Judge, by: str, keep: int, get: Callable[[str], Judge]) -> tuple[Rules, Judge | None]:
@@ -90,8 +88,8 @@ def _rules(judge: Judge, by: str, keep: int, get: Callable[[str], Judge]) -> tup
 
 
 def _hear(
-    song: Song, judge: Judge, through: Judge | None, decode: Callable[[Path], Audible], patient: bool
-) -> Iterator[Progress | Outcome]:
+    song: BatchSong, judge: Judge, through: Judge | None, decode: Callable[[Path], SongInput], patient: bool
+) -> Iterator[ScoringProgress | Outcome]:
     """How far it is, and at last the outcome. Raises Busy, unless it is to be `patient`."""
     if song.error:
         yield Outcome(song, error=song.error)
@@ -106,7 +104,7 @@ def _hear(
         yield Outcome(song, error=str(error))
 
 
-def _listen(judge: Judge, sound: Audible, name: str, patient: bool) -> Generator[Progress, None, Report]:
+def _listen(judge: Judge, sound: SongInput, name: str, patient: bool) -> Generator[ScoringProgress, None, Report]:
     while True:
         try:
             for progress in judge.listen(sound, name):
@@ -116,8 +114,8 @@ def _listen(judge: Judge, sound: Audible, name: str, patient: bool) -> Generator
         except Busy:
             if not patient:  # nothing is lost yet: it says when to come back
                 raise
-        songs = len(judge.line)
-        yield Progress(judge.name, 0.0, 0.0, judge.line.seconds(songs), None, songs)
+        songs = len(judge.queue)
+        yield ScoringProgress(judge.name, 0.0, 0.0, judge.queue.seconds(songs), None, songs)
         time.sleep(LOOK_SECONDS)
 
 

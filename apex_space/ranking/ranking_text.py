@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ..core.axes import BY_KEY
 from ..core.i18n import plural, said, tr
 from ..judges.registry import REGISTRY
-from .order import Border, Ranking, Row, Rules
+from .order import Border, RankedSong, Ranking, Rules
 from .songs import ENDINGS
 
 MEANING = (
@@ -53,14 +53,14 @@ def _how_far(border: Border, last: str, rules: Rules) -> str:
     )
 
 
-def _span(row: Row, rules: Rules) -> str:
+def _span(row: RankedSong, rules: Rules) -> str:
     """A score with its error, as 3.41 ± 0.30."""
     assert row.value is not None
     assert row.report is not None
     return f"{row.value:.{digits(rules)}f} ± {row.report.spread[rules.by]:.{digits(rules)}f}"
 
 
-def figure(row: Row, rules: Rules) -> str:
+def figure(row: RankedSong, rules: Rules) -> str:
     """What a song is ranked by, with its interval where there is one: `58% (51 to 64)`, `3.41 (3.11 to 3.71)`."""
     if row.value is None:
         return "–"
@@ -70,7 +70,7 @@ def figure(row: Row, rules: Rules) -> str:
     return tr("{value} ({low} to {high})", value=shown, low=low, high=high) if low and high else shown
 
 
-def note(row: Row) -> str:
+def note(row: RankedSong) -> str:
     """What there is to know of a song besides its figures; often nothing."""
     if row.same_as:
         return tr("the same as {song}", song=row.same_as)

@@ -7,11 +7,11 @@ from ..audio.decode import SUFFIXES
 from ..core.errors import TooManySongs
 
 ENDINGS = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
-LONGEST_NAME = 120
+MAX_NAME_LENGTH = 120
 
 
 @dataclass(frozen=True)
-class Song:
+class BatchSong:
     """A song of a batch, and the name that people know it by. `error`: why it cannot even be opened, or empty."""
 
     path: Path

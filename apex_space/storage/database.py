@@ -23,7 +23,7 @@ CONNECT_SECONDS = 10
 ADD_SECRET = "INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"
 logger = logging.getLogger(__name__)
 
-Row = Mapping[str, str | float]
+Parameters = Mapping[str, str | float]
 
 
 class Database:
@@ -156,7 +156,7 @@ def _reason(error: Exception, url: URL) -> str:
     return first.replace(str(url.password), "***") if url.password else first
 
 
-def write(connection: Connection, statement: str, rows: Sequence[Row]) -> int:
+def write(connection: Connection, statement: str, rows: Sequence[Parameters]) -> int:
     """Run a statement for each row and say how many rows it added. What one of the databases refuses, both do."""
     if not all(storable(value) for row in rows for value in row.values()):
         raise StoreError("A text with a NUL or a lone surrogate, or a number that is not finite, cannot be stored.")

@@ -74,15 +74,15 @@ def _ask(dataset: str) -> None:
         HfApi().dataset_info(dataset, timeout=TIMEOUTS)
 
 
-def copy_votes(store: VoteStore, config: Settings) -> None:
+def upload_votes(store: VoteStore, config: Settings) -> None:
     """Copy the votes that are there and every later one, where the settings name a dataset."""
     if config.votes_repo:
-        copy = HubCopy(store, config.votes_repo, config.data / "shards")
+        copy = VoteUploader(store, config.votes_repo, config.data / "shards")
         store.after_vote = copy.start
         copy.start()
 
 
-class HubCopy:
+class VoteUploader:
     """Copies the votes of `store` to the dataset `repository`. Files on their way there lie in `folder`.
 
     While the Hub is away, votes wait in the database. `commits` is `hub.commit_regularly`, or works as it does.

@@ -24,6 +24,26 @@ class Migration:
 
 _FIRST_TABLES = ("migrations", "songs", "battles", "scores", "votes", "secrets", "copies", "sent")
 
+
+def _sqlite_trigger(table: str, verb: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}"
+        f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )
+
+
+def _postgresql_trigger(table: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION append_only()"
+    )
+
+
+_NEW_WORDS = {
+    "battles": "UPDATE battles SET source = 'uploaded' WHERE source = 'own'",
+    "votes": "UPDATE votes SET winner = 'both_bad' WHERE winner = 'bad'",
+}
+
 MIGRATIONS = (
     Migration(
         1,
@@ -43,20 +63,11 @@ MIGRATIONS = (
             "CREATE INDEX copies_by_shard ON copies (shard)",
             "CREATE TABLE sent (shard TEXT PRIMARY KEY)",
         ),
-        sqlite=tuple(
-            f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}"
-            f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            for table in _FIRST_TABLES
-            for verb in ("UPDATE", "DELETE")
-        ),
+        sqlite=tuple(_sqlite_trigger(table, verb) for table in _FIRST_TABLES for verb in ("UPDATE", "DELETE")),
         postgresql=(
             "CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS"
             " $$ BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$",
-            *(
-                f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
-                " FOR EACH STATEMENT EXECUTE FUNCTION append_only()"
-                for table in _FIRST_TABLES
-            ),
+            *map(_postgresql_trigger, _FIRST_TABLES),
         ),
     ),
     Migration(
@@ -65,6 +76,19 @@ MIGRATIONS = (
             "CREATE TABLE links (id TEXT PRIMARY KEY, key_hash TEXT NOT NULL, at DOUBLE PRECISION NOT NULL,"
             " title TEXT NOT NULL, reports TEXT NOT NULL)",
             "CREATE INDEX links_by_time ON links (at)",
+        ),
+    ),
+    Migration(
+        3,
+        sqlite=tuple(
+            statement
+            for table, update in _NEW_WORDS.items()
+            for statement in (f"DROP TRIGGER {table}_no_UPDATE", update, _sqlite_trigger(table, "UPDATE"))
+        ),
+        postgresql=tuple(
+            statement
+            for table, update in _NEW_WORDS.items()
+            for statement in (f"DROP TRIGGER {table}_append_only ON {table}", update, _postgresql_trigger(table))
         ),
     ),
 )

@@ -9,11 +9,11 @@ from ..core.errors import TooFast
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
-Action = Literal["battle", "vote", "own", "link"]
+Action = Literal["battle", "vote", "uploaded", "link"]
 LIMITS: dict[Action, str] = {
     "battle": "30/minute;600/hour",
     "vote": "30/minute;1500/day",
-    "own": "4/minute;30/hour",
+    "uploaded": "4/minute;30/hour",
     "link": "10/minute;100/day",
 }
 """One listener casts at most 6 votes a minute, but households and classes share an address. Each replica counts for

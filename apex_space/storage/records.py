@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Winner = Literal["a", "b", "tie", "bad"]
-"""Who was preferred; "bad" is both bad. For ratings, "tie" and "bad" are each half a win for both; agreement counts
-neither."""
+Winner = Literal["a", "b", "tie", "both_bad"]
+"""Who was preferred. For ratings, "tie" and "both_bad" are each half a win for both songs; agreement counts neither."""
 
-Source = Literal["pool", "own"]
+Source = Literal["pool", "uploaded"]
 """Where a battle's songs came from: the space's pool, or a visitor's own two uploads (heard blind, too)."""
 
 
@@ -67,7 +66,7 @@ class Vote:
 
 
 @dataclass(frozen=True)
-class Scored:
+class SongScores:
     """What a judge of that `revision` (its weights) made of a song, by axis; preferences are learned from it."""
 
     song: str

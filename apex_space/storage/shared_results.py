@@ -24,14 +24,14 @@ from ..core.text import sanitize
 from ..judges.registry import find
 from ..judges.report import Report, Scores, Segment
 from ..models.hub import Weights
-from .database import Database, Row, write
+from .database import Database, Parameters, write
 from .identity import AddressHasher, open_hasher
 from .rate_limits import RateLimiter
 
 ID = re.compile(r"[\w-]{22}", re.ASCII)
 ID_BYTES, KEY_BYTES = 16, 24
 TITLE_LENGTH = 100
-MOST_CHARACTERS = 500_000
+MAX_CHARACTERS = 500_000
 """Of the reports' JSON: six judges on an hour of music."""
 
 ADD = "INSERT INTO links (id, key_hash, at, title, reports) VALUES (:id, :key_hash, :at, :title, :reports)"
@@ -82,11 +82,11 @@ class SharedResults:
         if not self.most:
             raise LinkError("No results are kept here.")
         written = json.dumps([_anonymous(report).as_dict() for report in reports], allow_nan=False)
-        if len(written) > MOST_CHARACTERS:
+        if len(written) > MAX_CHARACTERS:
             raise LinkError("This result is too long to be kept. Score a shorter song, or ask one judge alone.")
         self._limiter.admit(self._hash(address), "link")
         receipt = DeletionKey(token_urlsafe(ID_BYTES), token_urlsafe(KEY_BYTES))
-        row: Row = {
+        row: Parameters = {
             "id": receipt.id,
             "key_hash": _key_hash(receipt.key),
             "at": self._clock(),
@@ -139,13 +139,14 @@ def _anonymous(report: Report) -> Report:
 def _report(fields: dict[str, Any]) -> Report:
     """From a report's own JSON, of this version or an earlier one. Raises UnknownJudge."""
     find(fields["judge"])
+    features = fields.pop("features", None) or fields.pop("measured")  # the name in version 0.1.0
     segments = tuple(Segment(part["start"], part["end"], _scores(part)) for part in fields["segments"])
     return Report(
         **fields
         | {
             "scores": _scores(fields["scores"]),
             "segments": segments,
-            "measured": AudioFeatures(**fields["measured"]),
+            "features": AudioFeatures(**features),
             "weights": tuple(Weights(**weights) for weights in fields["weights"]),
         }
     )

@@ -16,8 +16,8 @@ from typing import Any, get_args
 from ..core.errors import ArenaError
 from ..core.files import replacing
 from ..core.text import escape_formula
-from .records import Battle, Prediction, Scored, Song, Source, Vote, Winner
-from .votes import Dated, VoteStore
+from .records import Battle, Prediction, Song, SongScores, Source, Vote, Winner
+from .votes import DatedScores, VoteStore
 
 TEXTS = tuple(field.name for field in fields(Song))
 COLUMNS: dict[str, type] = {
@@ -33,8 +33,10 @@ COLUMNS: dict[str, type] = {
     "predictions": str,
     "scores": str,
 }
+OLD_WORDS = {"own": "uploaded", "bad": "both_bad"}
+"""What exports of version 0.1.0 call a source and a winner."""
 BATCH = 1000
-MOST_BAD = 100
+MAX_BAD = 100
 """Bad rows after which a file is not read any further."""
 
 Row = Mapping[str, Any]
@@ -43,7 +45,7 @@ OnRows = Callable[[int], object]
 
 
 @dataclass(frozen=True)
-class Bad:
+class BadVote:
     """A row that is no vote: its line (of a parquet file, its row, from 1) and what is wrong with it."""
 
     line: int
@@ -51,7 +53,7 @@ class Bad:
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportResult:
     """What came of an import: votes that were new, votes that were here already, and rows that are none.
 
     With any bad row, no row at all was imported.
@@ -59,7 +61,7 @@ class Imported:
 
     new: int
     known: int
-    bad: tuple[Bad, ...] = ()
+    bad: tuple[BadVote, ...] = ()
 
 
 def export_votes(store: VoteStore, path: Path) -> int:
@@ -86,23 +88,23 @@ def _is_export(path: Path) -> bool:
     return True
 
 
-def import_votes(store: VoteStore, path: Path, on_rows: OnRows = lambda done: None) -> Imported:
+def import_votes(store: VoteStore, path: Path, on_rows: OnRows = lambda done: None) -> ImportResult:
     """Take the votes of a file that `export_votes` wrote, here or elsewhere. Doing it again changes nothing.
 
     The whole file is checked before the first row is kept. Raises ArenaError where it cannot be read, and StoreError.
     """
     read = _form(path).read
-    bad: list[Bad] = []
+    bad: list[BadVote] = []
     try:
         for line, row in read(path):
             try:
                 _parsed(row)
             except (ValueError, RecursionError) as error:
-                bad.append(Bad(line, str(error)))
-            if len(bad) == MOST_BAD:
+                bad.append(BadVote(line, str(error)))
+            if len(bad) == MAX_BAD:
                 break
         if bad:
-            return Imported(0, 0, tuple(bad))
+            return ImportResult(0, 0, tuple(bad))
         done = new = 0
         for batch in _batches(_parsed(row) for _, row in read(path)):
             new += store.add_all(batch)
@@ -110,10 +112,10 @@ def import_votes(store: VoteStore, path: Path, on_rows: OnRows = lambda done: No
             on_rows(done)
     except (OSError, ValueError, csv.Error, RecursionError) as error:
         raise ArenaError(f"{path} cannot be read as votes: {error}. Give a file that `votes export` wrote.") from error
-    return Imported(new, done - new)
+    return ImportResult(new, done - new)
 
 
-def rows(votes: Iterable[Vote], scored: Mapping[str, list[Dated]]) -> Iterator[Row]:
+def rows(votes: Iterable[Vote], scored: Mapping[str, list[DatedScores]]) -> Iterator[Row]:
     """A flat row for each vote; `scored` has what judges made of songs, by the song's id."""
     for vote in votes:
         battle = vote.battle
@@ -243,7 +245,7 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _parsed(row: Row | str) -> tuple[Vote, list[Dated]]:
+def _parsed(row: Row | str) -> tuple[Vote, list[DatedScores]]:
     """A vote and what judges made of its songs. Raises ValueError with what is wrong in the row."""
     row = _object(json.loads(row) if isinstance(row, str) else row, "the row")
     a, b = (Song(_word(row, f"{side}_id"), *(_text(row, f"{side}_{name}") for name in TEXTS[1:])) for side in "ab")
@@ -267,13 +269,13 @@ def _prediction(entry: Row) -> Prediction:
     return Prediction(judge, head, revision, probability, low, high)
 
 
-def _dated(entry: Row, songs: tuple[str, str]) -> Dated:
+def _dated(entry: Row, songs: tuple[str, str]) -> DatedScores:
     song, judge, revision = (_word(entry, name) for name in ("song", "judge", "revision"))
     if song not in songs:
         raise ValueError(f"scores are of a song that is not in the battle, {song!r}")
     scores = _object(entry.get("scores"), "scores")
     values = {axis: None if value is None else _number(scores, axis, -math.inf) for axis, value in scores.items()}
-    return _number(entry, "at"), Scored(song, judge, revision, values)
+    return _number(entry, "at"), SongScores(song, judge, revision, values)
 
 
 def _object(value: object, name: str) -> Row:
@@ -305,7 +307,9 @@ def _word(row: Row, name: str) -> str:
 
 
 def _choice(row: Row, name: str, choices: tuple[Any, ...]) -> Any:
-    if (value := row.get(name)) not in choices:
+    value = row.get(name)
+    value = OLD_WORDS.get(value, value) if isinstance(value, str) else value
+    if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
     return value
 

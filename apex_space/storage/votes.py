@@ -11,11 +11,11 @@ from sqlalchemy import URL, Connection, text
 
 from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
-from .database import Database, Row, storable, write
-from .records import Battle, Prediction, Scored, Song, Vote
+from .database import Database, Parameters, storable, write
+from .records import Battle, Prediction, Song, SongScores, Vote
 
 FILE = "arena.sqlite3"
-Dated = tuple[float, Scored]
+DatedScores = tuple[float, SongScores]
 """A judge's scores of a song, and since when they are known (seconds since 1970)."""
 
 ADD_SONG = (
@@ -51,7 +51,7 @@ class VoteStore(Database):
     after_vote: Callable[[], object] | None = None
     """Called after each vote that was added, in the voter's thread: it has to return at once and not to fail."""
 
-    def add_battle(self, battle: Battle, scored: Iterable[Scored] = ()) -> None:
+    def add_battle(self, battle: Battle, scored: Iterable[SongScores] = ()) -> None:
         """Keep a battle with its predictions, and what judges made of its songs where that is new."""
         with self.transaction(writing=True) as connection:
             if not _add_battles(connection, [(battle, [(battle.issued, each) for each in scored])]):
@@ -75,7 +75,7 @@ class VoteStore(Database):
         if self.after_vote is not None:
             self.after_vote()
 
-    def add_all(self, votes: Collection[tuple[Vote, Iterable[Dated]]]) -> int:
+    def add_all(self, votes: Collection[tuple[Vote, Iterable[DatedScores]]]) -> int:
         """Keep votes with their battles and scores, all of them or none; says how many were not there before."""
         with self.transaction(writing=True) as connection:
             _add_battles(connection, [(vote.battle, dated) for vote, dated in votes])
@@ -103,14 +103,14 @@ class VoteStore(Database):
                 heard.update({a: times, b: times})
         return heard
 
-    def scores(self, judge: str) -> dict[str, Scored]:
+    def scores(self, judge: str) -> dict[str, SongScores]:
         """What a judge made of each song, by the song's id; of several revisions, the latest to come here."""
         with self.transaction() as connection:
             return {each.song: each for _, each in _scored(connection, "WHERE judge = :judge", {"judge": judge})}
 
-    def scored(self) -> dict[str, list[Dated]]:
+    def scored(self) -> dict[str, list[DatedScores]]:
         """What every judge, in every revision, made of each song, by the song's id, the oldest first."""
-        found: dict[str, list[Dated]] = {}
+        found: dict[str, list[DatedScores]] = {}
         with self.transaction() as connection:
             for at, each in _scored(connection, "", {}):
                 found.setdefault(each.song, []).append((at, each))
@@ -145,11 +145,11 @@ def open_store(config: Settings) -> VoteStore:
     return VoteStore(URL.create("sqlite", database=str(config.data / FILE)), config.sqlite_journal)
 
 
-def _add_battles(connection: Connection, battles: Iterable[tuple[Battle, Iterable[Dated]]]) -> int:
+def _add_battles(connection: Connection, battles: Iterable[tuple[Battle, Iterable[DatedScores]]]) -> int:
     """Rows are sorted: writers that wait for one another do so in the same order, and so never in a circle."""
-    rows: dict[str, Row] = {}
-    songs: dict[str, Row] = {}
-    scores: dict[tuple[str, str, str], Row] = {}
+    rows: dict[str, Parameters] = {}
+    songs: dict[str, Parameters] = {}
+    scores: dict[tuple[str, str, str], Parameters] = {}
     for battle, dated in battles:
         rows.setdefault(battle.id, _battle_row(battle))
         for song in (battle.a, battle.b):
@@ -165,7 +165,7 @@ def _add_battles(connection: Connection, battles: Iterable[tuple[Battle, Iterabl
     return write(connection, ADD_BATTLE, [rows[key] for key in sorted(rows)])
 
 
-def _battle_row(battle: Battle) -> Row:
+def _battle_row(battle: Battle) -> Parameters:
     return {
         "id": battle.id,
         "a": battle.a.id,
@@ -183,7 +183,7 @@ def _json(value: object) -> str:
         raise StoreError("A score or prediction that is not finite cannot be stored.") from error
 
 
-def _vote_row(vote: Vote) -> Row:
+def _vote_row(vote: Vote) -> Parameters:
     return {
         "battle": vote.battle.id,
         "a": vote.battle.a.id,
@@ -197,7 +197,7 @@ def _vote_row(vote: Vote) -> Row:
     }
 
 
-def _votes(connection: Connection, which: str, parameters: Row) -> list[Vote]:
+def _votes(connection: Connection, which: str, parameters: Parameters) -> list[Vote]:
     """The votes on the battles whose ids the query `which` gives, by their time."""
     query = f"SELECT battle, winner, at, heard_a, heard_b, voter, suspicion FROM votes WHERE battle IN ({which})"
     rows = connection.execute(text(query), parameters).all()
@@ -206,7 +206,7 @@ def _votes(connection: Connection, which: str, parameters: Row) -> list[Vote]:
     return sorted(votes, key=lambda vote: (vote.at, vote.battle.id))
 
 
-def _battles(connection: Connection, which: str, parameters: Row) -> dict[str, Battle]:
+def _battles(connection: Connection, which: str, parameters: Parameters) -> dict[str, Battle]:
     """The battles whose ids the query `which` gives, by their ids."""
     sides = f"SELECT a FROM battles WHERE id IN ({which}) UNION SELECT b FROM battles WHERE id IN ({which})"
     query = f"SELECT id, title, generator, prompt FROM songs WHERE id IN ({sides})"
@@ -222,8 +222,8 @@ def _predictions(written: str) -> tuple[Prediction, ...]:
     return tuple(Prediction(**fields) for fields in json.loads(written))
 
 
-def _scored(connection: Connection, where: str, parameters: Row) -> Iterator[Dated]:
+def _scored(connection: Connection, where: str, parameters: Parameters) -> Iterator[DatedScores]:
     """What judges made of songs, the oldest first."""
     query = f"SELECT at, song, judge, revision, scores FROM scores {where} ORDER BY at"
     for at, song, judge, revision, written in connection.execute(text(query), parameters):
-        yield at, Scored(song, judge, revision, json.loads(written))
+        yield at, SongScores(song, judge, revision, json.loads(written))

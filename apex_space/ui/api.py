@@ -4,10 +4,11 @@ from typing import Any
 
 import gradio as gr
 
-from ..arena.leaderboard import Standings
-from ..judges.manager import Roster
+from ..arena.leaderboard import LeaderboardService
+from ..judges.manager import JudgeManager
 from ..judges.registry import REGISTRY
-from ..ranking.rank import KEEP, PREFERENCE
+from ..ranking.order import PREFERENCE
+from ..ranking.rank import KEEP
 from .gradio_patches import describe_file_list, file_input
 from .pages import inputs
 from .pages.compare import ComparePage
@@ -19,7 +20,9 @@ from .pages.score import ScorePage
 class Api:
     """Named endpoints over what the pages do. All other events are the pages' own."""
 
-    def __init__(self, pages: tuple[ScorePage, ComparePage, RankPage], roster: Roster, standings: Standings) -> None:
+    def __init__(
+        self, pages: tuple[ScorePage, ComparePage, RankPage], roster: JudgeManager, standings: LeaderboardService
+    ) -> None:
         self._score, self._compare, self._rank = pages
         self._roster, self._standings = roster, standings
         with gr.Column(visible=False):

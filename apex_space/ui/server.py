@@ -16,35 +16,35 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from ..arena.battles import Arena, open_arena
-from ..arena.leaderboard import Standings
+from ..arena.leaderboard import LeaderboardService
 from ..core import files, json_logging
 from ..core.errors import ApexSpaceError
 from ..core.settings import prepare_server, settings, temporary
-from ..judges.manager import Roster
-from ..storage.hub_sync import copy_votes
+from ..judges.manager import JudgeManager
+from ..storage.hub_sync import upload_votes
 from ..storage.shared_results import SharedResults, open_shared_results
 from ..storage.votes import VoteStore, open_store
 from .middleware.request_logging import log_events
-from .site import page, serving
+from .site import build_pages, launch_options
 
 
 @dataclass(frozen=True)
 class Site:
     """The pages and all that they stand on. No thread runs before `serve`."""
 
-    roster: Roster
+    roster: JudgeManager
     store: VoteStore
     arena: Arena
-    standings: Standings
+    standings: LeaderboardService
     links: SharedResults
     blocks: gr.Blocks
 
     def serve(self) -> NoReturn:
         """Start every part and serve until SIGTERM or SIGINT."""
-        copy_votes(self.store, settings())
+        upload_votes(self.store, settings())
         for part in (self.roster, self.arena, self.standings):
             part.start()
-        run(self.blocks, serving(self.roster, self.arena, self.links))
+        run_server(self.blocks, launch_options(self.roster, self.arena, self.links))
 
 
 def open_site() -> Site:
@@ -53,10 +53,10 @@ def open_site() -> Site:
     Raises StoreError and PoolError.
     """
     prepare_server(own_uploads())
-    roster, store = Roster(settings().weights, settings().guests), open_store(settings())
-    standings, links = Standings(store), open_shared_results(settings(), store)
+    roster, store = JudgeManager(settings().weights, settings().max_loaded), open_store(settings())
+    standings, links = LeaderboardService(store), open_shared_results(settings(), store)
     arena = open_arena(settings(), roster, store, lambda: standings.latest().uncertainty)
-    return Site(roster, store, arena, standings, links, page(roster, arena, standings, links))
+    return Site(roster, store, arena, standings, links, build_pages(roster, arena, standings, links))
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def own_uploads() -> str:
         sys.exit(f"Uploads cannot be kept in {place} ({error.strerror}). Name a folder with GRADIO_TEMP_DIR.")
 
 
-def run(blocks: gr.Blocks, options: Mapping[str, Any]) -> NoReturn:
+def run_server(blocks: gr.Blocks, options: Mapping[str, Any]) -> NoReturn:
     """Serve until SIGTERM or SIGINT, delete the uploads and end this process.
 
     A folder of uploads that is not from `own_uploads` stays: it may hold anything.

@@ -8,15 +8,15 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from ..arena.battles import Arena
-from ..arena.leaderboard import Standings
+from ..arena.leaderboard import LeaderboardService
 from ..arena.pool_sources import EXAMPLES
 from ..core.settings import settings
-from ..judges.manager import Roster
+from ..judges.manager import JudgeManager
 from ..storage.shared_results import SharedResults
 from .api import Api
 from .gradio_patches import adapt_sessions, adapt_template, adapt_tools, fetch_nothing, keep_queue_going
 from .middleware.backpressure import Backpressure
-from .middleware.language import Languages
+from .middleware.language import LanguageMiddleware
 from .middleware.request_logging import RequestLog
 from .pages.about import AboutPage
 from .pages.arena import ArenaPage
@@ -30,11 +30,11 @@ from .routes.battle_audio import audio_route
 from .routes.blocked import closed_routes
 from .routes.embed import MAIN_NAME, embedding
 from .routes.health import health_route
-from .routes.shared_result import ResultRoutes
+from .routes.shared_result import SharedResultRoutes
 from .static_files import STATIC
 from .theme import HEAD as LOOKS
 from .theme import ICON, LOGO, WORDS, theme
-from .translation import LANGUAGE_HEAD, Pages, switch
+from .translation import LANGUAGE_HEAD, TranslatedBlocks, switch
 from .uploads import Uploads
 
 TITLE = "APEX Space"
@@ -43,16 +43,16 @@ What a model of music taste makes of your song: two popularity scores, five aest
 [**Vote in the arena**](arena): hear two songs blind, pick one, and see whether the judges knew."""
 LEFTOVERS = (600, 3600)
 """Every 10 minutes, delete uploads older than an hour that were never scored."""
-LONGEST_QUEUE = 50
+MAX_QUEUE = 50
 
 
-def page(roster: Roster, arena: Arena, standings: Standings, links: SharedResults) -> gr.Blocks:
+def build_pages(roster: JudgeManager, arena: Arena, standings: LeaderboardService, links: SharedResults) -> gr.Blocks:
     """All pages over the judges of `roster`, the battles of `arena`, the votes of `standings` and the results of
     `links`."""
     keep_queue_going()
     gr.set_static_paths([EXAMPLES])
     uploads = Uploads(Path(get_upload_folder()), settings().upload_grace_seconds)
-    with Pages(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
+    with TranslatedBlocks(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
         _links()
         gr.Markdown(LEAD, elem_id="lead")
         score = ScorePage(roster, uploads, links)
@@ -75,11 +75,11 @@ def page(roster: Roster, arena: Arena, standings: Standings, links: SharedResult
         embed_panel()
     with blocks.route("About", "/about"):
         _links("about")
-        AboutPage(roster, LONGEST_QUEUE)
+        AboutPage(roster, MAX_QUEUE)
         embed_panel()
     with blocks:
         Api((score, compare, rank), roster, standings)
-    blocks.queue(default_concurrency_limit=1, max_size=LONGEST_QUEUE, api_open=False)
+    blocks.queue(default_concurrency_limit=1, max_size=MAX_QUEUE, api_open=False)
     return blocks
 
 
@@ -89,15 +89,20 @@ def _links(path: str = "") -> None:
     gr.HTML(switch(path), elem_id="languages")
 
 
-def serving(roster: Roster, arena: Arena, links: SharedResults) -> dict[str, Any]:
+def launch_options(roster: JudgeManager, arena: Arena, links: SharedResults) -> dict[str, Any]:
     """Options of `launch`: theme, limits, songs of battles, results, embedding, and what is switched off."""
     fetch_nothing()
     adapt_tools()
     adapt_sessions()
     adapt_template(LANGUAGE_HEAD + ICON)
     embedded = embedding()
-    routes = [health_route(roster), audio_route(arena), *ResultRoutes(links).routes, *embedded["routes"]]
-    middleware = [Middleware(RequestLog), Middleware(Languages), Middleware(Backpressure), *embedded["middleware"]]
+    routes = [health_route(roster), audio_route(arena), *SharedResultRoutes(links).routes, *embedded["routes"]]
+    middleware = [
+        Middleware(RequestLog),
+        Middleware(LanguageMiddleware),
+        Middleware(Backpressure),
+        *embedded["middleware"],
+    ]
     return {
         "theme": theme(),
         "favicon_path": LOGO,

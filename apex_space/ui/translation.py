@@ -9,7 +9,7 @@ from .static_files import read_static
 
 LANGUAGE_HEAD = f"<script>{read_static('languages.js')}</script>"
 """Gradio's own texts in the language of the page."""
-GRADIOS = (
+GRADIO_TEXTS = (
     "Error",
     "File(s) exceed the maximum allowed size of {size}: {files}",
     "Connection errored out.",
@@ -43,7 +43,7 @@ NOT_TEXT = {
 """Properties of components that nobody reads."""
 
 
-class Pages(gr.Blocks):
+class TranslatedBlocks(gr.Blocks):
     """Pages that were built once, in English, and are served in every language."""
 
     def __init__(self, **options: Any) -> None:
@@ -55,7 +55,7 @@ class Pages(gr.Blocks):
         """What the browser builds the pages from."""
         tag = language()
         if tag not in self._spoken:
-            words = {text: said(text) for text in GRADIOS}
+            words = {text: said(text) for text in GRADIO_TEXTS}
             self._spoken[tag] = _translated(self._spoken[ENGLISH]) | {"language": tag, "words": words}
         return self._spoken[tag]
 

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from scipy import signal
 from synth import (
-    RATE,
+    SAMPLE_RATE,
     Rng,
     Session,
     Wave,
@@ -58,7 +58,7 @@ class Song:
     feel: dict[str, float]
 
     def render(self) -> Wave:
-        """[n, 2] at RATE."""
+        """[n, 2] at SAMPLE_RATE."""
         session = Session(self.seed, self.key, self.tempo, self.beats, **self.feel)
         levels = self.score(session)
         return master(session.mix(self.room, levels))
@@ -141,7 +141,7 @@ def lofi(s: Session) -> Levels:
     s.drums(40, 4, kick="X......x........", snare="....x...........", hat="xoxo")
     clicks = s.rng.random((s.length, 2)) * (s.rng.random((s.length, 2)) < 0.0001)
     s.add("dust", 0, filtered(clicks + s.rng.normal(0, 0.002, clicks.shape), "band", (700, 6000)))
-    t = np.arange(s.length) / RATE
+    t = np.arange(s.length) / SAMPLE_RATE
     for name in ("keys", "lead", "strings"):  # the tape's wow and flutter
         wow = 0.0012 * (1 + np.sin(2 * np.pi * 0.55 * t)) + 0.00008 * np.sin(2 * np.pi * 6.3 * t)
         s.bus[name] = bend(s.bus[name], wow)
@@ -297,7 +297,7 @@ def bossa(s: Session) -> Levels:
 
 def shuffled(x: Wave, rng: Rng) -> Wave:
     """Coherence: twelve pieces, cut off the beat, out of order, each at another speed and so in another key."""
-    edges = np.linspace(0, len(x), 13).astype(int) + np.r_[0, rng.integers(-RATE // 2, RATE // 2, 11), 0]
+    edges = np.linspace(0, len(x), 13).astype(int) + np.r_[0, rng.integers(-SAMPLE_RATE // 2, SAMPLE_RATE // 2, 11), 0]
     pieces = []
     for i, semitones in zip(rng.permutation(12), rng.permutation(np.r_[-5:-1, 1:5, -3, 0, 3, 6]), strict=True):
         piece = signal.resample_poly(x[edges[i] : edges[i + 1]], 1000, round(1000 * 2 ** (semitones / 12)), axis=0)
@@ -310,7 +310,7 @@ def buried(x: Wave, rng: Rng) -> Wave:
     """Clarity: treble lost, mud at 250 Hz, hard clipping, a bed of hiss and hum."""
     x = peaking(filtered(x, "low", 2600), 250, 9, 0.8)
     x = np.clip(x * 4 / np.abs(x).max(), -1, 1)
-    hum = 0.03 * np.sin(2 * np.pi * 50 * np.arange(len(x)) / RATE)[:, None]
+    hum = 0.03 * np.sin(2 * np.pi * 50 * np.arange(len(x)) / SAMPLE_RATE)[:, None]
     return loudest(x + hum + filtered(rng.normal(0, 0.09, x.shape), "low", 6000))
 
 
@@ -334,9 +334,9 @@ DAMAGES = {  # song: axis, damage, description
 
 def write(path: Path, x: Wave) -> None:
     """Ogg Vorbis, a second at a time: libsndfile overflows its stack on one long block."""
-    with soundfile.SoundFile(path, "w", RATE, 2, format="OGG", subtype="VORBIS", compression_level=0.75) as file:
-        for at in range(0, len(x), RATE):
-            file.write(x[at : at + RATE])
+    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 2, format="OGG", subtype="VORBIS", compression_level=0.75) as file:
+        for at in range(0, len(x), SAMPLE_RATE):
+            file.write(x[at : at + SAMPLE_RATE])
 
 
 def produce(name: str, folder: Path) -> list[dict[str, str | float | None]]:

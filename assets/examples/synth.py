@@ -1,6 +1,6 @@
 """A small synthesizer for the example songs: score notation, instruments, playing and mixing, mastering.
 
-Waves are [n] mono or [n, 2] stereo at RATE; pitches are MIDI numbers; scores count beats, sound seconds. An
+Waves are [n] mono or [n, 2] stereo at SAMPLE_RATE; pitches are MIDI numbers; scores count beats, sound seconds. An
 instrument is a function of (pitch, seconds, random generator); nothing else is random.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import pyloudnorm
 from scipy import ndimage, signal
 
-RATE = 44_100
+SAMPLE_RATE = 44_100
 LOUDNESS = -14.0  # LUFS, what streaming services play at
 CEILING = 10 ** (-2.8 / 20)  # true peak before the codec, which adds up to 1.4 dB
 Wave = np.ndarray
@@ -95,7 +95,7 @@ def hertz(pitch: float | np.ndarray) -> float | np.ndarray:
 
 
 def clock(seconds: float) -> np.ndarray:
-    return np.arange(int(seconds * RATE)) / RATE
+    return np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
 
 
 def envelope(seconds: float, attack: float, decay: float, sustain: float, release: float) -> Wave:
@@ -106,19 +106,19 @@ def envelope(seconds: float, attack: float, decay: float, sustain: float, releas
 
 def sawtooth(frequency: np.ndarray, phase: np.ndarray) -> Wave:
     """Band-limited by a polynomial step (polyBLEP, Valimaki 2007): `frequency` [n, v] in Hz, `phase` [v] in cycles."""
-    step = frequency / RATE
+    step = frequency / SAMPLE_RATE
     t = (phase + np.cumsum(step, axis=0)) % 1
     early, late = t / step, (t - 1) / step
     return 2 * t - 1 + np.where(t < step, (early - 1) ** 2, 0) - np.where(t > 1 - step, (late + 1) ** 2, 0)
 
 
 def filtered(x: Wave, kind: str, edge: float | tuple[float, float], order: int = 1) -> Wave:
-    return signal.sosfilt(signal.butter(order, edge, kind, fs=RATE, output="sos"), x, axis=0)
+    return signal.sosfilt(signal.butter(order, edge, kind, fs=SAMPLE_RATE, output="sos"), x, axis=0)
 
 
 def peaking(x: Wave, centre: float, gain_db: float, q: float) -> Wave:
     """The peaking filter of the Audio EQ Cookbook (R. Bristow-Johnson)."""
-    a, w = 10 ** (gain_db / 40), 2 * np.pi * centre / RATE
+    a, w = 10 ** (gain_db / 40), 2 * np.pi * centre / SAMPLE_RATE
     alpha, cos = np.sin(w) / (2 * q), -2 * np.cos(w)
     return signal.lfilter([1 + alpha * a, cos, 1 - alpha * a], [1 + alpha / a, cos, 1 - alpha / a], x, axis=0)
 
@@ -127,7 +127,7 @@ def lowpass_along(x: Wave, cutoff: np.ndarray, q: float) -> Wave:
     """The cookbook's lowpass with a moving `cutoff` [n] in Hz, renewed every 128 samples (3 ms)."""
     state, out = np.zeros((2, *x.shape[1:])), np.empty_like(x)
     for at in range(0, len(x), 128):
-        w = 2 * np.pi * min(cutoff[at], 16_000) / RATE
+        w = 2 * np.pi * min(cutoff[at], 16_000) / SAMPLE_RATE
         alpha, cos = np.sin(w) / (2 * q), np.cos(w)
         b, a = [(1 - cos) / 2, 1 - cos, (1 - cos) / 2], [1 + alpha, -2 * cos, 1 - alpha]
         out[at : at + 128], state = signal.lfilter(b, a, x[at : at + 128], axis=0, zi=state)
@@ -140,7 +140,7 @@ def saws(
 ) -> Wave:  # fmt: skip
     """Detuned saws across the stereo field through a lowpass with an envelope: bass, stab, lead, strings, pad."""
     shape = envelope(seconds, attack, decay, sustain, release)
-    t = np.arange(len(shape)) / RATE
+    t = np.arange(len(shape)) / SAMPLE_RATE
     bend = vibrato * np.sin(2 * np.pi * 5.4 * t) * np.clip(t / 0.5 - 0.4, 0, 1) - glide * np.exp(-t / 0.03)
     places = np.linspace(-1, 1, voices) if voices > 1 else np.zeros(1)
     spread = detune * places + rng.normal(0, detune / 8, voices)
@@ -149,17 +149,17 @@ def saws(
     stereo = wave @ np.stack([np.cos(angle), np.sin(angle)], axis=1) / np.sqrt(voices)
     stereo = lowpass_along(stereo, cutoff + sweep * np.exp(-t / fall), q)
     if sub:
-        stereo += sub * np.sin(2 * np.pi * np.cumsum(hertz(pitch + bend)) / RATE)[:, None]
+        stereo += sub * np.sin(2 * np.pi * np.cumsum(hertz(pitch + bend)) / SAMPLE_RATE)[:, None]
     return stereo * shape[:, None]
 
 
 def pluck(pitch: float, seconds: float, rng: Rng, bright=0.5, ring=2.5, release=0.12, place=0.18) -> Wave:
     """Karplus-Strong string, tuned by a cubic Lagrange delay; `ring` is its T60 in seconds."""
-    period, damping = RATE / hertz(pitch), 0.5 - 0.45 * bright
+    period, damping = SAMPLE_RATE / hertz(pitch), 0.5 - 0.45 * bright
     whole = int(period - damping) - 1
     fraction = period - damping - whole
     lagrange = [np.prod([(fraction - j) / (k - j) for j in range(4) if j != k]) for k in range(4)]
-    taps = 10 ** (-3 * period / RATE / ring) * np.convolve(lagrange, [1 - damping, damping])
+    taps = 10 ** (-3 * period / SAMPLE_RATE / ring) * np.convolve(lagrange, [1 - damping, damping])
     burst = filtered(rng.uniform(-1, 1, int(period)), "low", 1200 + 7000 * bright)
     burst -= np.roll(burst, int(place * period))  # where it is plucked: a comb
     shape, start = envelope(seconds, 0.001, 1, 1, release), whole + 4
@@ -174,12 +174,12 @@ def pluck(pitch: float, seconds: float, rng: Rng, bright=0.5, ring=2.5, release=
 def piano(pitch: float, seconds: float, rng: Rng, bright=0.5) -> Wave:
     """Stretched partials of two strings, high ones and high notes fading sooner; a felt thump."""
     shape, f = envelope(seconds, 0.002, 1, 1, 0.25), hertz(pitch)
-    t = np.arange(len(shape)) / RATE
+    t = np.arange(len(shape)) / SAMPLE_RATE
     out = np.outer(filtered(rng.normal(0, 0.25, len(t)), "band", (90, 700)) * np.exp(-t / 0.02), [1, 1])
     for k in range(1, min(28, int(9000 / f)) + 1):
         level = abs(np.sin(np.pi * k / 8.3)) / k * np.exp(-k * f / (1500 + 4500 * bright))
         tau = 4.5 * (110 / f) ** 0.5 / (1 + 0.18 * k)
-        heard = t[: int(5 * tau * RATE)]
+        heard = t[: int(5 * tau * SAMPLE_RATE)]
         decay = level * (0.7 * np.exp(-heard / (0.3 * tau)) + 0.3 * np.exp(-heard / tau))
         for cents, sides in ((-0.6, [1.0, 0.5]), (0.5, [0.5, 1.0])):
             w = 2 * np.pi * f * k * np.sqrt(1 + 0.0004 * k * k) * 2 ** (cents / 1200)
@@ -190,7 +190,7 @@ def piano(pitch: float, seconds: float, rng: Rng, bright=0.5) -> Wave:
 def epiano(pitch: float, seconds: float, rng: Rng, bright=0.5) -> Wave:
     """Frequency modulation: a 1:1 pair for the bar, a short 14:1 pair for the tine; tremolo from side to side."""
     shape = envelope(seconds, 0.003, 1.1, 0.12, 0.2)
-    t = np.arange(len(shape)) / RATE
+    t = np.arange(len(shape)) / SAMPLE_RATE
     w = 2 * np.pi * hertz(pitch) * t
     body = np.sin(w + (0.3 + 1.5 * bright) * np.exp(-t / 0.7) * np.sin(w))
     tine = np.sin(w + 0.6 * bright * np.exp(-t / 0.12) * np.sin(14 * w))
@@ -201,7 +201,7 @@ def epiano(pitch: float, seconds: float, rng: Rng, bright=0.5) -> Wave:
 def mallet(pitch: float, seconds: float, rng: Rng, bright=0.5, ring=1.2) -> Wave:
     """Vibraphone: a bar's tuned partials 1, 4 and 10, with a motor."""
     shape = envelope(seconds, 0.002, 1, 1, ring)
-    t = np.arange(len(shape)) / RATE
+    t = np.arange(len(shape)) / SAMPLE_RATE
     w = 2 * np.pi * hertz(pitch) * t + 0.3 * rng.random()
     partials = ((1, 1.0, 1.0), (4, 0.5 * bright, 0.3), (10, 0.2 * bright, 0.06))
     tone = sum(level * np.sin(k * w) * np.exp(-t / (ring * tau)) for k, level, tau in partials)
@@ -211,9 +211,9 @@ def mallet(pitch: float, seconds: float, rng: Rng, bright=0.5, ring=1.2) -> Wave
 def whistle(pitch: float, seconds: float, rng: Rng, breath=0.05) -> Wave:
     """A flute: few harmonics, a scoop into the note, late vibrato, breath."""
     shape = envelope(seconds, 0.06, 0.4, 0.75, 0.12)
-    t = np.arange(len(shape)) / RATE
+    t = np.arange(len(shape)) / SAMPLE_RATE
     bend = 0.18 * np.sin(2 * np.pi * 5.1 * t) * np.clip(t / 0.5 - 0.5, 0, 1) - 0.4 * np.exp(-t / 0.025)
-    w = 2 * np.pi * np.cumsum(hertz(pitch + bend)) / RATE
+    w = 2 * np.pi * np.cumsum(hertz(pitch + bend)) / SAMPLE_RATE
     tone = sum(level * np.sin(k * w) for k, level in enumerate((1, 0.4, 0.22, 0.08, 0.05), 1))
     noise = filtered(rng.normal(0, 3, len(t)), "band", (hertz(pitch), 5 * hertz(pitch)))
     return (tone + breath * noise) * shape
@@ -225,7 +225,7 @@ def struck(
     """A drum: a tone (Hz) that falls from `1 + drop` times its pitch, and a band of noise; decay times in seconds."""
     t = clock(seconds)
     sweep = tone * (1 + drop * np.exp(-t / 0.025) + 0.4 * drop * np.exp(-t / 0.006))
-    body = np.tanh(1.6 * np.sin(2 * np.pi * np.cumsum(sweep) / RATE)) * np.exp(-t / ring)
+    body = np.tanh(1.6 * np.sin(2 * np.pi * np.cumsum(sweep) / SAMPLE_RATE)) * np.exp(-t / ring)
     rough = noise * filtered(rng.normal(0, 1, len(t)), "band", band) * np.exp(-t / hiss)
     return (body + rough) * np.clip(t / attack, 0, 1) * np.clip((seconds - t) / 0.02, 0, 1)
 
@@ -277,7 +277,7 @@ class Session:
         note, self.mode = key.split()
         self.tonic, self.rng = 60 + LETTERS[note], np.random.default_rng(seed)
         self.tempo, self.step, self.swing, self.slow = tempo, step, swing, slow
-        self.length = int((self.seconds(beats) + 2.5) * RATE)
+        self.length = int((self.seconds(beats) + 2.5) * SAMPLE_RATE)
         self.bus: dict[str, Wave] = {}
 
     def seconds(self, beat: float) -> float:
@@ -290,7 +290,7 @@ class Session:
     def add(self, bus: str, at: float, wave: Wave, gain: float = 1.0, pan: float = 0.0) -> None:
         """Mix `wave` in from `at` seconds, placed at equal power; `pan` is -1 (left) to 1."""
         target = self.bus.setdefault(bus, np.zeros((self.length, 2)))
-        start, angle = int(at * RATE), np.pi / 4 * (1 + pan)
+        start, angle = int(at * SAMPLE_RATE), np.pi / 4 * (1 + pan)
         wave = wave.reshape(len(wave), -1)[: self.length - start]
         target[start : start + len(wave)] += gain * np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)]) * wave
 
@@ -336,13 +336,13 @@ class Session:
 
     def rise(self, start: float, beats: float) -> None:
         """Noise that opens up towards the next section."""
-        t = np.linspace(0, 1, int(beats * 60 / self.tempo * RATE))
+        t = np.linspace(0, 1, int(beats * 60 / self.tempo * SAMPLE_RATE))
         noise = lowpass_along(self.rng.normal(0, 1, (len(t), 2)), 300 * 30**t, 1.5)
         self.add("rise", self.seconds(start), noise * (t**2 * np.clip((1 - t) / 0.02, 0, 1))[:, None])
 
     def duck(self, bus: str, beats: list[int], depth: float, release: float = 0.16) -> None:
         """Sidechain: press the bus down at each kick."""
-        t, gain = np.arange(self.length) / RATE, np.ones(self.length)
+        t, gain = np.arange(self.length) / SAMPLE_RATE, np.ones(self.length)
         for since in (t - self.seconds(beat) for beat in beats):
             gain = np.minimum(gain, 1 - depth * np.exp(np.minimum(since / 0.003, -since / release)))
         self.bus[bus] *= gain[:, None]
@@ -351,13 +351,13 @@ class Session:
         """Four repeats from side to side, each darker."""
         wave = self.bus[bus]
         for i in range(1, 5):
-            late = int(i * beats * 60 / self.tempo * RATE)
+            late = int(i * beats * 60 / self.tempo * SAMPLE_RATE)
             wave = filtered(wave, "low", 4500)[:, ::-1]
             self.bus[bus][late:] += level**i * (wave * ([1.0, 0.6] if i % 2 else [0.6, 1.0]))[:-late]
 
     def mix(self, room: float, levels: dict[str, tuple[float, float]]) -> Wave:
         """Bring each bus to its loudness (LU) and send part of it to a reverb of `room` seconds."""
-        meter, dry, sent = pyloudnorm.Meter(RATE), np.zeros((self.length, 2)), np.zeros((self.length, 2))
+        meter, dry, sent = pyloudnorm.Meter(SAMPLE_RATE), np.zeros((self.length, 2)), np.zeros((self.length, 2))
         for name, (level, send) in levels.items():
             wave = self.bus[name] * 10 ** ((level - 20 - meter.integrated_loudness(self.bus[name])) / 20)
             dry += wave
@@ -372,19 +372,19 @@ def reverb(x: Wave, seconds: float, rng: Rng) -> Wave:
     room = filtered(noise, "low", 3000) * np.exp(-6.9 * t / seconds)
     room += filtered(noise, "high", 3000) * np.exp(-6.9 * t / (0.45 * seconds))
     room *= np.clip(t / 0.01, 0, 1) / np.sqrt((room**2).sum(axis=0))
-    return signal.fftconvolve(x, np.pad(room, ((int(0.015 * RATE), 0), (0, 0))), axes=0)[: len(x)]
+    return signal.fftconvolve(x, np.pad(room, ((int(0.015 * SAMPLE_RATE), 0), (0, 0))), axes=0)[: len(x)]
 
 
 def bend(x: Wave, delay: np.ndarray) -> Wave:
     """Read `x` at a moving delay, [n] or [n, 2] seconds."""
     n = np.arange(len(x))
     delays = np.broadcast_to(delay.reshape(len(x), -1), x.shape)
-    return np.stack([np.interp(n - RATE * d, n, side) for d, side in zip(delays.T, x.T, strict=True)], axis=1)
+    return np.stack([np.interp(n - SAMPLE_RATE * d, n, side) for d, side in zip(delays.T, x.T, strict=True)], axis=1)
 
 
 def chorus(x: Wave, wet: float) -> Wave:
     """Each side with a copy of itself whose delay sways around 12 ms."""
-    angle = 2 * np.pi * 0.7 * np.arange(len(x)) / RATE
+    angle = 2 * np.pi * 0.7 * np.arange(len(x)) / SAMPLE_RATE
     return (1 - wet / 2) * x + wet * bend(x, 0.012 + 0.0025 * np.sin(np.stack([angle, angle + 2], axis=1)))
 
 
@@ -403,22 +403,22 @@ def master(x: Wave) -> Wave:
     loud = np.flatnonzero(np.abs(x).max(axis=1) > 10 ** (-55 / 20) * np.abs(x).max())
     x = x[max(0, loud[0] - 400) : loud[-1]]
     n = np.arange(len(x))
-    return loudest(x * np.clip(np.minimum(n / 200, n[::-1] / (0.5 * RATE)), 0, 1)[:, None] ** 2)
+    return loudest(x * np.clip(np.minimum(n / 200, n[::-1] / (0.5 * SAMPLE_RATE)), 0, 1)[:, None] ** 2)
 
 
 def tilt_filter(x: Wave) -> np.ndarray:
     """Taps that bring the octaves' levels 70% of the way to TILT, by 8 dB at most."""
-    f, power = signal.welch(x.mean(axis=1), RATE, nperseg=8192)
+    f, power = signal.welch(x.mean(axis=1), SAMPLE_RATE, nperseg=8192)
     has = np.array([10 * np.log10(power[(f >= o / 2**0.5) & (f < o * 2**0.5)].sum()) for o in OCTAVES])
     change = np.clip(0.7 * (TILT - has - (TILT - has).mean()), -8, 8)
-    grid = np.linspace(0, RATE / 2, 2049)
+    grid = np.linspace(0, SAMPLE_RATE / 2, 2049)
     decibels = np.interp(np.log2(grid + 8), np.log2(OCTAVES + 8), change)
-    return signal.firwin2(4097, grid, 10 ** (decibels / 20), fs=RATE)
+    return signal.firwin2(4097, grid, 10 ** (decibels / 20), fs=SAMPLE_RATE)
 
 
 def loudest(x: Wave) -> Wave:
     """To LOUDNESS by gain, then a limiter that looks 3 ms ahead; three rounds, as limiting costs loudness."""
-    meter, reach, gain, out = pyloudnorm.Meter(RATE), int(0.003 * RATE), 1.0, x
+    meter, reach, gain, out = pyloudnorm.Meter(SAMPLE_RATE), int(0.003 * SAMPLE_RATE), 1.0, x
     hann = signal.windows.hann(2 * reach + 1) / reach
     peaks = np.abs(signal.resample_poly(x, 4, 1, axis=0)).max(axis=1).reshape(-1, 4).max(axis=1)
     for _ in range(3):

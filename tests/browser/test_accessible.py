@@ -31,7 +31,7 @@ ADD_SHEET = """rules => {
   document.adoptedStyleSheets.push(sheet);
 }"""
 """Unlike an element it is not blocked by the page's Content-Security-Policy."""
-MOST_STOPS = 300
+MAX_STOPS = 300
 """Of the Tab key on one page; none has as many."""
 ROLES = "button|link|textbox|searchbox|combobox|radio|checkbox|spinbutton|slider|tab"
 NAMED = re.compile(rf'^ *- \'?({ROLES})\b(?: "((?:[^"\\]|\\.)*)")?', re.MULTILINE)
@@ -174,7 +174,7 @@ def test_axe_finds_nothing_serious(opened: Any, look: str) -> None:
 def test_the_tab_key_comes_to_every_control_and_shows_where_it_is(opened: Any) -> None:
     page = opened()
     page.evaluate(KEYBOARD)
-    for _ in range(MOST_STOPS):
+    for _ in range(MAX_STOPS):
         page.keyboard.press("Tab")
         said = page.evaluate("stop()")
         if said == "end":

@@ -217,7 +217,7 @@ def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running,
         f"Your {place} song, {place} take" for place in ("first", "second")
     ]
     cast = votes(data)[-1]
-    assert (cast.battle.source, cast.battle.a.title, cast.battle.b.title) == ("own", "", "")
+    assert (cast.battle.source, cast.battle.a.title, cast.battle.b.title) == ("uploaded", "", "")
     until(lambda: not (server.uploads("first take") or server.uploads("second take")), seconds=30)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from apex_space.arena.pool_sources import from_examples
-from apex_space.plots.arena import MOST_ROWS
+from apex_space.plots.arena import MAX_ROWS
 from helpers.chinese import english
 from helpers.melodies import write_silence
 from helpers.paths import EXAMPLES
@@ -66,7 +66,7 @@ def test_leaderboard(chinese: Any) -> None:
     page.get_by_role("link", name="排行榜", exact=True).click()
     page.locator("#calibration-plot .xtick").first.wait_for(timeout=60_000)
     page.locator("caption", has_text="按生成模型的一致率").wait_for()
-    page.get_by_text(re.compile(rf"\d+ 个中的前 {MOST_ROWS} 个")).wait_for()
+    page.get_by_text(re.compile(rf"\d+ 个中的前 {MAX_ROWS} 个")).wait_for()
     assert english(page, *RATED) == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from apex_space.plots.arena import MOST_ROWS
+from apex_space.plots.arena import MAX_ROWS
 from apex_space.storage.votes import FILE, VoteStore
 from helpers.browser import visits
 from helpers.server import Running, running_app
@@ -48,5 +48,5 @@ def test_votes_make_pictures_and_their_tables(visit: Any, server: Running, data:
     rated = songs.locator("tbody tr").count()
     assert rated > SONGS
     assert songs.bounding_box()["height"] <= 480
-    assert f"the first {MOST_ROWS} of {rated}" in page.locator("#songs-plot").inner_text()
+    assert f"the first {MAX_ROWS} of {rated}" in page.locator("#songs-plot").inner_text()
     assert page.title() == "APEX Space"

@@ -23,7 +23,7 @@ def report(**options: Any) -> Report:
             "spread": {"likes": 33.0, "musicality": 0.33},
             "segments": (Segment(0.0, 30.0, scores), Segment(30.0, 40.0, scores)),
             "duration": 40.0,
-            "measured": AudioFeatures(120.0, "A minor", -14.1, -1.9, 0.0, 18_000.0, 44_100, 2),
+            "features": AudioFeatures(120.0, "A minor", -14.1, -1.9, 0.0, 18_000.0, 44_100, 2),
             "weights": (Weights("apex_space/heads/pocket", "sha256 cef15a4078cc"),),
             "precision": "float32",
             "precision_reason": "it is fast as it is",

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import soundfile
 
-RATE = 44100
+SAMPLE_RATE = 44100
 SOUNDFILE = {  # kind: format and subtype of soundfile's encoder
     "wav": ("WAV", "PCM_16"),
     "wav-24": ("WAV", "PCM_24"),
@@ -33,7 +33,7 @@ PYAV = {  # kind: container and codec of PyAV's encoder, and options of the cont
 KINDS = [*SOUNDFILE, *PYAV]
 
 
-def tone(seconds: float = 3.0, rate: int = RATE, channels: int = 2) -> np.ndarray:
+def tone(seconds: float = 3.0, rate: int = SAMPLE_RATE, channels: int = 2) -> np.ndarray:
     """[C, n] float32: a sine of its own per channel, and a little noise."""
     time = np.arange(int(seconds * rate)) / rate
     noise = np.random.default_rng(0).standard_normal((channels, len(time)))
@@ -41,7 +41,9 @@ def tone(seconds: float = 3.0, rate: int = RATE, channels: int = 2) -> np.ndarra
     return (0.4 * np.array(sines) + 0.02 * noise).astype(np.float32)
 
 
-def write(path: Path, samples: np.ndarray, rate: int = RATE, kind: str = "wav", subtype: str | None = None) -> Path:
+def write(
+    path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE, kind: str = "wav", subtype: str | None = None
+) -> Path:
     """Encode `samples` [C, n]."""
     if kind in PYAV:
         return write_pyav(path, samples, rate, kind)

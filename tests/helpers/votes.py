@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from apex_space.plots.arena import MOST_ROWS
+from apex_space.plots.arena import MAX_ROWS
 from apex_space.storage.records import Battle, Prediction, Song, Vote, Winner
 from apex_space.storage.votes import VoteStore
 
 MAKERS = 4
 MARKUP = "<img src=x onerror=document.title='owned'>"
-SONGS = MOST_ROWS + 1
+SONGS = MAX_ROWS + 1
 """More than a picture of the leaderboard shows."""
 
 
@@ -90,4 +90,4 @@ def many_votes() -> list[Vote]:
     """On more songs than the picture shows; one's title is markup."""
     votes = simulate(np.linspace(-2, 2, SONGS), 400, ties=0.1, judge=sigmoid)
     bad = Song("song9999", MARKUP, MARKUP)
-    return [*votes, *([vote(bad, 1, "a", predicted(0.3)), vote(2, bad, "bad", predicted(0.6))] * 3)]
+    return [*votes, *([vote(bad, 1, "a", predicted(0.3)), vote(2, bad, "both_bad", predicted(0.6))] * 3)]

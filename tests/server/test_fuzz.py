@@ -27,7 +27,7 @@ ROUNDS = 2
 """Files of each kind that are cut, that have bits turned over, and that are joined with another."""
 HEAD = 400
 """Bytes from the start on where half of the damage is done: most of what a decoder believes is there."""
-HANG_SECONDS, MOST_BYTES = 20, 300_000_000
+HANG_SECONDS, MAX_BYTES = 20, 300_000_000
 UNEXPECTED = re.compile(r"crash|cannot be decoded \(|memory")
 """Held off by the process around the codecs, and still a fault in how they are used."""
 BILLIONS = 4_000_000_000
@@ -170,10 +170,10 @@ def outcomes(files: list[tuple[str, bytes]], folder: Path, monkeypatch: pytest.M
     assert outcome(write(folder / "sound", tone(1.2))) == "Waveform"
     isolated._end_all()
     memory, handles = resident(), len(os.listdir("/proc/self/fd"))
-    with ThreadPoolExecutor(isolated.MOST) as pool:
+    with ThreadPoolExecutor(isolated.MAX_WORKERS) as pool:
         found = Counter(pool.map(outcome, paths))
     isolated._end_all()
-    assert resident() - memory < MOST_BYTES
+    assert resident() - memory < MAX_BYTES
     assert handles == len(os.listdir("/proc/self/fd"))
     assert not list(empty.iterdir())
     assert {path.name for path in folder.iterdir()} == {"sound", "temporary", *(path.name for path in paths)}

@@ -17,7 +17,7 @@ import pytest
 from apex_space.audio import isolated
 from apex_space.audio.waveform import Limits, load
 from apex_space.core.errors import AudioError, DamagedAudio, NotAudio, TooLong
-from helpers.sounds import RATE, tone, write
+from helpers.sounds import SAMPLE_RATE, tone, write
 from helpers.wait import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are watched through /proc")
@@ -154,7 +154,7 @@ def test_threads_get_their_own_songs(tmp_path: Path) -> None:
     songs = [write(tmp_path / str(number), tone(1 + number / 4)) for number in range(12)]
     with ThreadPoolExecutor(12) as pool:
         assert [waveform.duration for waveform in pool.map(load, songs)] == [1 + number / 4 for number in range(12)]
-    assert 1 <= len(idle()) <= isolated.MOST
+    assert 1 <= len(idle()) <= isolated.MAX_WORKERS
 
 
 def test_an_interrupted_song_leaves_no_process_behind(song: Path, sabotage: Callable[[str], None]) -> None:
@@ -235,5 +235,5 @@ def test_a_name_that_no_file_has_is_refused_without_being_repeated(name: str) ->
 def test_the_samples_are_those_of_the_decoder(song: Path) -> None:
     with isolated.open_stream(song) as stream:
         blocks = np.hstack(list(stream.blocks))
-    assert stream.rate == RATE
+    assert stream.rate == SAMPLE_RATE
     assert np.allclose(blocks, tone(4), rtol=0, atol=2**-15)

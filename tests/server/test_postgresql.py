@@ -9,8 +9,8 @@ import pytest
 
 from apex_space.core.errors import StoreError
 from apex_space.core.settings import Settings
-from apex_space.storage.records import Scored
-from apex_space.storage.vote_io import Imported, export_votes, import_votes
+from apex_space.storage.records import SongScores
+from apex_space.storage.vote_io import ImportResult, export_votes, import_votes
 from apex_space.storage.votes import VoteStore, open_store
 from helpers.database import postgresql, sqlite
 from server.test_shards import test_replicas_share_the_work  # noqa: F401
@@ -38,6 +38,7 @@ from unit.storage.test_database import (  # noqa: F401
     test_shards_that_are_claimed_at_once_share_no_vote,
     test_songs_are_counted_by_their_unsuspicious_votes,
     test_the_database_itself_changes_and_deletes_nothing,
+    test_the_words_of_an_old_database_are_replaced_and_its_votes_stay_as_they_are,
     test_what_one_database_refuses_both_do,
     test_what_was_put_in_comes_out_by_its_time,
     vote,
@@ -88,10 +89,10 @@ def test_a_database_that_goes_away_and_comes_back_costs_no_restart(url: str, cap
 
 
 def test_votes_are_imported_from_sqlite(url: str, tmp_path: Path) -> None:
-    scored = [(1.0, Scored("song a", "apex", "r1", {"clarity": 1.5, "streams": None}))]
+    scored = [(1.0, SongScores("song a", "apex", "r1", {"clarity": 1.5, "streams": None}))]
     with closing(VoteStore(sqlite(tmp_path))) as here, closing(VoteStore(url)) as there:
         here.add_all([(example(number), scored) for number in range(1200)])
         there.add_all([(example(number), ()) for number in range(100)])
         export_votes(here, tmp_path / "votes.parquet")
-        assert import_votes(there, tmp_path / "votes.parquet") == Imported(1100, 100)
+        assert import_votes(there, tmp_path / "votes.parquet") == ImportResult(1100, 100)
         assert kept(there) == kept(here)

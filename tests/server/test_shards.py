@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from apex_space.core.errors import ArenaError
-from apex_space.storage.hub_sync import HubCopy
-from apex_space.storage.records import Battle, Scored, Song, Vote
+from apex_space.storage.hub_sync import VoteUploader
+from apex_space.storage.records import Battle, Song, SongScores, Vote
 from apex_space.storage.votes import VoteStore
 from helpers.dataset_server import Datasets, serve
 from helpers.wait import until
@@ -47,7 +47,7 @@ def copied(files: dict[str, bytes]) -> list[str]:
 def cast(store: VoteStore, *ids: str) -> None:
     for id in ids:
         battle = Battle(id, Song("a", "Title"), Song("b"), "pool", 1.0)
-        store.add_battle(battle, [Scored("a", "apex", "r", {"clarity": 1.0})])
+        store.add_battle(battle, [SongScores("a", "apex", "r", {"clarity": 1.0})])
         store.add_vote(Vote(battle, "a", 2.0, (5.0, 5.0), "voters-hash"))
 
 
@@ -91,8 +91,8 @@ class Commits:
         self.hub |= {file.name: file.read_bytes() for file in self.folder.glob("*.parquet")}
 
 
-def copy_of(store: VoteStore, commits: Commits, folder: Path) -> HubCopy:
-    copy = HubCopy(store, "people/votes", folder, commits, minutes=0.0005)
+def copy_of(store: VoteStore, commits: Commits, folder: Path) -> VoteUploader:
+    copy = VoteUploader(store, "people/votes", folder, commits, minutes=0.0005)
     store.after_vote = copy.start
     return copy
 

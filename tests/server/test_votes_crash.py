@@ -16,7 +16,7 @@ from apex_space.storage.votes import VoteStore
 from helpers.database import KINDS, database
 
 PROCESSES, ROUNDS, SHARED = 8, 3, 120
-LONGEST = 1.5
+MAX_SECONDS = 1.5
 """Seconds that a process goes on voting after its first vote, at most."""
 
 VOTERS = """
@@ -66,7 +66,7 @@ def votes_until_killed(url: str, name: str, chance: random.Random) -> Acknowledg
                 continue
             told.append((rest[1], rest[0]))
             if process not in killers:
-                killers[process] = Timer(chance.uniform(0, LONGEST), os.kill, (int(process), signal.SIGKILL))
+                killers[process] = Timer(chance.uniform(0, MAX_SECONDS), os.kill, (int(process), signal.SIGKILL))
                 killers[process].start()
     assert ends == [str(-signal.SIGKILL)] * PROCESSES, "a process ended by itself"
     return told

@@ -21,7 +21,7 @@ DICTIONARY = (
     *("RIFF", "RIFX", "WAVE", "fmt ", "data", "LIST", "fact", "FORM", "AIFF", "AIFC", "COMM", "SSND", "fLaC", "ID3"),
     *("TAG", "Xing", "Info", "OggS", "OpusHead", "OpusTags", "ftyp", "moov", "trak", "mdia", "stsd", "mdat", "moof"),
 )
-HANG_SECONDS, MOST_MEGABYTES = 20, 5000
+HANG_SECONDS, MAX_MEGABYTES = 20, 5000
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
             "runs": options.runs,
             "max_total_time": int(60 * options.minutes),
             "timeout": HANG_SECONDS,
-            "rss_limit_mb": MOST_MEGABYTES,
+            "rss_limit_mb": MAX_MEGABYTES,
             "reduce_inputs": 0,
             "len_control": 0,
             "dict": folder / "dictionary",

@@ -28,7 +28,7 @@ from helpers.wait import until
 
 SECONDS = 120.0
 """Longer than anything may take."""
-RATE = 22_050
+SAMPLE_RATE = 22_050
 GRACE = 15.0
 """After the last answer the server still deletes what it was given."""
 
@@ -49,7 +49,7 @@ class Met:
 def song(seed: int, seconds: float) -> bytes:
     """A wav that no other seed gives."""
     file = io.BytesIO()
-    soundfile.write(file, melody(seed, seconds, RATE), RATE, format="WAV")
+    soundfile.write(file, melody(seed, seconds, SAMPLE_RATE), SAMPLE_RATE, format="WAV")
     return file.getvalue()
 
 

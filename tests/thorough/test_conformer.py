@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from apex_space.models.encoders import conformer
-from apex_space.models.encoders.conformer import RATE
+from apex_space.models.encoders.conformer import SAMPLE_RATE
 from apex_space.models.hub import Repository, Snapshot, fetch
 from helpers import fake_panel_weights
 from helpers.fake_panel_weights import Size
@@ -26,6 +26,8 @@ def noise(samples: int) -> Tensor:
 def test_at_full_size_rounding_does_not_show_either(tmp_path: Path) -> None:
     folder = fake_panel_weights.write_muq(tmp_path / "MuQ", Size(layers=6))
     with torch.inference_mode():
-        exact, moved = (conformer.muq(snapshot(folder), 6, p).hear(noise(12 * RATE)) for p in ("float32", "bfloat16"))
+        exact, moved = (
+            conformer.muq(snapshot(folder), 6, p).hear(noise(12 * SAMPLE_RATE)) for p in ("float32", "bfloat16")
+        )
     assert exact.shape == (300, 1024)
     assert 0 < (moved - exact).std() < 0.02 * exact.std()

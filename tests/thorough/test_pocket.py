@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from apex_space.core import intervals
-from apex_space.models.encoders.pocket import RATE
+from apex_space.models.encoders.pocket import SAMPLE_RATE
 from apex_space.models.heads.pocket import PocketHead
 from apex_space.training.pocket import evaluate, train
 from unit.models.test_pocket import song
@@ -22,7 +22,9 @@ def write_data(folder: Path) -> None:
     rows = [["USER_ID", "SONG_ID", "GUESS", "RATING", "TIME"]]
     pieces = [1, 2, 3, 25, 26, 27, 53, 54, 55, 77, 78, 79]
     for i, piece in enumerate(pieces):
-        soundfile.write(folder / "davda54" / f"{piece}.opus", song(i)[: 4 * RATE], RATE, format="OGG", subtype="OPUS")
+        soundfile.write(
+            folder / "davda54" / f"{piece}.opus", song(i)[: 4 * SAMPLE_RATE], SAMPLE_RATE, format="OGG", subtype="OPUS"
+        )
         rows += [[user, piece, 1, rng.integers(0, 6), 1000] for user in range(6)]
     write_rows(folder / "davda54" / "answers.csv", rows)
     rows = [["track id", *(f" {name}" for name in ["genre", *"abcdefghi", "mood", "liked", "disliked", "age"])]]
@@ -30,7 +32,9 @@ def write_data(folder: Path) -> None:
         (folder / "emotify" / genre).mkdir(parents=True)
         for number in (1, 2, 3):
             path = folder / "emotify" / genre / f"{number}.opus"
-            soundfile.write(path, song(50 + 4 * i + number)[: 4 * RATE], RATE, format="OGG", subtype="OPUS")
+            soundfile.write(
+                path, song(50 + 4 * i + number)[: 4 * SAMPLE_RATE], SAMPLE_RATE, format="OGG", subtype="OPUS"
+            )
             rows += [[100 * i + number, genre, *[0] * 9, 3, *rng.permutation([0, 1]), 30] for _ in range(5)]
     write_rows(folder / "emotify" / "data.csv", rows)
 

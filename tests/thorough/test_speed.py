@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from apex_space import plots
-from apex_space.models.encoders.pocket import RATE, PocketEncoder
+from apex_space.models.encoders.pocket import SAMPLE_RATE, PocketEncoder
 from apex_space.ui.routes.shared_result import FONTS
 from helpers.melodies import melody
 from helpers.paths import ROOT
@@ -30,7 +30,7 @@ def best(work: Callable[[], Any], runs: int, clock: Callable[[], float] = time.p
 
 
 def test_pocket_hears_three_minutes_within_half_a_second_of_a_core() -> None:
-    song = melody(1, 30, RATE, 1)[:, 0].astype(np.float32)
+    song = melody(1, 30, SAMPLE_RATE, 1)[:, 0].astype(np.float32)
     segments, encoder = np.stack([song] * 6), PocketEncoder()
     assert best(lambda: encoder(segments, np.full(6, len(song))), 4) < 2 * 0.5  # twice the aim: other tests run beside
 

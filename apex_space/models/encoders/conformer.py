@@ -17,7 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...core.errors import WeightsInvalid
 from ..hub import Snapshot
-from ..kernels import DTYPES, activate, as_linear, attend_in_blocks, let_go, lower, replace
+from ..kernels import DTYPES, activate, as_linear, attend_in_blocks, cast_linear_layers, release_mmap, use_fast_linear
 from . import checkpoint, device, mel
 from .encoder import IMPORTING
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 MUQ_FILES, MUQ_CHECKPOINTS = ("config.json",), ("model.safetensors", "pytorch_model.bin")
 MUSICFM_FILES, MUSICFM_CHECKPOINTS = ("msd_stats.json",), ("pretrained_msd.pt",)
 
-RATE = 24_000
+SAMPLE_RATE = 24_000
 SUBSAMPLING = 4
 """Frames of the spectrogram to one of ours: a stride of 2, twice."""
-PIECE = 30 * RATE
+PIECE = 30 * SAMPLE_RATE
 """Samples of a piece heard by itself: a whole number of frames, so that pieces and song stay in step."""
-FIXED = {"label_rate": 25, "hop_length": mel.HOP, "n_mels": mel.BANDS, "features": ["melspec_2048"]}
+FIXED = {"label_rate": 25, "hop_length": mel.HOP_LENGTH, "n_mels": mel.N_MELS, "features": ["melspec_2048"]}
 FIXED_CONFORMER = {"position_embeddings_type": "rotary", "hidden_act": "swish"}
 """What the shapes of the tensors do not tell; the same in both published models."""
 PREFIX, LAYER = "model.", "conformer.layers."
@@ -84,12 +84,12 @@ def _convolve(convolution: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 class FrontEnd(nn.Module):
-    """Spectrogram [S, 1, BANDS, 4 T] -> [S, T, D] float32; parameter names are the checkpoint's."""
+    """Spectrogram [S, 1, N_MELS, 4 T] -> [S, T, D] float32; parameter names are the checkpoint's."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.conv = nn.Sequential(Residual(1, channels), Residual(channels, channels))
-        self.linear = nn.Linear(channels * mel.BANDS // SUBSAMPLING, width)
+        self.linear = nn.Linear(channels * mel.N_MELS // SUBSAMPLING, width)
 
     def forward(self, x: Tensor) -> Tensor:
         maps = self.conv(x).permute(0, 3, 1, 2)
@@ -149,17 +149,17 @@ class Conformer:
         for block in self.encoder.layers:
             block.conv_module = Convolution(block.conv_module)
         if precision == "float32":
-            replace(network)
+            use_fast_linear(network)
         else:
-            lower(network, self.dtype)
-            let_go([network])
+            cast_linear_layers(network, self.dtype)
+            release_mmap([network])
             if self.device.type == "cpu":
                 attend_in_blocks(self.encoder)
         for block in self.encoder.layers:
             activate(block.ffn1, "swish")
             activate(block.ffn2, "swish")
         network.to(self.device)
-        self.mel = mel.Mel(RATE, self.device)
+        self.mel = mel.Mel(SAMPLE_RATE, self.device)
 
     def hear(self, samples: Tensor) -> Tensor:
         """All of `samples` [N] at once -> [T, D]."""
@@ -183,7 +183,7 @@ class Conformer:
         local = []
         for start in starts:
             piece = samples[start : start + PIECE]
-            if len(piece) >= mel.LEAST_SAMPLES:
+            if len(piece) >= mel.MIN_SAMPLES:
                 local.append((yield from self._through(self._piece(start, piece, whole))))
         return torch.cat(local), (yield from self._through(whole))
 
@@ -264,7 +264,7 @@ class WholeSong:
     Attention over all frames is the work of seconds, so that it belongs to what is remembered, not to the head.
     """
 
-    rate, batch = RATE, 1
+    rate, batch = SAMPLE_RATE, 1
     segment_seconds = inf
     embeddings_version = 2
     resampling = "soxr"

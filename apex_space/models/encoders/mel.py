@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-WINDOW, HOP, BANDS = 2048, 240, 128
-LEAST_POWER = 1e-10
-LEAST_SAMPLES = WINDOW // 2 + 1
+N_FFT, HOP_LENGTH, N_MELS = 2048, 240, 128
+MIN_POWER = 1e-10
+MIN_SAMPLES = N_FFT // 2 + 1
 """Both ends are mirrored by half a window, which takes a sample more."""
 
 
@@ -16,31 +16,31 @@ class Mel:
     """Frames of the spectrogram of a waveform at `rate` Hz; none of its ends is seen twice when taken in parts."""
 
     def __init__(self, rate: int, device: torch.device) -> None:
-        self.window = torch.hann_window(WINDOW, device=device).double()
+        self.window = torch.hann_window(N_FFT, device=device).double()
         self.filters = filters(rate).to(device)
 
     def __call__(self, mirrored: Tensor, first: int, last: int) -> Tensor:
-        """Frames `first` to `last`, the latter excluded, of what `mirror` made: -> [BANDS, last - first] dB."""
-        part = mirrored[HOP * first : HOP * (last - 1) + WINDOW]
-        spectrum = torch.fft.rfft(part.unfold(0, WINDOW, HOP) * self.window)
+        """Frames `first` to `last`, the latter excluded, of what `mirror` made: -> [N_MELS, last - first] dB."""
+        part = mirrored[HOP_LENGTH * first : HOP_LENGTH * (last - 1) + N_FFT]
+        spectrum = torch.fft.rfft(part.unfold(0, N_FFT, HOP_LENGTH) * self.window)
         power = self.filters @ (spectrum.real.square() + spectrum.imag.square()).float().T
-        return 10 * power.clamp(LEAST_POWER).log10()
+        return 10 * power.clamp(MIN_POWER).log10()
 
 
 def frames(samples: int) -> int:
     """How many frames that many samples give. The published code drops the last one."""
-    return samples // HOP
+    return samples // HOP_LENGTH
 
 
 def mirror(samples: Tensor) -> Tensor:
-    """[N] -> [N + WINDOW], half a window mirrored at both ends, so that frame i is centred on sample HOP * i."""
-    return F.pad(samples[None], (WINDOW // 2, WINDOW // 2), mode="reflect")[0]
+    """[N] -> [N + N_FFT], half a window mirrored at both ends, so that frame i is centred on sample HOP_LENGTH * i."""
+    return F.pad(samples[None], (N_FFT // 2, N_FFT // 2), mode="reflect")[0]
 
 
 def filters(rate: int) -> Tensor:
-    """[BANDS, WINDOW / 2 + 1] triangles of height 1, evenly spaced on HTK's mel scale from 0 Hz to half the rate."""
-    hertz = torch.linspace(0, rate // 2, WINDOW // 2 + 1)  # in float32, as torchaudio has them
-    edges = 700 * (10 ** (torch.linspace(0, 2595 * log10(1 + rate / 2 / 700), BANDS + 2) / 2595) - 1)
+    """[N_MELS, N_FFT / 2 + 1] triangles of height 1, evenly spaced on HTK's mel scale from 0 Hz to half the rate."""
+    hertz = torch.linspace(0, rate // 2, N_FFT // 2 + 1)  # in float32, as torchaudio has them
+    edges = 700 * (10 ** (torch.linspace(0, 2595 * log10(1 + rate / 2 / 700), N_MELS + 2) / 2595) - 1)
     rising = (hertz - edges[:-2, None]) / edges.diff()[:-1, None]
     falling = (edges[2:, None] - hertz) / edges.diff()[1:, None]
     return torch.minimum(rising, falling).clamp(0)

@@ -15,7 +15,18 @@ from torch.nn.utils import parametrize
 
 from ...core.errors import WeightsInvalid
 from ..hub import Snapshot
-from ..kernels import DTYPES, Linear, activate, as_linear, attend_in_blocks, dithered, let_go, linear, lower, replace
+from ..kernels import (
+    DTYPES,
+    Linear,
+    activate,
+    as_linear,
+    attend_in_blocks,
+    cast_linear_layers,
+    dithered,
+    linear,
+    release_mmap,
+    use_fast_linear,
+)
 from . import checkpoint, device
 from .encoder import IMPORTING
 
@@ -59,10 +70,10 @@ class MertEncoder:
         self.front_end = FrontEnd(model.feature_extractor.conv_layers, DTYPES[precision])
         self.projection, self.encoder = model.feature_projection, model.encoder
         if precision == "float32":
-            replace(model)
+            use_fast_linear(model)
         else:
-            lower(model.encoder.layers, DTYPES[precision])
-            let_go([self.front_end.norm, self.front_end.products, self.projection, self.encoder])
+            cast_linear_layers(model.encoder.layers, DTYPES[precision])
+            release_mmap([self.front_end.norm, self.front_end.products, self.projection, self.encoder])
             if self.device.type == "cpu":
                 attend_in_blocks(model.encoder)
         for layer in model.encoder.layers:

@@ -12,20 +12,20 @@ from itertools import pairwise
 import numpy as np
 from scipy import fft
 
-RATE = 24_000
+SAMPLE_RATE = 24_000
 SEGMENT_SECONDS = 30.0
-LEAST_SECONDS = 4.0
+MIN_SECONDS = 4.0
 """Shorter sounds are repeated up to this length: rhythm and form have no meaning below it."""
 
-FRAME, HOP = 1024, 480
+N_FFT, HOP_LENGTH = 1024, 480
 """Fine spectrum: 43 ms windows, 50 frames a second."""
-LONG_FRAME, LONG_HOP = 4096, 2400
+LONG_N_FFT, LONG_HOP_LENGTH = 4096, 2400
 """Long spectrum: 171 ms windows, 10 frames a second; its bins of 5.9 Hz part the semitones from 110 Hz up."""
-FRAMES = RATE // HOP
-LONG_FRAMES = RATE // LONG_HOP
+FRAMES = SAMPLE_RATE // HOP_LENGTH
+LONG_FRAMES = SAMPLE_RATE // LONG_HOP_LENGTH
 
-MELS = 40
-COEFFICIENTS = 20
+N_MELS = 40
+N_MFCC = 20
 FLOOR = 1e-8
 """Least power, relative to the segment's mean: -80 dB."""
 PITCHES = np.arange(45, 105)
@@ -48,21 +48,21 @@ TINY = 1e-12
 
 
 @dataclass(frozen=True)
-class View:
+class Spectra:
     """What all features look at; T fine frames, U long ones."""
 
     samples: np.ndarray
     """[N], root mean square 1."""
     spectrum: np.ndarray
-    """[T, FRAME/2 + 1] complex."""
+    """[T, N_FFT/2 + 1] complex."""
     power: np.ndarray
     """Its power, mean 1 over all."""
     mel: np.ndarray
-    """[T, MELS] dB."""
+    """[T, N_MELS] dB."""
     cepstrum: np.ndarray
-    """[T, COEFFICIENTS], orthonormal cosine transform of `mel`."""
+    """[T, N_MFCC], orthonormal cosine transform of `mel`."""
     long_power: np.ndarray
-    """[U, LONG_FRAME/2 + 1], mean 1."""
+    """[U, LONG_N_FFT/2 + 1], mean 1."""
     pitch: np.ndarray
     """[U, len(PITCHES)] amplitude."""
     chroma: np.ndarray
@@ -72,7 +72,7 @@ class View:
 class PocketEncoder:
     """Segments -> features."""
 
-    rate, resampling = RATE, "sinc"
+    rate, resampling = SAMPLE_RATE, "sinc"
     segment_seconds = SEGMENT_SECONDS
     precision = "float32"
     reason = "it is fast as it is"
@@ -85,31 +85,31 @@ class PocketEncoder:
 
 
 def features(samples: np.ndarray) -> np.ndarray:
-    """Features [F] float32 of `samples` [N] at RATE."""
-    view = look(samples)
+    """Features [F] float32 of `samples` [N] at SAMPLE_RATE."""
+    view = compute_spectra(samples)
     values = np.concatenate([np.ravel(block(view)) for block in BLOCKS])
     return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
 
 
-def look(samples: np.ndarray) -> View:
-    """The spectra of `samples` [N] at RATE."""
-    least = int(LEAST_SECONDS * RATE)
+def compute_spectra(samples: np.ndarray) -> Spectra:
+    """The spectra of `samples` [N] at SAMPLE_RATE."""
+    least = int(MIN_SECONDS * SAMPLE_RATE)
     if len(samples) < least:
         samples = np.resize(samples if len(samples) else np.zeros(1, np.float32), least)
     samples = samples.astype(np.float32) - np.float32(samples.mean())
     samples /= np.sqrt(np.mean(np.square(samples), dtype=np.float64)) + TINY
-    spectrum = stft(samples, FRAME, HOP)
+    spectrum = stft(samples, N_FFT, HOP_LENGTH)
     power = _power(spectrum)
     mel = 10 * np.log10(power @ mel_bank() + FLOOR)
-    long_power = _power(stft(samples, LONG_FRAME, LONG_HOP))
+    long_power = _power(stft(samples, LONG_N_FFT, LONG_HOP_LENGTH))
     pitch = np.sqrt(long_power @ pitch_bank())
     folded = pitch.reshape(len(pitch), -1, 12).sum(1)
-    return View(
+    return Spectra(
         samples=samples,
         spectrum=spectrum,
         power=power,
         mel=mel,
-        cepstrum=fft.dct(mel, norm="ortho")[:, :COEFFICIENTS],
+        cepstrum=fft.dct(mel, norm="ortho")[:, :N_MFCC],
         long_power=long_power,
         pitch=pitch,
         chroma=folded / (np.linalg.norm(folded, axis=1, keepdims=True) + 1e-3),
@@ -136,28 +136,28 @@ def _window(frame: int) -> np.ndarray:
 
 @cache
 def mel_bank() -> np.ndarray:
-    """[FRAME/2 + 1, MELS] triangles, each of area 1, from 30 Hz to TOP on the HTK mel scale."""
+    """[N_FFT/2 + 1, N_MELS] triangles, each of area 1, from 30 Hz to TOP on the HTK mel scale."""
     low, high = 2595 * np.log10(1 + np.array([30, TOP]) / 700)
-    edges = 700 * (10 ** (np.linspace(low, high, MELS + 2) / 2595) - 1)
-    bins = np.arange(FRAME // 2 + 1)[:, None] * RATE / FRAME
+    edges = 700 * (10 ** (np.linspace(low, high, N_MELS + 2) / 2595) - 1)
+    bins = np.arange(N_FFT // 2 + 1)[:, None] * SAMPLE_RATE / N_FFT
     low, mid, high = edges[:-2], edges[1:-1], edges[2:]
     bank = np.maximum(0, np.minimum((bins - low) / (mid - low), (high - bins) / (high - mid)))
-    bank[np.abs(bins[:, 0, None] - mid).argmin(0), np.arange(MELS)] += TINY
+    bank[np.abs(bins[:, 0, None] - mid).argmin(0), np.arange(N_MELS)] += TINY
     scaled: np.ndarray = (bank / bank.sum(0)).astype(np.float32)
     return scaled
 
 
 @cache
 def pitch_bank() -> np.ndarray:
-    """[LONG_FRAME/2 + 1, len(PITCHES)] raised cosines one semitone to either side."""
-    bins = np.maximum(np.arange(LONG_FRAME // 2 + 1), 0.5) * RATE / LONG_FRAME
+    """[LONG_N_FFT/2 + 1, len(PITCHES)] raised cosines one semitone to either side."""
+    bins = np.maximum(np.arange(LONG_N_FFT // 2 + 1), 0.5) * SAMPLE_RATE / LONG_N_FFT
     away = np.abs(69 + 12 * np.log2(bins / 440)[:, None] - PITCHES)
     scaled: np.ndarray = np.where(away < 1, 0.5 + 0.5 * np.cos(np.pi * away), 0).astype(np.float32)
     return scaled
 
 
 def _edges(frame: int) -> np.ndarray:
-    return np.round(np.array(BANDS) * frame / RATE).astype(int)
+    return np.round(np.array(BANDS) * frame / SAMPLE_RATE).astype(int)
 
 
 def _by_band(values: np.ndarray, frame: int) -> np.ndarray:
@@ -189,14 +189,14 @@ def _peaky(values: np.ndarray) -> np.ndarray:
 # ---- blocks: View -> numbers -------------------------------------------------------------------------------------
 
 
-def timbre(view: View) -> np.ndarray:
+def timbre(view: Spectra) -> np.ndarray:
     """Cepstrum over time, and how its mean and deviation within a second differ from second to second."""
-    seconds = view.cepstrum[: len(view.cepstrum) // FRAMES * FRAMES].reshape(-1, FRAMES, COEFFICIENTS)
+    seconds = view.cepstrum[: len(view.cepstrum) // FRAMES * FRAMES].reshape(-1, FRAMES, N_MFCC)
     inside = seconds.std(1)
     return np.concatenate([_over_time(view.cepstrum), [seconds.mean(1).std(0), inside.mean(0), inside.std(0)]])
 
 
-def tint(view: View) -> np.ndarray:
+def mfcc_correlation(view: Spectra) -> np.ndarray:
     """Correlation of the cepstrum's coefficients with each other."""
     centred = view.cepstrum[:, :16] - view.cepstrum[:, :16].mean(0)
     scaled = centred / (np.linalg.norm(centred, axis=0) + 1e-3)
@@ -204,42 +204,42 @@ def tint(view: View) -> np.ndarray:
     return correlation
 
 
-def shape(view: View) -> np.ndarray:
+def shape(view: Spectra) -> np.ndarray:
     """Where the spectrum ends, frame by frame, in octaves, and how that moves."""
-    cumulated = np.cumsum(view.power[:, : _edges(FRAME)[-1]], axis=1)
+    cumulated = np.cumsum(view.power[:, : _edges(N_FFT)[-1]], axis=1)
     total = cumulated[:, -1:] + TINY
     points = [(cumulated < share * total).sum(1) for share in (0.25, 0.5, 0.85, 0.95, 0.99)]
     return _over_time(np.log2(np.stack(points, axis=1) + 1.0))
 
 
-def edge(view: View) -> np.ndarray:
+def edge(view: Spectra) -> np.ndarray:
     """Level of the long-term spectrum in each mel band, and where it falls below -30 to -70 dB of its top."""
-    longterm = _decibel(view.power.mean(0)[: _edges(FRAME)[-1]])
+    longterm = _decibel(view.power.mean(0)[: _edges(N_FFT)[-1]])
     under = longterm.max() - np.array([30, 40, 50, 60, 70])
     last = [np.nonzero(longterm > level)[0][-1] for level in under]
     first = [np.nonzero(longterm > level)[0][0] for level in under[:2]]
     return np.concatenate([np.log2(np.array(last) + 1.0), np.log2(np.array(first) + 1.0), view.mel.mean(0)[::3]])
 
 
-def flatness(view: View) -> np.ndarray:
+def flatness(view: Spectra) -> np.ndarray:
     """Noise against tones in each band: geometric over arithmetic mean of the power, at both resolutions."""
     fine, long = (
         _by_band(np.log(power + FLOOR), frame) - np.log(_by_band(power, frame) + FLOOR)
-        for power, frame in ((view.power, FRAME), (view.long_power, LONG_FRAME))
+        for power, frame in ((view.power, N_FFT), (view.long_power, LONG_N_FFT))
     )
     return np.concatenate([fine.mean(0), fine.std(0), long.mean(0), long.std(0), *np.quantile(long, [0.1, 0.9], 0)])
 
 
-def floor(view: View) -> np.ndarray:
+def floor(view: Spectra) -> np.ndarray:
     """What is left in the quietest moments and bins: background noise, spectral holes."""
-    bands = _decibel(_by_band(view.power, FRAME))
+    bands = _decibel(_by_band(view.power, N_FFT))
     low, mid, high = np.quantile(bands, [0.05, 0.5, 0.95], axis=0)
-    relative = view.power[:, : _edges(FRAME)[-1]]
-    holes = _by_band((relative < 1e-7).astype(np.float32), FRAME).mean(0)
+    relative = view.power[:, : _edges(N_FFT)[-1]]
+    holes = _by_band((relative < 1e-7).astype(np.float32), N_FFT).mean(0)
     return np.concatenate([low - mid, high - mid, low, holes])
 
 
-def dynamics(view: View) -> np.ndarray:
+def dynamics(view: Spectra) -> np.ndarray:
     """Loudness over time and how the waveform's peaks stand above it."""
     blocks = view.samples[: len(view.samples) // 1200 * 1200].reshape(-1, 1200)
     level = _decibel(np.square(blocks).mean(1))
@@ -261,19 +261,19 @@ def dynamics(view: View) -> np.ndarray:
     )
 
 
-def clicks(view: View) -> np.ndarray:
+def clicks(view: Spectra) -> np.ndarray:
     """Steps and corners in the waveform, after a filter with two zeros at half the rate."""
     smooth = (view.samples[:-2] + 2 * view.samples[1:-1] + view.samples[2:]) / 4
     step = np.diff(smooth)
     corner = np.diff(step)
     jumps = np.abs(np.diff(corner))
-    blocks = jumps[: len(jumps) // HOP * HOP].reshape(-1, HOP)
+    blocks = jumps[: len(jumps) // HOP_LENGTH * HOP_LENGTH].reshape(-1, HOP_LENGTH)
     peaks = blocks.max(1) / (blocks.mean(1) + 1e-4)
     energies = [_decibel(np.square(x).mean()) for x in (step, corner)]
     return np.concatenate([energies, np.log(np.quantile(peaks, [0.1, 0.5, 0.9, 0.99, 1.0]) + 1e-3)])
 
 
-def modulation(view: View) -> np.ndarray:
+def modulation(view: Spectra) -> np.ndarray:
     """Energy of slow to fast changes: of the loudness in six bands, and of the cepstrum."""
     bands = np.stack([part.mean(1) for part in np.array_split(view.mel, 6, axis=1)], axis=1)
     energy = _changes(np.concatenate([bands, view.cepstrum[:, :16]], axis=1))
@@ -292,7 +292,7 @@ def _changes(values: np.ndarray) -> np.ndarray:
     return energy
 
 
-def _onsets(view: View) -> np.ndarray:
+def _onsets(view: Spectra) -> np.ndarray:
     """Onset strength [T - 1]: rise of the level summed over the mel bands."""
     rise = np.maximum(0, np.diff(view.mel, axis=0)).mean(1)
     return rise
@@ -308,7 +308,7 @@ def _repetition(onsets: np.ndarray) -> np.ndarray:
     return unbiased
 
 
-def rhythm(view: View) -> np.ndarray:
+def rhythm(view: Spectra) -> np.ndarray:
     """Strength, number and regularity of onsets."""
     onsets = _onsets(view)
     repeats = _repetition(onsets)
@@ -330,7 +330,7 @@ def _regularity(onsets: np.ndarray) -> tuple[float, float, float, float]:
     return tops.sum() * FRAMES / len(onsets), np.log(mean), gaps.std() / mean, np.abs(np.diff(gaps)).mean() / mean
 
 
-def pulse(view: View) -> np.ndarray:
+def beat_phase(view: Spectra) -> np.ndarray:
     """Whether the beat keeps its place: phase of the strongest period of three ranges, from window to window."""
     onsets = _onsets(view)
     repeats = _repetition(onsets)
@@ -374,7 +374,7 @@ def _key_fit(chroma: np.ndarray) -> np.ndarray:
     return fits
 
 
-def harmony(view: View) -> np.ndarray:
+def harmony(view: Spectra) -> np.ndarray:
     """Pitch classes: how few, which intervals, how well in a key and how long they stay; the same in every key."""
     profile = view.chroma.mean(0)
     share = profile / (profile.sum() + TINY)
@@ -400,7 +400,7 @@ def harmony(view: View) -> np.ndarray:
     )
 
 
-def melody(view: View) -> np.ndarray:
+def melody(view: Spectra) -> np.ndarray:
     """Which octaves sound, how many pitches at once, how far and how often the strongest one moves."""
     level = view.pitch + 1e-3
     share = level / level.sum(1, keepdims=True)
@@ -432,7 +432,7 @@ def _pool(values: np.ndarray, count: int) -> np.ndarray:
     return values[: len(values) // count * count].reshape(-1, count, values.shape[1]).mean(1)
 
 
-def form(view: View) -> np.ndarray:
+def form(view: Spectra) -> np.ndarray:
     """Likeness between moments by their distance in time, for timbre and harmony; the best match elsewhere."""
     values: list[float] = []
     for frames in (_unit(_pool(view.cepstrum[:, :13], FRAMES // 2)), _unit(_pool(view.chroma, LONG_FRAMES // 2))):
@@ -449,7 +449,7 @@ def form(view: View) -> np.ndarray:
     return np.array(values)
 
 
-def seams(view: View) -> np.ndarray:
+def novelty(view: Spectra) -> np.ndarray:
     """Sudden changes against the usual ones: timbre, level and harmony before and after each moment."""
     values = []
     sources = [(view.cepstrum[:, 1:], width) for width in NOVELTY] + [(view.cepstrum[:, :1], 2)]
@@ -463,9 +463,9 @@ def seams(view: View) -> np.ndarray:
     return np.array(values)
 
 
-def phase(view: View) -> np.ndarray:
+def phase(view: Spectra) -> np.ndarray:
     """How phases go on from frame to frame (tones) and from bin to bin (attacks), in each band; every third frame."""
-    spectrum = view.spectrum[:, : _edges(FRAME)[-1] + 2]
+    spectrum = view.spectrum[:, : _edges(N_FFT)[-1] + 2]
     weight = np.sqrt(view.power[:, : spectrum.shape[1]])
     last = len(spectrum) // 3 * 3
     first, second, third = (spectrum[i:last:3] for i in range(3))
@@ -475,8 +475,8 @@ def phase(view: View) -> np.ndarray:
     values = []
     for turn in (onward, across, bend):
         weights = weight[1:last:3, : turn.shape[1]]
-        total = _by_band(weights, FRAME) + TINY
-        steady = _by_band(turn.real * weights, FRAME)
+        total = _by_band(weights, N_FFT) + TINY
+        steady = _by_band(turn.real * weights, N_FFT)
         values += [steady.sum(0) / total.sum(0), (steady / total).std(0)]
     return np.concatenate(values)
 
@@ -488,9 +488,9 @@ def _turn(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return unit
 
 
-def attack(view: View) -> np.ndarray:
+def attack(view: Spectra) -> np.ndarray:
     """How sharply energy rises in each band: flux at 20 ms against its mean, up against down."""
-    bands = 10 * np.log10(_by_band(view.power, FRAME) + FLOOR)
+    bands = 10 * np.log10(_by_band(view.power, N_FFT) + FLOOR)
     step = np.diff(bands, axis=0)
     up, down = np.maximum(0, step), np.maximum(0, -step)
     skew = (step**3).mean(0) / (np.square(step).mean(0) ** 1.5 + TINY)
@@ -498,7 +498,7 @@ def attack(view: View) -> np.ndarray:
     return np.concatenate([np.log((up + 1e-3).mean(0)), skew, *extremes])
 
 
-BLOCKS: tuple[Callable[[View], np.ndarray], ...] = (
-    timbre, tint, shape, edge, flatness, floor, dynamics, clicks, modulation,
-    rhythm, pulse, harmony, melody, form, seams, phase, attack,
+BLOCKS: tuple[Callable[[Spectra], np.ndarray], ...] = (
+    timbre, mfcc_correlation, shape, edge, flatness, floor, dynamics, clicks, modulation,
+    rhythm, beat_phase, harmony, melody, form, novelty, phase, attack,
 )  # fmt: skip

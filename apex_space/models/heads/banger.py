@@ -25,7 +25,7 @@ LAYERS, WIDTH = 24, 1024
 """MERT-v1-330M's; the last hidden state is heard."""
 SIZES = (WIDTH, 512, 256, 128)
 AXIS = BY_KEY["banger"]
-LEAST_SECONDS = 1.0
+MIN_SECONDS = 1.0
 """A shorter rest of a song is heard with silence behind it: the network needs 17 ms to answer at all."""
 
 
@@ -36,7 +36,7 @@ class Unpadded(MertEncoder):
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """`samples` [S, L] -> [S, K, D], each from its `valid` [S] samples alone."""
-        least = min(int(LEAST_SECONDS * self.rate), samples.shape[1])
+        least = min(int(MIN_SECONDS * self.rate), samples.shape[1])
         lengths = np.maximum(valid, least)
         pooled = np.empty((len(samples), len(self.layers), self.config.hidden_size), np.float32)
         for length in np.unique(lengths):  # at most two: only a song's last segment is short

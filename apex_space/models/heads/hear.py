@@ -23,11 +23,11 @@ LAYER = 10
 STRIDE = 3
 ATTENTIONS, HEADS = 4, 8
 QUERIES = 2
-LEAST_VARIANCE = 1e-7
+MIN_VARIANCE = 1e-7
 LIMIT = precision.TOLERANCE / 9
 """Share of its range that bfloat16 may move a score of the trial clip. Of 8 draws of small random weights, five songs
 moved a score up to 8.7 times as far."""
-MOST_KEPT = 300_000_000
+MAX_KEPT = 300_000_000
 """Bytes of frames: a second of a song has 0.4 million."""
 
 
@@ -71,7 +71,7 @@ class Statistics(nn.Module):
             weights = head(channels)
             mean = (weights * channels).sum(-1)
             variance = (weights * channels.square()).sum(-1) - mean.square()
-            parts += [mean, variance.clamp(LEAST_VARIANCE).sqrt()]
+            parts += [mean, variance.clamp(MIN_VARIANCE).sqrt()]
         return torch.cat(parts)
 
 
@@ -193,7 +193,7 @@ class Kept:
         frames = self._frames.pop(key, None)
         if frames is None:
             frames = self._frames[key] = yield from _views(samples, musicfm, muq)
-            while sum(kept.nbytes for kept in self._frames.values()) > MOST_KEPT:
+            while sum(kept.nbytes for kept in self._frames.values()) > MAX_KEPT:
                 self._frames.popitem(last=False)
         return frames
 

@@ -17,7 +17,7 @@ from ...core.settings import Settings
 from ..encoders.pocket import PocketEncoder
 from ..hub import Repository, Snapshot, Weights
 
-LEAST_SECONDS = 10.0
+MIN_SECONDS = 10.0
 """Below it, errors in clarity and naturalness reach the spread among songs."""
 PATH = Path(__file__).with_name("pocket.safetensors")
 LINEAR = ("likes", "musicality")
@@ -26,7 +26,7 @@ TENSORS = ("mean", "scale", "weights", "bias")
 
 
 @dataclass(frozen=True)
-class Model:
+class PocketModel:
     """F features -> A axes. `about` is written into the file as it is: axes, licences, sources, held-out figures."""
 
     mean: np.ndarray
@@ -68,12 +68,12 @@ def link(axis: str, raw: np.ndarray) -> np.ndarray:
     return scores
 
 
-def read(path: Path) -> Model:
+def read(path: Path) -> PocketModel:
     """The model in a file written from `Model.to_bytes`. Raises WeightsInvalid."""
     try:
         with safe_open(path, "np") as file:
             about = json.loads(file.metadata()["about"])
-            return Model(**{name: file.get_tensor(name) for name in TENSORS}, about=about)
+            return PocketModel(**{name: file.get_tensor(name) for name in TENSORS}, about=about)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise WeightsInvalid(f"{path} is not a pocket model ({error}). Install the package again.") from error
 
@@ -95,7 +95,7 @@ class PocketHead:
 
     def counts(self, seconds: np.ndarray) -> np.ndarray:
         """[S] -> [S]: by length, and a rest too short to be judged only where there is nothing else."""
-        long = np.where(seconds >= LEAST_SECONDS, seconds, 0)
+        long = np.where(seconds >= MIN_SECONDS, seconds, 0)
         return long if long.any() else seconds
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:

@@ -11,13 +11,13 @@ from functools import partial
 import numpy as np
 
 from ...core.errors import PreferenceError
-from ...core.intervals import ConfidenceInterval, bootstrap_counts, estimate
+from ...core.intervals import ConfidenceInterval, bootstrap_counts, bootstrap_interval
 from ..calibration import calibrate
 from ..head import Metrics, PreferenceHead
 
 FOLDS, PARTITIONS = 5, 10
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3)
-LEAST_BATTLES, LEAST_SONGS = 30, 20
+MIN_BATTLES, MIN_SONGS = 30, 20
 DOMINANT = 0.1
 """Where battles hang together by shared songs, and one such group holds more than this share of them, groups cannot be
 held out or resampled: single songs are."""
@@ -229,7 +229,7 @@ def measure(held: Forecasts, unit: Units) -> Metrics:
     rule = battles.difference[:, battles.axes.index(against)]
 
     def of(figure: Callable[[np.ndarray], float]) -> ConfidenceInterval:
-        return estimate(lambda counts: figure(unit.weight(battles, counts)), unit.count)
+        return bootstrap_interval(lambda counts: figure(unit.weight(battles, counts)), unit.count)
 
     by_head, by_rule = auc(odds), auc(rule)
     return Metrics(
@@ -250,7 +250,7 @@ def measure(held: Forecasts, unit: Units) -> Metrics:
 
 def learn(
     judge: str, revision: str, data: str, battles: Battles
-) -> tuple[PreferenceHead, tuple["ByGenerators", ...], tuple["Unheard", ...]]:
+) -> tuple[PreferenceHead, tuple["ByGenerators", ...], tuple["LeaveOneOut", ...]]:
     """A judge's head and its figures by generator. Raises PreferenceError where the battles are too few."""
     check_enough(battles)
     battles = _varying(battles)
@@ -282,8 +282,8 @@ def check_enough(battles: Battles) -> None:
     """Raises PreferenceError."""
     songs = len(np.unique(battles.songs))
     for there, least, what in (
-        (len(battles), LEAST_BATTLES, "battles with a winner"),
-        (songs, LEAST_SONGS, "different songs in them"),
+        (len(battles), MIN_BATTLES, "battles with a winner"),
+        (songs, MIN_SONGS, "different songs in them"),
     ):
         if there < least:
             raise PreferenceError(
@@ -318,7 +318,7 @@ class ByGenerators:
 
 
 @dataclass(frozen=True)
-class Unheard:
+class LeaveOneOut:
     """Accuracy on a generator's battles, by a model that learned from none of them, and by `held_out` models.
 
     The first may have learned from other battles of the songs it met; `held_out` models did from no song of a battle.
@@ -341,19 +341,21 @@ def by_generators(battles: Battles, held: Forecasts, unit: Units) -> tuple[ByGen
     return tuple(sorted(found, key=lambda row: -row.battles))
 
 
-def leave_one_generator_out(battles: Battles, held: Forecasts, unit: Units) -> tuple[Unheard, ...]:
+def leave_one_generator_out(battles: Battles, held: Forecasts, unit: Units) -> tuple[LeaveOneOut, ...]:
     """For each generator whose battles can be foreseen from those of at least two others."""
     found = []
     for generator in _names(battles):
         test = (battles.generators == generator).any(1)
-        if (~test).sum() < LEAST_BATTLES or len(_names(battles[~test])) < 2:
+        if (~test).sum() < MIN_BATTLES or len(_names(battles[~test])) < 2:
             continue
         model, _ = fit(battles[~test], unit)
         unheard = Forecasts(battles[test], model(battles[test]))
         same = (held.battles.generators == generator).any(1)
         if same.any():
             every = np.ones(int(test.sum()), bool)
-            found.append(Unheard(generator, len(every), _accuracy(unheard, every, unit), _accuracy(held, same, unit)))
+            found.append(
+                LeaveOneOut(generator, len(every), _accuracy(unheard, every, unit), _accuracy(held, same, unit))
+            )
     return tuple(found)
 
 
@@ -363,4 +365,4 @@ def _names(battles: Battles) -> Sequence[str]:
 
 def _accuracy(held: Forecasts, rows: np.ndarray, unit: Units) -> ConfidenceInterval:
     battles, odds = held.battles[rows], held.odds[rows]
-    return estimate(lambda counts: accuracy(odds, unit.weight(battles, counts)), unit.count)
+    return bootstrap_interval(lambda counts: accuracy(odds, unit.weight(battles, counts)), unit.count)

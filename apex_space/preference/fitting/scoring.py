@@ -13,10 +13,10 @@ from ...core.axes import KEYS
 from ...core.errors import AudioError, PreferenceError
 from ...core.tables import BadRow
 from ...judges.judge import Judge
-from ...storage.records import Scored, Winner
+from ...storage.records import SongScores, Winner
 from ..head import revision_of
 from .logistic import Battles
-from .sources import Clip, Row
+from .sources import AudioSource, BattleRow
 
 if TYPE_CHECKING:
     from ...storage.votes import VoteStore
@@ -26,12 +26,12 @@ BEGINNING = '{"key": "'
 """Of every line: a file that begins otherwise is somebody else's."""
 
 
-class Notebook:
+class ScoreLog:
     """Scores in a file of JSON lines, by what was heard and the judge's weights; each is on disk once it is known."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known: dict[tuple[str, str, str], Scored] = {}
+        self._known: dict[tuple[str, str, str], SongScores] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             text = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -43,11 +43,11 @@ class Notebook:
             self._learn(line)
         self._torn = not text.endswith("\n") and text != ""
 
-    def get(self, key: str, judge: str, revision: str) -> Scored | None:
+    def get(self, key: str, judge: str, revision: str) -> SongScores | None:
         """The scores of the clip with this key, if it was heard by these weights."""
         return self._known.get((key, judge, revision))
 
-    def add(self, key: str, scored: Scored) -> None:
+    def add(self, key: str, scored: SongScores) -> None:
         """Remember. Raises PreferenceError where the file cannot be written."""
         line = json.dumps({"key": key, **asdict(scored)})
         try:
@@ -64,24 +64,24 @@ class Notebook:
         try:
             plain = json.loads(line)
             key = plain.pop("key")
-            scored = Scored(**plain)
+            scored = SongScores(**plain)
             self._known[key, scored.judge, scored.revision] = scored
         except (ValueError, TypeError, KeyError, AttributeError):
             return  # the line that was being written when the machine stopped; it is heard again
 
 
 @dataclass(frozen=True)
-class Heard:
+class ScoredBattle:
     """A battle and what the judge made of both songs."""
 
-    a: Scored
-    b: Scored
+    a: SongScores
+    b: SongScores
     winner: Winner
     generator_a: str = ""
     generator_b: str = ""
 
 
-def hear(rows: Iterable[Row | BadRow], judge: Judge, notebook: Notebook) -> Iterator[Heard | BadRow]:
+def hear(rows: Iterable[BattleRow | BadRow], judge: Judge, notebook: ScoreLog) -> Iterator[ScoredBattle | BadRow]:
     """Score both songs of each battle that has a winner; what the notebook knows is not heard again."""
     revision = revision_of(judge)
     for row in rows:
@@ -92,22 +92,22 @@ def hear(rows: Iterable[Row | BadRow], judge: Judge, notebook: Notebook) -> Iter
             continue
         try:
             a, b = (_scores(clip, judge, revision, notebook) for clip in (row.a, row.b))
-            yield Heard(a, b, row.winner, row.generator_a, row.generator_b)
+            yield ScoredBattle(a, b, row.winner, row.generator_a, row.generator_b)
         except AudioError as error:
             yield BadRow(row.name, str(error))
 
 
-def _scores(clip: Clip, judge: Judge, revision: str, notebook: Notebook) -> Scored:
+def _scores(clip: AudioSource, judge: Judge, revision: str, notebook: ScoreLog) -> SongScores:
     known = notebook.get(clip.key, judge.name, revision)
     if known is None:
         with clip.open() as path:
             report = judge(path)
-        known = Scored(report.sha256, judge.name, revision, report.scores)
+        known = SongScores(report.sha256, judge.name, revision, report.scores)
         notebook.add(clip.key, known)
     return known
 
 
-def from_votes(store: "VoteStore", judge: str) -> tuple[list[Heard], str]:
+def from_votes(store: "VoteStore", judge: str) -> tuple[list[ScoredBattle], str]:
     """The space's own battles whose votes are not suspicious and whose songs the judge has scored; and its revision.
 
     Where the scores are of several revisions of its weights, the one that knows most of the songs is taken.
@@ -118,7 +118,7 @@ def from_votes(store: "VoteStore", judge: str) -> tuple[list[Heard], str]:
     revision = Counter(scored.revision for scored in scores.values()).most_common(1)[0][0]
     known = {song: scored for song, scored in scores.items() if scored.revision == revision}
     heard = [
-        Heard(known[battle.a.id], known[battle.b.id], vote.winner, battle.a.generator, battle.b.generator)
+        ScoredBattle(known[battle.a.id], known[battle.b.id], vote.winner, battle.a.generator, battle.b.generator)
         for vote in store.votes()
         for battle in [vote.battle]
         if not vote.suspicion and battle.a.id in known and battle.b.id in known
@@ -126,7 +126,7 @@ def from_votes(store: "VoteStore", judge: str) -> tuple[list[Heard], str]:
     return heard, revision
 
 
-def as_battles(heard: Sequence[Heard]) -> Battles:
+def as_battles(heard: Sequence[ScoredBattle]) -> Battles:
     """What can be learned from: battles with a winner between different songs, on the axes that all songs have."""
     decided = [h for h in heard if h.winner in ("a", "b") and h.a.song != h.b.song]
     sides = [((h.a, h.generator_a), (h.b, h.generator_b)) for h in decided]

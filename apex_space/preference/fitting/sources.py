@@ -32,12 +32,12 @@ WINNERS: dict[str, Winner] = {
     **dict.fromkeys(("a", "left", "model_a", "system_a", "song_a", "generator_a", "audio_a"), "a"),
     **dict.fromkeys(("b", "right", "model_b", "system_b", "song_b", "generator_b", "audio_b"), "b"),
     **dict.fromkeys(("tie", "draw", "equal", "both", "both_good", "tie_(both_good)"), "tie"),
-    **dict.fromkeys(("bad", "both_bad", "bothbad", "neither", "tie_(both_bad)", "tie_(bothbad)"), "bad"),
+    **dict.fromkeys(("bad", "both_bad", "bothbad", "neither", "tie_(both_bad)", "tie_(bothbad)"), "both_bad"),
 }
 
 
 @dataclass(frozen=True)
-class Clip:
+class AudioSource:
     """A song's file. `key` names its content; `open` gives a path for as long as it is open, or raises AudioError."""
 
     key: str
@@ -45,18 +45,18 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Row:
+class BattleRow:
     """A battle of which nobody has heard the songs yet. `name` is where it stands, for messages."""
 
     name: str
-    a: Clip
-    b: Clip
+    a: AudioSource
+    b: AudioSource
     winner: Winner
     generator_a: str
     generator_b: str
 
 
-def read(source: str) -> Iterator[Row | BadRow]:
+def read(source: str) -> Iterator[BattleRow | BadRow]:
     """The battles in a table, in a folder that holds a dataset, or in a dataset on the Hub.
 
     Raises PreferenceError where there is none, or its columns are not those of COLUMNS.
@@ -78,16 +78,16 @@ def read(source: str) -> Iterator[Row | BadRow]:
     return _rows(source, _dataset(source), partial(remote, source))
 
 
-Place = Callable[[str], Clip]
+Place = Callable[[str], AudioSource]
 """From what a row says of a file's place."""
 
 
-def _rows(source: str, records: Iterator[Mapping[str, Any]], place: Place) -> Iterator[Row | BadRow]:
+def _rows(source: str, records: Iterator[Mapping[str, Any]], place: Place) -> Iterator[BattleRow | BadRow]:
     for number, record in enumerate(records, 1):
         name = f"{source}, battle {number}"
         fields = _fields(source, record)
         try:
-            yield Row(
+            yield BattleRow(
                 name,
                 _clip(fields["a"], place),
                 _clip(fields["b"], place),
@@ -116,12 +116,12 @@ def _winner(value: Any) -> Winner:
     return WINNERS[told]
 
 
-def _clip(value: Any, place: Place) -> Clip:
+def _clip(value: Any, place: Place) -> AudioSource:
     """From a file's place, or from what a dataset holds in an audio column."""
     if isinstance(value, Mapping):
         content, value = value.get("bytes"), value.get("path")
         if content:
-            return Clip(hashlib.sha256(content).hexdigest(), partial(_unpacked, bytes(content)))
+            return AudioSource(hashlib.sha256(content).hexdigest(), partial(_unpacked, bytes(content)))
     if not isinstance(value, str) or not value.strip():
         raise PreferenceError("It has no audio (some are withheld by their makers).")
     return place(value.strip())
@@ -135,27 +135,27 @@ def _unpacked(content: bytes) -> Iterator[Path]:
         yield Path(file.name)
 
 
-def _local(folder: Path, name: str) -> Clip:
+def _local(folder: Path, name: str) -> AudioSource:
     path = folder / name
     key = None if "\0" in name else file_hash(path)
     if key is None:
         raise PreferenceError(f"{name} is not there, cannot be read, or is too large.")
-    return Clip(key, lambda: nullcontext(path))
+    return AudioSource(key, lambda: nullcontext(path))
 
 
-def _inside(folder: Path, name: str) -> Clip:
+def _inside(folder: Path, name: str) -> AudioSource:
     if "\0" in name or not (folder / name).resolve().is_relative_to(folder):
         raise PreferenceError(f"{name} is outside of the dataset.")
     return _local(folder, name)
 
 
-def remote(source: str, name: str) -> Clip:
+def remote(source: str, name: str) -> AudioSource:
     """A file of a dataset on the Hub, fetched when it is opened; it is known by its place, so as not to fetch it."""
     root = f"hf://datasets/{source}"
     place = re.sub(rf"^{re.escape(root)}(@[^/]*)?/", "", name)
     if ".." in place.split("/") or place.startswith("/") or "::" in place or "://" in place:
         raise PreferenceError(f"{name} is outside of the dataset.")
-    return Clip(f"{root}/{place}", partial(fetched, f"{root}/{place}"))
+    return AudioSource(f"{root}/{place}", partial(fetched, f"{root}/{place}"))
 
 
 @contextmanager

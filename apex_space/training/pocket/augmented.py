@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ...audio.resample import resample
 from ...audio.waveform import load
-from ...models.encoders.pocket import RATE, SEGMENT_SECONDS, features
+from ...models.encoders.pocket import SAMPLE_RATE, SEGMENT_SECONDS, features
 from .degradations import HARMLESS, KINDS
 
 INTACT = "intact"
@@ -22,7 +22,7 @@ KINDS_A_SONG = 2
 
 
 @dataclass(frozen=True)
-class Copies:
+class AugmentedSongs:
     """R copies of S songs."""
 
     features: np.ndarray
@@ -37,12 +37,12 @@ class Copies:
     def __len__(self) -> int:
         return len(self.song)
 
-    def __getitem__(self, rows: np.ndarray) -> "Copies":
-        return Copies(self.features[rows], self.song[rows], self.kind[rows], self.severity[rows])
+    def __getitem__(self, rows: np.ndarray) -> "AugmentedSongs":
+        return AugmentedSongs(self.features[rows], self.song[rows], self.kind[rows], self.severity[rows])
 
-    def renumbered(self) -> "Copies":
+    def renumbered(self) -> "AugmentedSongs":
         """The same, its songs numbered from 0 without gaps."""
-        return Copies(self.features, np.unique(self.song, return_inverse=True)[1], self.kind, self.severity)
+        return AugmentedSongs(self.features, np.unique(self.song, return_inverse=True)[1], self.kind, self.severity)
 
     @property
     def intact(self) -> np.ndarray:
@@ -55,7 +55,7 @@ class Copies:
         return np.isin(self.kind, list(HARMLESS))
 
 
-def gather(paths: Sequence[Path], workers: int) -> Copies:
+def gather(paths: Sequence[Path], workers: int) -> AugmentedSongs:
     """Copies of the songs at `paths`, which has no influence on them but by the order; `workers` processes."""
     found: list[tuple[int, str, float, np.ndarray]] = []
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
@@ -64,25 +64,25 @@ def gather(paths: Sequence[Path], workers: int) -> Copies:
             print(f"\r{index + 1} of {len(paths)} songs", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     song, kind, severity, values = zip(*found, strict=True)
-    return Copies(np.stack(values), np.array(song), np.array(kind), np.array(severity))
+    return AugmentedSongs(np.stack(values), np.array(song), np.array(kind), np.array(severity))
 
 
 def _listen(index: int, path: Path) -> list[tuple[str, float, np.ndarray]]:
     """Kind, severity and features of each copy of one song."""
-    length = int(SEGMENT_SECONDS * RATE)
+    length = int(SEGMENT_SECONDS * SAMPLE_RATE)
     with threadpool_limits(1):
         waveform = load(path)
-        samples = resample(waveform.samples, waveform.rate, RATE)[:length]
+        samples = resample(waveform.samples, waveform.rate, SAMPLE_RATE)[:length]
         return [(kind, severity, features(copy[:length])) for kind, severity, copy in _copies(index, samples)]
 
 
 def _copies(index: int, samples: np.ndarray) -> Iterator[tuple[str, float, np.ndarray]]:
     yield INTACT, 0.0, samples
     for name, change in HARMLESS.items():
-        yield name, 0.0, change(samples, RATE)
+        yield name, 0.0, change(samples, SAMPLE_RATE)
     for axis in dict.fromkeys(kind.axis for kind in KINDS):
         kinds = [kind for kind in KINDS if kind.axis == axis]
         for kind in (kinds[(KINDS_A_SONG * index + i) % len(kinds)] for i in range(KINDS_A_SONG)):
             for severity in SEVERITIES:
                 rng = np.random.default_rng([index, KINDS.index(kind), round(100 * severity)])
-                yield kind.name, severity, kind(samples, RATE, severity, rng)
+                yield kind.name, severity, kind(samples, SAMPLE_RATE, severity, rng)

@@ -15,7 +15,7 @@ GROUP_STARTS = (25, 53, 77)
 
 
 @dataclass(frozen=True)
-class Song:
+class CorpusSong:
     """A file, its genre or group, and what listeners made of it."""
 
     name: str
@@ -31,7 +31,7 @@ class Corpus:
     """Songs of one set. `pairs` [P, 2] are indices of songs the same listener rated, the better rated one first."""
 
     name: str
-    songs: tuple[Song, ...]
+    songs: tuple[CorpusSong, ...]
     pairs: np.ndarray
 
     @property
@@ -55,7 +55,9 @@ def emotify(data: Path) -> Corpus:
     for track in sorted(votes):
         genre, number = GENRES[(track - 1) // 100], (track - 1) % 100 + 1
         path = data / "emotify" / genre / f"{number}.opus"
-        songs.append(Song(f"emotify/{genre}/{number}", path, genre, float(np.mean(votes[track])), len(votes[track])))
+        songs.append(
+            CorpusSong(f"emotify/{genre}/{number}", path, genre, float(np.mean(votes[track])), len(votes[track]))
+        )
     return Corpus("Emotify", tuple(songs), np.zeros((0, 2), int))
 
 
@@ -70,7 +72,7 @@ def davda54(data: Path) -> Corpus:
             listeners[row["USER_ID"]].append((piece, rating))
     pieces = sorted(ratings)
     songs = tuple(
-        Song(
+        CorpusSong(
             f"davda54/{piece}",
             data / "davda54" / f"{piece}.opus",
             GROUPS[int(np.searchsorted(GROUP_STARTS, piece, side="right"))],

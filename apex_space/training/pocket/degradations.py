@@ -18,7 +18,7 @@ Function = Callable[[np.ndarray, int, float, np.random.Generator], np.ndarray]
 
 FADE_SECONDS = (0.003, 0.03)
 """Shortest and longest crossfade where sections are joined."""
-FRAME, HOP = 2048, 512
+N_FFT, HOP_LENGTH = 2048, 512
 OVERSAMPLING = 4
 
 
@@ -322,22 +322,22 @@ def crackle(samples: np.ndarray, rate: int, severity: float, rng: np.random.Gene
 
 
 def stft(samples: np.ndarray) -> np.ndarray:
-    """[T, FRAME/2 + 1], frames centred on multiples of HOP."""
-    padded = np.pad(samples, (FRAME // 2, FRAME // 2 + -len(samples) % HOP))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP]
+    """[T, N_FFT/2 + 1], frames centred on multiples of HOP_LENGTH."""
+    padded = np.pad(samples, (N_FFT // 2, N_FFT // 2 + -len(samples) % HOP_LENGTH))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH]
     spectra: np.ndarray = fft.rfft(frames * WINDOW, axis=1)
     return spectra
 
 
-def istft(spectra: np.ndarray, length: int, hop: int = HOP) -> np.ndarray:
+def istft(spectra: np.ndarray, length: int, hop: int = HOP_LENGTH) -> np.ndarray:
     """The signal [length] whose `stft` comes nearest to `spectra`."""
-    frames = fft.irfft(spectra, FRAME, axis=1) * WINDOW
-    return overlap(frames, hop, WINDOW**2)[FRAME // 2 :][:length]
+    frames = fft.irfft(spectra, N_FFT, axis=1) * WINDOW
+    return overlap(frames, hop, WINDOW**2)[N_FFT // 2 :][:length]
 
 
 def overlap(frames: np.ndarray, hop: int, weight: np.ndarray) -> np.ndarray:
-    """Frames [T, FRAME], `hop` apart, added up and divided by the sum of `weight`."""
-    parts = FRAME // hop
+    """Frames [T, N_FFT], `hop` apart, added up and divided by the sum of `weight`."""
+    parts = N_FFT // hop
     out = np.zeros((len(frames) + parts - 1, hop), np.float32)
     norm = np.zeros_like(out)
     for i in range(parts):
@@ -347,7 +347,7 @@ def overlap(frames: np.ndarray, hop: int, weight: np.ndarray) -> np.ndarray:
     return total
 
 
-WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)
+WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
 
 
 def blur(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
@@ -361,7 +361,7 @@ def blur(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generat
 def vocoder(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
     """A channel vocoder of 60 down to 12 bands, driven by noise, mixed in at -20 dB up to all."""
     spectra = stft(samples)
-    edges = np.unique(np.geomspace(2, FRAME // 2, int(between(60, 12, severity))).astype(int))
+    edges = np.unique(np.geomspace(2, N_FFT // 2, int(between(60, 12, severity))).astype(int))
     power = np.square(np.abs(spectra))
     width = np.diff(np.append(edges, spectra.shape[1]))
     level = np.sqrt(np.add.reduceat(power, edges, axis=1) / width)
@@ -394,12 +394,12 @@ def phase_vocoder(samples: np.ndarray, speed: float) -> np.ndarray:
 
 def grains(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
     """Grains of 85 ms put together again up to 1 ms, at worst 60 ms, out of place."""
-    hop = FRAME // 2
+    hop = N_FFT // 2
     width = int(between(0.001, 0.06, severity) * rate)
-    padded = np.pad(samples, (hop, 2 * FRAME))
+    padded = np.pad(samples, (hop, 2 * N_FFT))
     starts = np.arange(0, len(samples), hop)
     moved = np.clip(starts + rng.integers(-width, width + 1, len(starts)), 0, len(samples))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[moved] * WINDOW
+    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[moved] * WINDOW
     return overlap(frames, hop, WINDOW)[hop:][: len(samples)]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...core.intervals import ConfidenceInterval, estimate
+from ...core.intervals import ConfidenceInterval, bootstrap_interval
 from ...preference.fitting.logistic import folds
-from .augmented import SEVERITIES, Copies
+from .augmented import SEVERITIES, AugmentedSongs
 from .corpus import Corpus
 from .degradations import HARMLESS
 from .models import KINDS_OF, fit_damage, fit_opinion
@@ -31,7 +31,7 @@ class HeldOut:
     """Scores [R] of all copies on one axis, each by a model that was not trained on its song."""
 
     axis: str
-    copies: Copies
+    copies: AugmentedSongs
     scores: np.ndarray
 
     @property
@@ -51,7 +51,7 @@ class HeldOut:
 # ---- likes and musicality ----------------------------------------------------------------------------------------
 
 
-def hold_out_opinion(axis: str, copies: Copies, truth: np.ndarray, recording: np.ndarray, seed: int) -> HeldOut:
+def hold_out_opinion(axis: str, copies: AugmentedSongs, truth: np.ndarray, recording: np.ndarray, seed: int) -> HeldOut:
     """Out-of-fold scores of the songs with a `truth` [S] (not NaN); the others' by a model of all of those."""
     fold = np.where(np.isfinite(truth), folds(recording, OPINION_FOLDS, seed), OPINION_FOLDS)[copies.song]
     scores = np.zeros(len(copies), np.float32)
@@ -72,7 +72,7 @@ def opinion_figures(corpus: Corpus, songs: slice, partitions: list[HeldOut]) -> 
     if len(pairs):
         figures["pairs"] = lambda counts: fmean(pair_accuracy(s, pairs, counts) for s in scored)
         figures["pairs by own mean rating"] = lambda counts: pair_accuracy(opinions, pairs, counts)
-    return {name: estimate(figure, len(opinions)) for name, figure in figures.items()}
+    return {name: bootstrap_interval(figure, len(opinions)) for name, figure in figures.items()}
 
 
 def spread(held: HeldOut, truth: np.ndarray) -> float:
@@ -83,7 +83,7 @@ def spread(held: HeldOut, truth: np.ndarray) -> float:
 # ---- damage ------------------------------------------------------------------------------------------------------
 
 
-def hold_out_damage(axis: str, copies: Copies, recording: np.ndarray) -> tuple[HeldOut, dict[str, HeldOut]]:
+def hold_out_damage(axis: str, copies: AugmentedSongs, recording: np.ndarray) -> tuple[HeldOut, dict[str, HeldOut]]:
     """Out-of-fold scores by models of all kinds, and for each kind by models that never met it."""
     fold = folds(recording, DAMAGE_FOLDS, seed=0)[copies.song]
     kinds = (None, *KINDS_OF[axis])
@@ -177,7 +177,7 @@ def spread_by_group(held: HeldOut, groups: np.ndarray) -> dict[str, dict[str, fl
     }
 
 
-def transfer(copies: Copies, sets: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def transfer(copies: AugmentedSongs, sets: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Damage learned on one of the `sets` (name -> [S] of bool), told on the other."""
     figures: dict[str, Any] = {}
     for (a, source), (b, target) in permutations(sets.items(), 2):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...models.heads.pocket import basis, link
-from .augmented import Copies
+from .augmented import AugmentedSongs
 from .degradations import KINDS
-from .ridge import Line, Moments, ridge
+from .ridge import LinearFit, Moments, ridge
 
 PENALTY = {"likes": 8e-3, "musicality": 1e-3, "coherence": 1e-3, "clarity": 3e-4, "naturalness": 1e-3}
 """Chosen by the held-out figures among powers of about 3: the flat top, and there what does better on the other set of
@@ -28,12 +28,12 @@ class Scaling:
     scale: np.ndarray
 
     @staticmethod
-    def of(copies: Copies) -> "Scaling":
+    def of(copies: AugmentedSongs) -> "Scaling":
         """From the intact ones among `copies`; a feature that hardly varies is not blown up."""
         intact = copies.features[copies.intact].astype(np.float64)
         return Scaling(intact.mean(0).astype(np.float32), (intact.std(0) + 1e-3).astype(np.float32))
 
-    def __call__(self, copies: Copies) -> np.ndarray:
+    def __call__(self, copies: AugmentedSongs) -> np.ndarray:
         """Basis [R, 2 F] of the copies."""
         return basis(copies.features, self.mean, self.scale)
 
@@ -44,14 +44,14 @@ class AxisModel:
 
     axis: str
     scaling: Scaling
-    line: Line
+    line: LinearFit
 
-    def __call__(self, copies: Copies) -> np.ndarray:
+    def __call__(self, copies: AugmentedSongs) -> np.ndarray:
         """[R]"""
         return link(self.axis, self.line(self.scaling(copies)))
 
 
-def fit_opinion(axis: str, copies: Copies, truth: np.ndarray) -> AxisModel:
+def fit_opinion(axis: str, copies: AugmentedSongs, truth: np.ndarray) -> AxisModel:
     """From intact and harmlessly changed copies to the `truth` [S] of all songs, on the axis' range; NaN: unknown."""
     taught = copies[(copies.intact | copies.harmless) & np.isfinite(truth[copies.song])]
     scaling = Scaling.of(copies)
@@ -59,7 +59,7 @@ def fit_opinion(axis: str, copies: Copies, truth: np.ndarray) -> AxisModel:
     return AxisModel(axis, scaling, ridge(moments, PENALTY[axis]))
 
 
-def fit_damage(axis: str, copies: Copies, leave_out: Sequence[str | None] = (None,)) -> list[AxisModel]:
+def fit_damage(axis: str, copies: AugmentedSongs, leave_out: Sequence[str | None] = (None,)) -> list[AxisModel]:
     """From a song's copies to how badly the axis was hurt: one model for each of the kinds to `leave_out`."""
     taught = copies[copies.intact | copies.harmless | np.isin(copies.kind, KINDS_OF[axis])]
     scaling = Scaling.of(copies)
@@ -75,16 +75,16 @@ def fit_damage(axis: str, copies: Copies, leave_out: Sequence[str | None] = (Non
     return models
 
 
-def calibrate(line: Line, x: np.ndarray, copies: Copies) -> Line:
+def calibrate(line: LinearFit, x: np.ndarray, copies: AugmentedSongs) -> LinearFit:
     """Predicted severity -> what the axis' sigmoid takes to the TARGETS, for the means of intact and worst copies."""
     severity = line(x)
     good, bad = severity[copies.intact].mean(), severity[copies.severity == 1].mean()
     high, low = (np.log((score - 1) / (5 - score)) for score in TARGETS)
     factor = (high - low) / (good - bad)
-    return Line(line.slope * factor, float((line.offset - good) * factor + high))
+    return LinearFit(line.slope * factor, float((line.offset - good) * factor + high))
 
 
-def recordings(copies: Copies) -> np.ndarray:
+def recordings(copies: AugmentedSongs) -> np.ndarray:
     """For each song [S], the first song that is the same recording: itself, but for the twins."""
     intact = copies[copies.intact]
     standard = Scaling.of(copies)(intact)

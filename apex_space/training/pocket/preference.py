@@ -17,7 +17,7 @@ from ...models.heads.pocket import PocketHead
 from ...preference.fitting.logistic import FOLDS, Battles, Units, folds, forecasts, make_head
 from ...preference.head import PreferenceHead
 from ...preference.head_files import SHIPPED, save
-from .augmented import Copies
+from .augmented import AugmentedSongs
 from .corpus import Corpus
 from .models import KINDS_OF, fit_damage, fit_opinion, recordings
 from .train import AXES, command, truths
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command("preference", "Fit pocket's preference head.", SHIPPED, fit, arguments)
 
 
-def learn(copies: Copies, rated: Corpus, liked: Corpus) -> PreferenceHead:
+def learn(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> PreferenceHead:
     """The head; the songs of `copies` are those of `rated` (davda54), then `liked` (Emotify)."""
     listener = Listener.of(copies, rated, liked)
     everyone = np.zeros(len(rated.songs), bool)
@@ -55,7 +55,7 @@ def learn(copies: Copies, rated: Corpus, liked: Corpus) -> PreferenceHead:
 class Listener:
     """Scores of the S rated songs, of T songs in all, by models that were not trained on them."""
 
-    copies: Copies
+    copies: AugmentedSongs
     truth: np.ndarray
     """[T] musicality; NaN beyond the rated songs."""
     recording: np.ndarray
@@ -66,7 +66,7 @@ class Listener:
     """[S, A]; the column of musicality is filled in for each set of songs to leave out."""
 
     @staticmethod
-    def of(copies: Copies, rated: Corpus, liked: Corpus) -> "Listener":
+    def of(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> "Listener":
         """No listener spoke of the other axes: one partition of the songs is enough to make them."""
         truth, recording, size = truths(rated, liked), recordings(copies), len(rated.songs)
         fold = folds(recording, FOLDS, seed=0)
@@ -124,7 +124,7 @@ class Listener:
         return Battles(AXES, scores[pairs[:, 0]] - scores[pairs[:, 1]], songs, np.full(pairs.shape, ""))
 
 
-def _intact(copies: Copies, songs: np.ndarray) -> Copies:
+def _intact(copies: AugmentedSongs, songs: np.ndarray) -> AugmentedSongs:
     """The recordings of `songs`, in rising order, as they are."""
     found = copies[copies.intact & np.isin(copies.song, songs)]
     return found[np.argsort(found.song)]

@@ -33,7 +33,7 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class Line:
+class LinearFit:
     """x -> x @ slope + offset."""
 
     slope: np.ndarray
@@ -46,10 +46,10 @@ class Line:
         return y
 
 
-def ridge(moments: Moments, penalty: float) -> Line:
+def ridge(moments: Moments, penalty: float) -> LinearFit:
     """Least squares with `penalty` on the slope's square, relative to the columns' summed variance."""
     mean_x, mean_y = moments.x / moments.weight, moments.y / moments.weight
     covariance = moments.xx / moments.weight - np.outer(mean_x, mean_x)
     covariance[np.diag_indices_from(covariance)] += penalty * np.trace(covariance)
     slope = solve(covariance, moments.xy / moments.weight - mean_x * mean_y, assume_a="pos")
-    return Line(slope, float(mean_y - mean_x @ slope))
+    return LinearFit(slope, float(mean_y - mean_x @ slope))

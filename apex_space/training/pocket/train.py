@@ -18,10 +18,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ...core.errors import BatchError
 from ...core.intervals import ConfidenceInterval
-from ...models.heads.pocket import PATH, Model
+from ...models.heads.pocket import PATH, PocketModel
 from ...ranking.export import check_target
 from . import card
-from .augmented import Copies, gather
+from .augmented import AugmentedSongs, gather
 from .corpus import Corpus, davda54, emotify
 from .evaluate import (
     PARTITIONS,
@@ -72,7 +72,7 @@ def command(
     print(f"Written to {options.out} after {(time.perf_counter() - started) / 60:.1f} minutes.", file=sys.stderr)
 
 
-def train(copies: Copies, rated: Corpus, liked: Corpus) -> tuple[Model, dict[str, Any]]:
+def train(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> tuple[PocketModel, dict[str, Any]]:
     """The model and its figures; the songs of `copies` are those of `rated` (davda54), then `liked` (Emotify)."""
     truth = truths(rated, liked)
     recording = recordings(copies)
@@ -115,11 +115,11 @@ def truths(rated: Corpus, liked: Corpus) -> dict[str, np.ndarray]:
     }
 
 
-def fit(copies: Copies, truth: Mapping[str, np.ndarray], spread: Mapping[str, float]) -> Model:
+def fit(copies: AugmentedSongs, truth: Mapping[str, np.ndarray], spread: Mapping[str, float]) -> PocketModel:
     """The models of all axes, trained on all songs, as one."""
     models = [fit_opinion(a, copies, truth[a]) if a in truth else fit_damage(a, copies)[0] for a in AXES]
     about = {"axes": AXES, "missing": MISSING, "spread": spread, **card.ABOUT}
-    return Model(
+    return PocketModel(
         mean=models[0].scaling.mean,
         scale=models[0].scaling.scale,
         weights=np.stack([model.line.slope for model in models], axis=1).astype(np.float32),
@@ -128,7 +128,7 @@ def fit(copies: Copies, truth: Mapping[str, np.ndarray], spread: Mapping[str, fl
     )
 
 
-def write(out: Path, model: Model, figures: Mapping[str, Any]) -> None:
+def write(out: Path, model: PocketModel, figures: Mapping[str, Any]) -> None:
     """Weights, figures and card into the folder `out`."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "pocket.safetensors").write_bytes(model.to_bytes())

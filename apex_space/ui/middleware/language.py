@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ...core.i18n import best_of, languages, speaking
 
 
-class Languages:
+class LanguageMiddleware:
     """Middleware that finds out which language is spoken during a request."""
 
     def __init__(self, app: ASGIApp) -> None:

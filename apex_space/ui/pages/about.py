@@ -8,8 +8,8 @@ import gradio as gr
 from ... import __version__
 from ...core.i18n import tr
 from ...core.settings import settings
-from ...judges.manager import Roster
-from ...judges.queueing import MOST
+from ...judges.manager import JudgeManager
+from ...judges.queueing import MAX_SONGS
 from ...judges.registry import REGISTRY, card
 from ...storage.rate_limits import LIMITS
 from ..render import about as render
@@ -36,7 +36,7 @@ The code is Apache-2.0. Weights have licences of their own; several exclude comm
 class AboutPage:
     """Components; the tables are made anew whenever the page opens."""
 
-    def __init__(self, roster: Roster, longest_queue: int) -> None:
+    def __init__(self, roster: JudgeManager, longest_queue: int) -> None:
         self._roster, self._longest_queue = roster, longest_queue
         gr.Markdown(LEAD)
         gr.Markdown(JUDGES)
@@ -58,7 +58,7 @@ class AboutPage:
         return (
             render.judges(REGISTRY, {judge.name: judge.weights for judge in self._roster.loaded()}),
             render.models(settings()),
-            render.limits(settings(), LIMITS, {songs: MOST, requests: self._longest_queue}),
+            render.limits(settings(), LIMITS, {songs: MAX_SONGS, requests: self._longest_queue}),
             render.references(read_static("references.bib")),
             render.versions(_versions()),
         )

@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from ...arena.battles import MOST_OWN, Arena
-from ...arena.leaderboard import Standings
+from ...arena.battles import MAX_UPLOADED, Arena
+from ...arena.leaderboard import LeaderboardService
 from ...audio.waveform import load_song
 from ...core.errors import AlreadyVoted, ApexSpaceError, BattleExpired, BattleStale, NotEnoughSongs, UnknownBattle
 from ...core.i18n import said, tr
@@ -28,7 +28,7 @@ OWN = (
     "Two songs of yours, up to {minutes:g} minutes and {megabytes:g} MB each: you hear them blind, too. The audio is "
     "deleted with your vote, after an hour at the latest. Kept are the vote, the songs’ hashes and their scores."
 )
-VOTES = (("a", "A", "A is better"), ("b", "B", "B is better"), ("tie", "T", "Tie"), ("bad", "X", "Both bad"))
+VOTES = (("a", "A", "A is better"), ("b", "B", "B is better"), ("tie", "T", "Tie"), ("both_bad", "X", "Both bad"))
 SAYINGS = {"song": "Song {}", "play": "Play song {}", "pause": "Pause song {}", "seek": "Position in song {}"}
 SIDES = [{"side": side} | {name: text.format(side) for name, text in SAYINGS.items()} for side in "AB"]
 TEXTS = {
@@ -61,7 +61,7 @@ Answer = dict[str, Any]
 class ArenaPage:
     """Components and events. The browser gets a battle's id; everything else stays with `arena` until the vote."""
 
-    def __init__(self, arena: Arena, standings: Standings, uploads: Uploads) -> None:
+    def __init__(self, arena: Arena, standings: LeaderboardService, uploads: Uploads) -> None:
         self._arena, self._standings, self._uploads = arena, standings, uploads
         self._names: dict[str, dict[str, str]] = {}
         gr.Markdown(LEAD.format(seconds=settings().listening_seconds))
@@ -126,7 +126,7 @@ class ArenaPage:
 
     def _own(self, first: str, second: str, request: gr.Request) -> tuple[Any, ...]:
         try:
-            battle = self._arena.own(address(request), Path(first), Path(second))
+            battle = self._arena.issue_uploaded(address(request), Path(first), Path(second))
             self._keep_names(battle, Path(first), Path(second))
         except ApexSpaceError as error:
             return gr.skip(), gr.skip(), gr.skip(), render.note(said(str(error)), "error")
@@ -144,7 +144,7 @@ class ArenaPage:
             tr("Your second song, {name}", name=sanitize(second.stem)),
         )
         self._names[battle.id] = dict(zip((a, b), names, strict=True))
-        for old in list(self._names)[:-MOST_OWN]:
+        for old in list(self._names)[:-MAX_UPLOADED]:
             self._names.pop(old, None)
 
     def _named(self, vote: Vote) -> Vote:

@@ -15,8 +15,8 @@ from ...core.errors import ApexSpaceError, AudioError
 from ...core.i18n import said, tr
 from ...core.settings import settings
 from ...judges import panel
-from ...judges.judge import Judge, Progress
-from ...judges.manager import Loading, Roster
+from ...judges.judge import Judge, ScoringProgress
+from ...judges.manager import JudgeManager, LoadProgress
 from ...judges.panel import Panel
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
@@ -46,14 +46,14 @@ now."""
 class ComparePage:
     """Components and events; the work is done by judges, preference, plots and render."""
 
-    def __init__(self, roster: Roster, uploads: Uploads, pool: Pool) -> None:
+    def __init__(self, roster: JudgeManager, uploads: Uploads, pool: Pool) -> None:
         self._uploads, self._pool = uploads, pool
         gr.Markdown(INTRODUCTION)
         self._inputs(roster)
         self._outputs()
         self._events()
 
-    def _inputs(self, roster: Roster) -> None:
+    def _inputs(self, roster: JudgeManager) -> None:
         config = settings()
         self.songs, self.examples = [], []
         with gr.Row(elem_id="pair") as self.row:
@@ -152,7 +152,7 @@ class ComparePage:
 
     def _by_judge(self, asked: "_Asked") -> Iterator[str | Answer]:
         for step in self.judge.load(asked.judge):
-            if isinstance(step, Loading):
+            if isinstance(step, LoadProgress):
                 yield render.under_way(step)
             else:
                 yield from self._heard_by(_listener(step, asked), asked)
@@ -172,10 +172,10 @@ class ComparePage:
             yield _decoding(asked.side(song))
             with _named(asked.side(song)):
                 waveforms.append((load_song(song), Path(song).name))
-        for step in panel.steps(REGISTRY if new else (), self.judge.load, *waveforms):
-            if step.at_work is not None:
+        for step in panel.score_songs(REGISTRY if new else (), self.judge.load, *waveforms):
+            if step.current is not None:
                 rest = tr("the whole panel "), step.left
-                yield render.under_way(step.at_work, said(asked.side(new[step.song])), rest)
+                yield render.under_way(step.current, said(asked.side(new[step.song])), rest)
         asked.heard.update(((PANEL, song), heard) for song, heard in zip(new, step.panels, strict=True))
         yield panel_comparison.compare_panels(*map(asked.panel, asked.songs))
 
@@ -233,12 +233,12 @@ class _Listener(Judge):
 
     asked: _Asked
 
-    def listen(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[Progress]:
+    def listen(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[ScoringProgress]:
         """As Judge's; the report on a song is kept."""
         key = (self.name, str(song))
         known = self.asked.heard.get(key)
         if isinstance(known, Report):
-            yield Progress(self.name, known.duration, 1.0, 0.0, known)
+            yield ScoringProgress(self.name, known.duration, 1.0, 0.0, known)
             return
         with _named(self.asked.side(key[1])):
             for progress in super().listen(song, name):

@@ -11,7 +11,7 @@ from ...arena.pool_sources import EXAMPLES
 from ...core.errors import ApexSpaceError
 from ...core.i18n import said, tr
 from ...judges.judge import Judge
-from ...judges.manager import Loading, Roster
+from ...judges.manager import JudgeManager, LoadProgress
 from ...judges.registry import REGISTRY
 from .. import render
 
@@ -75,7 +75,7 @@ def _button(style: str, damage: str | None) -> gr.Button:
 class JudgeChoice:
     """A radio of the judges and their panel, and what keeps those that are not ready."""
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: JudgeManager) -> None:
         self._roster = roster
         named = [(entry.title, name) for name, entry in REGISTRY.items()]
         choices = [("Best that is ready", BEST), *named, ("The panel: all of them", PANEL)]
@@ -99,7 +99,7 @@ class JudgeChoice:
         """The judge of that name, loaded first if need be. Raises UnknownJudge and WeightsError."""
         return self._roster.get(name)
 
-    def load(self, name: str) -> Iterator[Loading | Judge]:
+    def load(self, name: str) -> Iterator[LoadProgress | Judge]:
         """As Roster's, also for BEST."""
         yield from self._roster.load(self.check(name))
 

@@ -6,10 +6,10 @@ from typing import Any
 import gradio as gr
 
 from ... import plots
-from ...arena.leaderboard import Standing, Standings
+from ...arena.leaderboard import LeaderboardService, LeaderboardSnapshot
 from ...core.i18n import tr
 from ...core.settings import settings
-from ...plots.arena import MOST_ROWS
+from ...plots.arena import MAX_ROWS
 from ..render import arena as render
 
 LEAD = """# Leaderboard
@@ -23,7 +23,7 @@ for a judge nor against it."""
 class LeaderboardPage:
     """Components and events; votes are counted by `standings`."""
 
-    def __init__(self, standings: Standings) -> None:
+    def __init__(self, standings: LeaderboardService) -> None:
         self._standings = standings
         gr.Markdown(LEAD)
         self.standing = gr.HTML()
@@ -55,7 +55,7 @@ class LeaderboardPage:
         return (gr.skip(),) * 9 if now.version == seen else _shown(now)
 
 
-def _shown(now: Standing) -> tuple[Any, ...]:
+def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
     judges = now.agreement["pool"].judges
     return (
         render.standing(now),
@@ -70,6 +70,6 @@ def _shown(now: Standing) -> tuple[Any, ...]:
 def _picture(label: str, draw: Callable[[Any], Any], rows: Sequence[Any]) -> gr.Plot:
     if not rows:
         return gr.Plot(visible=False)
-    if len(rows) > MOST_ROWS:
-        label = tr("{label}: the first {n} of {all}", label=label, n=MOST_ROWS, all=f"{len(rows):,}")
+    if len(rows) > MAX_ROWS:
+        label = tr("{label}: the first {n} of {all}", label=label, n=MAX_ROWS, all=f"{len(rows):,}")
     return gr.Plot(draw(rows), label=label, visible=True)

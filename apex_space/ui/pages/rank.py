@@ -17,11 +17,12 @@ from ...core.axes import AXES
 from ...core.errors import ApexSpaceError
 from ...core.i18n import said, tr
 from ...core.settings import settings
-from ...judges.manager import Loading, Roster
+from ...judges.manager import JudgeManager, LoadProgress
 from ...ranking import rank
 from ...ranking.batch import gather, read_groups
 from ...ranking.export import zip_kept
-from ...ranking.rank import KEEP, PREFERENCE, Ranking, Step
+from ...ranking.order import PREFERENCE, Ranking
+from ...ranking.rank import KEEP, RankingProgress
 from .. import render
 from ..gradio_patches import file_input
 from ..render import rank as rendered
@@ -85,7 +86,7 @@ class Held:
 class RankPage:
     """Components and events; the work is done by ranking, plots and render."""
 
-    def __init__(self, roster: Roster, uploads: Uploads) -> None:
+    def __init__(self, roster: JudgeManager, uploads: Uploads) -> None:
         self._uploads = uploads
         gr.Markdown(INTRODUCTION)
         with gr.Row():
@@ -96,7 +97,7 @@ class RankPage:
         self._outputs()
         self._events()
 
-    def _inputs(self, roster: Roster) -> None:
+    def _inputs(self, roster: JudgeManager) -> None:
         config = settings()
         self.songs = file_input(label="Songs, or a zip of songs", file_count="multiple", height=200, elem_id="songs")
         limits = {"batch": config.batch, "minutes": config.max_minutes, "megabytes": config.max_megabytes}
@@ -104,7 +105,7 @@ class RankPage:
         self.examples = gr.Button("Take the example songs", size="sm", elem_classes="example")
         self.groups = file_input(label=GROUPS, height=120, elem_id="groups")
 
-    def _choices(self, roster: Roster) -> None:
+    def _choices(self, roster: JudgeManager) -> None:
         self.judge = inputs.JudgeChoice(roster)
         self.judge.radio.choices = [choice for choice in self.judge.radio.choices if choice[1] != PANEL]
         by = [("Preference: what people would pick", PREFERENCE), *((axis.label, axis.key) for axis in AXES)]
@@ -169,9 +170,9 @@ class RankPage:
             for step in self._steps(held):
                 if isinstance(step, Held):
                     held = step
-                elif isinstance(step, Loading):
+                elif isinstance(step, LoadProgress):
                     yield render.under_way(step), *[gr.skip()] * 7
-                elif step.at_work:
+                elif step.current:
                     yield rendered.so_far(step), *[gr.skip()] * 7
                 else:
                     held = replace(held, ranking=step.ranking)
@@ -187,19 +188,19 @@ class RankPage:
         held = _hold(Asked(songs, judge, by, keep, groups))
         try:
             *_, last = self._steps(held)
-            assert isinstance(last, Step)
+            assert isinstance(last, RankingProgress)
             return last.ranking.as_dict()
         finally:
             self._release(held)
 
-    def _steps(self, held: Held) -> Iterator[Loading | Held | Step]:
+    def _steps(self, held: Held) -> Iterator[LoadProgress | Held | RankingProgress]:
         asked = held.asked
         try:
             groups = read_groups(Path(asked.groups)) if asked.groups else {}
             batch = gather(map(Path, asked.songs), held.folder, groups, settings().batch)
             yield replace(held, left_out=batch.left_out)
             for step in self.judge.load(asked.judge):
-                if isinstance(step, Loading):
+                if isinstance(step, LoadProgress):
                     yield step
                 else:
                     yield from rank.rank(batch.songs, step, asked.by, asked.keep, self.judge.get)
@@ -257,7 +258,7 @@ def _finished(held: Held) -> tuple[Any, ...]:
         rendered.downloads(held.ranking),
         rendered.verdict(held.ranking, held.left_out),
         rendered.songs(held.ranking, _address, file if held.ranking.kept else None),
-        gr.Plot(plots.standings(held.ranking), visible=bool(held.ranking.kept)),
+        gr.Plot(plots.ranking_intervals(held.ranking), visible=bool(held.ranking.kept)),
         gr.Plot(plots.spread(held.ranking), visible=bool(held.ranking.kept)),
         rendered.spread(held.ranking),
         OFF,

@@ -12,16 +12,16 @@ from ...core.errors import ApexSpaceError
 from ...core.i18n import said, tr
 from ...core.settings import settings
 from ...judges import panel
-from ...judges.judge import Progress
-from ...judges.manager import Loading, Roster
-from ...judges.panel import Step
+from ...judges.judge import ScoringProgress
+from ...judges.manager import JudgeManager, LoadProgress
+from ...judges.panel import PanelProgress
 from ...judges.registry import REGISTRY
 from ...storage.shared_results import SharedResults
 from .. import render
 from ..uploads import Uploads
 from . import inputs
 from .inputs import PANEL
-from .share_panel import Finished, LinkPanel
+from .share_panel import Finished, SharePanel
 
 PROMISE = (
     "Up to {minutes:g} minutes and {megabytes:g} MB: wav, flac, mp3, ogg, opus, m4a, webm, aiff. "
@@ -34,7 +34,7 @@ EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 class ScorePage:
     """Components and events; the work is done by judges, plots and render."""
 
-    def __init__(self, roster: Roster, uploads: Uploads, links: SharedResults) -> None:
+    def __init__(self, roster: JudgeManager, uploads: Uploads, links: SharedResults) -> None:
         self._uploads = uploads
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
@@ -43,7 +43,7 @@ class ScorePage:
                 self._outputs(links)
         self._events()
 
-    def _inputs(self, roster: Roster) -> None:
+    def _inputs(self, roster: JudgeManager) -> None:
         config = settings()
         self.song = inputs.song("Your song", "song")
         gr.Markdown(PROMISE.format(minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
@@ -57,7 +57,7 @@ class ScorePage:
     def _outputs(self, links: SharedResults) -> None:
         self.progress = gr.HTML(render.note(EMPTY))
         self.cards = gr.HTML()
-        self.link = LinkPanel(links)
+        self.link = SharePanel(links)
         self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
         self.timeline = gr.Plot(label="Over time", visible=False, elem_id="timeline-plot")
         self.tables = gr.HTML()
@@ -102,7 +102,7 @@ class ScorePage:
         shown: Any = None
         try:
             for step in self._steps(song, judge):
-                if isinstance(step, Step):
+                if isinstance(step, PanelProgress):
                     yield _panel_shown(step, new=step.panels is not shown)
                     shown = step.panels
                 else:
@@ -114,19 +114,19 @@ class ScorePage:
     def result(self, song: str, judge: str) -> dict[str, Any]:
         """The report, or the panel's, as the command line's JSON."""
         *_, last = self._steps(song, judge)
-        if isinstance(last, Step):
+        if isinstance(last, PanelProgress):
             return last.panels[0].as_dict()
-        assert isinstance(last, Progress)
+        assert isinstance(last, ScoringProgress)
         assert last.report is not None
         return last.report.as_dict()
 
-    def _steps(self, song: str, judge: str) -> Iterator[Loading | Progress | Step]:
+    def _steps(self, song: str, judge: str) -> Iterator[LoadProgress | ScoringProgress | PanelProgress]:
         try:
             if judge == PANEL:
-                yield from panel.steps(REGISTRY, self.judge.load, (load_song(song), Path(song).name))
+                yield from panel.score_songs(REGISTRY, self.judge.load, (load_song(song), Path(song).name))
             else:
                 for step in self.judge.load(judge):
-                    yield from [step] if isinstance(step, Loading) else step.listen(song)
+                    yield from [step] if isinstance(step, LoadProgress) else step.listen(song)
         except ApexSpaceError as error:
             raise gr.Error(said(str(error)), title=tr("This song was not scored"), print_exception=False) from error
         finally:
@@ -136,9 +136,9 @@ class ScorePage:
 ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 
-def _shown(step: Loading | Progress) -> tuple[Any, ...]:
+def _shown(step: LoadProgress | ScoringProgress) -> tuple[Any, ...]:
     """The report so far, and how far the judge is."""
-    if isinstance(step, Loading) or step.report is None:
+    if isinstance(step, LoadProgress) or step.report is None:
         return gr.skip(), render.under_way(step), *[gr.skip()] * 5
     report, done = step.report, step.done
     progress = render.downloads(report) if done else render.under_way(step)
@@ -147,13 +147,13 @@ def _shown(step: Loading | Progress) -> tuple[Any, ...]:
     return render.cards(report), progress, *pictures, render.tables(report), *finished
 
 
-def _panel_shown(step: Step, new: bool) -> tuple[Any, ...]:
+def _panel_shown(step: PanelProgress, new: bool) -> tuple[Any, ...]:
     """How far the judge at work is and, where that is `new`, what those that are done made of it."""
-    (so_far,), at_work = step.panels, step.at_work
-    if at_work is None:
+    (so_far,), current = step.panels, step.current
+    if current is None:
         progress, finished = render.panel_links(so_far), (OFF, Finished(so_far.reports))
     else:
-        progress = render.under_way(at_work, rest=(tr("the whole panel "), step.left))
+        progress = render.under_way(current, rest=(tr("the whole panel "), step.left))
         finished = gr.skip(), gr.skip()
     if not new:
         return gr.skip(), progress, *[gr.skip()] * 3, *finished

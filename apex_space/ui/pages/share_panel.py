@@ -28,7 +28,7 @@ class Finished:
     reports: tuple[Report, ...] = ()
 
 
-class LinkPanel:
+class SharePanel:
     """Its state `finished` is to be set by the page."""
 
     def __init__(self, links: SharedResults) -> None:

@@ -17,7 +17,7 @@ from .html import Row, labelled, table
 ACTIONS: dict[Action, str] = {
     "battle": "Battles asked for from one address",
     "vote": "Votes from one address",
-    "own": "Battles of one’s own songs from one address",
+    "uploaded": "Battles of one’s own songs from one address",
     "link": "Links from one address",
 }
 PERIODS = {"minute": "{n} a minute", "hour": "{n} an hour", "day": "{n} a day"}

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ...arena.agreement import Agreement, Panel
-from ...arena.leaderboard import Standing
+from ...arena.agreement import Agreement, AgreementReport
+from ...arena.leaderboard import LeaderboardSnapshot
 from ...arena.ratings import FEW_VOTES, Rating
 from ...core.i18n import plural, said, tr
 from ...core.intervals import ConfidenceInterval
@@ -11,13 +11,13 @@ from ...plots.arena import judge_title, label
 from ...storage.records import Source
 from .html import Row, figure, note, percent, span, table
 
-SONGS: dict[Source, str] = {"pool": "the pool’s", "own": "visitors’ own"}
+SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own"}
 AGAINST_CHANCE = {"better": "better than chance", "worse": "worse than chance", "unclear": "not told from chance"}
 JUDGES = "Agreement with people, with 95% intervals; a coin agrees with 50% and has a Brier score of 0.25"
 NOBODY = "No vote has been counted yet. The leaderboard begins with the first one."
 
 
-def standing(now: Standing) -> str:
+def standing(now: LeaderboardSnapshot) -> str:
     """How many votes there are, and where to add one."""
     votes = plural(
         now.votes,
@@ -56,7 +56,7 @@ def _preliminary(so: bool) -> str:
     return tr(", preliminary") if so else ""
 
 
-def agreement(now: Standing) -> str:
+def agreement(now: LeaderboardSnapshot) -> str:
     """What people chose against what each judge had foreseen, on the pool's songs and on visitors' own."""
     panels = [panel for panel in now.agreement.values() if panel.votes]
     shares = tr("Agreed"), tr("“Always A”"), tr("Beyond “Always A”"), tr("Brier score")
@@ -65,7 +65,7 @@ def agreement(now: Standing) -> str:
     return "".join(_sides(panel) for panel in panels) + (table(tr(JUDGES), head, rows, "wide") if rows else "")
 
 
-def _sides(panel: Panel) -> str:
+def _sides(panel: AgreementReport) -> str:
     undecided = panel.votes - panel.decided
     return note(
         tr(
@@ -78,7 +78,7 @@ def _sides(panel: Panel) -> str:
     )
 
 
-def _agreement(panel: Panel, judge: Agreement) -> Row:
+def _agreement(panel: AgreementReport, judge: Agreement) -> Row:
     figures = (judge.agreed, "{:.0%}"), (judge.always_a, "{:.0%}"), (judge.gain, "{:+z.0%}"), (judge.brier, "{:.3f}")
     return (
         *(judge_title(judge.judge), tr(SONGS[panel.source]), str(judge.decided)),

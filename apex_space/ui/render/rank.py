@@ -13,8 +13,8 @@ from ...judges.registry import REGISTRY
 from ...ranking import ranking_text
 from ...ranking.distributions import distributions
 from ...ranking.export import to_csv, to_json
-from ...ranking.order import Row, Rules
-from ...ranking.rank import Ranking, Step
+from ...ranking.order import RankedSong, Ranking, Rules
+from ...ranking.rank import RankingProgress
 from .html import Row as Cells
 from .html import clock, links, note, percent, progress
 from .html import table as plain_table
@@ -26,15 +26,15 @@ FEW = 5
 """Songs below which quartiles say nothing."""
 
 
-def so_far(step: Step) -> str:
+def so_far(step: RankingProgress) -> str:
     """A bar with the songs that are done, how far the judge is with the next one, and how long all others will take."""
-    at_work, left = step.at_work, tr(", {whose}{time} left", whose="", time=spoken(step.left)) if step.left else ""
+    current, left = step.current, tr(", {whose}{time} left", whose="", time=spoken(step.left)) if step.left else ""
     share, now = 0.0, ""
-    if at_work and at_work.ahead:
-        now = tr("; {n} of other visitors before the next one", n=at_work.ahead)
-    elif at_work:
-        share, heard = at_work.share, percent(at_work.share)
-        now = tr("; {judge} has heard {share} of the next one", judge=REGISTRY[at_work.judge].title, share=heard)
+    if current and current.ahead:
+        now = tr("; {n} of other visitors before the next one", n=current.ahead)
+    elif current:
+        share, heard = current.share, percent(current.share)
+        now = tr("; {judge} has heard {share} of the next one", judge=REGISTRY[current.judge].title, share=heard)
     done = tr("{done} of {total} songs", done=step.done, total=step.total)
     return progress(f"{done}{left}{now}", step.done + share, step.total)
 
@@ -75,9 +75,9 @@ def songs(ranking: Ranking, address: Callable[[Path], str], kept: Path | None = 
     }
 
 
-def _columns(ranking: Ranking) -> list[tuple[str, Callable[[Row], Cell]]]:
+def _columns(ranking: Ranking) -> list[tuple[str, Callable[[RankedSong], Cell]]]:
     rules, rows = ranking.rules, [row for row in ranking.rows if row.report]
-    columns: list[tuple[str, Callable[[Row], Cell]]] = [(tr("Rank"), _rank), (tr("Song"), _name)]
+    columns: list[tuple[str, Callable[[RankedSong], Cell]]] = [(tr("Rank"), _rank), (tr("Song"), _name)]
     columns.append((_heading(rules), lambda row: (ranking_text.figure(row, rules), row.value)))
     given = {axis for axis in AXES for row in rows if row.report and row.report.scores[axis.key] is not None}
     columns += [(_label(axis, rows), partial(_score, axis)) for axis in AXES if axis in given and axis.key != rules.by]
@@ -92,30 +92,30 @@ def _heading(rules: Rules) -> str:
     return tr("{score} (95% interval)", score=score) if rules.head else tr("{score} (4 of 5 within)", score=score)
 
 
-def _label(axis: Axis, rows: Iterable[Row]) -> str:
+def _label(axis: Axis, rows: Iterable[RankedSong]) -> str:
     """An axis with the judge's error, which is the same for all songs."""
     spread = next((row.report.spread[axis.key] for row in rows if row.report and axis.key in row.report.spread), None)
     return said(axis.label) if spread is None else f"{said(axis.label)} ± {number(axis, spread)}"
 
 
-def _rank(row: Row) -> Cell:
+def _rank(row: RankedSong) -> Cell:
     return ("–" if row.rank is None else str(row.rank), row.rank)
 
 
-def _name(row: Row) -> Cell:
+def _name(row: RankedSong) -> Cell:
     return row.song.name, row.song.name.casefold()
 
 
-def _score(axis: Axis, row: Row) -> Cell:
+def _score(axis: Axis, row: RankedSong) -> Cell:
     score = row.report.scores[axis.key] if row.report else None
     return cell(axis, score), score
 
 
-def _length(row: Row) -> Cell:
+def _length(row: RankedSong) -> Cell:
     return (clock(row.report.duration), row.report.duration) if row.report else ("–", None)
 
 
-def _note(row: Row) -> Cell:
+def _note(row: RankedSong) -> Cell:
     return ranking_text.note(row), ranking_text.note(row) or None
 
 

@@ -76,7 +76,7 @@ def cell(axis: Axis, value: float | None) -> str:
 
 def measured(report: Report) -> list[Row]:
     """What was measured, as name and value."""
-    m = report.measured
+    m = report.features
     return [
         (tr("Duration"), clock(report.duration)),
         (tr("Tempo"), tr("{n} beats per minute", n=f"{m.tempo:.0f}") if m.tempo else tr("no steady beat found")),

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from ...arena.agreement import Panel
+from ...arena.agreement import AgreementReport
 from ...core.i18n import tr
 from ...judges.registry import REGISTRY
 from ...storage.records import Prediction, Song, Vote, Winner
@@ -12,7 +12,7 @@ SAID: dict[Winner, str] = {
     "a": "You preferred A.",
     "b": "You preferred B.",
     "tie": "You called it a tie.",
-    "bad": "You found both bad.",
+    "both_bad": "You found both bad.",
 }
 NOBODY = "No judge had heard both songs when you got them, so there is no prediction to hold against your vote."
 
@@ -22,7 +22,7 @@ def answered(winner: Winner) -> str:
     return tr(SAID[winner])
 
 
-def reveal(vote: Vote, panel: Panel) -> str:
+def reveal(vote: Vote, panel: AgreementReport) -> str:
     """The songs' names, then each judge's prediction and, from `panel`, its record with people."""
     battle = vote.battle
     names = "".join(_name(side, song, vote.winner) for side, song in (("a", battle.a), ("b", battle.b)))
@@ -60,12 +60,12 @@ def _foresaw(foreseen: Prediction, winner: Winner) -> str:
 
 
 def _agreed(side: str, winner: Winner) -> str:
-    if winner in ("tie", "bad"):
+    if winner in ("tie", "both_bad"):
         return tr("You preferred neither, which counts neither for nor against it.")
     return tr("You agree.") if side == winner else tr("You disagree.")
 
 
-def _record(panel: Panel, judge: str) -> str:
+def _record(panel: AgreementReport, judge: str) -> str:
     record = panel.judge(judge)
     if record is None:
         return tr("No decided vote has been counted for it yet.")

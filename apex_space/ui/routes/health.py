@@ -5,14 +5,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from ... import __version__
-from ...judges.manager import Roster
-from ...judges.queueing import NETWORKS, QUICK
+from ...judges.manager import JudgeManager
+from ...judges.queueing import HEAVY, LIGHT
 from ..gradio_patches import queue_state
 
 STOPPED = "The queue is stopped: no event is taken or answered any more. Restart the server."
 
 
-def health_route(roster: Roster) -> Route:
+def health_route(roster: JudgeManager) -> Route:
     """`/healthz`, to be handed to `launch(app_kwargs={"routes": [...]})`.
 
     It needs no thread, so that it answers while all of them are at work. The status is 503, with a `reason`, where
@@ -21,7 +21,7 @@ def health_route(roster: Roster) -> Route:
 
     async def health(request: Request) -> JSONResponse:
         queue = queue_state(request.app)
-        in_line = sum(max(0, len(line) - 1) for line in (NETWORKS, QUICK))
+        in_line = sum(max(0, len(line) - 1) for line in (HEAVY, LIGHT))
         answer = {
             "alive": not queue.stopped,
             "judges": roster.states(),

@@ -42,15 +42,15 @@ HEADERS = {
     "x-robots-tag": "noindex",
 }
 FOR_EVER = "public, max-age=31536000, immutable"
-DRAWN_AT_ONCE, MOST_PICTURES = 2, 32
+DRAWN_AT_ONCE, MAX_PICTURES = 2, 32
 """Pictures in the making, and with those that wait for it; further ones are told to come back."""
-MOST_BYTES = 1000
+MAX_BYTES = 1000
 """Of the form with the key."""
 DELETED = "The result is gone from here. Pictures of it that other sites have copied are theirs to delete."
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,10})(:\d{1,5})?")
 
 
-class ResultRoutes:
+class SharedResultRoutes:
     """`routes` are to be handed to `launch(app_kwargs={"routes": [...]})`."""
 
     def __init__(self, links: SharedResults) -> None:
@@ -83,7 +83,7 @@ class ResultRoutes:
         )
 
     async def _picture(self, request: Request) -> Response:
-        if self._asked >= MOST_PICTURES:
+        if self._asked >= MAX_PICTURES:
             return PlainTextResponse("Many pictures are being drawn. Try again in a second.", 503, {"retry-after": "1"})
         self._asked += 1
         try:
@@ -107,7 +107,7 @@ class ResultRoutes:
         form = b""
         async for chunk in request.stream():
             form += chunk
-            if len(form) > MOST_BYTES:
+            if len(form) > MAX_BYTES:
                 return _notice(request, tr("Not deleted"), WrongKey("That is no key: it is too long."), "../../")
         (key, *_) = parse_qs(form.decode("ascii", "replace")).get("key", [""])
         try:

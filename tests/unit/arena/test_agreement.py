@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 
-from apex_space.arena.agreement import Agreement, Panel, agree, wilson
+from apex_space.arena.agreement import Agreement, AgreementReport, measure_agreement, wilson
 from apex_space.core.intervals import Z95
 from apex_space.storage.records import Vote
 from helpers.votes import MAKERS, predicted, sigmoid, simulate, song, swapped, vote
@@ -22,7 +22,7 @@ votes_cast = st.lists(
         vote,
         players,
         players,
-        st.sampled_from(["a", "b", "tie", "bad"]),
+        st.sampled_from(["a", "b", "tie", "both_bad"]),
         st.builds(predicted, probabilities),
         st.builds(predicted, probabilities, st.just("apex")),
     ),
@@ -30,8 +30,8 @@ votes_cast = st.lists(
 )
 
 
-def pool(votes: Sequence[Vote]) -> Panel:
-    return agree(votes)["pool"]
+def pool(votes: Sequence[Vote]) -> AgreementReport:
+    return measure_agreement(votes)["pool"]
 
 
 def of_pocket(votes: Sequence[Vote]) -> Agreement:
@@ -48,7 +48,7 @@ def test_by_hand() -> None:
             vote(0, 2, "b", predicted(0.4)),
             vote(2, 0, "b", predicted(0.4)),
             vote(2, 1, "tie", predicted(0.4)),
-            vote(2, 1, "bad", predicted(0.4)),
+            vote(2, 1, "both_bad", predicted(0.4)),
         ]
     )
     assert (judge.decided, judge.ties) == (4, 2)
@@ -125,7 +125,7 @@ def test_figures_are_consistent(votes: list[Vote]) -> None:
 
 def test_ties_and_suspicious_votes_speak_for_nobody() -> None:
     votes = [vote(0, 1, "a", predicted(0.7)), vote(0, 2, "b", predicted(0.8))]
-    ties = [vote(0, 1, "tie", predicted(0.7)), vote(0, 1, "bad", predicted(0.7))]
+    ties = [vote(0, 1, "tie", predicted(0.7)), vote(0, 1, "both_bad", predicted(0.7))]
     assert of_pocket(votes + ties) == replace(of_pocket(votes), ties=2)
     assert pool([*votes, vote(0, 1, "a", predicted(0.99), suspicion="too many")]) == pool(votes)
     assert pool(ties).judges == ()
@@ -141,8 +141,8 @@ def test_an_even_prediction_is_half_right_on_either_side() -> None:
 
 
 def test_visitors_own_songs_stand_apart() -> None:
-    found = agree([vote(0, 1, "a", predicted(0.7)), vote(2, 3, "b", predicted(0.7), source="own")])
-    for source, agreed in (("pool", 1.0), ("own", 0.0)):
+    found = measure_agreement([vote(0, 1, "a", predicted(0.7)), vote(2, 3, "b", predicted(0.7), source="uploaded")])
+    for source, agreed in (("pool", 1.0), ("uploaded", 0.0)):
         (judge,) = found[source].judges
         assert (judge.decided, judge.agreed.value) == (1, agreed)
 
@@ -165,7 +165,7 @@ def test_a_pair_of_generators_is_one_pair_from_either_side_and_songs_without_one
 
 
 def test_no_votes() -> None:
-    for panel in agree([]).values():
+    for panel in measure_agreement([]).values():
         assert (panel.votes, panel.a, panel.judges) == (0, None, ())
         assert "No vote" in panel.sides
         json.dumps(panel.as_dict(), allow_nan=False)

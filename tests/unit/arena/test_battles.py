@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from apex_space.arena import battles as module
-from apex_space.arena.battles import LIFETIME, MOST_OWN, Arena, open_arena
+from apex_space.arena.battles import LIFETIME, MAX_UPLOADED, Arena, open_arena
 from apex_space.arena.fraud import ONE_SIDE
 from apex_space.arena.pool import PREFIX, Pool
-from apex_space.arena.predictions import Forecaster
+from apex_space.arena.predictions import PredictionWorker
 from apex_space.audio.waveform import load_song
 from apex_space.core.errors import (
     AlreadyVoted,
@@ -40,7 +40,7 @@ from apex_space.core.errors import (
 from apex_space.core.files import mark_own
 from apex_space.core.settings import Settings
 from apex_space.judges.loading import load_judge
-from apex_space.judges.manager import Roster
+from apex_space.judges.manager import JudgeManager
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.rate_limits import LIMITS
 from apex_space.storage.records import Battle, Vote
@@ -75,9 +75,9 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 
 
 @pytest.fixture(scope="module")
-def forecaster(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forecaster]:
+def forecaster(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionWorker]:
     with closing(VoteStore(f"sqlite:///{tmp_path_factory.mktemp('store') / 'other.sqlite3'}")) as store:
-        listening = Forecaster(Roster(), pool, store)
+        listening = PredictionWorker(JudgeManager(), pool, store)
         listening.start()
         until(lambda: len(listening.scored(song.id for song in pool.songs())) == 3)
         yield listening
@@ -90,7 +90,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def replica(store: VoteStore, pool: Pool, forecaster: Forecaster, clock: Clock) -> Callable[..., Arena]:
+def replica(store: VoteStore, pool: Pool, forecaster: PredictionWorker, clock: Clock) -> Callable[..., Arena]:
     """Makes arenas that share all that replicas share."""
 
     def make(**options: Any) -> Arena:
@@ -199,7 +199,7 @@ def test_a_pool_that_is_not_ready_says_so(
     alone.close()
 
 
-@pytest.mark.parametrize("winner", ["a", "b", "tie", "bad"])
+@pytest.mark.parametrize("winner", ["a", "b", "tie", "both_bad"])
 def test_a_vote_is_kept_as_it_was_cast(winner: Any, arena: Arena, clock: Clock, store: VoteStore) -> None:
     battle = arena.next(ADDRESS)
     vote = arena.vote(listened(arena, clock, battle), winner, [5, 5.5], ADDRESS)
@@ -340,7 +340,7 @@ def test_a_second_vote(
 def test_an_answer_that_is_none(winner: Any, arena: Arena, clock: Clock, unchanged: Callable[[], None]) -> None:
     id = listened(arena, clock, arena.next(ADDRESS))
     unchanged()
-    with pytest.raises(VoteRefused, match="one of a, b, tie, bad"):
+    with pytest.raises(VoteRefused, match="one of a, b, tie, both_bad"):
         arena.vote(id, winner, ENOUGH, ADDRESS)
 
 
@@ -461,7 +461,7 @@ def test_no_address_is_kept_or_logged(
             with pytest.raises(AlreadyVoted) as refused:
                 arena.vote(vote.battle.id, "a", ENOUGH, address)
             assert address not in str(refused.value) + repr(vote)
-        arena.own(addresses[0], *own_songs(tmp_path))
+        arena.issue_uploaded(addresses[0], *own_songs(tmp_path))
     files = [path for path in tmp_path.glob("votes.sqlite3*") if path.is_file()]
     assert files
     written = b"".join(path.read_bytes() for path in files) + caplog.text.encode()
@@ -476,7 +476,7 @@ def test_replicas_give_a_voter_one_hash(given: str | None, store: VoteStore, tmp
     for seed in range(2):
         melodies.write(tmp_path / "pool" / f"{seed}.wav", seed)
     config = Settings(pool=str(tmp_path / "pool"), salt=given)
-    arenas = [open_arena(config, Roster(), store) for _ in range(2)]
+    arenas = [open_arena(config, JudgeManager(), store) for _ in range(2)]
     hashes = {arena._hash(ADDRESS) for arena in arenas}
     assert len(hashes) == 1
     assert (hashes == {AddressHasher("a salt of one's own")(ADDRESS)}) == (given is not None)
@@ -486,7 +486,7 @@ def test_replicas_give_a_voter_one_hash(given: str | None, store: VoteStore, tmp
 
 def test_a_pool_that_cannot_be_used_is_refused_at_once(store: VoteStore, tmp_path: Path) -> None:
     with pytest.raises(PoolError):
-        open_arena(Settings(pool=str(tmp_path / "gone")), Roster(), store)
+        open_arena(Settings(pool=str(tmp_path / "gone")), JudgeManager(), store)
 
 
 def own_songs(folder: Path, seconds: float = 6) -> tuple[Path, Path]:
@@ -496,8 +496,8 @@ def own_songs(folder: Path, seconds: float = 6) -> tuple[Path, Path]:
 
 def test_two_songs_of_ones_own(arena: Arena, clock: Clock, store: VoteStore, tmp_path: Path, temporary: Path) -> None:
     songs = own_songs(tmp_path)
-    battle = arena.own(ADDRESS, *songs)
-    assert battle.source == "own"
+    battle = arena.issue_uploaded(ADDRESS, *songs)
+    assert battle.source == "uploaded"
     assert {battle.a.id, battle.b.id} == {load_song(song).sha256 for song in songs}
     assert (battle.a.title, battle.a.generator, battle.a.prompt) == ("", "", "")
     assert [prediction.judge for prediction in battle.predictions] == ["pocket"]
@@ -519,14 +519,14 @@ def test_reports_of_other_judges_are_kept_with_it(arena: Arena, store: VoteStore
     songs = own_songs(tmp_path)
     reports = [replace(load_judge("pocket")(song), judge="apex") for song in songs]
     stranger = replace(reports[0], sha256="some other song")
-    battle = arena.own(ADDRESS, *songs, reports=[*reports, stranger])
+    battle = arena.issue_uploaded(ADDRESS, *songs, reports=[*reports, stranger])
     assert set(store.scores("apex")) == {battle.a.id, battle.b.id}
 
 
 def test_ones_own_songs_are_on_either_side(arena: Arena, tmp_path: Path) -> None:
     songs = own_songs(tmp_path, 1.1)
     first = load_song(songs[0]).sha256
-    sides = Counter(arena.own(f"203.0.113.{n}", *songs).a.id == first for n in range(24))
+    sides = Counter(arena.issue_uploaded(f"203.0.113.{n}", *songs).a.id == first for n in range(24))
     assert min(sides[True], sides[False]) >= 2  # fails once in 300,000
     arena.close()
 
@@ -534,7 +534,7 @@ def test_ones_own_songs_are_on_either_side(arena: Arena, tmp_path: Path) -> None
 def test_ones_own_audio_is_deleted_after_the_vote(
     arena: Arena, clock: Clock, tmp_path: Path, temporary: Path, unchanged: Callable[[], None]
 ) -> None:
-    battle = arena.own(ADDRESS, *own_songs(tmp_path))
+    battle = arena.issue_uploaded(ADDRESS, *own_songs(tmp_path))
     listened(arena, clock, battle)
     assert list(temporary.iterdir())
     arena.vote(battle.id, "a", ENOUGH, ADDRESS)
@@ -547,7 +547,7 @@ def test_ones_own_audio_is_deleted_after_the_vote(
 
 
 def test_a_refused_vote_leaves_the_audio(arena: Arena, tmp_path: Path) -> None:
-    battle = arena.own(ADDRESS, *own_songs(tmp_path))
+    battle = arena.issue_uploaded(ADDRESS, *own_songs(tmp_path))
     with pytest.raises(NotHeard):
         arena.vote(battle.id, "a", ENOUGH, ADDRESS)
     assert arena.audio(battle.id, "a").is_file()
@@ -557,7 +557,7 @@ def test_a_refused_vote_leaves_the_audio(arena: Arena, tmp_path: Path) -> None:
 def test_ones_own_audio_is_deleted_when_the_battle_expires(
     arena: Arena, clock: Clock, tmp_path: Path, temporary: Path
 ) -> None:
-    arena.own(ADDRESS, *own_songs(tmp_path))
+    arena.issue_uploaded(ADDRESS, *own_songs(tmp_path))
     clock.now += LIFETIME
     arena.sweep()
     assert len(list(temporary.glob("*/*.mp3"))) == 2
@@ -580,7 +580,9 @@ def started(
         os.utime(left, (time.time() - age,) * 2)
     melodies.write(tmp_path / "pool" / "1.wav", 1)
     own_pool = Pool(str(tmp_path / "pool"))
-    arena = Arena(store, own_pool, Forecaster(Roster(), own_pool, store), AddressHasher("salt"), clock=clock)
+    arena = Arena(
+        store, own_pool, PredictionWorker(JudgeManager(), own_pool, store), AddressHasher("salt"), clock=clock
+    )
     arena.start()
     yield arena
     arena.close()
@@ -588,7 +590,7 @@ def started(
 
 
 def test_ones_own_audio_is_deleted_without_anyone_asking(started: Arena, clock: Clock, tmp_path: Path) -> None:
-    battle = started.own(ADDRESS, *own_songs(tmp_path, 1.5))
+    battle = started.issue_uploaded(ADDRESS, *own_songs(tmp_path, 1.5))
     copy = started.audio(battle.id, "a")
     time.sleep(0.1)
     assert copy.is_file()
@@ -609,8 +611,8 @@ def test_closing_deletes_ones_own_audio(replica: Callable[..., Arena], tmp_path:
     (tmp_path / "pool").mkdir()
     melodies.write(tmp_path / "pool" / "1.wav", 1)
     arena = replica(pool=Pool(str(tmp_path / "pool")))
-    arena._forecaster = Forecaster(Roster(), arena.pool, arena._store)
-    arena.own(ADDRESS, *own_songs(tmp_path, 1.5))
+    arena._forecaster = PredictionWorker(JudgeManager(), arena.pool, arena._store)
+    arena.issue_uploaded(ADDRESS, *own_songs(tmp_path, 1.5))
     arena.close()
     assert not list(temporary.iterdir())
 
@@ -618,7 +620,7 @@ def test_closing_deletes_ones_own_audio(replica: Callable[..., Arena], tmp_path:
 def test_own_audio_on_another_replica_is_stale(
     arena: Arena, replica: Callable[..., Arena], clock: Clock, tmp_path: Path, unchanged: Callable[[], None]
 ) -> None:
-    battle = arena.own(ADDRESS, *own_songs(tmp_path))
+    battle = arena.issue_uploaded(ADDRESS, *own_songs(tmp_path))
     listened(arena, clock, battle)
     unchanged()
     with pytest.raises(BattleStale):
@@ -628,7 +630,7 @@ def test_own_audio_on_another_replica_is_stale(
 def test_own_songs_have_to_be_fetched_before_the_vote(
     arena: Arena, clock: Clock, tmp_path: Path, unchanged: Callable[[], None]
 ) -> None:
-    battle = arena.own(ADDRESS, *own_songs(tmp_path))
+    battle = arena.issue_uploaded(ADDRESS, *own_songs(tmp_path))
     unchanged()
     arena.audio(battle.id, "a")
     clock.now += 60
@@ -641,7 +643,7 @@ def test_the_same_song_twice(arena: Arena, tmp_path: Path, temporary: Path, unch
     other.write_bytes(song.read_bytes())
     unchanged()
     with pytest.raises(ArenaError, match="same song"):
-        arena.own(ADDRESS, song, other)
+        arena.issue_uploaded(ADDRESS, song, other)
     assert not list(temporary.iterdir())
 
 
@@ -650,17 +652,17 @@ def test_what_is_no_song_is_named(arena: Arena, tmp_path: Path, temporary: Path,
     other.write_bytes(b"no sound")
     unchanged()
     with pytest.raises(NotAudio, match="The second song: "):
-        arena.own(ADDRESS, song, other)
+        arena.issue_uploaded(ADDRESS, song, other)
     assert not list(temporary.iterdir())
 
 
 def test_own_battles_too_fast(arena: Arena, tmp_path: Path, unchanged: Callable[[], None]) -> None:
-    for _ in range(int(LIMITS["own"].split("/")[0])):
+    for _ in range(int(LIMITS["uploaded"].split("/")[0])):
         with pytest.raises(NotAudio):
-            arena.own(ADDRESS, tmp_path, tmp_path)
+            arena.issue_uploaded(ADDRESS, tmp_path, tmp_path)
     unchanged()
     with pytest.raises(TooFast):
-        arena.own(ADDRESS, *own_songs(tmp_path))
+        arena.issue_uploaded(ADDRESS, *own_songs(tmp_path))
 
 
 def test_a_failure_on_the_way_leaves_no_audio(
@@ -671,7 +673,7 @@ def test_a_failure_on_the_way_leaves_no_audio(
 
     monkeypatch.setattr(store, "add_battle", fail)
     with pytest.raises(RuntimeError, match="disk"):
-        arena.own(ADDRESS, *own_songs(tmp_path, 1.5))
+        arena.issue_uploaded(ADDRESS, *own_songs(tmp_path, 1.5))
     assert not list(temporary.iterdir())
     assert not arena._visits
 
@@ -679,10 +681,10 @@ def test_a_failure_on_the_way_leaves_no_audio(
 def test_only_so_much_audio_is_kept(
     arena: Arena, tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert MOST_OWN >= 10
-    monkeypatch.setattr(module, "MOST_OWN", 2)
+    assert MAX_UPLOADED >= 10
+    monkeypatch.setattr(module, "MAX_UPLOADED", 2)
     songs = own_songs(tmp_path, 1.5)
-    first, second, third = (arena.own(f"203.0.113.{n}", *songs) for n in range(3))
+    first, second, third = (arena.issue_uploaded(f"203.0.113.{n}", *songs) for n in range(3))
     with pytest.raises(BattleStale):
         arena.audio(first.id, "a")
     assert all(arena.audio(battle.id, side).is_file() for battle in (second, third) for side in ("a", "b"))

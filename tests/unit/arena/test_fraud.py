@@ -33,7 +33,7 @@ def at_a_human_pace(count: int, seed: int = 0) -> list[float]:
     return list(accumulate(rng.uniform(15, 60) for _ in range(count)))
 
 
-@given(st.integers(0, 2**32), st.lists(st.sampled_from(["a", "b", "tie", "bad"]), min_size=1, max_size=60))
+@given(st.integers(0, 2**32), st.lists(st.sampled_from(["a", "b", "tie", "both_bad"]), min_size=1, max_size=60))
 def test_listeners_are_not_suspected(seed: int, winners: list[Winner]) -> None:
     alternating = [*winners]
     alternating[ONE_SIDE // 2 :: ONE_SIDE // 2] = ["tie"] * len(alternating[ONE_SIDE // 2 :: ONE_SIDE // 2])
@@ -54,7 +54,7 @@ def test_one_side_in_a_row(side: Winner) -> None:
     assert not verdict(history(times, lambda n: side if n else "tie"))
 
 
-@pytest.mark.parametrize("winner", ["tie", "bad"])
+@pytest.mark.parametrize("winner", ["tie", "both_bad"])
 def test_many_ties_are_an_opinion(winner: Winner) -> None:
     assert not verdict(history(at_a_human_pace(100), lambda n: winner))
 

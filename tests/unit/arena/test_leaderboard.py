@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from apex_space.arena.agreement import agree
-from apex_space.arena.leaderboard import Standing, Standings
+from apex_space.arena.agreement import measure_agreement
+from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot
 from apex_space.arena.ratings import rate
 from apex_space.core.errors import StoreError
 from apex_space.storage.records import Vote
@@ -22,14 +22,14 @@ VOTES = stored(
         vote(0, 1, "a", predicted(0.7)),
         vote(1, 2, "tie", predicted(0.4)),
         vote(2, 0, "b", predicted(0.4), suspicion="too many"),
-        vote(4, 5, "b", predicted(0.9), source="own"),
+        vote(4, 5, "b", predicted(0.9), source="uploaded"),
     ]
 )
 
 
 @pytest.fixture
-def standings(store: VoteStore) -> Iterator[Standings]:
-    watching = Standings(store, every_s=0.01)
+def standings(store: VoteStore) -> Iterator[LeaderboardService]:
+    watching = LeaderboardService(store, every_s=0.01)
     yield watching
     watching.stop()
 
@@ -40,23 +40,23 @@ def cast(store: VoteStore, *votes: Vote) -> None:
         store.add_vote(each)
 
 
-def test_before_the_first_fit_there_is_an_empty_standing(store: VoteStore, standings: Standings) -> None:
+def test_before_the_first_fit_there_is_an_empty_standing(store: VoteStore, standings: LeaderboardService) -> None:
     cast(store, *VOTES)
     empty = standings.latest()
-    assert empty == Standing()
+    assert empty == LeaderboardSnapshot()
     assert (empty.version, empty.votes, empty.songs, empty.generators, empty.uncertainty) == (0, 0, (), (), {})
     assert empty.agreement["pool"].judge("pocket") is None
     json.dumps(empty.as_dict(), allow_nan=False)
 
 
-def test_a_fit_holds_all_that_the_votes_say(store: VoteStore, standings: Standings) -> None:
+def test_a_fit_holds_all_that_the_votes_say(store: VoteStore, standings: LeaderboardService) -> None:
     cast(store, *VOTES)
     before = time.time()
     standing = standings.refit()
     assert standings.latest() is standing
     assert standing.songs == rate(VOTES)
     assert standing.generators == rate(VOTES, "generator")
-    assert standing.agreement == agree(VOTES)
+    assert standing.agreement == measure_agreement(VOTES)
     assert standing.version == store.count() == 4
     assert standing.votes == 3
     assert before <= standing.at <= time.time()
@@ -67,7 +67,7 @@ def test_a_fit_holds_all_that_the_votes_say(store: VoteStore, standings: Standin
     assert plain["agreement"]["pool"]["judges"][0]["agreed"]["value"] == 1.0
 
 
-def test_votes_appear_in_the_background(store: VoteStore, standings: Standings) -> None:
+def test_votes_appear_in_the_background(store: VoteStore, standings: LeaderboardService) -> None:
     cast(store, VOTES[0])
     standings.start()
     until(lambda: standings.latest().version == 1)
@@ -77,7 +77,7 @@ def test_votes_appear_in_the_background(store: VoteStore, standings: Standings) 
     assert standings.latest().songs != first.songs
 
 
-def test_without_new_votes_nothing_is_fitted_again(store: VoteStore, standings: Standings) -> None:
+def test_without_new_votes_nothing_is_fitted_again(store: VoteStore, standings: LeaderboardService) -> None:
     cast(store, *VOTES)
     standings.start()
     until(lambda: standings.latest().version == 4)
@@ -109,12 +109,12 @@ def test_the_watch_outlives_a_failing_store_and_says_so(
 ) -> None:
     cast(store, *VOTES)
     failing = Failing(store, error)
-    standings = Standings(failing, every_s=0.01)  # type: ignore[arg-type]
+    standings = LeaderboardService(failing, every_s=0.01)  # type: ignore[arg-type]
     with caplog.at_level(logging.ERROR):
         standings.start()
         assert failing.tried.wait(30)
         until(lambda: str(error) in caplog.text)
-    assert standings.latest() == Standing()
+    assert standings.latest() == LeaderboardSnapshot()
     failing.mended.set()
     until(lambda: standings.latest().version == 4)
     standings.stop()
@@ -123,7 +123,7 @@ def test_the_watch_outlives_a_failing_store_and_says_so(
 def test_a_fit_on_demand_passes_the_stores_error_on_and_keeps_the_last_standing(store: VoteStore) -> None:
     cast(store, *VOTES)
     failing = Failing(store, StoreError("it does not answer"))
-    standings = Standings(failing)  # type: ignore[arg-type]
+    standings = LeaderboardService(failing)  # type: ignore[arg-type]
     failing.mended.set()
     fitted = standings.refit()
     failing.mended.clear()
@@ -137,7 +137,7 @@ def watches() -> int:
 
 
 def test_start_and_stop_are_idempotent_and_leave_no_thread(store: VoteStore) -> None:
-    standings = Standings(store, every_s=100)
+    standings = LeaderboardService(store, every_s=100)
     for _ in range(2):
         standings.stop()
         standings.start()

@@ -204,7 +204,7 @@ def test_copies_are_private_and_gone_after_closing(folder: Path) -> None:
 
 def copy_of(song: Path, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
-    return clips.write_copy(song, load(song), folder).path
+    return clips.encode_clip(song, load(song), folder).path
 
 
 def test_a_copy_tells_nothing_but_the_sound(tmp_path: Path) -> None:
@@ -359,9 +359,9 @@ def test_a_dataset_may_name_its_own_files(tmp_path: Path) -> None:
 def test_a_dataset_is_taken_up_to_its_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = rows([sound(tmp_path, seed) for seed in range(5)])
     (tmp_path / "files").mkdir()
-    monkeypatch.setattr(pool_sources, "MOST_ROWS", 4)
+    monkeypatch.setattr(pool_sources, "MAX_ROWS", 4)
     assert len(list(from_dataset("some/one", [stream], tmp_path / "files"))) == 4
-    monkeypatch.setattr(pool_sources, "MOST_BYTES", 2 * len(sound(tmp_path, 0)["bytes"]) + 1_000)
+    monkeypatch.setattr(pool_sources, "MAX_BYTES", 2 * len(sound(tmp_path, 0)["bytes"]) + 1_000)
     assert len(list(from_dataset("some/one", [stream], tmp_path / "files"))) == 2
 
 

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from apex_space.arena.pool import Pool
-from apex_space.arena.predictions import Forecaster, scored_of
+from apex_space.arena.predictions import PredictionWorker, song_scores
 from apex_space.audio.waveform import Waveform
 from apex_space.core.errors import PreferenceError, WeightsMissing
-from apex_space.judges.cache import Memory
+from apex_space.judges.cache import EmbeddingCache
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
-from apex_space.judges.queueing import Line
+from apex_space.judges.queueing import SongQueue
 from apex_space.judges.report import Report
 from apex_space.models.hub import Weights
 from apex_space.preference import head_files
-from apex_space.storage.records import Battle, Scored, Song
+from apex_space.storage.records import Battle, Song, SongScores
 from apex_space.storage.votes import VoteStore
 from helpers import melodies
 from helpers.wait import until
@@ -32,12 +32,12 @@ class Ears:
     """A judge that knows which songs it was given, and does not take some."""
 
     judge: Judge
-    line: Line | None = None
+    queue: SongQueue | None = None
     heard: list[str] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.judge, self.name = replace(self.judge, memory=Memory()), self.judge.name
+        self.judge, self.name = replace(self.judge, cache=EmbeddingCache()), self.judge.name
 
     def steps(self, song: Waveform) -> Iterator[Report]:
         self.heard.append(song.sha256)
@@ -89,11 +89,11 @@ def apex() -> Ears:
 
 
 @pytest.fixture
-def started(pool: Pool, store: VoteStore) -> Iterator[Callable[[Ready], Forecaster]]:
-    running: list[Forecaster] = []
+def started(pool: Pool, store: VoteStore) -> Iterator[Callable[[Ready], PredictionWorker]]:
+    running: list[PredictionWorker] = []
 
-    def start(roster: Any) -> Forecaster:
-        running.append(Forecaster(roster, pool, store))
+    def start(roster: Any) -> PredictionWorker:
+        running.append(PredictionWorker(roster, pool, store))
         running[-1].start()
         return running[-1]
 
@@ -107,18 +107,18 @@ def ids(pool: Pool) -> list[str]:
 
 
 def test_every_song_is_heard_once_and_as_its_file_is(
-    pool: Pool, pocket: Ears, started: Callable[[Any], Forecaster]
+    pool: Pool, pocket: Ears, started: Callable[[Any], PredictionWorker]
 ) -> None:
     forecaster = started(Ready(pocket=pocket))
     until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
     time.sleep(0.05)
     assert sorted(pocket.heard) == sorted(ids(pool))
     for scored in forecaster.scored(ids(pool)):
-        assert scored == scored_of(pocket.judge(pool.waveform(scored.song)))
+        assert scored == song_scores(pocket.judge(pool.waveform(scored.song)))
 
 
 def test_a_prediction_is_the_heads_answer_and_swaps_with_the_sides(
-    pool: Pool, pocket: Ears, started: Callable[[Any], Forecaster]
+    pool: Pool, pocket: Ears, started: Callable[[Any], PredictionWorker]
 ) -> None:
     forecaster = started(Ready(pocket=pocket))
     until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
@@ -135,7 +135,7 @@ def test_a_prediction_is_the_heads_answer_and_swaps_with_the_sides(
 
 
 def test_a_judge_that_becomes_ready_hears_what_was_missed(
-    pool: Pool, pocket: Ears, apex: Ears, started: Callable[[Any], Forecaster], monkeypatch: pytest.MonkeyPatch
+    pool: Pool, pocket: Ears, apex: Ears, started: Callable[[Any], PredictionWorker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("apex_space.arena.predictions.IDLE_SECONDS", 0.01)
     roster = Ready(pocket=pocket)
@@ -147,7 +147,7 @@ def test_a_judge_that_becomes_ready_hears_what_was_missed(
 
 
 def test_a_judge_without_a_head_of_its_own_foresees_nothing(
-    pool: Pool, pocket: Ears, apex: Ears, started: Callable[[Any], Forecaster]
+    pool: Pool, pocket: Ears, apex: Ears, started: Callable[[Any], PredictionWorker]
 ) -> None:
     forecaster = started(Ready(pocket=pocket, apex=apex))
     until(lambda: len(forecaster.scored(ids(pool))) == 2 * SONGS)
@@ -158,7 +158,7 @@ def test_a_judge_without_a_head_of_its_own_foresees_nothing(
 
 
 def test_nothing_is_foreseen_of_a_song_that_was_not_heard(
-    pool: Pool, pocket: Ears, started: Callable[[Any], Forecaster]
+    pool: Pool, pocket: Ears, started: Callable[[Any], PredictionWorker]
 ) -> None:
     forecaster = started(Ready(pocket=pocket))
     until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
@@ -172,7 +172,7 @@ def test_nothing_is_foreseen_of_a_song_that_was_not_heard(
 
 
 def test_a_song_that_a_judge_fails_at_costs_no_other(
-    pool: Pool, pocket: Ears, started: Callable[[Any], Forecaster], caplog: pytest.LogCaptureFixture
+    pool: Pool, pocket: Ears, started: Callable[[Any], PredictionWorker], caplog: pytest.LogCaptureFixture
 ) -> None:
     first, *others = ids(pool)
     pocket.refuses.add(first)
@@ -185,16 +185,16 @@ def test_a_song_that_a_judge_fails_at_costs_no_other(
     assert forecaster.predictions(*others, forecaster.scored(others))
 
 
-def keep(store: VoteStore, scored: list[Scored]) -> None:
+def keep(store: VoteStore, scored: list[SongScores]) -> None:
     songs = [each.song for each in scored]
     store.add_battle(Battle("kept", Song(songs[0]), Song(songs[1]), "pool", 1.0), scored)
 
 
 @pytest.mark.parametrize("same_weights", [True, False])
 def test_after_a_restart_only_what_is_new_is_heard(
-    same_weights: bool, pool: Pool, pocket: Ears, store: VoteStore, started: Callable[[Any], Forecaster]
+    same_weights: bool, pool: Pool, pocket: Ears, store: VoteStore, started: Callable[[Any], PredictionWorker]
 ) -> None:
-    known = [scored_of(pocket.judge(pool.waveform(id))) for id in ids(pool)]
+    known = [song_scores(pocket.judge(pool.waveform(id))) for id in ids(pool)]
     keep(store, known if same_weights else [replace(each, revision="older") for each in known])
     forecaster = started(Ready(pocket=pocket))
     until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
@@ -203,9 +203,9 @@ def test_after_a_restart_only_what_is_new_is_heard(
 
 
 def test_a_visitors_song_is_heard_at_once_and_not_kept(pool: Pool, pocket: Ears, store: VoteStore) -> None:
-    forecaster = Forecaster(Ready(pocket=pocket), pool, store)
+    forecaster = PredictionWorker(Ready(pocket=pocket), pool, store)
     waveform = pool.waveform(ids(pool)[0])
-    assert forecaster.hear(waveform) == scored_of(pocket.judge(waveform))
+    assert forecaster.hear(waveform) == song_scores(pocket.judge(waveform))
     assert forecaster.scored([waveform.sha256]) == ()
 
 
@@ -216,7 +216,7 @@ def test_without_a_head_that_can_be_read_there_are_no_predictions(
         raise PreferenceError("The file is damaged.")
 
     monkeypatch.setattr("apex_space.arena.predictions.load", refuse)
-    forecaster = Forecaster(Ready(pocket=pocket), pool, store)
+    forecaster = PredictionWorker(Ready(pocket=pocket), pool, store)
     a, b, _ = ids(pool)
     scored = [forecaster.hear(pool.waveform(song)) for song in (a, b)]
     assert forecaster.predictions(a, b, scored) == ()

@@ -23,8 +23,8 @@ votes_cast = st.lists(
         vote,
         players,
         players,
-        st.sampled_from(["a", "b", "tie", "bad"]),
-        source=st.sampled_from(["pool"] * 4 + ["own"]),
+        st.sampled_from(["a", "b", "tie", "both_bad"]),
+        source=st.sampled_from(["pool"] * 4 + ["uploaded"]),
     ),
     max_size=40,
 )
@@ -158,7 +158,7 @@ def test_one_sided_chains_and_stars_come_to_an_end() -> None:
 
 def test_a_tie_and_both_bad_are_half_a_win_for_both() -> None:
     even = by_key(quickly([vote(0, 1), vote(0, 1, "b"), vote(1, 2)]))
-    for half in ("tie", "bad"):
+    for half in ("tie", "both_bad"):
         tied = quickly([vote(0, 1, half), vote(0, 1, half), vote(1, 2)])
         assert by_key(tied) == pytest.approx(even)
         assert {rating.key: (rating.votes, rating.wins, rating.ties) for rating in tied} == {
@@ -172,7 +172,7 @@ def test_a_tie_and_both_bad_are_half_a_win_for_both() -> None:
     "idle",
     [
         vote(2, 0, suspicion="too many"),
-        vote(2, 0, source="own"),
+        vote(2, 0, source="uploaded"),
         vote(2, 2),
     ],
 )

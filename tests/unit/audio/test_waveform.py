@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from apex_space.audio.levels import Levels, Meter
 from apex_space.audio.waveform import Limits, Waveform, load
 from apex_space.core import errors
-from helpers.sounds import KINDS, RATE, tone, write
+from helpers.sounds import KINDS, SAMPLE_RATE, tone, write
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
     def song(kind: str) -> bytes:
         path = folder / kind
         if not path.exists():
-            rate = 48000 if kind.startswith(("webm", "opus")) else RATE
+            rate = 48000 if kind.startswith(("webm", "opus")) else SAMPLE_RATE
             write(path, tone(rate=rate), rate, kind)
         return path.read_bytes()
 
@@ -62,13 +62,15 @@ def patched(data: bytes, at: int, new: bytes) -> bytes:
     ],
 )
 def test_integers_come_out_exactly(tmp_path: Path, kind: str, subtype: str, bits: int, channels: int) -> None:
-    source = np.random.default_rng(bits).integers(-(2**31), 2**31, (channels, RATE)) >> (32 - bits) << (32 - bits)
+    source = (
+        np.random.default_rng(bits).integers(-(2**31), 2**31, (channels, SAMPLE_RATE)) >> (32 - bits) << (32 - bits)
+    )
     source[:, :2] = -(2**31), (2**31 - 1) >> (32 - bits) << (32 - bits)
-    path = write(tmp_path / "file", source.astype(np.int32), RATE, kind, subtype)
+    path = write(tmp_path / "file", source.astype(np.int32), SAMPLE_RATE, kind, subtype)
     waveform = load(path)
     planes = (source / 2**31).astype(np.float32)
     assert waveform.samples.dtype == np.float32
-    assert (waveform.rate, waveform.levels.channels) == (RATE, channels)
+    assert (waveform.rate, waveform.levels.channels) == (SAMPLE_RATE, channels)
     if channels < 3:
         assert np.array_equal(waveform.samples, planes.mean(0))
     else:
@@ -139,7 +141,7 @@ def test_fingerprint_is_of_the_sound_and_the_rate(tmp_path: Path) -> None:
     wav = load(write(tmp_path / "a", source))
     assert wav.sha256 == load(write(tmp_path / "b", source, kind="flac")).sha256
     assert wav.sha256 != load(write(tmp_path / "c", other)).sha256
-    assert wav.sha256 != load(write(tmp_path / "d", source, RATE + 1)).sha256
+    assert wav.sha256 != load(write(tmp_path / "d", source, SAMPLE_RATE + 1)).sha256
 
 
 def test_memory_is_that_of_one_channel(tmp_path: Path) -> None:
@@ -262,7 +264,7 @@ def test_too_long_by_header_or_by_sound(songs: Callable[[str], bytes], put: Call
 
 def test_too_long_though_no_header_says_so(songs: Callable[[str], bytes], put: Callable[[bytes], Path]) -> None:
     refused(put(flac_announcing(songs("flac"), 0)), errors.TooLong, limits=Limits(max_seconds=1))
-    refused(put(flac_announcing(songs("flac"), 10 * RATE)), errors.TooLong, limits=Limits(max_seconds=9))
+    refused(put(flac_announcing(songs("flac"), 10 * SAMPLE_RATE)), errors.TooLong, limits=Limits(max_seconds=9))
 
 
 def test_too_large(tmp_path: Path) -> None:
@@ -272,14 +274,16 @@ def test_too_large(tmp_path: Path) -> None:
     refused(path, errors.TooLarge, "50 MB")
 
 
-@pytest.mark.parametrize(("rate", "channels", "says"), [(4000, 1, "4 kHz"), (200_000, 1, "200 kHz"), (RATE, 9, "9 ch")])
+@pytest.mark.parametrize(
+    ("rate", "channels", "says"), [(4000, 1, "4 kHz"), (200_000, 1, "200 kHz"), (SAMPLE_RATE, 9, "9 ch")]
+)
 def test_too_much_or_too_little(tmp_path: Path, rate: int, channels: int, says: str) -> None:
     refused(write(tmp_path / "file", tone(1.5, rate, channels), rate), errors.UnsupportedFormat, says)
 
 
 @pytest.mark.parametrize("level", [0.0, 0.9e-4])
 def test_silent(tmp_path: Path, level: float) -> None:
-    path = write(tmp_path / "file", np.full((2, 2 * RATE), level, np.float32), subtype="FLOAT")
+    path = write(tmp_path / "file", np.full((2, 2 * SAMPLE_RATE), level, np.float32), subtype="FLOAT")
     refused(path, errors.SilentAudio, "-80 dBFS")
 
 
@@ -289,7 +293,7 @@ def test_channels_that_cancel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e5])
-@pytest.mark.parametrize("at", [0, 2 * RATE, -1])
+@pytest.mark.parametrize("at", [0, 2 * SAMPLE_RATE, -1])
 def test_invalid_samples(tmp_path: Path, value: float, at: int) -> None:
     samples = tone()
     samples[1, at] = value
@@ -315,10 +319,13 @@ def test_breaks_off_with_no_word_of_the_length(
     refused(put(data[: len(data) * 3 // 5]), errors.DamagedAudio)
 
 
-@pytest.mark.parametrize(("rate", "channels"), [(48000, 2), (RATE, 1)])
+@pytest.mark.parametrize(("rate", "channels"), [(48000, 2), (SAMPLE_RATE, 1)])
 def test_a_form_that_changes_midway(tmp_path: Path, rate: int, channels: int) -> None:
     """Damage in an aac's packet headers does the same."""
-    parts = [write(tmp_path / "a", tone(), RATE, "aac"), write(tmp_path / "b", tone(3, rate, channels), rate, "aac")]
+    parts = [
+        write(tmp_path / "a", tone(), SAMPLE_RATE, "aac"),
+        write(tmp_path / "b", tone(3, rate, channels), rate, "aac"),
+    ]
     (tmp_path / "c").write_bytes(b"".join(part.read_bytes() for part in parts))
     refused(tmp_path / "c", errors.DamagedAudio, "midway")
 
@@ -345,8 +352,8 @@ def test_a_header_that_lies(
     songs: Callable[[str], bytes], put: Callable[[bytes], Path], announcing: Callable[[bytes, int], bytes]
 ) -> None:
     data = songs(announcing.__name__.partition("_")[0])
-    refused(put(announcing(data, 2 * RATE)), errors.DamagedAudio, "3.0 s", "announces")
-    refused(put(announcing(data, 8 * RATE)), errors.DamagedAudio, "3.0 s", "announces")
+    refused(put(announcing(data, 2 * SAMPLE_RATE)), errors.DamagedAudio, "3.0 s", "announces")
+    refused(put(announcing(data, 8 * SAMPLE_RATE)), errors.DamagedAudio, "3.0 s", "announces")
     refused(put(announcing(data, 500_000_000)), errors.DamagedAudio, "3.0 s", limits=Limits(max_seconds=1e9))
 
 
@@ -368,7 +375,7 @@ def waveform_or_message(path: Path) -> Waveform | str:
 # Levels ---------------------------------------------------------------------------------------------------------------
 
 
-def levels(samples: np.ndarray, rate: int = RATE, block: int = 10_000) -> Levels:
+def levels(samples: np.ndarray, rate: int = SAMPLE_RATE, block: int = 10_000) -> Levels:
     meter = Meter(rate, len(samples))
     for at in range(0, samples.shape[1], block):
         meter.add(samples[:, at : at + block])
@@ -409,7 +416,7 @@ def test_loudness_follows_gain_and_ignores_pauses() -> None:
     assert levels(samples / 2).loudness == pytest.approx(loud - 6.02, abs=0.01)
     assert levels(np.hstack([samples, np.zeros_like(samples)])).loudness == pytest.approx(loud, abs=0.2)
     assert levels(samples * 1e-4).loudness is None
-    assert levels(samples[:, : RATE // 3]).loudness is None
+    assert levels(samples[:, : SAMPLE_RATE // 3]).loudness is None
 
 
 @settings(max_examples=30)
@@ -443,4 +450,4 @@ def test_clipped_survives_a_file(tmp_path: Path) -> None:
 
 
 def test_peak_of_silence_is_a_number() -> None:
-    assert levels(np.zeros((2, RATE), np.float32)).peak == -200
+    assert levels(np.zeros((2, SAMPLE_RATE), np.float32)).peak == -200

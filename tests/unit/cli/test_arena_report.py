@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from apex_space.arena.leaderboard import Standing, Standings
+from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot
 from apex_space.cli.arena import arena
 from apex_space.core.settings import settings
 from apex_space.storage.records import Song, Vote
@@ -36,10 +36,10 @@ def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Report]:
     settings.cache_clear()
 
 
-def keep(*votes: Vote) -> Standing:
+def keep(*votes: Vote) -> LeaderboardSnapshot:
     with closing(open_store(settings())) as store:
         store.add_all([(each, []) for each in stored(votes)])
-        return Standings(store).refit()
+        return LeaderboardService(store).refit()
 
 
 def judged() -> list[Vote]:
@@ -57,7 +57,7 @@ def test_without_votes_it_says_so_and_that_is_no_failure(report: Report) -> None
 
 
 def test_json_is_the_standing(report: Report) -> None:
-    standing = keep(*judged(), vote(8, 9, "a", predicted(0.6), source="own"))
+    standing = keep(*judged(), vote(8, 9, "a", predicted(0.6), source="uploaded"))
     done = report("--format", "json")
     assert done.exit_code == 0
     assert done.stderr == ""
@@ -66,11 +66,11 @@ def test_json_is_the_standing(report: Report) -> None:
     assert found | {"at": 0} == expected | {"at": 0}
     assert found["votes"] == 61
     assert len(found["songs"]) == len(found["generators"]) == 4
-    assert [found["agreement"][source]["votes"] for source in ("pool", "own")] == [60, 1]
+    assert [found["agreement"][source]["votes"] for source in ("pool", "uploaded")] == [60, 1]
 
 
 def test_csv_holds_the_same_figures(report: Report) -> None:
-    standing = keep(*judged(), vote(8, 9, "a", predicted(0.6), source="own"))
+    standing = keep(*judged(), vote(8, 9, "a", predicted(0.6), source="uploaded"))
     rows = list(csv.DictReader(io.StringIO(report("--format", "csv").stdout)))
 
     def found(part: str, source: str = "pool") -> list[tuple[float, ...]]:
@@ -95,7 +95,7 @@ def test_csv_holds_the_same_figures(report: Report) -> None:
 
 
 def test_the_table_names_songs_generators_judges_and_sides(report: Report) -> None:
-    standing = keep(*judged(), vote(8, 9, "a", predicted(0.6), source="own"))
+    standing = keep(*judged(), vote(8, 9, "a", predicted(0.6), source="uploaded"))
     text = report().stdout
     for rating in (*standing.songs, *standing.generators):
         assert rating.title in text

@@ -121,7 +121,7 @@ def ending(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def serve() -> None:
         with pytest.raises(Ended):
-            server.run(gr.Blocks.__new__(gr.Blocks), {})
+            server.run_server(gr.Blocks.__new__(gr.Blocks), {})
         server.sys.stdout.close()
 
     return serve

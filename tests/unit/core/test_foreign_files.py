@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from apex_space.arena.clips import write_copy
+from apex_space.arena.clips import encode_clip
 from apex_space.arena.pool_sources import EXAMPLES
 from apex_space.audio.waveform import load_song
 from apex_space.bench import measure
@@ -20,10 +20,10 @@ from apex_space.core.errors import ArchiveRefused, ArenaError, BatchError, Outpu
 from apex_space.core.settings import settings
 from apex_space.judges.loading import load_judge
 from apex_space.preference import head_files
-from apex_space.preference.fitting.scoring import Notebook
+from apex_space.preference.fitting.scoring import ScoreLog
 from apex_space.ranking import archive
 from apex_space.ranking.archive import unpack
-from apex_space.storage.hub_sync import SHARDS, HubCopy
+from apex_space.storage.hub_sync import SHARDS, VoteUploader
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.records import Battle, Song, Vote
 from apex_space.storage.shared_results import SharedResults
@@ -113,7 +113,7 @@ def test_only_shards_go_to_the_hub_and_from_the_disk(store: VoteStore, tmp_path:
         done(files)
         return lambda: None
 
-    copy = HubCopy(store, "me/votes", folder, commit)
+    copy = VoteUploader(store, "me/votes", folder, commit)
     copy._run()
     assert len(sent) == 1
     assert sorted(file for file in folder.rglob("*") if file.is_file()) == sorted(foreign)
@@ -154,7 +154,7 @@ def test_unpacking_writes_and_deletes_in_a_folder_of_its_own(tmp_path: Path, mon
     monkeypatch.setattr(archive, "_most_bytes", lambda: 100)
     songs, _ = unpack(tmp_path / "songs.zip", tmp_path / "scratch", 9)
     assert [bool(song.error) for song in songs] == [False, True]
-    monkeypatch.setattr(archive, "MOST_BYTES", 10)
+    monkeypatch.setattr(archive, "MAX_BYTES", 10)
     with pytest.raises(ArchiveRefused):
         unpack(tmp_path / "songs.zip", tmp_path / "scratch", 9)
     assert all(map(untouched, foreign))
@@ -166,7 +166,7 @@ def test_a_copy_that_fails_takes_nothing_with_it(tmp_path: Path) -> None:
     levels = replace(waveform.levels, channels=1)
     broken = replace(waveform, samples=np.zeros((2, 3, 4), np.float32), levels=levels)
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the encoder says of it
-        write_copy(SONG, broken, tmp_path)
+        encode_clip(SONG, broken, tmp_path)
     assert [*tmp_path.iterdir()] == [foreign]
 
 
@@ -206,10 +206,10 @@ def test_a_head_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 
 def test_scores_are_not_written_into_anothers_file(tmp_path: Path) -> None:
     with pytest.raises(PreferenceError, match="holds no scores"):
-        Notebook(stranger(tmp_path / "notes.scored.jsonl"))
+        ScoreLog(stranger(tmp_path / "notes.scored.jsonl"))
     assert untouched(tmp_path / "notes.scored.jsonl")
     (tmp_path / "torn.jsonl").write_text('{"k')
-    Notebook(tmp_path / "torn.jsonl")
+    ScoreLog(tmp_path / "torn.jsonl")
 
 
 @pytest.mark.parametrize("name", ["evaluate.json", "evaluate.svg"])

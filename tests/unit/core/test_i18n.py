@@ -16,7 +16,7 @@ from apex_space.core.axes import AXES
 from apex_space.core.i18n import best_of, languages, plural, said, speaking, tr
 from apex_space.core.settings import Settings
 from apex_space.judges.registry import REGISTRY
-from apex_space.ui.translation import GRADIOS
+from apex_space.ui.translation import GRADIO_TEXTS
 from helpers.paths import ROOT
 
 PACKAGE = ROOT / "apex_space"
@@ -101,7 +101,7 @@ ALL = sorted({text for source in SOURCES for text in source.texts() if any(map(s
 NAMED = {text for axis in AXES for text in (axis.label, axis.meaning)}
 NAMED |= {text for entry in REGISTRY.values() for text in (entry.summary, entry.licence)}
 NAMED |= {str(field.description) for name, field in Settings.model_fields.items() if name.endswith("_repo")}
-NAMED |= {*GRADIOS}
+NAMED |= {*GRADIO_TEXTS}
 
 
 def fields(text: str) -> set[str]:

@@ -39,7 +39,7 @@ def test_an_empty_variable_means_the_default(value: str, monkeypatch: pytest.Mon
     for variable in [*VARIABLES, "GRADIO_TEMP_DIR"]:
         monkeypatch.setenv(variable, value)
     assert settings() == usual
-    assert settings().memory is None
+    assert settings().cache_dir is None
     assert temporary() is None
 
 

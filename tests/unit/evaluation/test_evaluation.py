@@ -25,7 +25,7 @@ from apex_space.core.tables import BadRow
 from apex_space.evaluation import metrics, report, songs
 from apex_space.evaluation.metrics import DIMENSIONS, TOP_TIER, Rated, evaluate, figures, ktau, lcc, srcc, tta
 from apex_space.evaluation.published import PUBLISHED
-from apex_space.evaluation.songs import Song, as_sets, choose, read
+from apex_space.evaluation.songs import RatedSong, as_sets, choose, read
 from apex_space.preference.fitting.sources import remote
 
 Row = dict[str, Any]
@@ -260,7 +260,7 @@ def write(rows: list[Row], path: Path) -> Path:
 
 
 def sets_of(path: Path) -> dict[str, Rated]:
-    return as_sets([song for song in read(str(path)) if isinstance(song, Song)])
+    return as_sets([song for song in read(str(path)) if isinstance(song, RatedSong)])
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
@@ -336,7 +336,7 @@ def test_a_file_that_is_no_table_is_refused_by_name(name: str, content: bytes | 
 
 
 def test_a_table_without_end_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(songs, "MOST_SONGS", 7)
+    monkeypatch.setattr(songs, "MAX_SONGS", 7)
     with pytest.raises(EvaluationError, match="too many songs"):
         read(str(write(table(8), tmp_path / "t.csv")))
 
@@ -348,7 +348,7 @@ def test_a_table_without_end_is_not_read_to_its_end(tmp_path: Path, monkeypatch:
 def test_a_list_chooses_songs_whatever_their_folder_and_ending(lines: str, tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text(lines, encoding="utf-8")
     found = choose(read(str(write(table(), tmp_path / "t.csv"))), tmp_path / "ids.txt")
-    assert [song.id for song in found if isinstance(song, Song)] == ["2", "5"]
+    assert [song.id for song in found if isinstance(song, RatedSong)] == ["2", "5"]
 
 
 def test_a_list_that_names_other_songs_is_refused(tmp_path: Path) -> None:
@@ -366,7 +366,7 @@ def test_only_files_of_the_folder_are_opened(name: str, tmp_path: Path) -> None:
     (tmp_path / "outside.wav").write_bytes(b"")
     (tmp_path / "in" / "a.wav").write_bytes(b"")
     (song,) = read(str(write([{"id": name, "clarity": 3}], tmp_path / "in" / "t.jsonl")))
-    assert isinstance(song, Song)
+    assert isinstance(song, RatedSong)
     with pytest.raises(AudioError), song.open():
         pass
 
@@ -399,7 +399,7 @@ def songeval(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_songeval_rates_a_song_by_the_mean_of_its_raters(songeval: Path) -> None:
     *rated, last = read(str(songeval))
     for i, song in enumerate(rated):
-        assert isinstance(song, Song)
+        assert isinstance(song, RatedSong)
         assert song.truth == pytest.approx(dict.fromkeys(DIMENSIONS, 2.5 - i / 4))
     assert last == BadRow("mp3/3.ogg", "It has no ratings.")
 
@@ -457,7 +457,7 @@ def test_songs_beside_a_table_are_heard_and_bad_ones_left_out_by_name(
 
 
 def test_a_file_outside_of_a_dataset_is_left_out() -> None:
-    song = Song("../x.mp3", "", "", {"clarity": 3.0}, {}, lambda: remote("a/b", "../x.mp3").open())
+    song = RatedSong("../x.mp3", "", "", {"clarity": 3.0}, {}, lambda: remote("a/b", "../x.mp3").open())
     (left_out,) = songs.hear([song], load_judge())
     assert isinstance(left_out, BadRow)
     assert "outside of the dataset" in left_out.why

@@ -14,7 +14,7 @@ import pytest
 from apex_space.audio import features
 from apex_space.audio.features import AudioFeatures
 from apex_space.judges import cache as module
-from apex_space.judges.cache import FOLDER, PART_SECONDS, Heard, Memory
+from apex_space.judges.cache import FOLDER, PART_SECONDS, CachedEmbeddings, EmbeddingCache
 from apex_space.judges.loading import load_judge
 
 LIMIT = 0.004
@@ -26,10 +26,10 @@ def key(number: int) -> str:
     return f"{number:064x}"
 
 
-def heard(number: int) -> Heard:
+def heard(number: int) -> CachedEmbeddings:
     measured = AudioFeatures(None, None, -12.5, -1.0, 0.0, 16_000.0, 44_100, 2)
     embeddings = np.full((1, 64), number, np.float32)
-    return Heard(embeddings, np.array([0]), np.array([720_000]), 24_000, 30.0, key(number), measured)
+    return CachedEmbeddings(embeddings, np.array([0]), np.array([720_000]), 24_000, 30.0, key(number), measured)
 
 
 def entry(folder: Path, number: int) -> Path:
@@ -37,9 +37,9 @@ def entry(folder: Path, number: int) -> Path:
 
 
 def fill(folder: Path, songs: int = 9) -> None:
-    memory = Memory(folder, LIMIT)
+    cache = EmbeddingCache(folder, LIMIT)
     for number in range(songs):
-        memory.put(key(number), heard(number))
+        cache.put(key(number), heard(number))
 
 
 @pytest.mark.parametrize("below", [".", FOLDER])
@@ -66,7 +66,7 @@ def test_links_and_folders_of_an_entrys_name_are_left_alone(tmp_path: Path) -> N
     part.symlink_to(target)
     os.utime(part, (0, 0), follow_symlinks=False)
     for number in (1, 2, 3):
-        assert Memory(tmp_path).get(key(number)) is None
+        assert EmbeddingCache(tmp_path).get(key(number)) is None
     fill(tmp_path)
     assert (entry(tmp_path, 1).readlink(), part.readlink(), target.stat().st_size) == (target, target, 10_000)
     assert (entry(tmp_path, 2) / "inside").is_file()
@@ -86,11 +86,11 @@ def test_the_subfolder_may_be_a_link_and_what_else_is_there_stays(tmp_path: Path
 def test_one_that_cannot_be_read_now_is_not_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path, 1)
 
-    def refuse(path: Path) -> Heard:
+    def refuse(path: Path) -> CachedEmbeddings:
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(module, "_unpack", refuse)
-    assert Memory(tmp_path).get(key(0)) is None
+    assert EmbeddingCache(tmp_path).get(key(0)) is None
     assert entry(tmp_path, 0).is_file()
 
 
@@ -106,10 +106,10 @@ def no_file_over(size: int) -> Iterator[None]:
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
-    memory, large = Memory(tmp_path), replace(heard(1), embeddings=np.zeros(1_000_000, np.float32))
+    cache, large = EmbeddingCache(tmp_path), replace(heard(1), embeddings=np.zeros(1_000_000, np.float32))
     with no_file_over(1_000_000):
-        memory.put(key(1), large)
-    assert memory.get(key(1)) is large
+        cache.put(key(1), large)
+    assert cache.get(key(1)) is large
     assert not list((tmp_path / FOLDER).iterdir())
 
 
@@ -118,7 +118,7 @@ def test_a_write_that_fails_at_last_leaves_nothing(tmp_path: Path, monkeypatch: 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", fail)
-    Memory(tmp_path).put(key(1), heard(1))
+    EmbeddingCache(tmp_path).put(key(1), heard(1))
     assert not list((tmp_path / FOLDER).iterdir())
 
 
@@ -135,7 +135,7 @@ def test_what_a_killed_process_was_writing_goes_after_a_while(tmp_path: Path) ->
 
 def test_a_key_is_no_path(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="64 hexadecimal digits"):
-        Memory(tmp_path / "named").put("../../song", heard(1))
+        EmbeddingCache(tmp_path / "named").put("../../song", heard(1))
     assert not list(tmp_path.rglob("*song*"))
 
 

@@ -10,8 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import HubertConfig, HubertModel, Wav2Vec2ConformerConfig
 
 from apex_space.bench import networks
-from apex_space.judges.cache import Memory
-from apex_space.judges.eta import Pace, Work, spoken
+from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.eta import ComputeCost, ThroughputEstimator, spoken
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
 from apex_space.judges.registry import REGISTRY, estimate_seconds
@@ -23,57 +23,61 @@ from apex_space.models.heads.songeval import LAYER as SONGEVAL_LAYER
 from apex_space.models.heads.songeval import SongEvalNetwork
 from helpers.paths import EXAMPLES
 
-ATTENTIVE = Work(10, 0.1)
+ATTENTIVE = ComputeCost(10, 0.1)
 
 
 def test_a_song_tells_of_the_next_by_the_work_of_both() -> None:
-    pace = Pace()
-    pace.keep("hear", ATTENTIVE, 60, took=48)
-    assert pace.about("hear", ATTENTIVE, 60) == pytest.approx(48)
-    assert pace.about("hear", ATTENTIVE, 120) == pytest.approx(48 * (10 * 120 + 0.1 * 120**2) / (10 * 60 + 0.1 * 60**2))
+    estimator = ThroughputEstimator()
+    estimator.record("hear", ATTENTIVE, 60, took=48)
+    assert estimator.estimate_seconds("hear", ATTENTIVE, 60) == pytest.approx(48)
+    assert estimator.estimate_seconds("hear", ATTENTIVE, 120) == pytest.approx(
+        48 * (10 * 120 + 0.1 * 120**2) / (10 * 60 + 0.1 * 60**2)
+    )
 
 
 def test_what_is_not_counted_grows_with_the_song_once_one_was_heard() -> None:
-    pace = Pace()
-    assert pace.about("pocket", None, 60) is None
-    pace.keep("pocket", None, 30, took=0.5)
-    assert pace.about("pocket", None, 60) == pytest.approx(1.0)
+    estimator = ThroughputEstimator()
+    assert estimator.estimate_seconds("pocket", None, 60) is None
+    estimator.record("pocket", None, 30, took=0.5)
+    assert estimator.estimate_seconds("pocket", None, 60) == pytest.approx(1.0)
 
 
 def test_the_last_songs_count_most() -> None:
-    pace = Pace()
-    pace.keep("pocket", None, 100, took=100)
+    estimator = ThroughputEstimator()
+    estimator.record("pocket", None, 100, took=100)
     for _ in range(6):
-        pace.keep("pocket", None, 100, took=10)
-    assert 10 < (pace.about("pocket", None, 100) or 0) < 12
+        estimator.record("pocket", None, 100, took=10)
+    assert 10 < (estimator.estimate_seconds("pocket", None, 100) or 0) < 12
 
 
 def test_before_the_first_song_the_probe_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "rate", lambda wanted: 200.0)
-    assert Pace().about("hear", ATTENTIVE, 60) == pytest.approx((600 + 360) / 200)
-    assert estimate_seconds("songeval", 180, Pace()) == pytest.approx(7278 / 200, rel=0.01)
-    monkeypatch.setattr(precision, "rate", lambda wanted: None)
-    assert Pace().about("hear", ATTENTIVE, 60) is None
+    monkeypatch.setattr(precision, "flops_per_second", lambda wanted: 200.0)
+    assert ThroughputEstimator().estimate_seconds("hear", ATTENTIVE, 60) == pytest.approx((600 + 360) / 200)
+    assert estimate_seconds("songeval", 180, ThroughputEstimator()) == pytest.approx(7278 / 200, rel=0.01)
+    monkeypatch.setattr(precision, "flops_per_second", lambda wanted: None)
+    assert ThroughputEstimator().estimate_seconds("hear", ATTENTIVE, 60) is None
 
 
 def test_the_probe_measures_this_processor_once() -> None:
-    precision.rate.cache_clear()
-    found = precision.rate("float32")
+    precision.flops_per_second.cache_clear()
+    found = precision.flops_per_second("float32")
     assert found is not None
     assert 1 < found < 100_000
-    assert precision.rate("float32") == found
+    assert precision.flops_per_second("float32") == found
 
 
 def test_only_songs_that_were_really_heard_count() -> None:
     pocket = load_judge("pocket")
-    judge = Judge("pocket", pocket.encoder, pocket.head, pocket.weights, Memory(), pace=Pace())
+    judge = Judge(
+        "pocket", pocket.encoder, pocket.head, pocket.weights, EmbeddingCache(), estimator=ThroughputEstimator()
+    )
     first, *_ = judge.listen(EXAMPLES / "house.ogg")
     assert first.left is None
-    kept = dict(judge.pace._done)
+    kept = dict(judge.estimator._done)
     assert kept["pocket"][0] == pytest.approx(first.duration)
     (again,) = judge.listen(EXAMPLES / "house.ogg")
     assert again.done
-    assert judge.pace._done == kept
+    assert judge.estimator._done == kept
     foreseen, *_ = judge.listen(EXAMPLES / "bossa.ogg")
     assert foreseen.left == pytest.approx(kept["pocket"][1] * foreseen.duration / first.duration)
 
@@ -107,7 +111,7 @@ def heard(layers: int, seconds: int, twice: bool = False) -> float:
         positions = network.conformer.embed_positions(x)
         return sum(flop(layer, x, relative_position_embeddings=positions) for layer in network.conformer.layers)
 
-    front = flop(network.conv, torch.zeros(1, 1, mel.BANDS, 100 * seconds))
+    front = flop(network.conv, torch.zeros(1, 1, mel.N_MELS, 100 * seconds))
     return front + through(seconds) + (through(30) * seconds / 30 if twice else 0)
 
 
@@ -132,5 +136,5 @@ def test_the_work_of_every_judge_is_that_of_the_published_networks(seconds: int)
             "hear-1": hear(seconds),
             "hear-2": hear(seconds),
         }
-    claimed = {name: entry.work.of(seconds) for name, entry in REGISTRY.items() if entry.work}
+    claimed = {name: entry.cost.of(seconds) for name, entry in REGISTRY.items() if entry.cost}
     assert claimed == pytest.approx(counted, rel=0.01)

@@ -15,7 +15,7 @@ from apex_space.core.errors import UnknownJudge, WeightsInvalid, WeightsMissing
 from apex_space.core.settings import Settings
 from apex_space.judges import manager as module
 from apex_space.judges.loading import load_judge
-from apex_space.judges.manager import Loading, Roster, public
+from apex_space.judges.manager import JudgeManager, LoadProgress, hide_folders
 from helpers.wait import until
 
 
@@ -39,7 +39,7 @@ def loading(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_pocket_answers_before_anything_is_loaded() -> None:
-    roster = Roster()
+    roster = JudgeManager()
     assert roster.best().name == "pocket"
     assert set(roster.waiting()) == {"apex"}
     with pytest.raises(WeightsMissing, match="APEX"):
@@ -51,7 +51,7 @@ def test_pocket_answers_before_anything_is_loaded() -> None:
 def test_a_judge_that_is_ready_takes_over_after_the_network_came_back(loading: list[Any]) -> None:
     apex = object()
     loading += [WeightsMissing("no network"), WeightsMissing("still none"), apex]
-    roster = Roster()
+    roster = JudgeManager()
     roster.start()
     until(lambda: roster.best() is apex)
     assert roster.get("apex") is apex
@@ -61,7 +61,7 @@ def test_a_judge_that_is_ready_takes_over_after_the_network_came_back(loading: l
 @pytest.mark.parametrize("error", [WeightsInvalid("best_model.pt does not fit"), RuntimeError("a library's own")])
 def test_pocket_goes_on_where_another_trial_is_of_no_use(error: Exception, loading: list[Any]) -> None:
     loading += [error, AssertionError("tried again")]
-    roster = Roster()
+    roster = JudgeManager()
     roster.start()
     until(lambda: "is not available" in roster.waiting()["apex"])
     time.sleep(0.1)
@@ -100,20 +100,20 @@ def guests(monkeypatch: pytest.MonkeyPatch) -> Guests:
 
 
 def test_who_waits_for_a_judge_is_told_how_far_it_is(guests: Guests) -> None:
-    loading = Roster().load("banger")
-    until(lambda: next(loading) == Loading("banger", 120_000_000, 1_300_000_000))
+    loading = JudgeManager().load("banger")
+    until(lambda: next(loading) == LoadProgress("banger", 120_000_000, 1_300_000_000))
     assert str(next(loading)) == "is downloading: 120 of 1300 MB"
     guests.go_on.set()
     *_, judge = loading
-    assert not isinstance(judge, Loading)
-    assert str(Loading("banger", 1_300_000_000, 1_300_000_000)) == str(Loading("banger")) == "is loading"
+    assert not isinstance(judge, LoadProgress)
+    assert str(LoadProgress("banger", 1_300_000_000, 1_300_000_000)) == str(LoadProgress("banger")) == "is loading"
 
 
 def test_two_who_wait_for_a_judge_wait_for_one_load(guests: Guests) -> None:
-    roster = Roster()
+    roster = JudgeManager()
     one, other = roster.load("banger"), roster.load("banger")
-    assert isinstance(next(one), Loading)
-    assert isinstance(next(other), Loading)
+    assert isinstance(next(one), LoadProgress)
+    assert isinstance(next(other), LoadProgress)
     guests.go_on.set()
     *_, first = one
     *_, second = other
@@ -122,7 +122,7 @@ def test_two_who_wait_for_a_judge_wait_for_one_load(guests: Guests) -> None:
 
 
 def test_who_stops_waiting_leaves_the_load_to_those_who_come_after(guests: Guests) -> None:
-    roster = Roster()
+    roster = JudgeManager()
     given_up = roster.load("banger")
     next(given_up)
     given_up.close()
@@ -134,11 +134,11 @@ def test_who_stops_waiting_leaves_the_load_to_those_who_come_after(guests: Guest
 
 
 def test_one_judge_is_loaded_at_a_time_and_another_goes_before(guests: Guests) -> None:
-    roster = Roster(most=1)
+    roster = JudgeManager(most=1)
     one, other = roster.load("banger"), roster.load("songeval")
     next(one)
     until(lambda: guests.begun == ["banger"])
-    assert next(other) == next(other) == Loading("songeval")
+    assert next(other) == next(other) == LoadProgress("songeval")
     assert guests.begun == ["banger"]
     guests.go_on.set()
     *_, banger = one
@@ -150,7 +150,7 @@ def test_one_judge_is_loaded_at_a_time_and_another_goes_before(guests: Guests) -
 
 def test_as_many_guests_stay_as_are_wanted(guests: Guests) -> None:
     guests.go_on.set()
-    roster = Roster(most=2)
+    roster = JudgeManager(most=2)
     for name in ("banger", "songeval", "banger", "hear-1"):
         roster.get(name)
     assert guests.begun == ["banger", "songeval", "hear-1"]
@@ -164,12 +164,12 @@ def test_a_judge_that_could_not_be_loaded_is_tried_again_and_visitors_see_no_fol
 ) -> None:
     guests.go_on.set()
     guests.errors["banger"] = WeightsMissing("/srv/weights/MERT-v1-330M holds no model.safetensors. Copy it there.")
-    roster = Roster()
+    roster = JudgeManager()
     with caplog.at_level(logging.WARNING), pytest.raises(WeightsMissing) as refusal:
         roster.get("banger")
     assert str(refusal.value) == "MERT-v1-330M holds no model.safetensors. Copy it there."
     assert "/srv/weights" in caplog.text
-    assert not isinstance(roster.get("banger"), Loading)
+    assert not isinstance(roster.get("banger"), LoadProgress)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_judge_that_could_not_be_loaded_is_tried_again_and_visitors_see_no_fol
     ],
 )
 def test_folders_of_this_machine_are_left_out(message: str, shown: str) -> None:
-    assert public(message) == shown
+    assert hide_folders(message) == shown
 
 
 @pytest.mark.parametrize("name", ["my weights", 'it\'s "mine", (all)', "a, b. C"])
@@ -197,7 +197,7 @@ def test_known_folders_are_left_out_whatever_their_names_are(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
     for folder in (tmp_path / name, cache, head.parent):
         message = f"{folder}/MERT/snapshots lacks a.json of a/b ({folder}/x.pt). Look into {folder}."
-        assert public(message, tmp_path / name) == "snapshots lacks a.json of a/b (x.pt). Look into /DIR."
+        assert hide_folders(message, tmp_path / name) == "snapshots lacks a.json of a/b (x.pt). Look into /DIR."
 
 
 @pytest.mark.parametrize("name", ["weights", 'my "own" weights'])
@@ -205,7 +205,7 @@ def test_a_missing_folder_of_weights_is_not_shown_while_apex_waits(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    roster = Roster(Path(name))
+    roster = JudgeManager(Path(name))
     roster.start()
     until(lambda: "is not available" in roster.waiting()["apex"])
     assert "MERT-v1-95M holds no" in roster.waiting()["apex"]
@@ -216,7 +216,7 @@ def test_a_missing_folder_of_weights_is_not_shown_while_apex_waits(
 def test_a_guest_that_has_to_go_leaves_its_memory_to_the_next_one(panel_weights: Path) -> None:
     gc.disable()  # lest it comes by itself
     try:
-        roster = Roster(panel_weights)
+        roster = JudgeManager(panel_weights)
         gone = weakref.ref(roster.get("songeval").encoder)
         roster.get("hear-1")
     finally:

@@ -16,12 +16,12 @@ from apex_space.core.axes import BY_KEY, KEYS
 from apex_space.core.errors import WeightsMissing
 from apex_space.core.settings import settings
 from apex_space.judges import panel as module
-from apex_space.judges.cache import Memory
-from apex_space.judges.eta import Pace
-from apex_space.judges.judge import Judge, Progress
+from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.eta import ThroughputEstimator
+from apex_space.judges.judge import Judge, ScoringProgress
 from apex_space.judges.loading import load_judge
-from apex_space.judges.manager import Loading
-from apex_space.judges.panel import Panel, about_all, steps
+from apex_space.judges.manager import LoadProgress
+from apex_space.judges.panel import Panel, estimate_all_seconds, score_songs
 from apex_space.judges.report import Report
 from apex_space.models.encoders import conformer
 from apex_space.models.heads import hear
@@ -93,11 +93,11 @@ class Loader:
         self.names, self.alive, self.most = names, weakref.WeakSet[Any](), 0
         self.pocket = load_judge("pocket")
 
-    def __call__(self, name: str) -> Iterator[Loading | Judge]:
-        yield Loading(name, 1_000_000, 20_000_000)
+    def __call__(self, name: str) -> Iterator[LoadProgress | Judge]:
+        yield LoadProgress(name, 1_000_000, 20_000_000)
         if name not in self.names:
             raise WeightsMissing(f"no {name}")
-        judge = replace(self.pocket, name=name, memory=Memory(), pace=Pace())
+        judge = replace(self.pocket, name=name, cache=EmbeddingCache(), estimator=ThroughputEstimator())
         self.alive.add(judge)
         self.most = max(self.most, len(self.alive))
         yield judge
@@ -109,23 +109,23 @@ def songs() -> list[tuple[Waveform, str]]:
 
 
 def test_judges_are_asked_one_after_another_and_the_missing_ones_are_named(pocket: Report, songs: Any) -> None:
-    *so_far, last = steps(["apex", "pocket", "banger"], Loader("pocket"), songs[0])
-    assert [type(step.at_work) for step in so_far[:3]] == [Loading, Loading, Progress]
-    assert all(step.at_work is not None for step in so_far)
+    *so_far, last = score_songs(["apex", "pocket", "banger"], Loader("pocket"), songs[0])
+    assert [type(step.current) for step in so_far[:3]] == [LoadProgress, LoadProgress, ScoringProgress]
+    assert all(step.current is not None for step in so_far)
     (panel,) = last.panels
     assert [report.scores for report in panel.reports] == [pocket.scores]
     assert panel.reports[0].file == "house.ogg"
     assert panel.absent == {"apex": "no apex", "banger": "no banger"}
-    assert last.at_work is None
+    assert last.current is None
 
 
 def test_two_songs_are_heard_by_each_judge_before_the_next_one_is_loaded(songs: Any) -> None:
     gc.collect()
     load = Loader("apex", "songeval", "pocket")
     order = []
-    for step in steps(["apex", "banger", "songeval", "pocket"], load, *songs):
-        if isinstance(step.at_work, Progress) and step.at_work.done:
-            order.append((step.at_work.judge, step.song))
+    for step in score_songs(["apex", "banger", "songeval", "pocket"], load, *songs):
+        if isinstance(step.current, ScoringProgress) and step.current.done:
+            order.append((step.current.judge, step.song))
     assert order == [(judge, song) for judge in ("apex", "songeval", "pocket") for song in (0, 1)]
     assert load.most == 1
     assert [[r.judge for r in p.reports] for p in step.panels] == [["apex", "songeval", "pocket"]] * 2
@@ -136,16 +136,18 @@ def test_two_songs_are_heard_by_each_judge_before_the_next_one_is_loaded(songs: 
 def test_what_is_left_is_that_of_all_judges_and_all_songs(songs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = {"apex": 40.0, "songeval": 100.0}
     monkeypatch.setattr(module, "estimate_seconds", lambda name, duration: seconds[name])
-    first, *_, last = steps(["apex", "songeval", "pocket"], Loader(*seconds, "pocket"), *songs)
+    first, *_, last = score_songs(["apex", "songeval", "pocket"], Loader(*seconds, "pocket"), *songs)
     assert first.left == 280
     assert last.left is None
-    begun = next(s for s in steps(["apex", "songeval"], Loader(*seconds), *songs) if isinstance(s.at_work, Progress))
+    begun = next(
+        s for s in score_songs(["apex", "songeval"], Loader(*seconds), *songs) if isinstance(s.current, ScoringProgress)
+    )
     assert begun.left is None  # this judge of the test does not know of its own work
     seconds |= {"hear-1": 1000.0, "hear-2": 1000.0}
-    assert about_all(["hear-1", "apex", "hear-2"], [60]) == 1040  # their networks are the same
-    assert about_all(["hear-2", "apex"], [60], before=["hear-1"]) == 40
+    assert estimate_all_seconds(["hear-1", "apex", "hear-2"], [60]) == 1040  # their networks are the same
+    assert estimate_all_seconds(["hear-2", "apex"], [60], before=["hear-1"]) == 40
     seconds["songeval"] = None
-    assert next(steps(["apex", "songeval"], Loader(*seconds), *songs)).left is None
+    assert next(score_songs(["apex", "songeval"], Loader(*seconds), *songs)).left is None
 
 
 @pytest.mark.parametrize("name", ["songeval", "hear-1", "hear-2"])
@@ -153,11 +155,11 @@ def test_a_song_heard_whole_shows_progress_and_no_score_before_its_end(
     name: str, panel_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hear, "KEPT", hear.Kept())
-    judge = replace(load_judge(name, panel_weights, "float32"), memory=Memory(), pace=Pace())
+    judge = replace(load_judge(name, panel_weights, "float32"), cache=EmbeddingCache(), estimator=ThroughputEstimator())
     monkeypatch.setattr(conformer, "PIECE", 5 * 24_000)
     song = Waveform(fake_weights.synthetic(12, 24_000), 24_000, "song", Levels(1, 0.0, 0.0, None))
     first, *between, last = judge.listen(song)
-    assert first.left == judge.pace.about(name, judge.work, 12) or first.share == 0
+    assert first.left == judge.estimator.estimate_seconds(name, judge.cost, 12) or first.share == 0
     assert len(between) > 8
     assert [step.share for step in between] == sorted(step.share for step in between)
     assert {step.report for step in (first, *between)} == {None}
@@ -167,13 +169,15 @@ def test_a_song_heard_whole_shows_progress_and_no_score_before_its_end(
 
 
 def test_a_song_that_was_given_up_is_not_remembered(panel_weights: Path) -> None:
-    judge = replace(load_judge("songeval", panel_weights, "float32"), memory=Memory(), pace=Pace())
+    judge = replace(
+        load_judge("songeval", panel_weights, "float32"), cache=EmbeddingCache(), estimator=ThroughputEstimator()
+    )
     song = Waveform(fake_weights.synthetic(12, 24_000), 24_000, "song", Levels(1, 0.0, 0.0, None))
     listening = judge.listen(song)
     while next(listening).share < 0.5:
         pass
     listening.close()
-    assert judge.pace._done == {}
+    assert judge.estimator._done == {}
     assert next(judge.listen(song)).share == 0
 
 
@@ -194,7 +198,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def panels(songs: Any) -> tuple[Panel, Panel]:
-    *_, last = steps(["apex", "banger", "songeval", "hear-1", "pocket"], Loader(*EVERYONE), *songs)
+    *_, last = score_songs(["apex", "banger", "songeval", "hear-1", "pocket"], Loader(*EVERYONE), *songs)
     a, b = last.panels
     return a, b
 
@@ -269,9 +273,9 @@ def test_the_picture_of_a_duel_has_a_row_for_each_answer(data: Path, panels: tup
 
 
 def test_what_is_under_way_is_told_with_what_is_left() -> None:
-    loading = render.under_way(Loading("banger", 120_000_000, 1_300_000_000), rest=("the whole panel ", 250.0))
+    loading = render.under_way(LoadProgress("banger", 120_000_000, 1_300_000_000), rest=("the whole panel ", 250.0))
     assert "Banger is downloading: 120 of 1300 MB, the whole panel about 4 min left" in loading
-    assert "Banger is loading<" in render.under_way(Loading("banger"))
-    progress = render.under_way(Progress("songeval", 192.0, 0.4, 30.2, None), "Song B")
+    assert "Banger is loading<" in render.under_way(LoadProgress("banger"))
+    progress = render.under_way(ScoringProgress("songeval", 192.0, 0.4, 30.2, None), "Song B")
     assert "Song B: SongEval has heard 40% of 3:12, about 30 s left" in progress
-    assert "left" not in render.under_way(Progress("songeval", 192.0, 0.0, None, None))
+    assert "left" not in render.under_way(ScoringProgress("songeval", 192.0, 0.0, None, None))

@@ -11,11 +11,11 @@ import pytest
 from apex_space.audio import waveform
 from apex_space.core.errors import Busy
 from apex_space.judges import queueing
-from apex_space.judges.cache import Memory
-from apex_space.judges.eta import Pace
+from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.eta import ThroughputEstimator
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
-from apex_space.judges.queueing import NETWORKS, QUICK, Line
+from apex_space.judges.queueing import HEAVY, LIGHT, SongQueue
 from helpers.songs import short
 from helpers.wait import until
 
@@ -23,19 +23,19 @@ EXAMPLE = short("bossa.ogg")
 
 
 def test_songs_are_heard_one_at_a_time_in_the_order_of_arrival() -> None:
-    line, heard, at_once = Line(), [], []
+    queue, heard, at_once = SongQueue(), [], []
 
     def come(number: int) -> None:
-        with line.place() as waiting:
+        with queue.slot() as waiting:
             arrived[number].set()
             list(waiting)
-            at_once.append(sum(1 for _ in at_work))
-            at_work.append(number)
+            at_once.append(sum(1 for _ in current))
+            current.append(number)
             time.sleep(0.02)
             heard.append(number)
-            at_work.pop()
+            current.pop()
 
-    at_work: list[int] = []
+    current: list[int] = []
     arrived = [threading.Event() for _ in range(8)]
     threads = [threading.Thread(target=come, args=(number,)) for number in range(8)]
     for thread, event in zip(threads, arrived, strict=True):
@@ -45,83 +45,83 @@ def test_songs_are_heard_one_at_a_time_in_the_order_of_arrival() -> None:
         thread.join()
     assert heard == list(range(8))
     assert at_once == [0] * 8
-    assert len(line) == 0
+    assert len(queue) == 0
 
 
 def test_who_waits_learns_how_many_are_before() -> None:
-    line = Line()
-    with line.place() as first, line.place() as second, line.place() as third:
+    queue = SongQueue()
+    with queue.slot() as first, queue.slot() as second, queue.slot() as third:
         assert list(first) == []
         assert list(islice(second, 2)) == [1, 1]
         assert list(islice(third, 1)) == [2]
 
 
 def test_who_gives_up_holds_up_nobody() -> None:
-    line = Line()
-    with line.place() as first:
+    queue = SongQueue()
+    with queue.slot() as first:
         list(first)
-        with pytest.raises(KeyboardInterrupt), line.place():
+        with pytest.raises(KeyboardInterrupt), queue.slot():
             raise KeyboardInterrupt
-        with line.place() as last:
+        with queue.slot() as last:
             assert list(islice(last, 1)) == [1]
-    assert len(line) == 0
+    assert len(queue) == 0
 
 
 def test_a_full_line_says_when_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    line, now = Line(most=2), [0.0]
+    queue, now = SongQueue(most=2), [0.0]
     monkeypatch.setattr(queueing, "monotonic", lambda: now[0])
     for _ in range(12):
-        with line.place():
+        with queue.slot():
             now[0] += 4.0
-    with line.place(), line.place():
-        with pytest.raises(Busy, match=r"2 songs wait\. Try again in about 8 s"), line.place():
+    with queue.slot(), queue.slot():
+        with pytest.raises(Busy, match=r"2 songs wait\. Try again in about 8 s"), queue.slot():
             pass
-        assert len(line) == 2
-    with line.place():
-        assert len(line) == 1
+        assert len(queue) == 2
+    with queue.slot():
+        assert len(queue) == 1
 
 
-def pocket(line: Line) -> Judge:
-    return replace(load_judge(), memory=Memory(), pace=Pace(), line=line)
+def pocket(queue: SongQueue) -> Judge:
+    return replace(load_judge(), cache=EmbeddingCache(), estimator=ThroughputEstimator(), queue=queue)
 
 
 def test_a_song_is_not_opened_before_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[object] = []
     load = waveform.load_song
     monkeypatch.setattr("apex_space.judges.judge.load_song", lambda path: opened.append(path) or load(path))
-    judge = pocket(Line())
-    with judge.line.place():
+    judge = pocket(SongQueue())
+    with judge.queue.slot():
         steps = judge.listen(EXAMPLE)
         assert next(steps).ahead == 1
         assert opened == []
     *_, last = steps
     assert (len(opened), last.done, last.ahead) == (1, True, 0)
-    assert len(judge.line) == 0
+    assert len(judge.queue) == 0
 
 
 def test_a_song_that_is_given_up_leaves_its_line() -> None:
-    judge = pocket(Line())
+    judge = pocket(SongQueue())
     steps = judge.listen(EXAMPLE)
     assert next(steps).ahead == 0
-    assert len(judge.line) == 1
+    assert len(judge.queue) == 1
     del steps  # what becomes of an event whose visitor went away
-    until(lambda: len(judge.line) == 0, seconds=5)
+    until(lambda: len(judge.queue) == 0, seconds=5)
 
 
 def test_what_was_heard_before_waits_for_nobody() -> None:
-    judge = pocket(Line())
+    judge = pocket(SongQueue())
     judge(EXAMPLE)
-    with judge.line.place():
+    with judge.queue.slot():
         (only,) = judge.listen(EXAMPLE)
     assert only.done
 
 
 def test_the_shipped_judge_does_not_wait_for_networks() -> None:
-    assert load_judge().line is QUICK
-    with NETWORKS.place() as waiting:
+    assert load_judge().queue is LIGHT
+    with HEAVY.slot() as waiting:
         list(waiting)
-        assert replace(load_judge(), memory=Memory())(EXAMPLE).judge == "pocket"
+        assert replace(load_judge(), cache=EmbeddingCache())(EXAMPLE).judge == "pocket"
 
 
 def test_networks_wait_for_each_other(panel_weights: Path) -> None:
-    assert load_judge("songeval", panel_weights).line is NETWORKS
+    assert load_judge("songeval", panel_weights).queue is HEAVY

@@ -30,7 +30,7 @@ reports = st.builds(
     spread=st.dictionaries(st.sampled_from(KEYS), number),
     segments=st.lists(st.builds(Segment, start=number, end=number, scores=scores), max_size=3).map(tuple),
     duration=number,
-    measured=st.builds(
+    features=st.builds(
         AudioFeatures,
         tempo=st.none() | number,
         key=st.none() | st.just("A minor"),

@@ -15,7 +15,7 @@ from apex_space import plots
 from apex_space.audio.resample import resample
 from apex_space.core.errors import WeightsInvalid
 from apex_space.core.settings import Settings
-from apex_space.judges.cache import Memory
+from apex_space.judges.cache import EmbeddingCache
 from apex_space.judges.judge import Judge
 from apex_space.models.encoders import mert
 from apex_space.models.heads import banger
@@ -24,7 +24,7 @@ from apex_space.models.hub import Repository, Snapshot, fetch
 from apex_space.ui import render
 from helpers import fake_weights
 
-RATE = 24_000
+SAMPLE_RATE = 24_000
 
 
 def head_state() -> fake_weights.State:
@@ -77,15 +77,15 @@ def encoder(snapshot: Snapshot) -> Unpadded:
 @pytest.fixture
 def judge(snapshot: Snapshot, head: BangerHead) -> Judge:
     layers = (fake_weights.TINY_STABLE.num_hidden_layers,)
-    return Judge("banger", Widened(snapshot, layers), head, (snapshot.weights,), Memory())
+    return Judge("banger", Widened(snapshot, layers), head, (snapshot.weights,), EmbeddingCache())
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(int(seconds * RATE), dtype=np.float32) / 10
+    return np.random.default_rng(seed).standard_normal(int(seconds * SAMPLE_RATE), dtype=np.float32) / 10
 
 
 def write(samples: np.ndarray, path: Path) -> Path:
-    soundfile.write(path, samples, RATE, subtype="FLOAT")
+    soundfile.write(path, samples, SAMPLE_RATE, subtype="FLOAT")
     return path
 
 
@@ -144,10 +144,10 @@ def test_an_encoder_of_another_size_is_refused(snapshot: Snapshot, tmp_path: Pat
 
 
 def test_what_stands_beyond_a_segments_end_is_not_heard(encoder: Unpadded) -> None:
-    samples, valid = np.stack([noise(3), noise(3, 1)]), np.array([3 * RATE, 2 * RATE])
+    samples, valid = np.stack([noise(3), noise(3, 1)]), np.array([3 * SAMPLE_RATE, 2 * SAMPLE_RATE])
     silent = samples.copy()
-    silent[1, 2 * RATE :] = 0
-    alone = np.concatenate([encoder(samples[:1], valid[:1]), encoder(samples[1:, : 2 * RATE], valid[1:])])
+    silent[1, 2 * SAMPLE_RATE :] = 0
+    alone = np.concatenate([encoder(samples[:1], valid[:1]), encoder(samples[1:, : 2 * SAMPLE_RATE], valid[1:])])
     np.testing.assert_array_equal(encoder(samples, valid), encoder(silent, valid))
     np.testing.assert_allclose(encoder(samples, valid), alone, atol=1e-5)
     padded = mert.MertEncoder.__call__(encoder, silent, valid)
@@ -156,28 +156,31 @@ def test_what_stands_beyond_a_segments_end_is_not_heard(encoder: Unpadded) -> No
 
 def test_permuting_a_batch_permutes_the_embeddings(encoder: Unpadded) -> None:
     samples, order = np.stack([noise(2, seed) for seed in range(3)]), [2, 0, 1]
-    valid = np.array([2 * RATE, RATE + 999, 2 * RATE])
+    valid = np.array([2 * SAMPLE_RATE, SAMPLE_RATE + 999, 2 * SAMPLE_RATE])
     np.testing.assert_allclose(encoder(samples[order], valid[order]), encoder(samples, valid)[order], atol=1e-5)
 
 
-@pytest.mark.parametrize("valid", [1, 399, 400, RATE - 1])
+@pytest.mark.parametrize("valid", [1, 399, 400, SAMPLE_RATE - 1])
 def test_the_shortest_rest_still_has_an_embedding(valid: int, encoder: Unpadded) -> None:
-    samples = np.pad(noise(valid / RATE + 1e-9)[None, :valid], ((0, 0), (0, 30 * RATE - valid)))
+    samples = np.pad(noise(valid / SAMPLE_RATE + 1e-9)[None, :valid], ((0, 0), (0, 30 * SAMPLE_RATE - valid)))
     assert np.isfinite(encoder(samples, np.array([valid]))).all()
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 16_000, 11_025])
 def test_songs_are_resampled_as_librosa_does(rate: int, encoder: Unpadded) -> None:
     song = np.random.default_rng(0).standard_normal(rate + 7, dtype=np.float32)
-    ours = resample(song, rate, RATE, encoder.resampling)
-    theirs = librosa.resample(song, orig_sr=rate, target_sr=RATE)
+    ours = resample(song, rate, SAMPLE_RATE, encoder.resampling)
+    theirs = librosa.resample(song, orig_sr=rate, target_sr=SAMPLE_RATE)
     assert ours.dtype == np.float32
     np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_songs_score_is_that_of_its_first_half_minute(judge: Judge, tmp_path: Path) -> None:
     song = noise(70)
-    whole, beginning = judge(write(song, tmp_path / "a.wav")), judge(write(song[: 30 * RATE], tmp_path / "b.wav"))
+    whole, beginning = (
+        judge(write(song, tmp_path / "a.wav")),
+        judge(write(song[: 30 * SAMPLE_RATE], tmp_path / "b.wav")),
+    )
     assert whole.scores["banger"] == pytest.approx(beginning.scores["banger"], abs=1e-5)
     assert whole.scores["banger"] == whole.segments[0].scores["banger"]
     assert [(segment.start, segment.end) for segment in whole.segments] == [(0, 30), (30, 60), (60, 70)]

@@ -23,7 +23,7 @@ from apex_space.bench import networks
 from apex_space.core.errors import WeightsInvalid
 from apex_space.models import kernels
 from apex_space.models.encoders import conformer, mel
-from apex_space.models.encoders.conformer import RATE, Conformer, WholeSong
+from apex_space.models.encoders.conformer import SAMPLE_RATE, Conformer, WholeSong
 from apex_space.models.hub import Repository, Snapshot, fetch
 from helpers import fake_panel_weights
 from helpers.fake_panel_weights import TINY
@@ -85,8 +85,8 @@ def test_window_and_filters_are_the_published_ones(shared: Path) -> None:
     path = shared / "reference" / "golden" / "musicfm_tiny.pt"
     state = torch.load(path, weights_only=True)["state_dict"]
     name = f"model.{conformer.COMPUTED}mel_stft"
-    torch.testing.assert_close(mel.filters(RATE), state[f"{name}.mel_scale.fb"].T, atol=0, rtol=0)
-    ours = mel.Mel(RATE, torch.device("cpu")).window.float()
+    torch.testing.assert_close(mel.filters(SAMPLE_RATE), state[f"{name}.mel_scale.fb"].T, atol=0, rtol=0)
+    ours = mel.Mel(SAMPLE_RATE, torch.device("cpu")).window.float()
     torch.testing.assert_close(ours, state[f"{name}.spectrogram.window"], atol=0, rtol=0)
 
 
@@ -94,7 +94,7 @@ def test_both_forms_of_checkpoint_give_the_same_state(encoder: Conformer, tmp_pa
     folder = fake_panel_weights.write_musicfm(tmp_path / "MusicFM", TINY)
     other = conformer.musicfm(snapshot(folder, MUSICFM), 6)
     with torch.inference_mode():
-        assert torch.equal(other.hear(noise(RATE)), encoder.hear(noise(RATE)))
+        assert torch.equal(other.hear(noise(SAMPLE_RATE)), encoder.hear(noise(SAMPLE_RATE)))
 
 
 @pytest.mark.parametrize("layer", [1, 6, 12])
@@ -103,12 +103,12 @@ def test_layers_beyond_the_wanted_state_are_not_there(layer: int, muq: Path) -> 
     whole = conformer.muq(snapshot(muq), TINY.layers)
     assert len(encoder.encoder.layers) == layer
     with torch.inference_mode():
-        states = list(whole.hidden_states(whole.front(noise(RATE))))
-        assert torch.equal(encoder.hear(noise(RATE)), states[layer])
+        states = list(whole.hidden_states(whole.front(noise(SAMPLE_RATE))))
+        assert torch.equal(encoder.hear(noise(SAMPLE_RATE)), states[layer])
 
 
 @settings(max_examples=20)
-@given(st.integers(mel.LEAST_SAMPLES, 200_000), st.data())
+@given(st.integers(mel.MIN_SAMPLES, 200_000), st.data())
 def test_the_front_end_gives_the_same_frames_in_any_parts(
     encoder: Conformer, samples: int, data: st.DataObject
 ) -> None:
@@ -125,7 +125,7 @@ def test_the_front_end_gives_the_same_frames_in_any_parts(
 @pytest.fixture
 def piece(monkeypatch: pytest.MonkeyPatch) -> int:
     """Samples of a piece, which is shorter than the published one."""
-    monkeypatch.setattr(conformer, "PIECE", 5 * RATE)
+    monkeypatch.setattr(conformer, "PIECE", 5 * SAMPLE_RATE)
     return conformer.PIECE
 
 
@@ -159,7 +159,7 @@ def test_what_only_training_used_is_left_alone(muq: Path, encoder: Conformer, re
         "model.recon_proj.bias": torch.full((1,), torch.nan),
     }
     with torch.inference_mode():
-        assert torch.equal(rewrite(bare | more).hear(noise(RATE)), encoder.hear(noise(RATE)))
+        assert torch.equal(rewrite(bare | more).hear(noise(SAMPLE_RATE)), encoder.hear(noise(SAMPLE_RATE)))
 
 
 NORM = "conformer.layers.3.final_layer_norm.weight"
@@ -232,7 +232,7 @@ def test_loading_leaves_the_global_random_state_alone(muq: Path) -> None:
 def test_rounded_products_move_the_state_little(encoder: Conformer, muq: Path) -> None:
     rounded = conformer.muq(snapshot(muq), 6, "bfloat16")
     with torch.inference_mode():
-        exact, moved = encoder.hear(noise(RATE)), rounded.hear(noise(RATE))
+        exact, moved = encoder.hear(noise(SAMPLE_RATE)), rounded.hear(noise(SAMPLE_RATE))
     assert moved.dtype == torch.float32
     assert 0 < (moved - exact).std() < 0.02 * exact.std()
 
@@ -240,7 +240,7 @@ def test_rounded_products_move_the_state_little(encoder: Conformer, muq: Path) -
 @pytest.mark.parametrize("seconds", [1, 30, 31, 95])
 @pytest.mark.parametrize("twice", [False, True])
 def test_the_steps_add_up_to_the_work(seconds: int, twice: bool, encoder: Conformer) -> None:
-    samples = noise(seconds * RATE)
+    samples = noise(seconds * SAMPLE_RATE)
     with torch.inference_mode():
         steps = list(encoder.hearing_twice(samples) if twice else encoder.hearing(samples))
     assert 0.97 * encoder.work(len(samples), twice) <= sum(steps) <= 1.001 * encoder.work(len(samples), twice)
@@ -253,7 +253,7 @@ def test_layers_and_front_end_take_what_the_published_sizes_do() -> None:
     layer = {n: multiplications(network.conformer.layers[0], n, network.conformer) for n in (1, 750, 4500, 15_000)}
     for frames in (750, 4500, 15_000):
         assert layer[frames] / layer[1] == pytest.approx(conformer._work(frames), rel=0.03)
-    front = flop(network.conv, torch.zeros(1, 1, mel.BANDS, 4 * 750, device="meta"))
+    front = flop(network.conv, torch.zeros(1, 1, mel.N_MELS, 4 * 750, device="meta"))
     assert front / 750 / layer[1] == pytest.approx(conformer.FRONT, rel=0.03)
 
 
@@ -275,7 +275,7 @@ def songeval(encoder: Conformer) -> WholeSong:
 
 def test_a_song_is_heard_whole_and_the_share_of_the_work_told(songeval: WholeSong, encoder: Conformer) -> None:
     assert songeval.segment_seconds == inf
-    song = noise(47 * RATE)[None]
+    song = noise(47 * SAMPLE_RATE)[None]
     *shares, embedding = songeval.steps(song.numpy(), np.array([song.shape[1]]))
     assert len(shares) == -(-conformer.frames(song.shape[1]) // conformer.CHUNK) + 6
     assert shares == sorted(shares)
@@ -286,7 +286,7 @@ def test_a_song_is_heard_whole_and_the_share_of_the_work_told(songeval: WholeSon
 
 
 def test_steps_may_be_taken_by_different_threads_and_leave_no_mode_behind(songeval: WholeSong) -> None:
-    song, made = noise(5 * RATE)[None].numpy(), []
+    song, made = noise(5 * SAMPLE_RATE)[None].numpy(), []
     steps = songeval.steps(song, np.array([song.shape[1]]))
     while not made or isinstance(made[-1], float):
         thread = Thread(target=lambda: made.append(next(steps)))
@@ -299,7 +299,7 @@ def test_steps_may_be_taken_by_different_threads_and_leave_no_mode_behind(songev
 def test_a_song_that_is_given_up_is_not_heard_any_further(songeval: WholeSong, encoder: Conformer) -> None:
     heard: list[int] = []
     hook = encoder.encoder.layers[3].register_forward_hook(lambda *_: heard.append(3))
-    steps = songeval.steps(noise(5 * RATE)[None].numpy(), np.array([5 * RATE]))
+    steps = songeval.steps(noise(5 * SAMPLE_RATE)[None].numpy(), np.array([5 * SAMPLE_RATE]))
     next(steps)
     steps.close()
     hook.remove()
@@ -315,7 +315,7 @@ def test_products_are_those_of_torch(shape: tuple[int, ...], bias: bool) -> None
     with torch.inference_mode():
         x = noise(int(np.prod(shape))).reshape(shape)
         expected = theirs(x)
-        kernels.replace(theirs)
+        kernels.use_fast_linear(theirs)
         assert type(theirs[0]) is kernels.Linear
         torch.testing.assert_close(theirs(x), expected)
 

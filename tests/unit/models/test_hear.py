@@ -12,11 +12,11 @@ from torch import Tensor
 from apex_space.audio.waveform import Levels, Waveform
 from apex_space.core.errors import WeightsInvalid
 from apex_space.core.settings import Settings
-from apex_space.judges.cache import Memory
-from apex_space.judges.eta import Pace
+from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.eta import ThroughputEstimator
 from apex_space.judges.judge import Judge
 from apex_space.models.encoders import conformer
-from apex_space.models.encoders.conformer import RATE, WholeSong
+from apex_space.models.encoders.conformer import SAMPLE_RATE, WholeSong
 from apex_space.models.heads import hear
 from apex_space.models.heads.hear import LIMIT, TRACK_1, TRACK_2, Track
 from apex_space.models.heads.songeval import AXES, WholeSongHead
@@ -57,11 +57,11 @@ def test_scores_of_the_published_head(number: int, track: Track, shared: Path) -
 def test_a_frame_is_of_pieces_and_song_by_musicfm_and_muq(
     rest: int, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    piece = 5 * RATE  # shorter than the published one
+    piece = 5 * SAMPLE_RATE  # shorter than the published one
     monkeypatch.setattr(conformer, "PIECE", piece)
     found = snapshots(TRACK_1, weights)
     encoders = [conformer.musicfm(found[0], 10), conformer.muq(found[1], 10)]
-    song = torch.from_numpy(fake_weights.synthetic(8, RATE))[: piece + rest]
+    song = torch.from_numpy(fake_weights.synthetic(8, SAMPLE_RATE))[: piece + rest]
     with torch.inference_mode():
         frames = conformer.finished(hear._views(song, *encoders))
         pieces = [song[:piece], song[piece:]] if rest > 1024 else [song[:piece]]
@@ -73,8 +73,8 @@ def test_a_frame_is_of_pieces_and_song_by_musicfm_and_muq(
 @TRACKS
 def test_a_song_gets_the_axes_of_its_track(track: Track, weights: Path) -> None:
     encoder, head = load(track, weights)
-    song = Waveform(fake_weights.synthetic(8, RATE), RATE, "song", Levels(1, 0.0, 0.0, None))
-    report = Judge("hear", encoder, head, (), Memory())(song)
+    song = Waveform(fake_weights.synthetic(8, SAMPLE_RATE), SAMPLE_RATE, "song", Levels(1, 0.0, 0.0, None))
+    report = Judge("hear", encoder, head, (), EmbeddingCache())(song)
     scores = {axis: score for axis, score in report.scores.items() if score is not None}
     assert tuple(axis for axis in AXES if axis in scores) == track.axes
     assert all(1 <= score <= 5 for score in scores.values())
@@ -87,16 +87,16 @@ def test_what_one_track_heard_the_other_takes_once(weights: Path, monkeypatch: p
     views = hear._views
     monkeypatch.setattr(hear, "_views", lambda *given: (runs.append(1), views(*given))[1])
     monkeypatch.setattr(hear, "KEPT", hear.Kept())
-    song = Waveform(fake_weights.synthetic(5, RATE), RATE, "song", Levels(1, 0.0, 0.0, None))
+    song = Waveform(fake_weights.synthetic(5, SAMPLE_RATE), SAMPLE_RATE, "song", Levels(1, 0.0, 0.0, None))
     heard, paces = [], []
     for track in (TRACK_1, TRACK_2, TRACK_2):
-        paces.append(Pace())
-        heard.append(Judge("hear", *load(track, weights), (), Memory(), pace=paces[-1])(song).scores)
+        paces.append(ThroughputEstimator())
+        heard.append(Judge("hear", *load(track, weights), (), EmbeddingCache(), estimator=paces[-1])(song).scores)
     assert heard[1] == heard[2] != heard[0]
     assert len(runs) == 2
-    assert [pace.about("hear", None, 5) is not None for pace in paces] == [True, False, True]
+    assert [estimator.estimate_seconds("hear", None, 5) is not None for estimator in paces] == [True, False, True]
     monkeypatch.setattr(hear, "KEPT", hear.Kept())
-    monkeypatch.setattr(hear, "MOST_KEPT", 1)
+    monkeypatch.setattr(hear, "MAX_KEPT", 1)
     load(TRACK_1, weights)[0](song.samples[None], None)
     load(TRACK_2, weights)[0](song.samples[None], None)
     assert len(runs) == 4
@@ -105,7 +105,7 @@ def test_what_one_track_heard_the_other_takes_once(weights: Path, monkeypatch: p
 @TRACKS
 @pytest.mark.parametrize("precision", ["bfloat16", "auto"])
 def test_precisions(track: Track, precision: str, weights: Path) -> None:
-    song = fake_weights.synthetic(5, RATE)[None]
+    song = fake_weights.synthetic(5, SAMPLE_RATE)[None]
     exact, head = load(track, weights)
     other, _ = load(track, weights, precision)
     assert other.reason

@@ -11,23 +11,23 @@ from apex_space.audio.waveform import load as load_audio
 from apex_space.core.axes import BY_KEY
 from apex_space.core.errors import WeightsInvalid
 from apex_space.core.settings import settings
-from apex_space.models.encoders.pocket import LEAST_SECONDS, RATE, PocketEncoder, features
+from apex_space.models.encoders.pocket import MIN_SECONDS, SAMPLE_RATE, PocketEncoder, features
 from apex_space.models.heads.apex import AESTHETICS, POPULARITY
-from apex_space.models.heads.pocket import PATH, Model, PocketHead, basis, load, read
+from apex_space.models.heads.pocket import PATH, PocketHead, PocketModel, basis, load, read
 from apex_space.training.pocket.degradations import KINDS, Kind
 from apex_space.training.pocket.ridge import Moments, ridge
 
-LENGTH = 12 * RATE
+LENGTH = 12 * SAMPLE_RATE
 
 
 def song(seed: int) -> np.ndarray:
     """Twelve seconds of plucked chords over drums and a bass, [LENGTH] float32."""
     rng = np.random.default_rng(seed)
-    time = np.arange(LENGTH) / RATE
+    time = np.arange(LENGTH) / SAMPLE_RATE
     out = 1e-4 * rng.standard_normal(LENGTH)
     period = rng.uniform(0.3, 0.6)
     for beat in range(int(12 / period)):
-        start = int(beat * period * RATE)
+        start = int(beat * period * SAMPLE_RATE)
         since = time[: LENGTH - start]
         root = 110 * 2 ** (rng.choice([0, 5, 7, 9]) / 12)
         chord = sum(np.sin(2 * np.pi * root * r * h * since) / h for r in (1, 1.25, 1.5) for h in (1, 2, 3, 4))
@@ -58,7 +58,7 @@ def test_features_do_not_know_the_level(songs: np.ndarray, decibels: float) -> N
 
 
 def test_padding_does_not_count(songs: np.ndarray) -> None:
-    padded = np.pad(songs, ((0, 0), (0, 5 * RATE)))
+    padded = np.pad(songs, ((0, 0), (0, 5 * SAMPLE_RATE)))
     encoder = PocketEncoder()
     np.testing.assert_array_equal(encoder(padded, whole(songs)), encoder(songs, whole(songs)))
 
@@ -71,7 +71,7 @@ def test_permuting_segments_permutes_scores(songs: np.ndarray, head: PocketHead)
         np.testing.assert_allclose(turned[axis], straight[axis][order], rtol=1e-5)
 
 
-@pytest.mark.parametrize("length", [1, 10, RATE // 10, int(LEAST_SECONDS * RATE), 30 * RATE])
+@pytest.mark.parametrize("length", [1, 10, SAMPLE_RATE // 10, int(MIN_SECONDS * SAMPLE_RATE), 30 * SAMPLE_RATE])
 @pytest.mark.parametrize("content", ["silence", "constant", "click", "noise", "tone"])
 def test_any_segment_gets_finite_scores_in_range(length: int, content: str, head: PocketHead) -> None:
     samples = {
@@ -104,7 +104,7 @@ def real_songs(shared: Path) -> list[np.ndarray]:
     """A quarter of a minute each of songs that the judge was not trained on."""
     names = ("vibeace.ogg", "fishin.ogg", "ace_step_2001.mp3", "ace_step_2015.mp3")
     waveforms = [load_audio(shared / "audio" / name) for name in names]
-    return [resample(w.samples[: 15 * w.rate], w.rate, RATE) for w in waveforms]
+    return [resample(w.samples[: 15 * w.rate], w.rate, SAMPLE_RATE) for w in waveforms]
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def undamaged(real_songs: list[np.ndarray], head: PocketHead) -> dict[str, np.nd
 def test_damage_lowers_the_mean_score_of_real_songs(
     kind: Kind, real_songs: list[np.ndarray], undamaged: dict[str, np.ndarray], head: PocketHead
 ) -> None:
-    damaged = [kind(samples, RATE, 1.0, np.random.default_rng(0)) for samples in real_songs]
+    damaged = [kind(samples, SAMPLE_RATE, 1.0, np.random.default_rng(0)) for samples in real_songs]
     after = head(np.stack([features(samples) for samples in damaged]))
     assert after[kind.axis].mean() < undamaged[kind.axis].mean()
 
@@ -133,7 +133,7 @@ def test_weights_are_small_and_say_where_they_come_from() -> None:
 
 def test_a_model_survives_writing_and_reading(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    model = Model(
+    model = PocketModel(
         mean=rng.random(5, np.float32),
         scale=1 + rng.random(5, np.float32),
         weights=rng.random((10, 2), np.float32),

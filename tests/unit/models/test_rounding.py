@@ -14,7 +14,7 @@ from apex_space.models import kernels
 from apex_space.models.encoders import mert
 from apex_space.models.encoders.mert import MertEncoder
 from apex_space.models.hub import Repository, fetch
-from apex_space.models.kernels import as_linear, dithered, lower, replace
+from apex_space.models.kernels import as_linear, cast_linear_layers, dithered, use_fast_linear
 from helpers import fake_weights
 
 FRAMES, WIDTH, OUT = 500, 64, 48
@@ -41,7 +41,7 @@ def layer(bias: bool = True) -> nn.Linear:
 def rounded(product: nn.Linear, name: str = "intermediate_dense") -> Any:
     """The product lowered to bfloat16, as that of the given name in a layer of transformers'."""
     module = nn.ModuleDict({name: product})
-    lower(module, torch.bfloat16)
+    cast_linear_layers(module, torch.bfloat16)
     return module[name]
 
 
@@ -105,9 +105,9 @@ def test_a_product_does_its_activation(activation: str, lowered: bool) -> None:
     theirs = {"gelu": F.gelu, "swish": F.silu}[activation](layer()(INPUTS["random"]()))
     ours = nn.ModuleList([layer()])
     if lowered:
-        lower(ours, torch.bfloat16)
+        cast_linear_layers(ours, torch.bfloat16)
     else:
-        replace(ours)
+        use_fast_linear(ours)
     ours[0].activation = activation
     close = 0.03 if lowered else 1e-5
     torch.testing.assert_close(ours[0](INPUTS["random"]()).float(), theirs, atol=close, rtol=close)

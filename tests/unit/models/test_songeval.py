@@ -14,9 +14,9 @@ from torch import Tensor
 from apex_space.audio.waveform import Levels, Waveform
 from apex_space.core.errors import WeightsInvalid, WeightsMissing
 from apex_space.core.settings import Settings
-from apex_space.judges.cache import Memory
+from apex_space.judges.cache import EmbeddingCache
 from apex_space.judges.judge import Judge
-from apex_space.models.encoders.conformer import RATE, WholeSong
+from apex_space.models.encoders.conformer import SAMPLE_RATE, WholeSong
 from apex_space.models.heads import songeval
 from apex_space.models.heads.songeval import AXES, WholeSongHead
 from apex_space.models.hub import Snapshot, fetch
@@ -74,21 +74,21 @@ def test_scores_of_the_published_toolkit_from_a_waveform(shared: Path, tmp_path:
 
 
 def test_a_song_is_one_segment_and_its_scores_are_the_songs(weights: Path) -> None:
-    judge = Judge("songeval", *load(weights), (), Memory())
-    song = Waveform(fake_weights.synthetic(47, RATE), RATE, "song", Levels(1, 0.0, 0.0, None))
+    judge = Judge("songeval", *load(weights), (), EmbeddingCache())
+    song = Waveform(fake_weights.synthetic(47, SAMPLE_RATE), SAMPLE_RATE, "song", Levels(1, 0.0, 0.0, None))
     report = judge(song)
     assert [(segment.start, segment.end) for segment in report.segments] == [(0, 47)]
     assert {axis: score for axis, score in report.scores.items() if score is not None} == {
         axis: report.segments[0].scores[axis] for axis in AXES
     }
     assert judge(song).scores == report.scores
-    assert judge.memory.get(judge._key("song")).embeddings.shape == (1, 2 * TINY.width)
+    assert judge.cache.get(judge._key("song")).embeddings.shape == (1, 2 * TINY.width)
 
 
 def test_a_song_is_heard_whole(weights: Path) -> None:
     encoder, head = load(weights)
-    song = fake_weights.synthetic(40, RATE)[None]
-    apart = [encoder(part, None) for part in (song[:, : 20 * RATE], song[:, 20 * RATE :])]
+    song = fake_weights.synthetic(40, SAMPLE_RATE)[None]
+    apart = [encoder(part, None) for part in (song[:, : 20 * SAMPLE_RATE], song[:, 20 * SAMPLE_RATE :])]
     assert encoder.segment_seconds == inf
     assert np.abs(encoder(song, None) - np.mean(apart, 0)).max() > 1e-3
     for axis, scores in head(np.concatenate(apart)).items():
@@ -102,7 +102,7 @@ def test_both_precisions_can_be_had_and_one_is_chosen(weights: Path) -> None:
     rounded, _ = load(weights, "bfloat16")
     assert chosen.reason
     assert chosen.precision in ("float32", "bfloat16")
-    song = fake_weights.synthetic(5, RATE)[None]
+    song = fake_weights.synthetic(5, SAMPLE_RATE)[None]
     assert not np.array_equal(load(weights)[0](song, None), rounded(song, None))
 
 

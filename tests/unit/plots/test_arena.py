@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from apex_space import plots
-from apex_space.arena.agreement import Agreement, agree
-from apex_space.arena.leaderboard import Standing
+from apex_space.arena.agreement import Agreement, measure_agreement
+from apex_space.arena.leaderboard import LeaderboardSnapshot
 from apex_space.arena.ratings import FEW_VOTES, Rating, rate
-from apex_space.plots.arena import LONGEST, MOST_ROWS
+from apex_space.plots.arena import MAX_LABEL_LENGTH, MAX_ROWS
 from apex_space.storage.records import Song
 from apex_space.ui.render import arena as render
 from helpers.votes import predicted, sigmoid, simulate, song, vote
@@ -26,7 +26,7 @@ def rating(place: int, votes: int = 100, title: str = "") -> Rating:
 @pytest.fixture
 def judges() -> tuple[Agreement, ...]:
     votes = simulate(np.array([-1.0, 0.0, 1.0, 0.5]), 400, judge=sigmoid)
-    return agree(votes)["pool"].judges
+    return measure_agreement(votes)["pool"].judges
 
 
 def rows(table: str) -> list[list[str]]:
@@ -48,7 +48,7 @@ def test_dots_and_whiskers_are_the_ratings_and_their_intervals() -> None:
 def test_a_picture_of_many_songs_shows_the_first_and_the_table_all() -> None:
     ranked = [rating(place) for place in range(2000)]
     figure = plots.ratings(ranked)
-    assert sum(len(trace.x) for trace in figure.data) == MOST_ROWS
+    assert sum(len(trace.x) for trace in figure.data) == MAX_ROWS
     assert figure.layout.height < 1000
     assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
     assert [int(row[0]) for row in rows(render.songs(ranked))] == list(range(1, 2001))
@@ -74,7 +74,7 @@ def test_markup_in_titles_is_shown_as_text() -> None:
 def test_a_long_title_is_cut_in_the_picture_alone() -> None:
     ranked = [rating(0, title="x" * 300)]
     (label,) = plots.ratings(ranked).layout.yaxis.ticktext
-    assert len(label) == len("1. ") + LONGEST
+    assert len(label) == len("1. ") + MAX_LABEL_LENGTH
     assert rows(render.songs(ranked))[0][1] == "x" * 300
 
 
@@ -99,8 +99,8 @@ def test_the_votes_of_the_bins_and_of_the_generators_are_all_votes(judges: tuple
 
 def test_agreement_is_told_for_each_judge_and_kind_of_songs() -> None:
     votes = [vote(1, 2, "a", predicted(0.7), predicted(0.4, "apex"))] * 40
-    votes += [vote(Song("x"), Song("y"), winner, predicted(0.7), source="own") for winner in ("tie", "b")]
-    found = render.agreement(Standing(42, 1.0, agreement=agree(votes)))
+    votes += [vote(Song("x"), Song("y"), winner, predicted(0.7), source="uploaded") for winner in ("tie", "b")]
+    found = render.agreement(LeaderboardSnapshot(42, 1.0, agreement=measure_agreement(votes)))
     apex, pocket, own = rows(found)
     assert (apex[0], apex[1], apex[2], apex[3]) == ("APEX", "the pool’s", "40", "0% (0% to 9%)")
     assert (pocket[0], pocket[3], pocket[-1]) == ("Pocket", "100% (91% to 100%)", "better than chance")
@@ -110,17 +110,19 @@ def test_agreement_is_told_for_each_judge_and_kind_of_songs() -> None:
 
 
 def test_a_judge_that_has_left_the_registry_keeps_its_name_and_its_markup_is_text() -> None:
-    judges = agree([vote(1, 2, "a", predicted(0.7, "<b>old</b>"))])["pool"].judges
+    judges = measure_agreement([vote(1, 2, "a", predicted(0.7, "<b>old</b>"))])["pool"].judges
     assert rows(render.calibration(judges))[0][0] == "<b>old</b>"
     assert "<b>" not in str(plots.calibration(judges).data[1].name)
 
 
 def test_without_votes_there_is_a_way_to_vote_and_nothing_else() -> None:
-    assert 'href="arena"' in render.standing(Standing())
-    assert render.songs(()) + render.generators(()) + render.agreement(Standing()) == ""
+    assert 'href="arena"' in render.standing(LeaderboardSnapshot())
+    assert render.songs(()) + render.generators(()) + render.agreement(LeaderboardSnapshot()) == ""
     assert render.calibration(()) + render.between(()) == ""
 
 
 def test_one_vote_is_one_vote() -> None:
-    standing = Standing(1, 1.0, rate([vote(song(1), song(2))]), agreement=agree([vote(song(1), song(2))]))
+    standing = LeaderboardSnapshot(
+        1, 1.0, rate([vote(song(1), song(2))]), agreement=measure_agreement([vote(song(1), song(2))])
+    )
     assert "1 vote so far" in render.standing(standing)

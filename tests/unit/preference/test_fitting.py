@@ -18,20 +18,20 @@ from apex_space.core import intervals
 from apex_space.core.errors import AudioError, PreferenceError, TooLarge
 from apex_space.core.settings import settings
 from apex_space.core.tables import BadRow
-from apex_space.judges.cache import Memory
+from apex_space.judges.cache import EmbeddingCache
 from apex_space.judges.judge import Encoder, Judge
 from apex_space.judges.loading import load_judge
 from apex_space.preference import head_files
 from apex_space.preference.fitting import logistic, scoring, sources
 from apex_space.preference.fitting.logistic import Battles, learn, splits, units
-from apex_space.preference.fitting.scoring import Heard, Notebook, as_battles, from_votes, hear
-from apex_space.preference.fitting.sources import Row, read
-from apex_space.storage.records import Battle, Scored, Song, Vote, Winner
+from apex_space.preference.fitting.scoring import ScoredBattle, ScoreLog, as_battles, from_votes, hear
+from apex_space.preference.fitting.sources import BattleRow, read
+from apex_space.storage.records import Battle, Song, SongScores, Vote, Winner
 from apex_space.storage.votes import VoteStore
 from apex_space.training.pocket import preference as train
-from apex_space.training.pocket.augmented import Copies
+from apex_space.training.pocket.augmented import AugmentedSongs
 
-RATE = 24_000
+SAMPLE_RATE = 24_000
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_intervals_of_battles_apart_are_those_of_independent_ones(monkeypatch: p
     unit = units(songs)
     margin = np.where(np.arange(200) % 10 < 7, 1.0, -1.0)
     battles = Battles(("likes",), margin[:, None], songs, np.full(songs.shape, ""))
-    figure = intervals.estimate(lambda c: logistic.accuracy(margin, unit.weight(battles, c)), unit.count)
+    figure = intervals.bootstrap_interval(lambda c: logistic.accuracy(margin, unit.weight(battles, c)), unit.count)
     intervals.bootstrap_counts.cache_clear()
     assert figure.value == 0.7
     assert figure.high - figure.low == pytest.approx(2 * 1.96 * (0.7 * 0.3 / 200) ** 0.5, rel=0.15)
@@ -158,14 +158,16 @@ def test_scores_that_never_differ_are_refused() -> None:
         learn("pocket", "weights", "simulated", replace(battles, difference=np.zeros((100, 1))))
 
 
-def scored(song: str, revision: str = "weights", **scores: float | None) -> Scored:
-    return Scored(song, "pocket", revision, {"streams": None, **scores})
+def scored(song: str, revision: str = "weights", **scores: float | None) -> SongScores:
+    return SongScores(song, "pocket", revision, {"streams": None, **scores})
 
 
 def test_battles_are_learned_from_the_winners_side_on_the_axes_that_all_songs_have() -> None:
     a, b = scored("a", likes=1.0, clarity=4.0), scored("b", likes=3.0, clarity=None)
-    told: list[Winner] = ["a", "b", "tie", "bad"]
-    battles = as_battles([*(Heard(a, b, winner, "x", "y") for winner in told), Heard(a, a, "a", "x", "x")])
+    told: list[Winner] = ["a", "b", "tie", "both_bad"]
+    battles = as_battles(
+        [*(ScoredBattle(a, b, winner, "x", "y") for winner in told), ScoredBattle(a, a, "a", "x", "x")]
+    )
     assert battles.axes == ("likes",)
     assert battles.difference.tolist() == [[-2.0], [2.0]]
     assert battles.generators.tolist() == [["x", "y"], ["y", "x"]]
@@ -196,11 +198,11 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("battles")
     rng = np.random.default_rng(0)
-    time = np.arange(2 * RATE) / RATE
+    time = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
     for i in range(24):
         chord = sum(np.sin(2 * np.pi * (110 + 7 * i) * r * h * time) / h for r in (1, 1.25, 1.5) for h in (1, 2, 3, 4))
         noise = rng.standard_normal(len(time))
-        soundfile.write(folder / f"{i}.flac", 0.1 * np.exp(-4 * (time % 0.4)) * chord + 0.003 * i * noise, RATE)
+        soundfile.write(folder / f"{i}.flac", 0.1 * np.exp(-4 * (time % 0.4)) * chord + 0.003 * i * noise, SAMPLE_RATE)
     return folder
 
 
@@ -230,23 +232,23 @@ def write_table(path: Path, rows: list[dict[str, Any]]) -> Path:
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 def test_a_table_in_any_form_gives_the_same_battles(clips: Path, form: str) -> None:
     rows = list(read(str(write_table(clips / f"table.{form}", ROWS))))
-    assert [(r.winner, r.generator_a, r.generator_b) for r in rows if isinstance(r, Row)] == [
+    assert [(r.winner, r.generator_a, r.generator_b) for r in rows if isinstance(r, BattleRow)] == [
         ("a", "x", "y"),
         ("b", "", "y"),
         ("tie", "x", "x"),
     ]
-    assert len({clip.key for row in rows if isinstance(row, Row) for clip in (row.a, row.b)}) == 3
-    assert isinstance(rows[0], Row)
+    assert len({clip.key for row in rows if isinstance(row, BattleRow) for clip in (row.a, row.b)}) == 3
+    assert isinstance(rows[0], BattleRow)
     with rows[0].a.open() as path:
         assert path.read_bytes() == (clips / "0.flac").read_bytes()
 
 
 def test_columns_and_winners_may_be_called_what_others_call_them(clips: Path) -> None:
-    told = {"A": "a", "model_b": "b", "TIE": "tie", "BOTH_BAD": "bad", "both bad": "bad", "Left": "a"}
+    told = {"A": "a", "model_b": "b", "TIE": "tie", "BOTH_BAD": "both_bad", "both bad": "both_bad", "Left": "a"}
     rows = [{"Song_A": "0.flac", "Song_B": "1.flac", "Preference": name, "System_A": "x"} for name in told]
     found = list(read(str(write_table(clips / "aliases.csv", rows))))
-    assert [row.winner for row in found if isinstance(row, Row)] == list(told.values())
-    assert {(row.generator_a, row.generator_b) for row in found if isinstance(row, Row)} == {("x", "")}
+    assert [row.winner for row in found if isinstance(row, BattleRow)] == list(told.values())
+    assert {(row.generator_a, row.generator_b) for row in found if isinstance(row, BattleRow)} == {("x", "")}
 
 
 @pytest.mark.parametrize(
@@ -261,7 +263,7 @@ def test_columns_and_winners_may_be_called_what_others_call_them(clips: Path) ->
 )
 def test_a_bad_row_is_named_and_the_others_are_taken(clips: Path, change: dict[str, str], why: str) -> None:
     rows = list(read(str(write_table(clips / "bad.jsonl", [ROWS[0], ROWS[1] | change, ROWS[2]]))))
-    assert [type(row) for row in rows] == [Row, BadRow, Row]
+    assert [type(row) for row in rows] == [BattleRow, BadRow, BattleRow]
     assert isinstance(rows[1], BadRow)
     assert rows[1].name == "bad.jsonl, battle 2"
     assert why in rows[1].why
@@ -328,7 +330,7 @@ def test_a_dataset_laid_out_as_music_arena_is_read_whole(clips: Path, tmp_path: 
     (root / "README.md").write_text(f"---\nconfigs:\n{configs}features:\n  audio_a: audio\n---\n")
     (tmp_path / "secret.flac").write_bytes(b"secret")
     rows = list(read(str(root)))
-    good = [row for row in rows if isinstance(row, Row)]
+    good = [row for row in rows if isinstance(row, BattleRow)]
     assert [(row.winner, row.generator_a, row.generator_b) for row in good] == [
         ("b", "riffusion", "musicgen"),
         ("a", "riffusion", "musicgen"),
@@ -353,9 +355,9 @@ def test_songs_inside_a_dataset_are_heard_by_our_own_loader(
     root.mkdir()
     parquet.write_table(rows.replace_schema_metadata(told), root / "train.parquet")
     for source in (root, root / "train.parquet"):
-        found = list(hear(read(str(source)), pocket, Notebook(tmp_path / "notes.jsonl")))
-        assert [type(one) for one in found] == [Heard]
-        assert isinstance(found[0], Heard)
+        found = list(hear(read(str(source)), pocket, ScoreLog(tmp_path / "notes.jsonl")))
+        assert [type(one) for one in found] == [ScoredBattle]
+        assert isinstance(found[0], ScoredBattle)
         assert found[0].a.song == pocket(clips / "0.flac").sha256
 
 
@@ -415,9 +417,9 @@ def pocket() -> Judge:
 def test_a_run_taken_up_again_scores_nothing_twice(clips: Path, tmp_path: Path, pocket: Judge) -> None:
     encoder = Counting(pocket.encoder)
 
-    def run(rows: list[dict[str, Any]], stop: int | None = None) -> list[Heard | BadRow]:
-        judge = replace(pocket, encoder=encoder, memory=Memory())  # as a new process has it
-        heard = hear(read(str(write_table(tmp_path / "table.jsonl", rows))), judge, Notebook(tmp_path / "n.jsonl"))
+    def run(rows: list[dict[str, Any]], stop: int | None = None) -> list[ScoredBattle | BadRow]:
+        judge = replace(pocket, encoder=encoder, cache=EmbeddingCache())  # as a new process has it
+        heard = hear(read(str(write_table(tmp_path / "table.jsonl", rows))), judge, ScoreLog(tmp_path / "n.jsonl"))
         return [next(heard) for _ in range(stop)] if stop else list(heard)
 
     rows = [
@@ -433,8 +435,10 @@ def test_a_run_taken_up_again_scores_nothing_twice(clips: Path, tmp_path: Path, 
     assert second[:2] == first
     assert run(rows) == second
     assert len(encoder.calls) == 6
-    other = replace(pocket, weights=(replace(pocket.weights[0], revision="other"),), encoder=encoder, memory=Memory())
-    list(hear(read(str(tmp_path / "table.jsonl")), other, Notebook(tmp_path / "n.jsonl")))
+    other = replace(
+        pocket, weights=(replace(pocket.weights[0], revision="other"),), encoder=encoder, cache=EmbeddingCache()
+    )
+    list(hear(read(str(tmp_path / "table.jsonl")), other, ScoreLog(tmp_path / "n.jsonl")))
     assert len(encoder.calls) == 12
 
 
@@ -442,7 +446,7 @@ def test_a_battle_whose_audio_fails_is_left_out(clips: Path, tmp_path: Path, poc
     (tmp_path / "noise.flac").write_bytes(b"fLaC but not really")
     rows = [{"a": "noise.flac", "b": str(clips / "0.flac"), "winner": "a"}]
     table = write_table(tmp_path / "table.jsonl", rows)
-    (bad,) = hear(read(str(table)), pocket, Notebook(tmp_path / "n.jsonl"))
+    (bad,) = hear(read(str(table)), pocket, ScoreLog(tmp_path / "n.jsonl"))
     assert isinstance(bad, BadRow)
     assert "battle 1" in bad.name
 
@@ -506,7 +510,7 @@ def test_the_command_says_what_is_wrong(data: Path, options: list[str], code: in
 def test_an_interrupted_command_keeps_what_it_has(clips: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = write_table(clips / "interrupted.jsonl", ROWS)
 
-    def interrupted(*arguments: Any) -> Iterator[Heard | BadRow]:
+    def interrupted(*arguments: Any) -> Iterator[ScoredBattle | BadRow]:
         yield next(hear(*arguments))
         raise KeyboardInterrupt
 
@@ -521,7 +525,7 @@ def test_scores_of_pockets_battles_are_by_models_that_met_neither_song(monkeypat
     rng = np.random.default_rng(0)
     size, songs = 20, 30
     names = np.tile(np.array(["intact", "louder"]), songs)
-    copies = Copies(
+    copies = AugmentedSongs(
         rng.standard_normal((2 * songs, 4), np.float32), np.repeat(np.arange(songs), 2), names, np.zeros(2 * songs)
     )
     truth = np.where(np.arange(songs) < size, rng.uniform(1, 5, songs), np.nan)
@@ -531,10 +535,10 @@ def test_scores_of_pockets_battles_are_by_models_that_met_neither_song(monkeypat
     taught: list[tuple[set[int], set[int]]] = []
     fit = train.fit_opinion
 
-    def watched(axis: str, copies: Copies, truth: np.ndarray) -> Any:
+    def watched(axis: str, copies: AugmentedSongs, truth: np.ndarray) -> Any:
         model = fit(axis, copies, truth)
 
-        def score(asked: Copies) -> np.ndarray:
+        def score(asked: AugmentedSongs) -> np.ndarray:
             taught.append((set(recording[copies.song]), set(recording[asked.song])))
             return model(asked)
 

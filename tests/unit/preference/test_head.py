@@ -15,13 +15,13 @@ from apex_space.core.axes import KEYS
 from apex_space.core.errors import PreferenceError, UnknownJudge
 from apex_space.core.intervals import ConfidenceInterval
 from apex_space.core.settings import settings
-from apex_space.judges.cache import Memory
+from apex_space.judges.cache import EmbeddingCache
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
 from apex_space.models.heads.pocket import PocketHead
 from apex_space.preference import head_files
 from apex_space.preference.calibration import CalibrationBin
-from apex_space.preference.compare import Comparison, Listening, compare, steps
+from apex_space.preference.compare import Comparison, ComparisonProgress, compare, steps
 from apex_space.preference.head import Metrics, PreferenceHead
 from apex_space.preference.head_files import load, read, save
 from helpers.songs import short
@@ -207,7 +207,7 @@ def pocket() -> Judge:
 
 
 def test_two_songs_are_compared_and_swapped_exactly(pocket: Judge, data: Path) -> None:
-    seen: list[Listening] = []
+    seen: list[ComparisonProgress] = []
     one = compare(pocket, short("bossa.ogg"), short("house.ogg"), on_progress=seen.append)
     other = compare(pocket, short("house.ogg"), short("bossa.ogg"), names=("left", "right"))
     assert [step.side for step in seen] == sorted(step.side for step in seen)
@@ -222,13 +222,13 @@ def test_two_songs_are_compared_and_swapped_exactly(pocket: Judge, data: Path) -
 
 
 def test_a_song_against_itself_is_a_half(pocket: Judge, data: Path) -> None:
-    forgetful = replace(pocket, memory=Memory())
+    forgetful = replace(pocket, cache=EmbeddingCache())
     answer = compare(forgetful, short("bossa.ogg"), short("bossa.ogg")).answer
     assert (answer.low, answer.probability, answer.high) == (0.5, 0.5, 0.5)
 
 
 def test_a_judge_without_a_head_answers_through_pockets(pocket: Judge, data: Path) -> None:
-    other = replace(pocket, name="apex", memory=Memory())
+    other = replace(pocket, name="apex", cache=EmbeddingCache())
     asked: list[str] = []
 
     def get(name: str) -> Judge:
@@ -257,4 +257,4 @@ def test_a_broken_head_is_told_before_anything_is_heard(pocket: Judge, data: Pat
 def test_the_last_step_is_the_comparison(pocket: Judge, data: Path) -> None:
     *before, last = steps(pocket, short("bossa.ogg"), short("house.ogg"))
     assert isinstance(last, Comparison)
-    assert all(isinstance(step, Listening) for step in before)
+    assert all(isinstance(step, ComparisonProgress) for step in before)

@@ -19,9 +19,8 @@ from apex_space.core.settings import settings
 from apex_space.ranking import archive
 from apex_space.ranking.batch import Batch, gather, read_groups
 from apex_space.ranking.export import COLUMNS, copy_kept, named, to_csv, to_json, zip_kept
-from apex_space.ranking.order import Outcome, order
-from apex_space.ranking.rank import Ranking, Song
-from apex_space.ranking.songs import LONGEST_NAME
+from apex_space.ranking.order import Outcome, Ranking, order
+from apex_space.ranking.songs import MAX_NAME_LENGTH, BatchSong
 from helpers.melodies import write
 from unit.ranking.test_rank import BY_HEAD, outcome
 
@@ -86,7 +85,7 @@ def test_names_of_a_zip_are_kept_apart_and_shown_as_text(tmp_path: Path, scratch
     assert all(name.endswith(".wav") for name in shown)
     assert len(set(shown)) == len({song.path for song in songs}) == len(names)
     assert {"x.wav", "x (2).wav", "esc[31m.wav", "rightto.wav"} <= set(shown)
-    assert max(map(len, shown)) <= LONGEST_NAME
+    assert max(map(len, shown)) <= MAX_NAME_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -127,7 +126,7 @@ def test_compression_without_a_bound_is_not_unpacked(kind: int, tmp_path: Path, 
 def test_a_bomb_is_put_out_whatever_its_header_claims(
     claimed: int | None, tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "MOST_BYTES", int(MEGABYTES * 1e6) + 2_000_000)  # reading on would be too much
+    monkeypatch.setattr(archive, "MAX_BYTES", int(MEGABYTES * 1e6) + 2_000_000)  # reading on would be too much
     path = zipped(tmp_path / "z.zip", ("bomb.wav", bytes(int(3 * MEGABYTES * 1e6))), ("x.wav", b"sound"))
     if claimed is not None:
         patched(path, 24, "<I", claimed)
@@ -143,7 +142,7 @@ def test_a_bomb_is_put_out_whatever_its_header_claims(
 
 def test_a_zip_has_a_limit_altogether(tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = zipped(tmp_path / "z.zip", *((f"{i}.wav", bytes(100_000)) for i in range(20)))
-    monkeypatch.setattr(archive, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(archive, "MAX_BYTES", 1_000_000)
     with pytest.raises(ArchiveRefused, match="more than 1 MB"):
         unpacked(path, scratch)
     assert sum(file.stat().st_size for file in everything(scratch)) <= 1_100_000
@@ -153,7 +152,7 @@ def test_a_zip_of_countless_files_is_refused_before_it_is_parsed(
     tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive, "CHUNK", 50)  # entries lie across the borders of what is read at a time
-    monkeypatch.setattr(archive, "MOST_FILES", 100)
+    monkeypatch.setattr(archive, "MAX_FILES", 100)
     assert unpacked(zipped(tmp_path / "most.zip", *((f"{i}.wav", b"x") for i in range(100))), scratch)
     monkeypatch.setattr(archive, "ZipFile", None)
     with pytest.raises(ArchiveRefused, match="more than 100 files"):
@@ -238,9 +237,9 @@ def ranked(folder: Path, *names: str) -> Ranking:
     for place, name in enumerate(names):
         path = write(folder / f"{place}.wav", place)
         made.append(
-            Outcome(Song(path, name), *[outcome(str(place), coherence=5 - place / 9, musicality=3.0).report] * 2)
+            Outcome(BatchSong(path, name), *[outcome(str(place), coherence=5 - place / 9, musicality=3.0).report] * 2)
         )
-    return order([*made, Outcome(Song(folder / "bad", "=bad.wav"), error="+no sound")], BY_HEAD)
+    return order([*made, Outcome(BatchSong(folder / "bad", "=bad.wav"), error="+no sound")], BY_HEAD)
 
 
 def test_csv_has_a_row_for_each_song_and_no_formula(tmp_path: Path) -> None:

@@ -18,18 +18,19 @@ from apex_space.audio.waveform import load_song
 from apex_space.core.axes import BY_KEY, KEYS
 from apex_space.core.errors import BatchError, Busy
 from apex_space.core.intervals import ConfidenceInterval
-from apex_space.judges.cache import Memory
+from apex_space.judges.cache import EmbeddingCache
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
-from apex_space.judges.queueing import Line
+from apex_space.judges.queueing import SongQueue
 from apex_space.judges.report import Report
 from apex_space.models.encoders.pocket import PocketEncoder
 from apex_space.preference.calibration import CalibrationBin
 from apex_space.preference.head import Metrics, PreferenceHead
 from apex_space.ranking import ranking_text
 from apex_space.ranking.distributions import distributions
-from apex_space.ranking.order import Outcome, Rules, chances, order
-from apex_space.ranking.rank import PREFERENCE, Ranking, Song, Step, rank
+from apex_space.ranking.order import PREFERENCE, Outcome, Ranking, Rules, chances, order
+from apex_space.ranking.rank import RankingProgress, rank
+from apex_space.ranking.songs import BatchSong
 from helpers.melodies import write
 
 FIGURE = ConfidenceInterval(0.6, 0.5, 0.7)
@@ -53,7 +54,7 @@ def report(name: str, spread: Mapping[str, float] | None = None, **scores: float
 
 def outcome(name: str, spread: Mapping[str, float] | None = None, **scores: float | None) -> Outcome:
     heard = report(name, spread, **scores)
-    return Outcome(Song(Path(name), name), heard, heard)
+    return Outcome(BatchSong(Path(name), name), heard, heard)
 
 
 def names(ranking: Ranking) -> list[str]:
@@ -108,7 +109,7 @@ def test_equal_songs_share_a_rank_and_stand_as_they_came() -> None:
 
 def test_a_copy_is_named_shares_the_rank_and_is_neither_kept_nor_counted() -> None:
     a, b, c = (outcome(name, coherence=x, musicality=3.0) for name, x in (("a", 4.0), ("b", 3.0), ("c", 2.0)))
-    copy = replace(a, song=Song(Path("again"), "again"))
+    copy = replace(a, song=BatchSong(Path("again"), "again"))
     alone, together = order([a, b, c], BY_HEAD), order([a, b, copy, c], BY_HEAD)
     assert names(together) == ["a", "again", "b", "c"]
     assert [row for row in together.rows if not row.same_as] == list(alone.rows)
@@ -119,7 +120,7 @@ def test_a_copy_is_named_shares_the_rank_and_is_neither_kept_nor_counted() -> No
 
 @pytest.mark.parametrize("rules", [BY_HEAD, Rules("pocket", "coherence", 2)], ids=["preference", "axis"])
 def test_songs_without_the_score_come_after_those_with_it_and_before_failures(rules: Rules) -> None:
-    failed = Outcome(Song(Path("bad"), "bad"), error="This is not a sound file.")
+    failed = Outcome(BatchSong(Path("bad"), "bad"), error="This is not a sound file.")
     lacking = [outcome(f"lacks {x}", coherence=x, musicality=3.0) for x in (None, math.nan, math.inf)]
     heard = [outcome(name, coherence=x, musicality=3.0) for name, x in (("low", 2.0), ("high", 4.0))]
     found = order([failed, *lacking, *heard], rules)
@@ -187,8 +188,8 @@ def test_ordinals() -> None:
 
 def test_distributions_are_by_group_and_leave_copies_out() -> None:
     grouped = [("a", 4.0, "x"), ("b", 3.0, "x"), ("c", 2.0, "y")]
-    outcomes = [replace(outcome(n, coherence=v, musicality=3.0), song=Song(Path(n), n, g)) for n, v, g in grouped]
-    found = order([*outcomes, replace(outcomes[0], song=Song(Path("d"), "d", "y"))], BY_HEAD)
+    outcomes = [replace(outcome(n, coherence=v, musicality=3.0), song=BatchSong(Path(n), n, g)) for n, v, g in grouped]
+    found = order([*outcomes, replace(outcomes[0], song=BatchSong(Path("d"), "d", "y"))], BY_HEAD)
     spread = {(each.label, each.group): each for each in distributions(found)}
     assert set(spread) == {
         (label, group) for label in ("Chance to be preferred", "Coherence", "Musicality") for group in "xy"
@@ -201,7 +202,7 @@ def test_distributions_are_by_group_and_leave_copies_out() -> None:
 def test_pictures_show_each_song_once_with_its_interval() -> None:
     outcomes = [outcome(f"<b>{i}", coherence=1 + i / 20, musicality=3.0) for i in range(60)]
     found = order([*outcomes, outcomes[-1]], BY_HEAD)
-    standings, spread = plots.standings(found), plots.spread(found)
+    standings, spread = plots.ranking_intervals(found), plots.spread(found)
     dots = [dot for trace in standings.data for dot in trace.x]
     assert dots == [100 * row.value for row in found.rows if not row.same_as][:30]
     assert list(np.add(standings.data[0].x, standings.data[0].error_x.array)) == pytest.approx(
@@ -209,7 +210,7 @@ def test_pictures_show_each_song_once_with_its_interval() -> None:
     )
     assert all("<b>" not in text for trace in (*standings.data, *spread.data) for text in trace.text)
     assert len(spread.data[0].x) == 3 * 60
-    for figure in (standings, spread, plots.spread(order([], BY_HEAD)), plots.standings(order([], BY_HEAD))):
+    for figure in (standings, spread, plots.spread(order([], BY_HEAD)), plots.ranking_intervals(order([], BY_HEAD))):
         assert figure.layout.height
         assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
 
@@ -228,14 +229,14 @@ class Quick(PocketEncoder):
 
 @pytest.fixture
 def judge() -> Judge:
-    return replace(load_judge(), memory=Memory(), line=Line())
+    return replace(load_judge(), cache=EmbeddingCache(), queue=SongQueue())
 
 
-def files(folder: Path, count: int) -> list[Song]:
-    return [Song(write(folder / f"{i:03}.wav", i), f"{i:03}.wav") for i in range(count)]
+def files(folder: Path, count: int) -> list[BatchSong]:
+    return [BatchSong(write(folder / f"{i:03}.wav", i), f"{i:03}.wav") for i in range(count)]
 
 
-def last(steps: Iterator[Step]) -> Ranking:
+def last(steps: Iterator[RankingProgress]) -> Ranking:
     *_, step = steps
     return step.ranking
 
@@ -244,13 +245,13 @@ def test_each_song_makes_a_new_ranking_and_a_bad_one_is_a_row(judge: Judge, tmp_
     (tmp_path / "letter.mp3").write_text("Dear listener")
     batch = [
         *files(tmp_path, 2),
-        Song(tmp_path / "letter.mp3", "letter.mp3"),
-        Song(tmp_path, "x.wav", error="encrypted"),
+        BatchSong(tmp_path / "letter.mp3", "letter.mp3"),
+        BatchSong(tmp_path, "x.wav", error="encrypted"),
     ]
     steps = list(rank(batch, judge, keep=1))
     done = [step for step in steps if step.outcome]
     assert [(step.done, len(step.ranking.rows), step.total) for step in done] == [(i, i, 4) for i in (1, 2, 3, 4)]
-    assert all(step.outcome or step.at_work for step in steps)
+    assert all(step.outcome or step.current for step in steps)
     by_name = {row.song.name: row for row in done[-1].ranking.rows}
     assert "not a sound file" in by_name["letter.mp3"].error
     assert by_name["x.wav"].error == "encrypted"
@@ -270,9 +271,9 @@ def test_one_waveform_at_a_time_is_in_memory(judge: Judge, tmp_path: Path, monke
     monkeypatch.setattr("apex_space.judges.judge.load_song", load)
     batch = files(tmp_path, 10)
     for decode in (Path, load):
-        assert len(last(rank(batch, replace(judge, encoder=Quick(), memory=Memory()), decode=decode)).rows) == len(
-            batch
-        )
+        assert len(
+            last(rank(batch, replace(judge, encoder=Quick(), cache=EmbeddingCache()), decode=decode)).rows
+        ) == len(batch)
     assert len(decoded) == 2 * len(batch)
 
 
@@ -290,8 +291,8 @@ def test_another_run_goes_on_where_one_stopped(judge: Judge, tmp_path: Path) -> 
 
 def test_another_process_goes_on_with_what_is_on_disk(judge: Judge, tmp_path: Path) -> None:
     batch = files(tmp_path / "songs", 2)
-    first = last(rank(batch, replace(judge, memory=Memory(tmp_path / "heard")), decode=load_song))
-    deaf = replace(judge, encoder=Deaf(), memory=Memory(tmp_path / "heard"))
+    first = last(rank(batch, replace(judge, cache=EmbeddingCache(tmp_path / "heard")), decode=load_song))
+    deaf = replace(judge, encoder=Deaf(), cache=EmbeddingCache(tmp_path / "heard"))
     again = last(rank(batch, deaf, decode=load_song))
     assert [(row.song, row.value) for row in again.rows] == [(row.song, row.value) for row in first.rows]
 
@@ -329,19 +330,19 @@ def test_what_cannot_be_ranked_by_is_refused_before_anything_is_heard(
         next(rank(files(tmp_path, 1), replace(judge, encoder=Deaf()), **options))
 
 
-class Full(Line):
+class Full(SongQueue):
     """A line that takes nobody for the first `times` after `taken` songs."""
 
     def __init__(self, taken: int, times: int) -> None:
         super().__init__()
         self.taken, self.times = taken, times
 
-    def place(self) -> Any:
+    def slot(self) -> Any:
         if not self.taken and self.times:
             self.times -= 1
             raise Busy("Busy: try again in about 10 s.")
         self.taken = max(0, self.taken - 1)
-        return super().place()
+        return super().slot()
 
 
 def test_a_full_line_refuses_a_batch_and_keeps_one_that_has_begun_waiting(
@@ -350,16 +351,16 @@ def test_a_full_line_refuses_a_batch_and_keeps_one_that_has_begun_waiting(
     monkeypatch.setattr("apex_space.ranking.rank.LOOK_SECONDS", 0.01)
     batch = files(tmp_path, 2)
     with pytest.raises(Busy):
-        list(rank(batch, replace(judge, line=Full(taken=0, times=1))))
-    line = Full(taken=1, times=3)
-    assert len(last(rank(batch, replace(judge, line=line, memory=Memory()))).kept) == 2
-    assert line.times == 0
+        list(rank(batch, replace(judge, queue=Full(taken=0, times=1))))
+    queue = Full(taken=1, times=3)
+    assert len(last(rank(batch, replace(judge, queue=queue, cache=EmbeddingCache()))).kept) == 2
+    assert queue.times == 0
 
 
 def test_the_time_left_is_that_of_the_songs_left(judge: Judge, tmp_path: Path) -> None:
     steps = [step for step in rank(files(tmp_path, 4), judge) if step.outcome]
     assert steps[0].left > steps[-1].left == 0
-    assert next(iter(rank(files(tmp_path, 1), replace(judge, memory=Memory())))).left is None
+    assert next(iter(rank(files(tmp_path, 1), replace(judge, cache=EmbeddingCache())))).left is None
 
 
 def test_the_plain_form_holds_everything(judge: Judge, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DatabaseError
 from apex_space.core.errors import AlreadyVoted, StoreError, UnknownBattle
 from apex_space.core.settings import Settings
 from apex_space.storage.migrations import MIGRATIONS, Migration
-from apex_space.storage.records import Battle, Prediction, Scored, Song, Vote
+from apex_space.storage.records import Battle, Prediction, Song, SongScores, Vote
 from apex_space.storage.votes import FILE, VoteStore, open_store
 
 NAMED = [Song(f"song{i}", f"Title {i}", f"maker{i % 2}", "a waltz") for i in range(4)]
@@ -48,9 +48,9 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 songs = st.builds(lambda *texts: Song(uuid4().hex, *texts), texts, texts, texts)
 shares = st.floats(0, 1)
 predictions = st.builds(Prediction, texts, texts, texts, shares, shares, shares)
-sources = st.sampled_from(["pool", "own"])
+sources = st.sampled_from(["pool", "uploaded"])
 battles = st.builds(lambda *rest: Battle(uuid4().hex, *rest), songs, songs, sources, numbers, st.tuples(predictions))
-winners = st.sampled_from(["a", "b", "tie", "bad"])
+winners = st.sampled_from(["a", "b", "tie", "both_bad"])
 votes = st.builds(Vote, battles, winners, numbers, st.tuples(numbers, numbers), texts, texts)
 scores = st.dictionaries(texts, st.none() | st.floats(allow_nan=False, allow_infinity=False), max_size=3)
 
@@ -60,7 +60,7 @@ def test_what_was_put_in_comes_out_by_its_time(store: VoteStore) -> None:
     @settings(max_examples=30)
     def holds(pairs: list[tuple[Vote, dict[str, float | None]]]) -> None:
         for vote, values in pairs:
-            store.add_battle(vote.battle, [Scored(vote.battle.a.id, "judge", "1", values)])
+            store.add_battle(vote.battle, [SongScores(vote.battle.a.id, "judge", "1", values)])
             assert store.battle(vote.battle.id) == vote.battle
             store.add_vote(vote)
             assert store.scores("judge")[vote.battle.a.id].scores == values
@@ -145,16 +145,16 @@ def test_a_song_keeps_the_texts_it_was_first_seen_with(store: VoteStore) -> None
 
 
 def test_an_upload_without_texts_does_not_take_a_songs_texts_away(store: VoteStore) -> None:
-    store.add_battle(battle("own", Song(NAMED[0].id), Song(NAMED[1].id), source="own"))
+    store.add_battle(battle("uploaded", Song(NAMED[0].id), Song(NAMED[1].id), source="uploaded"))
     store.add_battle(battle("pool"))
     assert store.battle("pool") == battle("pool")
 
 
 def test_scores_are_kept_once_and_the_latest_revision_is_given(store: VoteStore) -> None:
-    def scored(revision: str, value: float | None) -> Scored:
-        return Scored(NAMED[0].id, "apex", revision, {"clarity": value})
+    def scored(revision: str, value: float | None) -> SongScores:
+        return SongScores(NAMED[0].id, "apex", revision, {"clarity": value})
 
-    store.add_battle(battle("1", issued=1.0), [scored("old", 1.0), Scored(NAMED[1].id, "pocket", "p", {})])
+    store.add_battle(battle("1", issued=1.0), [scored("old", 1.0), SongScores(NAMED[1].id, "pocket", "p", {})])
     store.add_battle(battle("2", issued=2.0), [scored("new", None)])
     store.add_battle(battle("3", issued=3.0), [scored("old", 3.0)])
     assert store.scores("apex") == {NAMED[0].id: scored("new", None)}
@@ -165,7 +165,7 @@ def test_scores_are_kept_once_and_the_latest_revision_is_given(store: VoteStore)
 
 def test_songs_are_counted_by_their_unsuspicious_votes(store: VoteStore) -> None:
     cast(store, vote(battle("1")))
-    cast(store, vote(battle("2", NAMED[1], NAMED[2]), winner="bad"))
+    cast(store, vote(battle("2", NAMED[1], NAMED[2]), winner="both_bad"))
     cast(store, vote(battle("3", NAMED[2], NAMED[3]), suspicion="too many"))
     store.add_battle(battle("never voted on"))
     assert store.votes_per_song() == {NAMED[0].id: 1, NAMED[1].id: 2, NAMED[2].id: 1}
@@ -249,6 +249,17 @@ def test_an_old_database_is_brought_up_to_date_and_keeps_its_votes(url: str) -> 
         with closing(VoteStore(url, migrations=[*MIGRATIONS, MORE])) as new:
             assert new.votes() == [given]
     assert "tags" in tables(url)
+
+
+def test_the_words_of_an_old_database_are_replaced_and_its_votes_stay_as_they_are(url: str) -> None:
+    with closing(VoteStore(url, migrations=MIGRATIONS[:2])) as old:
+        given = cast(old, vote(battle("1", source="own"), winner="bad")), cast(old, vote(battle("2"), at=130.0))
+    new = replace(given[0], winner="both_bad", battle=replace(given[0].battle, source="uploaded"))
+    for _ in range(2):
+        with closing(VoteStore(url)) as store:
+            assert store.votes() == [new, given[1]]
+            with pytest.raises(StoreError), store.transaction(writing=True) as connection:
+                connection.execute(text("UPDATE votes SET winner = 'a'"))
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(url: str) -> None:

@@ -33,8 +33,8 @@ def test_the_wait_that_is_named_is_long_enough(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_long_waits_are_told_in_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(LIMITS, "own", "1/hour")
+    monkeypatch.setitem(LIMITS, "uploaded", "1/hour")
     fresh = RateLimiter()
-    fresh.admit("one", "own")
+    fresh.admit("one", "uploaded")
     with pytest.raises(TooFast, match=r"in 60 minutes\."):
-        fresh.admit("one", "own")
+        fresh.admit("one", "uploaded")

@@ -19,14 +19,14 @@ from typer.testing import CliRunner
 from apex_space.cli.votes import votes as app
 from apex_space.core.errors import ArenaError
 from apex_space.core.settings import Settings
-from apex_space.storage.records import Battle, Prediction, Scored, Song, Vote
-from apex_space.storage.vote_io import COLUMNS, MOST_BAD, Bad, Imported, export_votes, import_votes
+from apex_space.storage.records import Battle, Prediction, Song, SongScores, Vote
+from apex_space.storage.vote_io import COLUMNS, MAX_BAD, BadVote, ImportResult, export_votes, import_votes
 from apex_space.storage.votes import VoteStore, open_store
 
 ENDINGS = (".parquet", ".csv", ".jsonl")
 each_form = pytest.mark.parametrize("ending", ENDINGS)
 
-Voted = list[tuple[Vote, list[tuple[float, Scored]]]]
+Voted = list[tuple[Vote, list[tuple[float, SongScores]]]]
 
 numbers = st.floats(0, 1e10)
 texts = st.one_of(
@@ -39,19 +39,19 @@ words = texts.filter(bool)
 songs = st.builds(lambda *texts: Song(uuid4().hex, *texts), texts, texts, texts)
 shares = st.floats(0, 1)
 predictions = st.builds(Prediction, words, words, words, shares, shares, shares)
-sources = st.sampled_from(["pool", "own"])
+sources = st.sampled_from(["pool", "uploaded"])
 several = st.lists(predictions, max_size=2).map(tuple)
 battles = st.builds(lambda *rest: Battle(uuid4().hex, *rest), songs, songs, sources, numbers, several)
-winners = st.sampled_from(["a", "b", "tie", "bad"])
+winners = st.sampled_from(["a", "b", "tie", "both_bad"])
 votes = st.builds(Vote, battles, winners, numbers, st.tuples(numbers, numbers), texts, texts)
 scores = st.dictionaries(texts, st.none() | st.floats(allow_nan=False, allow_infinity=False), max_size=3)
 
 
 @st.composite
-def voted(draw: st.DrawFn) -> tuple[Vote, list[tuple[float, Scored]]]:
+def voted(draw: st.DrawFn) -> tuple[Vote, list[tuple[float, SongScores]]]:
     vote = draw(votes)
     known = draw(st.lists(st.tuples(numbers, words, words, scores), max_size=3, unique_by=lambda each: each[1:3]))
-    return vote, [(at, Scored(vote.battle.a.id, judge, revision, values)) for at, judge, revision, values in known]
+    return vote, [(at, SongScores(vote.battle.a.id, judge, revision, values)) for at, judge, revision, values in known]
 
 
 def kept(store: VoteStore) -> tuple[list[Vote], dict[str, Any]]:
@@ -93,34 +93,46 @@ def test_what_was_exported_is_imported_exactly(ending: str, given: Voted) -> Non
         ):
             assert here.add_all(given) == len(given)
             assert export_votes(here, file) == len(given)
-            assert import_votes(there, file) == Imported(len(given), 0)
+            assert import_votes(there, file) == ImportResult(len(given), 0)
             assert kept(there) == kept(here)
-            assert import_votes(there, file) == Imported(0, len(given))
-            assert import_votes(here, file) == Imported(0, len(given))
+            assert import_votes(there, file) == ImportResult(0, len(given))
+            assert import_votes(here, file) == ImportResult(0, len(given))
             again = folder / f"again{ending}"
             export_votes(there, again)
             assert again.read_bytes() == file.read_bytes()
 
 
 @each_form
+def test_an_export_of_version_0_1_0_is_still_read(
+    ending: str, store: VoteStore, other: VoteStore, tmp_path: Path
+) -> None:
+    old = example(winner="bad")
+    store.add_all([(replace(old, battle=replace(old.battle, source="own")), ())])
+    export_votes(store, tmp_path / f"votes{ending}")
+    import_votes(other, tmp_path / f"votes{ending}")
+    (vote,) = other.votes()
+    assert (vote.battle.source, vote.winner) == ("uploaded", "both_bad")
+
+
+@each_form
 def test_thousands_of_votes_go_from_one_database_to_another(
     ending: str, store: VoteStore, url: str, tmp_path: Path
 ) -> None:
-    scored = [(1.0, Scored("song a", "apex", "r1", {"clarity": 1.5, "streams": None}))]
+    scored = [(1.0, SongScores("song a", "apex", "r1", {"clarity": 1.5, "streams": None}))]
     store.add_all([(example(number), scored) for number in range(2500)])
     file = tmp_path / f"votes{ending}"
     export_votes(store, file)
     progress: list[int] = []
     with closing(VoteStore(url)) as target:
         target.add_all([(example(number), ()) for number in range(100)])
-        assert import_votes(target, file, progress.append) == Imported(2400, 100)
+        assert import_votes(target, file, progress.append) == ImportResult(2400, 100)
         assert kept(target) == kept(store)
     assert progress == [1000, 2000, 2500]
 
 
 @each_form
 def test_a_file_is_a_flat_table_without_voters(ending: str, store: VoteStore, tmp_path: Path) -> None:
-    store.add_all([(example(), [(2.0, Scored("song a", "apex", "r1", {"clarity": None}))])])
+    store.add_all([(example(), [(2.0, SongScores("song a", "apex", "r1", {"clarity": None}))])])
     file = tmp_path / f"votes{ending.upper()}"
     export_votes(store, file)
     read: dict[str, Callable[..., pd.DataFrame]] = {
@@ -157,7 +169,7 @@ def test_csv_holds_no_formula(store: VoteStore, tmp_path: Path) -> None:
 def test_no_votes_make_a_file_without_rows(ending: str, store: VoteStore, tmp_path: Path) -> None:
     file = tmp_path / "new folder" / f"votes{ending}"
     assert export_votes(store, file) == 0
-    assert import_votes(store, file) == Imported(0, 0)
+    assert import_votes(store, file) == ImportResult(0, 0)
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
@@ -167,7 +179,7 @@ def test_the_vote_on_a_battle_that_is_still_open_here_is_taken_in(
     other.add_battle(example().battle)
     store.add_all([(example(), ())])
     export_votes(store, tmp_path / "votes.csv")
-    assert import_votes(other, tmp_path / "votes.csv") == Imported(1, 0)
+    assert import_votes(other, tmp_path / "votes.csv") == ImportResult(1, 0)
     assert kept(other) == kept(store)
 
 
@@ -178,16 +190,16 @@ def test_a_vote_on_other_songs_under_the_id_of_a_battle_is_not(
     other.add_battle(replace(mine, a=mine.b, b=mine.a))
     store.add_all([(example(), ())])
     export_votes(store, tmp_path / "votes.csv")
-    assert import_votes(other, tmp_path / "votes.csv") == Imported(0, 1)
+    assert import_votes(other, tmp_path / "votes.csv") == ImportResult(0, 1)
     assert other.count() == 0
 
 
 WRONG: dict[str, tuple[Any, str]] = {
     "battle": ("", "battle must not be empty"),
-    "source": ("radio", "source must be one of pool, own, not 'radio'"),
+    "source": ("radio", "source must be one of pool, uploaded, not 'radio'"),
     "issued": (-1, "issued must be a number from 0"),
     "at": ("noon", "not 'noon'"),
-    "winner": ("A", "winner must be one of a, b, tie, bad, not 'A'"),
+    "winner": ("A", "winner must be one of a, b, tie, both_bad, not 'A'"),
     "a_id": ("nul \0", "a_id must hold no NUL"),
     "b_title": ("\ud800", "b_title must hold no NUL and no lone surrogate"),
     "heard_a": (1e400, "heard_a must be a number"),
@@ -268,8 +280,8 @@ def test_rows_of_a_parquet_file_are_counted(three: VoteStore, other: VoteStore, 
 
 def test_a_file_of_nothing_but_bad_rows_is_not_read_to_its_end(other: VoteStore, tmp_path: Path) -> None:
     file = tmp_path / "votes.jsonl"
-    file.write_text("[]\n" * 10 * MOST_BAD)
-    assert import_votes(other, file).bad[-1] == Bad(MOST_BAD, "the row must be an object with names and values")
+    file.write_text("[]\n" * 10 * MAX_BAD)
+    assert import_votes(other, file).bad[-1] == BadVote(MAX_BAD, "the row must be an object with names and values")
 
 
 UNREADABLE: dict[str, tuple[str, bytes | None]] = {
@@ -344,7 +356,7 @@ def test_the_command_line_says_what_is_wrong(
     file = written(three, tmp_path / "votes.jsonl", 1, winner="me")
     status, said = command("import", file)
     assert status == 1
-    assert f"{file}, line 3: winner must be one of a, b, tie, bad, not 'me'" in said
+    assert f"{file}, line 3: winner must be one of a, b, tie, both_bad, not 'me'" in said
     assert "nothing was taken in" in said
     assert command("import", tmp_path / "absent.csv")[0] == 2
     assert command("export", tmp_path / "votes.txt")[0] == 2

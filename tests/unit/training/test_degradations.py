@@ -5,7 +5,7 @@ import pytest
 
 from apex_space.training.pocket.degradations import KINDS, Kind
 
-RATE = 24_000
+SAMPLE_RATE = 24_000
 SEVERITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
 BY_ID = [pytest.param(kind, id=kind.name) for kind in KINDS]
 UNALIGNED = {"shuffle", "cut", "splice", "jump", "stutter", "reverse", "medley", "codec", "stretch", "grains", "warble"}
@@ -17,7 +17,7 @@ ALIGNED = [pytest.param(kind, id=kind.name) for kind in KINDS if kind.name not i
 def song() -> np.ndarray:
     """Eight seconds of plucked chords over a beat and a bass."""
     rng = np.random.default_rng(0)
-    time = np.arange(8 * RATE) / RATE
+    time = np.arange(8 * SAMPLE_RATE) / SAMPLE_RATE
     out = 0.002 * rng.standard_normal(len(time))
     for beat in range(16):
         since = np.maximum(0, time - beat / 2)
@@ -41,19 +41,19 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 
 @pytest.mark.parametrize("kind", BY_ID)
 def test_severity_zero_is_identity(kind: Kind, song: np.ndarray) -> None:
-    np.testing.assert_array_equal(kind(song, RATE, 0, rng()), song)
+    np.testing.assert_array_equal(kind(song, SAMPLE_RATE, 0, rng()), song)
 
 
 @pytest.mark.parametrize("kind", BY_ID)
 def test_same_generator_same_damage(kind: Kind, song: np.ndarray) -> None:
-    np.testing.assert_array_equal(kind(song, RATE, 0.5, rng()), kind(song, RATE, 0.5, rng()))
+    np.testing.assert_array_equal(kind(song, SAMPLE_RATE, 0.5, rng()), kind(song, SAMPLE_RATE, 0.5, rng()))
 
 
 @pytest.mark.parametrize("kind", BY_ID)
 @pytest.mark.parametrize("severity", [0.01, 0.5, 1.0])
 def test_damage_is_finite_and_keeps_the_length(kind: Kind, severity: float, song: np.ndarray) -> None:
     original = song.copy()
-    damaged = kind(song, RATE, severity, rng())
+    damaged = kind(song, SAMPLE_RATE, severity, rng())
     np.testing.assert_array_equal(song, original)
     assert damaged.dtype == np.float32
     assert np.isfinite(damaged).all()
@@ -63,7 +63,7 @@ def test_damage_is_finite_and_keeps_the_length(kind: Kind, severity: float, song
 
 @pytest.mark.parametrize("kind", ALIGNED)
 def test_distance_from_the_song_grows_with_severity(kind: Kind, song: np.ndarray) -> None:
-    distances = [distance(song, kind(song, RATE, severity, rng())) for severity in SEVERITIES]
+    distances = [distance(song, kind(song, SAMPLE_RATE, severity, rng())) for severity in SEVERITIES]
     assert distances[0] > 0
     assert (np.diff(distances) > 0).all()
 
@@ -71,7 +71,7 @@ def test_distance_from_the_song_grows_with_severity(kind: Kind, song: np.ndarray
 @pytest.mark.parametrize("severity", [-0.1, 1.1, float("nan")])
 def test_severity_outside_its_range_is_refused(severity: float, song: np.ndarray) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
-        KINDS[0](song, RATE, severity, rng())
+        KINDS[0](song, SAMPLE_RATE, severity, rng())
 
 
 def test_every_kind_is_described_and_listed_once() -> None:

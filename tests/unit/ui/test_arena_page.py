@@ -12,12 +12,12 @@ from fastapi.testclient import TestClient
 from gradio.routes import App
 from starlette.requests import Request
 
-from apex_space.arena.agreement import agree
+from apex_space.arena.agreement import measure_agreement
 from apex_space.arena.battles import Arena
 from apex_space.arena.pool import Pool
-from apex_space.arena.predictions import Forecaster
+from apex_space.arena.predictions import PredictionWorker
 from apex_space.core.settings import settings
-from apex_space.judges.manager import Roster
+from apex_space.judges.manager import JudgeManager
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.records import Battle, Prediction, Song, Vote, Winner
 from apex_space.storage.votes import FILE, VoteStore
@@ -40,7 +40,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
     pool.start()
     while len(pool.songs()) < 2:
         time.sleep(0.05)
-    yield Arena(store, pool, Forecaster(Roster(), pool, store), AddressHasher("salt"))
+    yield Arena(store, pool, PredictionWorker(JudgeManager(), pool, store), AddressHasher("salt"))
     pool.close()
     store.close()
 
@@ -140,7 +140,7 @@ def words(html: str) -> str:
 
 
 def test_the_reveal_names_the_songs_and_escapes_them() -> None:
-    shown = reveal(vote("a"), agree([])["pool"])
+    shown = reveal(vote("a"), measure_agreement([])["pool"])
     assert "Glass &lt;b&gt;Morning" in shown
     assert "Gen &amp; Co" in shown
     assert shown.index("Glass") < shown.index("Paper Boats")
@@ -155,14 +155,14 @@ def test_the_reveal_names_the_songs_and_escapes_them() -> None:
         (0.3, "b", ("expected B: 70%", "60% to 80%", "You agree")),
         (0.45, "b", ("expected B: 55%", "45% to 65%", "too close to call")),
         (0.7, "tie", ("expected A", "neither")),
-        (0.7, "bad", ("expected A", "neither")),
+        (0.7, "both_bad", ("expected A", "neither")),
     ],
 )
 def test_the_reveal_holds_each_prediction_against_the_vote(
     probability: float, winner: Winner, parts: tuple[str, ...]
 ) -> None:
     foreseen = Prediction("pocket", "pocket", "1", probability, probability - 0.1, probability + 0.1)
-    shown = words(reveal(vote(winner, foreseen), agree([])["pool"]))
+    shown = words(reveal(vote(winner, foreseen), measure_agreement([])["pool"]))
     for part in ("Pocket", *parts):
         assert part in shown
 
@@ -170,5 +170,5 @@ def test_the_reveal_holds_each_prediction_against_the_vote(
 def test_the_reveal_tells_how_often_a_judge_was_right() -> None:
     foreseen = Prediction("pocket", "pocket", "1", 0.7, 0.6, 0.8)
     cast = [vote(winner, foreseen) for winner in ("a", "a", "b", "a", "tie")]
-    shown = words(reveal(cast[-1], agree(cast)["pool"]))
+    shown = words(reveal(cast[-1], measure_agreement(cast)["pool"]))
     assert "agreed with people in 75% of 4 decided votes (95% interval 30% to 95%; preliminary" in shown

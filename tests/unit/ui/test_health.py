@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from gradio.routes import App
 from starlette.middleware import Middleware
 
-from apex_space.judges.manager import Roster
+from apex_space.judges.manager import JudgeManager
 from apex_space.ui.middleware.backpressure import Backpressure
 from apex_space.ui.pages.inputs import AT_ONCE
 from apex_space.ui.routes.health import health_route
@@ -30,7 +30,7 @@ async def made(routes: list[Any], **options: Any) -> App:
 
 
 def test_it_needs_no_thread() -> None:
-    app, free = run_coroutine(made([health_route(Roster())])), threading.Event()
+    app, free = run_coroutine(made([health_route(JudgeManager())])), threading.Event()
 
     async def ask() -> int:
         loop = asyncio.get_running_loop()

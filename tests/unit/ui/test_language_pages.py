@@ -7,9 +7,9 @@ from html import unescape
 import pytest
 
 from apex_space.core.i18n import speaking
-from apex_space.judges.judge import Progress
+from apex_space.judges.judge import ScoringProgress
 from apex_space.judges.loading import load_judge
-from apex_space.judges.manager import Loading
+from apex_space.judges.manager import LoadProgress
 from apex_space.judges.panel import Panel
 from apex_space.preference.panel_comparison import compare_panels
 from apex_space.ui import render
@@ -42,9 +42,13 @@ def test_panel_and_duel(reason: str) -> None:
         for each in (both, answers, replace(both, comparisons=())):
             pages += [render.duel(each), render.duel_tables(each), render.duel_links(each)]
         pages += [render.answer(through), render.details(through)]
-        for step in (Loading("apex"), Loading("apex", 1, 2_000_000), Progress("apex", 9, 0.5, 3, None)):
+        for step in (
+            LoadProgress("apex"),
+            LoadProgress("apex", 1, 2_000_000),
+            ScoringProgress("apex", 9, 0.5, 3, None),
+        ):
             pages.append(render.under_way(step, rest=("", 120)))
-        pages.append(render.under_way(Progress("apex", 0, 0, 3, None, 2)))
+        pages.append(render.under_way(ScoringProgress("apex", 0, 0, 3, None, 2)))
         pages.append(render.states({"apex": "is not available: KeyError while loading; see the server's log"}))
     texts = [unescape(text) for page in pages for text in re.findall(">([^<]+)<", page)]
     assert latin(texts, "folk.ogg", "waltz.ogg", "KeyError") == []

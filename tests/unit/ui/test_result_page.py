@@ -31,7 +31,7 @@ from apex_space.storage.identity import AddressHasher
 from apex_space.storage.shared_results import SharedResults
 from apex_space.storage.votes import FILE, VoteStore
 from apex_space.ui.routes import shared_result
-from apex_space.ui.routes.shared_result import FONTS, MOST_BYTES, MOST_PICTURES, ResultRoutes
+from apex_space.ui.routes.shared_result import FONTS, MAX_BYTES, MAX_PICTURES, SharedResultRoutes
 from helpers.results import HERE, SECRET, report
 from helpers.wait import run_coroutine
 
@@ -46,7 +46,7 @@ def links(tmp_path: Path) -> Iterator[SharedResults]:
 
 @pytest.fixture
 def client(links: SharedResults) -> TestClient:
-    return TestClient(Starlette(routes=ResultRoutes(links).routes))
+    return TestClient(Starlette(routes=SharedResultRoutes(links).routes))
 
 
 class Page(HTMLParser):
@@ -152,7 +152,7 @@ def test_the_key_deletes_and_no_other(links: SharedResults, client: TestClient) 
     form = Page(client.get(path).text).all("form")[0]
     assert (form["method"], form["action"]) == ("post", f"{receipt.id}/delete")
     assert client.get(f"{path}/delete").status_code == 405
-    for body in ({}, {"key": "wrong"}, {"key": "x" * MOST_BYTES}):
+    for body in ({}, {"key": "wrong"}, {"key": "x" * MAX_BYTES}):
         answer = client.post(f"{path}/delete", data=body)
         assert answer.status_code == 403
         assert client.get(path).status_code == 200
@@ -168,8 +168,8 @@ def test_a_body_without_end_is_not_read_to_its_end(links: SharedResults, client:
     def endless() -> Iterator[bytes]:
         nonlocal read
         for _ in range(1000):
-            read += MOST_BYTES
-            yield b"x" * MOST_BYTES
+            read += MAX_BYTES
+            yield b"x" * MAX_BYTES
 
     async def ask() -> int:
         async def body() -> Any:
@@ -181,7 +181,7 @@ def test_a_body_without_end_is_not_read_to_its_end(links: SharedResults, client:
             return (await asking.post("/r/x/delete", content=body())).status_code
 
     assert run_coroutine(ask()) == 403
-    assert read <= 3 * MOST_BYTES
+    assert read <= 3 * MAX_BYTES
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_the_absolute_address_is_of_the_host_that_was_asked(
 )
 def test_below_a_path_of_another_site_the_address_has_it(links: SharedResults, root: str, base: str) -> None:
     id = links.add([report()], "x", HERE).id
-    app = Starlette(routes=ResultRoutes(links).routes)
+    app = Starlette(routes=SharedResultRoutes(links).routes)
     mounted = Starlette(routes=[Mount("/part", app)]) if root == "/part" else app
     asking = TestClient(mounted, root_path="" if root == "/part" else root)
     page = asking.get(f"/part/r/{id}" if root == "/part" else f"/r/{id}", headers={"host": "space.example"})
@@ -258,12 +258,12 @@ def test_few_pictures_are_drawn_at_once_and_not_many_wait(
 
     async def ask() -> list[httpx.Response]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(client.app), base_url="http://a.example") as asking:
-            return await asyncio.gather(*(asking.get(path) for _ in range(MOST_PICTURES + 10)))
+            return await asyncio.gather(*(asking.get(path) for _ in range(MAX_PICTURES + 10)))
 
     path = f"/r/{links.add([report()], 'x', HERE).id}.png"
     monkeypatch.setattr(plots, "card", draw)
     answers = run_coroutine(ask())
-    assert sorted(answer.status_code for answer in answers) == [200] * MOST_PICTURES + [503] * 10
+    assert sorted(answer.status_code for answer in answers) == [200] * MAX_PICTURES + [503] * 10
     assert {answer.headers.get("retry-after") for answer in answers} == {None, "1"}
     assert most == 2
 
