@@ -1,3 +1,1 @@
-"""Votes on pairs of songs: which pairs are heard, what people voted, how songs are rated and how well judges
-predicted it.
-"""
+"""The arena: pairs songs for votes, rates songs by the votes and measures how well judges predicted the votes."""

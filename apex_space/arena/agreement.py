@@ -1,8 +1,9 @@
-"""How well judges foresaw people's votes, and whether listeners favour a side.
+"""Measures how well judges predicted people's votes, and whether listeners favour a side.
 
-Every figure is on decided votes: those for A or B. A tie or "both bad" speaks neither for a judge nor against it; how
-many there were stands beside the figures. Suspicious votes never count. Swapping the songs of any battle, with its
-predictions, changes nothing but the sides. Figures on fewer than 30 votes say little, whatever their interval.
+Every figure is on decided votes: votes for A or for B. A tie or "both bad" counts neither for a judge nor against it;
+the number of such votes is given beside the figures. Suspicious votes never count. Swapping the songs of any battle,
+together with its predictions, changes only the figures about sides. Figures on fewer than 30 votes say little, whatever
+their interval is.
 """
 
 from collections import defaultdict
@@ -21,7 +22,10 @@ from .ratings import FEW_VOTES
 
 @dataclass(frozen=True)
 class GeneratorAgreement:
-    """Agreement on the decided votes between two generators, or two songs of one; names in alphabetical order."""
+    """Agreement on the decided votes between two generators, or between two songs of one generator.
+
+    The names in `generators` are in alphabetical order.
+    """
 
     generators: tuple[str, str]
     decided: int
@@ -30,11 +34,12 @@ class GeneratorAgreement:
 
 @dataclass(frozen=True)
 class Agreement:
-    """What one judge predicted against what people chose, on the `decided` votes that it had predicted.
+    """Compares the predictions of one judge with people's choices, on the `decided` votes that it had predicted.
 
-    `agreed` is the share whose winner it favoured (an even prediction is half right), `brier` the mean squared error of
-    its probabilities (0.25 for a constant half), `always_a` the share that "A wins" had right on the same votes and
-    `gain` how much more the judge had. Intervals of shares are Wilson's, those of `brier` and `gain` of a normal mean.
+    `agreed` is the share of votes whose winner the judge favoured; an even prediction is half right. `brier` is the
+    mean squared error of its probabilities (0.25 for a constant half). `always_a` is the share of the same votes that A
+    won. `gain` is `agreed` minus `always_a`. Intervals of shares are Wilson's; the intervals of `brier` and `gain` are
+    those of a normal mean.
     """
 
     judge: str
@@ -49,20 +54,24 @@ class Agreement:
 
     @property
     def preliminary(self) -> bool:
-        """Too few votes to rely on."""
+        """Return whether there are too few votes to rely on."""
         return self.decided < FEW_VOTES
 
     @property
     def against_chance(self) -> Literal["better", "worse", "unclear"]:
-        """Whether the interval of `agreed` lies above a half, below it or holds it."""
+        """Return "better" if the interval of `agreed` lies above a half, "worse" if it lies below.
+
+        Return "unclear" if the interval contains a half.
+        """
         return _against_half(self.agreed)
 
 
 @dataclass(frozen=True)
 class AgreementReport:
-    """All votes that count on one kind of songs: what people said, and each judge that had predicted any of it.
+    """Agreement of judges with the votes on songs from one source, without suspicious votes.
 
-    `a` is the share of A among the decided votes, with Wilson's interval; None where there are none.
+    `judges` are those that had predicted a decided vote. `a` is the share of votes for A among the decided votes, with
+    Wilson's interval. It is None if no vote is decided.
     """
 
     source: Source
@@ -73,7 +82,7 @@ class AgreementReport:
 
     @property
     def sides(self) -> str:
-        """Whether listeners favour a side, in a sentence."""
+        """Return a sentence that says whether listeners favour a side."""
         if self.a is None:
             return "No vote has been decided yet."
         against = _against_half(self.a)
@@ -83,11 +92,11 @@ class AgreementReport:
         return f"A won {self.a.percent} % of {self.decided} decided votes: {finding}."
 
     def judge(self, name: str) -> Agreement | None:
-        """The judge's record so far; None where it has predicted no decided vote."""
+        """Return the judge's agreement so far, or None if it has predicted no decided vote."""
         return next((judge for judge in self.judges if judge.judge == name), None)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain values for JSON."""
         judges = [
             asdict(judge) | {"preliminary": judge.preliminary, "against_chance": judge.against_chance}
             for judge in self.judges
@@ -96,7 +105,7 @@ class AgreementReport:
 
 
 def measure_agreement(votes: Iterable[Vote]) -> dict[Source, AgreementReport]:
-    """The votes on the pool's songs, and apart from them those on visitors' own."""
+    """Measure agreement on the pool's songs and, separately, on visitors' uploads."""
     good: dict[Source, list[Vote]] = {source: [] for source in get_args(Source)}
     for vote in votes:
         if not vote.suspicion:
@@ -105,14 +114,17 @@ def measure_agreement(votes: Iterable[Vote]) -> dict[Source, AgreementReport]:
 
 
 def wilson(hits: float, of: int) -> ConfidenceInterval:
-    """The share `hits / of` with its 95% score interval (Wilson 1927); `of` is at least 1."""
+    """Return the share `hits / of` with its 95% score interval (Wilson 1927); `of` is at least 1."""
     centre, spread = (hits + Z95**2 / 2) / (of + Z95**2), sqrt(hits * (of - hits) / of + Z95**2 / 4)
     half, share = Z95 / (of + Z95**2) * spread, hits / of
     return ConfidenceInterval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
 
 
 def _mean(values: np.ndarray, least: float) -> ConfidenceInterval:
-    """The mean of `values` [N], which lie between `least` and 1, with its normal 95% interval; all there is for one."""
+    """Return the mean of `values` [N], which lie between `least` and 1, with its normal 95% interval.
+
+    For a single value the interval is the whole range from `least` to 1.
+    """
     mean = float(values.mean())
     if len(values) < 2:
         return ConfidenceInterval(mean, least, 1.0)
@@ -172,7 +184,7 @@ def _share(right: np.ndarray) -> ConfidenceInterval:
 
 
 def _between(votes: Sequence[Vote], right: np.ndarray) -> Iterator[GeneratorAgreement]:
-    """Those with the most votes first."""
+    """Yield the agreement for each pair of generators, the pair with the most votes first."""
     hits: dict[tuple[str, str], list[float]] = defaultdict(list)
     for vote, hit in zip(votes, right, strict=True):
         first, second = sorted((vote.battle.a.generator, vote.battle.b.generator))

@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
@@ -61,6 +61,7 @@ class _Visit:
     fetched: dict[Side, float] = field(default_factory=dict)
     folder: Path | None = None
     copies: dict[str, Clip] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
     def delete(self) -> None:
         """The audio."""
@@ -118,12 +119,14 @@ class Arena:
         a, b = draw(songs, self._store.votes_per_song(), self._uncertainty(), self._rng)
         return self._issue(a, b, "pool", self._forecaster.scored((a.id, b.id)))
 
-    def issue_uploaded(self, address: str, first: Path, second: Path, reports: Iterable[Report] = ()) -> Battle:
+    def issue_uploaded(
+        self, address: str, first: Path, second: Path, reports: Iterable[Report] = (), names: tuple[str, str] = ("", "")
+    ) -> Battle:
         """A battle between a visitor's two songs, on sides that are tossed for.
 
-        `reports` are what judges have made of them already; pocket hears them here. Copies of the audio, without a
-        name, last until the vote or the battle's end. Raises AudioError, TooFast, and ArenaError if it is one song
-        twice.
+        `reports` are what judges have made of them already; pocket scores them here. Clips of the audio last until the
+        vote or the battle's end; `names` of the songs are kept in memory for `named`. Raises AudioError, TooFast, and
+        ArenaError if it is one song twice.
         """
         self._limiter.admit(self._hash(address), "uploaded")
         waveforms = _decode(first, "first"), _decode(second, "second")
@@ -144,10 +147,19 @@ class Arena:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         copies = {waveform.sha256: copy for waveform, (copy, _) in zip(waveforms, taken, strict=True)}
+        called = {waveform.sha256: name for waveform, name in zip(waveforms, names, strict=True)}
         with self._lock:
-            self._visits[battle.id] = _Visit(battle.issued, folder=folder, copies=copies)
+            self._visits[battle.id] = _Visit(battle.issued, folder=folder, copies=copies, names=called)
         self.sweep()
         return battle
+
+    def named(self, vote: Vote) -> Vote:
+        """Return a vote whose songs have the names that their visitor gave them, for this visitor alone."""
+        with self._lock:
+            visit = self._visits.get(vote.battle.id)
+        names = visit.names if visit else {}
+        a, b = (replace(song, title=names.get(song.id, song.title)) for song in (vote.battle.a, vote.battle.b))
+        return replace(vote, battle=replace(vote.battle, a=a, b=b))
 
     def audio(self, battle: str, side: Side) -> Path:
         """The mp3 to play for one side of the battle with that id. Raises UnknownBattle, BattleExpired, BattleStale."""

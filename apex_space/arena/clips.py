@@ -1,4 +1,4 @@
-"""A song -> the copy that listeners hear: all copies are of one form, and tell nothing but the sound."""
+"""Encodes songs as clips for listeners. All clips have the same format and reveal nothing but the sound."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,28 +15,30 @@ from ..audio.waveform import Levels, Waveform
 SAMPLE_RATE = 44_100
 BITS_PER_SECOND = 256_000
 EFFORT = "7"
-"""LAME's quality: 17 ms a second of music on one core, where its default takes 25; the bitrate makes up for it."""
+"""LAME's quality setting. It takes 17 ms for a second of music on one core, the default takes 25 ms; the bitrate makes
+up for the lower quality."""
 LOUDNESS = -20.0
-"""LUFS. The louder of two songs tends to win, so all are played equally loud, by gain alone. Of 60 real recordings (of
-Emotify and davda54) 52 come out at this level without clipping, the others up to 2 dB below it; at -16, 18 do."""
+"""Loudness of every clip in LUFS. The louder of two songs tends to win, so all are played equally loud, by gain alone.
+Of 60 real recordings (from Emotify and davda54), 52 reach this level without clipping and the others end up to 2 dB
+below it; at -16 LUFS, 18 would reach it."""
 PEAK = -1.0
-"""dB of full scale: room for what resampling and coding add to the highest sample."""
+"""Highest peak of a clip in dB of full scale: room for what resampling and coding add to the highest sample."""
 BLOCK = 65_536
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A song as listeners hear it; `duration` in seconds."""
+    """A song as listeners hear it. `duration` is in seconds."""
 
     path: Path
     duration: float
 
 
 def encode_clip(song: Path, waveform: Waveform, folder: Path) -> Clip:
-    """Write `song`, which was decoded to `waveform`, to a random name in `folder`: an mp3 that every browser plays.
+    """Write `song`, which was decoded to `waveform`, to `folder` as an mp3 that every browser plays.
 
-    Stereo stays stereo; other channels are averaged, as judges hear them. Nothing of the file but its sound is carried
-    over: no tag, picture or name.
+    The clip's name is random. Stereo stays stereo; other channels are averaged, as for judges. Only the sound of the
+    file is kept: no tag, picture or name.
     """
     import av
 
@@ -64,7 +66,10 @@ def encode_clip(song: Path, waveform: Waveform, folder: Path) -> Clip:
 
 
 def _blocks(song: Path, waveform: Waveform) -> Iterator[np.ndarray]:
-    """What is played, as blocks [2, n] at the waveform's rate. Stereo is decoded again: judges keep the mean only."""
+    """Yield the sound to play as blocks [2, n] at the waveform's rate.
+
+    Stereo is decoded again, because a waveform keeps only the mean of its channels.
+    """
     if waveform.levels.channels == 2:
         with open_stream(song) as stream:
             yield from stream.blocks
@@ -75,7 +80,7 @@ def _blocks(song: Path, waveform: Waveform) -> Iterator[np.ndarray]:
 
 
 def _levels(song: Path, waveform: Waveform) -> Levels:
-    """Of what is played: two loudspeakers with the same signal are 3 dB louder than the one of the file."""
+    """Return the levels of the sound to play: the same signal from two loudspeakers is 3 dB louder than from one."""
     if waveform.levels.channels == 2:
         return waveform.levels
     meter = Meter(waveform.rate, 2)
@@ -85,6 +90,6 @@ def _levels(song: Path, waveform: Waveform) -> Levels:
 
 
 def _gain(levels: Levels) -> float:
-    """The factor that makes a song as loud as the others, or as loud as it can be without clipping."""
+    """Return the factor that makes a song as loud as the others, or as loud as it can be without clipping."""
     loudness = ABSOLUTE_GATE if levels.loudness is None else levels.loudness
     return 10 ** (min(LOUDNESS - loudness, PEAK - levels.peak) / 20)

@@ -1,4 +1,4 @@
-"""Votes that look like no listener's: they are kept, but do not count."""
+"""Detects votes that do not look like a listener's. Such votes are kept, but do not count."""
 
 from collections import OrderedDict, deque
 from collections.abc import Sequence
@@ -10,34 +10,37 @@ from threading import Lock
 from ..storage.records import Vote
 
 MAX_VOTERS = 10_000
-"""Whose last votes are kept in memory."""
+"""Number of voters whose last votes are kept in memory."""
 CLOCK_SLACK = 2.0
-"""Seconds by which listening may exceed the time since the battle was issued: replicas' clocks differ."""
+"""Seconds by which listening may exceed the time since the battle was issued: the clocks of replicas differ."""
 HOURLY = 360
-"""An hour of nothing but listening to five seconds of each song, without a pause, to one pair after the other."""
+"""Maximum votes of one voter in an hour. A listener who plays five seconds of each song, pair after pair without a
+pause, reaches this number."""
 ONE_SIDE = 20
-"""Sides are tossed for, so whatever the songs are like, a listener's answers are for A as often as for B; this many
-for the same side in a row come once in 500,000 such stretches (in 27,000 with a habit of 60% for one side)."""
+"""Number of votes for the same side in a row that is suspicious. Sides are random, so a listener votes for A as often
+as for B, whatever the songs are like. By chance, one in 500,000 stretches of this length is all for one side (one in
+27,000 if the listener votes for one side 60% of the time)."""
 STEADY_INTERVALS, STEADY_SECONDS = 12, 0.1
-"""A listener whose pace varies by as little as half a second (standard deviation) looks this steady once in a million
-stretches; people vary by many seconds."""
+"""Number of intervals between votes that are compared, and the standard deviation in seconds below which they are
+suspicious. A listener whose intervals have a standard deviation as small as half a second looks this steady once in a
+million stretches; people's intervals vary by many seconds."""
 
 
 class FraudDetector:
-    """Examines each vote by what its voter did in this process before. Safe to use from many threads."""
+    """Checks each vote against its voter's earlier votes in this process. Safe to use from many threads."""
 
     def __init__(self) -> None:
         self._recent: OrderedDict[str, deque[Vote]] = OrderedDict()
         self._lock = Lock()
 
     def examine(self, vote: Vote) -> Vote:
-        """The vote with its suspicion, by what this voter did here before."""
+        """Return the vote with its suspicion, judged by its voter's earlier votes in this process."""
         with self._lock:
             recent = [*self._recent.get(vote.voter, ())]
         return replace(vote, suspicion=suspicion(vote, recent))
 
     def remember(self, vote: Vote) -> None:
-        """Take a vote into account for the next ones of its voter."""
+        """Remember a vote for the examination of its voter's next votes."""
         with self._lock:
             self._recent.setdefault(vote.voter, deque(maxlen=HOURLY)).append(vote)
             self._recent.move_to_end(vote.voter)
@@ -46,7 +49,10 @@ class FraudDetector:
 
 
 def suspicion(vote: Vote, recent: Sequence[Vote]) -> str:
-    """Why `vote` looks like no listener's, or "". `recent` are the same voter's votes before it, in order."""
+    """Return the reason why `vote` does not look like a listener's, or "" if it does.
+
+    `recent` are the same voter's earlier votes, in order.
+    """
     so_far = [*recent, vote]
     reasons = {
         "claims to have listened longer than the battle has been there": _listened_too_long(vote),

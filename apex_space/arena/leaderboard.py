@@ -1,4 +1,4 @@
-"""Ratings and agreement as they stand, fitted again in the background when votes have come in."""
+"""Keeps ratings and agreement up to date: fits them again in the background when votes have come in."""
 
 import logging
 import threading
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from ..storage.votes import VoteStore
 
 REST = 10
-"""A watch rests this many times as long as the last fit took, so as to leave the processor to others."""
+"""Waiting time after a fit, as a multiple of the time that the fit took. It leaves the processor to others."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class LeaderboardSnapshot:
-    """Where songs, generators and judges stood at a time (`at`, seconds since 1970; 0 before the first fit).
+    """Ratings of songs and generators and agreement of judges at one time.
 
-    `version` is how many votes the store had then, suspicious ones too: it changes with every vote and is the same in
-    every process. `votes` are those that count. `agreement` has the pool's songs and visitors' own apart.
+    `at` is in seconds since 1970; it is 0 before the first fit. `version` is the number of votes that the store had
+    then, including suspicious ones: it changes with every vote and is the same in every process. `votes` excludes
+    suspicious votes. `agreement` keeps the pool's songs and visitors' uploads apart.
     """
 
     version: int = 0
@@ -35,16 +36,16 @@ class LeaderboardSnapshot:
 
     @property
     def votes(self) -> int:
-        """How many votes count."""
+        """Return the number of votes that are not suspicious."""
         return sum(panel.votes for panel in self.agreement.values())
 
     @property
     def uncertainty(self) -> dict[str, float]:
-        """Width of each rated song's interval (0 to 1), by its id."""
+        """Return the width of each rated song's interval (0 to 1), by song id."""
         return {song.key: song.high - song.low for song in self.songs}
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain values for JSON."""
         return {
             "at": self.at,
             "votes": self.votes,
@@ -55,7 +56,7 @@ class LeaderboardSnapshot:
 
 
 class LeaderboardService:
-    """Keeps the standing of a store's votes. `start` returns at once; `latest` never waits."""
+    """Keeps the leaderboard of a vote store up to date. `start` returns at once; `latest` never waits."""
 
     def __init__(self, store: "VoteStore", every_s: float = 5.0) -> None:
         self._store, self._every_s = store, every_s
@@ -65,21 +66,21 @@ class LeaderboardService:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Look for new votes now and then every `every_s` seconds, longer where a fit takes long."""
+        """Check for new votes now, and then every `every_s` seconds, or less often if a fit takes long."""
         if self._thread is None:
             self._stopped.clear()
             self._thread = threading.Thread(target=self._watch, name="standings", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
-        """End the watch; returns when it has ended."""
+        """Stop checking for new votes. Returns when the thread has ended."""
         if self._thread is not None:
             self._stopped.set()
             self._thread.join()
             self._thread = None
 
     def latest(self) -> LeaderboardSnapshot:
-        """The last fit; nothing but an empty one before the first."""
+        """Return the last fit, or an empty snapshot before the first fit."""
         return self._latest
 
     def refit(self) -> LeaderboardSnapshot:
@@ -99,6 +100,6 @@ class LeaderboardService:
             try:
                 if self._store.count() != self._latest.version:
                     self.refit()
-            except Exception:  # whatever happened to the store may pass; the watch must not end
+            except Exception:  # the store may work again later; the thread must not end
                 logger.exception("the standings could not be fitted; trying again")
             spent = max(time.monotonic() - started, self._every_s / REST)

@@ -1,4 +1,4 @@
-"""Which two songs meet next. Knows how often songs were heard and how sure their ratings are; never their scores."""
+"""Chooses which two songs meet next, by numbers of votes and uncertainty of ratings, never by judges' scores."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -8,17 +8,17 @@ from ..core.errors import NotEnoughSongs
 from ..storage.records import Song
 
 AT_RANDOM = 0.1
-"""Share of the songs that are drawn blindly, so that any two meet now and then."""
+"""Share of draws that ignore votes and uncertainty, so that any two songs meet now and then."""
 
 
 def draw(
     songs: Sequence[Song], votes: Mapping[str, int], uncertainty: Mapping[str, float], rng: Random
 ) -> tuple[Song, Song]:
-    """Two different songs in the order of their sides, A and B. Costs O(songs).
+    """Draw two different songs and return them as sides A and B. Costs O(songs).
 
-    `votes` and `uncertainty` (the width of a rating's interval, in any unit) are by song id; a song that has none is
-    new: no votes, and as uncertain as the most uncertain one. A song's chance goes with uncertainty / (1 + votes), and
-    is never below a tenth of an equal share. Sides are tossed for. Raises NotEnoughSongs.
+    `votes` and `uncertainty` (the width of a rating's interval, in any unit) are by song id. A song without an entry is
+    new: it has no votes and is as uncertain as the most uncertain song. A song's chance is proportional to uncertainty
+    / (1 + votes), and is never below a tenth of an equal share. The sides are random. Raises NotEnoughSongs.
     """
     if len(songs) < 2:
         raise NotEnoughSongs(f"A battle needs two songs, and there {'is 1' if songs else 'are none'}.")
@@ -31,7 +31,7 @@ def draw(
 
 
 def _weights(songs: Sequence[Song], votes: Mapping[str, int], uncertainty: Mapping[str, float]) -> list[float]:
-    """Positive, and 1 in sum."""
+    """Return positive weights that sum to 1."""
     widths = [width if isfinite(width := uncertainty.get(song.id, 0.0)) and width > 0 else None for song in songs]
     greatest = max(filter(None, widths), default=1.0)
     needs = [

@@ -17,16 +17,17 @@ from .pool_sources import Candidate, candidates
 
 RETRY_SECONDS = 300
 PATIENCE_SECONDS = 10
-"""To wait at the end for a song that is being prepared, or a network that does not answer."""
+"""Maximum seconds that `close` waits for a song that is being prepared, or for a network that does not answer."""
 PREFIX = "apex-arena-"
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class PoolProgress:
-    """How many songs are ready, and how many were left out because their file cannot be heard.
+    """Number of songs that are ready, and of songs that were left out because their file could not be prepared.
 
-    `trouble` is what keeps the source, "" if nothing does; `complete` once every song was looked at.
+    `trouble` says why the source cannot be read; it is "" if the source can be read. `complete` is true once every song
+    was tried.
     """
 
     ready: int
@@ -43,10 +44,10 @@ class _Ready:
 
 
 class Pool:
-    """Songs ready to be heard, one after another. `start` returns at once.
+    """Keeps the songs that are ready to be played, and prepares them one after another. `start` returns at once.
 
-    `source`: a folder or the name of a dataset on the Hub; None: the examples. A folder is read at once: raises
-    PoolError.
+    `source` is a folder or the name of a dataset on the Hub; None means the examples. The constructor reads the list of
+    songs in a folder and raises PoolError.
     """
 
     def __init__(self, source: str | None = None) -> None:
@@ -66,39 +67,39 @@ class Pool:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop preparing, and delete every copy."""
+        """Stop preparing songs, and delete every clip."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(PATIENCE_SECONDS)
         self._folder.cleanup()
 
     def songs(self) -> tuple[Song, ...]:
-        """Those that are ready."""
+        """Return the songs that are ready."""
         with self._lock:
             return tuple(ready.song for ready in self._songs.values())
 
     def copy(self, song: str) -> Clip:
-        """What listeners hear of the song with that id. Raises BattleStale."""
+        """Return the clip of the song with that id. Raises BattleStale."""
         return self._get(song).copy
 
     def file(self, song: str) -> Path:
-        """Where the song with that id is. Raises BattleStale."""
+        """Return the original file of the song with that id. Raises BattleStale."""
         return self._get(song).original
 
     def waveform(self, song: str) -> Waveform:
-        """The song with that id, decoded again. Raises AudioError, and PoolError if the file is another one by now."""
+        """Decode the song with that id again. Raises AudioError, and PoolError if its file was replaced."""
         waveform = load_song(self.file(song))
         if waveform.sha256 != song:
             raise PoolError("The file of a song in the arena's pool was replaced. Restart to take the new one.")
         return waveform
 
     def progress(self) -> PoolProgress:
-        """How far the preparation is."""
+        """Return the progress of the preparation."""
         with self._lock:
             return PoolProgress(len(self._songs), self._left_out, self._trouble, self._complete)
 
     def touch(self) -> None:
-        """Show that the copies are in use: folders that nobody touched for an hour are deleted, see battles."""
+        """Mark the clips as in use: folders that nobody touched for an hour are deleted (see battles)."""
         with suppress(OSError):
             os.utime(self._folder.name)
 
@@ -114,7 +115,7 @@ class Pool:
             pass
 
     def _fill(self) -> bool:
-        """Whether there is no sense in trying again."""
+        """Prepare all songs. Return False if the source should be tried again later."""
         try:
             for candidate in self._source(Path(self._folder.name)):
                 if self._stop.is_set():
@@ -135,7 +136,7 @@ class Pool:
                 logger.info("%s of the arena's pool was there before", candidate.row)
                 return
             copy = encode_clip(candidate.file, waveform, Path(self._folder.name))
-        except Exception as error:  # whatever a library makes of a file, the others are prepared
+        except Exception as error:  # libraries raise many errors; the other songs must still be prepared
             why = str(error) if isinstance(error, AudioError) else type(error).__name__
             logger.warning("%s of the arena's pool is left out: %s", candidate.row, why)
             with self._lock:
@@ -147,6 +148,9 @@ class Pool:
 
 
 def lower_priority() -> None:
-    """Let this thread, and those that it starts, yield to the ones that visitors wait for. Where the system can."""
+    """Lower the priority of this thread, and of those it starts, below the threads that visitors wait for.
+
+    Do nothing where the system does not support it.
+    """
     with suppress(AttributeError, OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

@@ -1,4 +1,4 @@
-"""Where the pool's songs come from: the examples, a folder, or a dataset on the Hub."""
+"""Lists the songs of a pool's source: the examples, a folder, or a dataset on the Hub."""
 
 import json
 import logging
@@ -18,23 +18,25 @@ from ..core.text import sanitize
 
 EXAMPLES = Path(__file__).resolve().with_name("examples")
 MAX_SONGS = 2_000
-"""Of a folder; a copy to listen to takes 2 MB a minute in the system's temporary folder."""
+"""Maximum number of songs from a folder. A clip takes 2 MB a minute in the system's temporary folder."""
 MAX_ROWS, MAX_BYTES = 200, 2_000_000_000
-"""Of a dataset, whose first songs are taken as they are streamed; the originals stay on disk beside the copies."""
+"""Maximum number of songs from a dataset, and maximum total bytes of their files. A dataset is streamed and its first
+songs are taken; the original files stay on disk beside the clips."""
 MAX_TEXT_LENGTH = {"title": 200, "generator": 100, "prompt": 2_000}
 COLUMNS = {
     "title": ("title", "name", "song", "track"),
     "generator": ("generator", "model", "system", "model_name", "artist"),
     "prompt": ("prompt", "caption", "description", "text"),
 }
-"""What a dataset may call ours; the first that is there. The sound is the first column of the type Audio."""
+"""Names that a dataset's columns may have for each of our fields; the first name that is present is used. The sound is
+the first column of the type Audio."""
 DATASET = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A song on offer. `row` names it in messages, without what it is called."""
+    """A song that the pool may take. `row` identifies it in messages by position, not by its title."""
 
     row: str
     file: Path
@@ -44,9 +46,10 @@ class Candidate:
 
 
 def candidates(source: str | None) -> Callable[[Path], Iterable[Candidate]]:
-    """What gives the songs of a pool, as often as it is called, with a folder where a dataset's files go.
+    """Return a function that lists the songs of `source`.
 
-    Raises PoolError, and so does what it returns.
+    The function can be called again and again. It takes a folder, where it stores the files of a dataset. Both
+    `candidates` and the function raise PoolError.
     """
     if source is None:
         found = from_examples()
@@ -60,7 +63,7 @@ def candidates(source: str | None) -> Callable[[Path], Iterable[Candidate]]:
 
 
 def from_examples() -> list[Candidate]:
-    """The space's own songs. Those that were damaged on purpose count as another generator's."""
+    """Return the space's own songs. Songs that were damaged on purpose count as another generator's."""
     rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
     return [
         Candidate(
@@ -75,9 +78,10 @@ def from_examples() -> list[Candidate]:
 
 
 def from_folder(folder: Path) -> list[Candidate]:
-    """The rows of its `songs.csv`, `.jsonl` or `.parquet` (file, title, generator, prompt), or every sound file in it.
+    """Return the songs in the folder's `songs.csv`, `.jsonl` or `.parquet`, or every sound file if it has no table.
 
-    Without a table, the file's name is the title and the first folder's name the generator. Raises PoolError.
+    The table's columns are file, title, generator and prompt. Without a table, the title is the file's name and the
+    generator is the first folder's name. Raises PoolError.
     """
     folder = folder.resolve()
     listed = [table for suffix in tables.READERS if (table := folder / f"songs{suffix}").is_file()]
@@ -118,20 +122,23 @@ def _untabled(folder: Path) -> Iterator[Candidate]:
 
 
 def _inside(folder: Path, name: str, row: str) -> Path:
-    """The file called `name` in `folder`. Raises PoolError if it is not there, or elsewhere, also by a link."""
+    """Return the path of the file called `name` in `folder`.
+
+    Raises PoolError if the file does not exist or lies elsewhere, also if a link leads elsewhere.
+    """
     try:
         path = (folder / name).resolve()
         if not path.is_relative_to(folder):
             raise PoolError(f"{row}, {name!r}, is not inside the pool's folder. Copy the file there.")
         if path.is_file():
             return path
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # no file can have this name
         pass
     raise PoolError(f"{row}, {name!r}, is not there. Correct its name, or take it out.")
 
 
 def _texts(row: Mapping[str, Any], otherwise: Mapping[str, str]) -> dict[str, str]:
-    """Title, generator and prompt, each on one line and of bounded length."""
+    """Return title, generator and prompt, each on one line and of bounded length."""
 
     def text(name: str) -> str:
         value = row.get(name)
@@ -142,7 +149,10 @@ def _texts(row: Mapping[str, Any], otherwise: Mapping[str, str]) -> dict[str, st
 
 
 def _open_dataset(name: str) -> Iterator[Any]:
-    """The rows of a dataset on the Hub, an IterableDataset for each of its configurations: the training split's."""
+    """Yield an IterableDataset for each configuration of a dataset on the Hub.
+
+    It is the training split, or the first split if there is no training split.
+    """
     import datasets
 
     for configuration in datasets.get_dataset_config_names(name):
@@ -151,7 +161,7 @@ def _open_dataset(name: str) -> Iterator[Any]:
 
 
 def from_dataset(name: str, parts: Iterable[Any], folder: Path) -> Iterator[Candidate]:
-    """The first songs of `parts`, IterableDatasets; their files are kept in `folder`. Raises PoolError."""
+    """Yield the first songs of the IterableDatasets `parts` and store their files in `folder`. Raises PoolError."""
     total = 0
     try:
         rows = chain.from_iterable(_undecoded(part, name) for part in parts)
@@ -165,12 +175,12 @@ def from_dataset(name: str, parts: Iterable[Any], folder: Path) -> Iterator[Cand
             yield Candidate(f"Row {number} of {name}", file, **_texts(_renamed(row), {}))
     except PoolError:
         raise
-    except Exception as error:  # the network, the client and each format have their own
+    except Exception as error:  # the network, the client and each format raise their own errors
         raise PoolError(f"The dataset {name} cannot be read ({type(error).__name__}: {error}).") from error
 
 
 def _undecoded(rows: Any, name: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
-    """Each row's sound, as bytes or the path of a file, and the row."""
+    """Yield each row's sound, as bytes or the path of a file, together with the row."""
     rows, columns = tables.undecoded(rows)
     if not columns:
         raise PoolError(f"The dataset {name} has no column of the type Audio, but {', '.join(rows.features or ())}.")
@@ -179,7 +189,7 @@ def _undecoded(rows: Any, name: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
 
 
 def _content(cell: Any, name: str) -> bytes:
-    """The bytes of a sound; b"" where there are none, or they are elsewhere than in the dataset `name`."""
+    """Return the bytes of a sound, or b"" if there are none or they lie outside the dataset `name`."""
     import fsspec  # type: ignore[import-untyped]
 
     most = int(settings().max_megabytes * 1_000_000) + 1
@@ -193,7 +203,7 @@ def _content(cell: Any, name: str) -> bytes:
 
 
 def _renamed(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A dataset's row under our names."""
+    """Return a dataset's row under our field names."""
     return {
         ours: next((row[column] for column in theirs if isinstance(row.get(column), str)), None)
         for ours, theirs in COLUMNS.items()

@@ -1,4 +1,4 @@
-"""What each judge foresees of a battle, before anyone votes on it."""
+"""Predicts the winner of each battle with every judge, before anyone votes on it."""
 
 import logging
 import threading
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from ..storage.votes import VoteStore
 
 IDLE_SECONDS = 2.0
-"""Between looks for a new song, or a judge that became ready."""
+"""Seconds between checks for a new song, or for a judge that became ready."""
 logger = logging.getLogger(__name__)
 
 
 def song_scores(report: Report) -> SongScores:
-    """What is kept of a report."""
+    """Return the part of a report that is stored."""
     return SongScores(report.sha256, report.judge, revision_of(report), report.scores)
 
 
 class PredictionWorker:
-    """Hears every song of the pool with every judge that is ready, one at a time, yielding to visitors.
+    """Scores every song of the pool with every judge that is ready, one at a time, at a lower priority than visitors.
 
-    Once a judge has heard one song, what the store has of the same weights need not be heard again. `start` returns at
-    once.
+    Once a judge has scored one song, the store's scores by the same weights are reused and those songs are not scored
+    again. `start` returns at once.
     """
 
     def __init__(self, roster: JudgeManager, pool: Pool, store: "VoteStore") -> None:
@@ -48,28 +48,29 @@ class PredictionWorker:
         self._thread = threading.Thread(target=self._run, name="forecasts", daemon=True)
 
     def start(self) -> None:
-        """Begin to listen in the background."""
+        """Start scoring in the background."""
         self._thread.start()
 
     def close(self) -> None:
-        """Stop after the song that is being heard."""
+        """Stop scoring at the next step of the current song. Returns when the thread has ended."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def hear(self, waveform: Waveform) -> SongScores:
-        """What the quick judge makes of a song, now."""
+        """Score a song with the quick judge, now."""
         return song_scores(self._roster.get(DEFAULT)(waveform))
 
     def scored(self, songs: Iterable[str]) -> tuple[SongScores, ...]:
-        """All that is known by now of these songs of the pool."""
+        """Return all scores of these songs of the pool that are known by now."""
         with self._lock:
             return tuple(known[song] for song in songs for known in self._scores.values() if song in known)
 
     def predictions(self, a: str, b: str, scored: Iterable[SongScores]) -> tuple[Prediction, ...]:
-        """P(A is preferred) by every judge that `scored` both songs and has a preference head fitted for it.
+        """Predict P(A is preferred) with every judge that `scored` both songs and has a preference head fitted for it.
 
-        A judge without one would answer through another's, on the other's scores: that is the other's prediction.
+        A judge without its own head is left out. It would use another judge's head on that judge's scores, so the
+        result would be that judge's prediction.
         """
         by_judge: dict[tuple[str, str], dict[str, SongScores]] = {}
         for each in scored:
@@ -105,7 +106,7 @@ class PredictionWorker:
                 self._stop.wait(IDLE_SECONDS)
 
     def _step(self) -> bool:
-        """Hear one song that one judge has not heard. False where there is none."""
+        """Score one song that one judge has not scored yet. Return False if there is none."""
         for judge in self._roster.loaded():
             heard = self._scores.get(judge.name, {})
             for song in self._pool.songs():
@@ -126,12 +127,12 @@ class PredictionWorker:
         try:
             beside = replace(
                 judge, queue=SongQueue()
-            )  # visitors wait for none of the pool's songs, whose priority is low
+            )  # a separate queue: visitors never wait for the pool's songs, which have a low priority
             for report in beside.steps(self._pool.waveform(song)):
                 if self._stop.is_set():
                     return
                 scored = song_scores(report)
             self._keep(scored)
-        except Exception:  # the thread must not end, whatever a library makes of a song
+        except Exception:  # libraries raise many errors; the thread must not end
             logger.exception("%s did not hear a song of the arena's pool", judge.name)
             self._failed.add((judge.name, song))

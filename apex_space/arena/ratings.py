@@ -1,18 +1,18 @@
-"""How songs and generators rank by people's votes: a Bradley-Terry model with a prior, and bootstrap intervals.
+"""Rates songs and generators by people's votes: a Bradley-Terry model with a prior, and bootstrap intervals.
 
 Bradley and Terry (1952): P(i is preferred to j) = sigmoid(s_i - s_j) with a strength s for each song. A tie is half a
-win for both. Each song also has two votes of the prior's: one won and one lost against an average song of strength 0
-(Newman, JMLR 2023, section 5: every chance to beat an average song is equally likely beforehand). So an undefeated song
-stays finite, and songs that no chain of votes connects do not move each other.
+win for both. The prior adds two votes for each song: one won and one lost against an average song of strength 0
+(Newman, JMLR 2023, section 5: every chance to beat an average song is equally likely beforehand). So the strength of an
+undefeated song stays finite, and songs that no chain of votes connects do not move each other.
 
 A rating is sigmoid(s), the chance to be preferred to an average song. The ratings of songs that are connected by votes
 have a mean of exactly 0.5. Where groups of songs are not connected, only the prior puts them on one scale.
 
 Intervals are from the Bayesian bootstrap over votes (Rubin 1981): every vote, the prior's too, is weighted by an
-exponential variate. A resample's common shift of all connected songs tells nothing about any of them and is taken out.
-With simulated listeners they held the truth for 94 to 98 of 100 songs, of 4 to 100 votes each. Votes are taken as
-independent, although a listener may give many: resampling listeners would say nothing where there is one. A generator's
-interval is about its songs in the pool.
+exponential variate. A shift that all connected songs of a resample have in common tells nothing about any of them and
+is removed. With simulated listeners, the intervals contained the true rating of 94 to 98 of 100 songs, for 4 to 100
+votes on each song. Votes are treated as independent, although one listener may give many: resampling listeners would
+give no interval where there is only one. A generator's interval is about its songs in the pool.
 """
 
 from collections import defaultdict
@@ -31,18 +31,18 @@ FEW_VOTES = 30
 PRIOR = 1.0
 RESAMPLES = 400
 BLOCK = 40
-"""Resamples fitted at once, so that they stay in the processor's cache, and in float32."""
+"""Number of resamples that are fitted at once, in float32, so that they stay in the processor's cache."""
 TINY = 1e-30
-"""In place of a divisor that is 0."""
+"""Smallest divisor that is used, in place of 0."""
 MAX_STEPS = 100
-"""Of Newton's method; odds of 1e12 take 43."""
+"""Maximum number of steps of Newton's method; odds of 1e12 take 43."""
 
 
 @dataclass(frozen=True)
 class Rating:
-    """A song's or a generator's chance to be preferred to an average one, with its 95% interval.
+    """Chance that a song or a generator is preferred to an average one, with its 95% interval.
 
-    `key` is the song's id or the generator's name. `votes` counts those in its favour, against it and the ties.
+    `key` is the song's id or the generator's name. `votes` counts the votes for it, the votes against it and the ties.
     """
 
     key: str
@@ -57,11 +57,11 @@ class Rating:
 
     @property
     def preliminary(self) -> bool:
-        """Too few votes to rely on."""
+        """Return whether there are too few votes to rely on."""
         return self.votes < FEW_VOTES
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain values for JSON."""
         return asdict(self) | {"preliminary": self.preliminary}
 
 
@@ -71,10 +71,11 @@ def rate(
     prior: float = PRIOR,
     resamples: int = RESAMPLES,
 ) -> tuple[Rating, ...]:
-    """Rate everything that good votes on the pool's songs compare, best lower bound first.
+    """Rate the songs or generators compared by the votes on the pool's songs, best lower bound first.
 
-    `prior` is how often each song won, and lost, against an average one beforehand; more than 0. A vote between two
-    songs of one generator says nothing about generators and is left out of theirs.
+    `prior` is how often each song won, and lost, against an average one beforehand; it is more than 0. Suspicious votes
+    are left out. A vote between two songs of one generator says nothing about generators and is left out of their
+    ratings.
     """
     from scipy.special import expit
 
@@ -110,7 +111,10 @@ def rate(
 def _tally(
     votes: Iterable[Vote], by: Literal["song", "generator"]
 ) -> tuple[dict[str, Song], dict[tuple[str, str], list[int]]]:
-    """What is rated by key; for each pair of keys, in alphabetical order, how often the first lost, tied and won."""
+    """Return the rated songs by key, and the counts of the first key's losses, ties and wins for each pair of keys.
+
+    The keys of a pair are in alphabetical order.
+    """
     field = "id" if by == "song" else "generator"
     songs: dict[str, Song] = {}
     tally: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
@@ -126,9 +130,9 @@ def _tally(
 
 
 def _strengths(pairs: np.ndarray, counts: np.ndarray, prior: float, resamples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Strengths [S] by all votes and [S, R] by resamples.
+    """Return the strengths [S] fitted to all votes, and the strengths [S, R] fitted to resamples.
 
-    `pairs` [P, 2] are of songs 0 to S - 1, `counts` [P, 3] of how often the first lost, tied and won.
+    `pairs` [P, 2] are indices of songs, 0 to S - 1. `counts` [P, 3] are how often the first song lost, tied and won.
     """
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
@@ -154,12 +158,12 @@ def _strengths(pairs: np.ndarray, counts: np.ndarray, prior: float, resamples: i
 
 
 def _fit(sides: "csr_array", weights: np.ndarray, start: np.ndarray, within: float) -> np.ndarray:
-    """Most likely strengths [S, R] by Newton's method, to about `within`.
+    """Return the most likely strengths [S, R], by Newton's method, to about `within`.
 
-    `sides` [P, S] has 1 at a pair's first song and -1 at its second; `weights` [P, 3, R] are of losses, ties and wins
-    of the first. Steps are damped by ln(1 + d)/d, where d is the most that a step moves any pair: with a logistic
-    likelihood that never overshoots (its curvature changes at most by a factor of exp(d) on the way). At most
-    MAX_STEPS are made, so that this ends whatever was drawn.
+    `sides` [P, S] has 1 at a pair's first song and -1 at its second. `weights` [P, 3, R] are the weights of the first
+    song's losses, ties and wins. Steps are damped by ln(1 + d)/d, where d is the largest change of any pair's
+    difference in strength. With a logistic likelihood such a step never overshoots, because the curvature changes at
+    most by a factor of exp(d) on the way. At most MAX_STEPS steps are made, so that the loop ends for every resample.
     """
     from scipy.special import expit
 
@@ -168,7 +172,8 @@ def _fit(sides: "csr_array", weights: np.ndarray, start: np.ndarray, within: flo
     strengths = start
     for _ in range(MAX_STEPS):
         ahead = sides @ strengths
-        wins, losses = expit(ahead), expit(-ahead)  # 1 - wins is 0 in float32 for a clear winner, and steps never end
+        # Not 1 - wins: it is 0 in float32 for a clear winner, and the steps would never become small.
+        wins, losses = expit(ahead), expit(-ahead)
         step = _solve(sides, songs, (won + lost) * wins * losses, songs @ (won * losses - lost * wins))
         moved = abs(sides @ step).max(0)
         strengths = strengths + step * np.log1p(moved) / np.maximum(moved, TINY)
@@ -178,7 +183,7 @@ def _fit(sides: "csr_array", weights: np.ndarray, start: np.ndarray, within: flo
 
 
 def _solve(sides: "csr_array", songs: "csr_array", curvature: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """Newton steps [S, R] to a tenth of their length, by conjugate gradients scaled by the diagonal."""
+    """Return Newton steps [S, R] to a tenth of their length, by conjugate gradients scaled by the diagonal."""
     scale = 1 / (abs(songs) @ curvature)
     step, rest, direction = np.zeros_like(gradient), gradient, scale * gradient
     error = (rest * direction).sum(0)

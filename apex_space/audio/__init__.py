@@ -1,4 +1,4 @@
-"""A file in, a `Waveform` out: `load_song` decodes it within the limits of the settings, in a process of its own.
+"""Takes a sound file and returns a `Waveform`: `load_song` decodes within the settings' limits, in a separate process.
 
-`resample` and `segments` prepare it for an encoder, `features` measures tempo, key and loudness.
+`resample` and `segments` prepare the waveform for an encoder. `features` measures tempo, key and loudness.
 """

@@ -1,9 +1,10 @@
-"""A sound file -> blocks of samples. The only module that knows codecs and containers.
+"""Decodes a sound file to blocks of samples. The only module that knows codecs and containers.
 
-PCM in wav and what is in Ogg go to soundfile, all else to PyAV, as measured:
-- libsndfile's mp3 decoder writes to the process's stderr; FFmpeg gives as many samples, the same to 2e-6, in silence.
-- libsndfile believes a flac that announces too little and a wav that says 0, and passes over an aiff's count.
-FFmpeg's demuxer is chosen by the file's first bytes: left to guess, it takes playlists too, which open other files.
+soundfile decodes PCM in wav and all codecs in Ogg; PyAV decodes everything else. Measurements led to this choice:
+- libsndfile's mp3 decoder writes to the process's stderr. FFmpeg returns as many samples, equal to within 2e-6, and
+  writes nothing.
+- libsndfile trusts a flac that announces too few samples and a wav that announces 0, and ignores an aiff's count.
+The file's first bytes choose FFmpeg's demuxer: by itself, FFmpeg would also accept playlists, which open other files.
 """
 
 import os
@@ -19,10 +20,10 @@ from ..core.errors import DamagedAudio, EmptyAudio, NotAudio
 
 BLOCK = 65_536
 SLACK = 0.25
-"""Seconds by which a header may be wrong: codecs' delay and padding, containers' rounding."""
+"""Seconds by which a header may be wrong, because of codecs' delay and padding and containers' rounding."""
 KNOWN = "wav, flac, mp3, ogg, opus, m4a, aac, webm and aiff are taken"
 SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".webm", ".aiff", ".aif"}
-"""The names of sound files end so."""
+"""Suffixes of sound files' names."""
 MAGIC = (  # offset, first bytes, FFmpeg's demuxer
     (8, b"WAVE", "wav"),
     (8, b"AIFF", "aiff"),
@@ -33,9 +34,9 @@ MAGIC = (  # offset, first bytes, FFmpeg's demuxer
     (4, b"ftyp", "mp4"),
 )
 PLAIN_WAV = (1, 3, 0xFFFE)
-"""Format tags of PCM, float and extensible."""
+"""Format tags of a wav with PCM, float or extensible format."""
 STREAMED = 0x7FFF_F000
-"""From here on a wav's data size means that its writer did not know it, as 0 does."""
+"""Smallest data size by which a wav's writer says that it did not know the size. A size of 0 says the same."""
 MAX_CHUNKS = 1000
 OGG_PAGE = 65_307
 TELLS_DURATION = ("wav", "aiff", "flac", "mp4")
@@ -43,7 +44,11 @@ TELLS_DURATION = ("wav", "aiff", "flac", "mp4")
 
 @dataclass(frozen=True)
 class Stream:
-    """`rate` in Hz, `channels`, the seconds `announced` by a header (None: by none), `blocks` [C, n] float32."""
+    """A sound that is decoded block by block.
+
+    `rate` is in Hz, `announced` is the duration in seconds by a header (None if there is none), and `blocks` are
+    [C, n] float32.
+    """
 
     rate: int
     channels: int
@@ -53,7 +58,7 @@ class Stream:
 
 @contextmanager
 def open_stream(file: BinaryIO) -> Iterator[Stream]:
-    """The sound in `file`, decoded as its blocks are asked for; raises an `AudioError` if there is none to be had."""
+    """Open the sound in `file`; each block is decoded on request. Raises AudioError if no sound can be decoded."""
     start = audio_start(file)
     kind = sniff(file, start)
     if kind == "ogg":
@@ -72,7 +77,7 @@ def open_stream(file: BinaryIO) -> Iterator[Stream]:
 
 
 def check_length(announced: float | None, found: float) -> None:
-    """`DamagedAudio` if a header's seconds are not the ones found."""
+    """Raise DamagedAudio if the duration by the header differs from the one found, both in seconds."""
     if announced is None or abs(announced - found) <= SLACK:
         return
     if found < announced:
@@ -83,14 +88,14 @@ def check_length(announced: float | None, found: float) -> None:
 
 
 def span(seconds: float) -> str:
-    """A duration for people."""
+    """Format a duration for people."""
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:,.0f} hours"
 
 
 def audio_start(file: BinaryIO) -> int:
-    """Where the file begins after an ID3v2 tag, whose size is four bytes of seven bits."""
+    """Return the offset after an ID3v2 tag, or 0 without one. The tag's size is stored as four bytes of seven bits."""
     file.seek(0)
     head = file.read(10)
     if head[:3] != b"ID3" or len(head) < 10:
@@ -99,7 +104,7 @@ def audio_start(file: BinaryIO) -> int:
 
 
 def sniff(file: BinaryIO, start: int) -> str:
-    """The kind of file, as FFmpeg's name of the demuxer; `NotAudio` if it is none we take."""
+    """Return the kind of file as the name of FFmpeg's demuxer. Raises NotAudio if the kind is not supported."""
     file.seek(start)
     head = file.read(4096)
     for at, magic, kind in MAGIC:
@@ -108,7 +113,7 @@ def sniff(file: BinaryIO, start: int) -> str:
     sync = int.from_bytes(head.lstrip(b"\0")[:2], "big")
     if sync & 0xFFF6 == 0xFFF0:
         return "aac"
-    if sync & 0xFFE0 == 0xFFE0 and sync & 6 in (2, 4):  # layers III and II; I is nobody's, but UTF-16 looks like it
+    if sync & 0xFFE0 == 0xFFE0 and sync & 6 in (2, 4):  # layers III and II; nobody uses I, but UTF-16 looks like it
         return "mp3"
     if start:
         return "mp3"
@@ -116,7 +121,10 @@ def sniff(file: BinaryIO, start: int) -> str:
 
 
 def check_wav(file: BinaryIO) -> bool:
-    """Hold the size that a wav announces against the bytes there are; False if soundfile can't be trusted with it."""
+    """Compare the data size that a wav announces with the file; return whether soundfile decodes it correctly.
+
+    Raises DamagedAudio if they differ.
+    """
     file.seek(0)
     order: Literal["big", "little"] = "big" if file.read(12)[:4] == b"RIFX" else "little"
 
@@ -141,7 +149,10 @@ def check_wav(file: BinaryIO) -> bool:
 
 
 def _data_bytes(file: BinaryIO, size: int) -> int:
-    """The bytes of sound from here on: `size`, unless the file ends before or goes on with what is no chunk."""
+    """Return the number of bytes of sound from the current position.
+
+    This is `size` if the file ends there or continues with a chunk, else all remaining bytes.
+    """
     body = file.tell()
     there = os.fstat(file.fileno()).st_size - body
     file.seek(body + size + size % 2)
@@ -151,7 +162,10 @@ def _data_bytes(file: BinaryIO, size: int) -> int:
 
 
 def check_last_page(file: BinaryIO) -> None:
-    """`DamagedAudio` if an Ogg file's last page is cut: its pages announce no length to hold against the sound."""
+    """Raise DamagedAudio if an Ogg file's last page is cut.
+
+    Ogg pages announce no length that could be compared with the sound.
+    """
     file.seek(0, os.SEEK_END)
     file.seek(max(0, file.tell() - OGG_PAGE))
     tail = file.read()
@@ -162,7 +176,7 @@ def check_last_page(file: BinaryIO) -> None:
 
 
 def mp3_tells_duration(file: BinaryIO, start: int) -> bool:
-    """Whether the first frame holds a count of frames (Xing or Info) that FFmpeg goes by; else it guesses."""
+    """Return whether the first frame holds a count of frames (Xing or Info) that FFmpeg uses. Else FFmpeg guesses."""
     file.seek(start)
     head = file.read(4096)
     at = max(head.find(b"Xing"), head.find(b"Info"))
@@ -209,7 +223,11 @@ def _open_av(file: BinaryIO, kind: str) -> Any:
 
 
 def _av_stream(container: Any, whole: bool, tells: bool) -> Stream:
-    """`whole`: the container tells its duration, and it is the sound's if there is no picture; `tells`: the stream."""
+    """Open the first sound of a container.
+
+    `tells` means that the stream announces the sound's duration. `whole` means that the container announces a
+    duration, which is the sound's only if the container holds no picture.
+    """
     if not container.streams.audio:
         raise NotAudio(f"The file holds no sound: {KNOWN}.")
     stream = container.streams.audio[0]
@@ -227,7 +245,10 @@ def _av_stream(container: Any, whole: bool, tells: bool) -> Stream:
 
 
 def _av_frames(container: Any, stream: Any) -> Iterator[Any]:
-    """Decoded frames. A packet that can't be decoded is left out, as players do; the length will tell."""
+    """Yield decoded frames. Raises DamagedAudio if most packets cannot be decoded.
+
+    A packet that cannot be decoded is skipped, as players do. The check of the length finds files that lost much.
+    """
     import av
 
     good = bad = 0
@@ -249,9 +270,10 @@ def _av_frames(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def _av_blocks(first: Any, frames: Iterator[Any]) -> Iterator[np.ndarray]:
-    """Planes are joined as they are; interleaved samples are taken where planes are unsafe.
+    """Yield blocks of joined frames: planes as they are, or interleaved samples where planes are unsafe.
 
-    PyAV 18 counts a frame's planes up to a null pointer, and finds it beyond the array's end if there are eight.
+    Planes are unsafe from eight channels on: PyAV 18 counts a frame's planes up to a null pointer, and with eight
+    planes it looks for it beyond the array's end.
     """
     import av
 

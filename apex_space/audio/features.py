@@ -1,4 +1,4 @@
-"""What can be measured in a waveform rather than predicted: tempo, key, bandwidth, and the decoder's levels."""
+"""Measures features of a waveform, without a model: tempo, key, bandwidth, and the levels from decoding."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from .waveform import Waveform
 
 NOTES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
-PROFILES = {  # Krumhansl & Kessler 1982: how well each degree fits the key, as rated by listeners
+PROFILES = {  # Krumhansl & Kessler 1982: how well each degree fits the key, rated by listeners
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
 }
@@ -19,21 +19,27 @@ MIN_BEAT = 0.1
 BEATS = 8
 BEAT_WINDOW = 2048
 REPEATS_WITHIN = 8.0
-"""Seconds in which a beat must repeat, librosa's default."""
+"""Seconds within which a beat must repeat; librosa's default."""
 FRAMES_AT_ONCE, ONSETS_AT_ONCE = 2048, 8192
-"""Of a spectrogram and of a tempogram, so that neither stands in memory whole: for ten minutes, half a gigabyte."""
+"""Frames of a spectrogram and onsets of a tempogram that are computed at a time.
+
+A complete one of ten minutes would take half a gigabyte of memory.
+"""
 FLOOR_DB = 70.0
 VERSION = 2
-"""Raise it with each change that moves what is measured: it is kept on disk with a song's embeddings."""
+"""Version of the features, stored on disk with a song's embeddings.
+
+Raise it with each change that changes a measured value.
+"""
 
 
 @dataclass(frozen=True)
 class AudioFeatures:
-    """What was measured rather than predicted.
+    """Features of a song that are measured, not predicted.
 
-    tempo in beats per minute, key as "A minor", loudness in LUFS (ITU-R BS.1770), peak in dBFS over all
-    channels, clipped as the share of samples (0..1) that sit in flat tops at full scale, bandwidth in Hz.
-    None where the song gives no answer (no beat, no pitch, too short).
+    `tempo` is in beats per minute, `key` is a text such as "A minor", `loudness` is in LUFS (ITU-R BS.1770), `peak` is
+    in dBFS over all channels, `clipped` is the share of samples (0..1) in flat tops at full scale, and `bandwidth` and
+    `rate` are in Hz. A feature is None where it cannot be measured (no beat, no pitch, too short).
     """
 
     tempo: float | None
@@ -47,7 +53,10 @@ class AudioFeatures:
 
 
 def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> AudioFeatures:
-    """`samples` [T] at `rate` Hz are the waveform resampled; the bandwidth is read from the original."""
+    """Measure the features of a waveform.
+
+    `samples` [T] are the waveform resampled to `rate` Hz. The bandwidth is measured on the original.
+    """
     levels = waveform.levels
     return AudioFeatures(
         tempo=tempo(samples, rate),
@@ -62,7 +71,7 @@ def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> AudioFeatures
 
 
 def tempo(samples: np.ndarray, rate: int) -> float | None:
-    """Beats per minute of `samples` [T], or None where the onsets do not repeat at that period."""
+    """Return the beats per minute of `samples` [T], or None where the onsets do not repeat with that period."""
     import librosa
 
     mel = [librosa.feature.melspectrogram(S=part**2, sr=rate) for part in _spectra(samples, BEAT_WINDOW, HOP_LENGTH)]
@@ -78,14 +87,17 @@ def tempo(samples: np.ndarray, rate: int) -> float | None:
     repeats = librosa.autocorrelate(onsets - onsets.mean())
     if repeats[round(period)] < MIN_BEAT * repeats[0]:
         return None
-    # The coarse tempo is a whole number of frames a beat; the same count over several beats is that much finer.
+    # The coarse tempo is a whole number of frames per beat. A whole number per BEATS beats is BEATS times finer.
     first = round((period - 0.5) * BEATS)
     several = first + int(np.argmax(repeats[first : first + BEATS + 1])) if first + BEATS < len(repeats) else None
     return 60 * BEATS / several * rate / HOP_LENGTH if several else coarse
 
 
 def key(samples: np.ndarray, rate: int) -> str | None:
-    """The major or minor key whose profile correlates best with the pitch classes of `samples` [T], if any does."""
+    """Return the major or minor key whose profile fits the pitch classes of `samples` [T] best.
+
+    The fit is a correlation. Return None if no profile fits well enough.
+    """
     import librosa
 
     chroma = np.zeros(12)
@@ -104,7 +116,7 @@ def key(samples: np.ndarray, rate: int) -> str | None:
 
 
 def bandwidth(samples: np.ndarray, rate: int) -> float:
-    """The highest frequency in Hz whose long-term level in `samples` [T] is within 70 dB of the strongest."""
+    """Return the highest frequency in Hz with a long-term level in `samples` [T] within 70 dB of the strongest."""
     window = np.hanning(WINDOW).astype(np.float32)
     power = np.zeros(WINDOW // 2 + 1)
     for start in range(0, len(samples), WINDOW):
@@ -115,7 +127,10 @@ def bandwidth(samples: np.ndarray, rate: int) -> float:
 
 
 def _spectra(samples: np.ndarray, window: int, hop: int) -> Iterator[np.ndarray]:
-    """Magnitudes [window // 2 + 1, F] of the short-time transform of `samples` [T], a block of frames at a time."""
+    """Yield magnitudes of the short-time Fourier transform of `samples` [T].
+
+    Each block of frames is [window // 2 + 1, F].
+    """
     import librosa
 
     padded = np.pad(samples, window // 2)

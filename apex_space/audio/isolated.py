@@ -1,7 +1,7 @@
-"""`decode.open_stream` in a process of its own (`worker`), so that no file can crash, stop or fill the one that asks.
+"""Runs `decode.open_stream` in a separate process (`worker`), so that no file can harm the calling process.
 
-A process is kept for the next song. One that met a bad file is not: codecs that run short of memory were seen to crash
-at the file after that.
+A bad file could otherwise crash it, block it or fill its memory. A worker process is kept for the next song, but not
+after a bad file: codecs that ran out of memory sometimes crashed at the next file.
 """
 
 import atexit
@@ -25,31 +25,31 @@ from .decode import Stream
 COMMAND = [sys.executable, "-m", "apex_space.audio.worker"]
 PACKAGES = Path(__file__).resolve().parents[2]
 MAX_WORKERS = 4
-"""Songs decoded at a time; further ones wait. A process takes 50 MB."""
+"""Maximum number of songs decoded at a time; further ones wait. A worker process takes 50 MB."""
 CPU_SECONDS = 20.0
-"""What a song of ten minutes may take at most; a longer one may take more, in proportion."""
+"""Maximum CPU seconds for decoding a song of up to ten minutes; a longer one may take more, in proportion."""
 TOO_SLOW = 1
-"""The exit status of a process that took longer."""
+"""Exit status of a worker process that exceeded its CPU seconds."""
 
 
 @contextmanager
 def open_stream(path: Path) -> Iterator[Stream]:
-    """The sound in the file at `path`, decoded as its blocks are asked for; it and they raise an `AudioError`.
+    """Open the sound in the file at `path`; each block is decoded on request.
 
-    A file that makes its decoder crash, or take too long, is a `DamagedAudio`.
+    Raises AudioError, and so do the blocks. If the decoder crashes or takes too long, the error is DamagedAudio.
     """
     with _turns:
         worker = _take()
         try:
             yield worker.open(path)
-        except BaseException:  # an interruption, too, and a song that is left early
+        except BaseException:  # also for an interruption, and for a song that is not decoded to its end
             worker.end()
             raise
         _idle[_whose()].append(worker)
 
 
 class _Worker:
-    """One process."""
+    """One worker process."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(COMMAND, cwd=PACKAGES, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -62,23 +62,23 @@ class _Worker:
 
     @property
     def ready(self) -> bool:
-        """Whether it waits for a song."""
+        """Return whether the process waits for a song."""
         return not self._asked and self._process.poll() is None
 
     def open(self, path: Path) -> Stream:
-        """Raises AudioError, and so do the stream's blocks."""
+        """Open a song. Raises AudioError, and so do the stream's blocks."""
         self._ask("open", str(path.absolute()))
         header, _ = self._answer()
         channels = header["channels"]
         return Stream(header["rate"], channels, header["announced"], self._blocks(channels))
 
     def end(self) -> None:
-        """At once, whatever it does."""
+        """Kill the process at once."""
         self._process.kill()
         self._process.communicate()
 
     def _blocks(self, channels: int) -> Iterator[np.ndarray]:
-        """While one is used, the next is decoded."""
+        """Yield the song's blocks. While one is in use, the next one is decoded."""
         self._ask("next")
         while (block := self._answer(channels)[1]).size:
             self._ask("next")
@@ -93,7 +93,7 @@ class _Worker:
         self._asked = True
 
     def _answer(self, channels: int = 0) -> tuple[dict[str, Any], np.ndarray]:
-        """What it says, and its block [C, n], n = 0 if there is none."""
+        """Return the process's answer and its block [C, n], with n = 0 if there is none. Raises AudioError."""
         try:
             answer = json.loads(self._answers.readline())
             block = np.empty((channels, answer.get("samples", 0)), np.float32)
@@ -108,7 +108,7 @@ class _Worker:
         return answer, block
 
     def _dead(self) -> errors.DamagedAudio:
-        """What a song is that ended the process, or made it talk nonsense."""
+        """End the process, and return the error for a song that ended it or caused an invalid answer."""
         self.end()
         slow = f"Decoding the file took over {CPU_SECONDS:g} s, far more than a song needs"
         what = slow if self._process.returncode == TOO_SLOW else "Decoding the file made the decoder crash"
@@ -117,7 +117,10 @@ class _Worker:
 
 _turns = BoundedSemaphore(MAX_WORKERS)
 _idle: defaultdict[tuple[int, int], list[_Worker]] = defaultdict(list)
-"""By the process that started it, lest a fork shares it, and the priority of the thread that did, which it has too."""
+"""Idle workers by the process and the priority of the thread that started them.
+
+A forked child must not share its parent's workers, and a worker inherits the priority of the thread that started it.
+"""
 
 
 def _whose() -> tuple[int, int]:

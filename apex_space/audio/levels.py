@@ -1,4 +1,4 @@
-"""How high, how clipped and how loud a signal is, measured block by block while it is decoded."""
+"""Measures a signal's peak, clipping and loudness, block by block while it is decoded."""
 
 from dataclasses import dataclass
 from math import log10, sqrt
@@ -10,7 +10,7 @@ from ..core.errors import InvalidSamples
 FULL_SCALE = 0.999
 FLAT_RUN = 3
 REACH = FLAT_RUN - 1
-"""How far a sample's neighbours decide whether it is in a run."""
+"""Number of neighbours on each side that decide whether a sample is in a run."""
 ABSURD = 1e4
 DIGITAL_SILENCE = -200.0
 
@@ -20,7 +20,7 @@ ABSOLUTE_GATE = -70.0
 RELATIVE_GATE = 0.1
 OFFSET = -0.691
 SURROUND = 1.41
-WEIGHTS = {  # BS.1770-4, table 4, for the channel orders of WAVE; LFE does not count
+WEIGHTS = {  # BS.1770-4, table 4, by number of channels, for the channel orders of WAVE; LFE does not count
     1: (1,),
     2: (1, 1),
     3: (1, 1, 1),
@@ -34,11 +34,11 @@ WEIGHTS = {  # BS.1770-4, table 4, for the channel orders of WAVE; LFE does not 
 
 @dataclass(frozen=True)
 class Levels:
-    """Of all channels of a file, before they are averaged.
+    """Levels of all channels of a file, before they are averaged.
 
-    `peak` is the highest sample in dB of full scale, -200 for digital silence. `clipped` is the share of samples in
-    runs of three or more equal ones at full scale, where what goes beyond counts as cut there, as a player does.
-    `loudness` is the integrated one of ITU-R BS.1770-4 in LUFS, None where no 400 ms are above -70.
+    `peak` is the highest absolute sample in dBFS, -200 for digital silence. `clipped` is the share of samples in runs
+    of three or more equal ones at full scale; samples beyond full scale are first cut to it, as players do. `loudness`
+    is the integrated loudness of ITU-R BS.1770-4 in LUFS, None where no 400 ms are above -70 LUFS.
     """
 
     channels: int
@@ -48,7 +48,7 @@ class Levels:
 
 
 class Meter:
-    """Measures blocks [C, n] that follow each other; what it keeps grows by ten numbers a second."""
+    """Measures consecutive blocks [C, n]. It keeps ten numbers per second of sound."""
 
     def __init__(self, rate: int, channels: int) -> None:
         self.rate, self.channels = rate, channels
@@ -60,7 +60,10 @@ class Meter:
         self._hops: list[float] = []
 
     def add(self, block: np.ndarray) -> None:
-        """Measure `block` [C, n] float32, n > 0; `InvalidSamples` if it holds anything but sound."""
+        """Measure `block` [C, n] float32, n > 0.
+
+        Raises InvalidSamples if a sample is NaN, infinite or far beyond full scale.
+        """
         peak = max(float(block.max()), -float(block.min()))
         if not peak <= ABSURD:  # NaN compares false
             raise InvalidSamples(
@@ -73,7 +76,7 @@ class Meter:
         self._count += block.shape[1]
 
     def levels(self) -> Levels:
-        """Of everything added so far."""
+        """Return the levels of all blocks added so far."""
         peak = 20 * log10(self._peak) if self._peak else DIGITAL_SILENCE
         complete = self._hops[: self._count * HOPS_PER_SECOND // self.rate]
         loudness = gated_loudness(np.array(complete) * HOPS_PER_SECOND / self.rate)
@@ -81,14 +84,17 @@ class Meter:
         return Levels(self.channels, peak, flat / max(1, self._count * self.channels), loudness)
 
     def _add_flat(self, block: np.ndarray, peak: float) -> None:
-        """Count what has all its neighbours; the last samples wait for the next block, or for `levels`."""
+        """Count clipped samples whose neighbours are all known.
+
+        The last samples are counted with the next block, or by `levels`.
+        """
         if max(peak, np.abs(self._tail).max()) >= FULL_SCALE:
             known = in_flat_top(np.hstack([self._tail, block]))
             self._flat += int(known[:, REACH:-REACH].sum())
         self._tail = np.hstack([self._tail, block[:, -2 * REACH :]])[:, -2 * REACH :]
 
     def _add_power(self, block: np.ndarray) -> None:
-        """Add the weighted energy of `block` to the hops of 100 ms that it touches."""
+        """Add the weighted energy of `block` to the hops of 100 ms that it overlaps."""
         from scipy.signal import sosfilt
 
         filtered, self._state = sosfilt(self._sections, block, zi=self._state)
@@ -102,7 +108,7 @@ class Meter:
 
 
 def in_flat_top(block: np.ndarray) -> np.ndarray:
-    """Which samples of `block` [C, n] lie in runs of at least three equal ones at full scale, bool [C, n]."""
+    """Return which samples of `block` [C, n] are in runs of at least three equal ones at full scale, bool [C, n]."""
     cut = block.clip(-1, 1)
     same = (cut[:, 1:] == cut[:, :-1]) & (np.abs(cut[:, 1:]) >= FULL_SCALE)
     inside = same[:, 1:] & same[:, :-1]
@@ -113,7 +119,7 @@ def in_flat_top(block: np.ndarray) -> np.ndarray:
 
 
 def k_weighting(rate: int) -> np.ndarray:
-    """BS.1770's K-weighting at `rate` Hz as second-order sections [2, 6], with pyloudnorm's parameters."""
+    """Return BS.1770's K-weighting at `rate` Hz as second-order sections [2, 6], with pyloudnorm's parameters."""
     from pyloudnorm.iirfilter import IIRfilter
 
     shelf = IIRfilter(4.0, 1 / sqrt(2), 1500.0, rate, "high_shelf")
@@ -122,7 +128,10 @@ def k_weighting(rate: int) -> np.ndarray:
 
 
 def gated_loudness(hops: np.ndarray) -> float | None:
-    """LUFS from the weighted mean square of each 100 ms [H]: BS.1770-4, equations 3 to 7."""
+    """Return the loudness in LUFS from the weighted mean square of each 100 ms [H]: BS.1770-4, equations 3 to 7.
+
+    Return None where no 400 ms are loud enough.
+    """
     if len(hops) < HOPS_PER_BLOCK:
         return None
     blocks = np.convolve(hops, np.full(HOPS_PER_BLOCK, 1 / HOPS_PER_BLOCK), "valid")

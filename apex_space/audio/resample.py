@@ -1,4 +1,4 @@
-"""Changing a waveform's sample rate. Arithmetic only."""
+"""Changes a waveform's sample rate. Arithmetic only."""
 
 from math import ceil, gcd
 
@@ -7,13 +7,14 @@ import numpy as np
 ZERO_CROSSINGS = 6
 ROLLOFF = 0.99
 PHASES = 32
-"""Output samples computed by one matrix product; measured on one core at 44.1 -> 24 kHz."""
+"""Output samples computed by one matrix product, chosen by measurements on one core at 44.1 -> 24 kHz."""
 
 
 def resample(samples: np.ndarray, orig: int, new: int, how: str = "sinc") -> np.ndarray:
-    """`samples` [T] at `orig` Hz -> [ceil(T * new / orig)] float32 at `new` Hz.
+    """Resample `samples` [T] at `orig` Hz to [ceil(T * new / orig)] float32 at `new` Hz.
 
-    `how` is part of what a network was trained on: "sinc" is torchaudio's default, "soxr" that of `librosa.load`.
+    `how` must be the method that the network was trained with: "sinc" is torchaudio's default, "soxr" is the default
+    of `librosa.load`.
     """
     if orig == new:
         return samples
@@ -21,7 +22,7 @@ def resample(samples: np.ndarray, orig: int, new: int, how: str = "sinc") -> np.
 
 
 def _soxr(samples: np.ndarray, orig: int, new: int, length: int) -> np.ndarray:
-    """soxr's high quality."""
+    """Resample with soxr's high quality."""
     import soxr
 
     out = soxr.resample(samples, orig, new, "HQ")[:length]
@@ -29,11 +30,11 @@ def _soxr(samples: np.ndarray, orig: int, new: int, length: int) -> np.ndarray:
 
 
 def _sinc(samples: np.ndarray, orig: int, new: int, length: int) -> np.ndarray:
-    """Windowed-sinc interpolation with torchaudio's default (sinc_interp_hann, width 6, rolloff 0.99).
+    """Interpolate with a windowed sinc and torchaudio's defaults (sinc_interp_hann, width 6, rolloff 0.99).
 
-    Of every `new` outputs, or phases, each has a filter of its own over inputs that repeat every `orig`. Torchaudio
-    stores all filters over all these inputs, 4 GB for 44,099 -> 24,000 Hz; here groups of phases see only the inputs
-    they need.
+    A period has `orig` inputs and `new` outputs, called phases. Each phase has its own filter over the period's inputs.
+    Torchaudio stores all filters over all these inputs, 4 GB for 44,099 -> 24,000 Hz. This code computes a group of
+    phases at a time, from only the inputs that the group needs.
     """
     orig, new = _period(orig, new)
     width = _width(orig, new)
@@ -51,7 +52,10 @@ def _sinc(samples: np.ndarray, orig: int, new: int, length: int) -> np.ndarray:
 
 
 def _period(orig: int, new: int) -> tuple[int, int]:
-    """The rates' ratio, reduced and then multiplied until the rows of a group do not overlap: BLAS wants that."""
+    """Return the ratio of the rates, reduced and then doubled until the rows of a group do not overlap.
+
+    BLAS needs rows that do not overlap.
+    """
     orig, new = orig // gcd(orig, new), new // gcd(orig, new)
     while orig < PHASES * orig / new + 2 * _width(orig, new) + 2:
         orig, new = 2 * orig, 2 * new
@@ -59,12 +63,12 @@ def _period(orig: int, new: int) -> tuple[int, int]:
 
 
 def _width(orig: int, new: int) -> int:
-    """Inputs to either side of an output that its filter reaches."""
+    """Return the number of inputs on each side of an output that its filter covers."""
     return ceil(ZERO_CROSSINGS * orig / (min(orig, new) * ROLLOFF))
 
 
 def _filters(taps: np.ndarray, phases: np.ndarray, orig: int, new: int) -> np.ndarray:
-    """[K, P] float32: a sinc under a Hann window, by tap and phase, computed in float64."""
+    """Return the filters [K, P] float32, by tap and phase: a sinc under a Hann window, computed in float64."""
     base = min(orig, new) * ROLLOFF
     time = np.clip((taps[:, None] / orig - phases / new) * base, -ZERO_CROSSINGS, ZERO_CROSSINGS)
     window = np.cos(time * (np.pi / ZERO_CROSSINGS / 2)) ** 2
@@ -72,5 +76,5 @@ def _filters(taps: np.ndarray, phases: np.ndarray, orig: int, new: int) -> np.nd
 
 
 def _rows(samples: np.ndarray, count: int, step: int, length: int) -> np.ndarray:
-    """A view [count, length]: row r begins at r * step."""
+    """Return a view [count, length] of `samples`; row r begins at r * step."""
     return np.lib.stride_tricks.sliding_window_view(samples, length)[::step][:count]

@@ -1,4 +1,4 @@
-"""Cutting a waveform into equal segments. Arithmetic only."""
+"""Cuts a waveform into equal segments. Arithmetic only."""
 
 from dataclasses import dataclass
 from math import isinf
@@ -8,7 +8,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Segments:
-    """`samples` [S, L] float32, zero-padded at the end of the last; `start` and `valid` [S] in samples."""
+    """Segments of a waveform.
+
+    `samples` are [S, L] float32; the last segment is zero-padded at its end. `start` and `valid` [S] are the segments'
+    first samples and their numbers of samples without padding.
+    """
 
     samples: np.ndarray
     start: np.ndarray
@@ -21,7 +25,7 @@ class Segments:
 def cut(samples: np.ndarray, length: float) -> Segments:
     """Cut `samples` [T], T > 0, into ceil(T / length) segments that hold every sample exactly once.
 
-    An infinite length gives one segment, of the samples as they are.
+    An infinite length gives one segment that holds all samples.
     """
     total = len(samples)
     length = total if isinf(length) else int(length)

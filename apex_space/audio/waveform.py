@@ -1,4 +1,4 @@
-"""path -> `Waveform`. Codecs and limits; no models."""
+"""Decodes a file to a `Waveform` within limits. No models."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ from .levels import Levels, Meter
 __all__ = ["Levels", "Limits", "Waveform", "load"]
 
 SILENCE = 1e-4
-"""-80 dBFS."""
+"""Peak below which a sound counts as silent: -80 dBFS as an amplitude."""
 MAX_CHANNELS = 8
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 192_000
 SAMPLE_BYTES = 4
@@ -24,7 +24,7 @@ SAMPLE_BYTES = 4
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file may have at least and at most, in seconds and bytes."""
+    """The shortest and longest duration and the largest size of a file, in seconds and bytes."""
 
     min_seconds: float = 1.0
     max_seconds: float = 600.0
@@ -33,9 +33,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Waveform:
-    """`samples` [T] float32 mono, the mean of the channels, at the file's own `rate` in Hz.
+    """A decoded sound: mono `samples` [T] float32, the mean of the channels, at the file's own `rate` in Hz.
 
-    `sha256` is of the samples' bytes and the rate; `levels` are of all channels.
+    `sha256` is the hash of the samples' bytes and the rate. `levels` are measured on all channels.
     """
 
     samples: np.ndarray
@@ -45,7 +45,7 @@ class Waveform:
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Return the duration in seconds."""
         return len(self.samples) / self.rate
 
 
@@ -53,10 +53,10 @@ DEFAULT = Limits()
 
 
 def load(path: str | os.PathLike[str], limits: Limits = DEFAULT) -> Waveform:
-    """Decode the sound file at `path`. What is wrong with it is said by an `AudioError` of its own kind.
+    """Decode the sound file at `path`. Raises AudioError, with a subclass for each kind of problem.
 
-    Codecs run in a process of their own, see `isolated`. Channels are averaged while decoding, so that memory is
-    bounded by the mono signal of `limits.max_seconds`.
+    Codecs run in a separate process, see `isolated`. Channels are averaged while decoding, so memory is bounded by the
+    mono signal of `limits.max_seconds`.
     """
     path = Path(path)
     try:
@@ -133,7 +133,10 @@ def _fingerprint(samples: np.ndarray, rate: int) -> str:
 
 
 def file_hash(path: str | Path) -> str | None:
-    """Hash of a file's bytes; None where it cannot be read, or is over the limit, which `load_audio` will say."""
+    """Return the hash of a file's bytes, or None where the file cannot be read or is over the size limit.
+
+    `load_song` raises the error for such a file.
+    """
     try:
         with Path(path).open("rb") as file:
             within = os.fstat(file.fileno()).st_size <= settings().max_megabytes * 1_000_000

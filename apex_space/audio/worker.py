@@ -1,12 +1,14 @@
 """The process that decodes for `isolated`: `python -m apex_space.audio.worker`.
 
-Each request is a line of JSON on stdin, each answer one on stdout, with the samples behind it if it announces some:
+Each request is a line of JSON on stdin. Each answer is a line of JSON on stdout, followed by the samples if it
+announces some:
 
     ["open", PATH]  ->  {"rate": Hz, "channels": C, "announced": seconds or null}
     ["next"]        ->  {"samples": n} and [C, n] float32, n = 0 at the end
     either          ->  {"error": [name of an AudioError, message]}
 
-It ends with its stdin, that is, with the process that started it. (Linux would tie it to the thread that did.)
+The process ends when its stdin ends, that is, when the process that started it ends. (Linux's parent-death signal
+would end it with the thread that started it.)
 """
 
 import faulthandler
@@ -28,12 +30,12 @@ from .isolated import CPU_SECONDS, TOO_SLOW
 
 LONG_SONG_SECONDS = 600.0
 MAX_BYTES = 256_000_000
-"""Memory that decoding may take."""
+"""Maximum number of bytes of memory that decoding may take."""
 Answer = tuple[dict[str, Any], np.ndarray | None]
 
 
 class Decoder:
-    """Answers requests, on one song at a time."""
+    """Decoder that answers requests on one song at a time."""
 
     def __init__(self) -> None:
         self._song = ExitStack()
@@ -41,7 +43,7 @@ class Decoder:
         self._began = self._seconds = 0.0
 
     def answer(self, request: str, path: str = "") -> Answer:
-        """What is asked, within what is left of the time that this song may take; else the process ends."""
+        """Answer a request. End the process if the song exceeds its CPU time."""
         if request == "open":
             self._began, self._seconds = time.process_time(), 0.0
         allowed = CPU_SECONDS * max(1.0, self._seconds / LONG_SONG_SECONDS)
@@ -57,7 +59,7 @@ class Decoder:
             return _refusal(DamagedAudio("Decoding the file takes more memory than a song can need. Export it again."))
         except OSError:
             return _refusal(NotAudio("The file cannot be read. Check that you may open it."))
-        except Exception as error:  # whatever a library makes of a file, the next one is to be decoded
+        except Exception as error:  # whatever a library raises for this file, the next file must be decoded
             what = type(error).__name__
             return _refusal(DamagedAudio(f"The file cannot be decoded ({what}). Export or download it again."))
         finally:
@@ -88,7 +90,7 @@ def _refusal(error: AudioError) -> Answer:
 
 
 def main() -> None:
-    """Serve until stdin ends."""
+    """Answer requests until stdin ends."""
     requests, answers = sys.stdin.buffer, take_output()
     confine()
     limit_memory()
@@ -106,7 +108,7 @@ def write(answers: BinaryIO, answer: dict[str, Any], block: np.ndarray | None = 
 
 
 def take_output() -> BinaryIO:
-    """stdout for ourselves; what codecs say on it, or on stderr, goes nowhere."""
+    """Return stdout for the answers. Discard what codecs write to stdout or stderr."""
     output = os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "wb") as nowhere:
         for channel in (1, 2):
@@ -115,7 +117,10 @@ def take_output() -> BinaryIO:
 
 
 def confine() -> None:
-    """Load the codecs, then allow no file to be written. An interruption is for the process that started this one."""
+    """Load the codecs, then forbid the process to write files.
+
+    Ignore interruptions: the process that started this one handles them.
+    """
     import av  # noqa: F401
     import soundfile  # noqa: F401
 
@@ -128,8 +133,11 @@ def confine() -> None:
 
 
 def limit_memory() -> None:
-    """Allow `MAX_BYTES` more than is taken now, where the system can: a file of 2 KB may ask for gigabytes."""
-    with suppress(ImportError, OSError, ValueError):  # Windows; no /proc; a limit that is lower already
+    """Allow the process to take `MAX_BYTES` more memory than now, where the system supports such a limit.
+
+    A file of 2 KB may request gigabytes.
+    """
+    with suppress(ImportError, OSError, ValueError):  # Windows; no /proc; an existing lower limit
         import resource
 
         data_pages = int(Path("/proc/self/statm").read_text().split()[5])

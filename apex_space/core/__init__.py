@@ -1,3 +1,1 @@
-"""What every other folder stands on: the axes, errors, settings, intervals, tables, text, translation, files and
-logs.
-"""
+"""Modules that all other folders use: axes, errors, settings, intervals, tables, text, translation, files, logging."""

@@ -1,15 +1,15 @@
-"""The one table of scores. Everything that names, orders, bounds or explains a score reads it from here."""
+"""The only table of scores. All code that names, orders, bounds or explains a score reads it from here."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One score: its key in JSON, its label for people, its range and what it stands for.
+    """One score: its key in JSON, its label for people, its range and its meaning.
 
-    `reference` is (mean, standard deviation) of human ratings where published: SongEval, 2,399 songs
-    rated by four experts (arXiv 2505.10793). The deviations are published as 1.10 to 1.20 for the five together, so
-    that each stands at the middle, 1.15.
+    `reference` is the (mean, standard deviation) of human ratings, where published. The source is SongEval: 2,399
+    songs rated by four experts (arXiv 2505.10793). The paper gives only a range of deviations for all five axes, 1.10
+    to 1.20, so each axis has the middle, 1.15.
     """
 
     key: str

@@ -1,47 +1,47 @@
-"""Every error a caller can meet. Each message says what was wrong and what to do.
+"""All errors that a caller can get. Each message says what was wrong and what to do.
 
 ApexSpaceError
 ├── AudioError              the file cannot be scored
-│   ├── NotAudio            nothing in it decodes as sound
-│   ├── EmptyAudio          no bytes, or no samples
-│   ├── DamagedAudio        it breaks off, or its header contradicts its content
-│   ├── SilentAudio         no sound above -80 dBFS
-│   ├── InvalidSamples      NaN or infinity among the samples
-│   ├── TooShort            under the least duration
-│   ├── TooLong             over the longest duration
-│   ├── TooLarge            more bytes than allowed
-│   └── UnsupportedFormat   more channels, or another rate, than we take
+│   ├── NotAudio            nothing in the file decodes as sound
+│   ├── EmptyAudio          the file has no bytes or no samples
+│   ├── DamagedAudio        the file breaks off early, or its header contradicts its content
+│   ├── SilentAudio         the file has no sound above -80 dBFS
+│   ├── InvalidSamples      a sample is NaN, infinite or far beyond full scale
+│   ├── TooShort            the sound is shorter than the minimum
+│   ├── TooLong             the sound is longer than the maximum
+│   ├── TooLarge            the file has more bytes than allowed
+│   └── UnsupportedFormat   the number of channels or the sample rate is not supported
 ├── WeightsError            a judge's weights cannot be used
-│   ├── WeightsMissing      not on disk, and the Hub cannot be reached or has no such repository
+│   ├── WeightsMissing      they are not on disk, and the Hub cannot be reached or has no such repository
 │   └── WeightsInvalid      a file is damaged, incomplete or of another model
-├── UnknownJudge            no judge has that name
+├── UnknownJudge            no judge has this name
 ├── SettingsError           an environment variable has a value that cannot be used
-├── Busy                    too many songs are before this one
+├── Busy                    the queue is full
 ├── PreferenceError         a preference head cannot be loaded or fitted
-├── EvaluationError         predictions cannot be held against ratings
+├── EvaluationError         predictions cannot be compared with ratings
 ├── OutputRefused           a file that this program did not write would be overwritten
 ├── BatchError              songs cannot be ranked together
-│   ├── TooManySongs        more than are taken at once
-│   └── ArchiveRefused      a zip is damaged, or holds more than is taken
-├── LinkError               a result cannot be put under a link, or taken from it
-│   ├── UnknownLink         no result has that id, or it was deleted
-│   └── WrongKey            not the key that the result was stored with
-└── ArenaError              something in the arena was refused; nothing was written
+│   ├── TooManySongs        there are more songs than allowed at once
+│   └── ArchiveRefused      a zip is damaged, or holds more than allowed
+├── LinkError               a shared result cannot be stored or read
+│   ├── UnknownLink         no result has this id, or it was deleted
+│   └── WrongKey            the result was stored with another key
+└── ArenaError              the arena refused a request; nothing was written
     ├── NotEnoughSongs      the pool cannot make a pair
     ├── PoolError           the pool's folder, table or dataset cannot be used
-    ├── VoteRefused         this vote does not count
-    │   ├── UnknownBattle   no battle has that id
-    │   ├── BattleExpired   it was issued too long ago
-    │   ├── BattleStale     its songs are no longer what they were
-    │   ├── AlreadyVoted    one vote per battle, never changed
-    │   └── NotHeard        before the listening time
-    ├── TooFast             over a rate limit
+    ├── VoteRefused         the vote does not count
+    │   ├── UnknownBattle   no battle has this id
+    │   ├── BattleExpired   the battle was issued too long ago
+    │   ├── BattleStale     the battle's songs are no longer the same
+    │   ├── AlreadyVoted    the battle has a vote, and votes are never changed
+    │   └── NotHeard        the vote came before the listening time was over
+    ├── TooFast             the visitor is over a rate limit
     └── StoreError          the votes' database cannot be used
 """
 
 
 class ApexSpaceError(Exception):
-    """Base of all errors raised on purpose; the message is meant for people."""
+    """Base class of all errors raised on purpose. The message is meant for people."""
 
 
 class AudioError(ApexSpaceError):
@@ -53,35 +53,35 @@ class NotAudio(AudioError):
 
 
 class EmptyAudio(AudioError):
-    """No bytes, or no samples."""
+    """The file has no bytes or no samples."""
 
 
 class DamagedAudio(AudioError):
-    """It breaks off early, or its header contradicts its content."""
+    """The file breaks off early, or its header contradicts its content."""
 
 
 class SilentAudio(AudioError):
-    """No sound above -80 dBFS."""
+    """The file has no sound above -80 dBFS."""
 
 
 class InvalidSamples(AudioError):
-    """NaN or infinity among the samples."""
+    """A sample is NaN, infinite or far beyond full scale."""
 
 
 class TooShort(AudioError):
-    """Under the least duration."""
+    """The sound is shorter than the minimum."""
 
 
 class TooLong(AudioError):
-    """Over the longest duration."""
+    """The sound is longer than the maximum."""
 
 
 class TooLarge(AudioError):
-    """More bytes than allowed."""
+    """The file has more bytes than allowed."""
 
 
 class UnsupportedFormat(AudioError):
-    """More channels, or another sample rate, than we take."""
+    """The number of channels or the sample rate is not supported."""
 
 
 class WeightsError(ApexSpaceError):
@@ -89,15 +89,15 @@ class WeightsError(ApexSpaceError):
 
 
 class WeightsMissing(WeightsError):
-    """Not on disk, and the Hub cannot be reached or has no such repository."""
+    """The weights are not on disk, and the Hub cannot be reached or has no such repository."""
 
 
 class WeightsInvalid(WeightsError):
-    """A file is damaged, incomplete or of another model."""
+    """A file of weights is damaged, incomplete or of another model."""
 
 
 class UnknownJudge(ApexSpaceError):
-    """No judge has that name."""
+    """No judge has this name."""
 
 
 class SettingsError(ApexSpaceError):
@@ -105,7 +105,7 @@ class SettingsError(ApexSpaceError):
 
 
 class Busy(ApexSpaceError):
-    """Too many songs are before this one."""
+    """The queue is full."""
 
 
 class PreferenceError(ApexSpaceError):
@@ -113,7 +113,7 @@ class PreferenceError(ApexSpaceError):
 
 
 class EvaluationError(ApexSpaceError):
-    """Predictions cannot be held against ratings."""
+    """Predictions cannot be compared with ratings."""
 
 
 class OutputRefused(ApexSpaceError):
@@ -125,27 +125,27 @@ class BatchError(ApexSpaceError):
 
 
 class TooManySongs(BatchError):
-    """More than are taken at once."""
+    """There are more songs than allowed at once."""
 
 
 class ArchiveRefused(BatchError):
-    """A zip is damaged, or holds more than is taken."""
+    """A zip is damaged, or holds more than allowed."""
 
 
 class LinkError(ApexSpaceError):
-    """A result cannot be put under a link, or taken from it."""
+    """A shared result cannot be stored or read."""
 
 
 class UnknownLink(LinkError):
-    """No result has that id, or it was deleted."""
+    """No result has this id, or it was deleted."""
 
 
 class WrongKey(LinkError):
-    """Not the key that the result was stored with."""
+    """The result was stored with another key."""
 
 
 class ArenaError(ApexSpaceError):
-    """Something in the arena was refused; nothing was written."""
+    """The arena refused a request; nothing was written."""
 
 
 class NotEnoughSongs(ArenaError):
@@ -157,31 +157,31 @@ class PoolError(ArenaError):
 
 
 class VoteRefused(ArenaError):
-    """This vote does not count."""
+    """The vote does not count."""
 
 
 class UnknownBattle(VoteRefused):
-    """No battle has that id."""
+    """No battle has this id."""
 
 
 class BattleExpired(VoteRefused):
-    """It was issued too long ago."""
+    """The battle was issued too long ago."""
 
 
 class BattleStale(VoteRefused):
-    """Its songs are no longer what they were."""
+    """The battle's songs are no longer the same."""
 
 
 class AlreadyVoted(VoteRefused):
-    """One vote per battle, never changed."""
+    """The battle has a vote, and votes are never changed."""
 
 
 class NotHeard(VoteRefused):
-    """Before the listening time."""
+    """The vote came before the listening time was over."""
 
 
 class TooFast(ArenaError):
-    """Over a rate limit."""
+    """The visitor is over a rate limit."""
 
 
 class StoreError(ArenaError):

@@ -1,4 +1,4 @@
-"""Files written whole or not at all; temporary folders of this program, told from others', so that only its own go."""
+"""Writes files completely or not at all, and deletes temporary folders only if this program made them."""
 
 import os
 import shutil
@@ -12,8 +12,10 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A new file beside `path`, NAME.XXXXXXXX.part, to write to. It takes the place of `path` if nothing is raised, and
-    is deleted if something is. Raises OSError."""
+    """Yield a new file beside `path`, NAME.XXXXXXXX.part, to write to.
+
+    The new file replaces `path` if the block succeeds, and is deleted if the block raises. Raises OSError.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part")
     os.close(handle)
     part = Path(name)
@@ -29,33 +31,33 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def mark_own(folder: Path) -> None:
-    """Make a folder that was just made known as this program's."""
+    """Mark a new folder as made by this program."""
     _marker(folder).mkdir()
 
 
 def is_own(folder: Path) -> bool:
-    """Whether this program made it, as the same user; a link to such a folder is none."""
+    """Return whether this program made `folder` as the same user. A link to such a folder does not count."""
     try:
         state, marker = folder.lstat(), _marker(folder).lstat()
     except OSError:
         return False
-    mine = state.st_uid == os.geteuid() if hasattr(os, "geteuid") else True  # Windows has no such number
+    mine = state.st_uid == os.geteuid() if hasattr(os, "geteuid") else True  # Windows has no user id
     return mine and stat.S_ISDIR(state.st_mode) and stat.S_ISDIR(marker.st_mode)
 
 
 def _marker(folder: Path) -> Path:
-    """A folder in it that has its name, so that neither a copy nor a renamed folder passes for it."""
+    """Return the marker, a subfolder with the same name: it does not fit a copied or renamed folder."""
     return folder / f".{folder.name}"
 
 
 def delete_own(folder: Path) -> None:
-    """Delete it with all that is in it, if it is this program's. Links in it are not followed."""
+    """Delete `folder` and its content if this program made it. Links in it are not followed."""
     if is_own(folder):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def delete_abandoned(prefix: str, seconds: float) -> None:
-    """Delete those among the system's temporary files that nothing was made or touched in for so long."""
+    """Delete this program's temporary folders named `prefix`... whose last change is more than `seconds` ago."""
     for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         if is_own(folder) and time.time() - folder.lstat().st_mtime > seconds:
             delete_own(folder)

@@ -1,8 +1,8 @@
-"""What people read, in their language. The sources speak English; `languages/` has one catalogue for each other one.
+"""Translation of all texts for people. The source code is in English; `locales/` has a catalogue per other language.
 
-A catalogue is a file of JSON, named by its language's tag: English text -> translation. `{name}` stands for a value;
-where the text is an f-string of the sources, values are `{0}`, `{1}` and so on, in their order. A text without a
-translation stays English.
+A catalogue is a JSON file of English text -> translation, named by its language's tag. `{name}` is the placeholder of
+a value. For an f-string of the source code, the placeholders are `{0}`, `{1}` and so on, in the order of the values. A
+text without a translation stays English.
 """
 
 import json
@@ -17,26 +17,26 @@ from typing import Any
 CATALOGUES = Path(__file__).parent / "locales"
 ENGLISH = "en"
 MAX_LENGTH = 2000
-"""Characters of a text that is looked for among those with values in them."""
+"""Maximum length, in characters, of a text that is matched against the templates with values."""
 VALUE = re.compile(r"\{(\w+)[^}]*\}")
 _LANGUAGE = ContextVar("language", default=ENGLISH)
 
 
 @cache
 def languages() -> dict[str, str]:
-    """Tag -> the language's own name."""
+    """Return language tag -> the language's name in that language."""
     others = sorted(file.stem for file in CATALOGUES.glob("*.json"))
     return {ENGLISH: "English"} | {tag: _catalogue(tag)["English"] for tag in others}
 
 
 def language() -> str:
-    """The tag of the one that is spoken here and now."""
+    """Return the tag of the language of the current context."""
     return _LANGUAGE.get()
 
 
 @contextmanager
 def speaking(tag: str) -> Iterator[None]:
-    """Speak it, in this context, until the `with` ends."""
+    """Use the language `tag` in this context until the `with` block ends."""
     token = _LANGUAGE.set(tag)
     try:
         yield
@@ -45,18 +45,20 @@ def speaking(tag: str) -> Iterator[None]:
 
 
 def tr(text: str, **values: Any) -> str:
-    """A text of the sources in the language that is spoken, with its values."""
+    """Translate a text of the source code to the current language and fill in its values."""
     return _catalogue(language()).get(text, text).format(**values)
 
 
 def plural(number: int, one: str, more: str, **values: Any) -> str:
-    """`one` or `more`, each with `{n}` for the number."""
+    """Translate `one` if `number` is 1, else `more`; `{n}` in either is the number."""
     return tr(one if number == 1 else more, n=f"{number:,}", **values)
 
 
 def said(text: str) -> str:
-    """A text that came about in English, as an error's message, in the language that is spoken, or a list of such
-    texts; as it is where it is none of the catalogue's."""
+    """Translate a finished English text, such as an error's message, to the current language.
+
+    The text may also be a list of such texts. A text that is not in the catalogue is returned as it is.
+    """
     known = _catalogue(language())
     if text in known or not known or len(text) > MAX_LENGTH:
         return known.get(text, text)
@@ -70,7 +72,7 @@ def said(text: str) -> str:
 
 
 def best_of(accepted: str) -> str:
-    """The language that an Accept-Language header asks for, of those that are spoken; English where it is none."""
+    """Return the available language that an Accept-Language header prefers, or English if none is available."""
     wanted = [part.strip().partition(";q=") for part in accepted.lower().split(",")]
     for tag, _, _ in sorted(wanted, key=lambda part: -_quality(part[2])):
         for known in languages():
@@ -93,14 +95,17 @@ def _catalogue(tag: str) -> dict[str, str]:
 
 @cache
 def _with_values(tag: str) -> list[tuple[str, str]]:
-    """The texts with values in them, those that say most beside them first."""
+    """Return the templates with values and their translations, those with the most text beside the values first."""
     texts = [(text, translation) for text, translation in _catalogue(tag).items() if VALUE.search(text)]
     return sorted(texts, key=lambda pair: -len(VALUE.sub("", pair[0])))
 
 
 def _values(template: str, text: str) -> dict[str, str]:
-    """Name -> what stands for it in `text`; empty where that is no such text. Each is as short as it can be: unlike a
-    regular expression this never goes back, so that a hostile text takes no time."""
+    """Return name -> value in `text`, or an empty dictionary if `text` does not match `template`.
+
+    Each value is as short as possible. Unlike a regular expression, this search never backtracks, so a hostile text
+    takes no time.
+    """
     first, *others = VALUE.split(template)
     names, literals = others[::2], others[1::2]
     at, end = len(first), len(text) - len(literals[-1])

@@ -1,4 +1,4 @@
-"""A figure and its 95% interval, by resampling."""
+"""95% intervals of a figure, by resampling."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Z95 = 1.959964
 
 @dataclass(frozen=True)
 class ConfidenceInterval:
-    """A figure on everything, and the interval that held 95% of the figures on resampled songs."""
+    """A figure on all songs, and the interval that holds 95% of the figures on resampled songs."""
 
     value: float
     low: float
@@ -24,24 +24,30 @@ class ConfidenceInterval:
 
     @property
     def percent(self) -> str:
-        """As percentages, for tables."""
+        """Format the figure and its interval as percentages, for tables."""
         return f"{100 * self.value:.0f} ({100 * self.low:.0f}–{100 * self.high:.0f})"
 
 
 @cache
 def bootstrap_counts(songs: int) -> np.ndarray:
-    """[1 + RESAMPLES, songs] how often each song counts: once each, then as drawn with replacement."""
+    """Return how often each song counts [1 + RESAMPLES, songs].
+
+    In the first row each song counts once. In the other rows songs are drawn with replacement.
+    """
     drawn = np.random.default_rng(0).multinomial(songs, np.full(songs, 1 / songs), RESAMPLES)
     return np.concatenate([np.ones((1, songs), int), drawn])
 
 
 def bootstrap_interval(figure: Callable[[np.ndarray], float], songs: int) -> ConfidenceInterval:
-    """`figure` of how often each of the `songs` counts [S]."""
+    """Return the value and interval of `figure`, a function of how often each of the `songs` counts [S]."""
     return interval(np.array([figure(counts) for counts in bootstrap_counts(songs)]))
 
 
 def interval(figures: np.ndarray) -> ConfidenceInterval:
-    """`figures` [1 + RESAMPLES], NaN where a draw allows none."""
+    """Return the value and interval of `figures` [1 + RESAMPLES]: the figure on all songs, then on resampled songs.
+
+    A figure on resampled songs is NaN where it cannot be computed.
+    """
     known = figures[1:][np.isfinite(figures[1:])]
     low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
     return ConfidenceInterval(float(figures[0]), float(low), float(high))

@@ -1,4 +1,4 @@
-"""The log of a server: lines of JSON on stderr that say what was done, and neither for whom nor with which song."""
+"""The log of a server, as lines of JSON on stderr. It tells neither who made a request nor which song was in it."""
 
 import json
 import logging
@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request that is being answered; it stands in every line that is written meanwhile."""
+"""Id of the request that is being answered. Each line that is logged meanwhile has it."""
 NAME = r"[\w .,/-]*"
-"""Below the folder of uploads: what Gradio leaves of the names of files."""
+"""Pattern of a path below the folder of uploads: the characters that Gradio keeps in file names."""
 
 
 class Lines(logging.Formatter):
-    """A record as a line of JSON: its time, level, logger, message, request, traceback, and what `fields` it was given.
+    """Formatter of a record as a line of JSON: time, level, logger, message, request, traceback and extra `fields`.
 
     Paths below the folder `uploads` hold names of visitors' files and are left out.
     """
@@ -44,8 +44,10 @@ class Lines(logging.Formatter):
 
 
 def configure(uploads: str) -> None:
-    """Write lines from now on, of all loggers of this process; also of exceptions that nobody catches, of warnings, and
-    where a library prints a traceback."""
+    """Log as lines of JSON from now on, for all loggers of this process.
+
+    Uncaught exceptions, warnings and tracebacks that a library prints are logged, too.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(Lines(uploads))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -57,7 +59,7 @@ def configure(uploads: str) -> None:
 
 
 def adopt(*names: str) -> None:
-    """Have the records of these loggers, which brought handlers of their own, written as all others are."""
+    """Replace the handlers that these loggers came with, so that their records are logged like all others."""
     for logger in map(logging.getLogger, names):
         logger.handlers.clear()
         logger.propagate = True

@@ -1,4 +1,4 @@
-"""Every environment variable, its type, default and meaning, in one typed object."""
+"""All environment variables with their types, defaults and meanings, in one typed object."""
 
 import os
 import reprlib
@@ -16,7 +16,7 @@ PREFIX = "APEX_"
 
 
 class Settings(BaseSettings):
-    """Read from variables named `APEX_` and the field's name in capitals, as `APEX_MAX_MINUTES=20`.
+    """Settings from environment variables: `APEX_` and the field's name in capitals, such as `APEX_MAX_MINUTES=20`.
 
     An empty variable, or one of white space, means the default.
     """
@@ -81,25 +81,28 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """The settings of this process. Raises SettingsError."""
+    """Return the settings of this process. Raises SettingsError."""
     try:
         return Settings()
     except ValidationError as error:
         wrong = [_wrong(str(each["loc"][0]), each["msg"], each["input"]) for each in error.errors()]
-    raise SettingsError("\n".join(wrong))  # out here, so that it does not carry the other error, which quotes secrets
+    raise SettingsError("\n".join(wrong))  # outside the except block: the ValidationError quotes secrets
 
 
 def _wrong(field: str, why: str, value: object) -> str:
-    """What is wrong with a variable, in one line."""
+    """Describe in one line what is wrong with a variable."""
     secret = SecretStr in get_args(Settings.model_fields[field].annotation)
     return f"{PREFIX}{field.upper()}: {why}" + ("" if secret else f", not {reprlib.repr(value)}")
 
 
 def temporary() -> str | None:
-    """The folder that Gradio's own variable names for uploads, when it is asked: the server sets it anew."""
+    """Return the folder for uploads that GRADIO_TEMP_DIR names at the time of the call: the server changes it."""
     return os.environ.get("GRADIO_TEMP_DIR", "").strip() or None
 
 
 def prepare_server(uploads: str) -> None:
-    """Tell Gradio its folder for uploads, and uvicorn to believe no X-Forwarded-For: `proxies` says whom to believe."""
+    """Set Gradio's folder for uploads, and make uvicorn trust no X-Forwarded-For.
+
+    The setting `proxies` says which proxies are trusted.
+    """
     os.environ |= {"GRADIO_TEMP_DIR": uploads, "FORWARDED_ALLOW_IPS": ""}

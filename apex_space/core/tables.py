@@ -1,4 +1,4 @@
-"""Rows as dictionaries: of a csv, jsonl or parquet file on this disk, or of a dataset with sounds."""
+"""Reads rows as dictionaries, from a local csv, jsonl or parquet file or from a dataset with sounds."""
 
 import csv
 import json
@@ -12,16 +12,17 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that cannot be used, and why."""
+    """A row that cannot be used, and the reason."""
 
     name: str
     why: str
 
 
 def records(path: Path) -> Iterator[Record]:
-    """Row by row, so that a table with songs in it need not fit into memory.
+    """Yield the rows one by one, so that a table with songs in it need not fit into memory.
 
-    Raises OSError where it cannot be read, and ValueError where it is not what its name's ending, one of READERS, says.
+    The file's suffix must be one of READERS. Raises OSError where the file cannot be read, and ValueError where its
+    content does not match its suffix.
     """
     try:
         yield from READERS[path.suffix.lower()](path)
@@ -56,9 +57,10 @@ READERS: dict[str, Callable[[Path], Iterator[Record]]] = {".csv": _csv, ".jsonl"
 
 
 def undecoded(rows: Any) -> tuple[Any, list[str]]:
-    """The rows of a `datasets` stream with their sounds as bytes or as a file's path, and the columns that hold them.
+    """Return the rows of a `datasets` stream with sounds as bytes or file paths, and the columns that hold sounds.
 
-    The library's own decoding needs a codec that is not needed here, and so does its passing on of plain paths.
+    The library's own decoding needs a codec that this program does not need. The library needs that codec even to
+    return a plain path.
     """
     from datasets import Audio
 

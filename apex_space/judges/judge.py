@@ -21,6 +21,9 @@ from .eta import ESTIMATOR, ComputeCost, ThroughputEstimator
 from .queueing import SongQueue
 from .report import Report, Scores, Segment
 
+SongInput = str | Path | Waveform
+"""A song's file, or the song decoded."""
+
 
 class ScoreHead(Protocol):
     """Embeddings -> scores.

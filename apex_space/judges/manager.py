@@ -29,6 +29,8 @@ LOOK_SECONDS = 0.5
 WARM_UP_RATE = 44_100
 FOLDERS = re.compile(r"(?<![^\s(\"'])/(?:[^/\s]+/)+(?=\S)")
 """Those of this machine in a message: an absolute path up to its last part, if there is no space in it."""
+BEST = "best"
+"""The name under which the most trusted judge that is ready is asked."""
 ABSENT = "is not available"
 State = Literal["ready", "loading", "absent", "idle"]
 logger = logging.getLogger(__name__)
@@ -87,12 +89,17 @@ class JudgeManager:
         """The most trusted judge of those that are there from the start and ready."""
         return next(self._ready[name] for name in REGISTRY if name in self._ready)
 
-    def check(self, name: str) -> None:
-        """Raises UnknownJudge, and WeightsMissing where it is known that the judge cannot answer now."""
+    def check(self, name: str) -> str:
+        """Return the judge's own name, also for BEST.
+
+        Raises UnknownJudge, and WeightsMissing if it is known that the judge cannot answer now.
+        """
+        name = self.best().name if name == BEST else name
         entry = find(name)
         if name in self._waiting:
             why = self._waiting[name].rstrip(".") + "."
             raise WeightsMissing(f"{entry.title} {why} Choose another judge meanwhile.")
+        return name
 
     def get(self, name: str) -> Judge:
         """The last of `load`."""
@@ -106,7 +113,7 @@ class JudgeManager:
         All who wait for a judge wait for the same load, which goes on when they do not. Raises what `check` does, and
         WeightsError without this machine's folders.
         """
-        self.check(name)
+        name = self.check(name)
         if name not in self._ready:
             load = self._begin(name)
             while not load.done():

@@ -1,1 +1,4 @@
-"""Segments of a song in, embeddings and then scores out; weights come from the Hub (`hub`)."""
+"""Models: encoders turn segments of a song into embeddings, heads turn embeddings into scores.
+
+The weights come from the Hub (`hub`).
+"""

@@ -1,4 +1,4 @@
-"""Repository and revision -> a folder on this disk. The only module that touches the network for models."""
+"""Finds a repository at a revision on this disk, or downloads it. No other module uses the network for models."""
 
 import hashlib
 import logging
@@ -10,18 +10,21 @@ from typing import Any
 from ..core.errors import WeightsMissing
 
 OnBytes = Callable[[int, int], None]
-"""Called with the bytes of a repository received so far and the bytes expected, from the threads that download."""
+"""Callback that gets the bytes of a repository received so far and the bytes expected. Download threads call it."""
 
 CONNECT, ANSWER = 1.2, 4.0
-"""Seconds to reach the Hub (one lost packet is sent again after one), and until it answers a first question."""
+"""Time limits in seconds: CONNECT to reach the Hub, and ANSWER until it answers a first question.
+
+CONNECT leaves time for one lost packet, which is sent again after one second.
+"""
 TIMEOUTS: Any = (CONNECT, ANSWER, ANSWER, ANSWER)
-"""To connect, read, write and get a connection from the client's pool."""
+"""Time limits in seconds to connect, to read, to write and to get a connection from the client's pool."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Where a judge's numbers came from: a repository (or folder) and its revision (or content hash)."""
+    """The source of a judge's weights: a repository (or folder) and its revision (or content hash)."""
 
     repository: str
     revision: str
@@ -29,20 +32,20 @@ class Weights:
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository of the Hub at a revision; `needs` are its files that must be there."""
+    """A repository of the Hub at a revision. `needs` names the files that must be there."""
 
     id: str
     revision: str
     needs: tuple[str, ...]
     checkpoints: tuple[str, ...]
-    """Names of the weights file, the preferred one first; one of them must be there."""
+    """Possible names of the weights file, the preferred one first. One of these files must be there."""
     folder: Path | None = None
-    """Where it is on this disk, if it is not to be looked for."""
+    """The folder of the repository on this disk. If it is None, `fetch` looks for the repository."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A repository on this disk: its folder, the checkpoint in it and what to write in a report."""
+    """A repository on this disk: its folder, the checkpoint in it, and the source to name in a report."""
 
     folder: Path
     checkpoint: Path
@@ -50,7 +53,7 @@ class Snapshot:
 
 
 def cache_folder() -> str:
-    """Where downloads are kept on this disk."""
+    """Return the folder on this disk that keeps downloads."""
     from huggingface_hub import constants
 
     return constants.HF_HUB_CACHE
@@ -61,7 +64,7 @@ def fetch(
 ) -> Snapshot:
     """Find `repository` below the folder `weights`, or download what is not in the Hub's cache yet.
 
-    With `cached` nothing is downloaded. Raises WeightsMissing, at once where there is no network.
+    With `cached`, nothing is downloaded. Raises WeightsMissing. Without a network, it raises at once.
     """
     folder = repository.folder or (weights and weights / repository.id.rsplit("/", 1)[-1])
     if folder is not None:
@@ -94,7 +97,7 @@ def _require(repository: Repository, folder: Path) -> None:
 
 
 def download_size(repository: Repository) -> int:
-    """Bytes that `fetch` would still download. Raises WeightsMissing where the Hub does not answer."""
+    """Return how many bytes `fetch` would still download. Raises WeightsMissing if the Hub does not answer."""
     if repository.folder is not None:
         return 0
     candidates, trouble = _offered(repository)
@@ -105,16 +108,17 @@ def download_size(repository: Repository) -> int:
 
 
 def _offered(repository: Repository) -> tuple[tuple[str, ...], str | None]:
-    """The checkpoint to take and None, or all that could be and the Hub's reason for not serving `repository`.
+    """Return the checkpoint to take and None, or all possible ones and why the Hub does not serve `repository`.
 
-    `snapshot_download` asks the same without a time limit: a Hub that takes the call and says nothing would hold it.
+    `snapshot_download` asks the Hub the same question, but without a time limit. A Hub that accepts the connection
+    and never answers would block it.
     """
     from huggingface_hub import HfApi, constants
 
-    constants.HF_HUB_DISABLE_TELEMETRY = True  # else it first looks up who calls, which takes 3 s on a dead network
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # otherwise the client first looks up who calls: 3 s on a dead network
     try:
         info = HfApi().model_info(repository.id, revision=repository.revision, timeout=TIMEOUTS)
-    except Exception as error:  # the network, the client and the answer's parser each have their own
+    except Exception as error:  # the network, the client and the answer's parser each have their own classes
         return repository.checkpoints, explain(error, repository.id)
     names = {file.rfilename for file in info.siblings or ()}
     candidates = tuple(name for name in repository.checkpoints if name in names)
@@ -124,18 +128,18 @@ def _offered(repository: Repository) -> tuple[tuple[str, ...], str | None]:
 
 
 def _snapshot(repository: Repository, checkpoint: str, trouble: str | None, **options: Any) -> Any:
-    """`snapshot_download` of the files needed; where there is `trouble` with the Hub, from its cache alone."""
+    """Call `snapshot_download` for the files needed. If there is `trouble` with the Hub, use its cache alone."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import IncompleteSnapshotError
     from huggingface_hub.utils import logging
 
-    logging.set_verbosity_error()  # its warnings, of retries and fallbacks, would stand in the middle of the progress
+    logging.set_verbosity_error()  # its warnings about retries and fallbacks would interrupt the progress display
     options |= {"revision": repository.revision, "local_files_only": trouble is not None}
     try:
         return snapshot_download(repository.id, allow_patterns=[*repository.needs, checkpoint], **options)
     except IncompleteSnapshotError as error:
         raise _missing(repository, f"{trouble}; an earlier download is incomplete ({error.snapshot_path})") from error
-    except Exception as error:  # the network, the client, its storage and the disk each have their own
+    except Exception as error:  # the network, the client, its storage and the disk each have their own classes
         raise _missing(repository, trouble or f"the download broke off, {explain(error, repository.id)}") from error
 
 
@@ -147,7 +151,7 @@ def _missing(repository: Repository, reason: str) -> WeightsMissing:
 
 
 def explain(error: BaseException, repository: str) -> str:
-    """What went wrong with the Hub when it was asked for `repository`, for people."""
+    """Explain to a user what went wrong when the Hub was asked for `repository`."""
     from huggingface_hub import constants, errors
 
     page = f"{constants.ENDPOINT}/{repository}"
@@ -178,12 +182,12 @@ def explain(error: BaseException, repository: str) -> str:
 
 
 def _reporter(on_bytes: OnBytes | None) -> type:
-    """A progress bar class that shows nothing and hands the bytes it counts to `on_bytes`."""
+    """Return a progress bar class that shows nothing and passes the bytes it counts to `on_bytes`."""
     from huggingface_hub.utils.tqdm import tqdm
 
     class Reporter(tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            # The client keeps two bars of bytes: those received, which xet compresses, and those written.
+            # The client keeps two bars: one for the bytes received, which xet compresses, one for the bytes written.
             self._written = str(kwargs.get("desc", "")).startswith("Reconstructing")
             super().__init__(*args, **kwargs | {"disable": True})
 

@@ -1,4 +1,4 @@
-"""Matrix products at the speed and in the memory that this machine allows. What they compute is torch's own."""
+"""Matrix products that use this machine's speed and memory well. They compute the same as torch's own."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,18 +14,23 @@ from .encoders.encoder import IMPORTING
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SUMS = "out_proj", "linear_out", "output_dense", "narrow"
-"""Names of the products whose results are added up from layer to layer."""
+"""Name endings of the linear layers whose results are added up from layer to layer."""
 ULP, GOLDEN = 2**-7, 0.6180339887
-"""How far two numbers of bfloat16 are apart, relatively, at most; and steps that fill 0 to 1 evenly."""
+"""ULP is the largest relative distance between neighbouring bfloat16 numbers.
+
+GOLDEN is a step whose multiples, modulo 1, fill 0 to 1 evenly.
+"""
 ROWS, QUERIES = 128, 512
-"""Of a mean and of attention, computed at once, so that they stay in the processor's cache."""
+"""How many rows of a mean (ROWS) and of attention (QUERIES) are computed at once, to stay in the CPU's cache."""
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"none": lambda x: x, "gelu": F.gelu, "swish": F.silu}
-"""By oneDNN's names."""
+"""Activation functions, by the names that oneDNN gives them."""
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: str = "none") -> Tensor:
-    """torch's product and activation, on a processor by oneDNN at once: in float32 torch's own goes to MKL, which takes
-    a tenth longer or even twice as long, and where it is rounded it would round the bias and what is activated as well.
+    """Compute torch's linear product of `x` and its activation.
+
+    On a CPU, oneDNN computes both at once. In float32, torch's own product goes to MKL, which takes a tenth longer or
+    even twice as long. With a rounded weight, torch's own product would also round the bias and the activation's input.
     """
     if x.device.type == "cpu" and not torch.is_autocast_enabled("cpu") and _by_onednn(weight.dtype):
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "none")
@@ -41,7 +46,10 @@ def _by_onednn(dtype: torch.dtype) -> bool:
 def rate(
     dtype: torch.dtype, shape: tuple[int, int, int], tries: int, ways: Sequence[Callable[..., Tensor]] = (linear,)
 ) -> float:
-    """Operations a second in a product of `shape`, its rows, columns and outputs: the best of `tries` by each way."""
+    """Measure operations per second in a matrix product of `shape`: its rows, columns and outputs.
+
+    The result is the best of `tries` runs of each function in `ways`.
+    """
     rows, columns, outputs = shape
     a, b = torch.ones(rows, columns, dtype=dtype), torch.ones(outputs, columns, dtype=dtype)
 
@@ -55,7 +63,7 @@ def rate(
 
 
 class Linear(nn.Linear):
-    """nn.Linear with the product above."""
+    """nn.Linear that computes with the function `linear`."""
 
     activation = "none"
 
@@ -64,26 +72,26 @@ class Linear(nn.Linear):
 
 
 class RoundedLinear(Linear):
-    """nn.Linear with a rounded weight, whose mean over time is that of the float32 layer: [S, T, D] -> [S, T, D'].
+    """nn.Linear with a rounded weight that keeps the float32 layer's mean over time: [S, T, D] -> [S, T, D'].
 
-    The rounding errors of a weight W are the same in every frame, so that a mean over time keeps them. But a product
-    commutes with the mean: with V the rounded weight, W x is V x + (W - V) x, and the mean of the last is (W - V) times
-    that of x, a small number, for which rounded factors do.
+    The rounding errors of a weight W are the same in every frame, so a mean over time keeps them. But a matrix product
+    commutes with the mean. Let V be the rounded weight. Then W x is V x + (W - V) x. The mean of the second term is
+    (W - V) times the mean of x. This term is small, so rounded factors are precise enough for it.
     """
 
     rest: Tensor
-    """W - V, rounded as well."""
+    """The rounding error W - V of the weight, itself rounded."""
 
     def forward(self, x: Tensor) -> Tensor:
         return self.product(rounding(x, self.weight.dtype), self.offset(mean_over_time(x)))
 
     def offset(self, mean: Tensor) -> Tensor:
-        """(W - V) times `mean` [S, D], and the bias: [S, D'] float32."""
+        """Return (W - V) times `mean` [S, D], plus the bias: [S, D'] float32."""
         made = F.linear(mean.to(self.rest.dtype), self.rest).float()
         return made if self.bias is None else made + self.bias
 
     def product(self, x: Tensor, offset: Tensor) -> Tensor:
-        """Of the rounded factors, with each clip's `offset` [S, D'] float32 added before the result is rounded."""
+        """Multiply the rounded factors and add each clip's `offset` [S, D'] float32 before the result is rounded."""
         if x.device.type == "cpu" and _by_onednn(self.weight.dtype):
             clips = [linear(clip, self.weight, bias, self.activation) for clip, bias in zip(x, offset, strict=True)]
             return clips[0][None] if len(clips) == 1 else torch.stack(clips)
@@ -92,8 +100,10 @@ class RoundedLinear(Linear):
 
 
 class SummandLinear(RoundedLinear):
-    """The same in float32, without what the result's own rounding does to the mean: for what is added up from layer to
-    layer."""
+    """A RoundedLinear with a float32 result, for results that are added up from layer to layer.
+
+    It also removes the effect that the rounding of the result itself has on the mean over time.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         mean = mean_over_time(x)
@@ -102,7 +112,10 @@ class SummandLinear(RoundedLinear):
 
 
 def rounding(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """`x` [..., T, D] in `dtype`, each frame a trace louder or softer, lest alike ones, as of silence, err alike."""
+    """Cast `x` [..., T, D] to `dtype` after scaling each frame by a factor very close to 1.
+
+    Without the factors, equal frames, such as frames of silence, would all have the same rounding errors.
+    """
     if x.dtype == dtype:
         return x
     steps = torch.arange(x.shape[-2], device=x.device) * GOLDEN
@@ -110,36 +123,41 @@ def rounding(x: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def mean_over_time(x: Tensor) -> Tensor:
-    """[S, T, D] -> [S, D] float32. Torch takes three times as long for rounded numbers when asked for it at once."""
+    """Compute the mean over time in float32: [S, T, D] -> [S, D].
+
+    For rounded numbers, torch's own mean in float32 takes three times as long as this.
+    """
     if x.dtype == torch.float32:
         return x.mean(1)
     return torch.stack([part.float().sum(1) for part in x.split(ROWS, 1)]).sum(0) / x.shape[1]
 
 
 def _unrounded(x: Tensor, weight: Tensor) -> Tensor:
-    """`x` [S, T, D] times `weight` [D', D], both rounded, in float32."""
+    """Multiply `x` [S, T, D] by `weight` [D', D], both rounded. The result is float32."""
     if x.is_cuda:
         return torch.mm(x.flatten(0, 1), weight.T, out_dtype=torch.float32).unflatten(0, x.shape[:2])
     return F.linear(x.float(), weight.float())
 
 
 def _precisely(x: Tensor, weight: Tensor) -> Tensor:
-    """`x` [S, D] float32 times a rounded `weight` [D', D], in float32 without a copy of the weight: what the result of
-    the first product loses by rounding is what the second one makes."""
+    """Multiply `x` [S, D] float32 by a rounded `weight` [D', D] in float32, without a copy of the weight.
+
+    The second product computes what the result of the first one loses by rounding.
+    """
     high = x.to(weight.dtype)
     made = F.linear(high, weight)
     return made.float() + torch.addmm(made, high, weight.T, beta=-1) + F.linear((x - high).to(weight.dtype), weight)
 
 
 def use_fast_linear(module: nn.Module) -> None:
-    """Put the class above in the place of every nn.Linear in `module`; the weights stay where they are."""
+    """Replace the class of every nn.Linear in `module` by Linear of this file. The weights stay where they are."""
     for inner in module.modules():
         if type(inner) is nn.Linear:
             inner.__class__ = Linear
 
 
 def cast_linear_layers(module: nn.Module, dtype: torch.dtype) -> None:
-    """Round the weights of every matrix product in `module`."""
+    """Cast the weights of every linear layer in `module` to `dtype`, which rounds them."""
     for name, inner in module.named_modules():
         if isinstance(inner, nn.Linear):
             weight = inner.weight.detach()
@@ -149,10 +167,10 @@ def cast_linear_layers(module: nn.Module, dtype: torch.dtype) -> None:
 
 
 def dithered(layer: Linear, dtype: torch.dtype, versions: int) -> Iterator[Linear]:
-    """Copies of a `layer` without bias with rounded weights, each of which makes up for what the ones before lost.
+    """Yield copies of a `layer` without bias, with rounded weights. Each copy corrects the errors of the ones before.
 
-    Used in turn they have the mean of the layer itself, and each errs in its own way: errors that go with the sign of
-    the result would stay in the mean, as an activation lets one side pass.
+    If they are used in turn, their mean is that of the layer itself, and each copy has errors of its own. Errors that
+    go with the sign of the result would stay in the mean, because an activation lets only one sign pass.
     """
     lost = torch.zeros_like(layer.weight)
     for _ in range(versions):
@@ -162,13 +180,13 @@ def dithered(layer: Linear, dtype: torch.dtype, versions: int) -> Iterator[Linea
 
 
 def activate(feed_forward: Any, activation: str) -> None:
-    """Let the first product of transformers' `feed_forward` do the activation as well."""
+    """Make the first linear layer of transformers' `feed_forward` compute the activation as well."""
     feed_forward.intermediate_dense.activation = activation
     feed_forward.intermediate_act_fn = nn.Identity()
 
 
 def as_linear(weight: Tensor, activation: str = "none") -> Linear:
-    """A layer without bias, with the weight [D', D]."""
+    """Return a linear layer without bias that has `weight` [D', D]."""
     with torch.device("meta"):
         layer = Linear(weight.shape[1], weight.shape[0], bias=False)
     layer.weight, layer.activation = nn.Parameter(weight, requires_grad=False), activation
@@ -176,7 +194,7 @@ def as_linear(weight: Tensor, activation: str = "none") -> Linear:
 
 
 def release_mmap(modules: Iterable[nn.Module]) -> None:
-    """Copy what is still float32, a tenth, so that nothing holds the mapped file in memory any more."""
+    """Copy the tensors that are still float32, a tenth of all, so that nothing keeps the mapped file in memory."""
     for inner in (inner for module in modules for inner in module.modules()):
         for parameter in inner.parameters(recurse=False):
             if parameter.dtype == torch.float32:
@@ -187,7 +205,7 @@ def release_mmap(modules: Iterable[nn.Module]) -> None:
 
 
 def attend_in_blocks(encoder: Any) -> None:
-    """Give transformers' layers the attention below."""
+    """Make transformers' layers use the function `attention`."""
     with IMPORTING:
         from transformers import AttentionInterface
 
@@ -196,10 +214,10 @@ def attend_in_blocks(encoder: Any) -> None:
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Softmax attention, [S, H, T, D] each -> [S, T, H, D].
+    """Compute softmax attention: [S, H, T, D] each -> [S, T, H, D].
 
-    Rounded, on a processor, one head and QUERIES rows at a time: 2.2 times as fast in bfloat16 as torch's own where
-    there are no tiles (AMX), see BENCHMARKS.md.
+    Rounded numbers on a CPU are computed one head and QUERIES rows at a time. In bfloat16 this is 2.2 times as fast as
+    torch's own attention on a CPU without tiles (AMX), see BENCHMARKS.md.
     """
     if query.dtype == torch.float32 or query.device.type != "cpu":
         return F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
@@ -213,11 +231,11 @@ def attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 class SelfAttention(nn.MultiheadAttention):
-    """nn.MultiheadAttention of a sequence to itself, [T, D] -> [T, D], that never holds all T x T weights."""
+    """nn.MultiheadAttention of a sequence to itself: [T, D] -> [T, D]. It never holds all T x T weights."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__(width, heads)
-        self.out_proj = Linear(width, width)  # type: ignore[assignment]  # as torch's own, which has a class of its own
+        self.out_proj = Linear(width, width)  # type: ignore[assignment]  # torch's own has another class
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         mixed = linear(x, self.in_proj_weight, self.in_proj_bias)

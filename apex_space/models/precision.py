@@ -1,5 +1,7 @@
-"""Which precision an encoder's matrix products get: bfloat16 where that is fast and moves the scores of a few trial
-clips very little."""
+"""Chooses the precision of an encoder's matrix products.
+
+It chooses bfloat16 if this is fast and moves the scores of a few trial clips very little, and otherwise float32.
+"""
 
 import logging
 from collections.abc import Callable
@@ -14,14 +16,17 @@ from .encoders.encoder import Encoder
 
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"
 TOLERANCE = 0.005
-"""Share of an axis' range that no score of a trial clip may move: 0.5 of 0 to 100, 0.02 of 1 to 5."""
+"""Most that bfloat16 may move a trial clip's score, as a share of the axis' range: 0.5 of 0 to 100, 0.02 of 1 to 5."""
 CAUTIOUS = TOLERANCE / 2
-"""The same for SongEval, which hears a song whole, and whose songs move further than the clip: of 8 draws of small
-random weights, five songs moved a score up to 2.0 times as far."""
+"""The tolerance for SongEval, which encodes a song as a whole.
+
+Scores of songs move further than those of the trial clip. With 8 draws of small random weights, five songs moved a
+score up to 2.0 times as far.
+"""
 CLIP_SECONDS, SONG_SECONDS = 5, 30
-"""Of the trial clips, and of the one more that encoders get that hear songs whole."""
+"""Length in seconds of the trial clips, and of one more clip for encoders that encode songs as a whole."""
 PROBE = 512, 1024, 4096
-"""Rows, columns and outputs of a matrix product as in the larger encoders, though of fewer frames."""
+"""Rows, columns and outputs of a matrix product that measures speed: as in the larger encoders, but fewer frames."""
 logger = logging.getLogger(__name__)
 
 
@@ -34,13 +39,15 @@ def choose(
     head: Callable[[np.ndarray], dict[str, np.ndarray]],
     limit: float = TOLERANCE,
 ) -> E:
-    """An encoder from `make(precision)`; where AUTO is `wanted`, after trying both on these very weights: `limit` is
-    the share of its range that no score may move."""
+    """Return an encoder from `make(precision)`. If `wanted` is AUTO, try both precisions with these very weights.
+
+    bfloat16 is taken if no score moves by more than `limit`, a share of its axis' range.
+    """
     if wanted != AUTO:
         return _because(make(wanted), "as set")
     if not native_bfloat16():
         return _fall_back(make, "this processor does not multiply bfloat16")
-    clips, exact = _heard(make(FLOAT32), head)  # that encoder is not kept beside the other: it takes 0.4 GB
+    clips, exact = _heard(make(FLOAT32), head)  # this encoder is released before the next is made: it takes 0.4 GB
     fast, most = make(BFLOAT16), 0.0
     for (name, clip), scores in zip(clips.items(), exact, strict=True):
         axis, moved = largest_move(scores, head(_embedding(fast, clip)))
@@ -53,7 +60,7 @@ def choose(
 def _heard(
     encoder: Encoder, head: Callable[[np.ndarray], dict[str, np.ndarray]]
 ) -> tuple[dict[str, np.ndarray], list[dict[str, np.ndarray]]]:
-    """The clips to try an encoder on, by what they are of, and their scores."""
+    """Return the clips to try an encoder on, by what they contain, and the scores of each clip."""
     clips = trial_clips(encoder.rate)
     if encoder.segment_seconds == inf:
         clips["a song"] = _tones_and_beats(SONG_SECONDS, encoder.rate)
@@ -61,11 +68,11 @@ def _heard(
 
 
 def trial_clips(rate: int) -> dict[str, np.ndarray]:
-    """What they are of -> samples [N] float32 at `rate` Hz, always the same."""
+    """Return the trial clips: what they contain -> samples [N] float32 at `rate` Hz. They are always the same."""
     tones = _tones_and_beats(CLIP_SECONDS, rate)
     time = _times(CLIP_SECONDS, rate)
     buzz = sum(np.sin(2 * np.pi * k * (130 * time + 20 * np.sin(4 * time))) / k for k in range(1, 12))
-    syllables = np.sin(2 * np.pi * 2 * time).clip(0)  # with pauses as long
+    syllables = np.sin(2 * np.pi * 2 * time).clip(0)  # with pauses of the same length
     swell = (time / CLIP_SECONDS - 0.2).clip(0)
     made = {
         "tones and beats": tones,
@@ -93,7 +100,7 @@ def _fall_back(make: Callable[[str], E], reason: str) -> E:
 
 
 def native_bfloat16() -> bool:
-    """Whether this processor has instructions for products of bfloat16 matrices."""
+    """Return whether the GPU, or without one the CPU, has instructions for products of bfloat16 matrices."""
     import torch
 
     if torch.cuda.is_available():
@@ -104,9 +111,10 @@ def native_bfloat16() -> bool:
 
 @cache
 def flops_per_second(wanted: str) -> float | None:
-    """Billions of operations a second in this processor's matrix products, in the precision that `choose` would take.
+    """Measure billions of operations per second in this CPU's matrix products, in the precision that `choose` takes.
 
-    It takes a tenth of a second, once. None where a GPU multiplies: songs take it so little that nobody has to know.
+    The measurement takes a tenth of a second and is made once. Return None if there is a GPU: it needs so little time
+    for a song that no estimate is needed.
     """
     import torch
 
@@ -119,7 +127,7 @@ def flops_per_second(wanted: str) -> float | None:
 
 
 def largest_move(exact: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> tuple[str, float]:
-    """The axis whose scores [S] differ most, and by what share of its range; NaN counts as infinite."""
+    """Return the axis whose scores [S] differ most, and the difference as a share of its range. NaN is infinite."""
     moves = {a: float(np.abs(exact[a] - other[a]).max()) / (BY_KEY[a].high - BY_KEY[a].low) for a in exact}
     moves = {axis: move if move == move else np.inf for axis, move in moves.items()}
     axis = max(moves, key=lambda a: moves[a])

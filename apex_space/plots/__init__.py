@@ -1,4 +1,4 @@
-"""Records -> figures. No page and no models."""
+"""Draws figures from records. Needs no page and no model."""
 
 from .arena import calibration, ratings
 from .card import card

@@ -1,4 +1,4 @@
-"""Ratings and agreement -> figure."""
+"""Draws figures of ratings and agreement."""
 
 import itertools
 from collections.abc import Sequence
@@ -17,23 +17,26 @@ if TYPE_CHECKING:
 MAX_ROWS = 30
 THIN_ROW = 24
 MAX_LABEL_LENGTH = 16
-"""Characters of a title beside its row."""
+"""Maximum number of characters of a title in the label of its row."""
 SETTLED, PRELIMINARY = "#0072b2", "#8a9aa8"
 JUDGES = ("#0072b2", "#d55e00", "#009e73", "#c0629a")
 
 
 def label(rating: "Rating") -> str:
-    """A song's title, or the beginning of its hash; a generator's name."""
+    """Return a generator's name or a song's title, or the beginning of its hash if it has no title."""
     return rating.title or rating.key[:8]
 
 
 def judge_title(name: str) -> str:
-    """A judge's title; its name where it has left the registry."""
+    """Return a judge's title, or its name if it is no longer in the registry."""
     return REGISTRY[name].title if name in REGISTRY else name
 
 
 def ratings(ranked: "Sequence[Rating]") -> "Figure":
-    """A dot and its 95% interval for each of the first 30, the best on top; pale and open while preliminary."""
+    """Draw a dot and its 95% interval for each of the first 30 ratings, the best on top.
+
+    Preliminary ratings are pale and their dots are open.
+    """
     from plotly.graph_objects import Figure
 
     shown = list(enumerate(ranked[:MAX_ROWS]))
@@ -60,7 +63,7 @@ def ratings(ranked: "Sequence[Rating]") -> "Figure":
 
 
 def calibration(judges: "Sequence[Agreement]") -> "Figure":
-    """How often the favoured song won against how likely the judge had called it; on the diagonal both are equal."""
+    """Draw how often the favoured song won against its predicted chance. On the diagonal both are equal."""
     from plotly.graph_objects import Figure
 
     figure = Figure()
@@ -91,7 +94,7 @@ def calibration(judges: "Sequence[Agreement]") -> "Figure":
 
 
 def _whiskers(estimates: Sequence[tuple[float, float, float]], colour: str) -> dict[str, Any]:
-    """Error bars of shares with their intervals, in percent."""
+    """Return error bars in percent for shares with their intervals."""
     return dict(
         array=[100 * (high - value) for value, _, high in estimates],
         arrayminus=[100 * (value - low) for value, low, _ in estimates],
@@ -106,5 +109,5 @@ def _short(title: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Plotly reads some HTML in texts; this is shown as it is written."""
+    """Escape HTML, because Plotly interprets some of it in texts."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,4 +1,4 @@
-"""Reports -> the picture that stands for a result where its link is posted. Drawn without a browser, as a PNG."""
+"""Draws the preview picture of a result, which is shown where its link is posted. Makes a PNG without a browser."""
 
 import io
 from collections.abc import Sequence
@@ -20,36 +20,36 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 WIDTH, HEIGHT = 1200, 630
-"""What OpenGraph's readers show whole."""
+"""Size in pixels that programs with OpenGraph previews show whole."""
 SCALE = 2
-"""It is drawn this many times as large, and smoothed by making it small: Pillow itself draws with hard edges."""
+"""Factor by which the picture is drawn larger and then reduced. This smooths it: Pillow itself draws hard edges."""
 PAPER, INK, SOFT, TRACK, BRAND = "#ffffff", NEUTRAL[9], NEUTRAL[6], NEUTRAL[2], ACCENT[6]
 SITE = "APEX Space"
 UNTITLED = "What a judge makes of a song"
 LEFT, RIGHT = 64, 1136
 START, END = 280, 870
-"""Of the bars, from left to right."""
+"""Left and right end of the bars, in pixels."""
 TOP, BOTTOM = 226, 566
 ROW, BAR = 84, 24
-"""Height of a row, at most, and of its bar."""
+"""Maximum height of a row, and height of its bar, in pixels."""
 TITLE_SIZES = (60, 52, 44)
 SIDES = (0, 4, 4, 3, 6, 5, 3)
-"""Corners of the judges' marks; 0 is a circle."""
+"""Number of corners of each judge's mark; 0 is a circle."""
 
 
 @dataclass(frozen=True)
 class Fonts:
-    """Font files; Pillow's own font, which has English letters only, stands in where one cannot be used."""
+    """Font files. If one cannot be used, Pillow's own font replaces it, which has English letters only."""
 
     regular: Path | None = None
     bold: Path | None = None
 
 
 def card(title: str, reports: Sequence[Report], fonts: Fonts = Fonts()) -> bytes:
-    """A PNG, 1200 x 630: `title`, then a row for each axis that one of the judges knows.
+    """Draw a PNG, 1200 x 630: `title`, then a row for each axis that one of the judges knows.
 
-    A single judge's scores are bars with its spread as whiskers; several judges' are marks. A title that the font
-    cannot write is left to the text around the picture.
+    The scores of a single judge are bars with its spread as whiskers; the scores of several judges are marks. If the
+    font cannot write the title, UNTITLED replaces it; the text around the picture gives the title.
     """
     from PIL import Image, ImageDraw
 
@@ -71,7 +71,7 @@ def card(title: str, reports: Sequence[Report], fonts: Fonts = Fonts()) -> bytes
 
 
 class _Pen:
-    """Draws in the picture's own pixels."""
+    """Draws shapes and texts. All positions and sizes are in pixels of the final picture."""
 
     def __init__(self, draw: "ImageDraw", fonts: Fonts) -> None:
         self._draw, self._fonts = draw, fonts
@@ -93,14 +93,14 @@ class _Pen:
     def text(
         self, x: float, y: float, text: str, size: int, colour: str = INK, anchor: str = "lm", bold: bool = False
     ) -> None:
-        """`y` is the middle of the line."""
+        """Write `text`; `y` is the middle of the line."""
         self._draw.text((SCALE * x, SCALE * y), text, colour, self._font(size, bold), anchor)
 
     def width(self, text: str, size: int, bold: bool = False) -> float:
         return self._font(size, bold).getlength(text) / SCALE
 
     def title(self, title: str) -> None:
-        """As large as it fits into the line, or cut off."""
+        """Write the title as large as it fits into the line. Cut it off if it does not fit."""
         room, shown = RIGHT - LEFT, title
         size = next((size for size in TITLE_SIZES if self.width(title, size, bold=True) <= room), TITLE_SIZES[-1])
         while self.width(shown, size, bold=True) > room:
@@ -108,7 +108,7 @@ class _Pen:
         self.text(LEFT, 126, shown, size, bold=True)
 
     def can_write(self, text: str) -> bool:
-        """Whether the font has a sign for each character: it draws the same box for all that it lacks."""
+        """Return whether the font has a glyph for each character. It draws the same box for every missing one."""
         font = self._font(TITLE_SIZES[0], bold=True)
         missing = bytes(font.getmask("\uffff"))
         return all(character.isspace() or bytes(font.getmask(character)) != missing for character in text)
@@ -142,7 +142,7 @@ def _bar(pen: _Pen, y: float, axis: Axis, score: float, spread: float | None) ->
 
 
 def _legend(pen: _Pen, reports: Sequence[Report]) -> None:
-    """What the whiskers, or the marks, stand for."""
+    """Draw an explanation of the whiskers or of the marks."""
     y = 598.0
     if len(reports) == 1 and reports[0].spread:
         pen.box(LEFT, y - 1.5, LEFT + 40, y + 1.5, INK)

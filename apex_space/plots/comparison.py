@@ -1,4 +1,4 @@
-"""Preference -> figure."""
+"""Draws figures of a preference."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def probability(preference: "Preference") -> "Figure":
-    """One bar of 100 listeners, those who prefer A from the left; the whisker is the 95% interval of the border."""
+    """Draw one bar of 100 listeners, with those who prefer A on the left.
+
+    The whisker is the 95% interval of the border.
+    """
     from plotly.graph_objects import Figure
 
     a, low, high = (100 * value for value in (preference.probability, preference.low, preference.high))
@@ -34,7 +37,7 @@ def probability(preference: "Preference") -> "Figure":
 
 
 def contributions(preference: "Preference") -> "Figure":
-    """What each axis spoke for, in log-odds: to the left for A, to the right for B, the strongest on top."""
+    """Draw each axis' contribution in log-odds: to the left for A, to the right for B, the strongest on top."""
     from plotly.graph_objects import Figure
 
     strongest = sorted(preference.contributions.items(), key=lambda item: abs(item[1]))
@@ -62,6 +65,9 @@ def contributions(preference: "Preference") -> "Figure":
 
 
 def spoke_for(contribution: float) -> str:
-    """0.42 -> "A 0.42", -0.42 -> "B 0.42"; a contribution that rounds to nothing spoke for neither."""
+    """Return the favoured side and the size of a contribution: 0.42 -> "A 0.42", -0.42 -> "B 0.42".
+
+    A contribution that rounds to 0 favours neither.
+    """
     size = f"{abs(contribution):.2f}"
     return tr("neither") if float(size) == 0 else f"{'A' if contribution > 0 else 'B'} {size}"

@@ -1,4 +1,4 @@
-"""Panel, or two of them -> figure."""
+"""Draws figures of a panel, or of two panels."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,10 @@ SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "x")
 
 
 def panel(panel: Panel) -> "Figure":
-    """A row an axis, a mark a judge, at the share of the axis' range that it gives; a line from lowest to highest."""
+    """Draw a row for each axis and a mark for each judge, and a line from the lowest to the highest mark.
+
+    The position of a mark is the judge's score as a share of the axis' range.
+    """
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -51,7 +54,7 @@ def _share(axis: Axis, score: float) -> float:
 
 
 def preferences(duel: PanelComparison) -> "Figure":
-    """A row for each judge that has a preference head: of 100 listeners, so many prefer A, with the 95% interval."""
+    """Draw how many of 100 listeners prefer A, with the 95% interval, for each judge that has a preference head."""
     import plotly.graph_objects as go
 
     answers = {REGISTRY[each.judge].title: each.answer for each in reversed(duel.comparisons)}

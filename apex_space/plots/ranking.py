@@ -1,4 +1,4 @@
-"""Ranking -> figure."""
+"""Draws figures of a ranking."""
 
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 KEPT, OTHER = "#0072b2", "#8a9aa8"
 MAX_GROUPS = len(COLOURS)
-"""Groups that can be told apart; those with the most songs."""
+"""Maximum number of groups that colours can tell apart. The groups with the most songs are drawn."""
 BOX = 26
-"""Pixels a group takes below a score."""
+"""Height in pixels of one group's box in the row of a score."""
 
 
 def ranking_intervals(ranking: Ranking) -> "Figure":
-    """A dot and its interval for each of the first 30, the best on top; a line below those that are kept."""
+    """Draw a dot and its interval for each of the first 30 songs, the best on top, and a line below the kept songs."""
     from plotly.graph_objects import Figure
 
     rows = [row for row in ranking.rows if row.value is not None and not row.same_as][:MAX_ROWS]
@@ -66,7 +66,7 @@ def _hover(row: RankedSong, rules: Rules) -> str:
 
 
 def spread(ranking: Ranking) -> "Figure":
-    """Each score of all songs, a box and its points for each group, as shares of the score's scale."""
+    """Draw each score of all songs as a share of the score's scale: a box and its points for each group."""
     from plotly.graph_objects import Figure
 
     found = distributions(ranking)
@@ -93,7 +93,7 @@ def spread(ranking: Ranking) -> "Figure":
 
 
 def _largest_groups(found: list[Distribution]) -> list[str]:
-    """By name."""
+    """Return the groups with the most songs, sorted by name."""
     songs: Counter[str] = Counter()
     for each in found:
         songs[each.group] = max(songs[each.group], len(each.values))

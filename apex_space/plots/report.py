@@ -1,4 +1,4 @@
-"""Report -> figure."""
+"""Draws figures of a report."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -12,7 +12,7 @@ from .style import GREY, ROW_HEIGHT, finished
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-COLOURS = dict(  # after Okabe & Ito 2008, told apart by colour-blind people, 3:1 against white and near-black
+COLOURS = dict(  # after Okabe & Ito 2008: colour-blind people can tell them apart; 3:1 against white and near-black
     streams="#0072b2",
     likes="#d55e00",
     coherence="#009e73",
@@ -25,12 +25,15 @@ COLOURS = dict(  # after Okabe & Ito 2008, told apart by colour-blind people, 3:
 
 
 def _groups(axes: Iterable[Axis]) -> list[list[Axis]]:
-    """The axes of one group, and so of one range, together."""
+    """Return a list of axes for each group; the axes of a group have the same range."""
     return [list(group) for _, group in groupby(axes, lambda axis: axis.group)]
 
 
 def scores(report: Report) -> "Figure":
-    """One bar an axis, a group a panel; whiskers are the judge's spread, diamonds SongEval's mean and deviation."""
+    """Draw one bar for each axis, and one panel for each group of axes.
+
+    Whiskers are the judge's spread. Diamonds are SongEval's mean and standard deviation.
+    """
     from plotly.subplots import make_subplots
 
     groups = _groups(report.axes)
@@ -88,7 +91,7 @@ def _reference(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
 
 
 def _value(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
-    """The number in a column of its own at the right, clear of the marks."""
+    """Write the number into its own column at the right, clear of the marks."""
     value = report.scores[axis.key]
     text = tr("not predicted") if value is None else f"<b>{value:.{_digits(axis)}f}</b>"
     x, anchor = (
@@ -100,7 +103,7 @@ def _value(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
 
 
 def timeline(report: Report) -> "Figure":
-    """Each predicted axis against time, constant within a segment; a group a panel."""
+    """Draw each predicted axis over time, constant within a segment, and one panel for each group of axes."""
     from plotly.subplots import make_subplots
 
     groups = _groups(axis for axis in report.axes if report.scores[axis.key] is not None)

@@ -1,4 +1,4 @@
-"""What all figures share. Backgrounds are transparent and lines mid-grey: one figure reads in light and dark."""
+"""Style of all figures. Backgrounds are transparent and lines mid-grey: one figure is legible in light and dark."""
 
 from typing import TYPE_CHECKING
 
@@ -13,18 +13,22 @@ NEUTRAL = (
     *("#f6f7f4", "#eceee9", "#dcdfd8", "#c2c7be", "#969d93", "#6a7168"),
     *("#525950", "#3a413b", "#252b27", "#191e1b", "#101412"),
 )
-"""One green and its greys, from light to dark, for all that is no data: pages take them from here, and result.css."""
+"""ACCENT is one green and NEUTRAL its greys, from light to dark, for everything that is not data. The pages and
+result.css take their colours from here."""
 GREY = "#808080"
 GRID = "rgba(128,128,128,0.25)"
 ROW_HEIGHT = 44
 PERCENT = dict(range=[0, 100], tickvals=[0, 25, 50, 75, 100], ticktext=["0", "", "50%", "", "100%"])
-"""An axis of shares, given times 100."""
+"""Settings of an axis that shows shares times 100."""
 SIDES = {"a": "#0072b2", "b": "#d55e00"}
-"""The two songs of a battle; after Okabe & Ito 2008, as the axes' colours."""
+"""Colours of the two songs of a battle, after Okabe & Ito 2008 like the axes' colours."""
 
 
 def finished(figure: "Figure", height: int, bottom: int, right: int = 12) -> "Figure":
-    """Margins, grid and fonts; `height` and the margins below and to the right in pixels."""
+    """Set margins, grid and fonts of a figure and return it.
+
+    `height` and the margins `bottom` and `right` are in pixels.
+    """
     figure.update_layout(
         height=height,
         template="none",

@@ -1,90 +1,131 @@
-"""Two songs, or two reports on them -> a comparison: which one people would prefer."""
+"""Two songs, compared by one judge or by the panel of all judges."""
 
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ..audio.waveform import Waveform
-from ..judges.judge import Judge
-from ..judges.loading import load_judge
+from ..audio.waveform import load_song
+from ..core.errors import AudioError
+from ..judges.judge import Judge, ScoringProgress
+from ..judges.manager import BEST, LoadProgress
+from ..judges.panel import Panel, score_songs
+from ..judges.registry import REGISTRY
 from ..judges.report import Report
-from .head import Preference, PreferenceHead, revision_of
-from .head_files import load
+from ..judges.score import PANEL, Load
+from . import head_files
+from .comparison import Comparison, compare_reports
+from .panel_comparison import PanelComparison, compare_panels
 
 Side = Literal["a", "b"]
+SIDE_NAMES: dict[Side, str] = {"a": "Song A", "b": "Song B"}
+Known = Mapping[tuple[str, Path], Report | Panel]
+"""Results by judge (or PANEL) and file."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Two songs by the `judge` that was asked, and the answer of the preference `head`.
+class CompareRequest:
+    """Two songs' files, and the judge by name (or BEST or PANEL) that compares them.
 
-    `outdated`: the head was fitted on other weights of its judge than those that scored these songs.
+    Songs with a result in `known` are not scored again, and their files may be deleted by now.
     """
 
-    a: Report
-    b: Report
-    judge: str
-    head: PreferenceHead
-    answer: Preference
-    outdated: bool
+    a: Path
+    b: Path
+    judge: str = BEST
+    known: Known = field(default_factory=dict)
 
-    @property
-    def fallback(self) -> bool:
-        """The judge has no head of its own; the answer is through `head.judge`, which heard both songs as well."""
-        return self.head.judge != self.judge
+    def side(self, song: Path) -> Side:
+        """Return the side of a song; A if it is on both."""
+        return "a" if song == self.a else "b"
 
 
 @dataclass(frozen=True)
-class ComparisonProgress:
-    """On the way to a comparison: the report so far on one of the songs."""
+class CompareProgress:
+    """How far a comparison is.
 
-    side: Side
-    report: Report
-
-
-SongInput = str | Path | Waveform
-
-
-def steps(
-    judge: Judge,
-    a: SongInput,
-    b: SongInput,
-    get: Callable[[str], Judge] = load_judge,
-    names: tuple[str | None, str | None] = (None, None),
-) -> Iterator[ComparisonProgress | Comparison]:
-    """Compare two songs, shown in the reports under `names`: what was heard so far, and at last the Comparison.
-
-    `get` gives the judge whose head answers where `judge` has none. Raises AudioError and PreferenceError.
+    `current` is what a judge does for the song on `side`, None while the song is decoded; a load for both has no side.
+    `left`: seconds until the whole panel is done, None where that is not known. `known` has what was completed since
+    the last progress.
     """
-    head = load(judge.name)
-    through = judge if head.judge == judge.name else get(head.judge)
-    report_a, weighed_a = yield from _hear("a", judge, through, a, names[0])
-    report_b, weighed_b = yield from _hear("b", judge, through, b, names[1])
-    outdated = revision_of(through) != head.revision
-    yield Comparison(report_a, report_b, judge.name, head, head(weighed_a, weighed_b), outdated)
+
+    side: Side | None
+    current: LoadProgress | ScoringProgress | None = None
+    left: float | None = None
+    known: Known = field(default_factory=dict)
 
 
-def _hear(
-    side: Side, judge: Judge, through: Judge, song: SongInput, name: str | None
-) -> Generator[ComparisonProgress, None, tuple[Report, Report]]:
-    """The judge's report on a song, and that of the judge whose head answers."""
-    for report in judge.steps(song, name):
-        yield ComparisonProgress(side, report)
-    return report, report if through is judge else through(song, name=name)
+def compare(request: CompareRequest, load: Load) -> Iterator[CompareProgress | Comparison | PanelComparison]:
+    """Compare two songs. Yield progress and at last the comparison.
+
+    Raises AudioError, which names the song, Busy, PreferenceError, UnknownJudge and WeightsError.
+    """
+    yield from _by_panel(request, load) if request.judge == PANEL else _by_judge(request, load)
 
 
-def compare(
-    judge: Judge,
-    a: SongInput,
-    b: SongInput,
-    get: Callable[[str], Judge] = load_judge,
-    names: tuple[str | None, str | None] = (None, None),
-    on_progress: Callable[[ComparisonProgress], object] | None = None,
-) -> Comparison:
-    """`steps` to the end; `on_progress` gets each report on the way."""
-    for step in steps(judge, a, b, get, names):
-        if isinstance(step, ComparisonProgress) and on_progress is not None:
-            on_progress(step)
-    assert isinstance(step, Comparison)
+def _by_judge(request: CompareRequest, load: Load) -> Iterator[CompareProgress | Comparison]:
+    judge = yield from _load(request.judge, load)
+    head = head_files.load(judge.name)  # before a song is scored, so that a broken head is reported at once
+    weighed = None
+    reports = yield from _score(request, judge)
+    if head.judge != judge.name:
+        weighed = yield from _score(request, (yield from _load(head.judge, load)))
+    yield compare_reports(head, reports, weighed)
+
+
+def _load(name: str, load: Load) -> Generator[CompareProgress, None, Judge]:
+    step: LoadProgress | Judge
+    for step in load(name):
+        if isinstance(step, LoadProgress):
+            yield CompareProgress(None, step)
+    assert not isinstance(step, LoadProgress)
     return step
+
+
+def _score(request: CompareRequest, judge: Judge) -> Generator[CompareProgress, None, tuple[Report, Report]]:
+    """Return the judge's reports on both songs."""
+    reports: dict[Path, Report] = {}
+    for song in dict.fromkeys((request.a, request.b)):
+        known = request.known.get((judge.name, song))
+        reports[song] = known if isinstance(known, Report) else (yield from _score_song(request, judge, song))
+    return reports[request.a], reports[request.b]
+
+
+def _score_song(request: CompareRequest, judge: Judge, song: Path) -> Generator[CompareProgress, None, Report]:
+    side = request.side(song)
+    yield CompareProgress(side)
+    with _naming(side):
+        for progress in judge.listen(song):
+            complete = {(judge.name, song): progress.report} if progress.done and progress.report else {}
+            yield CompareProgress(side, progress, known=complete)
+    assert progress.report is not None
+    return progress.report
+
+
+def _by_panel(request: CompareRequest, load: Load) -> Iterator[CompareProgress | PanelComparison]:
+    songs = [song for song in dict.fromkeys((request.a, request.b)) if (PANEL, song) not in request.known]
+    waveforms = []
+    for song in songs:
+        yield CompareProgress(request.side(song))
+        with _naming(request.side(song)):
+            waveforms.append((load_song(song), song.name))
+    for step in score_songs(REGISTRY if songs else (), load, *waveforms):
+        if step.current is not None:
+            yield CompareProgress(request.side(songs[step.song]), step.current, step.left)
+    new = {(PANEL, song): panel for song, panel in zip(songs, step.panels, strict=True)}
+    yield CompareProgress(None, known=new)
+    panels = {**request.known, **new}
+    a, b = panels[PANEL, request.a], panels[PANEL, request.b]
+    assert isinstance(a, Panel)
+    assert isinstance(b, Panel)
+    yield compare_panels(a, b)
+
+
+@contextmanager
+def _naming(side: Side) -> Iterator[None]:
+    """Say of an error which song it is about."""
+    try:
+        yield
+    except AudioError as error:
+        raise type(error)(f"{SIDE_NAMES[side]}: {error}") from error

@@ -8,8 +8,7 @@ from ..core.axes import Axis
 from ..core.errors import PreferenceError
 from ..judges.panel import Panel
 from ..judges.registry import REGISTRY
-from .compare import Comparison
-from .head import revision_of
+from .comparison import Comparison, compare_reports
 from .head_files import load
 
 
@@ -52,7 +51,7 @@ class PanelComparison:
 
 
 def compare_panels(a: Panel, b: Panel) -> PanelComparison:
-    """What the judges that heard both songs make of them."""
+    """Compare the songs by each judge that scored both."""
     comparisons: list[Comparison] = []
     without: dict[str, str] = {}
     others = {report.judge: report for report in b.reports}
@@ -60,8 +59,7 @@ def compare_panels(a: Panel, b: Panel) -> PanelComparison:
         try:
             head = load(one.judge)
             if head.judge == one.judge:
-                outdated = revision_of(one) != head.revision
-                comparisons.append(Comparison(one, other, one.judge, head, head(one, other), outdated))
+                comparisons.append(compare_reports(head, (one, other)))
             else:
                 title = REGISTRY[head.judge].title
                 without[one.judge] = f"no preference head was fitted; {title}’s is another judge’s"

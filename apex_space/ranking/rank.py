@@ -8,19 +8,37 @@ from pathlib import Path
 
 from ..core.axes import KEYS
 from ..core.errors import AudioError, BatchError, Busy
-from ..judges.judge import Judge, ScoringProgress
+from ..judges.judge import Judge, ScoringProgress, SongInput
 from ..judges.loading import load_judge
+from ..judges.manager import BEST, LoadProgress
 from ..judges.queueing import LOOK_SECONDS
 from ..judges.report import Report
+from ..judges.score import Load, loaded
 from ..preference import head_files
-from ..preference.compare import SongInput
 from ..preference.head import revision_of
+from .archive import MAX_FILES
+from .batch import Batch, gather, read_groups
 from .order import PREFERENCE, Outcome, Ranking, Rules, order
 from .songs import BatchSong
 
 KEEP = 5
 RECENT = 5
 """Songs whose time tells how long the others will take: the first ones may have been heard before."""
+
+
+@dataclass(frozen=True)
+class RankRequest:
+    """Files, folders and zips of songs, the judge by name (or BEST) that ranks them, and a csv of their groups.
+
+    `by` is PREFERENCE or the key of an axis. `keep` songs are kept, and no more than `max_songs` are taken.
+    """
+
+    sources: tuple[Path, ...]
+    judge: str = BEST
+    by: str = PREFERENCE
+    keep: int = KEEP
+    groups: Path | None = None
+    max_songs: int = MAX_FILES
 
 
 @dataclass(frozen=True)
@@ -37,6 +55,23 @@ class RankingProgress:
     left: float | None = None
     current: ScoringProgress | None = None
     outcome: Outcome | None = None
+
+
+def rank_files(
+    request: RankRequest, scratch: Path, load: Load, decode: Callable[[Path], SongInput] = Path
+) -> Iterator[Batch | LoadProgress | RankingProgress]:
+    """Rank the songs in files, folders and zips. Yield the batch, then progress; the last item has the whole ranking.
+
+    Zips are unpacked into the existing folder `scratch`. `decode` and errors as in `rank`; also raises TooManySongs.
+    """
+    groups = read_groups(request.groups) if request.groups else {}
+    batch = gather(request.sources, scratch, groups, request.max_songs)
+    yield batch
+    for step in load(request.judge):
+        if isinstance(step, LoadProgress):
+            yield step
+        else:
+            yield from rank(batch.songs, step, request.by, request.keep, lambda name: loaded(load, name), decode)
 
 
 def rank(

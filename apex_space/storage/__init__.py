@@ -1,1 +1,1 @@
-"""Battles, votes, scores and shared results in a database, and their way out and in again."""
+"""Stores battles, votes, scores and shared results in a database, exports and imports votes, copies them to the Hub."""

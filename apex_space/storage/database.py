@@ -1,4 +1,4 @@
-"""The database of votes and shared results: SQLite or PostgreSQL. The tables are in migrations.py."""
+"""The database of votes and shared results: SQLite or PostgreSQL. migrations.py defines the tables."""
 
 import logging
 import math
@@ -18,7 +18,10 @@ from ..core.errors import StoreError
 from .migrations import MIGRATIONS, Migration, migrate
 
 BUSY_SECONDS = {"wal": 30, "delete": 3}
-"""How long SQLite waits for other writers; where no other process is allowed, waiting for it is of no use."""
+"""Seconds that SQLite waits for other writers, by journal mode.
+
+With "delete", no other process is allowed, so a long wait is useless.
+"""
 CONNECT_SECONDS = 10
 ADD_SECRET = "INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"
 logger = logging.getLogger(__name__)
@@ -27,10 +30,10 @@ Parameters = Mapping[str, str | float]
 
 
 class Database:
-    """An open database. Safe to use from many threads, and in a forked child. All methods raise StoreError.
+    """An open database. It is safe to use from many threads and in a forked child. All methods raise StoreError.
 
-    `url` is `postgresql://...` or `sqlite:///FILE`. `journal` is SQLite's: "wal", or "delete" for one process alone, on
-    storage where locks are unreliable. What a method wrote is on disk when it returns.
+    `url` is `postgresql://...` or `sqlite:///FILE`. `journal` is SQLite's journal mode: "wal", or "delete" for a single
+    process on storage with unreliable locks. When a method returns, its changes are on disk.
     """
 
     def __init__(self, url: str | URL, journal: str = "wal", migrations: Sequence[Migration] = MIGRATIONS) -> None:
@@ -53,18 +56,18 @@ class Database:
             os.register_at_fork(after_in_child=lambda: (method := leave()) and method())
 
     def secret(self, name: str, make: Callable[[], str]) -> str:
-        """The value kept under `name`, which all processes share: the first to ask makes it."""
+        """Return the secret `name`, which all processes share. The first call makes it with `make`."""
         with self.transaction(writing=True) as connection:
             write(connection, ADD_SECRET, [{"name": name, "value": make()}])
             return str(connection.scalar(text("SELECT value FROM secrets WHERE name = :name"), {"name": name}))
 
     def close(self) -> None:
-        """Close all connections; those of a method still running, when it returns."""
+        """Close all connections. A connection in use by a running method is closed when the method returns."""
         self._engine.dispose()
 
     @contextmanager
     def transaction(self, writing: bool = False) -> Iterator[Connection]:
-        """A connection whose statements take effect together when the block ends: then they are on disk."""
+        """Yield a connection. All its statements take effect together, and are on disk, when the block ends."""
         try:
             with self._engine.connect().execution_options(writing=writing) as connection, connection.begin():
                 yield connection
@@ -73,17 +76,20 @@ class Database:
             raise StoreError("The votes' database does not answer as it should. Try again in a minute.") from error
 
     def _leave_to_the_parent(self) -> None:
-        """A forked child must neither use nor close the connections it inherited: they are the parent's."""
+        """Drop inherited connections in a forked child.
+
+        They belong to the parent, so the child must neither use nor close them.
+        """
         self._parents = self._engine.pool
         self._engine.dispose(close=False)
 
 
 def _parse(url: str | URL) -> URL:
-    """`postgres://` and `postgresql://` mean the driver that is installed."""
+    """Parse the URL, with the installed driver for `postgres://` and `postgresql://`. Raises StoreError."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        parsed = None  # and the error is dropped: it may quote the password
+        parsed = None  # the error is dropped, because it may quote the password
     kind = parsed.get_backend_name() if parsed else ""
     if parsed is None or kind not in ("postgresql", "postgres", "sqlite") or not parsed.database:
         raise StoreError(
@@ -98,7 +104,7 @@ def _postgresql(url: URL, journal: str) -> Engine:
         url,
         hide_parameters=True,
         pool_pre_ping=True,
-        # Statements that are prepared on one connection fail on another behind a pooler, as hosted databases have it.
+        # Hosted databases have a connection pooler. Behind it, a statement prepared on one connection fails on another.
         connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None},
     )
 
@@ -113,16 +119,16 @@ def _sqlite(url: URL, journal: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, record: object) -> None:
-        connection.isolation_level = None  # transactions begin as below, not where the driver thinks one is needed
+        connection.isolation_level = None  # `begin` below starts transactions, not the driver
         if alone:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         _use_journal(connection, journal)
-        connection.execute("PRAGMA synchronous = EXTRA")  # as FULL, and a journal's removal is on disk too
+        connection.execute("PRAGMA synchronous = EXTRA")  # like FULL, and a journal's removal is on disk, too
         connection.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A reader that turned into a writer could meet a lock that no waiting resolves.
+        # If a transaction reads first and writes later, it could meet a lock that waiting does not resolve.
         writing = connection.get_execution_options().get("writing")
         connection.exec_driver_sql("BEGIN" if not writing else "BEGIN EXCLUSIVE" if alone else "BEGIN IMMEDIATE")
 
@@ -130,7 +136,11 @@ def _sqlite(url: URL, journal: str) -> Engine:
 
 
 def _use_journal(connection: sqlite3.Connection, journal: str) -> None:
-    """Several processes may be doing so to a new file: SQLite itself does not wait for them here."""
+    """Set the journal mode, and retry while the database is locked.
+
+    Several processes may do this to a new file at once, and SQLite itself does not wait for them here. Raises OSError
+    where the mode is not available.
+    """
     patience = time.monotonic() + BUSY_SECONDS[journal]
     while True:
         try:
@@ -145,26 +155,29 @@ def _use_journal(connection: sqlite3.Connection, journal: str) -> None:
 
 
 def _place(url: URL) -> str:
-    """Where a database is, without who asks and their password."""
+    """Return where a database is, without the user name and the password."""
     return str(url.database) if url.get_backend_name() == "sqlite" else f"{url.database} on {url.host}"
 
 
 def _reason(error: Exception, url: URL) -> str:
-    """What the database said, in a line and without the password."""
+    """Return the database's message as one line without the password."""
     said = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
     first = said[0] if said else type(error).__name__
     return first.replace(str(url.password), "***") if url.password else first
 
 
 def write(connection: Connection, statement: str, rows: Sequence[Parameters]) -> int:
-    """Run a statement for each row and say how many rows it added. What one of the databases refuses, both do."""
+    """Run a statement for each row and return how many rows it added.
+
+    Raises StoreError for a value that SQLite or PostgreSQL cannot store, whichever of them is in use.
+    """
     if not all(storable(value) for row in rows for value in row.values()):
         raise StoreError("A text with a NUL or a lone surrogate, or a number that is not finite, cannot be stored.")
     return connection.execute(text(statement), rows).rowcount if rows else 0
 
 
 def storable(value: str | float) -> bool:
-    """Whether both databases can hold a value."""
+    """Return whether both SQLite and PostgreSQL can store a value."""
     if not isinstance(value, str):
         return math.isfinite(value)
     return "\0" not in value and value.encode(errors="ignore").decode() == value

@@ -1,7 +1,8 @@
-"""The copy of the votes to a dataset on the Hub, in the background.
+"""Copies the votes to a dataset on the Hub, in the background.
 
-Each vote is put into one shard, for good and in the database, so that replicas do not copy it twice. A shard is a
-parquet file with a unique name; until the Hub has it, it is made again from the database wherever it is missing.
+Each vote belongs to one shard for ever. The database keeps which one, so that replicas do not copy a vote twice. A
+shard is a parquet file with a unique name. Until the Hub has the file, any replica that lacks it writes it again from
+the database.
 """
 
 import logging
@@ -20,9 +21,9 @@ from .vote_io import rows, save, write_parquet
 from .votes import VoteStore
 
 SHARDS = f"votes-{'[0-9]' * 8}T{'[0-9]' * 6}-{'[0-9a-f]' * 32}.parquet"
-"""The names of shards' files: no other file is sent or deleted."""
+"""Pattern of the names of shards' files. No other file is sent or deleted."""
 MINUTES = 5.0
-"""Between two commits, and between two tries to reach the Hub."""
+"""Minutes between two commits, and between two attempts to reach the Hub."""
 logger = logging.getLogger(__name__)
 
 
@@ -34,12 +35,11 @@ def commit_regularly(
     done: Callable[[list[Path]], object],
     minutes: float = 5,
 ) -> Callable[[], None]:
-    """Commit the files of `folder` that match `pattern` to a dataset now, every `minutes` and at exit; returns what
-    ends it.
+    """Commit the files of `folder` that match `pattern` to a dataset now, every `minutes` and at exit.
 
-    In a thread, `prepare` is called before each commit, to write files, and `done` after it with the files that the Hub
-    has now; a commit that failed is tried again at the next time. A dataset that is not there is made, a private one.
-    Raises ConnectionError, the built-in one, where the Hub cannot be reached or does not let us write.
+    Return a function that stops the commits. A thread calls `prepare` before each commit, to write files, and `done`
+    after it, with the files that the Hub has now. A failed commit is tried again at the next time. A missing dataset is
+    created as a private one. Raises the built-in ConnectionError where the Hub cannot be reached or refuses writing.
     """
     from huggingface_hub import CommitScheduler, constants
 
@@ -53,29 +53,32 @@ def commit_regularly(
                     done(files)
             except ApexSpaceError as error:
                 logger.warning("nothing is committed to %s until the next time: %s", repository, error)
-            except Exception as error:  # the network, the client and the disk each have their own
+            except Exception as error:  # the network, the client and the disk each raise their own
                 logger.warning("%s took no commit, it is tried again: %s", repository, explain(error, repository))
 
-    constants.HF_HUB_DISABLE_TELEMETRY = True  # as above
+    constants.HF_HUB_DISABLE_TELEMETRY = True  # else the client first looks up who calls: 3 s on a dead network
     options: dict[str, Any] = {"repo_type": "dataset", "path_in_repo": "data", "private": True}
     try:
         _ask(repository)
         return Commits(repo_id=repository, folder_path=folder, every=minutes, allow_patterns=pattern, **options).stop
-    except Exception as error:  # the network, the client and the answer's parser each have their own
+    except Exception as error:  # the network, the client and the answer's parser each raise their own
         raise ConnectionError(explain(error, repository)) from error
 
 
 def _ask(dataset: str) -> None:
-    """Fails in seconds where the Hub is away: the commits' own requests would wait for an answer without end."""
+    """Fail within seconds where the Hub does not answer.
+
+    The requests of the commits themselves would wait for an answer for ever.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError
 
-    with suppress(RepositoryNotFoundError):  # not yet: it will be made
+    with suppress(RepositoryNotFoundError):  # the first commit creates it
         HfApi().dataset_info(dataset, timeout=TIMEOUTS)
 
 
 def upload_votes(store: VoteStore, config: Settings) -> None:
-    """Copy the votes that are there and every later one, where the settings name a dataset."""
+    """Copy all present and later votes to the Hub if the settings name a dataset."""
     if config.votes_repo:
         copy = VoteUploader(store, config.votes_repo, config.data / "shards")
         store.after_vote = copy.start
@@ -83,9 +86,10 @@ def upload_votes(store: VoteStore, config: Settings) -> None:
 
 
 class VoteUploader:
-    """Copies the votes of `store` to the dataset `repository`. Files on their way there lie in `folder`.
+    """Copies the votes of `store` to the dataset `repository`. Files that are not sent yet are in `folder`.
 
-    While the Hub is away, votes wait in the database. `commits` is `hub.commit_regularly`, or works as it does.
+    While the Hub cannot be reached, votes stay in the database. `commits` is `commit_regularly` or a function with the
+    same interface.
     """
 
     def __init__(
@@ -104,7 +108,10 @@ class VoteUploader:
         self._end: Callable[[], None] | None = None
 
     def start(self) -> None:
-        """Begin to copy, unless that was done; to be called at each vote. Returns at once and does not fail."""
+        """Start the thread that copies, unless it was started before.
+
+        The store calls this after each vote, so it returns at once and does not fail.
+        """
         with self._lock:
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="copy of the votes", daemon=True)
@@ -116,7 +123,7 @@ class VoteUploader:
                     self._thread = thread
 
     def stop(self) -> None:
-        """Copy nothing more. A commit that has begun goes on."""
+        """Stop copying. A commit in progress continues."""
         self._stopping.set()
         if self._end is not None:
             self._end()
@@ -138,7 +145,7 @@ class VoteUploader:
             self._stopping.wait(60 * self._minutes)
 
     def _gather(self) -> None:
-        """Put new votes into a shard, and write a file for each shard that the Hub lacks."""
+        """Put new votes into a shard, and write a file for each shard that the Hub does not have."""
         self._store.claim(f"votes-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex}")
         for shard in self._store.unsent():
             path = self._folder / f"{shard}.parquet"

@@ -1,4 +1,4 @@
-"""An address -> a salted hash, under which votes and rate limits are kept."""
+"""Turns an address into a salted hash that identifies a visitor for votes and rate limits."""
 
 import hmac
 from ipaddress import IPv6Address, IPv6Network, ip_address
@@ -11,21 +11,28 @@ UNKNOWN = "unknown"
 
 
 class AddressHasher:
-    """Turns addresses into hashes under `salt`. Addresses are neither kept nor logged.
+    """Turns addresses into hashes with `salt`. Addresses are neither stored nor logged.
 
-    Whoever holds the salt can find the address behind a hash by trying them all; whoever holds the votes alone cannot.
+    A person who has the salt can find the address of a hash by trying all addresses. A person who has only the votes
+    cannot.
     """
 
     def __init__(self, salt: str) -> None:
         self._salt = salt.encode()
 
     def __call__(self, address: str) -> str:
-        """32 hexadecimal digits. All addresses of an IPv6 network of 64 bits, one household's, have the same hash."""
+        """Return 32 hexadecimal digits.
+
+        All addresses of one IPv6 /64 network, usually a household, have the same hash.
+        """
         return hmac.digest(self._salt, _network(address).encode(), "sha256").hex()[:32]
 
 
 def open_hasher(config: Settings, database: Database) -> AddressHasher:
-    """With the salt of the settings, or else that of the database, which all replicas share. Raises StoreError."""
+    """Make a hasher with the salt of the settings, or else with the database's salt, which all replicas share.
+
+    Raises StoreError.
+    """
     salt = config.salt.get_secret_value() if config.salt else database.secret("salt", lambda: token_hex(32))
     return AddressHasher(salt)
 

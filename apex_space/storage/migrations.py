@@ -1,4 +1,4 @@
-"""The tables of the votes' database, as ordered steps. A step that was released is never edited: add another one."""
+"""Defines the tables of the votes' database, as ordered steps. Never edit a released step: add another one."""
 
 import time
 from collections.abc import Sequence
@@ -9,12 +9,15 @@ from sqlalchemy import Connection, inspect, text
 from ..core.errors import StoreError
 
 LOCK = 0x61706578
-"""Of PostgreSQL's advisory locks, which are numbers: held while tables are made. On SQLite every writer is alone."""
+"""Number of the PostgreSQL advisory lock that is held while tables are made.
+
+SQLite needs none: it has only one writer at a time.
+"""
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One step: the statements that both databases understand, then those of only one."""
+    """One step: the statements for both databases, then those for only SQLite or only PostgreSQL."""
 
     version: int
     both: tuple[str, ...] = ()
@@ -95,7 +98,7 @@ MIGRATIONS = (
 
 
 def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Take the steps that the database lacks, within the caller's writing transaction: all of them or none.
+    """Run the steps that the database lacks, all of them or none, within the caller's writing transaction.
 
     Raises StoreError where the database is newer than this code.
     """

@@ -1,4 +1,4 @@
-"""How often one visitor may do what costs the server or others something."""
+"""Limits how often one visitor may do an action that costs the server or other people something."""
 
 import time
 from math import ceil
@@ -16,12 +16,15 @@ LIMITS: dict[Action, str] = {
     "uploaded": "4/minute;30/hour",
     "link": "10/minute;100/day",
 }
-"""One listener casts at most 6 votes a minute, but households and classes share an address. Each replica counts for
-itself."""
+"""Limits of each visitor, by action.
+
+One listener casts at most 6 votes a minute, but households and classes share an address. Each replica counts
+separately.
+"""
 
 
 class RateLimiter:
-    """Counts the actions of each visitor, who is known by a hash. Safe to use from many threads."""
+    """Counts the actions of each visitor, identified by a hash. It is safe to use from many threads."""
 
     def __init__(self) -> None:
         from limits import parse_many
@@ -32,7 +35,7 @@ class RateLimiter:
         self._counts = MovingWindowRateLimiter(MemoryStorage())
 
     def admit(self, visitor: str, action: Action) -> None:
-        """Count one `action` of `visitor`, a hash. Raises TooFast."""
+        """Count one `action` of `visitor`, a hash. Raises TooFast if a limit is exceeded."""
         for limit in self._limits[action]:
             if not self._counts.hit(limit, action, visitor):
                 raise TooFast(f"That was too fast. Try again in {self._wait(limit, action, visitor)}.")

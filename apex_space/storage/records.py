@@ -1,19 +1,22 @@
-"""The records that the arena's parts hand to each other."""
+"""Records that the parts of the arena exchange."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 Winner = Literal["a", "b", "tie", "both_bad"]
-"""Who was preferred. For ratings, "tie" and "both_bad" are each half a win for both songs; agreement counts neither."""
+"""Result of a vote.
+
+For ratings, "tie" and "both_bad" each count as half a win for both songs. Agreement counts neither.
+"""
 
 Source = Literal["pool", "uploaded"]
-"""Where a battle's songs came from: the space's pool, or a visitor's own two uploads (heard blind, too)."""
+"""Source of a battle's songs: the space's pool, or two uploads of the visitor. Both are played blind."""
 
 
 @dataclass(frozen=True)
 class Song:
-    """A song as the arena knows it. `id` is the sha256 of its decoded samples; a visitor's own has no texts."""
+    """A song of the arena. `id` is the sha256 of its decoded samples. An uploaded song has no texts."""
 
     id: str
     title: str = ""
@@ -23,10 +26,10 @@ class Song:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a judge foresaw before the vote: P(A is preferred) with its 95% interval.
+    """A judge's prediction before the vote: P(A is preferred) with its 95% interval.
 
-    `revision` names the judge's weights and the preference head's; `head` is the judge whose preference head
-    answered.
+    `revision` names the weights of the judge and of the preference head. `head` is the judge whose preference head was
+    used.
     """
 
     judge: str
@@ -39,7 +42,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Battle:
-    """Two songs for one listener, on the sides where they were heard. `issued` in seconds since 1970 (UTC)."""
+    """Two songs for one listener, `a` and `b` as they were played. `issued` is in seconds since 1970 (UTC)."""
 
     id: str
     a: Song
@@ -51,10 +54,11 @@ class Battle:
 
 @dataclass(frozen=True)
 class Vote:
-    """A listener's answer to one battle, never changed. `at` in seconds since 1970 (UTC), `heard` seconds of A and B.
+    """A listener's answer to one battle, which is never changed.
 
-    `voter` is a salted hash of the address, empty where it is not known (imported votes). `suspicion` is the reason
-    why the vote is left out of ratings and agreement, empty for a good one.
+    `at` is in seconds since 1970 (UTC). `heard` is how many seconds of A and of B were played. `voter` is a salted hash
+    of the address, empty where it is not known (imported votes). `suspicion` is the reason why the vote is left out of
+    ratings and agreement, empty for a good vote.
     """
 
     battle: Battle
@@ -67,7 +71,10 @@ class Vote:
 
 @dataclass(frozen=True)
 class SongScores:
-    """What a judge of that `revision` (its weights) made of a song, by axis; preferences are learned from it."""
+    """A judge's scores of a song, by axis. Preference heads are fitted to them.
+
+    `revision` names the judge's weights.
+    """
 
     song: str
     judge: str

@@ -1,7 +1,7 @@
-"""Results under links of their own: what judges made of a song, kept without the song, until its maker deletes it.
+"""Stores the results of judges under links, without the song, until the person who shared them deletes them.
 
-An id cannot be guessed, and whoever has it can see the result. Whoever has the key can delete it, too; only the key's
-hash is kept. Results stay for ever, but no more than `most`: beyond that the oldest goes.
+An id cannot be guessed, and anyone with the id can see the result. Anyone with the key can also delete it. Only the
+key's hash is stored. Results have no time limit, but at most `most` of them are kept: then the oldest is deleted.
 """
 
 import json
@@ -32,7 +32,7 @@ ID = re.compile(r"[\w-]{22}", re.ASCII)
 ID_BYTES, KEY_BYTES = 16, 24
 TITLE_LENGTH = 100
 MAX_CHARACTERS = 500_000
-"""Of the reports' JSON: six judges on an hour of music."""
+"""Maximum length of the reports' JSON in characters: enough for six judges on an hour of music."""
 
 ADD = "INSERT INTO links (id, key_hash, at, title, reports) VALUES (:id, :key_hash, :at, :title, :reports)"
 DROP_OLDEST = (
@@ -45,9 +45,10 @@ UNKNOWN = "There is no result here: the link is not whole, or the result was del
 
 @dataclass(frozen=True)
 class SharedResult:
-    """What one judge or several made of a song, and since when (seconds since 1970) it is kept.
+    """The reports of one or more judges on a song, stored `at` seconds since 1970.
 
-    `title` is what its maker called it, or empty. The reports have no file name, no hash of the samples, no audio.
+    `title` is the title that the sharing person gave, or empty. The reports hold no file name, no hash of the samples
+    and no audio.
     """
 
     title: str
@@ -57,16 +58,16 @@ class SharedResult:
 
 @dataclass(frozen=True)
 class DeletionKey:
-    """The id of a result, which is its link, and the key that deletes it. The key is kept nowhere else."""
+    """The id of a result, which is its link, and the key that deletes the result. The key is stored nowhere else."""
 
     id: str
     key: str
 
 
 class SharedResults:
-    """Keeps results in the votes' database; safe to use from many threads.
+    """Keeps results in the votes' database. It is safe to use from many threads.
 
-    All methods raise StoreError. What is said to be kept, or deleted, is so on disk.
+    All methods raise StoreError. When `add` or `delete` returns, the change is on disk.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class SharedResults:
         self._limiter = RateLimiter()
 
     def add(self, reports: Sequence[Report], title: str, address: str) -> DeletionKey:
-        """Keep the reports on a song, which its maker at `address` calls `title`. Raises LinkError and TooFast."""
+        """Store reports on a song under the `title` that a visitor at `address` gave. Raises LinkError and TooFast."""
         if not reports:
             raise LinkError("There is no result yet. Score a song first.")
         if not self.most:
@@ -99,13 +100,15 @@ class SharedResults:
         return receipt
 
     def get(self, id: str) -> SharedResult:
-        """The result of that id, which may be any text from outside. Raises UnknownLink, and UnknownJudge where a
-        judge of it is no longer known."""
+        """Return the result `id`, which may be any text from outside.
+
+        Raises UnknownLink, and UnknownJudge where one of the result's judges no longer exists.
+        """
         _, at, title, reports = self._row(id)
         return SharedResult(title, tuple(map(_report, json.loads(reports))), at)
 
     def delete(self, id: str, key: str) -> None:
-        """Delete the result of that id. Raises UnknownLink and WrongKey."""
+        """Delete the result `id`. Raises UnknownLink and WrongKey."""
         key_hash, *_ = self._row(id)
         if not compare_digest(key_hash, _key_hash(key)):
             raise WrongKey("This key does not belong to this result. Nothing was deleted.")
@@ -123,12 +126,12 @@ class SharedResults:
 
 
 def open_shared_results(config: Settings, database: Database) -> SharedResults:
-    """The results that the settings ask for, in the votes' database. Raises StoreError."""
+    """Open the shared results in the votes' database, limited as the settings say. Raises StoreError."""
     return SharedResults(database, open_hasher(config, database), config.links)
 
 
 def _key_hash(key: str) -> str:
-    """A key is as random as a hash is long, so that no salt is needed."""
+    """Hash a key. It needs no salt, because keys are long random texts."""
     return sha256(key.encode(errors="replace")).hexdigest()
 
 
@@ -137,7 +140,7 @@ def _anonymous(report: Report) -> Report:
 
 
 def _report(fields: dict[str, Any]) -> Report:
-    """From a report's own JSON, of this version or an earlier one. Raises UnknownJudge."""
+    """Make a report from its JSON, which this version or an earlier one wrote. Raises UnknownJudge."""
     find(fields["judge"])
     features = fields.pop("features", None) or fields.pop("measured")  # the name in version 0.1.0
     segments = tuple(Segment(part["start"], part["end"], _scores(part)) for part in fields["segments"])
@@ -153,5 +156,5 @@ def _report(fields: dict[str, Any]) -> Report:
 
 
 def _scores(stored: Mapping[str, float | None]) -> Scores:
-    """An axis that came after the result was stored has no score in it."""
+    """Return the scores of all axes: None for an axis that was added after the result was stored."""
     return {key: stored.get(key) for key in KEYS}

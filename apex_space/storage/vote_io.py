@@ -1,6 +1,7 @@
-"""Votes to a file and back: one flat row for each vote, as parquet, csv or jsonl. No voter's hash goes into it.
+"""Exports votes to a file and imports them: one flat row per vote, as parquet, csv or jsonl.
 
-Predictions and scores are JSON texts in a row, times are seconds since 1970 (UTC).
+The file holds no hash of a voter. In a row, predictions and scores are JSON texts, and times are seconds since 1970
+(UTC).
 """
 
 import csv
@@ -34,19 +35,19 @@ COLUMNS: dict[str, type] = {
     "scores": str,
 }
 OLD_WORDS = {"own": "uploaded", "bad": "both_bad"}
-"""What exports of version 0.1.0 call a source and a winner."""
+"""Names of a source and a winner in exports of version 0.1.0 -> their names today."""
 BATCH = 1000
 MAX_BAD = 100
-"""Bad rows after which a file is not read any further."""
+"""Number of bad rows after which an import stops reading a file."""
 
 Row = Mapping[str, Any]
 OnRows = Callable[[int], object]
-"""Called with the number of rows handled so far."""
+"""Function that is called with the number of rows handled so far."""
 
 
 @dataclass(frozen=True)
 class BadVote:
-    """A row that is no vote: its line (of a parquet file, its row, from 1) and what is wrong with it."""
+    """A row that is not a valid vote: its line (in a parquet file, its row, from 1) and what is wrong with it."""
 
     line: int
     reason: str
@@ -54,9 +55,9 @@ class BadVote:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What came of an import: votes that were new, votes that were here already, and rows that are none.
+    """The result of an import: how many votes are new, how many were known before, and the bad rows.
 
-    With any bad row, no row at all was imported.
+    If there is any bad row, no row was imported.
     """
 
     new: int
@@ -65,9 +66,10 @@ class ImportResult:
 
 
 def export_votes(store: VoteStore, path: Path) -> int:
-    """Write all votes to a `.parquet`, `.csv` or `.jsonl` file, whole or not at all, and say how many.
+    """Write all votes to a `.parquet`, `.csv` or `.jsonl` file, completely or not at all, and return their number.
 
-    An earlier export is replaced. Raises ArenaError where the file cannot be written or is another one, and StoreError.
+    An earlier export is replaced. Raises ArenaError where the file cannot be written or is not an export, and
+    StoreError.
     """
     write = _form(path).write
     if os.path.lexists(path) and not _is_export(path):
@@ -78,7 +80,7 @@ def export_votes(store: VoteStore, path: Path) -> int:
 
 
 def _is_export(path: Path) -> bool:
-    """Whether a file is empty, or begins as `export_votes` writes it."""
+    """Return whether a file is empty or begins with a row as `export_votes` writes it."""
     try:
         for _, row in _form(path).read(path):
             _parsed(row)
@@ -89,9 +91,10 @@ def _is_export(path: Path) -> bool:
 
 
 def import_votes(store: VoteStore, path: Path, on_rows: OnRows = lambda done: None) -> ImportResult:
-    """Take the votes of a file that `export_votes` wrote, here or elsewhere. Doing it again changes nothing.
+    """Import the votes of a file that `export_votes` wrote, here or elsewhere. A second import changes nothing.
 
-    The whole file is checked before the first row is kept. Raises ArenaError where it cannot be read, and StoreError.
+    The whole file is checked before the first row is stored. Raises ArenaError where the file cannot be read, and
+    StoreError.
     """
     read = _form(path).read
     bad: list[BadVote] = []
@@ -116,7 +119,7 @@ def import_votes(store: VoteStore, path: Path, on_rows: OnRows = lambda done: No
 
 
 def rows(votes: Iterable[Vote], scored: Mapping[str, list[DatedScores]]) -> Iterator[Row]:
-    """A flat row for each vote; `scored` has what judges made of songs, by the song's id."""
+    """Yield a flat row for each vote. `scored` holds the judges' scores of songs, by the song's id."""
     for vote in votes:
         battle = vote.battle
         known = [(at, each) for song in {battle.a.id: 0, battle.b.id: 0} for at, each in scored.get(song, ())]
@@ -137,7 +140,7 @@ def rows(votes: Iterable[Vote], scored: Mapping[str, list[DatedScores]]) -> Iter
 
 
 def save(path: Path, write: Callable[[Path, Iterable[Row]], None], what: Iterable[Row]) -> None:
-    """Put a file in its place when it is complete and on disk. Raises ArenaError."""
+    """Write the rows `what` to a file, which replaces `path` when it is complete and on disk. Raises ArenaError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
@@ -147,7 +150,7 @@ def save(path: Path, write: Callable[[Path, Iterable[Row]], None], what: Iterabl
 
 
 def write_parquet(path: Path, what: Iterable[Row]) -> None:
-    """All columns are strings or float64."""
+    """Write rows as parquet. All columns are strings or float64."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -189,7 +192,10 @@ def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
 
 
 def _guarded(value: str | float) -> str | float:
-    """As in a report's CSV; and what begins with an apostrophe gets another, so that one can always be taken off."""
+    """Put an apostrophe before a text that a spreadsheet could take for a formula, as in a report's CSV.
+
+    A text that begins with an apostrophe gets another one, so that one can always be removed when reading.
+    """
     if not isinstance(value, str):
         return value
     return f"'{value}" if value.startswith("'") else escape_formula(value)
@@ -211,7 +217,10 @@ def _read_jsonl(path: Path) -> Iterator[tuple[int, str]]:
 
 @dataclass(frozen=True)
 class _Form:
-    """How a kind of file is written and read: line numbers with rows, or with the JSON of rows."""
+    """The functions that write and read one kind of file.
+
+    `read` yields pairs of a line number and a row, or of a line number and a row's JSON.
+    """
 
     write: Callable[[Path, Iterable[Row]], None]
     read: Callable[[Path], Iterator[tuple[int, Row | str]]]
@@ -246,7 +255,7 @@ def _json(value: object) -> str:
 
 
 def _parsed(row: Row | str) -> tuple[Vote, list[DatedScores]]:
-    """A vote and what judges made of its songs. Raises ValueError with what is wrong in the row."""
+    """Return a vote and the judges' scores of its songs. Raises ValueError that says what is wrong in the row."""
     row = _object(json.loads(row) if isinstance(row, str) else row, "the row")
     a, b = (Song(_word(row, f"{side}_id"), *(_text(row, f"{side}_{name}") for name in TEXTS[1:])) for side in "ab")
     battle = Battle(

@@ -1,6 +1,6 @@
-"""Battles, votes and judges' scores in the database. None of them is ever changed or deleted.
+"""Stores battles, votes and judges' scores in the database. They are never changed or deleted.
 
-A song keeps the texts that it was first seen with, whatever later battles call it.
+A song keeps the texts that it was first stored with, even if later battles have other texts for it.
 """
 
 import json
@@ -16,7 +16,7 @@ from .records import Battle, Prediction, Song, SongScores, Vote
 
 FILE = "arena.sqlite3"
 DatedScores = tuple[float, SongScores]
-"""A judge's scores of a song, and since when they are known (seconds since 1970)."""
+"""The time when a judge's scores of a song were first known (seconds since 1970), and the scores."""
 
 ADD_SONG = (
     "INSERT INTO songs (id, title, generator, prompt) VALUES (:id, :title, :generator, :prompt) ON CONFLICT DO NOTHING"
@@ -49,23 +49,23 @@ class VoteStore(Database):
     """The database's tables of battles, votes and scores. All methods raise StoreError."""
 
     after_vote: Callable[[], object] | None = None
-    """Called after each vote that was added, in the voter's thread: it has to return at once and not to fail."""
+    """Function to call after each added vote, in the voter's thread. It must return at once and must not fail."""
 
     def add_battle(self, battle: Battle, scored: Iterable[SongScores] = ()) -> None:
-        """Keep a battle with its predictions, and what judges made of its songs where that is new."""
+        """Store a battle with its predictions, and those of the judges' scores of its songs that are new."""
         with self.transaction(writing=True) as connection:
             if not _add_battles(connection, [(battle, [(battle.issued, each) for each in scored])]):
                 raise StoreError(f"There is a battle {battle.id} already. Issue each one under an id of its own.")
 
     def battle(self, id: str) -> Battle | None:
-        """The battle of that id, if there is one; it may be any text from outside."""
+        """Return the battle `id`, or None if there is none. The id may be any text from outside."""
         if not storable(id):
             return None
         with self.transaction() as connection:
             return _battles(connection, THIS_ONE, {"battle": id}).get(id)
 
     def add_vote(self, vote: Vote) -> None:
-        """Keep a vote: it is on disk when this returns. Raises UnknownBattle and AlreadyVoted."""
+        """Store a vote, which is on disk when this method returns. Raises UnknownBattle and AlreadyVoted."""
         with self.transaction(writing=True) as connection:
             if not write(connection, ADD_VOTE, [_vote_row(vote)]):
                 known = _battles(connection, THIS_ONE, {"battle": vote.battle.id}).get(vote.battle.id)
@@ -76,23 +76,23 @@ class VoteStore(Database):
             self.after_vote()
 
     def add_all(self, votes: Collection[tuple[Vote, Iterable[DatedScores]]]) -> int:
-        """Keep votes with their battles and scores, all of them or none; says how many were not there before."""
+        """Store votes with their battles and scores, all of them or none, and return how many votes are new."""
         with self.transaction(writing=True) as connection:
             _add_battles(connection, [(vote.battle, dated) for vote, dated in votes])
             return write(connection, ADD_VOTE, [_vote_row(vote) for vote, _ in votes])
 
     def votes(self) -> list[Vote]:
-        """All votes by their time, suspicious ones too."""
+        """Return all votes ordered by time, including suspicious ones."""
         with self.transaction() as connection:
             return _votes(connection, VOTED, {})
 
     def count(self) -> int:
-        """How many votes there are, suspicious ones too."""
+        """Return the number of votes, including suspicious ones."""
         with self.transaction() as connection:
             return connection.scalar(text("SELECT count(*) FROM votes")) or 0
 
     def votes_per_song(self) -> Counter[str]:
-        """How many unsuspicious votes each song took part in, by its id."""
+        """Return the number of votes on each song, by its id, without suspicious ones."""
         pairs = (
             "SELECT battles.a, battles.b, count(*) FROM votes JOIN battles ON battles.id = votes.battle"
             " WHERE votes.suspicion = '' GROUP BY battles.a, battles.b"
@@ -104,12 +104,12 @@ class VoteStore(Database):
         return heard
 
     def scores(self, judge: str) -> dict[str, SongScores]:
-        """What a judge made of each song, by the song's id; of several revisions, the latest to come here."""
+        """Return a judge's scores by the song's id. Of several revisions, return the one that was stored last."""
         with self.transaction() as connection:
             return {each.song: each for _, each in _scored(connection, "WHERE judge = :judge", {"judge": judge})}
 
     def scored(self) -> dict[str, list[DatedScores]]:
-        """What every judge, in every revision, made of each song, by the song's id, the oldest first."""
+        """Return the scores of all judges and revisions by the song's id, the oldest first."""
         found: dict[str, list[DatedScores]] = {}
         with self.transaction() as connection:
             for at, each in _scored(connection, "", {}):
@@ -117,43 +117,46 @@ class VoteStore(Database):
         return found
 
     def claim(self, shard: str) -> int:
-        """Put all votes that are in no shard into this one, and say how many. A vote is in one shard, for good."""
+        """Put all votes that are in no shard into `shard`, and return their number. A vote never changes its shard."""
         with self.transaction(writing=True) as connection:
             return write(connection, CLAIM, [{"shard": shard}])
 
     def unsent(self) -> list[str]:
-        """Shards that are not said to have been sent."""
+        """Return the shards that are not marked as sent."""
         names = "SELECT DISTINCT shard FROM copies WHERE shard NOT IN (SELECT shard FROM sent) ORDER BY shard"
         with self.transaction() as connection:
             return list(connection.scalars(text(names)))
 
     def in_shard(self, shard: str) -> list[Vote]:
-        """The votes that were put into a shard, by their time."""
+        """Return the votes of a shard, ordered by time."""
         with self.transaction() as connection:
             return _votes(connection, IN_SHARD, {"shard": shard})
 
     def mark_sent(self, shards: Iterable[str]) -> None:
-        """Keep that these shards were sent."""
+        """Mark shards as sent."""
         with self.transaction(writing=True) as connection:
             write(connection, ADD_SENT, [{"shard": shard} for shard in sorted(shards)])
 
 
 def open_store(config: Settings) -> VoteStore:
-    """The database that the settings name, or else a file in the data folder. Raises StoreError."""
+    """Open the database that the settings name, or else a file in the data folder. Raises StoreError."""
     if config.database_url is not None:
         return VoteStore(config.database_url.get_secret_value(), config.sqlite_journal)
     return VoteStore(URL.create("sqlite", database=str(config.data / FILE)), config.sqlite_journal)
 
 
 def _add_battles(connection: Connection, battles: Iterable[tuple[Battle, Iterable[DatedScores]]]) -> int:
-    """Rows are sorted: writers that wait for one another do so in the same order, and so never in a circle."""
+    """Add new battles, songs and scores, and return how many battles are new.
+
+    Rows are sorted, so that concurrent writers wait for each other in the same order and never deadlock.
+    """
     rows: dict[str, Parameters] = {}
     songs: dict[str, Parameters] = {}
     scores: dict[tuple[str, str, str], Parameters] = {}
     for battle, dated in battles:
         rows.setdefault(battle.id, _battle_row(battle))
         for song in (battle.a, battle.b):
-            # A visitor's own upload of the same samples comes without texts, and must not take them away.
+            # An upload of the same samples has no texts. It must not be stored first, because the first texts are kept.
             if song.title or song.generator or song.prompt:
                 songs.setdefault(song.id, vars(song))
         for at, each in dated:
@@ -198,16 +201,16 @@ def _vote_row(vote: Vote) -> Parameters:
 
 
 def _votes(connection: Connection, which: str, parameters: Parameters) -> list[Vote]:
-    """The votes on the battles whose ids the query `which` gives, by their time."""
+    """Return the votes on the battles whose ids the query `which` selects, ordered by time."""
     query = f"SELECT battle, winner, at, heard_a, heard_b, voter, suspicion FROM votes WHERE battle IN ({which})"
     rows = connection.execute(text(query), parameters).all()
-    battles = _battles(connection, which, parameters)  # after the votes: a new one may come in between
+    battles = _battles(connection, which, parameters)  # after the votes: a new vote may be added in between
     votes = [Vote(battles[id], winner, at, (a, b), voter, why) for id, winner, at, a, b, voter, why in rows]
     return sorted(votes, key=lambda vote: (vote.at, vote.battle.id))
 
 
 def _battles(connection: Connection, which: str, parameters: Parameters) -> dict[str, Battle]:
-    """The battles whose ids the query `which` gives, by their ids."""
+    """Return the battles whose ids the query `which` selects, by their ids."""
     sides = f"SELECT a FROM battles WHERE id IN ({which}) UNION SELECT b FROM battles WHERE id IN ({which})"
     query = f"SELECT id, title, generator, prompt FROM songs WHERE id IN ({sides})"
     songs = {id: Song(id, *texts) for id, *texts in connection.execute(text(query), parameters)}
@@ -223,7 +226,7 @@ def _predictions(written: str) -> tuple[Prediction, ...]:
 
 
 def _scored(connection: Connection, where: str, parameters: Parameters) -> Iterator[DatedScores]:
-    """What judges made of songs, the oldest first."""
+    """Yield judges' scores of songs, the oldest first."""
     query = f"SELECT at, song, judge, revision, scores FROM scores {where} ORDER BY at"
     for at, song, judge, revision, written in connection.execute(text(query), parameters):
         yield at, SongScores(song, judge, revision, json.loads(written))

@@ -1,1 +1,1 @@
-"""Songs and their ratings in, checkpoints out."""
+"""Trains checkpoints on songs and their ratings."""

@@ -1,44 +1,41 @@
 """What programs may call: five endpoints over HTTP, which are tools over MCP, too. Their docstrings are read there."""
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ..arena.leaderboard import LeaderboardService
-from ..judges.manager import JudgeManager
+from ..judges.manager import BEST
 from ..judges.registry import REGISTRY
+from ..judges.score import result
+from ..preference.compare import CompareProgress, CompareRequest
 from ..ranking.order import PREFERENCE
-from ..ranking.rank import KEEP
+from ..ranking.rank import KEEP, RankingProgress
 from .gradio_patches import describe_file_list, file_input
 from .pages import inputs
-from .pages.compare import ComparePage
-from .pages.inputs import BEST
-from .pages.rank import RankPage
-from .pages.score import ScorePage
+from .requests import Requests, make_scratch, rank_request
 
 
 class Api:
     """Named endpoints over what the pages do. All other events are the pages' own."""
 
-    def __init__(
-        self, pages: tuple[ScorePage, ComparePage, RankPage], roster: JudgeManager, standings: LeaderboardService
-    ) -> None:
-        self._score, self._compare, self._rank = pages
-        self._roster, self._standings = roster, standings
+    def __init__(self, requests: Requests, leaderboard: LeaderboardService) -> None:
+        self._requests, self._leaderboard = requests, leaderboard
         with gr.Column(visible=False):
             self._events()
 
     def _events(self) -> None:
         song, a, b = (gr.Audio(label=label, type="filepath") for label in ("Song", "Song A", "Song B"))
-        judge = gr.Radio([*self._score.judge.radio.choices], value=BEST, label="Judge")  # type: ignore[list-item]
-        ranker = gr.Radio([*self._rank.judge.radio.choices], value=BEST, label="Judge")  # type: ignore[list-item]
-        by = gr.Radio([*self._rank.by.choices], value=PREFERENCE, label="Rank by")  # type: ignore[list-item]
+        judge = gr.Radio(inputs.judge_choices(), value=BEST, label="Judge")
+        ranker = gr.Radio(inputs.judge_choices(panel=False), value=BEST, label="Judge")
+        by = gr.Radio(inputs.rank_choices(), value=PREFERENCE, label="Rank by")
         keep, groups = gr.Number(KEEP, label="Keep", minimum=1, precision=0), file_input(label="Groups")
         songs = file_input(label="Songs", file_count="multiple")
         describe_file_list(songs, groups.api_info())
-        self._queued(self.score, self._score.admit, [song, judge])
-        self._queued(self.compare, self._compare.admit, [a, b, judge])
-        self._queued(self.rank, self._rank.admit, [songs, ranker, by, keep, groups])
+        self._queued(self.score, self._requests.check_score, [song, judge])
+        self._queued(self.compare, self._requests.check_compare, [a, b, judge])
+        self._queued(self.rank, self._requests.check_rank, [songs, ranker, by, keep, groups])
         gr.api(self.leaderboard, queue=False)  # type: ignore[attr-defined]
         gr.api(self.judges, queue=False)  # type: ignore[attr-defined]
 
@@ -62,7 +59,8 @@ class Api:
             song: The song: an upload, by its path or, for tools, its address. It is deleted once it is scored.
             judge: "best" for the most trusted judge that is ready, the name of one, or "panel" for all of them.
         """
-        return self._score.result(song, judge)
+        *_, last = self._requests.score(song, judge)
+        return result(last).as_dict()
 
     def compare(self, a: str, b: str, judge: str = BEST) -> dict[str, Any]:
         """Compare two songs: the probability that people prefer A to B, its interval, what spoke for which song, how
@@ -73,7 +71,9 @@ class Api:
             b: Song B, likewise.
             judge: "best" for the most trusted judge that is ready, the name of one, or "panel" for all of them.
         """
-        return self._compare.result(a, b, judge)
+        *_, answer = self._requests.compare(CompareRequest(Path(a), Path(b), judge))
+        assert not isinstance(answer, CompareProgress)
+        return answer.as_dict()
 
     def rank(
         self,
@@ -93,19 +93,25 @@ class Api:
             keep: How many are kept.
             groups: If you like, an uploaded csv with the columns file and group.
         """
-        return self._rank.result(songs, judge, by, keep, groups)
+        request, scratch = rank_request(songs, judge, by, keep, groups), make_scratch()
+        try:
+            *_, last = self._requests.rank(request, scratch)
+            assert isinstance(last, RankingProgress)
+            return last.ranking.as_dict()
+        finally:
+            self._requests.release_ranking(request, scratch)
 
     def leaderboard(self) -> dict[str, Any]:
         """How songs, generators and judges stand by people's votes in the arena. A rating is the chance to be preferred
         to an average song, with its 95% interval; agreement is how often the judges foresaw a vote."""
-        return self._standings.latest().as_dict()
+        return self._leaderboard.latest().as_dict()
 
     def judges(self) -> list[dict[str, Any]]:
         """All judges, the most trusted first: what each one is, the licence of its weights, its state (ready; loading;
         absent; or idle, to be loaded when it is first asked) and its axes, the scores that it gives; null until it was
         loaded."""
-        axes = {judge.name: list(judge.head.axes) for judge in self._roster.loaded()}
-        states = self._roster.states()
+        axes = {judge.name: list(judge.head.axes) for judge in self._requests.manager.loaded()}
+        states = self._requests.manager.states()
         return [
             {
                 "judge": name,

@@ -26,6 +26,7 @@ from .pages.inputs import AT_ONCE
 from .pages.leaderboard import LeaderboardPage
 from .pages.rank import RankPage
 from .pages.score import ScorePage
+from .requests import Requests
 from .routes.battle_audio import audio_route
 from .routes.blocked import closed_routes
 from .routes.embed import MAIN_NAME, embedding
@@ -46,39 +47,41 @@ LEFTOVERS = (600, 3600)
 MAX_QUEUE = 50
 
 
-def build_pages(roster: JudgeManager, arena: Arena, standings: LeaderboardService, links: SharedResults) -> gr.Blocks:
-    """All pages over the judges of `roster`, the battles of `arena`, the votes of `standings` and the results of
-    `links`."""
+def build_pages(
+    manager: JudgeManager, arena: Arena, leaderboard: LeaderboardService, results: SharedResults
+) -> gr.Blocks:
+    """Build all pages."""
     keep_queue_going()
     gr.set_static_paths([EXAMPLES])
     uploads = Uploads(Path(get_upload_folder()), settings().upload_grace_seconds)
+    requests = Requests(manager, uploads)
     with TranslatedBlocks(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
         _links()
         gr.Markdown(LEAD, elem_id="lead")
-        score = ScorePage(roster, uploads, links)
+        ScorePage(requests, results)
         embed_panel()
     with blocks.route("Rank", "/rank"):
         _links("rank")
-        rank = RankPage(roster, uploads)
+        RankPage(requests)
         embed_panel()
     with blocks.route("Compare", "/compare"):
         _links("compare")
-        compare = ComparePage(roster, uploads, arena.pool)
+        ComparePage(requests, arena.pool)
         embed_panel()
     with blocks.route("Arena", "/arena"):
         _links("arena")
-        ArenaPage(arena, standings, uploads)
+        ArenaPage(arena, leaderboard, uploads)
         embed_panel()
     with blocks.route("Leaderboard", "/leaderboard"):
         _links("leaderboard")
-        LeaderboardPage(standings)
+        LeaderboardPage(leaderboard)
         embed_panel()
     with blocks.route("About", "/about"):
         _links("about")
-        AboutPage(roster, MAX_QUEUE)
+        AboutPage(manager, MAX_QUEUE)
         embed_panel()
     with blocks:
-        Api((score, compare, rank), roster, standings)
+        Api(requests, leaderboard)
     blocks.queue(default_concurrency_limit=1, max_size=MAX_QUEUE, api_open=False)
     return blocks
 
@@ -89,14 +92,14 @@ def _links(path: str = "") -> None:
     gr.HTML(switch(path), elem_id="languages")
 
 
-def launch_options(roster: JudgeManager, arena: Arena, links: SharedResults) -> dict[str, Any]:
+def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults) -> dict[str, Any]:
     """Options of `launch`: theme, limits, songs of battles, results, embedding, and what is switched off."""
     fetch_nothing()
     adapt_tools()
     adapt_sessions()
     adapt_template(LANGUAGE_HEAD + ICON)
     embedded = embedding()
-    routes = [health_route(roster), audio_route(arena), *SharedResultRoutes(links).routes, *embedded["routes"]]
+    routes = [health_route(manager), audio_route(arena), *SharedResultRoutes(results).routes, *embedded["routes"]]
     middleware = [
         Middleware(RequestLog),
         Middleware(LanguageMiddleware),

@@ -1,1 +1,2 @@
-"""Segments of a waveform in, embeddings out: one file for each encoder; none of them knows of scores."""
+"""Encoders: segments of a waveform in, embeddings out. Each encoder has a file of its own and knows nothing of scores.
+"""

@@ -1,4 +1,4 @@
-"""Reading weights files: memory-mapped, without running anything that is in them, every tensor accounted for."""
+"""Reads weights files: memory-mapped, without running any code in them, and with every tensor accounted for."""
 
 import json
 import zipfile
@@ -12,7 +12,7 @@ from ...core.errors import WeightsInvalid
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The content of a `.safetensors` file, or of a PyTorch file restricted to tensors and plain values."""
+    """Read a `.safetensors` file, or a PyTorch file restricted to tensors and plain values."""
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -27,7 +27,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object, such as a model's configuration."""
+    """Read a JSON object, such as a model's configuration."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -38,7 +38,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def tensors(content: Any, source: Path) -> dict[str, Tensor]:
-    """`content`, held to be named tensors and nothing else."""
+    """Return `content` after checking that it holds named tensors and nothing else."""
     if not isinstance(content, dict) or not content:
         raise _invalid(source, "holds no named tensors")
     for name, value in content.items():
@@ -48,9 +48,9 @@ def tensors(content: Any, source: Path) -> dict[str, Tensor]:
 
 
 def load(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
-    """Put `state` into `module`: every tensor found, finite and of its shape, none left over.
+    """Load `state` into `module`. Every tensor must be there, be finite and have its shape. None may be left over.
 
-    Nothing is copied but what comes in another precision than the module's.
+    A tensor is copied only if its precision differs from the module's.
     """
     expected = module.state_dict()
     faults = [f"{name} is missing" for name in expected.keys() - state.keys()]
@@ -68,5 +68,5 @@ def load(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
 
 
 def _invalid(path: Path, fault: str) -> WeightsInvalid:
-    # Resolved, because in the Hub's cache `path` is a link: without it, the same damaged file would be linked again.
+    # In the Hub's cache, `path` is a link. If only the link were deleted, the same damaged file would be linked again.
     return WeightsInvalid(f"{path.name} {fault}. Delete {path.resolve()} and fetch it again.")

@@ -1,7 +1,7 @@
 """MuQ and MusicFM: 24 kHz waveform -> a hidden state at 25 frames/s (arXiv 2501.01108, 2311.03318).
 
-One architecture: a mel spectrogram, two residual convolutions over time and pitch, and transformers' conformer with
-rotary positions. No code from a repository is run.
+Both have one architecture: a mel spectrogram, two residual convolutions over time and pitch, and transformers'
+conformer with rotary positions. No code from a repository is run.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -29,35 +29,43 @@ MUSICFM_FILES, MUSICFM_CHECKPOINTS = ("msd_stats.json",), ("pretrained_msd.pt",)
 
 SAMPLE_RATE = 24_000
 SUBSAMPLING = 4
-"""Frames of the spectrogram to one of ours: a stride of 2, twice."""
+"""Number of spectrogram frames for each output frame: a stride of 2, twice."""
 PIECE = 30 * SAMPLE_RATE
-"""Samples of a piece heard by itself: a whole number of frames, so that pieces and song stay in step."""
+"""Samples of a piece that is encoded by itself: a whole number of frames, so that pieces and song stay aligned."""
 FIXED = {"label_rate": 25, "hop_length": mel.HOP_LENGTH, "n_mels": mel.N_MELS, "features": ["melspec_2048"]}
 FIXED_CONFORMER = {"position_embeddings_type": "rotary", "hidden_act": "swish"}
-"""What the shapes of the tensors do not tell; the same in both published models."""
+"""FIXED and FIXED_CONFORMER hold the settings that the tensors' shapes do not tell.
+
+They are the same in both published models.
+"""
 PREFIX, LAYER = "model.", "conformer.layers."
 TRAINING = ("quantizer_melspec_2048", "rvq.", "recon_proj.", "linear.", "cls_token", "conformer.pos_conv_embed.")
-"""Starts of the names of tensors that nothing but training used."""
+"""Beginnings of the names of tensors that only training used."""
 COMPUTED = "preprocessor_melspec_2048."
-"""Start of the names of the window and the mel filters in MusicFM's checkpoint; they are computed here."""
+"""Beginning of the names of the window and the mel filters in MusicFM's checkpoint. This package computes them."""
 
 CHUNK = 128
-"""Frames that the front end makes at once: its first map takes 256 kB for each."""
+"""Frames that the front end computes at once. Its first map takes 256 kB for each frame."""
 BEFORE, AFTER = 3, 2
-"""Frames on either side that a frame of the front end is made of, besides its own."""
+"""Numbers of frames BEFORE and AFTER a frame that the front end needs, besides the frame itself, to compute it."""
 EDGE = 4
-"""Frames at either end of a piece that differ from the song's because the piece was cut there."""
+"""Number of frames at either end of a piece that differ from the song's frames because the piece was cut there."""
 FRONT, REACH = 22.0, 12_000
-"""The front end takes as much as so many layers, and attention to so many frames as much as the rest of its layer, by
-the multiplications of the published sizes."""
+"""Costs, counted in multiplications at the published sizes.
+
+The front end costs as much as FRONT layers. Attention to REACH frames costs as much as the rest of its layer.
+"""
 
 T = TypeVar("T")
 Hearing: TypeAlias = Generator[float, None, T]
-"""What makes a T step by step. It yields what each step took, in layers times frames; closed, it stops."""
+"""Generator that computes a T step by step. It yields the cost of each step, in layers times frames.
+
+Closing the generator stops the computation.
+"""
 
 
 class Residual(nn.Module):
-    """Maps [S, C, H, W] -> [S, D, H / 2, W / 2]; parameter names are the checkpoint's."""
+    """Residual block of maps: [S, C, H, W] -> [S, D, H / 2, W / 2]. Parameters are named as in the checkpoint."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -66,7 +74,7 @@ class Residual(nn.Module):
         self.conv3, self.bn3 = nn.Conv2d(inputs, outputs, 3, 2, 1), nn.BatchNorm2d(outputs)
 
     def fold(self, dtype: torch.dtype) -> None:
-        """Put the norms, whose statistics are fixed, into the convolutions, and round those that take the time."""
+        """Fold the norms, whose statistics are fixed, into the convolutions, and cast the slow ones to `dtype`."""
         for i in "123":
             conv: Any = fuse_conv_bn_eval(getattr(self, f"conv{i}"), getattr(self, f"bn{i}"))
             conv.to(dtype if conv.in_channels > 1 else torch.float32).to(memory_format=torch.channels_last)
@@ -84,7 +92,7 @@ def _convolve(convolution: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 class FrontEnd(nn.Module):
-    """Spectrogram [S, 1, N_MELS, 4 T] -> [S, T, D] float32; parameter names are the checkpoint's."""
+    """Spectrogram [S, 1, N_MELS, 4 T] -> [S, T, D] float32. Parameters are named as in the checkpoint."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -97,7 +105,7 @@ class FrontEnd(nn.Module):
 
 
 class Network(nn.Module):
-    """What of a checkpoint is heard, under its own names."""
+    """The part of a checkpoint's network that is run. Parameters are named as in the checkpoint."""
 
     def __init__(self, config: "Wav2Vec2ConformerConfig", channels: int) -> None:
         with IMPORTING:
@@ -106,13 +114,13 @@ class Network(nn.Module):
         super().__init__()
         self.conv = FrontEnd(channels, config.hidden_size)
         self.conformer = Wav2Vec2ConformerEncoder(config)
-        del self.conformer.pos_conv_embed  # transformers makes it always, and with rotary positions never uses it
+        del self.conformer.pos_conv_embed  # transformers always makes it, but never uses it with rotary positions
 
 
 class Convolution(nn.Module):
-    """transformers' convolution module with its norm folded in, time before channels throughout: [S, T, D] -> the same.
+    """transformers' convolution module with its norm folded in: [S, T, D] -> [S, T, D].
 
-    The depthwise convolution takes a twentieth of the time so.
+    Time comes before channels throughout. The depthwise convolution then takes a twentieth of the time.
     """
 
     def __init__(self, theirs: Any) -> None:
@@ -134,8 +142,8 @@ class Convolution(nn.Module):
 class Conformer:
     """A waveform -> the hidden state `layer`; 0 is the input of the first layer, i the output of layer i.
 
-    Layers beyond it are neither run nor kept. `precision` is that of the matrix products and of the convolutions that
-    take the time: a key of DTYPES. `mean` and `std` are of the spectrogram. Raises WeightsInvalid.
+    Layers beyond `layer` are neither run nor kept. `precision`, a key of DTYPES, applies to the matrix products and to
+    the slow convolutions. `mean` and `std` are the statistics of the spectrogram. Raises WeightsInvalid.
     """
 
     def __init__(self, path: Path, layer: int, mean: float, std: float, precision: str = "float32") -> None:
@@ -162,18 +170,18 @@ class Conformer:
         self.mel = mel.Mel(SAMPLE_RATE, self.device)
 
     def hear(self, samples: Tensor) -> Tensor:
-        """All of `samples` [N] at once -> [T, D]."""
+        """Encode all of `samples` [N] at once -> [T, D]."""
         return finished(self.hearing(samples))
 
     def hearing(self, samples: Tensor) -> Hearing[Tensor]:
-        """The same step by step."""
+        """Encode all of `samples` [N] at once -> [T, D], step by step."""
         return (yield from self._through((yield from self._fronts(samples))))
 
     def hearing_twice(self, samples: Tensor) -> Hearing[tuple[Tensor, Tensor]]:
-        """`samples` [N] in pieces of 30 s, joined -> [T', D]; and all at once -> [T, D].
+        """Encode `samples` [N] in pieces of 30 s, joined -> [T', D], and all at once -> [T, D], step by step.
 
-        A last piece too short for a spectrogram is left out. The pieces' spectra are the song's but for their ends, so
-        that the front end, which takes most of the time, works little more than once.
+        A last piece that is too short for a spectrogram is left out. Except for their ends, the pieces' spectra are
+        those of the song. So the front end, which takes most of the time, runs little more than once.
         """
         whole = yield from self._fronts(samples)
         starts = range(0, len(samples), PIECE)
@@ -188,13 +196,16 @@ class Conformer:
         return torch.cat(local), (yield from self._through(whole))
 
     def work(self, samples: int, twice: bool = False) -> float:
-        """What `hearing` that many samples, or `hearing_twice`, yields in all, or a little more."""
+        """Return the cost that `hearing`, or with `twice` `hearing_twice`, yields in all, or a little more.
+
+        `samples` is the number of samples.
+        """
         length, layers = frames(samples), len(self.encoder.layers)
         pieces = length * (1 + frames(PIECE) / REACH) if twice and samples > PIECE else 0
         return FRONT * length + layers * (_work(length) + pieces)
 
     def front(self, samples: Tensor, first: int = 0, last: int | None = None) -> Tensor:
-        """The first layer's input for `samples` [N], frames `first` to `last`, the latter excluded: [T, D] float32."""
+        """Compute the first layer's input for `samples` [N], frames `first` to `last` (excluded): [T, D] float32."""
         mirrored, bands = mel.mirror(samples), mel.frames(len(samples))
         last = frames(len(samples)) if last is None else last
         out = torch.empty(last - first, self.width, device=self.device)
@@ -206,7 +217,7 @@ class Conformer:
         return out
 
     def hidden_states(self, x: Tensor) -> Iterator[Tensor]:
-        """`front`'s [T, D] -> each hidden state [T, D] in turn, up to the one wanted."""
+        """Yield each hidden state [T, D] in turn, from `front`'s [T, D] up to the one wanted."""
         x = x[None]
         yield x[0]
         positions = self.encoder.embed_positions(x)
@@ -216,7 +227,7 @@ class Conformer:
             yield (self.encoder.layer_norm(x) if ends else x)[0]
 
     def _fronts(self, samples: Tensor) -> Hearing[Tensor]:
-        """`front`'s [T, D], chunk by chunk."""
+        """Compute `front`'s [T, D], chunk by chunk."""
         total, parts = frames(len(samples)), []
         for start in range(0, total, CHUNK):
             parts.append(self.front(samples, start, min(start + CHUNK, total)))
@@ -224,7 +235,7 @@ class Conformer:
         return torch.cat(parts)
 
     def _through(self, x: Tensor) -> Hearing[Tensor]:
-        """`front`'s [T, D] -> the last hidden state [T, D], layer by layer."""
+        """Compute the last hidden state [T, D] from `front`'s [T, D], layer by layer."""
         states = self.hidden_states(x)
         x = next(states)
         for x in states:
@@ -232,7 +243,10 @@ class Conformer:
         return x
 
     def _piece(self, start: int, piece: Tensor, whole: Tensor) -> Tensor:
-        """What `front` makes of `piece`, given what it made of the song in which the piece begins at `start`."""
+        """Return `front`'s result for `piece`, which begins at sample `start` of a song.
+
+        `whole` is `front`'s result for the song. All frames but those at the ends come from it.
+        """
         at, length = frames(start), frames(len(piece))
         right = max(length - EDGE, min(EDGE, length))
         inner = whole[at + EDGE : at + right]
@@ -240,7 +254,7 @@ class Conformer:
 
 
 def frames(samples: int) -> int:
-    """How many of our frames that many samples give."""
+    """Return how many output frames that many samples give."""
     return -(-mel.frames(samples) // SUBSAMPLING)
 
 
@@ -249,7 +263,7 @@ def _work(frames: int) -> float:
 
 
 def finished(hearing: Hearing[T]) -> T:
-    """What it makes in the end."""
+    """Run `hearing` to its end and return its result."""
     while True:
         try:
             next(hearing)
@@ -258,10 +272,11 @@ def finished(hearing: Hearing[T]) -> T:
 
 
 class WholeSong:
-    """A song, heard whole -> what `pool` leaves of the frames [T, D] that `hear` makes of its samples [N], yielding
-    `work(N)` in all.
+    """Encodes a whole song into one embedding.
 
-    Attention over all frames is the work of seconds, so that it belongs to what is remembered, not to the head.
+    `hear` computes frames [T, D] from the song's samples [N], and yields `work(N)` in all. `pool` turns the frames
+    into the embedding. Attention over all frames takes seconds, so it is part of the embedding, which is cached, and
+    not of the head.
     """
 
     rate, batch = SAMPLE_RATE, 1
@@ -282,21 +297,24 @@ class WholeSong:
         self._listen = device.borrowing(self.listen)
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """`samples` [1, L] -> [1, E] float32. Nothing is padded: `valid` [1] is not needed."""
+        """Encode `samples` [1, L] -> [1, E] float32. Nothing is padded, so `valid` [1] is not needed."""
         *_, embedding = self.steps(samples, valid)
         assert not isinstance(embedding, float)
         return embedding
 
     def steps(self, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
-        """The same, and before it, again and again, what share of the work is done. Closed, it stops within a layer."""
+        """Yield repeatedly the share of the work that is done, and at last the embedding [1, E] float32.
+
+        Closing the iterator stops the work within a layer.
+        """
         for made in self._listen(torch.from_numpy(samples)):
             yield made if isinstance(made, float) else made.numpy()
 
     def listen(self, samples: Tensor) -> Iterator[float | Tensor]:
-        """`samples` [1, L] -> shares of the work, and at last [1, E] float32, from and to the processor's memory."""
+        """Yield shares of the work on `samples` [1, L], and at last [1, E] float32. Both tensors are in CPU memory."""
         steps, done = self._song(samples[0].to(self.device)), 0.0
         while True:
-            with torch.inference_mode():  # it belongs to a thread, and the next step may be another's
+            with torch.inference_mode():  # the mode belongs to a thread, and another thread may run the next step
                 made = next(steps, None)
             if made is None:
                 return
@@ -314,7 +332,7 @@ class WholeSong:
 
 
 def muq(snapshot: Snapshot, layer: int, precision: str = "float32") -> Conformer:
-    """MuQ's hidden state `layer`. Raises WeightsInvalid."""
+    """Load MuQ up to its hidden state `layer`. Raises WeightsInvalid."""
     path = snapshot.folder / "config.json"
     published = checkpoint.read_json(path)
     _require(published, FIXED, path)
@@ -323,7 +341,7 @@ def muq(snapshot: Snapshot, layer: int, precision: str = "float32") -> Conformer
 
 
 def musicfm(snapshot: Snapshot, layer: int, precision: str = "float32") -> Conformer:
-    """MusicFM's hidden state `layer`. Raises WeightsInvalid."""
+    """Load MusicFM up to its hidden state `layer`. Raises WeightsInvalid."""
     path = snapshot.folder / "msd_stats.json"
     return Conformer(snapshot.checkpoint, layer, *_statistics(checkpoint.read_json(path), path), precision)
 
@@ -338,7 +356,7 @@ def _require(published: Any, fixed: dict[str, Any], path: Path) -> None:
 
 
 def _statistics(content: Any, path: Path) -> tuple[float, float]:
-    """Mean and standard deviation of the spectrogram."""
+    """Return the mean and the standard deviation of the spectrogram."""
     content = content if isinstance(content, dict) else {}
     mean, std = (content.get(f"melspec_2048_{name}") for name in ("mean", "std"))
     if not all(isinstance(number, int | float) and isfinite(number) for number in (mean, std)) or std <= 0:
@@ -347,7 +365,7 @@ def _statistics(content: Any, path: Path) -> tuple[float, float]:
 
 
 def _load(path: Path, layer: int) -> tuple[Any, bool]:
-    """The network as far as its hidden state `layer`, and whether that is its last."""
+    """Load the network up to its hidden state `layer`. Return it and whether this state is its last one."""
     state, total = _heard(path, layer)
     try:
         config, channels = _config(state, layer)
@@ -355,14 +373,15 @@ def _load(path: Path, layer: int) -> tuple[Any, bool]:
             network = Network(config, channels)
     except KeyError as error:
         raise WeightsInvalid(f"{path.name} does not fit: {error.args[0]} is missing. Check {path}.") from error
-    except Exception as error:  # transformers and torch each have their own for values that make no network
+    except Exception as error:  # transformers and torch each have their own classes for values that make no network
         raise WeightsInvalid(f"{path.name} has tensors of no shape that this network has. Check {path}.") from error
     checkpoint.load(network, state, path)
     return network.eval().requires_grad_(False), layer == total
 
 
 def _heard(path: Path, layer: int) -> tuple[dict[str, Tensor], int]:
-    """The tensors up to that hidden state, without their common prefix, and the number of layers in the file."""
+    """Read the tensors up to hidden state `layer`, without their common prefix, and the number of layers in the file.
+    """
     content = checkpoint.read(path)
     state, total = {}, 0
     for full, tensor in checkpoint.tensors(content.get("state_dict", content), path).items():
@@ -379,7 +398,7 @@ def _heard(path: Path, layer: int) -> tuple[dict[str, Tensor], int]:
 
 
 def _config(state: dict[str, Tensor], layer: int) -> tuple["Wav2Vec2ConformerConfig", int]:
-    """The network's sizes from the tensors' shapes: the conformer's, and the channels of the front end."""
+    """Return the network's sizes from the tensors' shapes: the conformer's sizes, and the front end's channels."""
     with IMPORTING:
         from transformers import Wav2Vec2ConformerConfig
 

@@ -1,4 +1,4 @@
-"""Where encoders run: on a GPU if there is one. On a ZeroGPU Space it is lent for single calls."""
+"""Chooses where encoders run: on a GPU if there is one. A ZeroGPU Space lends its GPU for single calls."""
 
 from collections.abc import Callable
 from math import ceil
@@ -10,27 +10,30 @@ from torch import Tensor
 T = TypeVar("T")
 
 SEGMENTS_AT_ONCE = {"cpu": 1, "cuda": 32}
-"""A processor is busy with one, and progress shows; a GPU wants many, and ZeroGPU few calls."""
+"""Number of segments that are encoded in one call, by device.
+
+One segment keeps a CPU busy, and progress shows. A GPU is faster with many, and ZeroGPU works best with few calls.
+"""
 LOAN_SECONDS, LOAN_SECONDS_PER_SEGMENT = 5, 1
-"""Asked of ZeroGPU for a call: to wake up, and far more than a segment takes."""
+"""Seconds of GPU time to ask of ZeroGPU for a call: for its start, and for each segment, far more than it takes."""
 SEGMENT_SAMPLES = 720_000
-"""30 s at 24 kHz."""
+"""Number of samples of a segment: 30 s at 24 kHz."""
 
 
 def device() -> torch.device:
-    """The GPU if there is one, else the processor."""
+    """Return the GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def loan_seconds(clips: Any, *_: Any) -> int:
-    """How long a call for `clips` [S, L] may need the GPU: segments, or a song that is heard whole."""
+    """Return how many seconds a call for `clips` [S, L], segments or a whole song, may need the GPU."""
     return LOAN_SECONDS + LOAN_SECONDS_PER_SEGMENT * len(clips) * ceil(clips.shape[1] / SEGMENT_SAMPLES)
 
 
 def borrowing(forward: Callable[[Tensor], T]) -> Callable[[Tensor], T]:
-    """`forward`, whose first argument is clips [S, L]; on a Space with `spaces` it borrows the GPU for each call.
+    """Return `forward`, whose first argument is clips [S, L]. On a Space with `spaces`, each call borrows the GPU.
 
-    A generator function has it until its end.
+    A generator function keeps the GPU until its end.
     """
     try:
         import spaces

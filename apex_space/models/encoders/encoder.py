@@ -1,4 +1,4 @@
-"""Waveform segments -> embeddings. One file an encoder; none knows of scores."""
+"""The interface of the encoders, which turn waveform segments into embeddings and know nothing of scores."""
 
 from threading import Lock
 from typing import Protocol
@@ -6,26 +6,31 @@ from typing import Protocol
 import numpy as np
 
 IMPORTING = Lock()
-"""To be held where parts of transformers are imported: it hands them out when they are asked for, and of two threads
-that ask at once it tells one that they are not there. They are imported where a network is built: a server without
-weights is spared 2.5 s."""
+"""Lock to hold while parts of transformers are imported.
+
+transformers loads its parts on demand. If two threads ask for a part at once, it tells one of them that there is no
+such part. The parts are imported where a network is built, which saves a server without weights 2.5 s.
+"""
 
 
 class Encoder(Protocol):
-    """Waveform segments -> embeddings."""
+    """Turns waveform segments into embeddings."""
 
     rate: int
     resampling: str
-    """How a song gets to that rate: see `resample`."""
+    """How a song is resampled to `rate`: see the module `resample`."""
     segment_seconds: float
     precision: str
     reason: str
-    """Why this precision."""
+    """Why the encoder has this precision."""
     batch: int
-    """Segments that it is best given at once."""
+    """Number of segments that are best encoded at once."""
     embeddings_version: int
-    """Raise it with each change that moves embeddings beyond rounding, be it in resampling or cutting into segments:
-    those of an earlier version that are on disk are then not used."""
+    """Version of the embeddings. Raise it with each change that moves embeddings beyond rounding.
+
+    This includes changes in resampling and in cutting into segments. Embeddings of an earlier version that are on disk
+    are then not used.
+    """
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """`samples` [S, L], zero-padded beyond `valid` [S] samples -> [S, ...]."""
+        """Encode `samples` [S, L], zero-padded beyond `valid` [S] samples -> [S, ...]."""

@@ -1,6 +1,6 @@
 """MERT: 24 kHz waveform -> hidden states at 75 frames/s (arXiv 2306.00107).
 
-With `feature_extractor_cqt` and `deepnorm` off, as in both published models, the network is exactly
+In both published models, `feature_extractor_cqt` and `deepnorm` are off. The network is then exactly
 `transformers.HubertModel`, so no code from a repository is run.
 """
 
@@ -40,19 +40,22 @@ CHECKPOINTS = ("model.safetensors", "pytorch_model.bin")
 FIRST_TAPS, FIRST_STRIDE = 10, 5
 KERNELS, STRIDES = [FIRST_TAPS, 3, 3, 3, 3, 2, 2], [FIRST_STRIDE, 2, 2, 2, 2, 2, 2]
 PART = 96
-"""Frames made at once, so that what is between the layers stays in the processor's cache."""
+"""Frames that the front end computes at once, so that the results between its layers stay in the CPU's cache."""
 VERSIONS = 4
-"""Of each rounded convolution's weight, one part after the other in turn."""
+"""Number of rounded versions of each rounded convolution's weight. Successive parts of a clip use them in turn."""
 ROUNDED_CONVOLUTIONS = 3
-"""Of the six after the first, those that take seven eighths of their time. Rounding the others too, or the positional
-convolution or the projection, would save little and move the scores most."""
+"""How many of the six convolutions after the first have rounded weights.
+
+These three take seven eighths of the time of the six. Rounding the others, the positional convolution or the
+projection too would save little and move the scores most.
+"""
 
 
 class MertEncoder:
-    """Segments -> time averages of chosen hidden states.
+    """Encodes segments as time averages of chosen hidden states.
 
-    `layers`: which hidden states to keep; 0 is the input of the first layer, i the output of layer i.
-    `precision` is that of the matrix products: a key of DTYPES.
+    `layers` are the hidden states to keep: 0 is the input of the first layer, i the output of layer i.
+    `precision`, a key of DTYPES, is the precision of the matrix products.
     """
 
     segment_seconds, resampling = 30.0, "sinc"
@@ -81,19 +84,21 @@ class MertEncoder:
         self._pool = device.borrowing(self.pool)
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """`samples` [S, L] -> [S, K, D], K the chosen layers. Padding is heard too, as in training; `valid` [S] is not
-        needed."""
+        """Encode `samples` [S, L] -> [S, K, D], where K is the number of chosen layers.
+
+        Padding is encoded too, as in training, so `valid` [S] is not needed.
+        """
         return self._pool(torch.from_numpy(samples)).numpy()
 
     def pool(self, samples: Tensor) -> Tensor:
-        """`samples` [S, L] -> [S, K, D] float32, from and to the processor's memory."""
+        """Pool the hidden states of `samples` [S, L] -> [S, K, D] float32. Both tensors are in CPU memory."""
         with torch.inference_mode():
             states = self.hidden_states(samples.to(self.device))
             pooled = [state.mean(1, dtype=torch.float32) for i, state in enumerate(states) if i in self.layers]
             return torch.stack(pooled, 1).cpu()
 
     def hidden_states(self, samples: Tensor) -> Iterator[Tensor]:
-        """`samples` [S, L] -> each hidden state [S, T, D] in turn: the first layer's input, then every output."""
+        """Yield each hidden state [S, T, D] of `samples` [S, L]: the first layer's input, then every layer's output."""
         if self.normalize:
             samples = (samples - samples.mean(1, keepdim=True)) / (samples.var(1, False, keepdim=True) + 1e-7).sqrt()
         x = self.projection(torch.stack([self.front_end(clip) for clip in samples]).float())
@@ -108,13 +113,15 @@ class MertEncoder:
 class FrontEnd:
     """MERT's seven convolutions, as matrix products: a clip [L] -> features [T, C].
 
-    The first one (one channel in, no bias) is followed by a group norm with a group for each channel. Its output is
-    W u, u the clip's windows of 10 samples, so that over the clip channel c has the mean w m and the variance w K w',
-    m and K being the windows' mean and covariance. The norm, with gain g and bias b, thus folds into the weights:
+    The first convolution (one channel in, no bias) is followed by a group norm with a group for each channel. Its
+    output is W u, where u are the clip's windows of 10 samples. Let m and K be the windows' mean and covariance, and w
+    the row of W for channel c. Over the clip, channel c has the mean w m and the variance w K w'. So the norm, with
+    gain g and bias b, folds into the weights:
     s (W u - W m) + b = (s W) u + (b - s W m), where s = g / sqrt(w K w' + eps).
 
-    The others have stride 2, so that in the array [T, C] of their input the taps of each frame stand in a row, 2C after
-    those of the frame before. They are made in parts, of which each takes the next version of the rounded weights.
+    The other convolutions have stride 2. In the array [T, C] of their input, the taps of each frame are therefore
+    contiguous and begin 2C after those of the frame before. The frames are computed in parts. Each part uses the next
+    version of the rounded weights.
     """
 
     def __init__(self, layers: Iterable[Any], dtype: torch.dtype) -> None:
@@ -145,7 +152,8 @@ class FrontEnd:
         return x
 
     def _folded(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Weight [C, 10] and bias [C] of the first layer with its norm, for a clip's `windows` [T, 10] float64."""
+        """Return weight [C, 10] and bias [C] of the first layer with its norm, for a clip's `windows` [T, 10] float64.
+        """
         mean = windows.mean(0)
         covariance = windows.T @ windows / len(windows) - mean.outer(mean)
         variance = (self.filters @ covariance * self.filters).sum(1)
@@ -154,7 +162,7 @@ class FrontEnd:
 
 
 def _heard(first: int, last: int) -> slice:
-    """Frames of the first layer that those from `first` to `last`, the latter excluded, of the last are made of."""
+    """Return the first layer's frames from which the last layer's frames `first` to `last` (excluded) are computed."""
     rows = last - first
     for taps in reversed(KERNELS[1:]):
         rows = 2 * (rows - 1) + taps
@@ -163,14 +171,14 @@ def _heard(first: int, last: int) -> slice:
 
 
 def _convolve(x: Tensor, product: Linear) -> Tensor:
-    """A convolution of stride 2 and its activation: [T, C] -> [(T - taps) // 2 + 1, C]."""
+    """Compute a convolution of stride 2 and its activation: [T, C] -> [(T - taps) // 2 + 1, C]."""
     taps = product.in_features // x.shape[1]
     size, stride = ((len(x) - taps) // 2 + 1, product.in_features), (2 * x.shape[1], 1)
     return product(x.to(product.weight.dtype).as_strided(size, stride))
 
 
 def _preprocessing(path: Path) -> tuple[int, bool]:
-    """The sample rate in Hz, and whether each clip is brought to zero mean and unit variance."""
+    """Return the sample rate in Hz, and whether each clip is normalized to zero mean and unit variance."""
     published = checkpoint.read_json(path)
     rate, normalize = published.get("sampling_rate"), published.get("do_normalize")
     if not isinstance(rate, int) or rate <= 0 or not isinstance(normalize, bool):
@@ -186,7 +194,10 @@ def _load(snapshot: Snapshot) -> "HubertModel":
 
 
 def _blank(path: Path) -> "HubertModel":
-    """The network that `config.json` describes, without numbers: its tensors take no memory and draw nothing."""
+    """Return the network that `config.json` describes, without weights.
+
+    Its tensors take no memory, and no random numbers are drawn for them.
+    """
     with IMPORTING:
         from transformers import HubertModel
 
@@ -196,7 +207,7 @@ def _blank(path: Path) -> "HubertModel":
             parametrize.remove_parametrizations(model.encoder.pos_conv_embed.conv, "weight")
     except WeightsInvalid:
         raise
-    except Exception as error:  # transformers and torch each have their own for values that make no network
+    except Exception as error:  # transformers and torch each have their own classes for values that make no network
         raise WeightsInvalid(f"{path.name} describes no network that MERT could be. Check {path}.") from error
     return model
 
@@ -221,7 +232,7 @@ def _config(path: Path) -> "HubertConfig":
 
 
 def _repaired(state: dict[str, Tensor], source: Path) -> dict[str, Tensor]:
-    """The checkpoint with the positional convolution's weight norm resolved: w = g v / |v|, |v| per tap."""
+    """Return the checkpoint with the positional convolution's weight norm resolved: w = g v / |v|, with |v| per tap."""
     name = "encoder.pos_conv_embed.conv"
     state = {key: value for key, value in state.items() if key != "masked_spec_embed"}
     pairs = [("weight_g", "weight_v"), ("parametrizations.weight.original0", "parametrizations.weight.original1")]

@@ -1,1 +1,1 @@
-"""How the pocket judge and its preference head were trained."""
+"""Trains the pocket judge and its preference head."""

@@ -1,4 +1,4 @@
-"""Songs -> features of each song, of harmlessly changed copies and of damaged ones."""
+"""Computes features of each song, of harmlessly changed copies and of degraded copies."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,21 +18,21 @@ from .degradations import HARMLESS, KINDS
 INTACT = "intact"
 SEVERITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
 KINDS_A_SONG = 2
-"""Kinds of damage that each song meets for each axis, in turn."""
+"""Number of kinds of degradation for each song and axis. The songs take the kinds in turn."""
 
 
 @dataclass(frozen=True)
 class AugmentedSongs:
-    """R copies of S songs."""
+    """R copies of S songs: intact, harmlessly changed or degraded."""
 
     features: np.ndarray
-    """[R, F]"""
+    """[R, F] features of each copy."""
     song: np.ndarray
-    """[R] index of the song."""
+    """[R] index of each copy's song."""
     kind: np.ndarray
-    """[R] of str: INTACT, a name in HARMLESS, or the name of a kind of damage."""
+    """[R] of str: INTACT, a name in HARMLESS, or the name of a kind of degradation."""
     severity: np.ndarray
-    """[R], 0 unless damaged."""
+    """[R] severity of the degradation, 0 unless degraded."""
 
     def __len__(self) -> int:
         return len(self.song)
@@ -41,22 +41,25 @@ class AugmentedSongs:
         return AugmentedSongs(self.features[rows], self.song[rows], self.kind[rows], self.severity[rows])
 
     def renumbered(self) -> "AugmentedSongs":
-        """The same, its songs numbered from 0 without gaps."""
+        """Return the same copies, with their songs numbered from 0 without gaps."""
         return AugmentedSongs(self.features, np.unique(self.song, return_inverse=True)[1], self.kind, self.severity)
 
     @property
     def intact(self) -> np.ndarray:
-        """[R] of bool."""
+        """Return [R] of bool: true for intact copies."""
         return self.kind == INTACT
 
     @property
     def harmless(self) -> np.ndarray:
-        """[R] of bool: harmlessly changed."""
+        """Return [R] of bool: true for harmlessly changed copies."""
         return np.isin(self.kind, list(HARMLESS))
 
 
 def gather(paths: Sequence[Path], workers: int) -> AugmentedSongs:
-    """Copies of the songs at `paths`, which has no influence on them but by the order; `workers` processes."""
+    """Make copies of the songs at `paths` in `workers` processes and compute their features.
+
+    The paths influence the copies only by their order.
+    """
     found: list[tuple[int, str, float, np.ndarray]] = []
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         for index, rows in enumerate(pool.map(_listen, range(len(paths)), paths)):
@@ -68,7 +71,7 @@ def gather(paths: Sequence[Path], workers: int) -> AugmentedSongs:
 
 
 def _listen(index: int, path: Path) -> list[tuple[str, float, np.ndarray]]:
-    """Kind, severity and features of each copy of one song."""
+    """Return kind, severity and features of each copy of one song."""
     length = int(SEGMENT_SECONDS * SAMPLE_RATE)
     with threadpool_limits(1):
         waveform = load(path)

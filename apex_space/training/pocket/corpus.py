@@ -1,4 +1,4 @@
-"""The two sets of songs with human judgements that the pocket judge learns from."""
+"""Reads the two sets of songs with human judgements that the pocket judge learns from."""
 
 import csv
 from collections import defaultdict
@@ -11,24 +11,27 @@ import numpy as np
 GENRES = ("classical", "rock", "electronic", "pop")
 GROUPS = ("human, several parts", "human, one part", "computer, several parts", "computer, one part")
 GROUP_STARTS = (25, 53, 77)
-"""First piece of each of davda54's groups but the first."""
+"""Id of the first piece of each of davda54's groups, except the first group."""
 
 
 @dataclass(frozen=True)
 class CorpusSong:
-    """A file, its genre or group, and what listeners made of it."""
+    """A song's file, its genre or group, and listeners' opinion of it."""
 
     name: str
     path: Path
     group: str
     opinion: float
-    """Emotify: share of listeners who liked it less share who disliked it. davda54: mean rating, 0 to 5."""
+    """Emotify: share of listeners who liked the song minus share who disliked it. davda54: mean rating, 0 to 5."""
     judgements: int
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Songs of one set. `pairs` [P, 2] are indices of songs the same listener rated, the better rated one first."""
+    """Songs of one set.
+
+    `pairs` [P, 2] are indices of songs that the same listener rated, the better rated one first.
+    """
 
     name: str
     songs: tuple[CorpusSong, ...]
@@ -36,17 +39,17 @@ class Corpus:
 
     @property
     def opinions(self) -> np.ndarray:
-        """[S]"""
+        """Return the listeners' opinion of each song [S]."""
         return np.array([song.opinion for song in self.songs])
 
     @property
     def groups(self) -> np.ndarray:
-        """[S] of str."""
+        """Return the genre or group of each song, [S] of str."""
         return np.array([song.group for song in self.songs])
 
 
 def emotify(data: Path) -> Corpus:
-    """400 songs in four genres (Aljanaki, Wiering, Veltkamp 2015). Track ids run through the genres, 100 each."""
+    """Read 400 songs in four genres (Aljanaki, Wiering, Veltkamp 2015). Track ids run through the genres, 100 each."""
     votes: dict[int, list[int]] = defaultdict(list)
     with (data / "emotify" / "data.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file, skipinitialspace=True):
@@ -62,7 +65,7 @@ def emotify(data: Path) -> Corpus:
 
 
 def davda54(data: Path) -> Corpus:
-    """104 short pieces by people and computers (David Samuel), with every untied pair of one listener's ratings."""
+    """Read 104 short pieces by people and computers (David Samuel), and every untied pair of one listener's ratings."""
     ratings: dict[int, list[int]] = defaultdict(list)
     listeners: dict[str, list[tuple[int, int]]] = defaultdict(list)
     with (data / "davda54" / "answers.csv").open(newline="", encoding="utf-8") as file:

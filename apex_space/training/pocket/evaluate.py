@@ -1,4 +1,4 @@
-"""What the pocket judge is worth on songs, and kinds of damage, that it was not trained on."""
+"""Measures the pocket judge on songs, and on kinds of degradation, that it was not trained on."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,16 +19,17 @@ from .statistics import between_songs, pair_accuracy, share, spearman, within
 OPINION_FOLDS, PARTITIONS = 10, 5
 DAMAGE_FOLDS = 5
 STRONG = 0.8
-"""Severities from here on count as strong."""
+"""Lowest severity that counts as strong."""
 HELD = 0.8
-"""Share of held-out songs whose truth the stated interval held."""
+"""Share of held-out songs whose true value lies in the stated interval."""
 NOTICED = 0.95
-"""A copy is noticed if it falls further than this share of harmlessly changed copies moves."""
+"""Quantile of the score changes of harmlessly changed copies, by size. A copy is noticed if its score falls further
+than this quantile."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Scores [R] of all copies on one axis, each by a model that was not trained on its song."""
+    """Scores [R] of all copies on one axis, each by a model that was not trained on the copy's song."""
 
     axis: str
     copies: AugmentedSongs
@@ -36,14 +37,14 @@ class HeldOut:
 
     @property
     def intact(self) -> np.ndarray:
-        """[S] scores of the songs as they are."""
+        """Return the scores [S] of the intact songs."""
         order = np.argsort(self.copies.song[self.copies.intact])
         scores: np.ndarray = self.scores[self.copies.intact][order]
         return scores
 
     @property
     def change(self) -> np.ndarray:
-        """[R] from the song as it is."""
+        """Return how far each copy's score [R] lies above the score of its intact song."""
         moved: np.ndarray = self.scores - self.intact[self.copies.song]
         return moved
 
@@ -52,7 +53,10 @@ class HeldOut:
 
 
 def hold_out_opinion(axis: str, copies: AugmentedSongs, truth: np.ndarray, recording: np.ndarray, seed: int) -> HeldOut:
-    """Out-of-fold scores of the songs with a `truth` [S] (not NaN); the others' by a model of all of those."""
+    """Return out-of-fold scores of the songs with a known `truth` [S].
+
+    The other songs (NaN) are scored by a model trained on all songs with a known truth.
+    """
     fold = np.where(np.isfinite(truth), folds(recording, OPINION_FOLDS, seed), OPINION_FOLDS)[copies.song]
     scores = np.zeros(len(copies), np.float32)
     for f in range(OPINION_FOLDS + 1):
@@ -62,7 +66,7 @@ def hold_out_opinion(axis: str, copies: AugmentedSongs, truth: np.ndarray, recor
 
 
 def opinion_figures(corpus: Corpus, songs: slice, partitions: list[HeldOut]) -> dict[str, ConfidenceInterval]:
-    """Agreement with listeners, each figure the mean over the partitions."""
+    """Measure agreement with listeners; each figure is the mean over the partitions."""
     scored = [held.intact[songs] for held in partitions]
     opinions, groups, pairs = corpus.opinions, corpus.groups, corpus.pairs
     figures: dict[str, Callable[[np.ndarray], float]] = {
@@ -76,7 +80,10 @@ def opinion_figures(corpus: Corpus, songs: slice, partitions: list[HeldOut]) -> 
 
 
 def spread(held: HeldOut, truth: np.ndarray) -> float:
-    """Half-width of the interval about the score that held the `truth` [S] of HELD of the songs that have one."""
+    """Return the half-width of the interval about the score.
+
+    The interval contains the `truth` [S] for a share HELD of the songs with a known truth.
+    """
     return float(np.nanquantile(np.abs(held.intact - truth), HELD))
 
 
@@ -84,7 +91,7 @@ def spread(held: HeldOut, truth: np.ndarray) -> float:
 
 
 def hold_out_damage(axis: str, copies: AugmentedSongs, recording: np.ndarray) -> tuple[HeldOut, dict[str, HeldOut]]:
-    """Out-of-fold scores by models of all kinds, and for each kind by models that never met it."""
+    """Return out-of-fold scores by models trained on all kinds, and for each kind by models never trained on it."""
     fold = folds(recording, DAMAGE_FOLDS, seed=0)[copies.song]
     kinds = (None, *KINDS_OF[axis])
     scores = np.zeros((len(kinds), len(copies)), np.float32)
@@ -96,7 +103,11 @@ def hold_out_damage(axis: str, copies: AugmentedSongs, recording: np.ndarray) ->
 
 
 def damage_figures(seen: HeldOut, unseen: Mapping[str, HeldOut]) -> dict[str, Any]:
-    """By kind and over all kinds: AUC between songs, order, and by severity what is lower and noticed."""
+    """Return figures by kind and over all kinds of degradation.
+
+    They are the AUC between songs, the order, and by severity the shares of copies that score lower and that are
+    noticed.
+    """
     kinds = {k: {"seen": kind_figures(seen, [k]), "unseen": kind_figures(held, [k])} for k, held in unseen.items()}
     never = {
         "mean auc": fmean(figures["unseen"]["auc"].value for figures in kinds.values()),
@@ -106,7 +117,10 @@ def damage_figures(seen: HeldOut, unseen: Mapping[str, HeldOut]) -> dict[str, An
 
 
 def _lower_unseen(unseen: Mapping[str, HeldOut]) -> list[ConfidenceInterval]:
-    """By severity, over all kinds: the share that fell, by the models that never met the copy's kind."""
+    """Return by severity, over all kinds, the share of copies that score below their song.
+
+    Each copy is scored by models that were never trained on its kind.
+    """
     copies = next(iter(unseen.values())).copies
     fell, damaged = np.zeros(len(copies), bool), np.zeros(len(copies), bool)
     for kind, held in unseen.items():
@@ -118,7 +132,7 @@ def _lower_unseen(unseen: Mapping[str, HeldOut]) -> list[ConfidenceInterval]:
 
 
 def kind_figures(held: HeldOut, kinds: list[str]) -> dict[str, Any]:
-    """Figures of the copies damaged in the ways `kinds`."""
+    """Return the figures of the copies whose degradation is one of `kinds`."""
     copies, songs = held.copies, len(held.intact)
     mine = np.isin(copies.kind, kinds)
     limit = np.quantile(np.abs(held.change[copies.harmless]), NOTICED)
@@ -135,9 +149,9 @@ def kind_figures(held: HeldOut, kinds: list[str]) -> dict[str, Any]:
 
 
 def _steps(held: HeldOut, mine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each of the rows `mine`, whether it is below the next milder copy of its song and kind; and its song.
+    """Return for each of the rows `mine` whether it scores below the next milder copy of its song and kind.
 
-    Relies on the copies' order: severities follow each other.
+    Also returns the song of each row. Relies on the order of the copies: severities follow each other.
     """
     rows = np.nonzero(mine)[0]
     mild = held.copies.severity[rows] == SEVERITIES[0]
@@ -146,7 +160,10 @@ def _steps(held: HeldOut, mine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def half_way(noticed: list[float]) -> float | None:
-    """Severity at which half of the copies are noticed, by linear interpolation from none at 0; None if never."""
+    """Return the severity at which half of the copies are noticed, or None if there is none.
+
+    Interpolates linearly, with no copy noticed at severity 0.
+    """
     severities, shares = [0.0, *SEVERITIES], [0.0, *noticed]
     for i in range(1, len(shares)):
         if shares[i] >= 0.5:
@@ -159,7 +176,10 @@ def half_way(noticed: list[float]) -> float | None:
 
 
 def invariance(held: HeldOut) -> dict[str, dict[str, float]]:
-    """How far each harmless change moves the score: mean and greatest, and the mean over the songs' deviation."""
+    """Measure how far each harmless change moves the score.
+
+    Returns the mean, the maximum, and the mean divided by the standard deviation among songs.
+    """
     moved, deviation = np.abs(held.change), held.intact.std()
     rows = {name: moved[held.copies.kind == name] for name in HARMLESS}
     return {
@@ -169,7 +189,7 @@ def invariance(held: HeldOut) -> dict[str, dict[str, float]]:
 
 
 def spread_by_group(held: HeldOut, groups: np.ndarray) -> dict[str, dict[str, float]]:
-    """Mean, deviation and extremes of the intact songs' scores in each of the `groups` [S]."""
+    """Return mean, deviation and extremes of the intact songs' scores in each of the `groups` [S]."""
     parts = {str(group): held.intact[groups == group] for group in dict.fromkeys(groups)}
     return {
         group: {"mean": float(x.mean()), "sd": float(x.std()), "min": float(x.min()), "max": float(x.max())}
@@ -178,7 +198,7 @@ def spread_by_group(held: HeldOut, groups: np.ndarray) -> dict[str, dict[str, fl
 
 
 def transfer(copies: AugmentedSongs, sets: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Damage learned on one of the `sets` (name -> [S] of bool), told on the other."""
+    """Train on degraded copies of one of the `sets` (name -> [S] of bool) and measure on the other."""
     figures: dict[str, Any] = {}
     for (a, source), (b, target) in permutations(sets.items(), 2):
         taught, tested = copies[source[copies.song]], copies[target[copies.song]].renumbered()

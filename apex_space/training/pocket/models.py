@@ -1,4 +1,4 @@
-"""The pocket judge's models: what each axis learns from, and fitting it with some songs or kinds left out."""
+"""Fits the pocket judge's models: chooses the copies that each axis learns from, and leaves out songs or kinds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,48 +11,51 @@ from .degradations import KINDS
 from .ridge import LinearFit, Moments, ridge
 
 PENALTY = {"likes": 8e-3, "musicality": 1e-3, "coherence": 1e-3, "clarity": 3e-4, "naturalness": 1e-3}
-"""Chosen by the held-out figures among powers of about 3: the flat top, and there what does better on the other set of
-songs or on kinds of damage never trained on."""
+"""Ridge penalty of each axis, chosen by held-out figures among powers of about 3. Of the values that are about equally
+good, the chosen one does better on the other set of songs or on kinds of degradation never trained on."""
 TARGETS = (4.0, 1.5)
-"""Mean scores, of 1 to 5, of intact songs and of their worst copies."""
+"""Mean scores, on the scale of 1 to 5, of intact songs and of their worst copies."""
 TWINS = 0.9
-"""Cosine between two songs' standardised features above which they are taken for one recording."""
+"""Cosine between two songs' standardised features above which they are treated as one recording."""
 KINDS_OF = {axis: tuple(k.name for k in KINDS if k.axis == axis) for axis in dict.fromkeys(k.axis for k in KINDS)}
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """Mean and deviation [F] of intact songs' features."""
+    """Mean and standard deviation [F] of intact songs' features."""
 
     mean: np.ndarray
     scale: np.ndarray
 
     @staticmethod
     def of(copies: AugmentedSongs) -> "Scaling":
-        """From the intact ones among `copies`; a feature that hardly varies is not blown up."""
+        """Compute the scaling from the intact ones among `copies`. A feature that hardly varies is not amplified."""
         intact = copies.features[copies.intact].astype(np.float64)
         return Scaling(intact.mean(0).astype(np.float32), (intact.std(0) + 1e-3).astype(np.float32))
 
     def __call__(self, copies: AugmentedSongs) -> np.ndarray:
-        """Basis [R, 2 F] of the copies."""
+        """Return the basis [R, 2 F] of the copies."""
         return basis(copies.features, self.mean, self.scale)
 
 
 @dataclass(frozen=True)
 class AxisModel:
-    """Copies -> scores on one axis."""
+    """Predicts the scores of copies on one axis."""
 
     axis: str
     scaling: Scaling
     line: LinearFit
 
     def __call__(self, copies: AugmentedSongs) -> np.ndarray:
-        """[R]"""
+        """Return the score [R] of each copy."""
         return link(self.axis, self.line(self.scaling(copies)))
 
 
 def fit_opinion(axis: str, copies: AugmentedSongs, truth: np.ndarray) -> AxisModel:
-    """From intact and harmlessly changed copies to the `truth` [S] of all songs, on the axis' range; NaN: unknown."""
+    """Fit a model to the `truth` [S] of all songs, from their intact and harmlessly changed copies.
+
+    The truth is on the axis' range; NaN means unknown.
+    """
     taught = copies[(copies.intact | copies.harmless) & np.isfinite(truth[copies.song])]
     scaling = Scaling.of(copies)
     moments = Moments.of(scaling(taught), truth[taught.song], np.ones(len(taught)))
@@ -60,7 +63,10 @@ def fit_opinion(axis: str, copies: AugmentedSongs, truth: np.ndarray) -> AxisMod
 
 
 def fit_damage(axis: str, copies: AugmentedSongs, leave_out: Sequence[str | None] = (None,)) -> list[AxisModel]:
-    """From a song's copies to how badly the axis was hurt: one model for each of the kinds to `leave_out`."""
+    """Fit models of how badly a copy is degraded on the axis: one model for each of the kinds to `leave_out`.
+
+    None in `leave_out` means a model of all kinds.
+    """
     taught = copies[copies.intact | copies.harmless | np.isin(copies.kind, KINDS_OF[axis])]
     scaling = Scaling.of(copies)
     x = scaling(taught)
@@ -76,7 +82,7 @@ def fit_damage(axis: str, copies: AugmentedSongs, leave_out: Sequence[str | None
 
 
 def calibrate(line: LinearFit, x: np.ndarray, copies: AugmentedSongs) -> LinearFit:
-    """Predicted severity -> what the axis' sigmoid takes to the TARGETS, for the means of intact and worst copies."""
+    """Rescale predicted severity so that the axis' sigmoid maps the means of intact and worst copies to TARGETS."""
     severity = line(x)
     good, bad = severity[copies.intact].mean(), severity[copies.severity == 1].mean()
     high, low = (np.log((score - 1) / (5 - score)) for score in TARGETS)
@@ -85,7 +91,7 @@ def calibrate(line: LinearFit, x: np.ndarray, copies: AugmentedSongs) -> LinearF
 
 
 def recordings(copies: AugmentedSongs) -> np.ndarray:
-    """For each song [S], the first song that is the same recording: itself, but for the twins."""
+    """Return for each song [S] the first song that is the same recording: itself, unless it has an earlier twin."""
     intact = copies[copies.intact]
     standard = Scaling.of(copies)(intact)
     standard = standard - standard.mean(0)

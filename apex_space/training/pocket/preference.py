@@ -1,8 +1,9 @@
 """Fit pocket's preference head: `python -m apex_space.training.pocket.preference --data ../shared/data [--out DIR]`.
 
-From davda54's untied pairs of one listener's ratings. Pocket's musicality was trained on those ratings, so its own
-scores would flatter it: every score here is of a model that never met the song, nor the songs it is measured against.
-Hearing the 504 songs' copies takes 15 to 30 minutes on two cores, the rest five to ten.
+The head learns from davda54's untied pairs of one listener's ratings. Pocket's musicality was trained on those ratings,
+so with its own scores the head would look too good. Therefore every score here is from a model that was not trained on
+the song. For musicality, the model was not trained on the songs it is compared with either. Computing the features of
+the 504 songs' copies takes 15 to 30 minutes on two cores, the rest five to ten.
 """
 
 import sys
@@ -27,12 +28,13 @@ DATA = (
     "computers, by 293 listeners"
 )
 ROUNDS, INNER, FINAL = 10, 4, 20
-"""Partitions: that songs are held out by for measuring, that the others' scores are made by, and for the head itself.
-Each of FINAL holds a fifth of all pairs, so that together they hold 99%."""
+"""Numbers of partitions of the songs: ROUNDS hold songs out for measuring, INNER make the scores of the other songs,
+FINAL make the scores for the head itself. In each of the FINAL partitions, a fifth of all pairs has both songs in one
+fold; together these partitions cover 99% of the pairs."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line."""
+    """Run the command line."""
 
     def fit(out: Path, *heard: Any) -> None:
         save(learn(*heard), out / "pocket.json")
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def learn(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> PreferenceHead:
-    """The head; the songs of `copies` are those of `rated` (davda54), then `liked` (Emotify)."""
+    """Fit the head. The songs of `copies` are those of `rated` (davda54), then those of `liked` (Emotify)."""
     listener = Listener.of(copies, rated, liked)
     everyone = np.zeros(len(rated.songs), bool)
     battles = listener.battles(everyone, range(FINAL))
@@ -57,17 +59,20 @@ class Listener:
 
     copies: AugmentedSongs
     truth: np.ndarray
-    """[T] musicality; NaN beyond the rated songs."""
+    """[T] musicality; NaN for the songs that are not rated."""
     recording: np.ndarray
-    """[T]"""
+    """[T] first song that is the same recording, for each song."""
     pairs: np.ndarray
-    """[P, 2] of rated songs, the better rated one first."""
+    """[P, 2] pairs of rated songs, the better rated one first."""
     scores: np.ndarray
-    """[S, A]; the column of musicality is filled in for each set of songs to leave out."""
+    """[S, A] scores; the column of musicality is filled in for each set of songs to leave out."""
 
     @staticmethod
     def of(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> "Listener":
-        """No listener spoke of the other axes: one partition of the songs is enough to make them."""
+        """Compute the scores of all axes but musicality.
+
+        The listeners rated none of these axes, so one partition of the songs is enough.
+        """
         truth, recording, size = truths(rated, liked), recordings(copies), len(rated.songs)
         fold = folds(recording, FOLDS, seed=0)
         scores = np.zeros((size, len(AXES)))
@@ -80,13 +85,13 @@ class Listener:
         model = fit_opinion("likes", copies[others[copies.song]], truth["likes"])
         scores[:, AXES.index("likes")] = model(_intact(copies, np.arange(size)))
         distinct = recording[rated.pairs[:, 0]] != recording[rated.pairs[:, 1]]
-        undamaged = copies[copies.intact | copies.harmless]  # all that musicality is learned from
+        undamaged = copies[copies.intact | copies.harmless]  # musicality is learned from these only
         return Listener(undamaged, truth["musicality"], recording, rated.pairs[distinct], scores)
 
     def battles(self, outside: np.ndarray, seeds: Sequence[int]) -> Battles:
-        """Pairs of songs that are not `outside` [S], each from the first partition that holds both in one fold.
+        """Return pairs of songs that are not `outside` [S], each from the first partition that has both in one fold.
 
-        Two songs of one fold are scored by one model, which met neither.
+        The musicality of two songs of one fold is scored by one model, which was trained on neither.
         """
         size = len(outside)
         left = ~outside[self.pairs].any(1)
@@ -102,7 +107,10 @@ class Listener:
         return Battles(AXES, *(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
     def rounds(self) -> Iterator[tuple[Battles, Battles]]:
-        """To learn from and to test on; no song is in both, nor taught to a model that scored the other."""
+        """Yield battles to learn from and battles to test on.
+
+        No song is in both. Their musicality is scored by models that were trained on none of the songs to test on.
+        """
         size = len(self.scores)
         for seed in range(100, 100 + ROUNDS):
             fold = folds(self.recording[:size], FOLDS, seed)
@@ -113,7 +121,10 @@ class Listener:
         print(file=sys.stderr)
 
     def _told(self, out: np.ndarray, rows: np.ndarray) -> Battles:
-        """The pairs `rows` [P] as battles, musicality by a model that met none of the rated songs `out` [S]."""
+        """Return the pairs `rows` [P] as battles.
+
+        Musicality is scored by a model that was trained on none of the rated songs `out` [S].
+        """
         size = len(out)
         taught = ~np.isin(self.recording, self.recording[:size][out])
         model = fit_opinion("musicality", self.copies[taught[self.copies.song]], self.truth)
@@ -125,7 +136,7 @@ class Listener:
 
 
 def _intact(copies: AugmentedSongs, songs: np.ndarray) -> AugmentedSongs:
-    """The recordings of `songs`, in rising order, as they are."""
+    """Return the intact recordings of `songs`, in rising order."""
     found = copies[copies.intact & np.isin(copies.song, songs)]
     return found[np.argsort(found.song)]
 

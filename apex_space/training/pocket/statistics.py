@@ -1,4 +1,4 @@
-"""Figures of merit and their 95% intervals from resampling songs."""
+"""Computes figures of merit and their 95% intervals by resampling songs."""
 
 from statistics import fmean
 
@@ -8,14 +8,17 @@ from ...core.intervals import ConfidenceInterval, bootstrap_counts, interval
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks [N] from 1, ties at their mean."""
+    """Return ranks [N] from 1; ties get their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     shared: np.ndarray = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     return shared
 
 
 def spearman(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> float:
-    """Rank correlation of `a` and `b` [S], each song as often as it counts; NaN if either is constant."""
+    """Return the rank correlation of `a` and `b` [S], with each song repeated `counts` [S] times.
+
+    The result is NaN if either is constant.
+    """
     x, y = (ranks(np.repeat(values, counts)) for values in (a, b))
     if min(len(np.unique(x)), len(np.unique(y))) < 2:
         return float("nan")
@@ -23,25 +26,28 @@ def spearman(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> float:
 
 
 def within(a: np.ndarray, b: np.ndarray, groups: np.ndarray, counts: np.ndarray) -> float:
-    """Mean over the groups [S] of the rank correlations inside them."""
+    """Return the mean over the `groups` [S] of the rank correlations inside them."""
     return fmean(spearman(a[groups == g], b[groups == g], counts[groups == g]) for g in np.unique(groups))
 
 
 def pair_accuracy(scores: np.ndarray, pairs: np.ndarray, counts: np.ndarray) -> float:
-    """Share of `pairs` [P, 2], better song first, whose first song has the higher of the `scores` [S]."""
+    """Return the share of `pairs` [P, 2], better song first, whose first song has the higher of the `scores` [S]."""
     weight = counts[pairs].prod(1)
     margin = scores[pairs[:, 0]] - scores[pairs[:, 1]]
     return float((((margin > 0) + 0.5 * (margin == 0)) * weight).sum() / weight.sum())
 
 
 def share(hits: np.ndarray, owners: np.ndarray, songs: int) -> ConfidenceInterval:
-    """Mean of `hits` [D] over copies of the songs `owners` [D]."""
+    """Return the mean of `hits` [D] over copies of the songs `owners` [D]."""
     total, number = np.bincount(owners, hits, songs), np.bincount(owners, minlength=songs)
     return interval(_over(bootstrap_counts(songs) @ total, bootstrap_counts(songs) @ number))
 
 
 def between_songs(damaged: np.ndarray, owners: np.ndarray, intact: np.ndarray) -> ConfidenceInterval:
-    """AUC: chance that a damaged copy [D] of song `owners` [D] scores below ANOTHER song's intact recording [S]."""
+    """Return the AUC: the chance that a degraded copy scores below ANOTHER song's intact recording.
+
+    `damaged` [D] are scores of copies of the songs `owners` [D]; `intact` [S] are scores of intact recordings.
+    """
     songs = len(intact)
     below = (damaged[:, None] < intact) + 0.5 * (damaged[:, None] == intact)
     wins, number = np.zeros((songs, songs)), np.zeros((songs, songs))

@@ -1,7 +1,8 @@
 """Train the pocket judge: `python -m apex_space.training.pocket.train --data ../shared/data [--out DIR]`.
 
-Songs -> copies, as they are, harmlessly changed and damaged -> features -> figures on held-out songs -> weights, card
-and figures, written to `--out` (where the judge reads them, unless told otherwise).
+The steps: make copies of the songs (intact, harmlessly changed and degraded), compute their features, measure figures
+on held-out songs, fit the weights. Weights, card and figures are written to `--out`; the default is where the judge
+reads them.
 """
 
 import argparse
@@ -45,15 +46,17 @@ MISSING = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line."""
+    """Run the command line."""
     command("pocket", "Train the pocket judge.", PATH.parent, lambda out, *heard: write(out, *train(*heard)), arguments)
 
 
 def command(
     name: str, purpose: str, out: Path, learn: Callable[..., object], arguments: Sequence[str] | None = None
 ) -> None:
-    """A command line of that module's name. `learn` takes the folder to write to, by default `out`, the copies of all
-    songs, davda54 and Emotify."""
+    """Run the command line of the module `name`.
+
+    `learn` takes the folder to write to, by default `out`, the copies of all songs, davda54 and Emotify.
+    """
     parser = argparse.ArgumentParser(prog=f"python -m apex_space.training.pocket.{name}", description=purpose)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds emotify/ and davda54/")
     parser.add_argument("--out", type=Path, default=out, help="folder to write to (default: the package's)")
@@ -67,13 +70,16 @@ def command(
     started = time.perf_counter()
     corpora = davda54(options.data), emotify(options.data)
     copies = gather([song.path for corpus in corpora for song in corpus.songs], options.workers)
-    with threadpool_limits(1):  # sums in one order on any number of cores, and no threads in each other's way
+    with threadpool_limits(1):  # the same order of sums on any number of cores, and threads do not compete
         learn(options.out, copies, *corpora)
     print(f"Written to {options.out} after {(time.perf_counter() - started) / 60:.1f} minutes.", file=sys.stderr)
 
 
 def train(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> tuple[PocketModel, dict[str, Any]]:
-    """The model and its figures; the songs of `copies` are those of `rated` (davda54), then `liked` (Emotify)."""
+    """Return the model and its figures.
+
+    The songs of `copies` are those of `rated` (davda54), then those of `liked` (Emotify).
+    """
     truth = truths(rated, liked)
     recording = recordings(copies)
     partitions = {
@@ -107,7 +113,7 @@ def train(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> tuple[PocketM
 
 
 def truths(rated: Corpus, liked: Corpus) -> dict[str, np.ndarray]:
-    """What listeners made of each song [S], on the axis' range; NaN where they were not asked."""
+    """Return listeners' opinion of each song [S] by axis, on the axis' range; NaN where they were not asked."""
     percentile = 100 * (ranks(liked.opinions) - 0.5) / len(liked.songs)
     return {
         "likes": np.concatenate([np.full(len(rated.songs), np.nan), percentile]),
@@ -116,7 +122,7 @@ def truths(rated: Corpus, liked: Corpus) -> dict[str, np.ndarray]:
 
 
 def fit(copies: AugmentedSongs, truth: Mapping[str, np.ndarray], spread: Mapping[str, float]) -> PocketModel:
-    """The models of all axes, trained on all songs, as one."""
+    """Fit the models of all axes on all songs and join them into one."""
     models = [fit_opinion(a, copies, truth[a]) if a in truth else fit_damage(a, copies)[0] for a in AXES]
     about = {"axes": AXES, "missing": MISSING, "spread": spread, **card.ABOUT}
     return PocketModel(
@@ -129,7 +135,7 @@ def fit(copies: AugmentedSongs, truth: Mapping[str, np.ndarray], spread: Mapping
 
 
 def write(out: Path, model: PocketModel, figures: Mapping[str, Any]) -> None:
-    """Weights, figures and card into the folder `out`."""
+    """Write weights, figures and card into the folder `out`."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "pocket.safetensors").write_bytes(model.to_bytes())
     (out / "pocket_metrics.json").write_text(json.dumps(plain(figures), indent=1) + "\n", encoding="utf-8")
@@ -137,7 +143,7 @@ def write(out: Path, model: PocketModel, figures: Mapping[str, Any]) -> None:
 
 
 def plain(value: Any) -> Any:
-    """For JSON: an estimate as [value, low, high], numbers to four digits."""
+    """Return plain values for JSON: an interval as [value, low, high], numbers rounded to four decimals."""
     if isinstance(value, ConfidenceInterval):
         return [plain(part) for part in astuple(value)]
     if isinstance(value, Mapping):

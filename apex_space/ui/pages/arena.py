@@ -1,20 +1,18 @@
 """The arena's page: two songs without names, a vote, and only then what they were and what the judges had foreseen."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from ...arena.battles import MAX_UPLOADED, Arena
+from ...arena.battles import Arena
 from ...arena.leaderboard import LeaderboardService
-from ...audio.waveform import load_song
 from ...core.errors import AlreadyVoted, ApexSpaceError, BattleExpired, BattleStale, NotEnoughSongs, UnknownBattle
 from ...core.i18n import said, tr
 from ...core.settings import settings
 from ...core.text import sanitize
-from ...storage.records import Battle, Song, Vote
+from ...storage.records import Battle
 from .. import render
 from ..render.reveal import answered, reveal
 from ..static_files import read_static
@@ -63,7 +61,6 @@ class ArenaPage:
 
     def __init__(self, arena: Arena, standings: LeaderboardService, uploads: Uploads) -> None:
         self._arena, self._standings, self._uploads = arena, standings, uploads
-        self._names: dict[str, dict[str, str]] = {}
         gr.Markdown(LEAD.format(seconds=settings().listening_seconds))
         self.battle = gr.HTML(
             html_template=read_static("battle.html"),
@@ -112,7 +109,7 @@ class ArenaPage:
             except ApexSpaceError as error:
                 return {"refused": said(str(error)), "over": isinstance(error, OVER)}
             panel = self._standings.latest().agreement[cast.battle.source]
-            return {"said": answered(cast.winner), "reveal": reveal(self._named(cast), panel)}
+            return {"said": answered(cast.winner), "reveal": reveal(self._arena.named(cast), panel)}
 
         return [issue, vote]
 
@@ -126,34 +123,17 @@ class ArenaPage:
 
     def _own(self, first: str, second: str, request: gr.Request) -> tuple[Any, ...]:
         try:
-            battle = self._arena.issue_uploaded(address(request), Path(first), Path(second))
-            self._keep_names(battle, Path(first), Path(second))
+            names = (
+                tr("Your first song, {name}", name=sanitize(Path(first).stem)),
+                tr("Your second song, {name}", name=sanitize(Path(second).stem)),
+            )
+            battle = self._arena.issue_uploaded(address(request), Path(first), Path(second), names=names)
         except ApexSpaceError as error:
             return gr.skip(), gr.skip(), gr.skip(), render.note(said(str(error)), "error")
         finally:
             for song in (first, second):
                 self._uploads.release(song)
         return _issued(battle), None, None, render.note(tr("Your battle is on, above."))
-
-    def _keep_names(self, battle: Battle, first: Path, second: Path) -> None:
-        """In memory, until the vote or until many more came: else a visitor would not learn which song A was."""
-        ids = (battle.a.id, battle.b.id)
-        a, b = ids if load_song(first).sha256 == battle.a.id else reversed(ids)
-        names = (
-            tr("Your first song, {name}", name=sanitize(first.stem)),
-            tr("Your second song, {name}", name=sanitize(second.stem)),
-        )
-        self._names[battle.id] = dict(zip((a, b), names, strict=True))
-        for old in list(self._names)[:-MAX_UPLOADED]:
-            self._names.pop(old, None)
-
-    def _named(self, vote: Vote) -> Vote:
-        names = self._names.pop(vote.battle.id, {})
-
-        def named(song: Song) -> Song:
-            return replace(song, title=names.get(song.id, song.title))
-
-        return replace(vote, battle=replace(vote.battle, a=named(vote.battle.a), b=named(vote.battle.b)))
 
 
 def _issued(battle: Battle) -> Answer:

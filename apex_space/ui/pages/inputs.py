@@ -1,21 +1,22 @@
 """What several pages ask for: a song, an example, a judge."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from ...arena.pool import Pool
 from ...arena.pool_sources import EXAMPLES
+from ...core.axes import AXES
 from ...core.errors import ApexSpaceError
 from ...core.i18n import said, tr
-from ...judges.judge import Judge
-from ...judges.manager import JudgeManager, LoadProgress
+from ...judges.manager import BEST, JudgeManager
 from ...judges.registry import REGISTRY
+from ...judges.score import PANEL
+from ...ranking.order import PREFERENCE
 from .. import render
 
-BEST, PANEL = "best", "panel"
 POLL_SECONDS = 2.0
 AT_ONCE = 32
 """Events that judges work for, most of them waiting in their lines: with the networks' line full, some are left for
@@ -72,37 +73,26 @@ def _button(style: str, damage: str | None) -> gr.Button:
     return gr.Button(label, size="sm", elem_classes="example")
 
 
-class JudgeChoice:
-    """A radio of the judges and their panel, and what keeps those that are not ready."""
+def judge_choices(panel: bool = True) -> list[tuple[str, str]]:
+    """Return label and name of each choice of a judge; with the panel of all judges where it can be asked."""
+    named = [("Best that is ready", BEST), *((entry.title, name) for name, entry in REGISTRY.items())]
+    return [*named, ("The panel: all of them", PANEL)] if panel else named
 
-    def __init__(self, roster: JudgeManager) -> None:
-        self._roster = roster
-        named = [(entry.title, name) for name, entry in REGISTRY.items()]
-        choices = [("Best that is ready", BEST), *named, ("The panel: all of them", PANEL)]
-        self.radio = gr.Radio(choices, value=BEST, label="Judge", elem_id="judge")
-        states, poll = gr.HTML(), gr.Timer(POLL_SECONDS)
-        for when in (None, poll.tick):  # None: when the page opens
-            gr.on(
-                when, self._poll, outputs=[states, poll], show_progress="hidden", queue=False, api_visibility="private"
-            )
 
-    def check(self, name: str) -> str:
-        """The judge's own name, or PANEL. Raises UnknownJudge, and WeightsMissing where it is known that the judge
-        cannot answer now."""
-        if name == PANEL:
-            return PANEL
-        name = self._roster.best().name if name == BEST else name
-        self._roster.check(name)
-        return name
+def rank_choices() -> list[tuple[str, str]]:
+    """Return label and name of each choice of what songs are ranked by."""
+    return [("Preference: what people would pick", PREFERENCE), *((axis.label, axis.key) for axis in AXES)]
 
-    def get(self, name: str) -> Judge:
-        """The judge of that name, loaded first if need be. Raises UnknownJudge and WeightsError."""
-        return self._roster.get(name)
 
-    def load(self, name: str) -> Iterator[LoadProgress | Judge]:
-        """As Roster's, also for BEST."""
-        yield from self._roster.load(self.check(name))
+def judge_radio(manager: JudgeManager, panel: bool = True) -> gr.Radio:
+    """Return a radio of the judges; below it stands why some are not ready."""
+    radio = gr.Radio(judge_choices(panel), value=BEST, label="Judge", elem_id="judge")
+    states, timer = gr.HTML(), gr.Timer(POLL_SECONDS)
 
-    def _poll(self) -> tuple[str, gr.Timer]:
-        waiting = self._roster.waiting()
+    def poll() -> tuple[str, gr.Timer]:
+        waiting = manager.waiting()
         return render.states(waiting), gr.Timer(active=bool(waiting))
+
+    for when in (None, timer.tick):  # None: when the page opens
+        gr.on(when, poll, outputs=[states, timer], show_progress="hidden", queue=False, api_visibility="private")
+    return radio

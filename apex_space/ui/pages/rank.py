@@ -1,35 +1,28 @@
 """The Rank page: many songs in, the best of them out."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from ... import plots
 from ...arena.pool_sources import EXAMPLES
-from ...core.axes import AXES
-from ...core.errors import ApexSpaceError
-from ...core.i18n import said, tr
+from ...core.i18n import tr
 from ...core.settings import settings
-from ...judges.manager import JudgeManager, LoadProgress
-from ...ranking import rank
-from ...ranking.batch import gather, read_groups
+from ...judges.manager import LoadProgress
+from ...ranking.batch import Batch
 from ...ranking.export import zip_kept
 from ...ranking.order import PREFERENCE, Ranking
-from ...ranking.rank import KEEP, RankingProgress
+from ...ranking.rank import KEEP, RankRequest
 from .. import render
 from ..gradio_patches import file_input
 from ..render import rank as rendered
+from ..requests import Requests, make_scratch, rank_request
 from ..static_files import read_static
-from ..uploads import Uploads
 from . import inputs
-from .inputs import PANEL
 
 INTRODUCTION = """# Keep the best
 Generate fifty songs, keep the best five: many songs in, out comes their order, and how sure it is."""
@@ -53,31 +46,14 @@ TEXTS = {
 GROUPS = "Groups, if you like: a csv of file and group"
 KEEP_SECONDS = 3600.0
 """Gradio keeps the state of a closed page that long whatever is asked for: no less can be promised."""
-GONE = "Some of these songs were deleted after an hour. Drop them again."
 CANCELLED = "Cancelled. What was ranked until then stays; Rank goes on from there."
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the page holds when a button is pressed."""
-
-    songs: list[str]
-    judge: str = inputs.BEST
-    by: str = PREFERENCE
-    keep: int = KEEP
-    groups: str | None = None
-
-    @property
-    def uploads(self) -> tuple[str, ...]:
-        """All files."""
-        return (*self.songs, self.groups) if self.groups else tuple(self.songs)
 
 
 @dataclass(frozen=True, eq=False)
 class Held:
     """What is kept for a visitor: the uploads, a folder for what is unpacked from them, and the ranking so far."""
 
-    asked: Asked
+    request: RankRequest
     folder: Path
     ranking: Ranking | None = None
     left_out: int = 0
@@ -86,18 +62,18 @@ class Held:
 class RankPage:
     """Components and events; the work is done by ranking, plots and render."""
 
-    def __init__(self, roster: JudgeManager, uploads: Uploads) -> None:
-        self._uploads = uploads
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
         gr.Markdown(INTRODUCTION)
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
-                self._inputs(roster)
+                self._inputs()
             with gr.Column(scale=3, min_width=320):
-                self._choices(roster)
+                self._choices()
         self._outputs()
         self._events()
 
-    def _inputs(self, roster: JudgeManager) -> None:
+    def _inputs(self) -> None:
         config = settings()
         self.songs = file_input(label="Songs, or a zip of songs", file_count="multiple", height=200, elem_id="songs")
         limits = {"batch": config.batch, "minutes": config.max_minutes, "megabytes": config.max_megabytes}
@@ -105,11 +81,9 @@ class RankPage:
         self.examples = gr.Button("Take the example songs", size="sm", elem_classes="example")
         self.groups = file_input(label=GROUPS, height=120, elem_id="groups")
 
-    def _choices(self, roster: JudgeManager) -> None:
-        self.judge = inputs.JudgeChoice(roster)
-        self.judge.radio.choices = [choice for choice in self.judge.radio.choices if choice[1] != PANEL]
-        by = [("Preference: what people would pick", PREFERENCE), *((axis.label, axis.key) for axis in AXES)]
-        self.by = gr.Radio(by, value=PREFERENCE, label="Rank by", elem_id="by")
+    def _choices(self) -> None:
+        self.judge = inputs.judge_radio(self._requests.manager, panel=False)
+        self.by = gr.Radio(inputs.rank_choices(), value=PREFERENCE, label="Rank by", elem_id="by")
         self.keep = gr.Number(KEEP, label="Keep the best", precision=0)
         with gr.Row():
             self.start = gr.Button("Rank", variant="primary", min_width=120)
@@ -132,9 +106,9 @@ class RankPage:
 
     def _events(self) -> None:
         results = [self.progress, self.verdict, self.table, self.standings, self.spread, self.tables, self.cancel]
-        given = [self.songs, self.judge.radio, self.by, self.keep, self.groups]
+        given = [self.songs, self.judge, self.by, self.keep, self.groups]
         options: dict[str, Any] = {
-            "validator": self.admit,
+            "validator": self._check,
             "concurrency_id": "score",
             "concurrency_limit": inputs.AT_ONCE,
             "show_progress": "minimal",
@@ -146,30 +120,21 @@ class RankPage:
         inputs.cancelling(self.cancel, running, self._cancelled, self.held, results)
         self.examples.click(_examples, outputs=self.songs, api_visibility="private")
 
-    def admit(self, songs: list[str] | None, judge: str, by: str, keep: int | None, *more: Any) -> list[Any]:
-        """Runs before the queue: nothing waits that cannot be ranked."""
-        asked, refused = Asked(songs or [], groups=more[0]), ""
-        try:
-            self.judge.check(judge)
-        except ApexSpaceError as error:
-            refused = said(str(error))
-        few = "" if keep is not None and keep > 0 else tr("Keep one or more.")
-        texts = (_why_not(asked.songs), refused, "", few, *("" for _ in more))
-        if not any(texts):
-            for upload in asked.uploads:
-                self._uploads.claim(upload)
-        return [gr.validate(not text, text) for text in texts]
+    def _check(self, *given: Any) -> list[Any]:
+        """Run before the queue; the last value is the state, which no visitor enters."""
+        *asked, _ = given
+        return [*self._requests.check_rank(*asked), gr.validate(True, "")]
 
     def _show(self, *given: Any) -> Iterator[tuple[Any, ...]]:
         *asked, before = given
         self._release(before)
-        held = _hold(Asked(*asked))
+        held = Held(rank_request(*asked), make_scratch())
         hidden = gr.Plot(visible=False)
         yield render.progress(tr("Looking at the files"), 0, 0), "", None, hidden, hidden, "", ON, held
         try:
-            for step in self._steps(held):
-                if isinstance(step, Held):
-                    held = step
+            for step in self._requests.rank(held.request, held.folder):
+                if isinstance(step, Batch):
+                    held = replace(held, left_out=step.left_out)
                 elif isinstance(step, LoadProgress):
                     yield render.under_way(step), *[gr.skip()] * 7
                 elif step.current:
@@ -183,30 +148,6 @@ class RankPage:
             yield render.failed(error), *[gr.skip()] * 5, OFF, held
             raise
 
-    def result(self, songs: list[str], judge: str, by: str, keep: int, groups: str | None) -> dict[str, Any]:
-        """The ranking, for JSON."""
-        held = _hold(Asked(songs, judge, by, keep, groups))
-        try:
-            *_, last = self._steps(held)
-            assert isinstance(last, RankingProgress)
-            return last.ranking.as_dict()
-        finally:
-            self._release(held)
-
-    def _steps(self, held: Held) -> Iterator[LoadProgress | Held | RankingProgress]:
-        asked = held.asked
-        try:
-            groups = read_groups(Path(asked.groups)) if asked.groups else {}
-            batch = gather(map(Path, asked.songs), held.folder, groups, settings().batch)
-            yield replace(held, left_out=batch.left_out)
-            for step in self.judge.load(asked.judge):
-                if isinstance(step, LoadProgress):
-                    yield step
-                else:
-                    yield from rank.rank(batch.songs, step, asked.by, asked.keep, self.judge.get)
-        except ApexSpaceError as error:
-            raise gr.Error(said(str(error)), title=tr("These songs were not ranked"), print_exception=False) from error
-
     def _cancelled(self, held: Held | None) -> tuple[Any, ...]:
         if held is None or held.ranking is None:
             return render.note(tr(CANCELLED)), *[gr.skip()] * 5, OFF
@@ -216,9 +157,7 @@ class RankPage:
     def _release(self, held: Held | None) -> None:
         """Nobody needs these files any more."""
         if held is not None:
-            shutil.rmtree(held.folder, ignore_errors=True)
-            for upload in held.asked.uploads:
-                self._uploads.release(upload)
+            self._requests.release_ranking(held.request, held.folder)
 
 
 ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
@@ -226,22 +165,6 @@ ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 def _examples() -> list[str]:
     return [str(path) for path in sorted(EXAMPLES.glob("*.ogg"))]
-
-
-def _why_not(songs: Sequence[str]) -> str:
-    """Why these files cannot be ranked; empty where they can."""
-    if not songs:
-        return tr("Choose songs first.")
-    most = settings().batch
-    if len(songs) > most:
-        return tr(
-            "These are {n} files; at most {most} are ranked at once. Rank them in parts.", n=len(songs), most=most
-        )
-    return "" if all(Path(song).is_file() for song in songs) else tr(GONE)
-
-
-def _hold(asked: Asked) -> Held:
-    return Held(asked, Path(tempfile.mkdtemp(prefix="rank-", dir=get_upload_folder())))
 
 
 def _address(file: Path) -> str:

@@ -1,26 +1,20 @@
 """The Score page: a song in, what a judge makes of it out."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ... import plots
-from ...audio.waveform import load_song
-from ...core.errors import ApexSpaceError
-from ...core.i18n import said, tr
+from ...core.i18n import tr
 from ...core.settings import settings
-from ...judges import panel
 from ...judges.judge import ScoringProgress
-from ...judges.manager import JudgeManager, LoadProgress
+from ...judges.manager import LoadProgress
 from ...judges.panel import PanelProgress
-from ...judges.registry import REGISTRY
 from ...storage.shared_results import SharedResults
 from .. import render
-from ..uploads import Uploads
+from ..requests import Requests
 from . import inputs
-from .inputs import PANEL
 from .share_panel import Finished, SharePanel
 
 PROMISE = (
@@ -34,20 +28,20 @@ EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 class ScorePage:
     """Components and events; the work is done by judges, plots and render."""
 
-    def __init__(self, roster: JudgeManager, uploads: Uploads, links: SharedResults) -> None:
-        self._uploads = uploads
+    def __init__(self, requests: Requests, links: SharedResults) -> None:
+        self._requests = requests
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
-                self._inputs(roster)
+                self._inputs()
             with gr.Column(scale=3, min_width=320):
                 self._outputs(links)
         self._events()
 
-    def _inputs(self, roster: JudgeManager) -> None:
+    def _inputs(self) -> None:
         config = settings()
         self.song = inputs.song("Your song", "song")
         gr.Markdown(PROMISE.format(minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
-        self.judge = inputs.JudgeChoice(roster)
+        self.judge = inputs.judge_radio(self._requests.manager)
         with gr.Row():
             self.start = gr.Button("Score", variant="primary", min_width=120)
             self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
@@ -66,8 +60,8 @@ class ScorePage:
         outputs = [self.cards, self.progress, self.picture, self.timeline, self.tables, self.cancel]
         outputs.append(self.link.finished)
         options: dict[str, Any] = {
-            "inputs": [self.song, self.judge.radio],
-            "validator": self.admit,
+            "inputs": [self.song, self.judge],
+            "validator": self._requests.check_score,
             "concurrency_id": "score",
             "concurrency_limit": inputs.AT_ONCE,
             "show_progress": "minimal",
@@ -82,26 +76,12 @@ class ScorePage:
             running.append(picked.then(**shown))
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
 
-    def admit(self, song: str | None, judge: str) -> list[dict[str, Any]]:
-        """Runs before the queue: nothing waits that cannot be scored."""
-        if song is None:
-            return [gr.validate(False, tr("Choose a song first.")), gr.validate(True, "")]
-        if not Path(song).is_file():
-            deleted = tr("This song was deleted after scoring. Drop it again.")
-            return [gr.validate(False, deleted), gr.validate(True, "")]
-        try:
-            self.judge.check(judge)
-        except ApexSpaceError as error:
-            return [gr.validate(True, ""), gr.validate(False, said(str(error)))]
-        self._uploads.claim(song)
-        return [gr.validate(True, ""), gr.validate(True, "")]
-
     def _show(self, song: str, judge: str) -> Iterator[tuple[Any, ...]]:
         hidden = gr.Plot(visible=False)
         yield "", render.progress(tr("Decoding and measuring"), 0, 0), hidden, hidden, "", ON, Finished()
         shown: Any = None
         try:
-            for step in self._steps(song, judge):
+            for step in self._requests.score(song, judge):
                 if isinstance(step, PanelProgress):
                     yield _panel_shown(step, new=step.panels is not shown)
                     shown = step.panels
@@ -110,27 +90,6 @@ class ScorePage:
         except gr.Error as error:
             yield gr.skip(), render.failed(error), *[gr.skip()] * 3, OFF, gr.skip()
             raise
-
-    def result(self, song: str, judge: str) -> dict[str, Any]:
-        """The report, or the panel's, as the command line's JSON."""
-        *_, last = self._steps(song, judge)
-        if isinstance(last, PanelProgress):
-            return last.panels[0].as_dict()
-        assert isinstance(last, ScoringProgress)
-        assert last.report is not None
-        return last.report.as_dict()
-
-    def _steps(self, song: str, judge: str) -> Iterator[LoadProgress | ScoringProgress | PanelProgress]:
-        try:
-            if judge == PANEL:
-                yield from panel.score_songs(REGISTRY, self.judge.load, (load_song(song), Path(song).name))
-            else:
-                for step in self.judge.load(judge):
-                    yield from [step] if isinstance(step, LoadProgress) else step.listen(song)
-        except ApexSpaceError as error:
-            raise gr.Error(said(str(error)), title=tr("This song was not scored"), print_exception=False) from error
-        finally:
-            self._uploads.release(song)
 
 
 ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)

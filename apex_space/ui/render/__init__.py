@@ -1,6 +1,6 @@
 """Records -> HTML. Every text from outside is escaped here."""
 
-from .comparison import answer, as_dict, comparison_links, details, sentence
+from .comparison import answer, comparison_links, details, sentence
 from .html import clock, failed, links, note, percent, progress, table
 from .panel import panel, panel_links, panel_tables
 from .panel_comparison import duel, duel_links, duel_tables
@@ -9,7 +9,6 @@ from .report import cards, downloads, measured, number, states, tables
 
 __all__ = [
     "answer",
-    "as_dict",
     "cards",
     "clock",
     "comparison_links",

@@ -2,26 +2,19 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from html import escape
-from typing import Any
 
 from ...core.axes import BY_KEY, Axis
 from ...core.i18n import said, tr
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
 from ...plots.comparison import spoke_for
-from ...preference.compare import Comparison
+from ...preference.comparison import Comparison
 from ...preference.head import Preference, PreferenceHead
 from .html import Row, figure, labelled, links, note, table
 from .report import cell, measured, number, tables
 
 SAME = "The same song: 50 of 100 listeners"
-
-
-def same(a: Report, b: Report) -> bool:
-    """Whether both songs have the same samples."""
-    return a.sha256 == b.sha256
 
 
 def sentence(answer: Preference) -> str:
@@ -44,7 +37,7 @@ def _listeners(share: float, low: float, high: float) -> str:
 def answer(comparison: Comparison) -> str:
     """The verdict, the songs' names and how far to trust it."""
     notes = "".join(note(text) for text in _notes(comparison))
-    verdict = tr(SAME) if same(comparison.a, comparison.b) else sentence(comparison.answer)
+    verdict = tr(SAME) if comparison.same else sentence(comparison.answer)
     return f'<h2 class="verdict">{verdict}</h2>{songs(comparison.a, comparison.b)}{notes}'
 
 
@@ -147,24 +140,8 @@ def _metrics(head: PreferenceHead) -> Iterable[Row]:
     yield tr("Head"), tr("{judge}’s, {revision}", judge=REGISTRY[head.judge].title, revision=head.revision_id), ""
 
 
-def as_dict(comparison: Comparison) -> dict[str, Any]:
-    """Plain values for JSON."""
-    answer, head = comparison.answer, comparison.head
-    return {
-        "judge": comparison.judge,
-        **asdict(answer),
-        "verdict": answer.verdict,
-        "same": same(comparison.a, comparison.b),
-        "fallback": comparison.fallback,
-        "outdated": comparison.outdated,
-        "head": json.loads(head.to_json(revision_id=head.revision_id)),
-        "a": comparison.a.as_dict(),
-        "b": comparison.b.as_dict(),
-    }
-
-
 def comparison_links(comparison: Comparison) -> str:
     """The comparison to download, with both reports."""
-    text = json.dumps(as_dict(comparison), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(comparison.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     stem = "_against_".join(report.file.rsplit(".", 1)[0][:25] for report in (comparison.a, comparison.b))
     return links(stem, [(tr("Comparison as JSON"), f"{comparison.judge}.json", "application/json", text)])

@@ -7,9 +7,9 @@ from html import escape
 
 from ...core.i18n import said, tr
 from ...judges.registry import REGISTRY
-from ...preference.compare import Comparison
+from ...preference.comparison import Comparison
 from ...preference.panel_comparison import PanelComparison
-from .comparison import SAME, same, sentence, signed, songs
+from .comparison import SAME, sentence, signed, songs
 from .html import Row, figure, labelled, links, note, span, table
 from .panel import absences, panel_tables
 
@@ -17,7 +17,7 @@ from .panel import absences, panel_tables
 def duel(duel: PanelComparison) -> str:
     """Whom the judges expect people to prefer, the songs' names, and who could not be asked."""
     a, b = duel.a.reports[0], duel.b.reports[0]
-    verdict = tr(SAME) if same(a, b) else _verdict(duel.comparisons)
+    verdict = tr(SAME) if a.sha256 == b.sha256 else _verdict(duel.comparisons)
     return f'<h2 class="verdict">{verdict}</h2>{songs(a, b)}{_without(duel)}{absences(duel.absent)}'
 
 

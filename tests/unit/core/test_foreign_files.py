@@ -19,6 +19,7 @@ from apex_space.cli import app
 from apex_space.core.errors import ArchiveRefused, ArenaError, BatchError, OutputRefused, PreferenceError
 from apex_space.core.settings import settings
 from apex_space.judges.loading import load_judge
+from apex_space.judges.manager import JudgeManager
 from apex_space.preference import head_files
 from apex_space.preference.fitting.scoring import ScoreLog
 from apex_space.ranking import archive
@@ -29,7 +30,7 @@ from apex_space.storage.records import Battle, Song, Vote
 from apex_space.storage.shared_results import SharedResults
 from apex_space.storage.votes import VoteStore
 from apex_space.training.pocket import train as train
-from apex_space.ui.pages.rank import Asked, RankPage, _hold
+from apex_space.ui.requests import Requests, make_scratch, rank_request
 from apex_space.ui.uploads import Uploads
 
 SONG = sorted(EXAMPLES.glob("*.ogg"))[0]
@@ -173,14 +174,13 @@ def test_a_copy_that_fails_takes_nothing_with_it(tmp_path: Path) -> None:
 def test_a_visitors_ranking_is_released_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     foreign = [stranger(tmp_path / name) for name in ("rank-others/kept.zip", "song.wav")]
-    page = RankPage.__new__(RankPage)
-    page._uploads = Uploads(tmp_path, 0)
-    mine = _hold(Asked([]))
-    stranger(mine.folder / "kept.zip")
-    (mine.folder / "link").symlink_to(tmp_path / "rank-others")
-    page._release(mine)
-    page._release(mine)
-    assert not mine.folder.exists()
+    requests, request = Requests(JudgeManager(), Uploads(tmp_path, 0)), rank_request([], "pocket", "likes", 1, None)
+    mine = make_scratch()
+    stranger(mine / "kept.zip")
+    (mine / "link").symlink_to(tmp_path / "rank-others")
+    requests.release_ranking(request, mine)
+    requests.release_ranking(request, mine)
+    assert not mine.exists()
     assert all(map(untouched, foreign))
 
 

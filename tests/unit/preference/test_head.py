@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apex_space.core.axes import KEYS
-from apex_space.core.errors import PreferenceError, UnknownJudge
+from apex_space.core.errors import NotAudio, PreferenceError, UnknownJudge
 from apex_space.core.intervals import ConfidenceInterval
 from apex_space.core.settings import settings
 from apex_space.judges.cache import EmbeddingCache
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
+from apex_space.judges.score import Load
 from apex_space.models.heads.pocket import PocketHead
 from apex_space.preference import head_files
 from apex_space.preference.calibration import CalibrationBin
-from apex_space.preference.compare import Comparison, ComparisonProgress, compare, steps
+from apex_space.preference.compare import CompareProgress, CompareRequest, compare
+from apex_space.preference.comparison import Comparison
 from apex_space.preference.head import Metrics, PreferenceHead
 from apex_space.preference.head_files import load, read, save
 from helpers.songs import short
@@ -206,14 +209,34 @@ def pocket() -> Judge:
     return load_judge("pocket")
 
 
+def asking(*judges: Judge) -> Load:
+    """Give these judges, and fail where another one is asked."""
+    named = {judge.name: judge for judge in judges}
+    return lambda name: iter([named[name]])
+
+
+def steps(a: Path, b: Path, *judges: Judge, **options: Any) -> list[CompareProgress | Comparison]:
+    """Compare by the first judge."""
+    return [*compare(CompareRequest(a, b, judges[0].name, **options), asking(*judges))]
+
+
+def compared(a: Path, b: Path, *judges: Judge, **options: Any) -> Comparison:
+    last = steps(a, b, *judges, **options)[-1]
+    assert isinstance(last, Comparison)
+    return last
+
+
+BOSSA, HOUSE = short("bossa.ogg"), short("house.ogg")
+
+
 def test_two_songs_are_compared_and_swapped_exactly(pocket: Judge, data: Path) -> None:
-    seen: list[ComparisonProgress] = []
-    one = compare(pocket, short("bossa.ogg"), short("house.ogg"), on_progress=seen.append)
-    other = compare(pocket, short("house.ogg"), short("bossa.ogg"), names=("left", "right"))
+    *seen, one = steps(BOSSA, HOUSE, pocket)
+    other = compared(HOUSE, BOSSA, pocket)
+    assert isinstance(one, Comparison)
+    assert all(isinstance(step, CompareProgress) for step in seen)
     assert [step.side for step in seen] == sorted(step.side for step in seen)
     assert {step.side for step in seen} == {"a", "b"}
     assert (one.a.scores, one.b.scores) == (other.b.scores, other.a.scores)
-    assert (other.a.file, other.b.file) == ("left", "right")
     assert one.answer.probability + other.answer.probability == 1
     assert one.answer.probability != 0.5
     assert set(one.answer.contributions) == set(one.head.axes)
@@ -222,39 +245,45 @@ def test_two_songs_are_compared_and_swapped_exactly(pocket: Judge, data: Path) -
 
 
 def test_a_song_against_itself_is_a_half(pocket: Judge, data: Path) -> None:
-    forgetful = replace(pocket, cache=EmbeddingCache())
-    answer = compare(forgetful, short("bossa.ogg"), short("bossa.ogg")).answer
+    answer = compared(BOSSA, BOSSA, replace(pocket, cache=EmbeddingCache())).answer
     assert (answer.low, answer.probability, answer.high) == (0.5, 0.5, 0.5)
 
 
 def test_a_judge_without_a_head_answers_through_pockets(pocket: Judge, data: Path) -> None:
     other = replace(pocket, name="apex", cache=EmbeddingCache())
-    asked: list[str] = []
-
-    def get(name: str) -> Judge:
-        asked.append(name)
-        return pocket
-
-    songs = short("bossa.ogg"), short("house.ogg")
-    through, direct = compare(other, *songs, get), compare(pocket, *songs)
-    assert (through.judge, through.a.judge, through.head.judge, asked) == ("apex", "apex", "pocket", ["pocket"])
+    through, direct = compared(BOSSA, HOUSE, other, pocket), compared(BOSSA, HOUSE, pocket)
+    assert (through.judge, through.a.judge, through.head.judge) == ("apex", "apex", "pocket")
     assert through.fallback
     assert through.answer == direct.answer
 
 
+def test_what_is_known_is_not_scored_again_and_its_file_may_be_gone(pocket: Judge, data: Path, tmp_path: Path) -> None:
+    other = replace(pocket, name="apex", cache=EmbeddingCache())
+    songs = [shutil.copy(song, tmp_path / song.name) for song in (BOSSA, HOUSE)]
+    known: dict[Any, Any] = {}
+    *seen, first = steps(*songs, other, pocket)
+    for step in seen:
+        assert isinstance(step, CompareProgress)
+        known |= step.known
+    assert set(known) == {(judge, song) for judge in ("apex", "pocket") for song in songs}
+    for song in songs:
+        song.unlink()
+    (again,) = steps(*songs, other, pocket, known=known)
+    assert again == first
+
+
+def test_an_error_names_its_song(pocket: Judge, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotAudio, match=r"^Song B: There is no such file"):
+        steps(BOSSA, tmp_path / "gone.wav", pocket)
+
+
 def test_a_head_of_other_weights_is_said_to_be_outdated(pocket: Judge, data: Path) -> None:
     save(replace(read(SHIPPED), revision="earlier weights"), head_files.fitted_path("pocket"))
-    assert compare(pocket, short("bossa.ogg"), short("house.ogg")).outdated
+    assert compared(BOSSA, HOUSE, pocket).outdated
 
 
 def test_a_broken_head_is_told_before_anything_is_heard(pocket: Judge, data: Path) -> None:
     save(head(), head_files.fitted_path("pocket"))
     head_files.fitted_path("pocket").write_text("{}")
     with pytest.raises(PreferenceError, match="not a preference head"):
-        next(iter(steps(pocket, "no such song", "no such song")))
-
-
-def test_the_last_step_is_the_comparison(pocket: Judge, data: Path) -> None:
-    *before, last = steps(pocket, short("bossa.ogg"), short("house.ogg"))
-    assert isinstance(last, Comparison)
-    assert all(isinstance(step, ComparisonProgress) for step in before)
+        next(iter(compare(CompareRequest(Path("no such song"), Path("no such song"), "pocket"), asking(pocket))))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from apex_space import plots
 from apex_space.core.axes import KEYS
-from apex_space.preference.compare import Comparison
+from apex_space.preference.comparison import Comparison
 from apex_space.preference.head import Preference
 from apex_space.ui import render
 from helpers.preference_head import BAD, GOOD, coherence_head, reports
@@ -50,7 +50,7 @@ def test_the_sentence_has_the_chance_and_its_interval() -> None:
 def test_the_same_song_is_called_so(comparison: Comparison) -> None:
     twice = replace(comparison, b=comparison.a, answer=comparison.head(comparison.a, comparison.a))
     assert "The same song: 50 of 100 listeners" in render.answer(twice)
-    assert render.as_dict(twice)["same"]
+    assert twice.as_dict()["same"]
     assert "The same song" not in render.answer(comparison)
 
 
@@ -79,7 +79,7 @@ def test_markup_in_names_is_text(comparison: Comparison) -> None:
 
 
 def test_json_holds_the_answer_the_head_and_both_reports(comparison: Comparison) -> None:
-    plain = json.loads(json.dumps(render.as_dict(comparison), allow_nan=False))
+    plain = json.loads(json.dumps(comparison.as_dict(), allow_nan=False))
     assert plain["probability"] == comparison.answer.probability > plain["low"] > 0.5
     assert (plain["verdict"], plain["judge"], plain["fallback"]) == ("a", "pocket", False)
     assert plain["contributions"] == dict(comparison.answer.contributions)

@@ -1,0 +1,153 @@
+"""What pages and endpoints ask of the judges: checked, run, and its uploads deleted afterwards."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from ..core.errors import ApexSpaceError
+from ..core.i18n import said, tr
+from ..core.settings import settings
+from ..judges.judge import ScoringProgress
+from ..judges.manager import JudgeManager, LoadProgress
+from ..judges.panel import PanelProgress
+from ..judges.score import PANEL, ScoreRequest, score
+from ..preference.compare import SIDE_NAMES, CompareProgress, CompareRequest, compare
+from ..preference.comparison import Comparison
+from ..preference.panel_comparison import PanelComparison
+from ..ranking.batch import Batch
+from ..ranking.rank import RankingProgress, RankRequest, rank_files
+from .uploads import Uploads
+
+GONE = "Some of these songs were deleted after an hour. Drop them again."
+
+Check = dict[str, Any]
+"""What a validator says of one input."""
+
+
+class Requests:
+    """Runs what visitors and programs ask for.
+
+    The `check_` methods are validators of Gradio's events: they run before the queue, so that nothing waits that cannot
+    be done, and claim the uploads. The other methods raise gr.Error for whatever is raised on purpose.
+    """
+
+    def __init__(self, manager: JudgeManager, uploads: Uploads) -> None:
+        self.manager, self._uploads = manager, uploads
+
+    def check_judge(self, name: str) -> str:
+        """Return the judge's own name, or PANEL. Raises UnknownJudge and WeightsMissing."""
+        return PANEL if name == PANEL else self.manager.check(name)
+
+    def check_score(self, song: str | None, judge: str) -> list[Check]:
+        """Check a song and a judge, and claim the song."""
+        if song is None:
+            return _checks(tr("Choose a song first."), "")
+        if not Path(song).is_file():
+            return _checks(tr("This song was deleted after scoring. Drop it again."), "")
+        return self._claimed([song], "", self._refusal(judge))
+
+    def score(self, song: str, judge: str) -> Iterator[LoadProgress | ScoringProgress | PanelProgress]:
+        """Run `judges.score.score`, and release the song."""
+        with self._running([song], tr("This song was not scored")):
+            yield from score(ScoreRequest(Path(song), judge), self.manager.load)
+
+    def check_compare(self, a: str | None, b: str | None, judge: str) -> list[Check]:
+        """Check two songs of which nothing is known, and a judge, and claim the songs."""
+        lacking = [lacks(side, song or "", known=False) for side, song in zip(SIDE_NAMES.values(), (a, b), strict=True)]
+        return self._claimed([a or "", b or ""], *lacking, self._refusal(judge))
+
+    def compare(self, request: CompareRequest) -> Iterator[CompareProgress | Comparison | PanelComparison]:
+        """Run `preference.compare.compare`, and release both songs."""
+        with self._running([str(request.a), str(request.b)], tr("These songs were not compared")):
+            yield from compare(request, self.manager.load)
+
+    def check_rank(
+        self, songs: list[str] | None, judge: str, by: str, keep: int | None, groups: str | None
+    ) -> list[Check]:
+        """Check what is to be ranked, and claim all files."""
+        few = "" if keep is not None and keep > 0 else tr("Keep one or more.")
+        uploads = [*(songs or ()), *([groups] if groups else ())]
+        return self._claimed(uploads, _why_not(songs or []), self._refusal(judge), "", few, "")
+
+    def rank(self, request: RankRequest, scratch: Path) -> Iterator[Batch | LoadProgress | RankingProgress]:
+        """Run `ranking.rank.rank_files`. The files stay until `release_ranking`: people listen to what was ranked."""
+        with self._running([], tr("These songs were not ranked")):
+            yield from rank_files(request, scratch, self.manager.load)
+
+    def release_ranking(self, request: RankRequest, scratch: Path) -> None:
+        """Delete the folder of a ranking, and let its uploads be deleted."""
+        shutil.rmtree(scratch, ignore_errors=True)
+        uploads = (*request.sources, request.groups) if request.groups else request.sources
+        self.release(*map(str, uploads))
+
+    def claim(self, *uploads: str) -> None:
+        """Keep uploads until they are released."""
+        for upload in uploads:
+            self._uploads.claim(upload)
+
+    def release(self, *uploads: str) -> None:
+        """Let uploads be deleted that no other request has claimed."""
+        for upload in uploads:
+            self._uploads.release(upload)
+
+    def _refusal(self, judge: str) -> str:
+        try:
+            self.check_judge(judge)
+        except ApexSpaceError as error:
+            return said(str(error))
+        return ""
+
+    def _claimed(self, uploads: list[str], *texts: str) -> list[Check]:
+        """Claim the uploads if there is nothing to say against it."""
+        if not any(texts):
+            self.claim(*uploads)
+        return _checks(*texts)
+
+    @contextmanager
+    def _running(self, uploads: list[str], title: str) -> Iterator[None]:
+        try:
+            yield
+        except ApexSpaceError as error:
+            raise gr.Error(said(str(error)), title=title, print_exception=False) from error
+        finally:
+            self.release(*uploads)
+
+
+def rank_request(songs: list[str], judge: str, by: str, keep: int, groups: str | None) -> RankRequest:
+    """Return a request of the values of the components."""
+    return RankRequest(tuple(map(Path, songs)), judge, by, keep, Path(groups) if groups else None, settings().batch)
+
+
+def make_scratch() -> Path:
+    """Make a folder for what is unpacked, from where songs can be served."""
+    return Path(tempfile.mkdtemp(prefix="rank-", dir=get_upload_folder()))
+
+
+def lacks(side: str, song: str, known: bool) -> str:
+    """Say why a song cannot be compared; empty if it can."""
+    if not song:
+        return tr("Choose {side} first.", side=said(side))
+    deleted = tr("{side} was deleted after it was heard. Drop it again.", side=said(side))
+    return "" if known or Path(song).is_file() else deleted
+
+
+def _checks(*texts: str) -> list[Check]:
+    return [gr.validate(not text, text) for text in texts]
+
+
+def _why_not(songs: list[str]) -> str:
+    """Say why these files cannot be ranked; empty if they can."""
+    if not songs:
+        return tr("Choose songs first.")
+    most = settings().batch
+    if len(songs) > most:
+        return tr(
+            "These are {n} files; at most {most} are ranked at once. Rank them in parts.", n=len(songs), most=most
+        )
+    return "" if all(Path(song).is_file() for song in songs) else tr(GONE)
