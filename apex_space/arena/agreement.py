@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from ..core.intervals import Z95, ConfidenceInterval
+from ..core.text import message
 from ..preference.calibration import CalibrationBin, calibrate
 from ..storage.records import Prediction, Source, Vote
 from .ratings import FEW_VOTES
@@ -88,8 +89,13 @@ class AgreementReport:
         against = _against_half(self.a)
         finding = "no favour for a side shows"
         if against != "unclear":
-            finding = f"listeners favour {'A' if against == 'better' else 'B'} for its side alone"
-        return f"A won {self.a.percent} % of {self.decided} decided votes: {finding}."
+            finding = message("listeners favour {side} for its side alone", side="A" if against == "better" else "B")
+        return message(
+            "A won {percent} % of {decided} decided votes: {finding}.",
+            percent=self.a.percent,
+            decided=self.decided,
+            finding=finding,
+        )
 
     def judge(self, name: str) -> Agreement | None:
         """Return the judge's agreement so far, or None if it has predicted no decided vote."""

@@ -1,4 +1,4 @@
-"""Battles: issued, listened to, voted on. The server keeps both sides; a browser holds nothing but the battle's id."""
+"""Issues battles and takes votes on them. The server keeps both sides; a browser has only the battle's id."""
 
 import re
 import shutil
@@ -28,6 +28,7 @@ from ..core.errors import (
     VoteRefused,
 )
 from ..core.settings import Settings, settings
+from ..core.text import message
 from ..judges.manager import JudgeManager
 from ..judges.report import Report
 from ..storage.identity import AddressHasher, open_hasher
@@ -45,17 +46,20 @@ if TYPE_CHECKING:
 Side = Literal["a", "b"]
 ID = re.compile(r"[\w-]{22,64}", re.ASCII)
 LIFETIME = 3600.0
-"""Seconds from a battle's issue during which it can be heard and voted on."""
+"""Seconds from a battle's issue during which people can listen to it and vote on it."""
 SLACK = 0.25
-"""Seconds by which listening may fall short: browsers report the time played in such steps."""
+"""Seconds by which the time of listening may be too short. Browsers report the time played in such steps."""
 MAX_UPLOADED = 50
-"""Visitors' own battles whose audio is there at once; the oldest goes first."""
+"""Maximum number of visitors' own battles whose audio is kept at once. The oldest audio is deleted first."""
 SWEEP_SECONDS = 60.0
 
 
 @dataclass
 class _Visit:
-    """What this replica knows of a battle: when each side was first fetched; of a visitor's own, also the copies."""
+    """What this replica knows of a battle: when each side was first fetched.
+
+    For a battle between a visitor's own songs it also has their clips and names.
+    """
 
     issued: float
     fetched: dict[Side, float] = field(default_factory=dict)
@@ -64,7 +68,7 @@ class _Visit:
     names: dict[str, str] = field(default_factory=dict)
 
     def delete(self) -> None:
-        """The audio."""
+        """Delete the audio."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
@@ -73,9 +77,10 @@ class _Visit:
 class Arena:
     """Issues battles and takes votes; safe to use from many threads. `start` returns at once.
 
-    Several replicas may share a store: a battle of the pool can be voted on at any of them that has its songs, a
-    visitor's own only where its audio is. `uncertainty` gives the width of each song's rating interval by its id;
-    `clock` the seconds since 1970. All refusals are ArenaErrors, and none of them writes anything.
+    Several replicas may share a store. A battle of the pool can be voted on at any replica that has its songs. A battle
+    between a visitor's own songs can be voted on only at the replica that has their audio. `uncertainty` returns the
+    width of each song's rating interval by the song's id. `clock` returns the seconds since 1970. All refusals are
+    ArenaErrors, and a refused call writes nothing.
     """
 
     def __init__(
@@ -98,20 +103,20 @@ class Arena:
         weakref.finalize(self, _delete_all, self._visits)
 
     def start(self) -> None:
-        """Prepare the pool's songs, hear them, and delete visitors' audio in time, all in the background."""
+        """Prepare and score the pool's songs, and delete visitors' audio in time, all in the background."""
         self.pool.start()
         self._forecaster.start()
         self._sweeper.start()
 
     def close(self) -> None:
-        """End what `start` began, and delete all audio."""
+        """Stop what `start` began, and delete all audio."""
         self._stop.set()
         self._forecaster.close()
         self.pool.close()
         _delete_all(self._visits)
 
     def next(self, address: str) -> Battle:
-        """A battle between two songs of the pool. Raises NotEnoughSongs and TooFast."""
+        """Issue a battle between two songs of the pool. Raises NotEnoughSongs and TooFast."""
         songs = self.pool.songs()
         if len(songs) < 2:
             raise NotEnoughSongs(self._too_few(len(songs)))
@@ -122,11 +127,11 @@ class Arena:
     def issue_uploaded(
         self, address: str, first: Path, second: Path, reports: Iterable[Report] = (), names: tuple[str, str] = ("", "")
     ) -> Battle:
-        """A battle between a visitor's two songs, on sides that are tossed for.
+        """Issue a battle between a visitor's two songs, on random sides.
 
-        `reports` are what judges have made of them already; pocket scores them here. Clips of the audio last until the
-        vote or the battle's end; `names` of the songs are kept in memory for `named`. Raises AudioError, TooFast, and
-        ArenaError if it is one song twice.
+        `reports` are the reports that judges have made on the songs already; the pocket judge scores them here. Clips
+        of the audio are kept until the vote or until the battle expires. `names` are kept in memory for `named`. Raises
+        AudioError, TooFast, and ArenaError if both songs are the same.
         """
         self._limiter.admit(self._hash(address), "uploaded")
         waveforms = _decode(first, "first"), _decode(second, "second")
@@ -154,7 +159,7 @@ class Arena:
         return battle
 
     def named(self, vote: Vote) -> Vote:
-        """Return a vote whose songs have the names that their visitor gave them, for this visitor alone."""
+        """Return a vote with the names that its visitor gave to the songs. Show these names to this visitor only."""
         with self._lock:
             visit = self._visits.get(vote.battle.id)
         names = visit.names if visit else {}
@@ -162,7 +167,10 @@ class Arena:
         return replace(vote, battle=replace(vote.battle, a=a, b=b))
 
     def audio(self, battle: str, side: Side) -> Path:
-        """The mp3 to play for one side of the battle with that id. Raises UnknownBattle, BattleExpired, BattleStale."""
+        """Return the mp3 to play for one side of the battle with that id.
+
+        Raises UnknownBattle, BattleExpired and BattleStale.
+        """
         found = self._find(battle)
         if side not in get_args(Side):
             raise UnknownBattle("A battle's sides are a and b.")
@@ -176,17 +184,17 @@ class Arena:
         return path
 
     def vote(self, battle: str, winner: Winner, heard: Sequence[float], address: str) -> Vote:
-        """Take a vote on the battle with that id; it is on disk when this returns.
+        """Take a vote on the battle with that id. The vote is on disk when this returns.
 
         `heard` are the seconds of A and of B that the browser counted while they played. Five seconds of each song (or
-        all of a shorter one) are required, and have to fit into the time since the songs were fetched. A vote that
-        looks like no listener's is kept with its `suspicion`, which is not for the sender to know. Raises VoteRefused
-        and TooFast.
+        all of a shorter song) are required by default, and must fit into the time since the songs were fetched. A
+        suspicious vote is kept with its `suspicion`, which must not be shown to the sender. Raises VoteRefused and
+        TooFast.
         """
         voter = self._hash(address)
         self._limiter.admit(voter, "vote")
         if winner not in get_args(Winner):
-            raise VoteRefused(f"A vote is one of {', '.join(get_args(Winner))}.")
+            raise VoteRefused("A vote is one of {choices}.", choices=", ".join(get_args(Winner)))
         seconds = _seconds(heard)
         found = self._find(battle)
         now = self._clock()
@@ -200,7 +208,7 @@ class Arena:
         return vote
 
     def sweep(self) -> None:
-        """Forget battles that are over and delete visitors' audio of them, and the oldest audio of too many."""
+        """Forget battles that have expired, and delete their audio. Delete the oldest audio if there is too much."""
         with self._lock:
             own = [visit for visit in self._visits.values() if visit.folder is not None]
             for visit in own[: max(0, len(own) - MAX_UPLOADED)]:
@@ -216,20 +224,22 @@ class Arena:
         return battle
 
     def _take(self, folder: Path, song: Path, waveform: Waveform) -> tuple[Clip, SongScores]:
-        """Copy a visitor's song and have it heard."""
+        """Encode a visitor's song as a clip, and score it."""
         return encode_clip(song, waveform, folder), self._forecaster.hear(waveform)
 
     def _find(self, id: str) -> Battle:
-        """Raises UnknownBattle and BattleExpired."""
+        """Return the battle with that id. Raises UnknownBattle and BattleExpired."""
         battle = self._store.battle(id) if isinstance(id, str) and ID.fullmatch(id) else None
         if battle is None:
             raise UnknownBattle("There is no such battle. Take the next one.")
         if self._clock() - battle.issued > LIFETIME:
-            raise BattleExpired(f"This battle was issued over {LIFETIME / 60:.0f} minutes ago. Take the next one.")
+            raise BattleExpired(
+                "This battle was issued over {minutes:.0f} minutes ago. Take the next one.", minutes=LIFETIME / 60
+            )
         return battle
 
     def _copy(self, battle: Battle, song: str) -> Clip:
-        """Raises BattleStale."""
+        """Return the clip of a song of the battle. Raises BattleStale."""
         if battle.source == "pool":
             return self.pool.copy(song)
         visit = self._visits.get(battle.id)
@@ -238,19 +248,31 @@ class Arena:
         return visit.copies[song]
 
     def _check_listening(self, battle: Battle, heard: tuple[float, float], now: float) -> None:
-        """Raises NotHeard and BattleStale. One song plays at a time, so what is required of both adds up."""
+        """Raise NotHeard if the visitor cannot have listened to both songs for long enough. Raises BattleStale.
+
+        One song plays at a time, so the times that are required of both add up.
+        """
         wanted = settings().listening_seconds
         required = [min(wanted, self._copy(battle, song.id).duration) for song in (battle.a, battle.b)]
         for name, seconds, least in zip("AB", heard, required, strict=True):
             if seconds < least - SLACK:
-                raise NotHeard(f"Listen to {least:.2g} s of each song first. Song {name} has played {seconds:.1f} s.")
+                raise NotHeard(
+                    "Listen to {least:.2g} s of each song first. Song {name} has played {seconds:.1f} s.",
+                    least=least,
+                    name=name,
+                    seconds=seconds,
+                )
         gone = [now - since for since in self._since(battle, now)]
         left = max(sum(required) - max(gone), *(least - past for least, past in zip(required, gone, strict=True)))
         if left > SLACK:
-            raise NotHeard(f"Listen to both songs first. That takes {left:.1f} s more.")
+            raise NotHeard("Listen to both songs first. That takes {left:.1f} s more.", left=left)
 
     def _since(self, battle: Battle, now: float) -> list[float]:
-        """When A and B can have begun to play: as fetched here; the pool's may have come from another replica."""
+        """Return the earliest times at which A and B can have begun to play.
+
+        For a song that was fetched here, it is the time of the first fetch. A song of the pool that was not fetched
+        here may have been fetched from another replica, at any time since the battle's issue.
+        """
         visit = self._visits.get(battle.id)
         earliest = battle.issued if battle.source == "pool" else now
         return [visit.fetched.get(side, earliest) if visit else earliest for side in get_args(Side)]
@@ -258,13 +280,16 @@ class Arena:
     def _too_few(self, ready: int) -> str:
         progress = self.pool.progress()
         if progress.trouble:
-            return f"The arena has no songs yet. {progress.trouble}"
+            return message("The arena has no songs yet. {trouble}", trouble=progress.trouble)
         if progress.complete:
-            return f"A battle needs two songs, and the arena's pool holds {ready} that can be heard. Add songs to it."
+            return message(
+                "A battle needs two songs, and the arena's pool holds {ready} that can be heard. Add songs to it.",
+                ready=ready,
+            )
         return "The arena's songs are being prepared. Try again in a few seconds."
 
     def _run(self) -> None:
-        # Of processes that were killed: a pool in use is touched every minute, and no battle lasts as long.
+        # Delete what killed processes left. A pool in use is touched every minute, and no battle lasts longer.
         files.delete_abandoned(PREFIX, LIFETIME)
         while not self._stop.wait(SWEEP_SECONDS):
             self.pool.touch()
@@ -274,7 +299,7 @@ class Arena:
 def open_arena(
     config: Settings, roster: JudgeManager, store: "VoteStore", uncertainty: Callable[[], Mapping[str, float]] = dict
 ) -> Arena:
-    """The arena that the settings ask for. Raises PoolError and StoreError."""
+    """Open the arena that the settings ask for. Raises PoolError and StoreError."""
     pool = Pool(config.pool)
     return Arena(store, pool, PredictionWorker(roster, pool, store), open_hasher(config, store), uncertainty)
 
@@ -283,11 +308,11 @@ def _decode(path: Path, name: str) -> Waveform:
     try:
         return load_song(path)
     except AudioError as error:
-        raise type(error)(f"The {name} song: {error}") from error
+        raise type(error)("The {name} song: {reason}", name=name, reason=error) from error
 
 
 def _seconds(heard: Sequence[float]) -> tuple[float, float]:
-    """What a browser claims, once it is two numbers that can be. Raises VoteRefused."""
+    """Return the times of listening that a browser reports. Raises VoteRefused unless they are two possible times."""
     try:
         a, b = heard
         possible = all(type(seconds) in (int, float) and 0 <= seconds <= LIFETIME for seconds in (a, b))

@@ -21,7 +21,9 @@ def draw(
     / (1 + votes), and is never below a tenth of an equal share. The sides are random. Raises NotEnoughSongs.
     """
     if len(songs) < 2:
-        raise NotEnoughSongs(f"A battle needs two songs, and there {'is 1' if songs else 'are none'}.")
+        raise NotEnoughSongs(
+            "A battle needs two songs, and there {available}.", available="is 1" if songs else "are none"
+        )
     weights = _weights(songs, votes, uncertainty)
     first = _pick(weights, rng)
     weights[first] = 0.0

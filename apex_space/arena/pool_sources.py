@@ -14,7 +14,7 @@ from ..audio.decode import SUFFIXES
 from ..core import tables
 from ..core.errors import PoolError
 from ..core.settings import settings
-from ..core.text import sanitize
+from ..core.text import message, sanitize
 
 EXAMPLES = Path(__file__).resolve().with_name("examples")
 MAX_SONGS = 2_000
@@ -58,7 +58,9 @@ def candidates(source: str | None) -> Callable[[Path], Iterable[Candidate]]:
     elif DATASET.fullmatch(source):
         return lambda folder: from_dataset(source, _open_dataset(source), folder)
     else:
-        raise PoolError(f"APEX_POOL: {source!r} is neither a folder that is there nor a dataset's owner/name.")
+        raise PoolError(
+            "APEX_POOL: {source!r} is neither a folder that is there nor a dataset's owner/name.", source=source
+        )
     return lambda folder: found
 
 
@@ -86,7 +88,9 @@ def from_folder(folder: Path) -> list[Candidate]:
     folder = folder.resolve()
     listed = [table for suffix in tables.READERS if (table := folder / f"songs{suffix}").is_file()]
     if len(listed) > 1:
-        raise PoolError(f"The arena's pool holds {' and '.join(t.name for t in listed)}. Keep one of them.")
+        raise PoolError(
+            "The arena's pool holds {tables}. Keep one of them.", tables=" and ".join(t.name for t in listed)
+        )
     found = list(islice(_tabled(listed[0], folder) if listed else _untabled(folder), MAX_SONGS + 1))
     if not found:
         raise PoolError("The arena's pool is empty: no row in its table, or no sound file. Add songs to the folder.")
@@ -97,10 +101,12 @@ def from_folder(folder: Path) -> list[Candidate]:
 
 def _tabled(table: Path, folder: Path) -> Iterator[Candidate]:
     for number, row in enumerate(_rows(table), 1):
-        name = f"Row {number} of {table.name}"
+        name = message("Row {number} of {table}", number=number, table=table.name)
         file = row.get("file")
         if not isinstance(file, str) or not file:
-            raise PoolError(f"{name} has no file. The columns are file, and if you like title, generator and prompt.")
+            raise PoolError(
+                "{name} has no file. The columns are file, and if you like title, generator and prompt.", name=name
+            )
         yield Candidate(name, _inside(folder, file, name), **_texts(row, {"title": Path(file).stem}))
 
 
@@ -108,13 +114,15 @@ def _rows(table: Path) -> Iterator[tables.Record]:
     try:
         yield from tables.records(table)
     except (OSError, ValueError) as error:
-        raise PoolError(f"{table.name} in the arena's pool cannot be read: {error}. Write it again.") from error
+        raise PoolError(
+            "{table} in the arena's pool cannot be read: {reason}. Write it again.", table=table.name, reason=error
+        ) from error
 
 
 def _untabled(folder: Path) -> Iterator[Candidate]:
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     for number, path in enumerate(files, 1):
-        name, inner = f"File {number} of the folder", path.relative_to(folder)
+        name, inner = message("File {number} of the folder", number=number), path.relative_to(folder)
         generator = inner.parts[0] if len(inner.parts) > 1 else ""
         yield Candidate(
             name, _inside(folder, str(inner), name), **_texts({}, dict(title=path.stem, generator=generator))
@@ -129,12 +137,14 @@ def _inside(folder: Path, name: str, row: str) -> Path:
     try:
         path = (folder / name).resolve()
         if not path.is_relative_to(folder):
-            raise PoolError(f"{row}, {name!r}, is not inside the pool's folder. Copy the file there.")
+            raise PoolError(
+                "{row}, {name!r}, is not inside the pool's folder. Copy the file there.", row=row, name=name
+            )
         if path.is_file():
             return path
     except (OSError, ValueError):  # no file can have this name
         pass
-    raise PoolError(f"{row}, {name!r}, is not there. Correct its name, or take it out.")
+    raise PoolError("{row}, {name!r}, is not there. Correct its name, or take it out.", row=row, name=name)
 
 
 def _texts(row: Mapping[str, Any], otherwise: Mapping[str, str]) -> dict[str, str]:
@@ -172,18 +182,26 @@ def from_dataset(name: str, parts: Iterable[Any], folder: Path) -> Iterator[Cand
                 return
             file = folder / token_hex(16)
             file.write_bytes(content)
-            yield Candidate(f"Row {number} of {name}", file, **_texts(_renamed(row), {}))
+            yield Candidate(
+                message("Row {number} of {table}", number=number, table=name), file, **_texts(_renamed(row), {})
+            )
     except PoolError:
         raise
     except Exception as error:  # the network, the client and each format raise their own errors
-        raise PoolError(f"The dataset {name} cannot be read ({type(error).__name__}: {error}).") from error
+        raise PoolError(
+            "The dataset {name} cannot be read ({kind}: {reason}).", name=name, kind=type(error).__name__, reason=error
+        ) from error
 
 
 def _undecoded(rows: Any, name: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
     """Yield each row's sound, as bytes or the path of a file, together with the row."""
     rows, columns = tables.undecoded(rows)
     if not columns:
-        raise PoolError(f"The dataset {name} has no column of the type Audio, but {', '.join(rows.features or ())}.")
+        raise PoolError(
+            "The dataset {name} has no column of the type Audio, but {columns}.",
+            name=name,
+            columns=", ".join(rows.features or ()),
+        )
     for row in rows:
         yield row[columns[0]], row
 

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 
 from ..core.errors import DamagedAudio, EmptyAudio, NotAudio
+from ..core.text import message
 
 BLOCK = 65_536
 SLACK = 0.25
@@ -81,17 +82,27 @@ def check_length(announced: float | None, found: float) -> None:
     if announced is None or abs(announced - found) <= SLACK:
         return
     if found < announced:
-        what = f"breaks off after {span(found)} of the {span(announced)} that its header announces"
+        what = message(
+            "breaks off after {found} of the {announced} that its header announces",
+            found=span(found),
+            announced=span(announced),
+        )
     else:
-        what = f"holds {span(found)}, but its header announces {span(announced)}"
-    raise DamagedAudio(f"The file {what}. Export or download it again.")
+        what = message(
+            "holds {found}, but its header announces {announced}", found=span(found), announced=span(announced)
+        )
+    raise DamagedAudio("The file {what}. Export or download it again.", what=what)
 
 
 def span(seconds: float) -> str:
     """Format a duration for people."""
     if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:,.0f} hours"
+        return message("{seconds:.1f} s", seconds=seconds)
+    return (
+        message("{minutes:.1f} minutes", minutes=seconds / 60)
+        if seconds < 7200
+        else message("{hours:,.0f} hours", hours=seconds / 3600)
+    )
 
 
 def audio_start(file: BinaryIO) -> int:
@@ -117,7 +128,7 @@ def sniff(file: BinaryIO, start: int) -> str:
         return "mp3"
     if start:
         return "mp3"
-    raise NotAudio(f"This is not a sound file: {KNOWN}.")
+    raise NotAudio("This is not a sound file: {known}.", known=KNOWN)
 
 
 def check_wav(file: BinaryIO) -> bool:
@@ -229,7 +240,7 @@ def _av_stream(container: Any, whole: bool, tells: bool) -> Stream:
     duration, which is the sound's only if the container holds no picture.
     """
     if not container.streams.audio:
-        raise NotAudio(f"The file holds no sound: {KNOWN}.")
+        raise NotAudio("The file holds no sound: {known}.", known=KNOWN)
     stream = container.streams.audio[0]
     announced = None
     if tells and stream.duration:
@@ -266,7 +277,11 @@ def _av_frames(container: Any, stream: Any) -> Iterator[Any]:
         except av.FFmpegError:
             bad += 1
     if bad > good:
-        raise DamagedAudio(f"{bad} of the file's {bad + good} packets cannot be decoded. Export or download it again.")
+        raise DamagedAudio(
+            "{bad} of the file's {total} packets cannot be decoded. Export or download it again.",
+            bad=bad,
+            total=bad + good,
+        )
 
 
 def _av_blocks(first: Any, frames: Iterator[Any]) -> Iterator[np.ndarray]:

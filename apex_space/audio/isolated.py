@@ -20,6 +20,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..core import errors
+from ..core.text import Message, message
 from .decode import Stream
 
 COMMAND = [sys.executable, "-m", "apex_space.audio.worker"]
@@ -103,16 +104,16 @@ class _Worker:
             raise self._dead() from None
         self._asked = False
         if "error" in answer:
-            kind, message = answer["error"]
-            raise getattr(errors, kind)(message)
+            kind, text = answer["error"]
+            raise getattr(errors, kind)(Message.from_dict(text) if isinstance(text, dict) else text)
         return answer, block
 
     def _dead(self) -> errors.DamagedAudio:
         """End the process, and return the error for a song that ended it or caused an invalid answer."""
         self.end()
-        slow = f"Decoding the file took over {CPU_SECONDS:g} s, far more than a song needs"
+        slow = message("Decoding the file took over {seconds:g} s, far more than a song needs", seconds=CPU_SECONDS)
         what = slow if self._process.returncode == TOO_SLOW else "Decoding the file made the decoder crash"
-        return errors.DamagedAudio(f"{what}; it is damaged. Export or download it again.")
+        return errors.DamagedAudio("{what}; it is damaged. Export or download it again.", what=what)
 
 
 _turns = BoundedSemaphore(MAX_WORKERS)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.errors import EmptyAudio, NotAudio, SilentAudio, TooLarge, TooLong, TooShort, UnsupportedFormat
 from ..core.settings import settings
+from ..core.text import message
 from .decode import Stream, check_length, span
 from .isolated import open_stream
 from .levels import Levels, Meter
@@ -93,32 +94,45 @@ def _check_size(size: int, limits: Limits) -> None:
     if not size:
         raise EmptyAudio("The file is empty: it has no bytes. Export or upload it again.")
     if size > limits.max_bytes:
-        megabytes = f"{size / 1e6:.1f} MB; at most {limits.max_bytes / 1e6:g} MB are taken"
-        raise TooLarge(f"The file has {megabytes}. Export it as mp3, ogg or m4a, or cut it.")
+        megabytes = message(
+            "{size:.1f} MB; at most {limit:g} MB are taken", size=size / 1e6, limit=limits.max_bytes / 1e6
+        )
+        raise TooLarge("The file has {megabytes}. Export it as mp3, ogg or m4a, or cut it.", megabytes=megabytes)
 
 
 def _check_format(stream: Stream) -> None:
     if not 1 <= stream.channels <= MAX_CHANNELS:
         raise UnsupportedFormat(
-            f"The file has {stream.channels} channels; 1 to {MAX_CHANNELS} are taken. Mix it down to stereo."
+            "The file has {channels} channels; 1 to {max_channels} are taken. Mix it down to stereo.",
+            channels=stream.channels,
+            max_channels=MAX_CHANNELS,
         )
     if not MIN_SAMPLE_RATE <= stream.rate <= MAX_SAMPLE_RATE:
-        rates = f"{MIN_SAMPLE_RATE / 1000:g} to {MAX_SAMPLE_RATE / 1000:g} kHz are taken"
-        raise UnsupportedFormat(f"The file has {stream.rate / 1000:g} kHz; {rates}. Export it at 44.1 or 48 kHz.")
+        rates = message("{low:g} to {high:g} kHz are taken", low=MIN_SAMPLE_RATE / 1000, high=MAX_SAMPLE_RATE / 1000)
+        raise UnsupportedFormat(
+            "The file has {rate:g} kHz; {rates}. Export it at 44.1 or 48 kHz.", rate=stream.rate / 1000, rates=rates
+        )
 
 
 def _check_longest(seconds: float, what: str, limits: Limits) -> None:
     if seconds > limits.max_seconds:
-        limit = f"at most {span(limits.max_seconds)} are taken"
-        raise TooLong(f"{what} runs {span(seconds)} or more; {limit}. Cut it, or take a part of it.")
+        limit = message("at most {duration} are taken", duration=span(limits.max_seconds))
+        raise TooLong(
+            "{what} runs {duration} or more; {limit}. Cut it, or take a part of it.",
+            what=what,
+            duration=span(seconds),
+            limit=limit,
+        )
 
 
 def _check_content(waveform: Waveform, limits: Limits) -> None:
     if not len(waveform.samples):
         raise EmptyAudio("The file holds no samples. Export it again.")
     if waveform.duration < limits.min_seconds:
-        least = f"at least {limits.min_seconds:g} s are needed"
-        raise TooShort(f"The sound lasts {waveform.duration:.2f} s; {least}. Take a longer part.")
+        least = message("at least {min_seconds:g} s are needed", min_seconds=limits.min_seconds)
+        raise TooShort(
+            "The sound lasts {duration:.2f} s; {least}. Take a longer part.", duration=waveform.duration, least=least
+        )
     if max(waveform.samples.max(), -waveform.samples.min()) >= SILENCE:
         return
     if waveform.levels.peak < 20 * np.log10(SILENCE):

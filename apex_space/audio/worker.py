@@ -25,6 +25,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..core.errors import AudioError, DamagedAudio, NotAudio
+from ..core.text import Message
 from .decode import Stream, open_stream
 from .isolated import CPU_SECONDS, TOO_SLOW
 
@@ -61,7 +62,9 @@ class Decoder:
             return _refusal(NotAudio("The file cannot be read. Check that you may open it."))
         except Exception as error:  # whatever a library raises for this file, the next file must be decoded
             what = type(error).__name__
-            return _refusal(DamagedAudio(f"The file cannot be decoded ({what}). Export or download it again."))
+            return _refusal(
+                DamagedAudio("The file cannot be decoded ({what}). Export or download it again.", what=what)
+            )
         finally:
             faulthandler.cancel_dump_traceback_later()
 
@@ -86,7 +89,8 @@ def _decoding(path: str) -> Iterator[Stream]:
 
 
 def _refusal(error: AudioError) -> Answer:
-    return {"error": [type(error).__name__, str(error)]}, None
+    text = str(error)
+    return {"error": [type(error).__name__, text.as_dict() if isinstance(text, Message) else text]}, None
 
 
 def main() -> None:

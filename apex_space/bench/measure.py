@@ -1,6 +1,6 @@
-"""How fast this machine is, measured on the spot: `python -m apex_space bench`.
+"""Measures how fast this machine is: `python -m apex_space bench`.
 
-Speed does not depend on the weights' values, so random ones of the published shapes are made for the measurement.
+Speed does not depend on the weights' values, so the measurement uses random weights of the published shapes.
 """
 
 import gc
@@ -39,7 +39,7 @@ LENGTHS = (30, 60, 120, 300, 600)
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of each counted run of `what`."""
+    """Duration in seconds of each counted run of `what`."""
 
     what: str
     runs: tuple[float, ...]
@@ -50,7 +50,7 @@ class Timing:
 
     @property
     def span(self) -> str:
-        """The least and the most."""
+        """Return the shortest and the longest duration as text."""
         return f"{min(self.runs):.3f}–{max(self.runs):.3f}"
 
 
@@ -58,8 +58,9 @@ class Timing:
 class Contest:
     """A network on `SEGMENT_SECONDS` of music, as it is shipped (the first of `timings`) and ours, run in turn.
 
-    `flop` are those of its matrix products, `moved` how far bfloat16 moves the mean over time of what ours
-    makes of the music, as a share of its size; None where the processor does not multiply it.
+    `flop` are the floating-point operations of the network's matrix products. `moved` is how far bfloat16 moves the
+    mean over time of our network's output, as a share of its size. It is None if the processor has no bfloat16
+    products.
     """
 
     network: str
@@ -68,18 +69,21 @@ class Contest:
     moved: float | None = None
 
     def ratio(self, timing: Timing) -> float:
-        """How many times as fast as the plain network: the median of the runs' ratios."""
+        """Return how many times as fast as the plain network `timing` is: the median of the runs' ratios."""
         return statistics.median(a / b for a, b in zip(self.timings[0].runs, timing.runs, strict=True))
 
     def of_floor(self, timing: Timing, rates: dict[str, float]) -> float:
-        """Time over that of the bare matrix products, at this machine's own rate in that precision."""
+        """Return the time divided by the time that the matrix products alone take at this machine's rate.
+
+        The rate is the one of the timing's precision.
+        """
         rate = rates["bfloat16" if "bfloat16" in timing.what else "float32"]
         return timing.median / (self.flop / rate / 1e12)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """A judge in a process of its own: seconds for a song of `SONG_SECONDS` after a first one, and GB at most."""
+    """Cost of a judge in its own process: seconds for a song of `SONG_SECONDS` after a first one, and peak GB."""
 
     judge: str
     precision: str
@@ -89,10 +93,10 @@ class Cost:
 
 @dataclass(frozen=True)
 class Bench:
-    """One run.
+    """Results of one run of the benchmark.
 
-    `rates` are this machine's matrix products in TFLOP/s by precision, `lengths` the seconds to encode a song by its
-    length in seconds, `peaks` the GB that APEX takes at most for the longest of them by precision.
+    `rates` are the speeds of this machine's matrix products in TFLOP/s, by precision. `lengths` are the seconds to
+    encode a song, by its length in seconds. `peaks` are APEX's peak memory in GB for the longest song, by precision.
     """
 
     machine: dict[str, str]
@@ -105,9 +109,9 @@ class Bench:
 
 
 def run(rounds: int, say: Callable[[str], object]) -> Bench:
-    """Measure everything; `say` hears what is being measured.
+    """Measure everything. Call `say` with what is being measured.
 
-    bfloat16 is left out where the processor has no instructions for it: it is then a hundred times slower, and no judge
+    bfloat16 is left out if the processor has no instructions for it. It is then a hundred times slower, and no judge
     uses it.
     """
     with tempfile.TemporaryDirectory() as name:
@@ -136,7 +140,7 @@ def run(rounds: int, say: Callable[[str], object]) -> Bench:
 def time_networks(
     folder: Path, precisions: tuple[str, ...], rounds: int, say: Callable[[str], object]
 ) -> Iterator[Contest]:
-    """MERT's and the conformer's contests."""
+    """Yield the contests of MERT and of the conformer."""
     for name, flop, contenders in (
         ("MERT-v1-95M", networks.mert_flop, networks.mert_contenders),
         ("MuQ to its sixth layer", networks.conformer_flop, networks.conformer_contenders),
@@ -147,7 +151,7 @@ def time_networks(
 
 
 def moved(contenders: dict[str, Callable[[], Any]]) -> float | None:
-    """How far the mean over time of our network in bfloat16 is from that in float32, relative to its size."""
+    """Return how far our network's mean over time in bfloat16 is from the mean in float32, relative to its size."""
     if "ours, bfloat16" not in contenders:
         return None
     exact, other = (torch.as_tensor(contenders[f"ours, {name}"]()).mean(0) for name in DTYPES)
@@ -157,9 +161,9 @@ def moved(contenders: dict[str, Callable[[], Any]]) -> float | None:
 def in_turn(
     name: str, contenders: dict[str, Callable[[], Any]], rounds: int, say: Callable[[str], object]
 ) -> tuple[Timing, ...]:
-    """Run all, and again, so that what else this machine does falls on each of them alike."""
+    """Run all contenders once in each round, so that other work of this machine affects all of them alike."""
     runs: dict[str, list[float]] = {what: [] for what in contenders}
-    for round_ in range(rounds + 1):  # the first one warms up
+    for round_ in range(rounds + 1):  # the first round warms up
         say(f"{name}, round {round_} of {rounds}")
         for what, contender in contenders.items():
             runs[what].append(timed(contender))
@@ -167,7 +171,7 @@ def in_turn(
 
 
 def time_stages(folder: Path, rounds: int) -> Iterator[Timing]:
-    """What else a three-minute stereo mp3 costs."""
+    """Time the other stages for a three-minute stereo mp3."""
     song = make_song(folder, SONG_SECONDS)
     waveform = load(song)
     samples = resample(waveform.samples, waveform.rate, SAMPLE_RATE)
@@ -189,7 +193,7 @@ def time_stages(folder: Path, rounds: int) -> Iterator[Timing]:
 
 
 def make_song(folder: Path, seconds: int) -> Path:
-    """A stereo mp3 of tones, beats and noise."""
+    """Write a stereo mp3 of tones, beats and noise."""
     import soundfile
 
     time_ = np.arange(seconds * SONG_RATE) / SONG_RATE
@@ -201,7 +205,7 @@ def make_song(folder: Path, seconds: int) -> Path:
 
 
 def time_lengths(folder: Path, chosen: str, say: Callable[[str], object]) -> dict[int, float]:
-    """Seconds to encode a song, by its length in seconds."""
+    """Return the seconds to encode a song, by its length in seconds."""
     ours = networks.mert_encoder(folder, chosen)
     found = {}
     for seconds in LENGTHS:
@@ -212,13 +216,13 @@ def time_lengths(folder: Path, chosen: str, say: Callable[[str], object]) -> dic
 
 
 def encode(ours: MertEncoder, samples: np.ndarray) -> list[np.ndarray]:
-    """Segment by segment, as the judge does."""
+    """Encode `samples` segment by segment, as the judge does."""
     segments = cut(samples, SEGMENT)
     return [ours(segments.samples[i : i + 1], segments.valid[i : i + 1]) for i in range(len(segments))]
 
 
 def peaks(folder: Path, precisions: tuple[str, ...], say: Callable[[str], object]) -> dict[str, float]:
-    """What APEX takes for the longest song, by precision."""
+    """Return APEX's peak memory in GB for the longest song, by precision."""
     longest, found = make_song(folder, LENGTHS[-1]), {}
     for name in precisions:
         say(f"peak memory of a 10-minute song in {name}")
@@ -227,7 +231,7 @@ def peaks(folder: Path, precisions: tuple[str, ...], say: Callable[[str], object
 
 
 def judges_costs(folder: Path, chosen: str, say: Callable[[str], object]) -> Iterator[Cost]:
-    """What every judge takes."""
+    """Yield the cost of every judge."""
     first, song = make_song(folder, SEGMENT_SECONDS), make_song(folder, SONG_SECONDS)
     for name in REGISTRY:
         say(f"a 3-minute song by {REGISTRY[name].title}")
@@ -235,27 +239,34 @@ def judges_costs(folder: Path, chosen: str, say: Callable[[str], object]) -> Ite
 
 
 def cost(name: str, folder: Path, chosen: str, *songs: Path) -> Cost:
-    """Of the last of `songs`, with the largest resident memory from loading the judge on; in a process of its own."""
+    """Return the cost of the last of `songs`. Call this in a process of its own.
+
+    The memory is the largest resident memory, including the loading of the judge.
+    """
     judge = load_judge(name, folder, chosen)
     seconds = [judge(song).seconds for song in songs][-1]
-    status = Path("/proc/self/status").read_text(encoding="ascii")  # getrusage's peak outlives exec: the parent's
+    # After exec, getrusage still reports the parent's peak, so the peak is read from /proc.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
     return Cost(name, judge.encoder.precision, seconds, int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9)
 
 
 def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call `function` in a fresh Python."""
+    """Call `function` in a fresh Python process and return its result."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
 
 def matrix_rate(name: str) -> float:
-    """TFLOP/s of a matrix product of the encoder's size, the best of ten by the faster of torch's two ways."""
+    """Return TFLOP/s of a matrix product of the encoder's size.
+
+    The result is the best of 11 tries of each of torch's two ways.
+    """
     shape = 2249, networks.MERT_95M["hidden_size"], networks.MERT_95M["intermediate_size"]
     return kernels.rate(DTYPES[name], shape, tries=11, ways=(torch.nn.functional.linear, linear)) / 1e12
 
 
 def timed(action: Callable[[], Any]) -> float:
-    """Seconds that `action` takes."""
+    """Return the seconds that `action` takes."""
     gc.collect()
     start = time.perf_counter()
     action()
@@ -263,7 +274,7 @@ def timed(action: Callable[[], Any]) -> float:
 
 
 def machine() -> dict[str, str]:
-    """What this was measured on."""
+    """Return the hardware and software on which the measurement runs."""
     has = torch.cpu.get_capabilities()
     instructions = [name for name in ("amx_bf16", "avx512_bf16", "avx512_f", "avx2") if has.get(name)]
     return {

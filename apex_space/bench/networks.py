@@ -1,4 +1,4 @@
-"""What is measured: every judge with random weights of the published shapes, and the networks as they are shipped."""
+"""Provides the networks to measure: judges with random weights of the published shapes, and the networks as shipped."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ MEL_STATISTICS = {"melspec_2048_mean": 0.0, "melspec_2048_std": 20.0}
 
 
 def make_weights(folder: Path) -> None:
-    """Files of every judge, as published, with random numbers: 3 GB."""
+    """Write the files of every judge as published, but with random numbers: 3 GB."""
     _make_mert(folder / "MERT-v1-95M", MERT_95M)
     _make_mert(folder / "MERT-v1-330M", MERT_330M)
     _make_conformers(folder / "MuQ-large-msd-iter", folder / "MusicFM")
@@ -66,7 +66,7 @@ def _make_mert(folder: Path, config: dict[str, Any]) -> None:
 
 
 def mert_state(config: dict[str, Any]) -> dict[str, Tensor]:
-    """Random tensors under the names of a published MERT of that configuration."""
+    """Return random tensors under the names of a published MERT of that configuration."""
     model = HubertModel(HubertConfig(**config, mask_time_prob=0.0))
     parametrize.remove_parametrizations(model.encoder.pos_conv_embed.conv, "weight")
     state = model.state_dict()
@@ -76,7 +76,7 @@ def mert_state(config: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def _make_conformers(muq: Path, musicfm: Path) -> None:
-    """The same numbers for both, which have the same shapes."""
+    """Write the files of MuQ and MusicFM. Both get the same numbers, because they have the same shapes."""
     state = conformer_state()
     muq.mkdir()
     save_file(state, muq / "model.safetensors")
@@ -88,13 +88,13 @@ def _make_conformers(muq: Path, musicfm: Path) -> None:
 
 
 def conformer_state() -> dict[str, Tensor]:
-    """Random tensors under the names that MuQ and MusicFM share."""
+    """Return random tensors under the names that MuQ and MusicFM share."""
     network = Network(Wav2Vec2ConformerConfig(**CONFORMER), CHANNELS)
     return {f"{conformer.PREFIX}{name}": tensor for name, tensor in network.state_dict().items()}
 
 
 def plain_mert() -> nn.Module:
-    """`HubertModel` as transformers ships it: waveforms [S, L] -> hidden states."""
+    """Return `HubertModel` as transformers ships it: waveforms [S, L] -> hidden states."""
     return HubertModel(HubertConfig(**MERT_95M, output_hidden_states=True)).eval()
 
 
@@ -119,7 +119,7 @@ class PlainConformer(nn.Module):
 
 
 def mert_contenders(folder: Path, precisions: tuple[str, ...]) -> dict[str, Callable[[], Any]]:
-    """Encode a segment by the plain network, and by ours in each precision."""
+    """Return functions that encode a segment with the plain MERT, and with ours in each precision."""
     clip = np.random.default_rng(0).standard_normal((1, SEGMENT), dtype=np.float32)
     model = plain_mert()
 
@@ -133,7 +133,10 @@ def mert_contenders(folder: Path, precisions: tuple[str, ...]) -> dict[str, Call
 
 
 def conformer_contenders(folder: Path, precisions: tuple[str, ...]) -> dict[str, Callable[[], Any]]:
-    """The same of MuQ, as far as SongEval hears it."""
+    """Return functions that encode a segment with the plain MuQ, and with ours in each precision.
+
+    MuQ runs only up to the layer that SongEval uses.
+    """
     clip = torch.randn(SEGMENT) / 10
     model, spectrum = PlainConformer().eval(), mel.Mel(SAMPLE_RATE, torch.device("cpu"))
 
@@ -152,7 +155,7 @@ def _bound(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
 
 
 def mert_encoder(folder: Path, precision: str) -> MertEncoder:
-    """Ours, as APEX uses it."""
+    """Load our MERT encoder as APEX uses it."""
     repository = Repository("MERT-v1-95M", "", mert.FILES, ("pytorch_model.bin",))
     return MertEncoder(fetch(repository, folder), apex.LAYERS, precision)
 
@@ -162,7 +165,7 @@ def _muq(folder: Path) -> Snapshot:
 
 
 def mert_flop() -> float:
-    """Multiplications and additions of MERT-v1-95M's matrix products and convolutions for a segment."""
+    """Count multiplications and additions of MERT-v1-95M's matrix products and convolutions for a segment."""
     with torch.device("meta"):
         model: Any = plain_mert()
         parametrize.remove_parametrizations(model.encoder.pos_conv_embed.conv, "weight")
@@ -170,7 +173,10 @@ def mert_flop() -> float:
 
 
 def conformer_flop() -> float:
-    """The same of MuQ as far as SongEval hears it, from its spectrogram on."""
+    """Count multiplications and additions of MuQ's matrix products and convolutions for a segment.
+
+    They are counted from the spectrogram to the layer that SongEval uses.
+    """
     with torch.device("meta"):
         return _flop(PlainConformer().eval(), torch.zeros(1, 1, mel.N_MELS, mel.frames(SEGMENT)))
 

@@ -1,4 +1,4 @@
-"""A run of the benchmark as JSON, as the tables of BENCHMARKS.md and as its picture."""
+"""Writes a run of the benchmark as JSON, as the tables of BENCHMARKS.md and as its picture."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from .networks import SEGMENT_SECONDS
 
 
 def as_json(bench: Bench) -> str:
-    """Every run and what follows from them."""
+    """Return every run and the figures derived from the runs, as JSON."""
     derived = {
         f"{contest.network}: {t.what}": {"ratio": contest.ratio(t), "of_floor": contest.of_floor(t, bench.rates)}
         for contest in bench.contests
@@ -19,7 +19,7 @@ def as_json(bench: Bench) -> str:
 
 
 def as_markdown(bench: Bench) -> str:
-    """The tables."""
+    """Return the tables of BENCHMARKS.md."""
     return "\n".join(_lines(bench)) + "\n"
 
 
@@ -50,7 +50,7 @@ def _contest(contest: Contest, rates: dict[str, float]) -> Iterator[str]:
 
 
 def as_svg(bench: Bench) -> str:
-    """Bars of seconds for 30 s of music, each with its floor as a mark."""
+    """Draw bars of the seconds for 30 s of music. A mark on each bar shows the time of its matrix products alone."""
     rows = [(contest, timing) for contest in bench.contests for timing in contest.timings]
     scale = 380 / max(timing.median for _, timing in rows)
     drawn = []

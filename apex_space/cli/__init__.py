@@ -1,4 +1,4 @@
-"""The command line: `apex-space`, or `python -m apex_space`. One file for each group of commands."""
+"""The command line: `apex-space`, or `python -m apex_space`. Each group of commands has its own file."""
 
 import typer
 

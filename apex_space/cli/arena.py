@@ -1,4 +1,4 @@
-"""`arena report`."""
+"""The command `arena report`."""
 
 import csv
 import io
@@ -29,14 +29,14 @@ SONGS = {"pool": "songs of the pool", "uploaded": "visitors' own songs"}
 
 @arena.callback()
 def group() -> None:
-    """What people's votes say of the songs, and of the judges."""  # without this, `report` alone would be `arena`
+    """Show what people's votes say about the songs and the judges."""  # without this, `arena` alone would run `report`
 
 
 @arena.command()
 def report(
     format: Annotated[Format, typer.Option(help="How results are written to stdout.")] = Format.table,
 ) -> None:
-    """Rate songs and generators by all votes, and judges by how they foresaw them, with 95% intervals.
+    """Rate songs and generators by all votes, and judges by how well they predicted the votes, with 95% intervals.
 
     Exit status: 0 also where there are no votes yet, 2 the votes' database cannot be used.
     """
@@ -66,9 +66,10 @@ def _standing() -> "LeaderboardSnapshot":
 
 
 def _to_csv(standing: "LeaderboardSnapshot") -> str:
-    """A row for each figure: `part` tells of what, `value` with its 95% interval is the figure, `votes` those it is on.
+    """Return a row for each figure.
 
-    Texts that a spreadsheet would run as a formula get an apostrophe in front; JSON has them as they are.
+    `part` says what the figure is about. `value` is the figure, with its 95% interval. `votes` is how many votes it is
+    based on. Texts that a spreadsheet would run as a formula get an apostrophe in front; JSON has them as they are.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS)

@@ -1,4 +1,4 @@
-"""`bench`."""
+"""The command `bench`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="Counted runs of each contender, after one to warm up.")] = 5,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write bench.json and bench.svg there.")] = None,
 ) -> None:
-    """Measure this machine: encoders against the plain ones, every stage and judge, memory. Takes some minutes."""
+    """Benchmark this machine: encoders against the plain ones, every stage and judge, memory. Takes some minutes."""
     from ..bench.measure import Bench, run
     from ..bench.page import as_json, as_markdown, as_svg
 

@@ -1,4 +1,4 @@
-"""What the commands share. Results go to stdout, progress and messages to stderr."""
+"""Code that the commands share. Results go to stdout, progress and messages to stderr."""
 
 import json
 import os
@@ -20,7 +20,7 @@ messages = Console(stderr=True, highlight=False, markup=False)
 
 
 class Format(StrEnum):
-    """How results are written."""
+    """The formats in which results are written."""
 
     table = "table"
     json = "json"
@@ -35,8 +35,10 @@ WeightsFolder = Annotated[
 
 @contextmanager
 def exiting(status: int, interrupted: str = "Interrupted.") -> Iterator[None]:
-    """What is raised on purpose becomes a message and that exit status, or 2 where a judge is not available or the
-    settings are wrong; an interruption becomes 130."""
+    """Turn an error that is raised on purpose into a message and the exit status `status`.
+
+    The exit status is 2 if a judge is not available or the settings are wrong, and 130 after an interruption.
+    """
     try:
         yield
     except KeyboardInterrupt:
@@ -48,8 +50,10 @@ def exiting(status: int, interrupted: str = "Interrupted.") -> Iterator[None]:
 
 
 class Commands(TyperGroup):
-    """Before a command does anything the settings are checked, and nothing that is raised on purpose becomes a
-    traceback."""
+    """Checks the settings before a command does anything.
+
+    An error that is raised on purpose never becomes a traceback.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         from ..core.settings import settings
@@ -61,8 +65,10 @@ class Commands(TyperGroup):
 
 
 def check_results(folder: Path, stem: str, record: type) -> None:
-    """Raises OutputRefused where a `stem`.json or .svg in the folder is not of an earlier run, written from a `record`
-    (a dataclass)."""
+    """Raise OutputRefused if `folder` has a `stem`.json or .svg that an earlier run did not write.
+
+    An earlier run wrote the files from a `record` (a dataclass), so the json has all its fields.
+    """
     results = folder / f"{stem}.json"
     if not any(os.path.lexists(path) for path in (results, results.with_suffix(".svg"))):
         return
@@ -75,7 +81,7 @@ def check_results(folder: Path, stem: str, record: type) -> None:
 
 
 def show(table: Table) -> None:
-    """A table in the terminal's width, or as wide as it needs where stdout is no terminal."""
+    """Print a table in the terminal's width, or as wide as it needs if stdout is not a terminal."""
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = console.measure(table, options=console.options.update(width=10_000)).maximum

@@ -1,4 +1,4 @@
-"""`evaluate`."""
+"""The command `evaluate`."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..evaluation.songs import RatedSong
 
 OFTEN = 25
-"""Songs from one line of progress to the next, where stderr is no terminal."""
+"""Number of songs between two lines of progress, if stderr is not a terminal."""
 
 
 def evaluate(
@@ -40,9 +40,9 @@ def evaluate(
     ] = None,
     weights: WeightsFolder = None,
 ) -> None:
-    """Hold predictions against people's ratings, by the ASAE Challenge's metrics, and beside published figures.
+    """Compare predictions with people's ratings by the ASAE Challenge's metrics, and with published figures.
 
-    With APEX_CACHE_DIR a run that was broken off does not hear its songs again.
+    With APEX_CACHE_DIR, a run does not encode the songs again that an interrupted run has encoded.
     Exit status: 0 evaluated, 1 not, or some song was left out, 2 the judge is not available, 130 interrupted.
     """
     with exiting(1):
@@ -59,7 +59,7 @@ def _evaluate(
     out: Path | None,
     weights: Path | None,
 ) -> bool:
-    """Whether no song was left out."""
+    """Evaluate, and write the results. Return whether no song was left out."""
     from ..evaluation import metrics, report, songs
 
     if out is not None:

@@ -1,4 +1,4 @@
-"""`fit-preference`."""
+"""The command `fit-preference`."""
 
 from collections import Counter
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 VOTES = "votes"
 OFTEN = 25
-"""Battles from one line of progress to the next, where stderr is no terminal."""
+"""Number of battles between two lines of progress, if stderr is not a terminal."""
 
 
 def fit_preference(
@@ -35,9 +35,9 @@ def fit_preference(
     ] = None,
     weights: WeightsFolder = None,
 ) -> None:
-    """Learn from people's choices which of two songs they prefer, and measure it on songs held out.
+    """Fit a head on people's choices that predicts which of two songs they prefer, and measure it on held-out songs.
 
-    Songs that were scored are remembered beside the output: a run that was broken off goes on where it was.
+    Scores are saved beside the output, so that an interrupted run continues where it stopped.
     Exit status: 0 written, 1 it could not be learned, 2 the judge is not available, 130 interrupted.
     """
     with exiting(1, "Interrupted. What was scored is kept: the same command goes on from here."):

@@ -1,4 +1,4 @@
-"""`rank`."""
+"""The command `rank`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..ranking.songs import BatchSong
 
 HEARD = "heard"
-"""In the data folder: what was heard, where APEX_CACHE_DIR names no other place."""
+"""Subfolder of the data folder that holds the cache if APEX_CACHE_DIR is not set."""
 
 
 def rank(
@@ -38,10 +38,10 @@ def rank(
     format: Annotated[Format, typer.Option(help="How the ranking is written to stdout.")] = Format.table,
     weights: WeightsFolder = None,
 ) -> None:
-    """Rank many songs, and keep the best: which they are, and how sure that is.
+    """Rank many songs, the best first, and show which ones to keep and how sure that is.
 
-    What was heard is kept (no audio, no names) in APEX_CACHE_DIR, else in the data folder's heard/, so that a run that
-    was broken off goes on where it stopped.
+    Embeddings (no audio, no names) are cached in APEX_CACHE_DIR, or else in heard/ in the data folder, so that an
+    interrupted run continues where it stopped.
     Exit status: 0 all ranked, 1 not, or some file failed, 2 the judge is not available, 130 interrupted.
     """
     with exiting(1):
@@ -59,7 +59,7 @@ def _rank(
     format: Format,
     weights: Path | None,
 ) -> bool:
-    """Whether every song has a rank."""
+    """Rank the songs, and write the results. Return whether every song has a rank."""
     from ..ranking import ranking_text
     from ..ranking.batch import gather, read_groups
     from ..ranking.export import check_target, copy_kept
@@ -81,7 +81,7 @@ def _rank(
 
 
 def _hear(songs: "Sequence[BatchSong]", name: str, by: str, keep: int, weights: Path | None) -> "tuple[Ranking, bool]":
-    """The ranking, and whether it is cut short by an interruption."""
+    """Return the ranking, and whether an interruption cut it short."""
     from rich.progress import BarColumn, Progress, TextColumn
 
     from ..audio.waveform import load_song
@@ -108,7 +108,7 @@ def _hear(songs: "Sequence[BatchSong]", name: str, by: str, keep: int, weights: 
 
 
 def _loader(weights: Path | None) -> "Callable[[str], Judge]":
-    """Judges whose cache is on disk."""
+    """Return a function that loads judges with a cache on disk."""
     from ..core.settings import settings
     from ..judges.cache import EmbeddingCache
     from ..judges.loading import load_judge
@@ -119,9 +119,9 @@ def _loader(weights: Path | None) -> "Callable[[str], Judge]":
 
 
 def _so_far(step: "RankingProgress") -> str:
-    from ..judges.eta import spoken
+    from ..core.i18n import format_duration
 
-    return f"{step.done} of {step.total}{f', {spoken(step.left)} left' if step.left else ''}"
+    return f"{step.done} of {step.total}{f', {format_duration(step.left)} left' if step.left else ''}"
 
 
 def _write(ranking: "Ranking", format: Format) -> None:

@@ -1,4 +1,4 @@
-"""`score` and `judges`."""
+"""The commands `score` and `judges`."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ def score(
     format: Annotated[Format, typer.Option(help="How results are written to stdout.")] = Format.table,
     weights: WeightsFolder = None,
 ) -> None:
-    """Score songs, by one judge after another.
+    """Score songs with one judge after another.
 
     Exit status: 0 all scored, 1 some file failed, 2 a judge is not available, 130 interrupted.
     """
@@ -49,7 +49,10 @@ def score(
 
 
 def _by(name: str, files: Iterable[Path], weights: Path | None, others: list[str]) -> Iterator[Report | Failure]:
-    """`others`: judges that will be asked after it, to be told of before the first one begins."""
+    """Score the files with the judge of that name.
+
+    `others` are the judges that follow; the estimated time of all judges is shown before the first one begins.
+    """
     from ..judges.loading import load_judge
 
     yield from _score_all(load_judge(name, weights), files, others)
@@ -77,15 +80,15 @@ def _score_all(judge: "Judge", files: Iterable[Path], others: list[str]) -> Iter
 
 
 def _foreseen(judge: str, duration: float, left: float, others: list[str]) -> str:
-    """How long a song of that duration will take the judge and, where there are, the others as well."""
-    from ..judges.eta import spoken
+    """Return a text on how long a song of `duration` takes the judge and, if there are any, the `others` as well."""
+    from ..core.i18n import format_duration
     from ..judges.panel import estimate_all_seconds
 
     said, rest = (
-        f"{duration:.0f} s of music take {judge} {spoken(left)}",
+        f"{duration:.0f} s of music take {judge} {format_duration(left)}",
         estimate_all_seconds(others, [duration], [judge]),
     )
-    return f"{said}, and all judges {spoken(left + rest)}" if rest else said
+    return f"{said}, and all judges {format_duration(left + rest)}" if rest else said
 
 
 def _write(results: list[Report | Failure], format: Format) -> None:
@@ -123,7 +126,7 @@ def _caption(reports: list[Report]) -> str:
 
 
 def judges(weights: WeightsFolder = None) -> None:
-    """List each judge, its axes, its state and why."""
+    """List each judge with its axes, its state, and the reason for the state."""
     from ..judges.loading import weights_state
     from ..judges.registry import REGISTRY
 

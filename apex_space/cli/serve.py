@@ -1,10 +1,10 @@
-"""`serve`."""
+"""The command `serve`."""
 
 
 def serve() -> None:
-    """Start the pages and serve them until SIGTERM or SIGINT, at http://127.0.0.1:7860.
+    """Serve the web pages at http://127.0.0.1:7860 until SIGTERM or SIGINT.
 
-    GRADIO_SERVER_NAME and GRADIO_SERVER_PORT name another address. Exit status: 2 where the votes' database or the
+    GRADIO_SERVER_NAME and GRADIO_SERVER_PORT set another address. Exit status: 2 where the votes' database or the
     arena's songs cannot be used.
     """
     from ..ui.server import open_site

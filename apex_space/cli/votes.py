@@ -1,4 +1,4 @@
-"""`votes export` and `votes import`."""
+"""The commands `votes export` and `votes import`."""
 
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +17,7 @@ VotesFile = Annotated[Path, typer.Argument(metavar="FILE", help="It ends in .par
 
 @votes.command("export")
 def export_(file: VotesFile) -> None:
-    """Write every vote to FILE, a row each, without the voters' hashes. Exit status: 0 written, 2 it cannot be."""
+    """Write every vote to FILE, one per row, without the voters' hashes. Exit status: 0 written, 2 it cannot be."""
     from ..storage.vote_io import export_votes
 
     with exiting(2), _store() as store:
@@ -26,7 +26,7 @@ def export_(file: VotesFile) -> None:
 
 @votes.command("import")
 def import_(file: VotesFile) -> None:
-    """Take in the votes of FILE; those that are here already stay as they are.
+    """Import the votes in FILE. Votes that are here already stay as they are.
 
     Exit status: 0 taken in, 1 some row is no vote and so none was taken in, 2 the file or the database cannot be used.
     """

@@ -39,9 +39,19 @@ ApexSpaceError
     └── StoreError          the votes' database cannot be used
 """
 
+from typing import Any
+
+from .text import message
+
 
 class ApexSpaceError(Exception):
-    """Base class of all errors raised on purpose. The message is meant for people."""
+    """Base class of all errors raised on purpose. The message is meant for people.
+
+    It is `template` with its `values`, a `text.Message`, so that it can be shown in other languages.
+    """
+
+    def __init__(self, template: str, /, **values: Any) -> None:
+        super().__init__(message(template, **values) if values else template)
 
 
 class AudioError(ApexSpaceError):

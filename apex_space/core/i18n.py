@@ -1,12 +1,10 @@
 """Translation of all texts for people. The source code is in English; `locales/` has a catalogue per other language.
 
 A catalogue is a JSON file of English text -> translation, named by its language's tag. `{name}` is the placeholder of
-a value. For an f-string of the source code, the placeholders are `{0}`, `{1}` and so on, in the order of the values. A
-text without a translation stays English.
+a value. A text without a translation stays English.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,11 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .text import Message, approximate_duration
+
 CATALOGUES = Path(__file__).parent / "locales"
 ENGLISH = "en"
-MAX_LENGTH = 2000
-"""Maximum length, in characters, of a text that is matched against the templates with values."""
-VALUE = re.compile(r"\{(\w+)[^}]*\}")
 _LANGUAGE = ContextVar("language", default=ENGLISH)
 
 
@@ -44,31 +41,33 @@ def speaking(tag: str) -> Iterator[None]:
         _LANGUAGE.reset(token)
 
 
-def tr(text: str, **values: Any) -> str:
+def tr(text: str, /, **values: Any) -> str:
     """Translate a text of the source code to the current language and fill in its values."""
     return _catalogue(language()).get(text, text).format(**values)
 
 
-def plural(number: int, one: str, more: str, **values: Any) -> str:
+def plural(number: int, one: str, more: str, /, **values: Any) -> str:
     """Translate `one` if `number` is 1, else `more`; `{n}` in either is the number."""
     return tr(one if number == 1 else more, n=f"{number:,}", **values)
 
 
 def said(text: str) -> str:
-    """Translate a finished English text, such as an error's message, to the current language.
+    """Translate a text to the current language: a Message with its values, or another text as a whole.
 
-    The text may also be a list of such texts. A text that is not in the catalogue is returned as it is.
+    A text without a translation is returned as it is.
     """
-    known = _catalogue(language())
-    if text in known or not known or len(text) > MAX_LENGTH:
-        return known.get(text, text)
-    parts = text.split(", ")
-    if all(part in known for part in parts):
-        return tr(", ").join(known[part] for part in parts)
-    for template, translation in _with_values(language()):
-        if values := _values(template, text):
-            return VALUE.sub(lambda value: said(values[value[1]]), translation)
-    return text
+    if isinstance(text, Message):
+        return tr(text.template, **{name: _said(value) for name, value in text.values.items()})
+    return _catalogue(language()).get(text, text)
+
+
+def format_duration(seconds: float) -> str:
+    """Format an approximate duration in the current language: 12.3 -> "about 12 s"."""
+    return said(approximate_duration(seconds))
+
+
+def _said(value: Any) -> Any:
+    return said(value) if isinstance(value, str) else value
 
 
 def best_of(accepted: str) -> str:
@@ -91,30 +90,3 @@ def _quality(text: str) -> float:
 @cache
 def _catalogue(tag: str) -> dict[str, str]:
     return {} if tag == ENGLISH else json.loads((CATALOGUES / f"{tag}.json").read_text(encoding="utf-8"))
-
-
-@cache
-def _with_values(tag: str) -> list[tuple[str, str]]:
-    """Return the templates with values and their translations, those with the most text beside the values first."""
-    texts = [(text, translation) for text, translation in _catalogue(tag).items() if VALUE.search(text)]
-    return sorted(texts, key=lambda pair: -len(VALUE.sub("", pair[0])))
-
-
-def _values(template: str, text: str) -> dict[str, str]:
-    """Return name -> value in `text`, or an empty dictionary if `text` does not match `template`.
-
-    Each value is as short as possible. Unlike a regular expression, this search never backtracks, so a hostile text
-    takes no time.
-    """
-    first, *others = VALUE.split(template)
-    names, literals = others[::2], others[1::2]
-    at, end = len(first), len(text) - len(literals[-1])
-    if at > end or not text.startswith(first) or not text.endswith(literals[-1]):
-        return {}
-    values: dict[str, str] = {}
-    for name, literal in zip(names, (*literals[:-1], None), strict=True):
-        found = end if literal is None else text.find(literal, at, end)
-        if found < 0 or values.setdefault(name, text[at:found]) != text[at:found]:
-            return {}
-        at = found + len(literal or "")
-    return values

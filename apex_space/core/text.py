@@ -1,13 +1,73 @@
-"""Makes text from outside safe for a spreadsheet, a terminal and a page."""
+"""Texts: messages that can be translated, and text from outside made safe for a spreadsheet, a terminal and a page."""
 
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 MAX_NAME_LENGTH = 255
 JOINERS = "\u200c\u200d"
 """Characters without width that `sanitize` keeps: some scripts and emoji need them."""
 
 
+class Message(str):
+    """An English text, with the template that it was made of and the template's values.
+
+    It is a string everywhere; `i18n.translate` makes a text of another language from the template and the values. A
+    value may be a Message, too.
+    """
+
+    template: str
+    values: Mapping[str, Any]
+
+    def __new__(cls, template: str, values: Mapping[str, Any]) -> "Message":
+        text = super().__new__(cls, template.format(**values))
+        text.template, text.values = template, values
+        return text
+
+    def __str__(self) -> "Message":
+        """Keep the template where an exception or `str` asks for the text."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Message, (self.template, dict(self.values))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, of which `from_dict` makes the message again."""
+        values = {name: _plain(value) for name, value in self.values.items()}
+        return {"template": self.template, "values": values}
+
+    @staticmethod
+    def from_dict(plain: Mapping[str, Any]) -> "Message":
+        """Return the message of which `as_dict` made this."""
+        values = {name: Message.from_dict(v) if isinstance(v, dict) else v for name, v in plain["values"].items()}
+        return Message(plain["template"], values)
+
+
+def message(template: str, /, **values: Any) -> Message:
+    """Return a text that can be translated: `template` with its values."""
+    return Message(template, {name: _text(value) for name, value in values.items()})
+
+
+def approximate_duration(seconds: float) -> Message:
+    """Format a duration: 12.3 -> "about 12 s", 250 -> "about 4 min"."""
+    if seconds < 90:
+        return message("about {n} s", n=max(1, round(seconds)))
+    return message("about {n} min", n=round(seconds / 60))
+
+
+def _text(value: Any) -> Any:
+    """Return the message of an error, and anything else as it is."""
+    return str(value) if isinstance(value, Exception) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Message):
+        return value.as_dict()
+    return value if isinstance(value, int | float) else str(value)
+
+
 def escape_formula(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would run as a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 

@@ -1,1 +1,1 @@
-"""Predictions and ratings in, the metrics of the ASAE Challenge out."""
+"""Computes the metrics of the ASAE Challenge from predictions and ratings."""

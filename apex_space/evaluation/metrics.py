@@ -1,4 +1,4 @@
-"""The ASAE Challenge's metrics and scores, with intervals from resampling songs.
+"""Computes the ASAE Challenge's metrics and scores, with intervals from resampling songs.
 
 Formulas: aslp-lab.github.io/Automatic-Song-Aesthetics-Evaluation-Challenge, "Evaluation" and "Detailed Analysis".
 """
@@ -14,34 +14,34 @@ import numpy as np
 from ..core.intervals import ConfidenceInterval, bootstrap_counts, interval
 
 TOP_TIER = {"coherence": 4.0, "musicality": 4.0, "memorability": 3.75, "clarity": 3.75, "naturalness": 4.0}
-"""Dimension -> the rating from which on a song is of the top tier."""
+"""Dimension -> the least rating of a song in the top tier."""
 DIMENSIONS, MEAN = tuple(TOP_TIER), "mean"
 UTTERANCE, SYSTEM = LEVELS = ("utterance", "system")
-"""Songs one by one, and the means of each system's songs."""
+"""Levels of the metrics: UTTERANCE compares single songs, SYSTEM compares the means of each system's songs."""
 TRACKS = {"track 1": "musicality", "track 2": MEAN}
-"""What each track's score is made of."""
+"""Track -> the dimension whose metrics make up its score."""
 SETS = ("1", "2")
-"""Track 1's sets of songs."""
+"""Names of track 1's two sets of songs."""
 
 Key = tuple[str, str, str]
-"""Level, dimension, metric; or SCORE, track and nothing."""
+"""Key of a figure: level, dimension and metric; or SCORE, track and an empty string."""
 SCORE = "score"
 Table = Mapping[str, Mapping[str, ConfidenceInterval]]
-"""Dimension -> metric -> figure."""
+"""Figures of one level: dimension -> metric -> figure."""
 
 
 def lcc(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Linear correlation (Pearson) of two [S]; 0 where one is constant or holds NaN."""
+    """Return the linear correlation (Pearson) of two arrays [S], or 0 if one is constant or holds NaN."""
     return _correlation("pearsonr", truth, predicted)
 
 
 def srcc(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Rank correlation (Spearman) of two [S]; 0 where one is constant or holds NaN."""
+    """Return the rank correlation (Spearman) of two arrays [S], or 0 if one is constant or holds NaN."""
     return _correlation("spearmanr", truth, predicted)
 
 
 def ktau(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Rank correlation (Kendall's tau-b) of two [S]; 0 where one is constant or holds NaN."""
+    """Return the rank correlation (Kendall's tau-b) of two arrays [S], or 0 if one is constant or holds NaN."""
     return _correlation("kendalltau", truth, predicted)
 
 
@@ -51,7 +51,7 @@ METRICS = (*CORRELATIONS, TTA)
 
 
 def tta(truth: np.ndarray, predicted: np.ndarray, least: float) -> float:
-    """Top tier "accuracy": the F1 of `predicted` [S] >= `least` as a search for `truth` [S] >= `least`."""
+    """Return top tier "accuracy": the F1 score of `predicted` [S] >= `least` as a guess of `truth` [S] >= `least`."""
     top, found = truth >= least, predicted >= least
     named = top.sum() + found.sum()
     return float(2 * (top & found).sum() / named) if named else 0.0
@@ -63,13 +63,13 @@ def _correlation(name: str, truth: np.ndarray, predicted: np.ndarray) -> float:
     both = np.stack([truth, predicted]).astype(float)
     if not np.isfinite(both).all() or (both == both[:, :1]).all(1).any():
         return 0.0
-    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # of what is nearly constant
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # for nearly constant values
         value = float(getattr(stats, name)(*both).statistic)
     return value if np.isfinite(value) else 0.0
 
 
 def score(utterance: Mapping[str, float], system: Mapping[str, float]) -> float:
-    """The challenge's score of a set of songs, from one dimension's metrics at both levels."""
+    """Return the challenge's score of a set of songs, from one dimension's metrics at both levels."""
     return fmean([*(fmean([utterance[metric], system[metric]]) for metric in CORRELATIONS), utterance[TTA]])
 
 
@@ -77,13 +77,16 @@ Score = TypeVar("Score", float, np.ndarray)
 
 
 def total(one: Score, two: Score) -> Score:
-    """Track 1's score over its two sets."""
+    """Return track 1's score over its two sets."""
     return 0.2 * one + 0.8 * two
 
 
 @dataclass(frozen=True)
 class Rated:
-    """Songs with ratings and predictions: the same dimensions -> [S] each, and who made the song, [S], if known."""
+    """Songs with ratings and predictions: `truth` and `predicted` have the same dimensions -> [S] each.
+
+    `systems` [S] names the system that made each song, if known.
+    """
 
     truth: Mapping[str, np.ndarray]
     predicted: Mapping[str, np.ndarray]
@@ -94,9 +97,9 @@ class Rated:
 
 
 def figures(rated: Rated, rows: np.ndarray) -> dict[Key, float]:
-    """Every metric and score that the songs `rows` [N] allow.
+    """Compute every metric and score that the songs `rows` [N] allow.
 
-    Means and track 2 need all five dimensions, and scores the systems.
+    Means and track 2 need all five dimensions. Scores need the systems.
     """
     found: dict[Key, float] = {}
     for dimension in rated.truth:
@@ -118,7 +121,7 @@ def figures(rated: Rated, rows: np.ndarray) -> dict[Key, float]:
 
 
 def _means(values: np.ndarray, systems: np.ndarray) -> np.ndarray:
-    """[G] of the G systems that are there."""
+    """Return the means [G] of `values` for each of the G systems that occur."""
     _, system = np.unique(systems, return_inverse=True)
     means: np.ndarray = np.bincount(system, values) / np.bincount(system)
     return means
@@ -133,7 +136,10 @@ def _metrics(found: Mapping[Key, Figure], level: str, dimension: str) -> dict[st
 
 @dataclass(frozen=True)
 class SetResult:
-    """A set of songs: `systems` is how many made them, 0 where that is not known; scores by track."""
+    """Figures of a set of songs. `systems` is the number of systems that made them, or 0 if it is not known.
+
+    `scores` are by track.
+    """
 
     name: str
     songs: int
@@ -145,7 +151,10 @@ class SetResult:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `who` predicted, held against ratings. `total` is track 1's, where sets "1" and "2" are there."""
+    """Comparison of the predictions of `who` with ratings.
+
+    `total` is track 1's score over both sets, if the sets "1" and "2" are there.
+    """
 
     who: str
     sets: tuple[SetResult, ...]
@@ -153,19 +162,19 @@ class Evaluation:
 
 
 def evaluate(who: str, sets: Mapping[str, Rated]) -> Evaluation:
-    """Every figure of every set, by its name, with 95% intervals from resampling its songs."""
+    """Compute every figure of every set in `sets`, by name, with 95% intervals from resampling its songs."""
     resampled = {name: _resample(rated) for name, rated in sets.items()}
     results = tuple(_result(name, sets[name], found) for name, found in resampled.items())
     key = (SCORE, "track 1", "")
     if set(sets) != set(SETS) or any(key not in found for found in resampled.values()):
         return Evaluation(who, results, None)
     one, two = (resampled[name][key] for name in SETS)
-    # The second set's draws in reverse: two sets of one size would else always draw the same rows.
+    # The second set's draws are reversed. Otherwise two sets of the same size would always draw the same rows.
     return Evaluation(who, results, interval(total(one, np.concatenate([two[:1], two[:0:-1]]))))
 
 
 def _resample(rated: Rated) -> dict[Key, np.ndarray]:
-    """Key -> [1 + RESAMPLES]: on all songs, then on those drawn."""
+    """Compute key -> figures [1 + RESAMPLES]: the first on all songs, the others on resampled songs."""
     songs = np.arange(len(rated))
     found = [figures(rated, np.repeat(songs, counts)) for counts in bootstrap_counts(len(songs))]
     return {key: np.array([each[key] for each in found]) for key in found[0]}

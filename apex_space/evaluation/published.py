@@ -1,4 +1,4 @@
-"""What others have reported, to be held against."""
+"""Results that others have published, for comparison."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from ..core.intervals import ConfidenceInterval
 VALIDATION_IDS = (
     "https://github.com/ASLP-lab/Automatic-Song-Aesthetics-Evaluation-Challenge/blob/main/static/val_ids.txt"
 )
-"""Where the challenge publishes which 200 songs of SongEval are for validation."""
+"""Page on which the challenge publishes which 200 songs of SongEval are for validation."""
 SONGEVAL = "ASLP-lab/SongEval"
 
 
 @dataclass(frozen=True)
 class PublishedResult:
-    """A system's figures on `songs`; metrics are of songs one by one, of the track's dimension."""
+    """A system's figures on `songs`. `metrics` compare single songs in the track's dimension."""
 
     name: str
     track: str

@@ -1,4 +1,4 @@
-"""Evaluation -> comparison, CSV, JSON and a picture."""
+"""Writes an evaluation as a comparison, as CSV, as JSON and as a picture."""
 
 import csv
 import io
@@ -18,12 +18,12 @@ COLUMNS = ("set", "level", "dimension", "metric", "value", "low", "high")
 
 
 def label(dimension: str) -> str:
-    """For people."""
+    """Return the name of a dimension for people."""
     return "Mean of the five" if dimension == MEAN else BY_KEY[dimension].label
 
 
 def compared(evaluation: Evaluation) -> list[PublishedResult]:
-    """Track by track, these figures and then the published ones."""
+    """Return the figures of `evaluation` and then the published ones, track by track."""
     return [
         entry
         for track in TRACKS
@@ -41,7 +41,7 @@ def _own(evaluation: Evaluation, track: str) -> Iterator[PublishedResult]:
 
 
 def _figures(evaluation: Evaluation) -> Iterator[tuple[str, str, str, str, ConfidenceInterval]]:
-    """Every figure, after its set, level, dimension and metric."""
+    """Yield every figure, after its set, level, dimension and metric."""
     for one in evaluation.sets:
         for level, table in ((UTTERANCE, one.utterance), (SYSTEM, one.system)):
             for dimension, metrics in table.items():
@@ -54,7 +54,7 @@ def _figures(evaluation: Evaluation) -> Iterator[tuple[str, str, str, str, Confi
 
 
 def to_csv(evaluation: Evaluation) -> str:
-    """A row for each figure."""
+    """Return CSV with a row for each figure."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
@@ -64,7 +64,7 @@ def to_csv(evaluation: Evaluation) -> str:
 
 
 def to_json(evaluation: Evaluation, left_out: Sequence[BadRow]) -> str:
-    """Every figure, what was left out and why, and what others have published."""
+    """Return JSON with every figure, the songs left out and the reasons, and the published results."""
     plain = asdict(evaluation) | {
         "left_out": [asdict(song) for song in left_out],
         "published": [asdict(entry) for entry in PUBLISHED],
@@ -81,7 +81,7 @@ LEGEND = (
 
 
 def as_svg(evaluation: Evaluation) -> str:
-    """A panel for each metric, what is below 0 at its edge; then each track's score."""
+    """Draw a panel for each metric, then each track's score. Figures below 0 are drawn at the panel's edge."""
     parts, y = [], 24
     for one in evaluation.sets:
         parts.append(_text(8, y, f"{evaluation.who}{f', set {one.name}' if one.name else ''}: {one.songs} songs"))

@@ -1,4 +1,4 @@
-"""Where ratings and predictions come from: a table, or the SongEval dataset; and a judge that hears the songs."""
+"""Reads ratings and predictions from a table or the SongEval dataset, and gets predictions from a judge."""
 
 import math
 import re
@@ -29,8 +29,10 @@ COLUMNS = {
     **{f"truth {d}": (f"truth_{d}", f"true_{d}", f"{d}_truth", f"{d}_true", d) for d in DIMENSIONS},
     **{f"predicted {d}": (f"pred_{d}", f"predicted_{d}", f"{d}_pred", f"{d}_predicted") for d in DIMENSIONS},
 }
-"""What each is called, in any case; only `id` and one dimension must be there. SongEval's `metadata.jsonl` instead has
-`annotation`, a list of each rater's five ratings, of which the means are taken."""
+"""Possible names of each column, in upper or lower case. Only `id` and one dimension must be there.
+
+SongEval's `metadata.jsonl` has `annotation` instead: a list of each rater's five ratings. Their means are taken.
+"""
 ANNOTATION = "annotation"
 METADATA = "metadata.jsonl"
 MAX_SONGS = 20_000
@@ -39,7 +41,7 @@ AUDIO = re.compile(r"\.(wav|flac|mp3|ogg|opus|m4a|aac)$", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class RatedSong:
-    """A line: ratings and predictions by dimension. `open` gives its file, or raises AudioError."""
+    """A song with its ratings and predictions by dimension. `open` gives the song's file, or raises AudioError."""
 
     id: str
     system: str
@@ -50,20 +52,21 @@ class RatedSong:
 
 
 Place = Callable[[str], AbstractContextManager[Path]]
-"""Id -> the song's file."""
+"""Function from a song's id to the song's file."""
 
 
 def is_dataset(source: str) -> bool:
-    """Whether that is a folder or a name on the Hub, rather than a table."""
+    """Return whether `source` is a folder or a name on the Hub, rather than a table."""
     path = Path(source)
     named = re.fullmatch(r"[\w.-]+/[\w.-]+", source) and path.suffix.lower() not in tables.READERS
     return path.is_dir() or bool(named)
 
 
 def read(source: str, audio: Path | None = None) -> list[RatedSong | BadRow]:
-    """The songs of a table or of a dataset made like SongEval; their files lie in the folder `audio`, else beside it.
+    """Read the songs of a table, or of a dataset with SongEval's layout.
 
-    Raises EvaluationError.
+    The songs' files lie in the folder `audio`, or without it beside the table or in the dataset. Raises
+    EvaluationError.
     """
     path = Path(source)
     folder = audio or (path if path.is_dir() else path.parent)
@@ -90,12 +93,12 @@ def read(source: str, audio: Path | None = None) -> list[RatedSong | BadRow]:
 
 
 def _metadata(source: str) -> Iterator[dict[str, Any]]:
-    """SongEval's table alone: `datasets` would want another decoder to give its songs even as they are."""
+    """Yield the rows of SongEval's table only. `datasets` needs another decoder even to give the songs undecoded."""
     import datasets
 
     try:
         yield from datasets.load_dataset(source, data_files=METADATA, split="train", streaming=True)
-    except Exception as error:  # the network, the client and each format have their own
+    except Exception as error:  # the network, the client and each format have their own exceptions
         raise EvaluationError(
             f"{METADATA} of the dataset {source} cannot be read ({_first_line(error)}). Check its name and the network."
         ) from error
@@ -125,7 +128,7 @@ def _mean_ratings(annotation: Any, name: str) -> dict[str, float]:
 
 
 def _numbers(cells: Mapping[str, Any], kind: str, name: str) -> dict[str, float]:
-    """By dimension, without those whose cell is empty."""
+    """Return the numbers by dimension, without dimensions whose cell is empty."""
     filled = {d: cell for d in DIMENSIONS if (cell := cells.get(f"{kind} {d}")) not in (None, "")}
     return {d: _number(cell, f"{name}, {kind} {d}") for d, cell in filled.items()}
 
@@ -141,10 +144,10 @@ def _number(value: Any, name: str) -> float:
 
 
 def _inside(folder: Path, name: str) -> AbstractContextManager[Path]:
-    """The file of that name in the folder, with or without its ending. Raises AudioError."""
+    """Find the file `name` in the folder, with or without its extension. Raises AudioError."""
     bare = "\0" not in name and (folder / name).resolve().is_relative_to(folder.resolve())
     near = [folder / name, *sorted((folder / name).parent.glob(f"{_literal(Path(name).name)}.*"))] if bare else []
-    found = next((path for path in near if isfile(path)), None)  # also of a name that is too long for a file
+    found = next((path for path in near if isfile(path)), None)  # isfile also takes a name too long for a file
     if found is None:
         raise NotAudio(f"{folder} holds no file of that name. Check it, or name the folder with --audio.")
     return nullcontext(found)
@@ -155,9 +158,9 @@ def _literal(name: str) -> str:
 
 
 def choose(songs: Sequence[RatedSong | BadRow], ids: Path) -> list[RatedSong | BadRow]:
-    """Those named in a file with an id a line; folders and endings of audio files do not matter.
+    """Return the songs named in the file `ids`, one id per line. Folders and extensions of audio files do not matter.
 
-    Raises EvaluationError, also where one of them is not among the songs.
+    Raises EvaluationError, also if one of the ids is not among the songs.
     """
     try:
         wanted = {_stem(line) for line in ids.read_text(encoding="utf-8-sig").splitlines() if line.strip()}
@@ -176,7 +179,7 @@ def _stem(identity: str) -> str:
 
 
 def hear(songs: Iterable[RatedSong | BadRow], judge: Judge) -> Iterator[RatedSong | BadRow]:
-    """The same songs with the judge's scores as predictions; what it cannot hear is left out."""
+    """Yield the same songs with the judge's scores as predictions. A song without scores becomes a BadRow."""
     axes = [axis for axis in judge.head.axes if axis in DIMENSIONS]
     if not axes:
         raise EvaluationError(f"{judge.name} predicts none of {', '.join(DIMENSIONS)}. Choose another judge.")
@@ -193,7 +196,10 @@ def hear(songs: Iterable[RatedSong | BadRow], judge: Judge) -> Iterator[RatedSon
 
 
 def as_sets(songs: Sequence[RatedSong]) -> dict[str, Rated]:
-    """Set by set, the dimensions that are both rated and predicted. Raises EvaluationError where any is incomplete."""
+    """Return the songs by set, with the dimensions that are both rated and predicted.
+
+    Raises EvaluationError if any dimension is incomplete.
+    """
     if not songs:
         raise EvaluationError("No song is left to evaluate.")
     dimensions = [d for d in DIMENSIONS if any(d in s.truth for s in songs) and any(d in s.predicted for s in songs)]

@@ -1,1 +1,1 @@
-"""A song in, a `Report` out: `load_judge` makes a judge ready, the manager keeps those of a running server."""
+"""Judges, which score songs: `load_judge` loads one, `JudgeManager` keeps those of a running server."""

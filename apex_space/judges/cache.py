@@ -1,6 +1,6 @@
-"""What was heard before: the embeddings and measurements of a song, by the hash of its samples.
+"""Caches the embeddings and audio features of songs, by the hash of their samples.
 
-Scores are not kept: a head makes them from embeddings in a millisecond, and always as it is now.
+Scores are not cached: a head computes them from embeddings in a millisecond, so they always come from the current head.
 """
 
 import json
@@ -22,19 +22,20 @@ from ..core import files
 
 MAX_SONGS = 500
 FOLDER = "apex-embeddings"
-"""The subfolder that holds the files, so that no other file of the named folder is ever looked at."""
+"""Subfolder that holds the cache's files, so that other files of the given folder are never looked at."""
 ENTRY = re.compile(r"[0-9a-f]{64}\.safetensors")
 PART = re.compile(rf"{ENTRY.pattern}\.\w{{8}}\.part", re.ASCII)
 PART_SECONDS = 3600.0
-"""Age at which a file that is still being written belongs to a process that was killed."""
+"""Age in seconds from which an unfinished file is assumed to be left by a killed process."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class CachedEmbeddings:
-    """A whole song through one encoder: `embeddings` [S, ...], `start` and `valid` [S] in samples at `rate` Hz.
+    """Embeddings of a whole song by one encoder, and the song's audio features.
 
-    `sha256` is of the decoded samples, `duration` in seconds.
+    `embeddings` is [S, ...], with one entry for each segment. `start` and `valid` [S] are in samples at `rate` Hz.
+    `sha256` is the hash of the decoded samples. `duration` is in seconds.
     """
 
     embeddings: np.ndarray
@@ -47,11 +48,12 @@ class CachedEmbeddings:
 
 
 class EmbeddingCache:
-    """Keeps the last songs in this process and, where `folder` is given, up to `megabytes` of them on disk.
+    """Keeps the last songs in this process and, if `folder` is given, up to `megabytes` of them on disk.
 
-    A key, 64 hexadecimal digits, names the samples, the encoder's weights and the precision. Files are in a subfolder
-    FOLDER of `folder`. No file is counted, replaced or deleted unless its name is one that this class gives, and
-    nothing that is a link or a folder. An entry appears whole or not at all; a damaged one is deleted and heard again.
+    A key of 64 hexadecimal digits stands for the samples, the weights, the precision and the versions of the code. The
+    files are in the subfolder FOLDER of `folder`. A file is counted, replaced or deleted only if this class gives files
+    such a name, and never if it is a link or a folder. An entry is written completely or not at all. A damaged entry is
+    deleted, and its song is encoded again.
     """
 
     def __init__(self, folder: Path | None = None, megabytes: float = 500.0) -> None:
@@ -61,7 +63,7 @@ class EmbeddingCache:
         self._lock = Lock()
 
     def get(self, key: str) -> CachedEmbeddings | None:
-        """The song heard under `key`, if it is still known."""
+        """Return the song cached under `key`, or None."""
         with self._lock:
             heard = self._songs.get(key) or self._read(key)
             if heard is not None:
@@ -69,7 +71,7 @@ class EmbeddingCache:
             return heard
 
     def sample_hash(self, file: str | None) -> str | None:
-        """The hash of the samples in the file with this hash, if it was decoded before."""
+        """Return the hash of the samples in the file with the hash `file`, or None if it was not decoded before."""
         with self._lock:
             if file is None or file not in self._samples:
                 return None
@@ -77,7 +79,10 @@ class EmbeddingCache:
             return self._samples[file]
 
     def put(self, key: str, heard: CachedEmbeddings, file: str | None = None) -> None:
-        """Remember a song, and forget those that were not asked for the longest. `file` is the hash of its file."""
+        """Cache a song, and drop the songs that were not used for the longest time.
+
+        `file` is the hash of the song's file.
+        """
         with self._lock:
             self._keep(key, heard)
             if file is not None:
@@ -99,10 +104,10 @@ class EmbeddingCache:
         try:
             heard = _unpack(path)
             os.utime(path)
-        except OSError as error:  # unreadable now is not damaged
+        except OSError as error:  # a file that cannot be read now is not damaged
             logger.warning("not remembered from disk: %s", error)
             return None
-        except Exception as error:  # whatever damage does to a file, the song can be heard again
+        except Exception as error:  # damage can raise anything, and the song can be encoded again
             logger.warning("dropping a damaged memory, %s: %s", path.name, error)
             with suppress(OSError):
                 path.unlink()
@@ -118,11 +123,11 @@ class EmbeddingCache:
             with files.replacing(path) as part:
                 part.write_bytes(_pack(heard))
             self._prune(path.parent)
-        except OSError as error:  # a full or read-only disk must not cost the visitor the answer
+        except OSError as error:  # visitors get their scores even if the disk is full or read-only
             logger.warning("not remembered on disk: %s", error)
 
     def _path(self, key: str) -> Path | None:
-        """Where the entry is, or None where nothing is kept on disk."""
+        """Return the path of an entry, or None if nothing is kept on disk."""
         name = f"{key}.safetensors"
         if self._folder is not None and not ENTRY.fullmatch(name):
             raise ValueError(f"A key is 64 hexadecimal digits, not {key!r}.")
@@ -142,15 +147,15 @@ class EmbeddingCache:
 
 
 def _is_own(path: Path) -> bool:
-    """Whether what is at an entry's place can be ours: a file, and no link to one."""
+    """Return whether the file at the path of an entry can be from this cache: a file, and not a link to one."""
     return path.is_file() and not path.is_symlink()
 
 
 def _files(folder: Path, name: re.Pattern[str]) -> Iterator[tuple[Path, os.stat_result]]:
-    """The files in `folder`, and no links, that are named so."""
+    """Yield the files in `folder` whose names match `name`, with their state. Links are left out."""
     with os.scandir(folder) as found:
         for entry in found:
-            with suppress(FileNotFoundError):  # another process deletes, too
+            with suppress(FileNotFoundError):  # another process may delete files, too
                 if name.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                     yield Path(entry.path), entry.stat(follow_symlinks=False)
 

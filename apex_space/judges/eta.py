@@ -1,38 +1,47 @@
-"""How long a judge will take for a song on this machine: from the songs it heard before, or else from a short probe."""
+"""Estimates how long a judge takes for a song on this machine, from earlier songs or else from a short measurement."""
 
 from dataclasses import dataclass
 
-from ..core.i18n import tr
 from ..core.settings import settings
 from ..models import precision
 
 
 @dataclass(frozen=True)
 class ComputeCost:
-    """Billions of multiplications and additions that a judge's networks take: for a second of a song, and for the
-    square of its seconds, which is attention to all of it at once."""
+    """Cost of a judge's networks, in billions of multiplications and additions.
+
+    `linear` is the cost of each second of a song. `square` is multiplied by the square of the seconds: it is the cost
+    of attention to the whole song at once.
+    """
 
     linear: float
     square: float = 0.0
 
     def of(self, seconds: float) -> float:
-        """Those for a song that long."""
+        """Return the cost of a song of `seconds`."""
         return self.linear * seconds + self.square * seconds**2
 
 
 class ThroughputEstimator:
-    """What each judge got done in which time. Every song halves the weight of those before it."""
+    """Records how much work each judge did in how much time. Each song halves the weight of the earlier ones."""
 
     def __init__(self) -> None:
         self._done: dict[str, tuple[float, float]] = {}
 
     def record(self, judge: str, cost: ComputeCost | None, seconds: float, took: float) -> None:
-        """A song of `seconds` took that long. Where the `cost` is not counted it is taken to grow with the song."""
+        """Record that a song of `seconds` took `took` seconds.
+
+        Without a `cost`, the work is assumed to be proportional to the song's duration.
+        """
         amount, time = self._done.get(judge, (0.0, 0.0))
         self._done[judge] = amount / 2 + _amount(cost, seconds), time / 2 + took
 
     def estimate_seconds(self, judge: str, cost: ComputeCost | None, seconds: float) -> float | None:
-        """Seconds that a song of `seconds` will take; None where nothing tells: no song yet, and no work counted."""
+        """Return how many seconds a song of `seconds` will take.
+
+        Return None if there is nothing to estimate from: no song was recorded, and there is no `cost` or no
+        measurement.
+        """
         if judge in self._done:
             amount, time = self._done[judge]
             return _amount(cost, seconds) * time / amount
@@ -44,12 +53,5 @@ def _amount(cost: ComputeCost | None, seconds: float) -> float:
     return cost.of(seconds) if cost else seconds
 
 
-def spoken(seconds: float) -> str:
-    """12.3 -> "about 12 s", 250 -> "about 4 min"."""
-    if seconds < 90:
-        return tr("about {n} s", n=max(1, round(seconds)))
-    return tr("about {n} min", n=round(seconds / 60))
-
-
 ESTIMATOR = ThroughputEstimator()
-"""That of this process."""
+"""Process-wide estimator of how long judges take."""

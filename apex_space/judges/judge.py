@@ -1,4 +1,4 @@
-"""The registry of judges. A judge is an encoder, a head and the axes they predict."""
+"""A judge, which scores songs: an encoder, a head and the axes they predict."""
 
 import hashlib
 import time
@@ -22,14 +22,14 @@ from .queueing import SongQueue
 from .report import Report, Scores, Segment
 
 SongInput = str | Path | Waveform
-"""A song's file, or the song decoded."""
+"""A song: the path of its file, or its decoded waveform."""
 
 
 class ScoreHead(Protocol):
-    """Embeddings -> scores.
+    """Computes scores from embeddings.
 
-    `missing` gives the reason for each axis not in `axes`; `spread` as in Report. `pooling` is what a song's segments
-    are averaged over, "embedding" or "score".
+    `missing` gives the reason for each axis that is not in `axes`. `spread` is as in Report. `pooling` says what is
+    averaged over a song's segments: "embedding" or "score".
     """
 
     axes: tuple[str, ...]
@@ -38,27 +38,31 @@ class ScoreHead(Protocol):
     pooling: str
 
     def counts(self, seconds: np.ndarray) -> np.ndarray:
-        """How much segments of that length [S] count in the song's scores."""
+        """Return how much segments of `seconds` [S] count in the song's scores [S]."""
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
-        """`embeddings` [S, ...] -> {axis: [S]}."""
+        """Score `embeddings` [S, ...] -> {axis: [S]}."""
 
 
 @runtime_checkable
 class ReportsProgress(Protocol):
-    """An encoder that tells how far it is with a call."""
+    """An encoder that reports its progress during a call."""
 
     def steps(self, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
-        """As a call with one segment: shares (0 to 1) of the work that is done, and at last the embeddings [1, ...]."""
+        """Encode one segment, as a call does.
+
+        Yield the shares (0 to 1) of the work that is done, and at last the embeddings [1, ...].
+        """
 
 
 @dataclass(frozen=True)
 class ScoringProgress:
     """How far a judge is with a song of `duration` seconds.
 
-    `share` is of its work, `left` the seconds that the rest will take, or None where nothing tells yet. `report` is on
-    what was heard so far, None before there is a score. While `ahead` songs are before it, it is not opened yet, and
-    `left` the seconds that those will take.
+    `share` is the share of the work that is done. `left` is how many seconds the rest will take, or None if that cannot
+    be estimated yet. `report` covers the part of the song that was scored so far; it is None before the first score.
+    While `ahead` songs are ahead in the queue, the song is not opened yet, and `left` is how many seconds those songs
+    will take.
     """
 
     judge: str
@@ -70,7 +74,7 @@ class ScoringProgress:
 
     @property
     def done(self) -> bool:
-        """Whether the report is on the whole song."""
+        """Return whether the report covers the whole song."""
         return self.share == 1 and self.report is not None
 
 
@@ -78,8 +82,8 @@ class ScoringProgress:
 class Judge:
     """An encoder and a head, ready to score songs.
 
-    Songs wait in `queue` before they are decoded. Embeddings that were computed before come from `cache`; `estimator`
-    records how long new ones take. `cost` as in JudgeEntry.
+    Songs wait in `queue` before they are decoded. Embeddings that were computed before come from `cache`. `estimator`
+    records how long new ones take. `cost` is as in JudgeEntry.
     """
 
     name: str
@@ -97,8 +101,9 @@ class Judge:
         on_progress: Callable[[Report], object] | None = None,
         name: str | None = None,
     ) -> Report:
-        """Score a song, shown in the report under `name`. `on_progress` gets the report so far after each segment.
+        """Score a song and return the report, which shows the song under `name`.
 
+        `on_progress` is called with the report so far after each segment (on a GPU, after each batch of segments).
         Raises AudioError and Busy.
         """
         for report in self.steps(song, name):
@@ -107,15 +112,16 @@ class Judge:
         return report
 
     def steps(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[Report]:
-        """The report on what was heard so far, after each segment; the last one is on the whole song."""
+        """Yield the report so far after each segment or batch of segments. The last report covers the whole song."""
         for progress in self.listen(song, name):
             if progress.report is not None:
                 yield progress.report
 
     def listen(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[ScoringProgress]:
-        """Every step, the first before anything is heard; the last one has the report on the whole song.
+        """Score a song. Yield its progress; the last item has the report on the whole song.
 
-        Closed, it stops within a segment, or within a layer where the song is heard whole.
+        The first item comes before any part of the song is scored. Closing the generator stops the work within a
+        segment, or within a layer if the song is encoded as a whole.
         """
         started = time.perf_counter()
         name = name or ("" if isinstance(song, Waveform) else Path(song).name)
@@ -133,12 +139,12 @@ class Judge:
     def _hear(self, song: str | Path | Waveform, name: str, file: str | None) -> Iterator[ScoringProgress]:
         started = time.perf_counter()
         waveform = song if isinstance(song, Waveform) else load_song(song)
-        if (known := self.cache.get(self._key(waveform.sha256))) is not None:  # on disk, by an earlier process
+        if (known := self.cache.get(self._key(waveform.sha256))) is not None:  # cached on disk by an earlier process
             self.cache.put(self._key(known.sha256), known, file)
             yield ScoringProgress(self.name, known.duration, 1.0, 0.0, self._report(known, name, started))
             return
         duration, listening = waveform.duration, self._listen(waveform)
-        del waveform  # it is large, and not needed to the end
+        del waveform  # it is large and no longer needed
         yield ScoringProgress(
             self.name, duration, 0.0, self.estimator.estimate_seconds(self.name, self.cost, duration), None
         )
@@ -149,23 +155,26 @@ class Judge:
             report = None if heard is None else self._report(heard, name, started)
             yield ScoringProgress(self.name, duration, share, left, report)
         assert heard is not None
-        if not (isinstance(self.encoder, ReportsProgress) and whole == 1):  # or another judge had done its work already
+        if not (isinstance(self.encoder, ReportsProgress) and whole == 1):  # else another judge had done the work
             self.estimator.record(self.name, self.cost, duration, time.perf_counter() - began)
         self.cache.put(self._key(heard.sha256), heard, file)
 
     def _key(self, samples: str) -> str:
-        """What a song's Heard depends on, the versions of the code that makes it included."""
+        """Return the key of a song's embeddings in the cache.
+
+        It depends on everything that the embeddings depend on, including the versions of the code.
+        """
         made_by = self.encoder.precision, self.encoder.embeddings_version, features.VERSION
         parts = (samples, self.name, *map(str, self.weights), *map(str, made_by))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def _listen(self, waveform: Waveform) -> Iterator[tuple[float, CachedEmbeddings | None]]:
-        """The share of the work that is done and, after each segment, what was heard."""
+        """Encode a song. Yield the share of the work that is done and, after each batch, the embeddings so far."""
         rate = self.encoder.rate
         samples = resample(waveform.samples, waveform.rate, rate, self.encoder.resampling)
         cut = segments.cut(samples, self.encoder.segment_seconds * rate)
         about = waveform.duration, waveform.sha256, features.measure(waveform, samples, rate)
-        del waveform, samples  # for ten minutes, 160 MB that the encoder can use
+        del waveform, samples  # for a song of ten minutes, this frees 160 MB for the encoder
         embeddings: list[np.ndarray] = []
         for start in range(0, len(cut), self.encoder.batch):
             end = min(start + self.encoder.batch, len(cut))
@@ -206,7 +215,7 @@ class Judge:
 
 
 def _steps(encoder: Encoder, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
-    """The embeddings and, where the encoder tells, shares of the work before them."""
+    """Yield the embeddings. If the encoder reports its progress, first yield the shares of the work that is done."""
     if isinstance(encoder, ReportsProgress):
         yield from encoder.steps(samples, valid)
     else:
@@ -214,5 +223,5 @@ def _steps(encoder: Encoder, samples: np.ndarray, valid: np.ndarray) -> Iterator
 
 
 def _scores(values: Mapping[str, np.ndarray], at: int) -> Scores:
-    """{axis: [S]} -> the `at`-th number, or None, for every axis."""
+    """Return entry `at` of `values` {axis: [S]} for every axis, or None for an axis that is not in `values`."""
     return {key: float(values[key][at]) if key in values else None for key in KEYS}

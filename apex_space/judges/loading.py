@@ -1,4 +1,4 @@
-"""Make a judge ready: find or download its weights, and build its networks."""
+"""Makes a judge ready: finds or downloads its weights, and builds its networks."""
 
 import gc
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ def load_judge(
     on_bytes: hub.OnBytes | None = None,
     cached: bool = False,
 ) -> Judge:
-    """Make a judge ready, downloading its weights where they are neither below the folder `weights` nor cached.
+    """Make a judge ready. Download its weights if they are neither in the folder `weights` nor cached.
 
-    `weights` and `precision` stand in for the settings of that name; with `cached` nothing is downloaded. Raises
+    `weights` and `precision` replace the settings of that name. If `cached` is true, nothing is downloaded. Raises
     UnknownJudge and WeightsError.
     """
     config, module = _module(name, weights, precision)
     snapshots = [hub.fetch(repository, config.weights, on_bytes, cached) for repository in module.repositories(config)]
-    gc.collect()  # of a judge that was let go of before: networks hold themselves, up to 2.4 GB
+    gc.collect()  # frees up to 2.4 GB of a judge that was dropped: networks contain reference cycles
     encoder, head = module.load(snapshots, config)
     sources, cost = tuple(snapshot.weights for snapshot in snapshots) or (head.weights,), find(name).cost
     return Judge(name, encoder, head, sources, shared_cache(), cost, queue=HEAVY if cost else LIGHT)
@@ -38,13 +38,13 @@ def load_judge(
 
 @cache
 def shared_cache() -> EmbeddingCache:
-    """What this process has heard, shared by all judges."""
+    """Return the process-wide cache that all judges share."""
     return EmbeddingCache(settings().cache_dir, settings().cache_megabytes)
 
 
 @dataclass(frozen=True)
 class WeightsState:
-    """Whether a judge can answer now, its axes, and where its weights are or why they are not."""
+    """State of a judge: whether it is ready, its axes, and where its weights are or why they are not available."""
 
     ready: bool
     axes: tuple[str, ...]
@@ -52,7 +52,7 @@ class WeightsState:
 
 
 def weights_state(name: str, weights: str | Path | None = None) -> WeightsState:
-    """Find out by making the judge ready from what is on this disk. Nothing is downloaded."""
+    """Return the state of a judge. It is found by loading the judge from this disk; nothing is downloaded."""
     config, module = _module(name, weights)
     try:
         judge = load_judge(name, weights, cached=True)

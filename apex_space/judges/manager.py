@@ -1,4 +1,7 @@
-"""The judges of a running server: the shipped one at once, APEX in the background, the others on first use."""
+"""Manages the judges of a running server.
+
+The shipped judge is loaded at once, APEX in the background, and the others on first use.
+"""
 
 import logging
 import re
@@ -9,13 +12,14 @@ from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from ..audio.waveform import Levels, Waveform
 from ..core.errors import ApexSpaceError, WeightsError, WeightsMissing
 from ..core.settings import settings
+from ..core.text import Message, message
 from ..models import hub, precision
 from .cache import EmbeddingCache
 from .eta import ThroughputEstimator
@@ -25,12 +29,13 @@ from .registry import DEFAULT, REGISTRY, find
 
 RETRY_SECONDS = 300
 LOOK_SECONDS = 0.5
-"""From one look at a judge that is being loaded to the next."""
+"""Seconds between checks of a judge that is being loaded."""
 WARM_UP_RATE = 44_100
 FOLDERS = re.compile(r"(?<![^\s(\"'])/(?:[^/\s]+/)+(?=\S)")
-"""Those of this machine in a message: an absolute path up to its last part, if there is no space in it."""
+"""Matches this machine's folders in a message: an absolute path without its last part, if the path contains no
+space."""
 BEST = "best"
-"""The name under which the most trusted judge that is ready is asked."""
+"""Name that stands for the most trusted judge that is ready."""
 ABSENT = "is not available"
 State = Literal["ready", "loading", "absent", "idle"]
 logger = logging.getLogger(__name__)
@@ -44,18 +49,30 @@ def warm_up(judge: Judge) -> None:
     replace(judge, cache=EmbeddingCache(), estimator=ThroughputEstimator())(unheard)
 
 
-def hide_folders(message: str, weights: Path | None = None) -> str:
-    """A message without this machine's folders, which are none of a visitor's business; `weights` is one of them."""
+def hide_folders(text: str, weights: Path | None = None) -> str:
+    """Return a text without this machine's folders, which visitors need not know.
+
+    `weights` is one of these folders.
+    """
+    if isinstance(text, Message):
+        return Message(text.template, {name: _hidden(value, weights) for name, value in text.values.items()})
     head = settings().songeval_file
     known = (weights, head and head.absolute().parent, hub.cache_folder(), Path(__file__).parents[1])
     for folder in sorted(map(str, filter(None, known)), key=len, reverse=True):
-        message = message.replace(folder, "/DIR")  # in their names anything can stand
-    return FOLDERS.sub("", message)
+        text = text.replace(folder, "/DIR")  # a folder's name can contain any character
+    return FOLDERS.sub("", text)
+
+
+def _hidden(value: Any, weights: Path | None) -> Any:
+    return hide_folders(str(value), weights) if isinstance(value, str | Path) else value
 
 
 @dataclass(frozen=True)
 class LoadProgress:
-    """A judge that is being downloaded, so many of so many bytes, or loaded, or that waits for another one's load."""
+    """A judge that is not loaded yet.
+
+    It is downloaded (`received` of `expected` bytes), it is loaded, or it waits until another judge is loaded.
+    """
 
     judge: str
     received: int = 0
@@ -63,14 +80,18 @@ class LoadProgress:
 
     def __str__(self) -> str:
         if self.received < self.expected:
-            return f"is downloading: {self.received / 1e6:.0f} of {self.expected / 1e6:.0f} MB"
+            return message(
+                "is downloading: {received:.0f} of {expected:.0f} MB",
+                received=self.received / 1e6,
+                expected=self.expected / 1e6,
+            )
         return "is loading"
 
 
 class JudgeManager:
-    """Who can answer, and what keeps the others. `start` returns at once.
+    """Tracks which judges are loaded and why the others are not. `start` returns at once.
 
-    Of the judges that load on first use the last `most` stay in memory.
+    Of the judges that are loaded on demand, the last `most` stay in memory.
     """
 
     def __init__(self, weights: Path | None = None, most: int = 1) -> None:
@@ -82,36 +103,39 @@ class JudgeManager:
         self._lock, self._turn = threading.Lock(), threading.Lock()
 
     def start(self) -> None:
-        """Load what is to be there from the start; where the Hub cannot be reached, try again every 5 minutes."""
+        """Load the judges that a server loads at the start. If the Hub cannot be reached, try again every 5 minutes."""
         threading.Thread(target=self._load_all, name="judges", daemon=True).start()
 
     def best(self) -> Judge:
-        """The most trusted judge of those that are there from the start and ready."""
+        """Return the most trusted judge that is ready, of those that are loaded at the start."""
         return next(self._ready[name] for name in REGISTRY if name in self._ready)
 
     def check(self, name: str) -> str:
-        """Return the judge's own name, also for BEST.
+        """Return the judge's name. BEST is replaced by the name of the best judge.
 
-        Raises UnknownJudge, and WeightsMissing if it is known that the judge cannot answer now.
+        Raises UnknownJudge, and WeightsMissing if it is known that the judge cannot score now.
         """
         name = self.best().name if name == BEST else name
         entry = find(name)
         if name in self._waiting:
-            why = self._waiting[name].rstrip(".") + "."
-            raise WeightsMissing(f"{entry.title} {why} Choose another judge meanwhile.")
+            why = self._waiting[name]
+            template = "{judge} {why} Choose another judge meanwhile."
+            if not why.endswith("."):
+                template = "{judge} {why}. Choose another judge meanwhile."
+            raise WeightsMissing(template, judge=entry.title, why=why)
         return name
 
     def get(self, name: str) -> Judge:
-        """The last of `load`."""
+        """Return the judge of that name, as `load` does, without yielding progress."""
         *_, judge = self.load(name)
         assert not isinstance(judge, LoadProgress)
         return judge
 
     def load(self, name: str) -> Iterator[LoadProgress | Judge]:
-        """What is waited for, twice a second, and at last the judge of that name.
+        """Load a judge. Yield progress twice a second, and at last the judge.
 
-        All who wait for a judge wait for the same load, which goes on when they do not. Raises what `check` does, and
-        WeightsError without this machine's folders.
+        Concurrent callers share one load; it continues if they stop waiting. Raises the errors of `check`, and
+        WeightsError without this machine's folders in its message.
         """
         name = self.check(name)
         if name not in self._ready:
@@ -124,18 +148,21 @@ class JudgeManager:
             yield self._ready[name]
 
     def loaded(self) -> tuple[Judge, ...]:
-        """Those that can answer without being loaded, the shipped one first."""
+        """Return the judges that can score without being loaded first. The shipped judge comes first."""
         with self._lock:
             return *self._ready.values(), *(load.result() for load in self._guests.values() if load.done())
 
     def states(self) -> dict[str, State]:
-        """Of every judge: ready; loading; absent, as its weights are; or idle, to be loaded when it is asked."""
+        """Return the state of every judge.
+
+        A judge is ready, loading, absent (its weights are not available) or idle (it is loaded on demand).
+        """
         with self._lock:
             loads = dict.fromkeys(self._ready, True) | {name: load.done() for name, load in self._guests.items()}
         return {name: "ready" if loads.get(name) else self._state(name, name in loads) for name in REGISTRY}
 
     def waiting(self) -> dict[str, str]:
-        """What keeps each judge that is to be there from the start and is not."""
+        """Return the judges that a server loads at the start but that are not ready, with the reasons."""
         return dict(self._waiting)
 
     def _state(self, name: str, loads: bool) -> State:
@@ -152,7 +179,7 @@ class JudgeManager:
             return self._guests[name]
 
     def _load_guest(self, name: str) -> None:
-        """One at a time: loading takes the memory of a judge."""
+        """Load a judge on demand. Only one is loaded at a time: loading takes as much memory as a judge."""
 
         def on_bytes(received: int, expected: int) -> None:
             self._loading[name] = LoadProgress(name, received, expected)
@@ -164,7 +191,7 @@ class JudgeManager:
             except Exception as error:
                 logger.warning("%s is not available: %s", name, error)
                 with self._lock:
-                    del self._guests[name]  # the next one who asks tries again
+                    del self._guests[name]  # the next request tries again
                 load.set_exception(type(error)(self._public(error)) if isinstance(error, WeightsError) else error)
             else:
                 load.set_result(judge)
@@ -175,7 +202,10 @@ class JudgeManager:
         return hide_folders(str(error), self._weights)
 
     def _make_room(self, name: str) -> "Future[Judge]":
-        """Let go of guests before another takes its memory."""
+        """Drop judges that were loaded on demand before a new one takes their memory.
+
+        Return the future of the new one.
+        """
         with self._lock:
             others = [other for other, load in self._guests.items() if load.done()]
             for other in others[: len(others) - self._most + 1]:
@@ -186,7 +216,7 @@ class JudgeManager:
         try:
             warm_up(self._ready[DEFAULT])
             precision.flops_per_second(settings().precision)
-        except Exception:  # the first song will meet it again, and say so; the other judges are not to suffer
+        except Exception:  # the first song will raise it again; the other judges must still be loaded
             logger.exception("warming up")
         pending = list(self._waiting)
         while pending:
@@ -195,7 +225,7 @@ class JudgeManager:
                 time.sleep(RETRY_SECONDS)
 
     def _load(self, name: str) -> bool:
-        """Try once. True where there is no sense in trying again."""
+        """Try once to load a judge. Return True if there is no sense in trying again."""
 
         def on_bytes(received: int, expected: int) -> None:
             self._waiting[name] = str(LoadProgress(name, received, expected))
@@ -205,11 +235,13 @@ class JudgeManager:
             self._ready[name] = load_judge(name, self._weights, on_bytes=on_bytes)
             del self._waiting[name]
         except WeightsMissing as error:
-            self._waiting[name] = f"{ABSENT}. {self._public(error)}"
+            self._waiting[name] = message("is not available. {reason}", reason=self._public(error))
             return False
         except ApexSpaceError as error:
-            self._waiting[name] = f"{ABSENT}. {self._public(error)}"
+            self._waiting[name] = message("is not available. {reason}", reason=self._public(error))
         except Exception as error:  # the thread must not end silently, whatever a library raises
             logger.exception("loading %s", name)
-            self._waiting[name] = f"{ABSENT}: {type(error).__name__} while loading; see the server's log"
+            self._waiting[name] = message(
+                "is not available: {kind} while loading; see the server's log", kind=type(error).__name__
+            )
         return True

@@ -1,4 +1,4 @@
-"""The panel: several judges on one song, where they agree and where they differ most; and on two, whom they prefer."""
+"""The panel: several judges score the same songs, which shows where they agree and where they differ most."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,34 +15,37 @@ from .report import Report
 
 @dataclass(frozen=True)
 class Panel:
-    """What each judge made of one song, in the order of asking, and why others could not be asked."""
+    """The judges' reports on one song, in the order of asking, and the reasons why other judges could not be asked."""
 
     reports: tuple[Report, ...]
     absent: Mapping[str, str]
 
     def scores(self, axis: Axis) -> dict[str, float]:
-        """Judge -> its score on `axis`, of those that predict it."""
+        """Return the scores on `axis` by judge, of the judges that predict it."""
         given = {report.judge: report.scores[axis.key] for report in self.reports}
         return {judge: score for judge, score in given.items() if score is not None}
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """Those that at least one judge predicts."""
+        """Return the axes that at least one judge predicts."""
         return tuple(axis for axis in AXES if self.scores(axis))
 
     def range(self, axis: Axis) -> float | None:
-        """From the lowest to the highest score, as a share of the axis; None where fewer than two judges predict it."""
+        """Return the highest score minus the lowest, as a share of the axis.
+
+        Return None if fewer than two judges predict the axis.
+        """
         scores = self.scores(axis).values()
         return (max(scores) - min(scores)) / (axis.high - axis.low) if len(scores) > 1 else None
 
     @property
     def disputed(self) -> Axis | None:
-        """Where the judges differ most; None where no two predict the same."""
+        """Return the axis on which the judges differ most, or None if no two judges predict the same axis."""
         ranges = {axis: self.range(axis) or 0.0 for axis in self.axes if self.range(axis) is not None}
         return max(ranges, key=lambda axis: ranges[axis], default=None)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "reports": [report.as_dict() for report in self.reports],
             "range": {axis.key: self.range(axis) for axis in self.axes},
@@ -53,9 +56,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class PanelProgress:
-    """The panel of each song so far, and what is under way for one of them, the number `song`; None at the end.
+    """The panel of each song so far.
 
-    `left`: seconds until every judge has heard every song, besides loading; None where nothing tells yet.
+    `current` is what a judge does for the song with the index `song`; it is None at the end. `left` is how many seconds
+    remain until every judge has scored every song, without the time for loading. It is None if that cannot be estimated
+    yet.
     """
 
     panels: tuple[Panel, ...]
@@ -65,13 +70,16 @@ class PanelProgress:
 
 
 NamedWaveform = tuple[Waveform, str]
-"""A song and its name."""
+"""A song's waveform and its name."""
 Load = Callable[[str], Iterator[LoadProgress | Judge]]
-"""As Roster's."""
+"""Takes a judge's name; yields progress and at last the judge, as JudgeManager.load does."""
 
 
 def score_songs(judges: Iterable[str], load: Load, *songs: NamedWaveform) -> Iterator[PanelProgress]:
-    """All songs by one judge after another, so that only one has to be in memory; the last step is the whole panel."""
+    """Score all songs with one judge after another, so that only one judge has to be in memory.
+
+    Yield progress; the last item has the complete panels.
+    """
     names, durations = list(judges), [waveform.duration for waveform, _ in songs]
     panels = tuple(Panel((), {}) for _ in songs)
     for place, name in enumerate(names):
@@ -98,7 +106,7 @@ def score_songs(judges: Iterable[str], load: Load, *songs: NamedWaveform) -> Ite
 
 
 def _hear(name: str, load: Load, songs: Sequence[NamedWaveform]) -> Iterator[LoadProgress | ScoringProgress]:
-    """Nothing of the judge is held any more when it ends."""
+    """Load a judge and score the songs. No reference to the judge is kept when this ends."""
     for step in load(name):
         if isinstance(step, LoadProgress):
             yield step
@@ -108,10 +116,10 @@ def _hear(name: str, load: Load, songs: Sequence[NamedWaveform]) -> Iterator[Loa
 
 
 def estimate_all_seconds(names: Iterable[str], durations: Sequence[float], before: Iterable[str] = ()) -> float | None:
-    """Seconds that songs of those `durations` take the judges, besides those whose work is too little to be counted;
-    None where nothing tells yet.
+    """Return how many seconds songs of `durations` take the judges together, or None if that cannot be estimated.
 
-    Judges of the same work hear through the same networks: it is done once, by the first of them or by one `before`.
+    Judges whose work is too little to be counted are left out. Judges of the same cost share their networks: the work
+    is done once, by the first of them or by a judge in `before`.
     """
     done = {REGISTRY[name].cost for name in before if name in REGISTRY}
     counted = {REGISTRY[name].cost: name for name in reversed([*names]) if name in REGISTRY and REGISTRY[name].cost}
@@ -119,6 +127,6 @@ def estimate_all_seconds(names: Iterable[str], durations: Sequence[float], befor
 
 
 def _sum(parts: Iterable[float | None]) -> float | None:
-    """None where any of them is not known."""
+    """Return the sum, or None if any part is None."""
     known = list(parts)
     return None if None in known else sum(part or 0.0 for part in known)

@@ -1,4 +1,4 @@
-"""Whose song is next: those who want the same device wait in line, and one song at a time is heard."""
+"""Queues the songs for a device. One song is scored at a time."""
 
 import threading
 from collections import deque
@@ -7,18 +7,21 @@ from contextlib import contextmanager
 from time import monotonic
 
 from ..core.errors import Busy
-from .eta import spoken
+from ..core.text import approximate_duration
 
 LOOK_SECONDS = 0.5
-"""From one look at the line to the next, for those who wait and may give up."""
+"""Seconds between checks of the queue. A caller who waits can give up at each check."""
 FIRST_GUESS_SECONDS = 10.0
-"""Seconds that a song takes, before one was heard."""
+"""Seconds that a song is assumed to take before the first one was scored."""
 MAX_SONGS = 24
-"""Songs in the networks' line. It takes minutes to hear them; to wait for longer serves nobody."""
+"""Maximum number of songs in the queue of heavy networks. It takes minutes to score them; nobody would wait longer."""
 
 
 class SongQueue:
-    """First come, first heard; no more than `most` at once, the one that is heard included. For many threads."""
+    """Serves songs first come, first served, and is safe to use from many threads.
+
+    At most `most` songs are in the queue, including the one that is being scored.
+    """
 
     def __init__(self, most: int | None = None) -> None:
         self._most, self._places, self._moved = most, deque[object](), threading.Condition()
@@ -28,17 +31,24 @@ class SongQueue:
         return len(self._places)
 
     def seconds(self, songs: int) -> float:
-        """Until so many have been heard, by how long the last ones took."""
+        """Return how many seconds this many songs will take, estimated from how long the last ones took."""
         return songs * self._usual
 
     @contextmanager
     def slot(self) -> Iterator[Iterator[int]]:
-        """A place at the end of the line, kept until the `with` ends. Inside, one waits by iterating over the number of
-        songs before one's own, twice a second; that ends when it is one's turn. Raises Busy."""
+        """Join the queue, and leave it when the `with` block ends. Raises Busy if the queue is full.
+
+        Iterate over the slot to wait. It yields the number of songs ahead twice a second, and ends when it is this
+        song's turn.
+        """
         mine = object()
         with self._moved:
             if self._most is not None and len(self) >= self._most:
-                raise Busy(f"Busy: {len(self)} songs wait. Try again in {spoken(self.seconds(len(self)))}.")
+                raise Busy(
+                    "Busy: {n} songs wait. Try again in {time}.",
+                    n=len(self),
+                    time=approximate_duration(self.seconds(len(self))),
+                )
             self._places.append(mine)
             self._since = monotonic() if len(self) == 1 else self._since
         try:
@@ -65,5 +75,5 @@ class SongQueue:
 
 
 HEAVY, LIGHT = SongQueue(MAX_SONGS), SongQueue()
-"""Those of this process: for judges that keep its GPU or its processor busy for seconds, and for the others, which do
-not wait for them."""
+"""Process-wide queues. HEAVY is for judges that keep the GPU or the processor busy for seconds. LIGHT is for the other
+judges, which do not wait for the heavy ones."""

@@ -1,4 +1,4 @@
-"""The registry: every judge by name."""
+"""The registry of judges by name."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +10,12 @@ from .eta import ESTIMATOR, ComputeCost, ThroughputEstimator
 
 @dataclass(frozen=True)
 class JudgeEntry:
-    """One line of the registry. `module` in `heads`, or a `module:name` in it, has `repositories(settings)` and
-    `load(snapshots, settings)`.
+    """A judge in the registry.
 
-    `licence` is that of the weights. `cost` is that of the networks as published, counted with torch's FlopCounterMode;
-    None where it is too little to be counted. A server loads a judge `at_start`, or else when it is first asked.
+    `module` is a module in `heads`, or `module:name` for an object in it. It has `repositories(settings)` and
+    `load(snapshots, settings)`. `licence` is the licence of the weights. `cost` is the cost of the networks as
+    published, counted with torch's FlopCounterMode; it is None if it is too little to be counted. A server loads the
+    judge at its start if `at_start` is true, or else on demand.
     """
 
     title: str
@@ -70,24 +71,31 @@ REGISTRY = {
         at_start=True,
     ),
 }
-"""The most trusted judge first."""
+"""All judges by name, the most trusted judge first."""
 DEFAULT = "pocket"
 
 
 def find(name: str) -> JudgeEntry:
-    """The registry's line of that name. Raises UnknownJudge."""
+    """Return the judge's entry in the registry. Raises UnknownJudge."""
     if name not in REGISTRY:
-        raise UnknownJudge(f"There is no judge {name!r}. The judges are: {', '.join(REGISTRY)}.")
+        raise UnknownJudge(
+            "There is no judge {name!r}. The judges are: {judges}.", name=name, judges=", ".join(REGISTRY)
+        )
     return REGISTRY[name]
 
 
 def estimate_seconds(name: str, seconds: float, estimator: ThroughputEstimator = ESTIMATOR) -> float | None:
-    """Seconds that a song of `seconds` will take the judge, once it is loaded; None where nothing tells yet. Raises
-    UnknownJudge."""
+    """Return how many seconds a song of `seconds` will take the judge, once it is loaded.
+
+    Return None if that cannot be estimated yet. Raises UnknownJudge.
+    """
     return estimator.estimate_seconds(name, find(name).cost, seconds)
 
 
 def card(name: str) -> str | None:
-    """The model card that is shipped with a judge's weights, in Markdown; None where it is with them on the Hub."""
+    """Return the model card that is shipped with a judge's weights, in Markdown.
+
+    Return None if the card is on the Hub, with the weights.
+    """
     file = Path(heads.__file__).parent / f"{find(name).module.split(':')[0]}.md"
     return file.read_text(encoding="utf-8") if file.is_file() else None

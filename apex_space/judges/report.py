@@ -1,4 +1,4 @@
-"""What a judge says of a song, as a frozen record, and its two written forms: JSON and CSV."""
+"""A judge's report on a song, as a frozen record that can be written as JSON."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,12 +9,12 @@ from ..core.axes import AXES, Axis
 from ..models.hub import Weights
 
 Scores = Mapping[str, float | None]
-"""One entry for each key of the axes' table; None where the judge does not predict that axis."""
+"""A score for each key of the axes' table, or None if the judge does not predict that axis."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Scores of one stretch of the song, `start` to `end` in seconds."""
+    """Scores of one segment of the song, from `start` to `end` in seconds."""
 
     start: float
     end: float
@@ -29,17 +29,18 @@ class Failure:
     error: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Report:
-    """One song by one judge.
+    """A report on one song by one judge.
 
-    `missing` gives the reason where a score of the judge's kind is None. `spread` is the half-width of the
-    interval that held the truth for 80% of the songs the judge had not been trained on, where known.
-    `duration` and `seconds` (of computing) are in seconds; `sha256` is of the decoded samples.
+    `missing` gives the reason if a score that the judge can predict in principle is None. `spread` is the half-width of
+    the interval that held the truth for 80% of the songs that the judge had not been trained on, if it is known.
+    `duration` is the length of the song and `seconds` the time of computing, both in seconds. `sha256` is the hash of
+    the decoded samples.
     """
 
     file: str
@@ -58,11 +59,11 @@ class Report:
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """Those that this judge predicts, or says why not; any other axis is none of its own."""
+        """Return the axes that this judge predicts or gives a reason for. Other axes do not concern this judge."""
         return tuple(axis for axis in AXES if self.scores[axis.key] is not None or axis.key in self.missing)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain values for JSON; a segment's scores stand beside its start and end."""
+        """Return plain values for JSON. A segment's scores are beside its start and end."""
         plain = asdict(self)
         segments = [{"start": s.start, "end": s.end, **s.scores} for s in self.segments]
         return plain | {"segments": segments, "weights": [asdict(w) for w in self.weights]}

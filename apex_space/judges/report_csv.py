@@ -1,4 +1,4 @@
-"""Reports as CSV."""
+"""Writes reports as CSV."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from .report import Failure, Report
 
 
 def to_csv(reports: Iterable[Report | Failure]) -> str:
-    """One row for each song, then one for each of its segments; a file that failed has only its error.
+    """Return one row for each song, followed by one row for each of its segments. A failed file has only its error.
 
     Texts that a spreadsheet would run as a formula get an apostrophe in front; JSON has them as they are.
     """

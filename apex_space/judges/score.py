@@ -1,4 +1,4 @@
-"""A song, scored by one judge or by the panel of all judges."""
+"""Scores a song with one judge or with the panel of all judges."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,14 +12,17 @@ from .registry import REGISTRY
 from .report import Report
 
 PANEL = "panel"
-"""The name under which all judges are asked."""
+"""Name that stands for all judges."""
 Load = Callable[[str], Iterator[LoadProgress | Judge]]
 """Takes a judge's name; yields progress and at last the judge, as JudgeManager.load does."""
 
 
 @dataclass(frozen=True)
 class ScoreRequest:
-    """A song's file, the judge by name (or BEST or PANEL), and the name that the report shows, else the file's."""
+    """A song's file and the judge's name, or BEST or PANEL.
+
+    `name` is what the report shows; if it is None, the report shows the file's name.
+    """
 
     song: Path
     judge: str = BEST
@@ -39,7 +42,7 @@ def score(request: ScoreRequest, load: Load) -> Iterator[LoadProgress | ScoringP
 
 
 def result(last: LoadProgress | ScoringProgress | PanelProgress) -> Report | Panel:
-    """Return what the last item of `score` has."""
+    """Return the report or the panel that the last item of `score` has."""
     if isinstance(last, PanelProgress):
         return last.panels[0]
     assert isinstance(last, ScoringProgress)

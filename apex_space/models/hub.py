@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import WeightsMissing
+from ..core.text import message
 
 OnBytes = Callable[[int, int], None]
 """Callback that gets the bytes of a repository received so far and the bytes expected. Download threads call it."""
@@ -75,25 +76,45 @@ def fetch(
         if (folder / checkpoint).is_file():
             _require(repository, folder)
             return Snapshot(folder, folder / checkpoint, Weights(repository.id, folder.name))
-    raise _missing(repository, f"{trouble}, and {folder} holds no {' or '.join(candidates)}")
+    raise _missing(
+        repository,
+        message(
+            "{trouble}, and {folder} holds no {candidates}",
+            trouble=trouble,
+            folder=folder,
+            candidates=" or ".join(candidates),
+        ),
+    )
 
 
 def _local(repository: Repository, folder: Path) -> Snapshot:
     found = [folder / name for name in repository.checkpoints if (folder / name).is_file()]
     if not found:
         raise WeightsMissing(
-            f"{folder} holds no {' or '.join(repository.checkpoints)}. Copy the files of {repository.id} there."
+            "{folder} holds no {checkpoints}. Copy the files of {repository} there.",
+            folder=folder,
+            checkpoints=" or ".join(repository.checkpoints),
+            repository=repository.id,
         )
     _require(repository, folder)
     with found[0].open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Snapshot(folder, found[0], Weights(repository.id, f"local file {found[0].name}, sha256 {digest[:12]}"))
+    return Snapshot(
+        folder,
+        found[0],
+        Weights(repository.id, message("local file {name}, sha256 {digest}", name=found[0].name, digest=digest[:12])),
+    )
 
 
 def _require(repository: Repository, folder: Path) -> None:
     missing = [name for name in repository.needs if not (folder / name).is_file()]
     if missing:
-        raise WeightsMissing(f"{folder} lacks {', '.join(missing)} of {repository.id}. Fetch the repository again.")
+        raise WeightsMissing(
+            "{folder} lacks {missing} of {repository}. Fetch the repository again.",
+            folder=folder,
+            missing=", ".join(missing),
+            repository=repository.id,
+        )
 
 
 def download_size(repository: Repository) -> int:
@@ -118,12 +139,14 @@ def _offered(repository: Repository) -> tuple[tuple[str, ...], str | None]:
     constants.HF_HUB_DISABLE_TELEMETRY = True  # otherwise the client first looks up who calls: 3 s on a dead network
     try:
         info = HfApi().model_info(repository.id, revision=repository.revision, timeout=TIMEOUTS)
-    except Exception as error:  # the network, the client and the answer's parser each have their own classes
+    except Exception as error:  # the network, the client and the answer's parser each have their own exceptions
         return repository.checkpoints, explain(error, repository.id)
     names = {file.rfilename for file in info.siblings or ()}
     candidates = tuple(name for name in repository.checkpoints if name in names)
     if not candidates:
-        raise _missing(repository, f"it holds no {' or '.join(repository.checkpoints)}")
+        raise _missing(
+            repository, message("it holds no {checkpoints}", checkpoints=" or ".join(repository.checkpoints))
+        )
     return candidates[:1], None
 
 
@@ -138,15 +161,26 @@ def _snapshot(repository: Repository, checkpoint: str, trouble: str | None, **op
     try:
         return snapshot_download(repository.id, allow_patterns=[*repository.needs, checkpoint], **options)
     except IncompleteSnapshotError as error:
-        raise _missing(repository, f"{trouble}; an earlier download is incomplete ({error.snapshot_path})") from error
-    except Exception as error:  # the network, the client, its storage and the disk each have their own classes
-        raise _missing(repository, trouble or f"the download broke off, {explain(error, repository.id)}") from error
+        raise _missing(
+            repository,
+            message(
+                "{trouble}; an earlier download is incomplete ({folder})", trouble=trouble, folder=error.snapshot_path
+            ),
+        ) from error
+    except Exception as error:  # the network, the client, its storage and the disk each have their own exceptions
+        raise _missing(
+            repository, trouble or message("the download broke off, {reason}", reason=explain(error, repository.id))
+        ) from error
 
 
 def _missing(repository: Repository, reason: str) -> WeightsMissing:
     return WeightsMissing(
-        f"No weights of {repository.id} at {repository.revision}: {reason}. Put that right and start again, "
-        f"or copy the repository to DIR/{repository.id.rsplit('/', 1)[-1]} and name DIR with --weights or APEX_WEIGHTS."
+        "No weights of {repository} at {revision}: {reason}. Put that right and start again, or copy the repository "
+        "to DIR/{folder} and name DIR with --weights or APEX_WEIGHTS.",
+        repository=repository.id,
+        revision=repository.revision,
+        reason=reason,
+        folder=repository.id.rsplit("/", 1)[-1],
     )
 
 
@@ -159,18 +193,23 @@ def explain(error: BaseException, repository: str) -> str:
         case errors.LocalEntryNotFoundError(__cause__=BaseException() as cause):
             return explain(cause, repository)
         case errors.GatedRepoError():
-            return f"it is gated: accept the terms on {page} and set HF_TOKEN to a token of the account that did so"
+            return message(
+                "it is gated: accept the terms on {page} and set HF_TOKEN to a token of the account that did so",
+                page=page,
+            )
         case errors.HfHubHTTPError(response=response) if response.status_code in (401, 403):
-            return (
-                f"the Hub answered {response.status_code}: there is no such repository, or it is private or gated "
-                f"(if it is gated, accept the terms on {page}; set HF_TOKEN to a token that has access)"
+            return message(
+                "the Hub answered {status}: there is no such repository, or it is private or gated (if it is gated, "
+                "accept the terms on {page}; set HF_TOKEN to a token that has access)",
+                status=response.status_code,
+                page=page,
             )
         case errors.RepositoryNotFoundError():
             return "the Hub has no such repository, or it is private"
         case errors.RevisionNotFoundError():
             return "the repository has no such revision"
         case errors.HfHubHTTPError(response=response):
-            return f"the Hub answered {response.status_code}"
+            return message("the Hub answered {status}", status=response.status_code)
         case errors.HFValidationError():
             return "that is not a repository's name"
         case errors.OfflineModeIsEnabled():
@@ -178,7 +217,7 @@ def explain(error: BaseException, repository: str) -> str:
         case OSError():
             return (error.strerror or str(error)).splitlines()[0]
         case _:
-            return f"the Hub cannot be reached ({type(error).__name__})"
+            return message("the Hub cannot be reached ({kind})", kind=type(error).__name__)
 
 
 def _reporter(on_bytes: OnBytes | None) -> type:

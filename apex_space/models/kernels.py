@@ -170,7 +170,7 @@ def dithered(layer: Linear, dtype: torch.dtype, versions: int) -> Iterator[Linea
     """Yield copies of a `layer` without bias, with rounded weights. Each copy corrects the errors of the ones before.
 
     If they are used in turn, their mean is that of the layer itself, and each copy has errors of its own. Errors that
-    go with the sign of the result would stay in the mean, because an activation lets only one sign pass.
+    depend on the sign of the result would stay in the mean, because an activation lets only one sign pass.
     """
     lost = torch.zeros_like(layer.weight)
     for _ in range(versions):

@@ -12,11 +12,15 @@ from typing import TypeVar
 import numpy as np
 
 from ..core.axes import BY_KEY
+from ..core.text import message
 from .encoders.encoder import Encoder
 
 FLOAT32, BFLOAT16, AUTO = "float32", "bfloat16", "auto"
 TOLERANCE = 0.005
-"""Most that bfloat16 may move a trial clip's score, as a share of the axis' range: 0.5 of 0 to 100, 0.02 of 1 to 5."""
+"""Largest change of a trial clip's score that bfloat16 may cause, as a share of the axis' range.
+
+On a range from 0 to 100 it is 0.5, on a range from 1 to 5 it is 0.02.
+"""
 CAUTIOUS = TOLERANCE / 2
 """The tolerance for SongEval, which encodes a song as a whole.
 
@@ -52,9 +56,22 @@ def choose(
     for (name, clip), scores in zip(clips.items(), exact, strict=True):
         axis, moved = largest_move(scores, head(_embedding(fast, clip)))
         if moved > limit:
-            return _fall_back(make, f"bfloat16 moved {axis} by {moved:.1%} of its range on a trial clip of {name}")
+            return _fall_back(
+                make,
+                message(
+                    "bfloat16 moved {axis} by {moved:.1%} of its range on a trial clip of {name}",
+                    axis=axis,
+                    moved=moved,
+                    name=name,
+                ),
+            )
         most = max(most, moved)
-    return _because(fast, f"on {len(clips)} trial clips no score moved by more than {most:.2%} of its range")
+    return _because(
+        fast,
+        message(
+            "on {count} trial clips no score moved by more than {most:.2%} of its range", count=len(clips), most=most
+        ),
+    )
 
 
 def _heard(

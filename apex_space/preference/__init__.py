@@ -1,1 +1,1 @@
-"""Two reports in, the probability that people prefer the first song out."""
+"""Predicts which of two songs people prefer, from a judge's reports on both."""

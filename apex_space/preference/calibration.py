@@ -1,4 +1,4 @@
-"""Calibration: how often favourites win, by how strongly they were favoured."""
+"""Calibration: how often favourites win, by the chance that was predicted for them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,14 +9,15 @@ import numpy as np
 from ..core.intervals import ConfidenceInterval
 
 FAVOURITE_EDGES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 1.0)
-"""Edges of the bins of calibration: the predicted chance of the song that is favoured."""
+"""Edges of the calibration bins. A favourite is the song that is predicted to win; bins are by its predicted chance."""
 
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Of the battles foreseen with `low` to `high` for the favourite: the mean forecast, and how many it did win.
+    """Battles whose favourite has a predicted chance of `low` to `high`.
 
-    `share` is that of all held-out battles.
+    `share` is their share of all held-out battles. `foreseen` is their mean predicted chance. `won` is the share of
+    them that the favourite won.
     """
 
     low: float
@@ -27,8 +28,10 @@ class CalibrationBin:
 
 
 def calibrate(favourite: np.ndarray, won: Callable[[np.ndarray], ConfidenceInterval]) -> tuple[CalibrationBin, ...]:
-    """The bins that hold any of the forecasts `favourite` [N], each at least a half; `won` is asked with a bin's rows
-    [N] of bool."""
+    """Return the bins that contain any of the predicted chances `favourite` [N], each 0.5 or more.
+
+    `won` is called with a mask of each bin's rows, [N] of bool.
+    """
     place = np.clip(np.searchsorted(FAVOURITE_EDGES, favourite, "right") - 1, 0, len(FAVOURITE_EDGES) - 2)
     rows = [(edges, place == i) for i, edges in enumerate(pairwise(FAVOURITE_EDGES))]
     return tuple(

@@ -1,4 +1,4 @@
-"""Two songs, compared by one judge or by the panel of all judges."""
+"""Compares two songs by one judge or by the panel of all judges."""
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from .panel_comparison import PanelComparison, compare_panels
 Side = Literal["a", "b"]
 SIDE_NAMES: dict[Side, str] = {"a": "Song A", "b": "Song B"}
 Known = Mapping[tuple[str, Path], Report | Panel]
-"""Results by judge (or PANEL) and file."""
+"""Reports or panels that are known already, by judge (or PANEL) and file."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class CompareRequest:
 class CompareProgress:
     """How far a comparison is.
 
-    `current` is what a judge does for the song on `side`, None while the song is decoded; a load for both has no side.
-    `left`: seconds until the whole panel is done, None where that is not known. `known` has what was completed since
-    the last progress.
+    `current` is what a judge does for the song on `side`; it is None while the song is decoded. A judge that is loaded
+    for both songs has no side. `left` is how many seconds remain until the whole panel is done, or None if that is not
+    known. `known` has the results that were completed since the last progress.
     """
 
     side: Side | None
@@ -59,7 +59,7 @@ class CompareProgress:
 def compare(request: CompareRequest, load: Load) -> Iterator[CompareProgress | Comparison | PanelComparison]:
     """Compare two songs. Yield progress and at last the comparison.
 
-    Raises AudioError, which names the song, Busy, PreferenceError, UnknownJudge and WeightsError.
+    Raises AudioError, whose message names the song, Busy, PreferenceError, UnknownJudge and WeightsError.
     """
     yield from _by_panel(request, load) if request.judge == PANEL else _by_judge(request, load)
 
@@ -124,8 +124,8 @@ def _by_panel(request: CompareRequest, load: Load) -> Iterator[CompareProgress |
 
 @contextmanager
 def _naming(side: Side) -> Iterator[None]:
-    """Say of an error which song it is about."""
+    """Add the name of the side to the message of an AudioError."""
     try:
         yield
     except AudioError as error:
-        raise type(error)(f"{SIDE_NAMES[side]}: {error}") from error
+        raise type(error)("{song}: {reason}", song=SIDE_NAMES[side], reason=error) from error

@@ -1,4 +1,4 @@
-"""Two reports -> a comparison: which song people would prefer."""
+"""Compares two songs by their reports: which one people would prefer."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,9 +10,9 @@ from .head import Preference, PreferenceHead, revision_of
 
 @dataclass(frozen=True)
 class Comparison:
-    """The reports of the `judge` that was asked on two songs, and the answer of the preference `head`.
+    """Reports on two songs by the `judge` that was asked, and the answer of the preference `head`.
 
-    `outdated`: the head was fitted on other weights of its judge than those that scored these songs.
+    `outdated` is true if the head was fitted on other weights of its judge than the ones that scored these songs.
     """
 
     a: Report
@@ -24,12 +24,15 @@ class Comparison:
 
     @property
     def fallback(self) -> bool:
-        """Whether the judge has no head of its own: then `head.judge` scored both songs, too, and its head answers."""
+        """Return whether the judge has no head of its own.
+
+        If so, `head.judge` scored both songs as well, and the answer is from its head.
+        """
         return self.head.judge != self.judge
 
     @property
     def same(self) -> bool:
-        """Whether both songs have the same samples."""
+        """Return whether both songs have the same samples."""
         return self.a.sha256 == self.b.sha256
 
     def as_dict(self) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def compare_reports(
 ) -> Comparison:
     """Compare two songs by the reports of one judge on both.
 
-    `weighed` are the reports of the head's own judge, where that is another one. Raises PreferenceError.
+    `weighed` are the reports of the head's own judge, if that is another judge. Raises PreferenceError.
     """
     a, b = reports
     x, y = weighed or reports

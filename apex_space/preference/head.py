@@ -1,7 +1,8 @@
-"""Two reports -> P(A is preferred), by a small model that was learned from people's choices and carries its accuracy.
+"""Predicts P(A is preferred) from two reports, by a small model that was fitted on people's choices.
 
-P = sigmoid(sum of c_k (a_k - b_k) / s_k) over the axes k: without a constant, so that swapping the songs swaps the
-answer and the same song twice is a half. It is the chance that A is the one picked by a listener who picks one.
+P = sigmoid(sum of c_k (a_k - b_k) / s_k) over the axes k. There is no constant term, so swapping the songs swaps the
+answer, and two equal songs get 0.5. P is the chance that a listener who picks one of the songs picks A. A head's file
+also holds its measured accuracy.
 """
 
 import hashlib
@@ -24,9 +25,9 @@ from .calibration import CalibrationBin
 
 @dataclass(frozen=True)
 class Preference:
-    """An answer: P(A is preferred) and its 95% interval, which holds what is uncertain in the coefficients.
+    """A prediction: P(A is preferred) and its 95% interval, which reflects the uncertainty of the coefficients.
 
-    `contributions` are the axes' parts of the log-odds; a positive one speaks for A.
+    `contributions` are the axes' parts of the log-odds. A positive part favours A.
     """
 
     probability: float
@@ -36,7 +37,7 @@ class Preference:
 
     @property
     def verdict(self) -> Literal["a", "b", "close"]:
-        """Who is preferred; "close" where the interval holds a half."""
+        """Return the side that is preferred, or "close" if the interval contains 0.5."""
         if self.low <= 0.5 <= self.high:
             return "close"
         return "a" if self.probability > 0.5 else "b"
@@ -46,9 +47,10 @@ class Preference:
 class Metrics:
     """How good a head is on battles between songs it was not fitted on.
 
-    `brier` is 0.25 for a constant half; `slope` is 1 where forecasts are neither too bold (less) nor too timid (more).
-    `rules` is the accuracy of "the higher score wins" by axis on the same battles; `gain` is by how much the head's
-    accuracy exceeds that of the axis `against`, `auc_gain` likewise. `resampled` tells what the intervals are from.
+    `brier` is 0.25 if every prediction is 0.5. `slope` is 1 if predictions are as confident as they should be, less
+    than 1 if they are too confident, and more than 1 if they are not confident enough. `rules` is the accuracy of "the
+    higher score wins" by axis, on the same battles. `gain` is the head's accuracy minus that of the rule for the axis
+    `against`; `auc_gain` is the same for the AUC. `resampled` says what was resampled for the intervals.
     """
 
     accuracy: ConfidenceInterval
@@ -65,11 +67,11 @@ class Metrics:
 
 @dataclass(frozen=True)
 class PreferenceHead:
-    """Score differences -> P(A is preferred), fitted for one judge at the `revision` of its weights.
+    """Predicts P(A is preferred) from score differences; fitted for one judge at the `revision` of its weights.
 
-    `scale` [A] is the root mean square of the score differences it was fitted on, `covariance` [A, A] that of the
-    `coefficients` [A] over resampled songs. `data` says what it was fitted on: `battles` with a winner, between
-    `songs`.
+    `scale` [A] is the root mean square of the score differences that the head was fitted on. `covariance` [A, A] is the
+    covariance of the `coefficients` [A] over resampled songs. `data` describes what the head was fitted on: a number of
+    `battles` with a winner, between a number of `songs`.
     """
 
     judge: str
@@ -84,11 +86,11 @@ class PreferenceHead:
     metrics: Metrics
 
     def __call__(self, a: Report, b: Report) -> Preference:
-        """Raises PreferenceError where a report lacks an axis that the head weighs."""
+        """Predict from two reports. Raises PreferenceError if a report lacks an axis that the head uses."""
         return self.of_scores(a.scores, b.scores)
 
     def of_scores(self, a: Scores, b: Scores) -> Preference:
-        """The same from two songs' scores by axis."""
+        """Predict from two songs' scores by axis. Raises PreferenceError if a song lacks a score that the head uses."""
         steps = [step / scale for step, scale in zip(self._differences(a, b), self.scale, strict=True)]
         parts = [c * x for c, x in zip(self.coefficients, steps, strict=True)]
         log_odds = math.fsum(parts)
@@ -108,25 +110,34 @@ class PreferenceHead:
         lacking = [axis for axis, pair in zip(self.axes, pairs, strict=True) if not all(map(_known, pair))]
         if lacking:
             raise PreferenceError(
-                f"The preference head of {self.judge} weighs {', '.join(lacking)}, which a report does not have. "
-                f"Compare two complete reports of {self.judge}."
+                "The preference head of {judge} weighs {axes}, which a report does not have. Compare two complete "
+                "reports of {same_judge}.",
+                judge=self.judge,
+                axes=", ".join(lacking),
+                same_judge=self.judge,
             )
         return [float(x) - float(y) for x, y in pairs if x is not None and y is not None]
 
     @cached_property
     def revision_id(self) -> str:
-        """Twelve hexadecimal digits that change with anything the head says."""
+        """Return twelve hexadecimal digits that change with anything in the head."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
     @staticmethod
     def from_json(text: str) -> "PreferenceHead":
-        """Raises KeyError, TypeError, ValueError, AttributeError or RecursionError where it is not one."""
+        """Return the head that `to_json` wrote.
+
+        Raises KeyError, TypeError, ValueError, AttributeError or RecursionError if `text` is not a head.
+        """
         head = _head(json.loads(text))
         _check(head)
         return head
 
     def to_json(self, **more: Any) -> str:
-        """The file's content, numbers to six digits; `more` is added for people and not read back."""
+        """Return the content of the head's file, with numbers to six digits and intervals to four.
+
+        `more` is added for people and is not read back.
+        """
         return json.dumps(_plain(asdict(self) | more), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -135,13 +146,13 @@ def _known(score: float | None) -> bool:
 
 
 def _probability(log_odds: float) -> float:
-    """Sigmoid; those of x and -x add up to exactly 1."""
+    """Return the sigmoid of the log-odds. The results for x and -x add up to exactly 1."""
     favourite = 1 / (1 + math.exp(-abs(log_odds)))
     return favourite if log_odds >= 0 else 1 - favourite
 
 
 def revision_of(source: Report | Judge) -> str:
-    """The weights of a judge, or that a report came from, as one text."""
+    """Return the weights of a judge, or the weights that a report came from, as one text."""
     return "; ".join(f"{w.repository} ({w.revision})" for w in source.weights)
 
 
@@ -191,7 +202,7 @@ def _bin(plain: Mapping[str, Any]) -> CalibrationBin:
 
 
 def _check(head: PreferenceHead) -> None:
-    """Raises ValueError where the parts contradict each other."""
+    """Raise ValueError if the parts contradict each other."""
     size = len(head.axes)
     if not size or len(set(head.axes)) < size or not set(head.axes) <= set(KEYS):
         raise ValueError(f"axes must be different ones of {', '.join(KEYS)}")

@@ -1,4 +1,4 @@
-"""Two songs by the panel of judges: which one each judge prefers."""
+"""Compares two songs by the panel of judges: which song each judge prefers."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core.axes import Axis
 from ..core.errors import PreferenceError
+from ..core.text import message
 from ..judges.panel import Panel
 from ..judges.registry import REGISTRY
 from .comparison import Comparison, compare_reports
@@ -14,8 +15,10 @@ from .head_files import load
 
 @dataclass(frozen=True)
 class PanelComparison:
-    """Two songs by the panel: a Comparison by each judge with a preference head of its own, and why the others have
-    none."""
+    """Comparisons of two songs, one by each judge of the panel that has a preference head of its own.
+
+    `without` gives the reason why each of the other judges has no comparison.
+    """
 
     a: Panel
     b: Panel
@@ -24,22 +27,22 @@ class PanelComparison:
 
     @property
     def judges(self) -> tuple[str, ...]:
-        """Those that heard both songs."""
+        """Return the judges that scored both songs."""
         heard = {report.judge for report in self.b.reports}
         return tuple(report.judge for report in self.a.reports if report.judge in heard)
 
     @property
     def absent(self) -> dict[str, str]:
-        """Why the others could not be asked about both."""
+        """Return the judges that could not be asked about both songs, with the reasons."""
         return {**self.a.absent, **self.b.absent}
 
     def differences(self, axis: Axis) -> dict[str, float]:
-        """Judge -> its score of A less that of B, of those that predict the axis."""
+        """Return A's score minus B's score by judge, for the judges that predict the axis."""
         b = self.b.scores(axis)
         return {judge: score - b[judge] for judge, score in self.a.scores(axis).items() if judge in b}
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "answers": {each.judge: asdict(each.answer) for each in self.comparisons},
             "without": dict(self.without),
@@ -62,7 +65,7 @@ def compare_panels(a: Panel, b: Panel) -> PanelComparison:
                 comparisons.append(compare_reports(head, (one, other)))
             else:
                 title = REGISTRY[head.judge].title
-                without[one.judge] = f"no preference head was fitted; {title}’s is another judge’s"
+                without[one.judge] = message("no preference head was fitted; {title}’s is another judge’s", title=title)
         except PreferenceError as error:
             without[one.judge] = str(error)
     return PanelComparison(a, b, tuple(comparisons), without)

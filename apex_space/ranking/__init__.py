@@ -1,1 +1,1 @@
-"""Many songs in, their order, how sure it is, and which of them to keep out."""
+"""Ranks many songs, tells how sure the order is, and tells which songs to keep."""

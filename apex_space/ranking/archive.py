@@ -1,4 +1,7 @@
-"""A zip from outside -> songs on this disk. Its names are shown and never used as paths; its sizes are not believed."""
+"""Unpacks the songs in a zip from an untrusted source.
+
+Names in the zip are shown and never used as paths. The sizes that the zip states are not trusted.
+"""
 
 import stat
 import tempfile
@@ -9,43 +12,48 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from ..core.errors import ArchiveRefused
 from ..core.settings import settings
+from ..core.text import message
 from .songs import BatchSong, base_name, check_number, is_song
 
 MAX_FILES = 10_000
-"""Of whatever kind."""
+"""Maximum number of files of any kind in a zip, and the default maximum number of songs in a batch."""
 MAX_BYTES = 1_000_000_000
-"""Of everything in a zip, unpacked."""
+"""Maximum number of bytes of everything that is unpacked from a zip."""
 CHUNK = 1_000_000
 ENTRY = b"PK\x01\x02"
-"""How every line of a zip's table of contents begins."""
+"""Bytes at which every entry of a zip's table of contents begins."""
 SYSTEM_FOLDERS = {"__MACOSX"}
 
 
 def unpack(archive: Path, folder: Path, most: int) -> tuple[list[BatchSong], int]:
-    """The songs in a zip, as numbered files in a new folder in `folder`, and the number of other files in it.
+    """Unpack the songs in a zip as numbered files in a new folder in `folder`.
 
-    A song that cannot be unpacked has its reason. Hidden files and zips in it are not opened. Raises ArchiveRefused,
-    and TooManySongs beyond `most`.
+    Return the songs, and the number of other files in the zip. A song that cannot be unpacked has the reason in
+    `error`. Hidden files, and zips in the zip, are not opened. Raises ArchiveRefused, and TooManySongs if there are
+    more than `most` songs.
     """
     try:
         _check_contents(archive)
         with ZipFile(archive) as opened:
             return _unpack(opened, Path(tempfile.mkdtemp(dir=folder)), most)
     except OSError as error:
-        raise ArchiveRefused(f"The zip cannot be unpacked here ({error.strerror}).") from error
+        raise ArchiveRefused("The zip cannot be unpacked here ({reason}).", reason=error.strerror) from error
     except (BadZipFile, ValueError, NotImplementedError) as error:
         raise ArchiveRefused("The zip is damaged, or is none. Make it again.") from error
 
 
 def _check_contents(archive: Path) -> None:
-    """Count entries before they are parsed: each takes a kilobyte of memory, and a zip of 50 MB can list a million."""
+    """Raise ArchiveRefused if the zip lists more than MAX_FILES files.
+
+    Entries are counted before they are parsed: each takes a kilobyte of memory, and a zip of 50 MB can list a million.
+    """
     found, end = 0, b""
     with archive.open("rb") as file:
         while chunk := file.read(CHUNK):
             found += (end + chunk).count(ENTRY)
             end = chunk[1 - len(ENTRY) :]
     if found > MAX_FILES:
-        raise ArchiveRefused(f"The zip lists more than {MAX_FILES:,} files. Zip the songs alone.")
+        raise ArchiveRefused("The zip lists more than {limit:,} files. Zip the songs alone.", limit=MAX_FILES)
 
 
 def _unpack(archive: ZipFile, folder: Path, most: int) -> tuple[list[BatchSong], int]:
@@ -72,7 +80,9 @@ def _write(archive: ZipFile, entries: Sequence[ZipInfo], folder: Path) -> list[B
             except (BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError):
                 error = "This entry of the zip is damaged. Make the zip again."
         if written > _most_bytes():
-            error = f"Unpacked it has more than the {settings().max_megabytes:g} MB that are taken."
+            error = message(
+                "Unpacked it has more than the {limit:g} MB that are taken.", limit=settings().max_megabytes
+            )
         if error:
             path.unlink(missing_ok=True)
         left -= written
@@ -81,24 +91,29 @@ def _write(archive: ZipFile, entries: Sequence[ZipInfo], folder: Path) -> list[B
 
 
 def _why_not(entry: ZipInfo) -> str:
-    """Why an entry is not unpacked, or empty."""
+    """Return the reason why an entry is not unpacked, or an empty text."""
     if entry.flag_bits & 1:
         return "It is encrypted. Zip it without a password."
     if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
         return "It is a link or no plain file, which is not followed. Zip the file itself."
-    if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others unpack without a bound on what one step makes
+    if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # other types can unpack to any size in one step
         return "It is compressed in an unusual way. Make a plain zip."
     return ""
 
 
 def _copy(archive: ZipFile, entry: ZipInfo, path: Path, left: int) -> int:
-    """Bytes written: all, or a little more than one song may have. Raises ArchiveRefused beyond `left`."""
+    """Unpack an entry. Return the number of bytes written: all, or a little more than one song may have.
+
+    Raises ArchiveRefused if more than `left` bytes are unpacked.
+    """
     written = 0
     with archive.open(entry) as source, path.open("xb") as target:
         while written <= _most_bytes() and (chunk := source.read(CHUNK)):
             written += target.write(chunk)
             if written > left:
-                raise ArchiveRefused(f"Unpacked, the zip has more than {MAX_BYTES / 1e6:,.0f} MB. Zip fewer songs.")
+                raise ArchiveRefused(
+                    "Unpacked, the zip has more than {limit:,.0f} MB. Zip fewer songs.", limit=MAX_BYTES / 1e6
+                )
     return written
 
 

@@ -1,4 +1,4 @@
-"""Files, folders and zips -> the songs of a batch, and the groups that a table puts them in."""
+"""Gathers the songs of a batch from files, folders and zips, and reads the groups of the songs from a table."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,10 @@ MAX_GROUP_LENGTH = 60
 
 @dataclass(frozen=True)
 class Batch:
-    """Songs in the order they came. `left_out`: files in folders and zips that are not named as sound."""
+    """Songs in the order in which they were given.
+
+    `left_out` is the number of files in folders and zips whose names are not those of sound files.
+    """
 
     songs: tuple[BatchSong, ...]
     left_out: int = 0
@@ -27,14 +30,15 @@ class Batch:
 def gather(
     sources: Iterable[Path], scratch: Path, groups: Mapping[str, str] | None = None, most: int = MAX_FILES
 ) -> Batch:
-    """The songs in files, folders (with those in them) and zips, which are unpacked into the existing folder `scratch`.
+    """Return the songs in files, folders (including their subfolders) and zips.
 
-    `groups` as from `read_groups`. Raises BatchError, and TooManySongs where there are more than `most`.
+    Zips are unpacked into the existing folder `scratch`. `groups` is as from `read_groups`. Raises BatchError, and
+    TooManySongs if there are more than `most` songs.
     """
     songs: list[BatchSong] = []
     left_out = 0
     for source in sources:
-        if isdir(source):  # unlike Path.is_dir also of a name that is too long for a file
+        if isdir(source):  # unlike Path.is_dir, this does not raise if a name is too long for a file
             found, others = _in_folder(source)
         elif source.suffix.lower() == ZIP:
             found, others = unpack(source, scratch, most - len(songs))
@@ -44,12 +48,12 @@ def gather(
         left_out += others
         check_number(len(songs), most)
     if not songs:
-        raise BatchError(f"There is no song: no file in it is named as sound ({ENDINGS}).")
+        raise BatchError("There is no song: no file in it is named as sound ({endings}).", endings=ENDINGS)
     return Batch(tuple(_named(songs, groups or {})), left_out)
 
 
 def _in_folder(folder: Path) -> tuple[list[BatchSong], int]:
-    """Hidden files and folders are passed over."""
+    """Return the songs in a folder, and the number of its other files. Hidden files and folders are skipped."""
     inside = [(path, path.relative_to(folder)) for path in sorted(folder.rglob("*"))]
     files = [(path, name) for path, name in inside if path.is_file() and not any(p[0] == "." for p in name.parts)]
     songs = [BatchSong(path, name.as_posix()) for path, name in files if is_song(name.name)]
@@ -57,7 +61,10 @@ def _in_folder(folder: Path) -> tuple[list[BatchSong], int]:
 
 
 def _named(songs: Iterable[BatchSong], groups: Mapping[str, str]) -> Iterator[BatchSong]:
-    """With their groups, and names that can be shown; another song of the same name gets a number."""
+    """Yield the songs with their groups, and with names that can be shown.
+
+    If another song has the same name already, the name gets a number.
+    """
     taken: set[str] = set()
     for song in songs:
         stem, suffix = split_name(song.name)
@@ -69,7 +76,7 @@ def _named(songs: Iterable[BatchSong], groups: Mapping[str, str]) -> Iterator[Ba
 
 
 def read_groups(table: Path) -> dict[str, str]:
-    """A file's name (without its folder) -> its group, from a csv with the columns `file` and `group`.
+    """Return the group of each file by its name (without its folder), from a csv with the columns `file` and `group`.
 
     Raises BatchError.
     """
@@ -79,7 +86,7 @@ def read_groups(table: Path) -> dict[str, str]:
         rows = list(islice(tables.records(table), MAX_FILES))
     except (OSError, ValueError) as error:
         raise BatchError(
-            f"The table of groups cannot be read ({type(error).__name__}). Save it as csv, UTF-8."
+            "The table of groups cannot be read ({kind}). Save it as csv, UTF-8.", kind=type(error).__name__
         ) from error
     if not rows or not {"file", "group"} <= rows[0].keys():
         raise BatchError("The table of groups needs the columns file and group, and a row for each song.")

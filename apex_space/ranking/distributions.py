@@ -1,4 +1,4 @@
-"""How the scores of a ranking spread, group by group."""
+"""Computes the distributions of the scores in a ranking, group by group."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from .order import RankedSong, Ranking
 
 @dataclass(frozen=True)
 class Distribution:
-    """One score of the songs of one `group` (empty: of no group), on a scale from `low` to `high`.
+    """Distribution of one score among the songs of one `group` (empty: songs without a group).
 
-    `names` and `values` are of the songs that have the score, one or more; `kept` of them are kept.
+    The score's scale is from `low` to `high`. `names` and `values` belong to the songs that have the score, one or
+    more. `kept` is how many of them are kept.
     """
 
     label: str
@@ -28,12 +29,15 @@ class Distribution:
 
     @property
     def quartiles(self) -> tuple[float, ...]:
-        """Lowest, lower quartile, median, upper quartile, highest."""
+        """Return the lowest value, the lower quartile, the median, the upper quartile and the highest value."""
         return tuple(np.quantile(self.values, [0, 0.25, 0.5, 0.75, 1]).tolist())
 
 
 def distributions(ranking: Ranking) -> list[Distribution]:
-    """What songs are ranked by, where that is no axis, and then each axis; copies of a song do not count."""
+    """Return the distributions of what songs are ranked by, unless it is an axis, and of each axis.
+
+    Copies of a song do not count.
+    """
     rows = [row for row in ranking.rows if row.report is not None and not row.same_as]
     groups = sorted({row.song.group for row in rows})
     return [

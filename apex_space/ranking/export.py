@@ -1,4 +1,4 @@
-"""A ranking as csv and json, and the songs that are kept as files or a zip."""
+"""Exports a ranking as csv or json, and the kept songs as files or a zip."""
 
 import csv
 import io
@@ -16,18 +16,18 @@ from .songs import base_name, split_name
 
 COLUMNS = ("rank", "kept", "file", "group", "by", "value", "low", "high", *KEYS, "same_as", "error")
 MAX_STEM_LENGTH = 120
-"""Bytes: file systems take 255 for a name, some less."""
+"""Maximum number of bytes of a name without its ending. Most file systems take 255 bytes for a name, some take less."""
 RESERVED = str.maketrans(dict.fromkeys('<>:"/\\|?*', "_"))
-"""What no name may have on one system or another."""
+"""Replaces by underscores the characters that a file's name must not have on some operating system."""
 
 
 def to_json(ranking: Ranking) -> str:
-    """Everything, each song's whole report included."""
+    """Return the whole ranking, including the complete report on each song."""
     return json.dumps(ranking.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def to_csv(ranking: Ranking) -> str:
-    """A row for each song. Texts that a spreadsheet would run as a formula get an apostrophe in front."""
+    """Return a row for each song. Texts that a spreadsheet would run as a formula get an apostrophe in front."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
@@ -42,7 +42,7 @@ def to_csv(ranking: Ranking) -> str:
 
 
 def named(ranking: Ranking) -> Iterator[tuple[str, RankedSong]]:
-    """A safe file name for each song that is kept, with its place in front: `01 name.wav`."""
+    """Yield each kept song with a safe file name that begins with its place: `01 name.wav`."""
     kept = ranking.kept
     width = max(2, len(str(len(kept))))
     for place, row in enumerate(kept, 1):
@@ -55,16 +55,23 @@ def _safe(stem: str) -> str:
 
 
 def check_target(folder: Path) -> None:
-    """Raises BatchError unless it is new or empty: nothing is ever overwritten, nor mixed with an earlier choice."""
+    """Raise BatchError unless `folder` is new or empty.
+
+    Nothing is ever overwritten, and songs are not mixed with those of an earlier ranking.
+    """
     try:
         if folder.exists() and any(folder.iterdir()):
-            raise BatchError(f"{folder} is not empty. Name a new or an empty folder, so that nothing is overwritten.")
+            raise BatchError(
+                "{folder} is not empty. Name a new or an empty folder, so that nothing is overwritten.", folder=folder
+            )
     except OSError as error:
-        raise BatchError(f"{folder} cannot be used ({error.strerror}). Name another folder.") from error
+        raise BatchError(
+            "{folder} cannot be used ({reason}). Name another folder.", folder=folder, reason=error.strerror
+        ) from error
 
 
 def copy_kept(ranking: Ranking, folder: Path) -> int:
-    """Copy the songs that are kept into a new or empty folder, and say how many. Raises BatchError."""
+    """Copy the kept songs into a new or empty folder. Return how many were copied. Raises BatchError."""
     check_target(folder)
     copied = 0
     try:
@@ -74,12 +81,20 @@ def copy_kept(ranking: Ranking, folder: Path) -> int:
                 shutil.copyfileobj(source, target)
             copied += 1
     except OSError as error:
-        raise BatchError(f"Only {copied} songs could be copied to {folder} ({error.strerror}).") from error
+        raise BatchError(
+            "Only {copied} songs could be copied to {folder} ({reason}).",
+            copied=copied,
+            folder=folder,
+            reason=error.strerror,
+        ) from error
     return copied
 
 
 def zip_kept(ranking: Ranking, file: Path) -> None:
-    """Write the songs that are kept as a zip, as they are: sound hardly shrinks. Those that are gone are missing."""
+    """Write the kept songs as a zip, without songs whose files are gone.
+
+    The zip is not compressed, because sound files hardly shrink.
+    """
     with ZipFile(file, "w", ZIP_STORED) as archive:
         for name, row in named(ranking):
             if row.song.path.is_file():

@@ -1,28 +1,30 @@
-"""Reports -> ordered rows, and whether those kept can be told from the others. Arithmetic only."""
+"""Orders songs by their reports, and tells whether the kept songs are clearly ahead of the others. Arithmetic only."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..core.axes import BY_KEY
 from ..core.intervals import Z95
+from ..core.text import Message, message
 from ..judges.report import Report, Scores
 from ..preference.head import Preference, PreferenceHead
 from .songs import BatchSong
 
 PREFERENCE = "preference"
 NEVER = 1e-12
-"""A chance nearer to 0 or 1 is not told from it."""
+"""Minimum distance of a chance from 0 and from 1. Chances nearer to 0 or 1 are moved to this distance."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """Who judges, what songs are ranked by (PREFERENCE or an axis' key) and how many of them are kept.
+    """The judge, what songs are ranked by (PREFERENCE or the key of an axis), and how many of them are kept.
 
-    `head` answers for the preference; it is `outdated` where it was fitted on other weights of its judge.
+    `head` predicts the preference. `outdated` is true if the head was fitted on other weights of its judge.
     """
 
     judge: str
@@ -33,13 +35,16 @@ class Rules:
 
     @property
     def fallback(self) -> bool:
-        """The judge has no preference head of its own: the order is by the scores of `head.judge`."""
+        """Return whether the judge has no preference head of its own.
+
+        If so, the order is by the scores of `head.judge`.
+        """
         return self.head is not None and self.head.judge != self.judge
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a song: the judge's report and the one that the preference head weighs, or the error."""
+    """Result for a song: the judge's report and the report that the preference head uses, or the error."""
 
     song: BatchSong
     report: Report | None = None
@@ -51,11 +56,11 @@ class Outcome:
 class RankedSong:
     """A song in a ranking.
 
-    Equal songs share a `rank`; None where the song has none, with the reason in `error`. By preference `value` is the
-    mean chance to be preferred to another song of the batch, and `low` to `high` its 95% interval, which holds what is
-    uncertain in the head's coefficients. By an axis it is the score, and the interval held the truth for 80% of the
-    songs the judge had not been trained on, where the judge knows one. `same_as` names the song before it that has the
-    same samples: such a copy is never kept.
+    Songs that are equally good share a `rank`. It is None if the song has no rank; `error` then has the reason. If
+    songs are ranked by preference, `value` is the mean chance to be preferred to another song of the batch, and `low`
+    to `high` is its 95% interval, which reflects the uncertainty of the head's coefficients. If songs are ranked by an
+    axis, `value` is the score, and the interval (if the judge knows one) held the truth for 80% of the songs that the
+    judge had not been trained on. `same_as` names an earlier song with the same samples: such a copy is never kept.
     """
 
     song: BatchSong
@@ -69,7 +74,7 @@ class RankedSong:
     error: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         figures = {name: getattr(self, name) for name in ("rank", "value", "low", "high", "kept", "same_as", "error")}
         report = self.report and self.report.as_dict()
         return {"file": self.song.name, "group": self.song.group, **figures, "report": report}
@@ -77,11 +82,12 @@ class RankedSong:
 
 @dataclass(frozen=True)
 class Border:
-    """Between the `last` song that is kept and the `first` that is not.
+    """The border between the `last` song that is kept and the `first` that is not.
 
-    `clear`: the one is ahead of the other by more than is uncertain; None where the judge knows no uncertainty.
-    `preference` is for `last` over `first`, where songs are ranked so. `unsure` of the kept songs cannot be told from
-    `first`, and `rivals` of the others not from `last`.
+    `clear` is true if `last` is better than `first` by more than the uncertainty, and None if the judge knows no
+    uncertainty. `preference` is the prediction for `last` against `first`, if songs are ranked by preference. `unsure`
+    is how many of the kept songs cannot be told from `first`. `rivals` is how many of the others cannot be told from
+    `last`.
     """
 
     last: RankedSong
@@ -92,7 +98,7 @@ class Border:
     rivals: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         names = {"last": self.last.song.name, "first": self.first.song.name}
         answer = self.preference and asdict(self.preference)
         return {**names, "clear": self.clear, "preference": answer, "unsure": self.unsure, "rivals": self.rivals}
@@ -100,7 +106,10 @@ class Border:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Songs, the best first; then those that have no rank, with the reason. `border` is None where all are kept."""
+    """Songs with a rank, the best first, followed by the songs without a rank, with the reasons.
+
+    `border` is None if all songs are kept.
+    """
 
     rules: Rules
     rows: tuple[RankedSong, ...]
@@ -108,11 +117,11 @@ class Ranking:
 
     @property
     def kept(self) -> tuple[RankedSong, ...]:
-        """The songs to keep, the best first."""
+        """Return the songs to keep, the best first."""
         return tuple(row for row in self.rows if row.kept)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         rules = self.rules
         head = rules.head and {"judge": rules.head.judge, "revision_id": rules.head.revision_id}
         return {
@@ -128,23 +137,27 @@ class Ranking:
 
 
 Figures = tuple[float | None, float | None, float | None]
-"""Value, low and high."""
+"""Value, low and high of a song, as in RankedSong."""
 
 
 class _Measure(Protocol):
-    """What songs are ranked by."""
+    """Measures how good songs are, by a score or by preference."""
 
     def lacks(self, outcome: Outcome) -> str:
-        """Why a song has no rank, or empty."""
+        """Return the reason why a song has no rank, or an empty text."""
 
     def key(self, outcome: Outcome) -> float:
-        """More is better; equal for equal songs."""
+        """Return a number to sort by. It is higher for a better song, and equal for equally good songs."""
 
     def figures(self, outcomes: Sequence[Outcome]) -> Sequence[Figures]:
-        """Value, low and high of each."""
+        """Return value, low and high of each song."""
 
     def between(self, better: Outcome, worse: Outcome) -> tuple[bool | None, Preference | None]:
-        """Whether the one is clearly ahead, and by preference how much."""
+        """Compare two songs.
+
+        Return whether `better` is clearly ahead of `worse` (None if not known), and the prediction if it is by
+        preference.
+        """
 
 
 class _ByAxis:
@@ -167,7 +180,11 @@ class _ByAxis:
         return value, max(axis.low, value - spread), min(axis.high, value + spread)
 
     def between(self, better: Outcome, worse: Outcome) -> tuple[bool | None, Preference | None]:
-        """Errors of two songs are taken to be independent: that of their difference is as the sum of their squares."""
+        """Compare two songs by their scores and errors.
+
+        The errors of two songs are assumed to be independent: the square of the error of their difference is the sum of
+        the squares of both errors.
+        """
         error, other = self._spread(better), self._spread(worse)
         if error is None or other is None:
             return None, None
@@ -185,13 +202,13 @@ class _ByPreference:
         return _lacks(outcome.weighed, self._head.axes)
 
     def key(self, outcome: Outcome) -> float:
-        """The song's part of the log-odds against any other one."""
+        """Return the song's part of the log-odds against any other song."""
         head = self._head
         parts = zip(head.coefficients, _scores(outcome.weighed, head.axes), head.scale, strict=True)
         return math.fsum(c * score / scale for c, score, scale in parts)
 
     def figures(self, outcomes: Sequence[Outcome]) -> Sequence[Figures]:
-        """None for a song that is alone."""
+        """Return value, low and high of each song, or None for each if there is only one song."""
         if len(outcomes) < 2:
             return [(None, None, None)] * len(outcomes)
         return chances(self._head, [outcome.weighed.scores for outcome in outcomes if outcome.weighed])
@@ -204,9 +221,10 @@ class _ByPreference:
 
 
 def chances(head: PreferenceHead, scores: Sequence[Scores]) -> list[tuple[float, float, float]]:
-    """Each song's mean chance to be preferred to another one of these (two or more), with its 95% interval.
+    """Return each song's mean chance to be preferred to another one of these (two or more), with its 95% interval.
 
-    The interval is the head's own where there are two songs: that of the log-odds, to first order in the coefficients.
+    The interval is computed on the log-odds, to first order in the coefficients. For two songs it is the head's own
+    interval.
     """
     steps = np.array([_finite(each, head.axes) for each in scores]) / head.scale
     odds, others = steps @ head.coefficients, len(scores) - 1
@@ -222,14 +240,24 @@ def chances(head: PreferenceHead, scores: Sequence[Scores]) -> list[tuple[float,
 
 
 def _lacks(report: Report | None, axes: Sequence[str]) -> str:
-    """Why a song cannot be ranked by these axes, or empty."""
+    """Return the reason why a song cannot be ranked by these axes, or an empty text."""
     if report is None:
         return "It was not heard."
     lacking = [axis for axis in axes if (score := report.scores.get(axis)) is None or not math.isfinite(score)]
-    reasons = (
-        f"no {BY_KEY[axis].label} by {report.judge} ({report.missing.get(axis, 'none was given')})" for axis in lacking
-    )
-    return f"It has no rank: {'; '.join(reasons)}." if lacking else ""
+    reasons = [
+        message(
+            "no {axis} by {judge} ({reason})",
+            axis=BY_KEY[axis].label,
+            judge=report.judge,
+            reason=report.missing.get(axis, "none was given"),
+        )
+        for axis in lacking
+    ]
+    return message("It has no rank: {reasons}.", reasons=reduce(_both, reasons)) if lacking else ""
+
+
+def _both(first: Message, second: Message) -> Message:
+    return message("{first}; {second}", first=first, second=second)
 
 
 def _scores(report: Report | None, axes: Sequence[str]) -> list[float]:
@@ -242,7 +270,7 @@ def _finite(scores: Mapping[str, float | None], axes: Sequence[str]) -> list[flo
 
 
 def order(outcomes: Sequence[Outcome], rules: Rules) -> Ranking:
-    """The ranking of these songs. Equal ones stand as they came."""
+    """Return the ranking of these songs. Equally good songs stay in the order in which they came."""
     measure: _Measure = _ByPreference(rules.head) if rules.head else _ByAxis(rules.by)
     by_samples: dict[str, list[Outcome]] = {}
     unranked: list[RankedSong] = []
@@ -261,7 +289,7 @@ def order(outcomes: Sequence[Outcome], rules: Rules) -> Ranking:
 
 
 def _placed(outcomes: Sequence[Outcome], measure: _Measure, keep: int) -> list[RankedSong]:
-    """Rows of different songs, the best first."""
+    """Return a row for each song. `outcomes` are of different songs, the best first."""
     rows: list[RankedSong] = []
     keys = [measure.key(outcome) for outcome in outcomes]
     for place, (outcome, figures) in enumerate(zip(outcomes, measure.figures(outcomes), strict=True)):
@@ -276,7 +304,10 @@ def _copies(outcomes: Iterable[Outcome], first: RankedSong) -> Iterator[RankedSo
 
 
 def _border(outcomes: Sequence[Outcome], rows: Sequence[RankedSong], keep: int, measure: _Measure) -> Border | None:
-    """`outcomes` and `rows` of the songs that have a rank, without copies, the best first."""
+    """Return the border, or None if all songs are kept.
+
+    `outcomes` and `rows` belong to the songs that have a rank, without copies, the best first.
+    """
     if len(rows) <= keep:
         return None
     last, first = outcomes[keep - 1], outcomes[keep]

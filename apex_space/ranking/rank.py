@@ -1,4 +1,4 @@
-"""Many songs by one judge: the best first, how sure the order is, and which to keep."""
+"""Ranks many songs by one judge: the best first, how sure the order is, and which songs to keep."""
 
 import time
 from collections import deque
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..core.axes import KEYS
 from ..core.errors import AudioError, BatchError, Busy
+from ..core.text import message
 from ..judges.judge import Judge, ScoringProgress, SongInput
 from ..judges.loading import load_judge
 from ..judges.manager import BEST, LoadProgress
@@ -23,14 +24,15 @@ from .songs import BatchSong
 
 KEEP = 5
 RECENT = 5
-"""Songs whose time tells how long the others will take: the first ones may have been heard before."""
+"""Number of latest songs whose time is used to estimate the time for the rest. The first songs of a batch may have been
+fast because they were cached."""
 
 
 @dataclass(frozen=True)
 class RankRequest:
     """Files, folders and zips of songs, the judge by name (or BEST) that ranks them, and a csv of their groups.
 
-    `by` is PREFERENCE or the key of an axis. `keep` songs are kept, and no more than `max_songs` are taken.
+    `by` is PREFERENCE or the key of an axis. `keep` is how many songs are kept. More than `max_songs` are refused.
     """
 
     sources: tuple[Path, ...]
@@ -45,8 +47,8 @@ class RankRequest:
 class RankingProgress:
     """The `ranking` of the first `done` of `total` songs.
 
-    Either `current` tells how far the judge is with the next one, or `outcome` what became of the one just done.
-    `left`: seconds until all are done; None where nothing tells yet.
+    Either `current` is how far the judge is with the next song, or `outcome` is the result for the song just done.
+    `left` is how many seconds remain until all songs are done, or None if that cannot be estimated yet.
     """
 
     ranking: Ranking
@@ -62,7 +64,8 @@ def rank_files(
 ) -> Iterator[Batch | LoadProgress | RankingProgress]:
     """Rank the songs in files, folders and zips. Yield the batch, then progress; the last item has the whole ranking.
 
-    Zips are unpacked into the existing folder `scratch`. `decode` and errors as in `rank`; also raises TooManySongs.
+    Zips are unpacked into the existing folder `scratch`. `decode` and the errors are as in `rank`; also raises
+    TooManySongs.
     """
     groups = read_groups(request.groups) if request.groups else {}
     batch = gather(request.sources, scratch, groups, request.max_songs)
@@ -82,12 +85,13 @@ def rank(
     get: Callable[[str], Judge] = load_judge,
     decode: Callable[[Path], SongInput] = Path,
 ) -> Iterator[RankingProgress]:
-    """Rank songs by people's preference or `by` an axis; a new ranking after each song, the last one of all.
+    """Rank songs by people's preference, or `by` an axis. Yield progress, with a new ranking after each song.
 
-    `get` gives the judge whose preference head answers where `judge` has none. `decode` makes of a song's path what
-    judges are given: the path itself, or the waveform, by which a memory on disk knows the song in a later process.
-    One song is in memory at a time. Between songs others get their turn. A song that cannot be heard is a row with its
-    reason. Raises BatchError, PreferenceError, what `get` does, and Busy before the first song.
+    The last item has the ranking of all songs. If `judge` has no preference head of its own, `get` returns the judge
+    whose head is used. `decode` turns a song's path into what judges are given: the path itself, or the waveform. With
+    waveforms, a cache on disk recognizes the songs in a later process. One song is in memory at a time. Between songs,
+    other callers get their turn. A song that cannot be scored becomes a row with the reason. Raises BatchError,
+    PreferenceError, the errors of `get`, and Busy before the first song.
     """
     rules, through = _rules(judge, by, keep, get)
     outcomes: list[Outcome] = []
@@ -108,7 +112,7 @@ def rank(
 
 
 def _rules(judge: Judge, by: str, keep: int, get: Callable[[str], Judge]) -> tuple[Rules, Judge | None]:
-    """Also the judge whose scores the preference head weighs."""
+    """Return the rules, and the judge whose scores the preference head uses (None if songs are ranked by an axis)."""
     if keep < 1:
         raise BatchError("Keep one song or more.")
     if by == PREFERENCE:
@@ -117,15 +121,19 @@ def _rules(judge: Judge, by: str, keep: int, get: Callable[[str], Judge]) -> tup
         return Rules(judge.name, by, keep, head, revision_of(through) != head.revision), through
     if by not in judge.head.axes:
         known = ", ".join((PREFERENCE, *(key for key in KEYS if key in judge.head.axes)))
-        what = f"{judge.name} does not predict {by}" if by in KEYS else f"There is no score {by!r}"
-        raise BatchError(f"{what}. {judge.name} ranks by: {known}.")
+        what = (
+            message("{judge} does not predict {by}", judge=judge.name, by=by)
+            if by in KEYS
+            else message("There is no score {by!r}", by=by)
+        )
+        raise BatchError("{what}. {judge} ranks by: {known}.", what=what, judge=judge.name, known=known)
     return Rules(judge.name, by, keep), None
 
 
 def _hear(
     song: BatchSong, judge: Judge, through: Judge | None, decode: Callable[[Path], SongInput], patient: bool
 ) -> Iterator[ScoringProgress | Outcome]:
-    """How far it is, and at last the outcome. Raises Busy, unless it is to be `patient`."""
+    """Score a song. Yield progress, and at last the outcome. Raises Busy, unless `patient` is true."""
     if song.error:
         yield Outcome(song, error=song.error)
         return
@@ -147,7 +155,7 @@ def _listen(judge: Judge, sound: SongInput, name: str, patient: bool) -> Generat
             assert progress.report is not None
             return progress.report
         except Busy:
-            if not patient:  # nothing is lost yet: it says when to come back
+            if not patient:  # no work is lost yet, and the message says when to try again
                 raise
         songs = len(judge.queue)
         yield ScoringProgress(judge.name, 0.0, 0.0, judge.queue.seconds(songs), None, songs)

@@ -1,4 +1,4 @@
-"""A ranking in sentences: how sure it is, and through whom."""
+"""Describes a ranking in sentences: how sure it is, and whose scores it is based on."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ SPREAD = "± holds the truth for 4 of 5 songs that {judge} was not trained on."
 
 
 def verdict(ranking: Ranking) -> str:
-    """Whether the songs that are kept can be told from the others."""
+    """Return a sentence on whether the kept songs can be told from the others."""
     border, kept = ranking.border, len(ranking.kept)
     if border is None:
         all_kept = tr("All {n} songs with a rank are kept: there are no more.", n=kept)
@@ -54,14 +54,14 @@ def _how_far(border: Border, last: str, rules: Rules) -> str:
 
 
 def _span(row: RankedSong, rules: Rules) -> str:
-    """A score with its error, as 3.41 ± 0.30."""
+    """Format a score with its error, as 3.41 ± 0.30."""
     assert row.value is not None
     assert row.report is not None
     return f"{row.value:.{digits(rules)}f} ± {row.report.spread[rules.by]:.{digits(rules)}f}"
 
 
 def figure(row: RankedSong, rules: Rules) -> str:
-    """What a song is ranked by, with its interval where there is one: `58% (51 to 64)`, `3.41 (3.11 to 3.71)`."""
+    """Format what a song is ranked by, with its interval if there is one: `58% (51 to 64)`, `3.41 (3.11 to 3.71)`."""
     if row.value is None:
         return "–"
     places, times, unit = (0, 100, "%") if rules.head else (digits(rules), 1, "")
@@ -71,19 +71,22 @@ def figure(row: RankedSong, rules: Rules) -> str:
 
 
 def note(row: RankedSong) -> str:
-    """What there is to know of a song besides its figures; often nothing."""
+    """Return whether a song is a copy or kept, or why it has no rank. The text is often empty."""
     if row.same_as:
         return tr("the same as {song}", song=row.same_as)
     return said(row.error) or (tr("kept") if row.kept else "")
 
 
 def digits(rules: Rules) -> int:
-    """Decimals of an axis' score: none for percentiles."""
+    """Return the number of decimals of an axis' scores, which is 0 for percentiles."""
     return 0 if BY_KEY[rules.by].high == 100 else 2
 
 
 def notes(ranking: Ranking) -> Iterator[str]:
-    """How many songs are near the border, what the order is by, how far to trust it, and what else one should know."""
+    """Yield sentences about a ranking.
+
+    They say how many songs are near the border, what the order is by, how far to trust it, and what else matters.
+    """
     rules, head, border = ranking.rules, ranking.rules.head, ranking.border
     if border and border.clear is not None:
         near = tr(
@@ -122,7 +125,7 @@ def notes(ranking: Ranking) -> Iterator[str]:
 
 
 def left_out(files: int) -> str:
-    """What became of files that are no songs by their names; empty where there are none."""
+    """Return a sentence on files that were left out because of their names, or an empty text if there are none."""
     if not files:
         return ""
     return plural(
@@ -134,12 +137,12 @@ def left_out(files: int) -> str:
 
 
 def label(rules: Rules) -> str:
-    """What songs are ranked by, as a heading."""
+    """Return what songs are ranked by, as a heading."""
     return tr("Chance to be preferred") if rules.head else said(BY_KEY[rules.by].label)
 
 
 def ordinal(number: int) -> str:
-    """1 -> 1st."""
+    """Format a number as an ordinal: 1 -> 1st."""
     last = 0 if number % 100 in (11, 12, 13) else number % 10
     return f"{number}{tr(ORDINALS[last if last < len(ORDINALS) else 0])}"
 

@@ -12,7 +12,10 @@ MAX_NAME_LENGTH = 120
 
 @dataclass(frozen=True)
 class BatchSong:
-    """A song of a batch, and the name that people know it by. `error`: why it cannot even be opened, or empty."""
+    """A song of a batch, and the name that people know it by.
+
+    `error` is the reason why the song cannot be opened, or empty.
+    """
 
     path: Path
     name: str
@@ -21,21 +24,21 @@ class BatchSong:
 
 
 def is_song(name: str) -> bool:
-    """Whether a file in a folder or a zip is taken for a song."""
+    """Return whether the ending of a file in a folder or a zip is one of sound files."""
     return PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
 def check_number(songs: int, most: int) -> None:
-    """Raises TooManySongs."""
+    """Raise TooManySongs if there are more than `most` songs."""
     if songs > most:
-        raise TooManySongs(f"More than {most} songs at once are not taken. Rank them in parts.")
+        raise TooManySongs("More than {most} songs at once are not taken. Rank them in parts.", most=most)
 
 
 def base_name(name: str) -> str:
-    """The last part of a path of any system."""
+    """Return the last part of a path from any operating system."""
     return name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """A file's name and its ending, if that is one of sound."""
+    """Return a file's name without its ending, and the ending. The ending is empty if it is not one of sound files."""
     return (name[: name.rindex(".")], name[name.rindex(".") :]) if is_song(name) else (name, "")

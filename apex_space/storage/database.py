@@ -48,8 +48,10 @@ class Database:
                 on_failure.pop_all()
         except (SQLAlchemyError, OSError) as error:
             raise StoreError(
-                f"The votes' database {_place(self._url)} cannot be opened: {_reason(error, self._url)}. "
-                "Put that right, or name another with APEX_DATABASE_URL or, for SQLite, another folder with APEX_DATA."
+                "The votes' database {database} cannot be opened: {reason}. Put that right, or name another with "
+                "APEX_DATABASE_URL or, for SQLite, another folder with APEX_DATA.",
+                database=_place(self._url),
+                reason=_reason(error, self._url),
             ) from error
         leave = weakref.WeakMethod(self._leave_to_the_parent)
         if hasattr(os, "register_at_fork"):  # not on Windows

@@ -110,8 +110,10 @@ def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS
         version = connection.scalar(text("SELECT max(version) FROM migrations")) or 0
     if version > migrations[-1].version:
         raise StoreError(
-            f"The votes' database has version {version} and this code knows {migrations[-1].version}. "
-            "Update the code: a newer one has been here."
+            "The votes' database has version {version} and this code knows {known}. Update the code: a newer one has "
+            "been here.",
+            version=version,
+            known=migrations[-1].version,
         )
     for step in migrations:
         if step.version > version:

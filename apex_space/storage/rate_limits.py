@@ -5,6 +5,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from ..core.errors import TooFast
+from ..core.text import message
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
@@ -38,9 +39,13 @@ class RateLimiter:
         """Count one `action` of `visitor`, a hash. Raises TooFast if a limit is exceeded."""
         for limit in self._limits[action]:
             if not self._counts.hit(limit, action, visitor):
-                raise TooFast(f"That was too fast. Try again in {self._wait(limit, action, visitor)}.")
+                raise TooFast("That was too fast. Try again in {time}.", time=self._wait(limit, action, visitor))
 
     def _wait(self, limit: "RateLimitItem", action: Action, visitor: str) -> str:
         reset, _ = self._counts.get_window_stats(limit, action, visitor)
         seconds = max(1, ceil(reset - time.time()))
-        return f"{seconds} s" if seconds < 120 else f"{ceil(seconds / 60)} minutes"
+        return (
+            message("{seconds} s", seconds=seconds)
+            if seconds < 120
+            else message("{minutes} minutes", minutes=ceil(seconds / 60))
+        )

@@ -20,7 +20,7 @@ from ..audio.features import AudioFeatures
 from ..core.axes import KEYS
 from ..core.errors import LinkError, UnknownLink, WrongKey
 from ..core.settings import Settings
-from ..core.text import sanitize
+from ..core.text import Message, sanitize
 from ..judges.registry import find
 from ..judges.report import Report, Scores, Segment
 from ..models.hub import Weights
@@ -82,7 +82,7 @@ class SharedResults:
             raise LinkError("There is no result yet. Score a song first.")
         if not self.most:
             raise LinkError("No results are kept here.")
-        written = json.dumps([_anonymous(report).as_dict() for report in reports], allow_nan=False)
+        written = json.dumps([_storable(_anonymous(report).as_dict()) for report in reports], allow_nan=False)
         if len(written) > MAX_CHARACTERS:
             raise LinkError("This result is too long to be kept. Score a shorter song, or ask one judge alone.")
         self._limiter.admit(self._hash(address), "link")
@@ -105,7 +105,7 @@ class SharedResults:
         Raises UnknownLink, and UnknownJudge where one of the result's judges no longer exists.
         """
         _, at, title, reports = self._row(id)
-        return SharedResult(title, tuple(map(_report, json.loads(reports))), at)
+        return SharedResult(title, tuple(map(_report, json.loads(reports, object_hook=_restored))), at)
 
     def delete(self, id: str, key: str) -> None:
         """Delete the result `id`. Raises UnknownLink and WrongKey."""
@@ -137,6 +137,20 @@ def _key_hash(key: str) -> str:
 
 def _anonymous(report: Report) -> Report:
     return replace(report, file="", sha256="")
+
+
+def _storable(value: Any) -> Any:
+    """Return plain values in which messages keep their templates, so that they can be shown in other languages."""
+    if isinstance(value, Message):
+        return value.as_dict()
+    if isinstance(value, Mapping):
+        return {name: _storable(part) for name, part in value.items()}
+    return [_storable(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _restored(fields: dict[str, Any]) -> Any:
+    """Return the message that `_storable` took apart, and any other object as it is."""
+    return Message(fields["template"], fields["values"]) if fields.keys() == {"template", "values"} else fields
 
 
 def _report(fields: dict[str, Any]) -> Report:

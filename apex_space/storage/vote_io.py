@@ -73,7 +73,9 @@ def export_votes(store: VoteStore, path: Path) -> int:
     """
     write = _form(path).write
     if os.path.lexists(path) and not _is_export(path):
-        raise ArenaError(f"{path} is there and no export of votes. Name another file, so that nothing is overwritten.")
+        raise ArenaError(
+            "{path} is there and no export of votes. Name another file, so that nothing is overwritten.", path=path
+        )
     votes = store.votes()
     save(path, write, rows(votes, store.scored()))
     return len(votes)
@@ -114,7 +116,9 @@ def import_votes(store: VoteStore, path: Path, on_rows: OnRows = lambda done: No
             done += len(batch)
             on_rows(done)
     except (OSError, ValueError, csv.Error, RecursionError) as error:
-        raise ArenaError(f"{path} cannot be read as votes: {error}. Give a file that `votes export` wrote.") from error
+        raise ArenaError(
+            "{path} cannot be read as votes: {reason}. Give a file that `votes export` wrote.", path=path, reason=error
+        ) from error
     return ImportResult(new, done - new)
 
 
@@ -146,7 +150,7 @@ def save(path: Path, write: Callable[[Path, Iterable[Row]], None], what: Iterabl
         with replacing(path) as part:
             write(part, what)
     except OSError as error:
-        raise ArenaError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise ArenaError("{path} cannot be written: {reason}.", path=path, reason=error.strerror or error) from error
 
 
 def write_parquet(path: Path, what: Iterable[Row]) -> None:
@@ -235,7 +239,11 @@ FORMS = {
 
 def _form(path: Path) -> _Form:
     if path.suffix.lower() not in FORMS:
-        raise ArenaError(f"{path} has no ending that tells what to write or read. End it in {' or '.join(FORMS)}.")
+        raise ArenaError(
+            "{path} has no ending that tells what to write or read. End it in {endings}.",
+            path=path,
+            endings=" or ".join(FORMS),
+        )
     return FORMS[path.suffix.lower()]
 
 

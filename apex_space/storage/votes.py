@@ -55,7 +55,9 @@ class VoteStore(Database):
         """Store a battle with its predictions, and those of the judges' scores of its songs that are new."""
         with self.transaction(writing=True) as connection:
             if not _add_battles(connection, [(battle, [(battle.issued, each) for each in scored])]):
-                raise StoreError(f"There is a battle {battle.id} already. Issue each one under an id of its own.")
+                raise StoreError(
+                    "There is a battle {battle} already. Issue each one under an id of its own.", battle=battle.id
+                )
 
     def battle(self, id: str) -> Battle | None:
         """Return the battle `id`, or None if there is none. The id may be any text from outside."""

@@ -1,4 +1,7 @@
-"""What programs may call: five endpoints over HTTP, which are tools over MCP, too. Their docstrings are read there."""
+"""Defines what programs may call: five endpoints over HTTP, which are also MCP tools.
+
+MCP clients read the docstrings of the five methods.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from .requests import Requests, make_scratch, rank_request
 
 
 class Api:
-    """Named endpoints over what the pages do. All other events are the pages' own."""
+    """Defines named endpoints for what the pages do. All other events are private to the pages."""
 
     def __init__(self, requests: Requests, leaderboard: LeaderboardService) -> None:
         self._requests, self._leaderboard = requests, leaderboard
@@ -40,7 +43,7 @@ class Api:
         gr.api(self.judges, queue=False)  # type: ignore[attr-defined]
 
     def _queued(self, work: Any, admit: Any, given: list[Any]) -> None:
-        """In the line of the pages' own events of that kind, and refused for the same reasons."""
+        """Add an endpoint that shares the limit of the pages' events and refuses requests for the same reasons."""
         gr.Button().click(
             work,
             given,

@@ -1,4 +1,4 @@
-"""Everything that touches Gradio's private parts: one function a patch, each with the reason and Gradio's version."""
+"""All uses of Gradio's private attributes: one function per patch, with its reason and Gradio's version."""
 
 import asyncio
 import json
@@ -26,24 +26,25 @@ from ..core.i18n import ENGLISH
 from .uploads import UPLOADED, uploaded
 
 MAX_SESSIONS = 2000
-"""Of those that no event waits or runs for; Gradio's own number."""
+"""Maximum number of sessions without a waiting or running event. Gradio has the same number."""
 MAX_MESSAGES = 500
-"""Of one session that nobody has read: the oldest go."""
+"""Maximum number of unread messages of one session. Beyond it, the oldest messages are dropped."""
 UNREAD_SECONDS = 600.0
-"""Time after a session's last message from which on nobody is expected to read it."""
+"""Seconds after a session's last message. After this time, nobody is expected to read its messages."""
 NOT_FETCHED = "Addresses are not fetched here. Upload the file itself."
 HOW_TO_UPLOAD = (
     f"{NOT_FETCHED[:-1]} by POST to /gradio_api/upload, and give its address: this server's, and {UPLOADED}PATH."
 )
 TEMPLATES = FileSystemLoader(Path(gr.__file__).parent / "templates")
 FIRST_GUESS_SECONDS = 10.0
-"""Time that an event takes, before one of its kind ran."""
+"""Assumed duration of an event in seconds, until an event of its kind has run."""
 
 
 class PendingMessages(OrderedDict[str, "AsyncQueue[EventMessage]"]):
-    """Messages that sessions of `queue` have not read, the session without a message for the longest first.
+    """Keeps the unread messages of each session of `queue`. The session whose last message is oldest comes first.
 
-    Before a session is added, those go that nothing waits or runs for: beyond MAX_SESSIONS, and after UNREAD_SECONDS.
+    Adding a session drops sessions without a waiting or running event: those beyond MAX_SESSIONS, and those whose last
+    message is older than UNREAD_SECONDS.
     """
 
     def __init__(self, queue: "PatientQueue") -> None:
@@ -62,7 +63,7 @@ class PendingMessages(OrderedDict[str, "AsyncQueue[EventMessage]"]):
         self._last.pop(session, None)
 
     def touch(self, session: str) -> None:
-        """The session got a message."""
+        """Record that the session got a message."""
         self.move_to_end(session)
         self._last[session] = time.monotonic()
 
@@ -77,18 +78,18 @@ class PendingMessages(OrderedDict[str, "AsyncQueue[EventMessage]"]):
 
 
 class PatientQueue(queueing.Queue):
-    """Gradio's own, with other bounds on the messages that it holds, and no error where a session is gone."""
+    """Gradio's queue with other limits on the messages it keeps, and without an error when a session is gone."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.pending_messages_per_session: Any = PendingMessages(self)
 
     def is_needed(self, session: str) -> bool:
-        """Whether an event of the session waits or runs."""
+        """Return whether an event of the session waits or runs."""
         return not self.event_ids_to_events.keys().isdisjoint(self.pending_event_ids_session.get(session, ()))
 
     def send_message(self, event: Event, event_message: EventMessage) -> None:
-        """Put a message where the event's session reads it, if it still can."""
+        """Send a message to the event's session if the session can still read it."""
         session = event.session_hash
         messages = self.pending_messages_per_session.get(session)
         if messages is None:
@@ -100,19 +101,22 @@ class PatientQueue(queueing.Queue):
 
 
 def keep_queue_going() -> None:
-    """Let no number of sessions stop the queue; for all pages that are made in this process from now on.
+    """Keep the queue running with any number of sessions, for all pages that this process makes from now on.
 
-    Gradio 6.31 keeps unread messages of 2000 sessions and drops those of the session that was opened first, even while
-    its event waits. The next message to it raises KeyError in the task that starts events, which ends: from then on
-    every event is answered with 503 "Queue is stopped." until a restart. Gradio also keeps the ids of events that were
-    never read for ever, and any number of messages of one session.
+    Gradio 6.31 keeps the unread messages of 2000 sessions. Then it drops the messages of the session that was opened
+    first, even while an event of this session waits. The next message to this session raises KeyError in the task that
+    starts events, and the task ends. From then on, every event is answered with 503 "Queue is stopped." until a
+    restart. Gradio also keeps the ids of events that nobody reads forever, and any number of messages of one session.
     """
     queueing.Queue = PatientQueue  # type: ignore[misc]
 
 
 class Session(SessionState):
-    """Gradio's own, without its copy of all that the visitor's pages are and show. That is for links to a page as it
-    stands (`/deep_link`, closed here), and took 0.1 s of the event loop and 0.26 MB for each call of a program."""
+    """Gradio's session state without its copy of all components of the visitor's pages and their values.
+
+    Gradio uses the copy for links to the current state of a page (`/deep_link`), which this server blocks. The copy
+    took 0.1 s of the event loop and 0.26 MB for each call of a program.
+    """
 
     def __init__(self, blocks: gr.Blocks) -> None:
         shared: Any = SimpleNamespace(default_config=blocks.default_config, blocks=())
@@ -124,13 +128,13 @@ class Session(SessionState):
 
 
 def adapt_sessions() -> None:
-    """For all servers of this process."""
+    """Use `Session` in all servers of this process."""
     for module in (state_holder, route_utils, mcp):
         module.SessionState = Session  # type: ignore[attr-defined]
 
 
 def fetch_nothing() -> None:
-    """Refuse files that are named by an address: Gradio would download them for the visitor, and has no such option."""
+    """Refuse files that are given as an address. Gradio would download them and has no option against it."""
     processing_utils.async_ssrf_protected_get = _refuse
     processing_utils.async_ssrf_protected_download = _download
 
@@ -144,7 +148,7 @@ async def _download(url: str, cache_dir: str = "") -> str:
 
 
 def adapt_tools() -> None:
-    """For all servers of this process."""
+    """Change how MCP tools handle files, answers and refusals, in all servers of this process."""
     server: Any = GradioMCPServer
     server.convert_strings_to_filedata = _with_files
     server.postprocess_output_data = _as_json
@@ -152,9 +156,10 @@ def adapt_tools() -> None:
 
 
 def _with_files(self: GradioMCPServer, arguments: dict[str, Any], positions: list[list[str | int]]) -> dict[str, Any]:
-    """A tool's arguments, with files for the addresses of uploads. Raises ValueError.
+    """Return a tool's arguments with the addresses of uploads replaced by files. Raises ValueError.
 
-    Gradio's own knows no lists of files, and keeps what is sent within an argument where nobody would delete it.
+    Gradio's own function supports no lists of files. It stores a file that is sent inside an argument where nobody
+    deletes it.
     """
     named = {position[0] for position in positions}
     return {name: _files(value) if name in named else value for name, value in arguments.items()}
@@ -169,12 +174,15 @@ def _files(value: Any) -> Any:
 
 
 def _as_json(self: GradioMCPServer, data: list[Any], root_url: str) -> list[Any]:
-    """An answer as a text that programs can read. Gradio's own is Python's."""
+    """Return an answer as JSON, which programs can read. Gradio's own function returns Python's text form."""
     return [self.types.TextContent(type="text", text=json.dumps(each, ensure_ascii=False)) for each in data]
 
 
 async def _result(self: GradioMCPServer, job: Any) -> list[Any]:
-    """Gradio's own keeps a thread of the server waiting, of which there are few, and hides why a call was refused."""
+    """Return a tool's result. Raises RuntimeError with the reason if the call was refused.
+
+    Gradio's own function blocks one of the server's few threads and hides the reason.
+    """
     try:
         return [await asyncio.wrap_future(job.future)]
     except httpx.HTTPStatusError as refused:
@@ -182,10 +190,10 @@ async def _result(self: GradioMCPServer, job: Any) -> list[Any]:
 
 
 def adapt_template(head: str) -> None:
-    """Add `head` to the template of all pages of this process, and have it name their language.
+    """Add `head` to the template of all pages of this process, and make the template name the page's language.
 
-    Gradio 6.31's template says that they are English. What `launch(head=...)` adds comes too late, when Gradio's own
-    texts have been chosen, and is added to pages that embed this one, too.
+    Gradio 6.31's template says that all pages are English. `launch(head=...)` would add `head` too late, after Gradio
+    has chosen its own texts, and would also add it to pages that embed this one.
     """
     environment, spoken = routes.templates.env, f"{{{{ config.language or '{ENGLISH}' }}}}"
 
@@ -198,7 +206,7 @@ def adapt_template(head: str) -> None:
 
 @dataclass(frozen=True)
 class QueueState:
-    """Gradio's queue: events that wait and that run, the most that may wait, and whether it was stopped."""
+    """Gradio's queue: the numbers of waiting and running events, the maximum of waiting ones, and if it was stopped."""
 
     waiting: int
     running: int
@@ -207,19 +215,21 @@ class QueueState:
 
     @property
     def full(self) -> bool:
-        """Whether no further event is taken."""
+        """Return whether the queue accepts no further event."""
         return self.max_size is not None and self.waiting >= self.max_size
 
 
 def queue_state(app: Any) -> QueueState:
-    """The state of the queue of an application. Gradio 6.31 has it in private attributes only."""
+    """Return the state of an application's queue. Gradio 6.31 has it only in private attributes."""
     queue = app.get_blocks()._queue
     return QueueState(len(queue), queue.get_active_worker_count(), queue.max_size, queue.stopped)
 
 
 def queue_seconds(app: Any, at_once: int) -> float:
-    """Seconds until all that wait have been started, `at_once` at a time, by how long their kinds of event took so
-    far."""
+    """Estimate the seconds until all waiting events have started, if `at_once` of them run at a time.
+
+    The estimate uses the average duration of earlier events of the same kind.
+    """
     queue = app.get_blocks()._queue
     waiting: Iterable[Any] = (event for line in queue.event_queue_per_concurrency_id.values() for event in line.queue)
     known = (queue.process_time_per_fn.get(event.fn) for event in waiting)
@@ -227,21 +237,28 @@ def queue_seconds(app: Any, at_once: int) -> float:
 
 
 def event_request() -> Any:
-    """The HTTP request that put the current event into the queue; None outside of events. Gradio 6.31 hands it to event
-    functions only that ask for it."""
+    """Return the HTTP request that put the current event into the queue, or None outside of events.
+
+    Gradio 6.31 passes the request only to event functions that ask for it.
+    """
     return getattr(LocalContext.request.get(None), "request", None)
 
 
 def file_input(**options: Any) -> gr.File:
-    """Uploads as their paths. Gradio 6.31 makes an empty file beside an upload whenever its component is read."""
+    """Return a component whose values are the paths of uploads.
+
+    Gradio's own component (6.31) makes an empty file beside an upload whenever it is read.
+    """
     component = gr.File(**options)
     component._process_single_file = lambda f: NamedString(f.path)  # type: ignore[method-assign]
     return component
 
 
 def describe_file_list(component: gr.File, file: dict[str, Any]) -> None:
-    """Have the schema of a component for several files name its parts, each described as `file`. That of Gradio 6.31
-    refers to `$defs` in a way that is broken within a tool's schema."""
+    """Set the schema of a component for several files. `file` is the schema of one file.
+
+    The schema of Gradio 6.31 refers to `$defs` in a way that is broken inside a tool's schema.
+    """
     component.api_info = lambda: {  # type: ignore[method-assign]
         "type": "array",
         "items": file,

@@ -1,4 +1,4 @@
-"""What pages and endpoints ask of the judges: checked, run, and its uploads deleted afterwards."""
+"""Checks and runs the requests of pages and endpoints, and deletes their uploads afterwards."""
 
 import shutil
 import tempfile
@@ -27,14 +27,15 @@ from .uploads import Uploads
 GONE = "Some of these songs were deleted after an hour. Drop them again."
 
 Check = dict[str, Any]
-"""What a validator says of one input."""
+"""Result of a validator for one input."""
 
 
 class Requests:
-    """Runs what visitors and programs ask for.
+    """Runs the requests of visitors and programs.
 
-    The `check_` methods are validators of Gradio's events: they run before the queue, so that nothing waits that cannot
-    be done, and claim the uploads. The other methods raise gr.Error for whatever is raised on purpose.
+    `check_score`, `check_compare` and `check_rank` are validators of Gradio's events and claim the uploads. They run
+    before the queue, so that an impossible request does not wait. `score`, `compare` and `rank` raise gr.Error for
+    every ApexSpaceError.
     """
 
     def __init__(self, manager: JudgeManager, uploads: Uploads) -> None:
@@ -58,7 +59,7 @@ class Requests:
             yield from score(ScoreRequest(Path(song), judge), self.manager.load)
 
     def check_compare(self, a: str | None, b: str | None, judge: str) -> list[Check]:
-        """Check two songs of which nothing is known, and a judge, and claim the songs."""
+        """Check two songs without earlier results, and a judge, and claim the songs."""
         lacking = [lacks(side, song or "", known=False) for side, song in zip(SIDE_NAMES.values(), (a, b), strict=True)]
         return self._claimed([a or "", b or ""], *lacking, self._refusal(judge))
 
@@ -70,18 +71,18 @@ class Requests:
     def check_rank(
         self, songs: list[str] | None, judge: str, by: str, keep: int | None, groups: str | None
     ) -> list[Check]:
-        """Check what is to be ranked, and claim all files."""
+        """Check the inputs of a ranking, and claim all files."""
         few = "" if keep is not None and keep > 0 else tr("Keep one or more.")
         uploads = [*(songs or ()), *([groups] if groups else ())]
         return self._claimed(uploads, _why_not(songs or []), self._refusal(judge), "", few, "")
 
     def rank(self, request: RankRequest, scratch: Path) -> Iterator[Batch | LoadProgress | RankingProgress]:
-        """Run `ranking.rank.rank_files`. The files stay until `release_ranking`: people listen to what was ranked."""
+        """Run `ranking.rank.rank_files`. The files stay until `release_ranking`, so that people can listen to them."""
         with self._running([], tr("These songs were not ranked")):
             yield from rank_files(request, scratch, self.manager.load)
 
     def release_ranking(self, request: RankRequest, scratch: Path) -> None:
-        """Delete the folder of a ranking, and let its uploads be deleted."""
+        """Delete the folder of a ranking, and release its uploads."""
         shutil.rmtree(scratch, ignore_errors=True)
         uploads = (*request.sources, request.groups) if request.groups else request.sources
         self.release(*map(str, uploads))
@@ -92,7 +93,7 @@ class Requests:
             self._uploads.claim(upload)
 
     def release(self, *uploads: str) -> None:
-        """Let uploads be deleted that no other request has claimed."""
+        """Release uploads. Those that no other request has claimed are deleted."""
         for upload in uploads:
             self._uploads.release(upload)
 
@@ -104,7 +105,7 @@ class Requests:
         return ""
 
     def _claimed(self, uploads: list[str], *texts: str) -> list[Check]:
-        """Claim the uploads if there is nothing to say against it."""
+        """Return a check for each text, and claim the uploads if all texts are empty."""
         if not any(texts):
             self.claim(*uploads)
         return _checks(*texts)
@@ -120,17 +121,17 @@ class Requests:
 
 
 def rank_request(songs: list[str], judge: str, by: str, keep: int, groups: str | None) -> RankRequest:
-    """Return a request of the values of the components."""
+    """Return a ranking request from the values of the components."""
     return RankRequest(tuple(map(Path, songs)), judge, by, keep, Path(groups) if groups else None, settings().batch)
 
 
 def make_scratch() -> Path:
-    """Make a folder for what is unpacked, from where songs can be served."""
+    """Make a folder for unpacked songs. It is in the folder of uploads, from which Gradio serves files."""
     return Path(tempfile.mkdtemp(prefix="rank-", dir=get_upload_folder()))
 
 
 def lacks(side: str, song: str, known: bool) -> str:
-    """Say why a song cannot be compared; empty if it can."""
+    """Return why a song cannot be compared, or an empty text. A `known` song has a result and needs no file."""
     if not song:
         return tr("Choose {side} first.", side=said(side))
     deleted = tr("{side} was deleted after it was heard. Drop it again.", side=said(side))
@@ -142,7 +143,7 @@ def _checks(*texts: str) -> list[Check]:
 
 
 def _why_not(songs: list[str]) -> str:
-    """Say why these files cannot be ranked; empty if they can."""
+    """Return why these files cannot be ranked, or an empty text if they can."""
     if not songs:
         return tr("Choose songs first.")
     most = settings().batch

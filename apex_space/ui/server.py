@@ -1,4 +1,4 @@
-"""The pages as a server: what it is made of, its launch, and the signal that ends it."""
+"""Runs the pages as a server: makes its parts, launches it, and ends it on a signal."""
 
 import logging
 import os
@@ -30,7 +30,7 @@ from .site import build_pages, launch_options
 
 @dataclass(frozen=True)
 class Site:
-    """The pages and all that they stand on. No thread runs before `serve`."""
+    """The pages and all parts that they need. No thread runs before `serve`."""
 
     roster: JudgeManager
     store: VoteStore
@@ -61,7 +61,7 @@ def open_site() -> Site:
 
 @contextmanager
 def explaining() -> Iterator[None]:
-    """What is raised on purpose becomes a message on stderr and exit status 2."""
+    """Print an ApexSpaceError as a message on stderr, and exit with status 2."""
     try:
         yield
     except ApexSpaceError as error:
@@ -70,11 +70,11 @@ def explaining() -> Iterator[None]:
 
 
 def own_uploads() -> str:
-    """A new folder for this server's uploads alone, to be named by GRADIO_TEMP_DIR before any page is made: Gradio and
-    this server delete what is in the one that is named then.
+    """Make a folder for the uploads of this server alone, and return its path.
 
-    It is below the one that is named so now, else among the system's temporary files: Gradio's own there, `gradio`, may
-    be another user's.
+    GRADIO_TEMP_DIR must name this folder before any page is made, because Gradio and this server delete the files in
+    the folder that it names then. The new folder is made in the folder that GRADIO_TEMP_DIR names now, or else in the
+    system's folder for temporary files. Gradio's own folder there, `gradio`, may belong to another user.
     """
     shared = temporary()
     try:
@@ -91,8 +91,8 @@ def own_uploads() -> str:
 def run_server(blocks: gr.Blocks, options: Mapping[str, Any]) -> NoReturn:
     """Serve until SIGTERM or SIGINT, delete the uploads and end this process.
 
-    A folder of uploads that is not from `own_uploads` stays: it may hold anything.
-    Answers that are on their way have five seconds then; songs that are being heard are given up at once.
+    A folder of uploads that `own_uploads` did not make is kept, because it may contain any files. After the signal,
+    answers that are being sent have five seconds. Songs that are being scored are given up at once.
     """
     ended, uploads = Event(), get_upload_folder()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -101,10 +101,10 @@ def run_server(blocks: gr.Blocks, options: Mapping[str, Any]) -> NoReturn:
     log_events(blocks)
     blocks.launch(**options, prevent_thread_lock=True)
     json_logging.adopt("uvicorn", "uvicorn.access")
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # Gradio prints why it refuses, names of files included
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # Gradio prints its refusals, with file names
     ended.wait()
     logging.getLogger(__name__).info("ending")
     blocks.close(verbose=False)
     files.delete_own(Path(uploads))
     logging.shutdown()
-    os._exit(0)  # threads that are within a network's layer would crash an interpreter that ends in order
+    os._exit(0)  # threads inside a network's layer would crash an interpreter that exits normally

@@ -1,4 +1,4 @@
-"""The pages, their looks and how they are served."""
+"""Builds the pages, and defines how they look and how they are served."""
 
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ LEAD = """# APEX Space
 What a model of music taste makes of your song: two popularity scores, five aesthetic ones, segment by segment.
 [**Vote in the arena**](arena): hear two songs blind, pick one, and see whether the judges knew."""
 LEFTOVERS = (600, 3600)
-"""Every 10 minutes, delete uploads older than an hour that were never scored."""
+"""Interval and age in seconds: every 10 minutes, uploads older than an hour that were never scored are deleted."""
 MAX_QUEUE = 50
 
 
@@ -87,13 +87,17 @@ def build_pages(
 
 
 def _links(path: str = "") -> None:
-    """The links to all pages, at the top of each, and to the same page in other languages."""
+    """Add the links at the top of a page: to all pages, and to the same page in other languages."""
     gr.Navbar(main_page_name=MAIN_NAME)  # type: ignore[attr-defined]
     gr.HTML(switch(path), elem_id="languages")
 
 
 def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults) -> dict[str, Any]:
-    """Options of `launch`: theme, limits, songs of battles, results, embedding, and what is switched off."""
+    """Patch Gradio, and return the options of `launch`.
+
+    They set the theme, the limits, the routes (health, songs of battles, results, embedding), the middleware, and what
+    is switched off.
+    """
     fetch_nothing()
     adapt_tools()
     adapt_sessions()
@@ -114,7 +118,7 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults) 
         "max_file_size": int(settings().max_megabytes * 1_000_000),
         "head": HEAD + LOOKS,
         "app_kwargs": {"routes": [*routes, *closed_routes()], "middleware": middleware, "openapi_url": None},
-        "max_threads": 2 * AT_ONCE,  # as many stay free while all that wait look at their line
+        "max_threads": 2 * AT_ONCE,  # half of them stay free while all waiting events check the song queue
         "footer_links": ["api"],
         "mcp_server": True,
         "run_history": False,

@@ -6,5 +6,5 @@ STATIC = Path(__file__).parent / "static"
 
 
 def read_static(name: str) -> str:
-    """The text of the file of that name."""
+    """Return the text of the file `name`."""
     return (STATIC / name).read_text(encoding="utf-8")

@@ -1,4 +1,7 @@
-"""The look of all pages: quiet paper, hairlines instead of shadows, one green. style.css has what is no option here."""
+"""The theme of all pages: plain backgrounds, thin lines instead of shadows, one green.
+
+style.css has the rules for which Gradio's theme has no option.
+"""
 
 import gradio as gr
 from gradio.themes import Color, Size, sizes
@@ -8,9 +11,9 @@ from .static_files import STATIC, read_static
 
 LOGO = STATIC / "logo.svg"
 ICON = '<link rel="icon" href="favicon.ico" type="image/svg+xml">'
-"""The logo, which Gradio serves under that name."""
+"""Link to the logo. Gradio serves the logo as favicon.ico."""
 HEAD = f"""<script>{read_static("accessible.js")}</script>"""
-"""What the pages' markup lacks for those who do not see them."""
+"""Script that adds what the pages' markup lacks for people who use a screen reader."""
 WORDS = gr.I18n(
     **{
         "en": {"common.upload": "Upload", "common.complete": "Complete"},
@@ -23,12 +26,12 @@ WORDS = gr.I18n(
         },
     }
 )
-"""What Gradio says on these pages and has no words for."""
+"""Texts that Gradio shows on these pages but lacks in its own translations."""
 TEXT = Size("11px", "12px", "13px", "15px", "17px", "22px", "28px", name="text")
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's base in our colours, sizes and fonts; those that every system has."""
+    """Return Gradio's base theme with our colours and sizes, and with fonts that every system has."""
     green, grey = Color(*ACCENT, name="green"), Color(*NEUTRAL, name="grey")
     base = gr.themes.Base(
         primary_hue=green,

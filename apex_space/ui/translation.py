@@ -1,14 +1,15 @@
-"""Pages that are built once, in English, and served in every language."""
+"""Serves the pages in every language, although they are built only once, in English."""
 
 from typing import Any
 
 import gradio as gr
 
 from ..core.i18n import ENGLISH, language, languages, said, speaking
+from ..core.text import Message, message
 from .static_files import read_static
 
 LANGUAGE_HEAD = f"<script>{read_static('languages.js')}</script>"
-"""Gradio's own texts in the language of the page."""
+"""Script that shows Gradio's own texts in the language of the page."""
 GRADIO_TEXTS = (
     "Error",
     "File(s) exceed the maximum allowed size of {size}: {files}",
@@ -28,7 +29,7 @@ GRADIO_TEXTS = (
     "Skip backwards by {seconds} seconds",
     "Skip forward by {seconds} seconds",
 )
-"""What Gradio says in English alone; the page's script replaces it."""
+"""Texts that Gradio has only in English. The script languages.js replaces them."""
 NOT_TEXT = {
     "elem_id",
     "elem_classes",
@@ -40,11 +41,22 @@ NOT_TEXT = {
     "css_template",
     "server_fns",
 }
-"""Properties of components that nobody reads."""
+"""Properties of components that are not texts for people."""
+
+
+_FILLED: dict[str, Message] = {}
+"""Texts of the pages that have values, by their English form: Gradio keeps no more than that of a component's text."""
+
+
+def fill(template: str, /, **values: Any) -> Message:
+    """Return a text with values for a component. It is translated when the pages are served."""
+    text = message(template, **values)
+    _FILLED[str.strip(text)] = text
+    return text
 
 
 class TranslatedBlocks(gr.Blocks):
-    """Pages that were built once, in English, and are served in every language."""
+    """Pages that are built once, in English, and served in every language."""
 
     def __init__(self, **options: Any) -> None:
         self._spoken: dict[str, Any] = {}
@@ -52,7 +64,7 @@ class TranslatedBlocks(gr.Blocks):
 
     @property
     def config(self) -> Any:
-        """What the browser builds the pages from."""
+        """Return the configuration from which the browser builds the pages, in the current language."""
         tag = language()
         if tag not in self._spoken:
             words = {text: said(text) for text in GRADIO_TEXTS}
@@ -64,17 +76,17 @@ class TranslatedBlocks(gr.Blocks):
         self._spoken = {ENGLISH: config}
 
     def get_api_info(self, all_endpoints: bool = False, page: str | None = None) -> Any:
-        """For programs, in English: it is made once, for all."""
+        """Return the description of the endpoints in English, because Gradio makes it only once, for all visitors."""
         with speaking(ENGLISH):
             return super().get_api_info(all_endpoints, page)
 
 
 def switch(path: str) -> str:
-    """Links to the page at `path` in each language."""
+    """Return links to the page at `path` in each language."""
     links = (
         f'<a href="{path or "./"}?lang={tag}" lang="{tag}" hreflang="{tag}">{n}</a>' for tag, n in languages().items()
     )
-    return f'<nav aria-label="Language">{" ".join(links)}</nav>'
+    return fill('<nav aria-label="{label}">{links}</nav>', label="Language", links=" ".join(links))
 
 
 def _translated(config: dict[str, Any]) -> dict[str, Any]:
@@ -84,12 +96,12 @@ def _translated(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _props(props: Any, key: str = "") -> Any:
-    """Every text that people read; of a choice its label, not the value that stands for it."""
+    """Translate every text that people read. Of a choice, translate the label and keep the value."""
     if isinstance(props, str):
-        return said(props)
+        return said(_FILLED.get(props.strip(), props))
     if isinstance(props, dict):
         kept = {*NOT_TEXT, "value"} if "choices" in props else NOT_TEXT
         return {name: value if name in kept else _props(value, name) for name, value in props.items()}
     if key == "choices":
-        return [(said(label), value) for label, value in props]
+        return [(said(_FILLED.get(label, label)), value) for label, value in props]
     return [_props(each) for each in props] if isinstance(props, list) else props

@@ -1,4 +1,4 @@
-"""Deleting uploads once nobody needs them."""
+"""Deletes uploads when no request needs them any more."""
 
 import re
 import threading
@@ -10,17 +10,17 @@ from urllib.parse import unquote
 from gradio.utils import get_upload_folder
 
 UPLOADED = "/gradio_api/file="
-"""What stands before an upload's path in its address."""
+"""Part of an upload's address that comes before its path."""
 HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class Uploads:
-    """Counts who still waits for each upload: Gradio keeps equal files of different visitors as one file.
+    """Counts the requests that need each upload, because Gradio stores equal files of different visitors as one file.
 
-    Only what Gradio puts into `folder` is deleted: files in subfolders that are named by a hash. A file goes
-    `grace_seconds` after its last release, since an equal file may be on its way into the queue by then. One that was
-    uploaded again since the last claim is left to that claim which is still to come, or else to Gradio's deletion of
-    what was never claimed.
+    Only files that Gradio put into `folder` are deleted: files in subfolders that are named by a hash. A file is
+    deleted `grace_seconds` after its last release, because an equal file may be on its way into the queue by then. A
+    file that was uploaded again after its last claim is kept until its next claim is released. Without another claim,
+    Gradio deletes it as an upload that was never claimed.
     """
 
     def __init__(self, folder: Path, grace_seconds: float) -> None:
@@ -30,13 +30,13 @@ class Uploads:
         self._lock = threading.Lock()
 
     def claim(self, path: str) -> None:
-        """One more will hear this file."""
+        """Count one more request that needs this file."""
         with self._lock:
             self._waiting[Path(path)] += 1
             self._claimed[Path(path)] = _uploaded(Path(path))
 
     def release(self, path: str) -> None:
-        """One less; after the last one the file is deleted."""
+        """Count one request less. The file is deleted after the last one."""
         with self._lock:
             self._waiting[Path(path)] -= 1
         timer = threading.Timer(self._grace, self._delete, [Path(path)])
@@ -56,15 +56,20 @@ class Uploads:
 
 
 def _uploaded(path: Path) -> int | None:
-    """When: Gradio moves each upload over an equal one."""
+    """Return when the file was uploaded, in nanoseconds, or None if there is no file.
+
+    Gradio moves each upload over an equal one.
+    """
     with suppress(OSError):
         return path.stat().st_ctime_ns
     return None
 
 
 def uploaded(url: str) -> str | None:
-    """The path of an upload that is named by its address on this server; None for any other address. The host in it is
-    not asked."""
+    """Return the path of an upload from its address on this server, or None for any other address.
+
+    The host in the address is ignored.
+    """
     _, here, path = url.partition(UPLOADED)
     file = Path(unquote(path)).resolve()
     inside = file.is_relative_to(Path(get_upload_folder()).resolve())

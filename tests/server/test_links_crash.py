@@ -32,11 +32,10 @@ sys.path.insert(0, sys.argv[2])
 from helpers.results import HERE, report
 from apex_space.storage.votes import VoteStore
 from apex_space.storage.identity import AddressHasher
-from apex_space.storage.shared_results import Links
+from apex_space.storage.shared_results import SharedResults
 
-voters = AddressHasher("salt")
-voters.admit = lambda voter, action: None
-links = Links(VoteStore(sys.argv[1]), voters, 1_000_000)
+links = SharedResults(VoteStore(sys.argv[1]), AddressHasher("salt"), 1_000_000)
+links._limiter.admit = lambda visitor, action: None
 while True:
     kept, gone = (links.add([report()], "", HERE) for _ in range(2))
     links.delete(gone.id, gone.key)

@@ -17,7 +17,7 @@ FAILING = """
 import gradio as gr
 from starlette.middleware import Middleware
 from apex_space.ui.middleware.request_logging import RequestLog
-from apex_space.ui.server import run
+from apex_space.ui.server import run_server
 
 def fail(text):
     raise RuntimeError(f"cannot read {text}")
@@ -30,7 +30,7 @@ with gr.Blocks() as blocks:
     box = gr.Textbox()
     for work in (fail, half):
         gr.Button().click(work, box, box, api_name=work.__name__)
-run(blocks, {"app_kwargs": {"middleware": [Middleware(RequestLog)]}})
+run_server(blocks, {"app_kwargs": {"middleware": [Middleware(RequestLog)]}})
 """
 
 

@@ -21,7 +21,7 @@ from helpers.server import Running, running
 
 ROUTES = """
 import asyncio, json, sys
-from apex_space.ui.site import serving
+from apex_space.ui.site import launch_options
 from apex_space.ui.server import open_site
 from gradio.routes import App
 
@@ -34,7 +34,7 @@ def walk(routes):
 
 async def made():
     site = open_site()
-    options = serving(site.roster, site.arena, site.links)
+    options = launch_options(site.roster, site.arena, site.links)
     site.blocks.run_history = options["run_history"]
     return App.create_app(site.blocks, app_kwargs=options["app_kwargs"])
 

@@ -25,12 +25,12 @@ CLIENT = """
 import logging, sys, time
 from pathlib import Path
 from apex_space.storage.records import Battle, Song, Vote
-from apex_space.storage.hub_sync import HubCopy
+from apex_space.storage.hub_sync import VoteUploader
 from apex_space.storage.votes import VoteStore
 
 logging.basicConfig(level="WARNING", format="%(message)s")
 store = VoteStore(sys.argv[1])
-store.after_vote = HubCopy(store, "people/votes", Path(sys.argv[2]), minutes=0.01).start
+store.after_vote = VoteUploader(store, "people/votes", Path(sys.argv[2]), minutes=0.01).start
 for line in sys.stdin:
     battle = Battle(line.strip(), Song("a", "Title"), Song("b"), "pool", time.time())
     store.add_battle(battle)

@@ -13,7 +13,7 @@ from sys import argv
 from apex_space.core.errors import WeightsError
 from apex_space.judges.loading import load_judge
 from apex_space.judges.registry import REGISTRY
-from apex_space.models.precision import rate
+from apex_space.models.precision import flops_per_second
 
 def load(name):
     try:
@@ -22,7 +22,7 @@ def load(name):
         pass
 
 with ThreadPoolExecutor() as pool:
-    loads = [pool.submit(rate, "float32"), *(pool.submit(load, name) for name in REGISTRY)]
+    loads = [pool.submit(flops_per_second, "float32"), *(pool.submit(load, name) for name in REGISTRY)]
 for each in loads:
     each.result()
 """

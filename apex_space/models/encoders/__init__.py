@@ -1,2 +1,1 @@
-"""Encoders: segments of a waveform in, embeddings out. Each encoder has a file of its own and knows nothing of scores.
-"""
+"""Encoders: segments of a waveform in, embeddings out. Each encoder has its own file and knows nothing of scores."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import WeightsInvalid
+from ...core.text import message
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def read(path: Path) -> dict[str, Any]:
     except Exception as error:  # every kind of damage has its own exception in these libraries
         raise _invalid(path, "cannot be read: half a download, or not a weights file") from error
     if not isinstance(content, dict):
-        raise _invalid(path, f"holds a {type(content).__name__}, not named tensors")
+        raise _invalid(path, message("holds a {kind}, not named tensors", kind=type(content).__name__))
     return content
 
 
@@ -43,7 +44,7 @@ def tensors(content: Any, source: Path) -> dict[str, Tensor]:
         raise _invalid(source, "holds no named tensors")
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise _invalid(source, f"holds {name!r}, which is no named tensor")
+            raise _invalid(source, message("holds {name!r}, which is no named tensor", name=name))
     return content
 
 
@@ -62,11 +63,19 @@ def load(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
     ]
     faults += [f"{name} holds numbers that are not finite" for name in state if not state[name].isfinite().all()]
     if faults:
-        more = f" and {len(faults) - 3} more faults" if len(faults) > 3 else ""
-        raise WeightsInvalid(f"{source.name} does not fit: {'; '.join(sorted(faults)[:3])}{more}. Check {source}.")
+        more = message(" and {count} more faults", count=len(faults) - 3) if len(faults) > 3 else ""
+        raise WeightsInvalid(
+            "{file} does not fit: {faults}{more}. Check {path}.",
+            file=source.name,
+            faults="; ".join(sorted(faults)[:3]),
+            more=more,
+            path=source,
+        )
     module.load_state_dict({name: state[name].to(tensor.dtype) for name, tensor in expected.items()}, assign=True)
 
 
 def _invalid(path: Path, fault: str) -> WeightsInvalid:
     # In the Hub's cache, `path` is a link. If only the link were deleted, the same damaged file would be linked again.
-    return WeightsInvalid(f"{path.name} {fault}. Delete {path.resolve()} and fetch it again.")
+    return WeightsInvalid(
+        "{file} {fault}. Delete {path} and fetch it again.", file=path.name, fault=fault, path=path.resolve()
+    )

@@ -351,7 +351,12 @@ def _require(published: Any, fixed: dict[str, Any], path: Path) -> None:
     for option, value in fixed.items():
         if published.get(option) != value:
             raise WeightsInvalid(
-                f"{path.name} sets {option} to {published.get(option)!r}, not {value!r}. Check {path}."
+                "{file} sets {option} to {found!r}, not {wanted!r}. Check {path}.",
+                file=path.name,
+                option=option,
+                found=published.get(option),
+                wanted=value,
+                path=path,
             )
 
 
@@ -360,7 +365,13 @@ def _statistics(content: Any, path: Path) -> tuple[float, float]:
     content = content if isinstance(content, dict) else {}
     mean, std = (content.get(f"melspec_2048_{name}") for name in ("mean", "std"))
     if not all(isinstance(number, int | float) and isfinite(number) for number in (mean, std)) or std <= 0:
-        raise WeightsInvalid(f"{path.name} says melspec_2048_mean {mean!r} and melspec_2048_std {std!r}. Check {path}.")
+        raise WeightsInvalid(
+            "{file} says melspec_2048_mean {mean!r} and melspec_2048_std {std!r}. Check {path}.",
+            file=path.name,
+            mean=mean,
+            std=std,
+            path=path,
+        )
     return float(mean), float(std)
 
 
@@ -372,28 +383,43 @@ def _load(path: Path, layer: int) -> tuple[Any, bool]:
         with torch.device("meta"):
             network = Network(config, channels)
     except KeyError as error:
-        raise WeightsInvalid(f"{path.name} does not fit: {error.args[0]} is missing. Check {path}.") from error
-    except Exception as error:  # transformers and torch each have their own classes for values that make no network
-        raise WeightsInvalid(f"{path.name} has tensors of no shape that this network has. Check {path}.") from error
+        raise WeightsInvalid(
+            "{file} does not fit: {name} is missing. Check {path}.", file=path.name, name=error.args[0], path=path
+        ) from error
+    except Exception as error:  # transformers and torch each have their own exceptions for values that make no network
+        raise WeightsInvalid(
+            "{file} has tensors of no shape that this network has. Check {path}.", file=path.name, path=path
+        ) from error
     checkpoint.load(network, state, path)
     return network.eval().requires_grad_(False), layer == total
 
 
 def _heard(path: Path, layer: int) -> tuple[dict[str, Tensor], int]:
-    """Read the tensors up to hidden state `layer`, without their common prefix, and the number of layers in the file.
-    """
+    """Read the tensors up to hidden state `layer`, without their common prefix, and the file's number of layers."""
     content = checkpoint.read(path)
     state, total = {}, 0
     for full, tensor in checkpoint.tensors(content.get("state_dict", content), path).items():
         name = full.removeprefix(PREFIX)
         if name == full:
-            raise WeightsInvalid(f"{path.name} does not fit: {name} lacks the prefix {PREFIX!r}. Check {path}.")
+            raise WeightsInvalid(
+                "{file} does not fit: {name} lacks the prefix {prefix!r}. Check {path}.",
+                file=path.name,
+                name=name,
+                prefix=PREFIX,
+                path=path,
+            )
         number = name.removeprefix(LAYER).split(".")[0] if name.startswith(LAYER) else ""
         total = max(total, int(number) + 1) if number.isdecimal() else total
         if not name.startswith((*TRAINING, COMPUTED)) and not (number.isdecimal() and int(number) >= layer):
             state[name] = tensor
     if total < layer:
-        raise WeightsInvalid(f"{path.name} holds {total} layers; hidden state {layer} is wanted. Check {path}.")
+        raise WeightsInvalid(
+            "{file} holds {total} layers; hidden state {layer} is wanted. Check {path}.",
+            file=path.name,
+            total=total,
+            layer=layer,
+            path=path,
+        )
     return state, total
 
 

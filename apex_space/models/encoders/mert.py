@@ -152,7 +152,9 @@ class FrontEnd:
         return x
 
     def _folded(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return weight [C, 10] and bias [C] of the first layer with its norm, for a clip's `windows` [T, 10] float64.
+        """Return the first layer's weight [C, 10] and bias [C] with its norm folded in.
+
+        `windows` [T, 10] float64 are the windows of a clip.
         """
         mean = windows.mean(0)
         covariance = windows.T @ windows / len(windows) - mean.outer(mean)
@@ -182,7 +184,13 @@ def _preprocessing(path: Path) -> tuple[int, bool]:
     published = checkpoint.read_json(path)
     rate, normalize = published.get("sampling_rate"), published.get("do_normalize")
     if not isinstance(rate, int) or rate <= 0 or not isinstance(normalize, bool):
-        raise WeightsInvalid(f"{path.name} says sampling_rate {rate!r} and do_normalize {normalize!r}. Check {path}.")
+        raise WeightsInvalid(
+            "{file} says sampling_rate {rate!r} and do_normalize {normalize!r}. Check {path}.",
+            file=path.name,
+            rate=rate,
+            normalize=normalize,
+            path=path,
+        )
     return rate, normalize
 
 
@@ -207,8 +215,10 @@ def _blank(path: Path) -> "HubertModel":
             parametrize.remove_parametrizations(model.encoder.pos_conv_embed.conv, "weight")
     except WeightsInvalid:
         raise
-    except Exception as error:  # transformers and torch each have their own classes for values that make no network
-        raise WeightsInvalid(f"{path.name} describes no network that MERT could be. Check {path}.") from error
+    except Exception as error:  # transformers and torch each have their own exceptions for values that make no network
+        raise WeightsInvalid(
+            "{file} describes no network that MERT could be. Check {path}.", file=path.name, path=path
+        ) from error
     return model
 
 
@@ -219,11 +229,21 @@ def _config(path: Path) -> "HubertConfig":
     published = checkpoint.read_json(path)
     for option in ("feature_extractor_cqt", "deepnorm", "conv_pos_batch_norm"):
         if published.get(option):
-            raise WeightsInvalid(f"{path.name} sets {option}: that variant of MERT is not supported. Take another.")
+            raise WeightsInvalid(
+                "{file} sets {option}: that variant of MERT is not supported. Take another.",
+                file=path.name,
+                option=option,
+            )
     fixed = {"conv_kernel": KERNELS, "conv_stride": STRIDES, "conv_bias": False, "feat_extract_norm": "group"}
     for option, value in fixed.items():
         if published.get(option, value) != value:
-            raise WeightsInvalid(f"{path.name} sets {option} to {published[option]}, not {value}: that is not MERT.")
+            raise WeightsInvalid(
+                "{file} sets {option} to {found}, not {wanted}: that is not MERT.",
+                file=path.name,
+                option=option,
+                found=published[option],
+                wanted=value,
+            )
     known = {name: published[name] for name in HubertConfig().to_dict() if name in published}
     for name in ("model_type", "architectures", "transformers_version", "torch_dtype", "dtype", "auto_map"):
         known.pop(name, None)
@@ -241,4 +261,9 @@ def _repaired(state: dict[str, Tensor], source: Path) -> dict[str, Tensor]:
             magnitude, direction = state.pop(f"{name}.{g}"), state.pop(f"{name}.{v}")
             state[f"{name}.weight"] = magnitude * direction / direction.norm(dim=(0, 1), keepdim=True)
             return state
-    raise WeightsInvalid(f"{source.name} lacks the tensors {name}.weight_g and weight_v. Check {source}.")
+    raise WeightsInvalid(
+        "{file} lacks the tensors {name}.weight_g and weight_v. Check {source}.",
+        file=source.name,
+        name=name,
+        source=source,
+    )

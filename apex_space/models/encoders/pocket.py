@@ -1,6 +1,6 @@
-"""Waveform segments -> statistics of timbre, rhythm, harmony, form and sound quality. NumPy and SciPy only.
+"""Turns waveform segments into statistics of timbre, rhythm, harmony, form and sound quality. NumPy and SciPy only.
 
-Two short-time spectra are computed once (`View`) and shared by all features. Every feature is blind to the level:
+Two short-time spectra are computed once (`Spectra`) and shared by all features. No feature depends on the level:
 a segment is divided by its root mean square before anything else, and all floors are relative to it.
 """
 
@@ -15,62 +15,65 @@ from scipy import fft
 SAMPLE_RATE = 24_000
 SEGMENT_SECONDS = 30.0
 MIN_SECONDS = 4.0
-"""Shorter sounds are repeated up to this length: rhythm and form have no meaning below it."""
+"""Least length of a sound. Shorter sounds are repeated up to it, because rhythm and form have no meaning below it."""
 
 N_FFT, HOP_LENGTH = 1024, 480
-"""Fine spectrum: 43 ms windows, 50 frames a second."""
+"""Samples of a window and between frames of the fine spectrum: 43 ms windows, 50 frames per second."""
 LONG_N_FFT, LONG_HOP_LENGTH = 4096, 2400
-"""Long spectrum: 171 ms windows, 10 frames a second; its bins of 5.9 Hz part the semitones from 110 Hz up."""
+"""Samples of a window and between frames of the long spectrum: 171 ms windows, 10 frames per second.
+
+Its bins of 5.9 Hz separate the semitones from 110 Hz up.
+"""
 FRAMES = SAMPLE_RATE // HOP_LENGTH
 LONG_FRAMES = SAMPLE_RATE // LONG_HOP_LENGTH
 
 N_MELS = 40
 N_MFCC = 20
 FLOOR = 1e-8
-"""Least power, relative to the segment's mean: -80 dB."""
+"""Least power, relative to the segment's mean power: -80 dB."""
 PITCHES = np.arange(45, 105)
-"""MIDI numbers of the semitones listened to: A2 (110 Hz) to G#7 (3.3 kHz), five octaves."""
+"""MIDI numbers of the semitones that are analysed: A2 (110 Hz) to G#7 (3.3 kHz), five octaves."""
 TOP = 10_000
-"""Hz, where listening ends: above, resamplers and codecs differ."""
+"""Highest frequency that is analysed, in Hz. Above it, resamplers and codecs differ."""
 BANDS = (0, 200, 400, 800, 1600, 3200, 6400, TOP)
 """Edges in Hz of the octave-like bands."""
 MODULATIONS = (0.3, 0.7, 1.4, 2.8, 5.6, 11.2, 25.0)
 """Edges in Hz of the bands of the modulation spectrum."""
 MODULATION_SECONDS = 3
 BEAT_LAGS = np.geomspace(0.1, 4.0, 15)
-"""Edges in seconds of the lags at which onsets are held against themselves."""
+"""Edges in seconds of the ranges of lags in the autocorrelation of the onsets."""
 NOVELTY = (2, 10, 50)
-"""Frames of the fine spectrum on either side of a possible seam."""
+"""Numbers of frames of the fine spectrum that are compared on either side of a possible sudden change."""
 LAGS = (1, 2, 3, 4, 6, 8, 11, 15)
-"""Seconds between the moments compared for form."""
+"""Seconds between the moments that `form` compares."""
 
 TINY = 1e-12
 
 
 @dataclass(frozen=True)
 class Spectra:
-    """What all features look at; T fine frames, U long ones."""
+    """The spectra from which all features are computed, with T fine frames and U long frames."""
 
     samples: np.ndarray
-    """[N], root mean square 1."""
+    """Samples [N] with root mean square 1."""
     spectrum: np.ndarray
-    """[T, N_FFT/2 + 1] complex."""
+    """Fine spectrum [T, N_FFT/2 + 1] complex."""
     power: np.ndarray
-    """Its power, mean 1 over all."""
+    """Power of the fine spectrum [T, N_FFT/2 + 1], with mean 1 over all frames and bins."""
     mel: np.ndarray
-    """[T, N_MELS] dB."""
+    """Mel spectrum [T, N_MELS] in dB."""
     cepstrum: np.ndarray
-    """[T, N_MFCC], orthonormal cosine transform of `mel`."""
+    """MFCCs [T, N_MFCC]: the orthonormal cosine transform of `mel`."""
     long_power: np.ndarray
-    """[U, LONG_N_FFT/2 + 1], mean 1."""
+    """Power of the long spectrum [U, LONG_N_FFT/2 + 1], with mean 1 over all frames and bins."""
     pitch: np.ndarray
-    """[U, len(PITCHES)] amplitude."""
+    """Amplitudes of the semitones [U, len(PITCHES)]."""
     chroma: np.ndarray
-    """[U, 12], each frame of length 1."""
+    """Amplitudes of the pitch classes [U, 12], each frame scaled to length 1."""
 
 
 class PocketEncoder:
-    """Segments -> features."""
+    """Turns segments into features."""
 
     rate, resampling = SAMPLE_RATE, "sinc"
     segment_seconds = SEGMENT_SECONDS
@@ -80,19 +83,19 @@ class PocketEncoder:
     embeddings_version = 1
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """`samples` [S, L] zero-padded, `valid` [S] in samples -> [S, F] float32, always finite."""
+        """Encode `samples` [S, L], zero-padded beyond `valid` [S] samples -> [S, F] float32, always finite."""
         return np.stack([features(row[:count]) for row, count in zip(samples, valid, strict=True)])
 
 
 def features(samples: np.ndarray) -> np.ndarray:
-    """Features [F] float32 of `samples` [N] at SAMPLE_RATE."""
+    """Compute the features [F] float32 of `samples` [N] at SAMPLE_RATE."""
     view = compute_spectra(samples)
     values = np.concatenate([np.ravel(block(view)) for block in BLOCKS])
     return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
 
 
 def compute_spectra(samples: np.ndarray) -> Spectra:
-    """The spectra of `samples` [N] at SAMPLE_RATE."""
+    """Compute the spectra of `samples` [N] at SAMPLE_RATE."""
     least = int(MIN_SECONDS * SAMPLE_RATE)
     if len(samples) < least:
         samples = np.resize(samples if len(samples) else np.zeros(1, np.float32), least)
@@ -117,7 +120,7 @@ def compute_spectra(samples: np.ndarray) -> Spectra:
 
 
 def stft(samples: np.ndarray, frame: int, hop: int) -> np.ndarray:
-    """Windowed spectra [T, frame/2 + 1] complex64 of every whole frame."""
+    """Compute windowed spectra [T, frame/2 + 1] complex64 of every whole frame."""
     frames = np.lib.stride_tricks.sliding_window_view(samples, frame)[::hop]
     spectra: np.ndarray = fft.rfft(frames * _window(frame), axis=1)
     return spectra
@@ -136,7 +139,7 @@ def _window(frame: int) -> np.ndarray:
 
 @cache
 def mel_bank() -> np.ndarray:
-    """[N_FFT/2 + 1, N_MELS] triangles, each of area 1, from 30 Hz to TOP on the HTK mel scale."""
+    """Return mel filters [N_FFT/2 + 1, N_MELS]: triangles, each of area 1, from 30 Hz to TOP on the HTK mel scale."""
     low, high = 2595 * np.log10(1 + np.array([30, TOP]) / 700)
     edges = 700 * (10 ** (np.linspace(low, high, N_MELS + 2) / 2595) - 1)
     bins = np.arange(N_FFT // 2 + 1)[:, None] * SAMPLE_RATE / N_FFT
@@ -149,7 +152,7 @@ def mel_bank() -> np.ndarray:
 
 @cache
 def pitch_bank() -> np.ndarray:
-    """[LONG_N_FFT/2 + 1, len(PITCHES)] raised cosines one semitone to either side."""
+    """Return pitch filters [LONG_N_FFT/2 + 1, len(PITCHES)]: raised cosines that reach one semitone to either side."""
     bins = np.maximum(np.arange(LONG_N_FFT // 2 + 1), 0.5) * SAMPLE_RATE / LONG_N_FFT
     away = np.abs(69 + 12 * np.log2(bins / 440)[:, None] - PITCHES)
     scaled: np.ndarray = np.where(away < 1, 0.5 + 0.5 * np.cos(np.pi * away), 0).astype(np.float32)
@@ -161,7 +164,7 @@ def _edges(frame: int) -> np.ndarray:
 
 
 def _by_band(values: np.ndarray, frame: int) -> np.ndarray:
-    """Means [T, bands] of `values` [T, bins] over the bands."""
+    """Return the means [T, bands] of `values` [T, bins] over each of BANDS."""
     edges = _edges(frame)
     sums = np.add.reduceat(values[:, : edges[-1]], edges[:-1], axis=1)
     means: np.ndarray = sums / np.diff(edges)
@@ -169,7 +172,7 @@ def _by_band(values: np.ndarray, frame: int) -> np.ndarray:
 
 
 def _over_time(values: np.ndarray) -> np.ndarray:
-    """Mean, deviation and mean step of `values` [T, C]."""
+    """Return the mean, deviation and mean step of `values` [T, C] over time: [3, C]."""
     return np.stack([values.mean(0), values.std(0), np.abs(np.diff(values, axis=0)).mean(0)])
 
 
@@ -179,25 +182,25 @@ def _decibel(power: np.ndarray) -> np.ndarray:
 
 
 def _peaky(values: np.ndarray) -> np.ndarray:
-    """Shape of the distribution of `values` [T, C >= 1]: its tail against its middle, in log units, and kurtosis."""
+    """Describe the distribution of `values` [T, C >= 1]: its tail against its middle, and kurtosis, in log units."""
     low, mid, high, top = np.quantile(values, [0.25, 0.5, 0.9, 0.99], axis=0) + 1e-6
     centred = values - values.mean(0)
     kurtosis = (centred**4).mean(0) / (np.square(centred).mean(0) ** 2 + TINY)
     return np.log(np.stack([np.abs(mid / low), np.abs(high / mid), np.abs(top / high), kurtosis + 1e-3]))
 
 
-# ---- blocks: View -> numbers -------------------------------------------------------------------------------------
+# ---- blocks: Spectra -> numbers ----------------------------------------------------------------------------------
 
 
 def timbre(view: Spectra) -> np.ndarray:
-    """Cepstrum over time, and how its mean and deviation within a second differ from second to second."""
+    """Describe the cepstrum over time, and how its mean and deviation within a second differ between seconds."""
     seconds = view.cepstrum[: len(view.cepstrum) // FRAMES * FRAMES].reshape(-1, FRAMES, N_MFCC)
     inside = seconds.std(1)
     return np.concatenate([_over_time(view.cepstrum), [seconds.mean(1).std(0), inside.mean(0), inside.std(0)]])
 
 
 def mfcc_correlation(view: Spectra) -> np.ndarray:
-    """Correlation of the cepstrum's coefficients with each other."""
+    """Compute the correlations of the cepstrum's coefficients with each other."""
     centred = view.cepstrum[:, :16] - view.cepstrum[:, :16].mean(0)
     scaled = centred / (np.linalg.norm(centred, axis=0) + 1e-3)
     correlation: np.ndarray = (scaled.T @ scaled)[np.triu_indices(16, 1)]
@@ -205,7 +208,7 @@ def mfcc_correlation(view: Spectra) -> np.ndarray:
 
 
 def shape(view: Spectra) -> np.ndarray:
-    """Where the spectrum ends, frame by frame, in octaves, and how that moves."""
+    """Measure where the spectrum ends in each frame (spectral rolloff), in octaves, and how this point moves."""
     cumulated = np.cumsum(view.power[:, : _edges(N_FFT)[-1]], axis=1)
     total = cumulated[:, -1:] + TINY
     points = [(cumulated < share * total).sum(1) for share in (0.25, 0.5, 0.85, 0.95, 0.99)]
@@ -213,7 +216,7 @@ def shape(view: Spectra) -> np.ndarray:
 
 
 def edge(view: Spectra) -> np.ndarray:
-    """Level of the long-term spectrum in each mel band, and where it falls below -30 to -70 dB of its top."""
+    """Measure the long-term level in every third mel band, and where the spectrum falls 30 to 70 dB below its top."""
     longterm = _decibel(view.power.mean(0)[: _edges(N_FFT)[-1]])
     under = longterm.max() - np.array([30, 40, 50, 60, 70])
     last = [np.nonzero(longterm > level)[0][-1] for level in under]
@@ -222,7 +225,7 @@ def edge(view: Spectra) -> np.ndarray:
 
 
 def flatness(view: Spectra) -> np.ndarray:
-    """Noise against tones in each band: geometric over arithmetic mean of the power, at both resolutions."""
+    """Compare noise with tones in each band: geometric over arithmetic mean of the power, at both resolutions."""
     fine, long = (
         _by_band(np.log(power + FLOOR), frame) - np.log(_by_band(power, frame) + FLOOR)
         for power, frame in ((view.power, N_FFT), (view.long_power, LONG_N_FFT))
@@ -231,7 +234,7 @@ def flatness(view: Spectra) -> np.ndarray:
 
 
 def floor(view: Spectra) -> np.ndarray:
-    """What is left in the quietest moments and bins: background noise, spectral holes."""
+    """Measure the power in the quietest moments and bins: background noise and spectral holes."""
     bands = _decibel(_by_band(view.power, N_FFT))
     low, mid, high = np.quantile(bands, [0.05, 0.5, 0.95], axis=0)
     relative = view.power[:, : _edges(N_FFT)[-1]]
@@ -240,7 +243,7 @@ def floor(view: Spectra) -> np.ndarray:
 
 
 def dynamics(view: Spectra) -> np.ndarray:
-    """Loudness over time and how the waveform's peaks stand above it."""
+    """Measure the loudness over time, and how far the waveform's peaks are above it."""
     blocks = view.samples[: len(view.samples) // 1200 * 1200].reshape(-1, 1200)
     level = _decibel(np.square(blocks).mean(1))
     magnitude = np.abs(blocks)
@@ -262,7 +265,7 @@ def dynamics(view: Spectra) -> np.ndarray:
 
 
 def clicks(view: Spectra) -> np.ndarray:
-    """Steps and corners in the waveform, after a filter with two zeros at half the rate."""
+    """Measure steps and corners in the waveform, after a filter with two zeros at half the sample rate."""
     smooth = (view.samples[:-2] + 2 * view.samples[1:-1] + view.samples[2:]) / 4
     step = np.diff(smooth)
     corner = np.diff(step)
@@ -274,7 +277,7 @@ def clicks(view: Spectra) -> np.ndarray:
 
 
 def modulation(view: Spectra) -> np.ndarray:
-    """Energy of slow to fast changes: of the loudness in six bands, and of the cepstrum."""
+    """Measure the energy of slow to fast changes: of the loudness in six bands, and of the cepstrum."""
     bands = np.stack([part.mean(1) for part in np.array_split(view.mel, 6, axis=1)], axis=1)
     energy = _changes(np.concatenate([bands, view.cepstrum[:, :16]], axis=1))
     share = energy[:6] / (energy[:6].sum(1, keepdims=True) + 1e-3)
@@ -282,7 +285,7 @@ def modulation(view: Spectra) -> np.ndarray:
 
 
 def _changes(values: np.ndarray) -> np.ndarray:
-    """Energy [C, bands of MODULATIONS] of the changes of `values` [T, C]."""
+    """Return the energy [C, bands of MODULATIONS] of the changes of `values` [T, C]."""
     length = MODULATION_SECONDS * FRAMES
     pieces = np.lib.stride_tricks.sliding_window_view(values, length, axis=0)[:: length // 2]
     pieces = (pieces - pieces.mean(-1, keepdims=True)) * _window(length)
@@ -293,13 +296,13 @@ def _changes(values: np.ndarray) -> np.ndarray:
 
 
 def _onsets(view: Spectra) -> np.ndarray:
-    """Onset strength [T - 1]: rise of the level summed over the mel bands."""
+    """Return the onset strength [T - 1]: the rise of the level, averaged over the mel bands."""
     rise = np.maximum(0, np.diff(view.mel, axis=0)).mean(1)
     return rise
 
 
 def _repetition(onsets: np.ndarray) -> np.ndarray:
-    """Autocorrelation of `onsets` [T], 1 at lag 0."""
+    """Return the autocorrelation of `onsets` [T], which is 1 at lag 0."""
     centred = onsets - onsets.mean()
     size = fft.next_fast_len(2 * len(centred), real=True)
     power = np.square(np.abs(fft.rfft(centred, size)))
@@ -309,7 +312,7 @@ def _repetition(onsets: np.ndarray) -> np.ndarray:
 
 
 def rhythm(view: Spectra) -> np.ndarray:
-    """Strength, number and regularity of onsets."""
+    """Measure the strength, number and regularity of onsets."""
     onsets = _onsets(view)
     repeats = _repetition(onsets)
     spans = [repeats[a : max(b, a + 1)] for a, b in pairwise(np.round(BEAT_LAGS * FRAMES).astype(int))]
@@ -320,7 +323,10 @@ def rhythm(view: Spectra) -> np.ndarray:
 
 
 def _regularity(onsets: np.ndarray) -> tuple[float, float, float, float]:
-    """Peaks per second in `onsets` [T]; mean (log), deviation and mean step (both relative) of the gaps between."""
+    """Return the peaks per second in `onsets` [T], and the mean, deviation and mean step of the gaps between peaks.
+
+    The mean is a logarithm. The deviation and the mean step are relative to the mean.
+    """
     inner = onsets[1:-1]
     tops = (inner > onsets[:-2]) & (inner >= onsets[2:]) & (inner > onsets.mean() + onsets.std())
     gaps = np.diff(np.nonzero(tops)[0]) / FRAMES
@@ -331,7 +337,7 @@ def _regularity(onsets: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def beat_phase(view: Spectra) -> np.ndarray:
-    """Whether the beat keeps its place: phase of the strongest period of three ranges, from window to window."""
+    """Measure how well the beat keeps its phase from window to window, at the strongest period of three ranges."""
     onsets = _onsets(view)
     repeats = _repetition(onsets)
     values = []
@@ -344,7 +350,7 @@ def beat_phase(view: Spectra) -> np.ndarray:
 
 
 def _keeps_phase(turned: np.ndarray, seconds: int) -> tuple[float, float]:
-    """How much of the sums of `turned` [T] over windows points the same way: all of them, and neighbours."""
+    """Measure how far the sums of `turned` [T] over windows have the same phase: all windows, and neighbouring ones."""
     length = min(seconds * FRAMES, len(turned) // 2)
     sums = turned[: len(turned) // length * length].reshape(-1, length).sum(1)
     steps = sums[1:] * sums[:-1].conj()
@@ -361,21 +367,24 @@ KEY_PROFILES = np.array(
 
 @cache
 def _keys() -> np.ndarray:
-    """[12, 24] profiles of all keys, mean 0 and length 1."""
+    """Return the profiles [12, 24] of all keys, each with mean 0 and length 1."""
     centred = KEY_PROFILES - KEY_PROFILES.mean(1, keepdims=True)
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
     return np.concatenate([np.stack([np.roll(p, k) for k in range(12)], axis=1) for p in centred], axis=1)
 
 
 def _key_fit(chroma: np.ndarray) -> np.ndarray:
-    """Correlation [..., 24] of `chroma` [..., 12] with every key."""
+    """Return the correlation [..., 24] of `chroma` [..., 12] with every key."""
     centred = chroma - chroma.mean(-1, keepdims=True)
     fits: np.ndarray = centred @ _keys() / (np.linalg.norm(centred, axis=-1, keepdims=True) + 1e-3)
     return fits
 
 
 def harmony(view: Spectra) -> np.ndarray:
-    """Pitch classes: how few, which intervals, how well in a key and how long they stay; the same in every key."""
+    """Describe the pitch classes: how few they are, their intervals, how well they fit a key and how long they stay.
+
+    The results are the same in every key.
+    """
     profile = view.chroma.mean(0)
     share = profile / (profile.sum() + TINY)
     intervals = [(share * np.roll(share, k)).sum() * 12 for k in range(7)]
@@ -401,7 +410,7 @@ def harmony(view: Spectra) -> np.ndarray:
 
 
 def melody(view: Spectra) -> np.ndarray:
-    """Which octaves sound, how many pitches at once, how far and how often the strongest one moves."""
+    """Measure which octaves sound, how many pitches sound at once, and how far and often the strongest one moves."""
     level = view.pitch + 1e-3
     share = level / level.sum(1, keepdims=True)
     octaves = np.log(share.reshape(len(share), -1, 12).sum(2) + 1e-3)
@@ -421,19 +430,22 @@ def melody(view: Spectra) -> np.ndarray:
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
-    """Rows of `values` [T, C], centred over time and of length 1."""
+    """Return the rows of `values` [T, C], centred over time and scaled to length 1."""
     centred = values - values.mean(0)
     unit: np.ndarray = centred / (np.linalg.norm(centred, axis=1, keepdims=True) + 1e-3)
     return unit
 
 
 def _pool(values: np.ndarray, count: int) -> np.ndarray:
-    """Means of `values` [T, C] over `count` frames each."""
+    """Return the means of `values` [T, C] over `count` frames each."""
     return values[: len(values) // count * count].reshape(-1, count, values.shape[1]).mean(1)
 
 
 def form(view: Spectra) -> np.ndarray:
-    """Likeness between moments by their distance in time, for timbre and harmony; the best match elsewhere."""
+    """Measure the likeness of moments by their distance in time, and the best match elsewhere.
+
+    Both are measured for timbre and for harmony.
+    """
     values: list[float] = []
     for frames in (_unit(_pool(view.cepstrum[:, :13], FRAMES // 2)), _unit(_pool(view.chroma, LONG_FRAMES // 2))):
         likeness = frames @ frames.T
@@ -450,7 +462,7 @@ def form(view: Spectra) -> np.ndarray:
 
 
 def novelty(view: Spectra) -> np.ndarray:
-    """Sudden changes against the usual ones: timbre, level and harmony before and after each moment."""
+    """Compare sudden changes with the usual ones: timbre, level and harmony before and after each moment."""
     values = []
     sources = [(view.cepstrum[:, 1:], width) for width in NOVELTY] + [(view.cepstrum[:, :1], 2)]
     sources += [(view.chroma, 2), (view.chroma, 10), (view.chroma, 30)]
@@ -464,7 +476,10 @@ def novelty(view: Spectra) -> np.ndarray:
 
 
 def phase(view: Spectra) -> np.ndarray:
-    """How phases go on from frame to frame (tones) and from bin to bin (attacks), in each band; every third frame."""
+    """Measure how phases continue from frame to frame (tones) and from bin to bin (attacks), in each band.
+
+    Only every third frame is measured.
+    """
     spectrum = view.spectrum[:, : _edges(N_FFT)[-1] + 2]
     weight = np.sqrt(view.power[:, : spectrum.shape[1]])
     last = len(spectrum) // 3 * 3
@@ -482,14 +497,14 @@ def phase(view: Spectra) -> np.ndarray:
 
 
 def _turn(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Difference of phase as a complex number of length 1 (0 in silence)."""
+    """Return the phase difference as a complex number of length 1 (0 in silence)."""
     product = after * before.conj()
     unit: np.ndarray = product / (np.abs(product) + 1e-4)
     return unit
 
 
 def attack(view: Spectra) -> np.ndarray:
-    """How sharply energy rises in each band: flux at 20 ms against its mean, up against down."""
+    """Measure how sharply energy rises in each band: changes within 20 ms against their mean, rises against falls."""
     bands = 10 * np.log10(_by_band(view.power, N_FFT) + FLOOR)
     step = np.diff(bands, axis=0)
     up, down = np.maximum(0, step), np.maximum(0, -step)

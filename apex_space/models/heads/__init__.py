@@ -1,1 +1,1 @@
-"""Embeddings in, scores out: one file for each judge, with `repositories` and `load`."""
+"""Heads: embeddings in, scores out. Each judge has its own file with `repositories` and `load`."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...core.axes import BY_KEY
 from ...core.errors import WeightsInvalid
 from ...core.settings import Settings
+from ...core.text import message
 from .. import precision
 from ..encoders import checkpoint, mert
 from ..encoders.mert import MertEncoder
@@ -19,15 +20,18 @@ from ..hub import Repository, Snapshot
 
 CHECKPOINTS = ("best_model.pt", "model.safetensors", "pytorch_model.bin")
 LAYERS = (2, 5, 8, 12)
-"""Hidden states of MERT-v1-95M that the head hears; 12 is the last."""
+"""Hidden states of MERT-v1-95M that the head uses; 12 is the last."""
 
 AGGREGATOR = ((0.3822692633, 0.4150039554, -0.1171362400, 0.4593056440), -0.1095517874)
-"""Weights and bias of the 1x1 convolution over those layers. It was never trained: these are what
-`torch.manual_seed(42); nn.Conv1d(4, 1, 1)` draws, and the head was trained on its output."""
+"""Weights and bias of the 1x1 convolution over LAYERS.
+
+It was never trained: its values are the ones that `torch.manual_seed(42); nn.Conv1d(4, 1, 1)` draws. The head was
+trained on its output.
+"""
 
 POPULARITY, AESTHETICS = (tuple(k for k, a in BY_KEY.items() if a.group == g) for g in ("popularity", "aesthetics"))
 TASKS = {"streams": "score_streams", "likes": "score_likes"}
-"""Axis -> its name in the checkpoint, where that differs."""
+"""Axis -> its name in the checkpoint, for axes with another name there."""
 WIDTH = 768
 DEPTHS = {2: (WIDTH, 512, 256), 3: (WIDTH, 512, 384, 256)}
 
@@ -56,7 +60,7 @@ class Branch(nn.Module):
 
 
 class ApexNetwork(nn.Module):
-    """Song embedding [B, 768] -> {axis: [B]}; parameter names are the checkpoint's."""
+    """Song embedding [B, 768] -> {axis: [B]}. Parameters are named as in the checkpoint."""
 
     def __init__(self, axes: tuple[str, ...], depth: int) -> None:
         super().__init__()
@@ -74,7 +78,7 @@ class ApexNetwork(nn.Module):
 class ApexHead:
     """Pooled layers -> {axis: scores}, from either published form of checkpoint.
 
-    `pooling` says over what a song's segments are averaged: "embedding" (mode `song`) or "score" (mode `segment`).
+    `pooling` says what is averaged over a song's segments: "embedding" (mode `song`) or "score" (mode `segment`).
     """
 
     spread: Mapping[str, float] = {}
@@ -95,11 +99,11 @@ class ApexHead:
         self.pooling = {"song": "embedding", "segment": "score"}[content.get("mode", "song")]
 
     def counts(self, seconds: np.ndarray) -> np.ndarray:
-        """[S] -> [S]: as published, a short last segment counts as much as any other."""
+        """Return the segments' weights [S], all 1. As published, a short last segment counts as much as any other."""
         return np.ones_like(seconds)
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
-        """`embeddings` [S, 4, 768] -> {axis: [S]}."""
+        """Compute the scores of `embeddings` [S, 4, 768] -> {axis: [S]}."""
         with torch.inference_mode():
             mixed = torch.einsum("skd,k->sd", torch.from_numpy(embeddings), self.layer_weights) + self.layer_bias
             return {axis: scores.numpy() for axis, scores in self.network(mixed).items()}
@@ -110,39 +114,60 @@ def _branch(axis: str) -> str:
 
 
 def _split(state: dict[str, Tensor], path: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The head's tensors without their common prefix, and the others. A stored encoder (`mert.*`) is left out."""
+    """Return the head's tensors and the others, all without their common prefix.
+
+    A stored encoder (`mert.*`) is left out.
+    """
     first = "shared.0.block.0.weight"
     prefixes = [name.removesuffix(first) for name in state if name.endswith(first)]
     if len(prefixes) != 1:
-        found = f"several times, under {', '.join(map(repr, sorted(prefixes)))}" if prefixes else "nowhere"
-        raise WeightsInvalid(f"{path.name} is not an APEX checkpoint: {first} is in it {found}. Check {path}.")
+        found = (
+            message("several times, under {prefixes}", prefixes=", ".join(map(repr, sorted(prefixes))))
+            if prefixes
+            else "nowhere"
+        )
+        raise WeightsInvalid(
+            "{file} is not an APEX checkpoint: {first} is in it {found}. Check {path}.",
+            file=path.name,
+            first=first,
+            found=found,
+            path=path,
+        )
     bare = {name.removeprefix(prefixes[0]): tensor for name, tensor in state.items()}
     if len(bare) != len(state):
-        raise WeightsInvalid(f"{path.name} holds tensors both with and without the prefix {prefixes[0]!r}.")
+        raise WeightsInvalid(
+            "{file} holds tensors both with and without the prefix {prefix!r}.", file=path.name, prefix=prefixes[0]
+        )
     head = {name: tensor for name, tensor in bare.items() if name.startswith(("shared.", "branch_"))}
     rest = {name: tensor for name, tensor in bare.items() if name not in head and not name.startswith("mert.")}
     return head, rest
 
 
 def _aggregator(rest: dict[str, Tensor], path: Path) -> tuple[Tensor, Tensor]:
-    """Weights [4] and bias [] over the layers: the stored ones, or the published constants."""
+    """Return weights [4] and bias [] over the layers: the stored ones, or without them the published constants."""
     if not rest:
         return torch.tensor(AGGREGATOR[0]), torch.tensor(AGGREGATOR[1])
     if set(rest) != {"aggregator.weight", "aggregator.bias"} or rest["aggregator.weight"].numel() != len(LAYERS):
-        raise WeightsInvalid(f"{path.name} holds tensors that are not APEX's: {', '.join(sorted(rest)[:3])}.")
+        raise WeightsInvalid(
+            "{file} holds tensors that are not APEX's: {tensors}.", file=path.name, tensors=", ".join(sorted(rest)[:3])
+        )
     return rest["aggregator.weight"].flatten(), rest["aggregator.bias"].squeeze()
 
 
 def _shape(head: dict[str, Tensor], content: Mapping[str, Any], path: Path) -> tuple[tuple[str, ...], int]:
-    """Axes and depth, from the tensors' names, held against what the checkpoint says of itself."""
+    """Return axes and depth, from the tensors' names, after comparing them with the checkpoint's own description."""
     beyond = tuple(f"{_branch(axis)}." for axis in AESTHETICS)
     task, axes = ("full", POPULARITY + AESTHETICS) if _any(head, *beyond) else ("popularity", POPULARITY)
     depth = 3 if _any(head, "shared.2.") else 2
     said = (content.get("task", task), content.get("shared", depth), content.get("mode", "song"))
     if said[:2] != (task, depth) or said[2] not in ("song", "segment"):
         raise WeightsInvalid(
-            f"{path.name} has the tensors of task {task!r} with {depth} shared layers, but says task, shared, mode "
-            f"= {said}. Take another checkpoint."
+            "{file} has the tensors of task {task!r} with {depth} shared layers, but says task, shared, mode = "
+            "{told}. Take another checkpoint.",
+            file=path.name,
+            task=task,
+            depth=depth,
+            told=said,
         )
     return axes, depth
 
@@ -152,7 +177,7 @@ def _any(head: dict[str, Tensor], *starts: str) -> bool:
 
 
 def repositories(settings: Settings) -> tuple[Repository, ...]:
-    """The encoder's and the head's."""
+    """Return the repositories of the encoder and the head."""
     heads = CHECKPOINTS if settings.head_file is None else (settings.head_file,)
     return (
         Repository(settings.mert_repo, settings.mert_revision, mert.FILES, mert.CHECKPOINTS),
@@ -161,7 +186,7 @@ def repositories(settings: Settings) -> tuple[Repository, ...]:
 
 
 def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[MertEncoder, ApexHead]:
-    """Encoder and head from the two repositories' files. Raises WeightsInvalid."""
+    """Load encoder and head from the two repositories' files. Raises WeightsInvalid."""
     head = ApexHead(snapshots[1].checkpoint)
     return precision.choose(settings.precision, lambda chosen: _encoder(snapshots[0], chosen), head), head
 
@@ -171,7 +196,12 @@ def _encoder(snapshot: Snapshot, chosen: str) -> MertEncoder:
     layers, width = encoder.config.num_hidden_layers, encoder.config.hidden_size
     if (layers, width) != (LAYERS[-1], WIDTH):
         raise WeightsInvalid(
-            f"{snapshot.folder} holds a MERT of {layers} layers, {width} wide; APEX hears MERT-v1-95M, "
-            f"{LAYERS[-1]} layers, {WIDTH} wide. Name another repository or folder."
+            "{folder} holds a MERT of {layers} layers, {width} wide; APEX hears MERT-v1-95M, {wanted_layers} layers, "
+            "{wanted_width} wide. Name another repository or folder.",
+            folder=snapshot.folder,
+            layers=layers,
+            width=width,
+            wanted_layers=LAYERS[-1],
+            wanted_width=WIDTH,
         )
     return encoder

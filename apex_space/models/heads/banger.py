@@ -1,7 +1,7 @@
 """The Banger head: MERT-v1-330M's last layer -> one score, 0 to 10, of how much a song would be played.
 
-As published (treadon/banger-scorer), a song's score is that of its first 30 s alone. The scores of its other segments
-are an extension: the same network on the same length of music, further on in the song.
+As published (treadon/banger-scorer), a song's score comes from its first 30 s alone. The scores of its other segments
+are an extension: the same network on the same length of music, later in the song.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,31 +22,34 @@ from ..hub import Repository, Snapshot
 
 CHECKPOINTS = ("scorer_model.pt",)
 LAYERS, WIDTH = 24, 1024
-"""MERT-v1-330M's; the last hidden state is heard."""
+"""Number of layers and width of MERT-v1-330M. The head uses the last hidden state."""
 SIZES = (WIDTH, 512, 256, 128)
 AXIS = BY_KEY["banger"]
 MIN_SECONDS = 1.0
-"""A shorter rest of a song is heard with silence behind it: the network needs 17 ms to answer at all."""
+"""Least length of a segment. A shorter rest of a song is encoded with silence after it: the network needs 17 ms."""
 
 
 class Unpadded(MertEncoder):
-    """MERT without padding, which its first layer's norm would hear, and on songs resampled as librosa does it."""
+    """MERT on songs without padding, resampled as librosa does it.
+
+    Padding would affect the norm of MERT's first layer.
+    """
 
     resampling = "soxr"
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """`samples` [S, L] -> [S, K, D], each from its `valid` [S] samples alone."""
+        """Encode `samples` [S, L] -> [S, K, D], each segment from its `valid` [S] samples alone."""
         least = min(int(MIN_SECONDS * self.rate), samples.shape[1])
         lengths = np.maximum(valid, least)
         pooled = np.empty((len(samples), len(self.layers), self.config.hidden_size), np.float32)
-        for length in np.unique(lengths):  # at most two: only a song's last segment is short
+        for length in np.unique(lengths):  # at most two lengths: only a song's last segment is short
             alike = lengths == length
             pooled[alike] = super().__call__(samples[alike, :length], valid[alike])
         return pooled
 
 
 class BangerNetwork(nn.Module):
-    """Embeddings [B, 1024] -> raw scores [B]; parameter names are the checkpoint's."""
+    """Embeddings [B, 1024] -> raw scores [B]. Parameters are named as in the checkpoint."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +61,7 @@ class BangerNetwork(nn.Module):
 
 
 class BangerHead:
-    """Embeddings -> {"banger": scores}. A song's score is its first segment's."""
+    """Embeddings -> {"banger": scores}. A song's score is the score of its first segment."""
 
     axes = (AXIS.key,)
     missing: Mapping[str, str] = {}
@@ -72,18 +75,18 @@ class BangerHead:
         self.network.eval()
 
     def counts(self, seconds: np.ndarray) -> np.ndarray:
-        """[S] -> [S]: one for the first segment, none for the others."""
+        """Return the segments' weights [S]: 1 for the first segment, 0 for the others."""
         return (np.arange(len(seconds)) == 0).astype(float)
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
-        """`embeddings` [S, 1, 1024] -> {"banger": [S]}, clamped to the axis' range."""
+        """Compute the scores of `embeddings` [S, 1, 1024] -> {"banger": [S]}, clamped to the axis' range."""
         with torch.inference_mode():
             raw = self.network(torch.from_numpy(embeddings[:, 0]))
         return {AXIS.key: raw.clamp(AXIS.low, AXIS.high).numpy()}
 
 
 def repositories(settings: Settings) -> tuple[Repository, ...]:
-    """The encoder's and the head's."""
+    """Return the repositories of the encoder and the head."""
     return (
         Repository(settings.banger_mert_repo, settings.banger_mert_revision, mert.FILES, mert.CHECKPOINTS),
         Repository(settings.banger_repo, settings.banger_revision, (), CHECKPOINTS),
@@ -91,7 +94,7 @@ def repositories(settings: Settings) -> tuple[Repository, ...]:
 
 
 def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[Unpadded, BangerHead]:
-    """Encoder and head from the two repositories' files. Raises WeightsInvalid."""
+    """Load encoder and head from the two repositories' files. Raises WeightsInvalid."""
     head = BangerHead(snapshots[1].checkpoint)
     return precision.choose(settings.precision, lambda chosen: _encoder(snapshots[0], chosen), head), head
 
@@ -101,7 +104,12 @@ def _encoder(snapshot: Snapshot, chosen: str) -> Unpadded:
     layers, width = encoder.config.num_hidden_layers, encoder.config.hidden_size
     if (layers, width) != (LAYERS, WIDTH):
         raise WeightsInvalid(
-            f"{snapshot.folder} holds a MERT of {layers} layers, {width} wide; Banger hears MERT-v1-330M, {LAYERS} "
-            f"layers, {WIDTH} wide. Name another repository or folder."
+            "{folder} holds a MERT of {layers} layers, {width} wide; Banger hears MERT-v1-330M, {wanted_layers} "
+            "layers, {wanted_width} wide. Name another repository or folder.",
+            folder=snapshot.folder,
+            layers=layers,
+            width=width,
+            wanted_layers=LAYERS,
+            wanted_width=WIDTH,
         )
     return encoder

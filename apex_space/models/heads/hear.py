@@ -25,14 +25,19 @@ ATTENTIONS, HEADS = 4, 8
 QUERIES = 2
 MIN_VARIANCE = 1e-7
 LIMIT = precision.TOLERANCE / 9
-"""Share of its range that bfloat16 may move a score of the trial clip. Of 8 draws of small random weights, five songs
-moved a score up to 8.7 times as far."""
+"""Largest change of a trial clip's score that bfloat16 may cause, as a share of the axis' range.
+
+With 8 draws of small random weights, five songs moved a score up to 8.7 times as far.
+"""
 MAX_KEPT = 300_000_000
-"""Bytes of frames: a second of a song has 0.4 million."""
+"""Largest number of bytes of cached frames. A second of a song takes 0.4 million bytes."""
 
 
 class Downsample(nn.Module):
-    """[T, C] -> [T / 3, D]: a convolution beside the average of the same frames; names are the checkpoint's."""
+    """Downsampling [T, C] -> [T / 3, D]: a convolution plus a projection of the average of the same frames.
+
+    Parameters are named as in the checkpoint.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -48,7 +53,7 @@ class Downsample(nn.Module):
 
 
 class Salience(nn.Module):
-    """[C, T] -> weights [C, T] that add up to 1 over time."""
+    """Computes weights [C, T] that add up to 1 over time, from channels [C, T]."""
 
     def __init__(self, channels: int, bottleneck: int) -> None:
         super().__init__()
@@ -59,7 +64,10 @@ class Salience(nn.Module):
 
 
 class Statistics(nn.Module):
-    """[D, T] -> [2 D]: for each head its channels' mean and deviation, every channel with its own weights over time."""
+    """Computes the mean and deviation of each channel over time, head by head: [D, T] -> [2 D].
+
+    Every channel has its own weights over time.
+    """
 
     def __init__(self, width: int, bottleneck: int) -> None:
         super().__init__()
@@ -76,7 +84,7 @@ class Statistics(nn.Module):
 
 
 class Trunk(nn.Module):
-    """[T, D] -> [4 D]; parameter names are the checkpoint's."""
+    """Network from frames [T, D] to one vector [4 D]. Parameters are named as in the checkpoint."""
 
     def __init__(self, width: int, inner: int, bottleneck: int, outputs: int) -> None:
         super().__init__()
@@ -95,7 +103,7 @@ class Trunk(nn.Module):
 
 
 class HearNetwork(nn.Module):
-    """Frames of four views -> scores; parameter names are the checkpoint's."""
+    """Frames of four views -> scores. Parameters are named as in the checkpoint."""
 
     def __init__(self, views: int, mixed: int, width: int, inner: int, bottleneck: int, outputs: int) -> None:
         super().__init__()
@@ -105,17 +113,17 @@ class HearNetwork(nn.Module):
         self.model = Trunk(width, inner, bottleneck, outputs)
 
     def pool(self, frames: Tensor) -> Tensor:
-        """A song's frames [T, 4 W] -> [4 D], in float32 always: it takes no time, and rounding it shows."""
+        """Pool a song's frames [T, 4 W] -> [4 D], always in float32: it takes no time, and rounding would show."""
         with torch.autocast(frames.device.type, enabled=False):
             return self.model(self.down_sample_conv(self.input_norm(self.mixed_win_downsample(frames))))
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """[B, 4 D] -> [B, the checkpoint's axes]."""
+        """Compute scores from pooled songs: [B, 4 D] -> [B, number of the checkpoint's axes]."""
         return 2 * torch.tanh(self.model.fc(pooled)) + 3
 
 
 def read(path: Path, axes: tuple[str, ...]) -> HearNetwork:
-    """The network in a checkpoint, its sizes from the tensors' shapes. Raises WeightsInvalid."""
+    """Load the network in a checkpoint. Its sizes follow from the tensors' shapes. Raises WeightsInvalid."""
     state = checkpoint.tensors(checkpoint.read(path), path)
     try:
         mixed, views = state["mixed_win_downsample.weight"].shape
@@ -123,22 +131,24 @@ def read(path: Path, axes: tuple[str, ...]) -> HearNetwork:
         bottleneck = len(state["model.mqmhastp.n_query.0.heads_att_trans.0.att_0.bias"])
         with torch.device("meta"):
             network = HearNetwork(views, mixed, width, inner, bottleneck, len(axes))
-    except Exception as error:  # a name that is not there, or what torch has for shapes that make no network
-        raise WeightsInvalid(f"{path.name} is not a HEAR head, by its names and shapes. Check {path}.") from error
+    except Exception as error:  # a missing name, or what torch raises for shapes that make no network
+        raise WeightsInvalid(
+            "{file} is not a HEAR head, by its names and shapes. Check {path}.", file=path.name, path=path
+        ) from error
     checkpoint.load(network, state, path)
-    network.eval().requires_grad_(False).to(device.device()).model.fc.cpu()  # the last layer stays with the head
+    network.eval().requires_grad_(False).to(device.device()).model.fc.cpu()  # the head runs the last layer on the CPU
     return network
 
 
 @dataclass(frozen=True)
 class Track:
-    """A track of the ASAE Challenge that HEAR was trained for: a judge of its own."""
+    """A track of the ASAE Challenge that HEAR was trained for. Each track is a judge of its own."""
 
     checkpoint: str
     axes: tuple[str, ...]
 
     def repositories(self, settings: Settings) -> tuple[Repository, ...]:
-        """MusicFM's, MuQ's and the head's."""
+        """Return the repositories of MusicFM, MuQ and the head."""
         return (
             Repository(
                 settings.musicfm_repo, settings.musicfm_revision, conformer.MUSICFM_FILES, conformer.MUSICFM_CHECKPOINTS
@@ -148,7 +158,7 @@ class Track:
         )
 
     def load(self, snapshots: Sequence[Snapshot], settings: Settings) -> tuple[WholeSong, WholeSongHead]:
-        """Encoder and head from the three repositories' files. Raises WeightsInvalid."""
+        """Load encoder and head from the three repositories' files. Raises WeightsInvalid."""
         network = read(snapshots[2].checkpoint, self.axes)
         missing = {a: "HEAR's track 1 was trained for musicality only" for a in AXES if a not in self.axes}
         head = WholeSongHead(network, self.axes, missing)
@@ -168,8 +178,12 @@ def _encoder(snapshots: Sequence[Snapshot], network: HearNetwork, chosen: str) -
     muq = conformer.muq(snapshots[1], LAYER, chosen)
     if (width := 2 * (musicfm.width + muq.width)) != network.mixed_win_downsample.in_features:
         raise WeightsInvalid(
-            f"{snapshots[0].folder} and {snapshots[1].folder} give {width} numbers a frame; this HEAR head hears "
-            f"{network.mixed_win_downsample.in_features}. Name other repositories or folders."
+            "{folder} and {other} give {width} numbers a frame; this HEAR head hears {wanted}. Name other "
+            "repositories or folders.",
+            folder=snapshots[0].folder,
+            other=snapshots[1].folder,
+            width=width,
+            wanted=network.mixed_win_downsample.in_features,
         )
     heard_by = (*(snapshot.weights for snapshot in snapshots[:2]), chosen)
     return WholeSong(
@@ -181,14 +195,16 @@ def _encoder(snapshots: Sequence[Snapshot], network: HearNetwork, chosen: str) -
 
 
 class Kept:
-    """The frames of songs that one track has heard, for the other one, which hears the same: they take minutes."""
+    """Cache of the frames that one track has computed. The other track needs the same frames, which take minutes."""
 
     def __init__(self) -> None:
         self._frames: OrderedDict[Hashable, Tensor] = OrderedDict()
 
     def hear(self, samples: Tensor, musicfm: Conformer, muq: Conformer, by: tuple[Hashable, ...]) -> Hearing[Tensor]:
-        """[N] -> [T, 4 W], as `_views`; at once, and for the last time, where they are kept. `by`: the weights and the
-        precision of the two."""
+        """Compute frames like `_views`: [N] -> [T, 4 W]. Cached frames are returned at once and leave the cache.
+
+        `by` holds the weights and the precision of `musicfm` and `muq`.
+        """
         key = (*by, hashlib.sha256(samples.cpu().numpy().tobytes()).hexdigest())
         frames = self._frames.pop(key, None)
         if frames is None:
@@ -199,11 +215,14 @@ class Kept:
 
 
 KEPT = Kept()
-"""Those of this process."""
+"""Process-wide cache of frames."""
 
 
 def _views(samples: Tensor, musicfm: Conformer, muq: Conformer) -> Hearing[Tensor]:
-    """[N] -> [T, 4 W]: MusicFM and MuQ in pieces, then both over the whole, as long as the shortest of them."""
+    """Compute frames [N] -> [T, 4 W]: MusicFM and MuQ in pieces, then both over the whole song.
+
+    All four views are cut to the length of the shortest.
+    """
     local_1, global_1 = yield from musicfm.hearing_twice(samples)
     local_2, global_2 = yield from muq.hearing_twice(samples)
     views = (local_1, local_2, global_1, global_2)

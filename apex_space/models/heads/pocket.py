@@ -18,49 +18,59 @@ from ..encoders.pocket import PocketEncoder
 from ..hub import Repository, Snapshot, Weights
 
 MIN_SECONDS = 10.0
-"""Below it, errors in clarity and naturalness reach the spread among songs."""
+"""Least length of a segment in seconds.
+
+Below it, errors in clarity and naturalness are as large as the differences among songs.
+"""
 PATH = Path(__file__).with_name("pocket.safetensors")
 LINEAR = ("likes", "musicality")
-"""Axes predicted on their own scale; the others pass through a sigmoid, as they were taught from ranks of damage."""
+"""Axes that are predicted on their own scale.
+
+The others pass through a sigmoid, because they were trained on ranks of damage.
+"""
 TENSORS = ("mean", "scale", "weights", "bias")
 
 
 @dataclass(frozen=True)
 class PocketModel:
-    """F features -> A axes. `about` is written into the file as it is: axes, licences, sources, held-out figures."""
+    """A model from F features to A axes.
+
+    `about` is written into the file unchanged: axes, licences, sources and held-out figures.
+    """
 
     mean: np.ndarray
-    """[F] of the features of undamaged songs."""
+    """Means [F] of the features of undamaged songs."""
     scale: np.ndarray
-    """[F] their standard deviation."""
+    """Standard deviations [F] of the features of undamaged songs."""
     weights: np.ndarray
-    """[2 F, A]"""
+    """Weights [2 F, A] of the linear model."""
     bias: np.ndarray
-    """[A]"""
+    """Bias [A] of the linear model."""
     about: Mapping[str, Any]
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """`features` [S, F] -> [S, A] scores on their axes' ranges."""
+        """Compute scores [S, A] on their axes' ranges from `features` [S, F]."""
         raw = basis(features, self.mean, self.scale) @ self.weights + self.bias
         return np.stack([link(axis, raw[:, i]) for i, axis in enumerate(self.about["axes"])], axis=1)
 
     def to_bytes(self) -> bytes:
-        """The file's content: safetensors, with `about` as JSON in its header."""
+        """Return the content of the model's file: safetensors, with `about` as JSON in its header."""
         tensors = {name: np.ascontiguousarray(getattr(self, name), dtype=np.float32) for name in TENSORS}
         return save(tensors, metadata={"about": json.dumps(self.about, ensure_ascii=False)})
 
 
 def basis(features: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """`features` [S, F] -> [S, 2 F]: how far each lies above and below the mean of undamaged songs.
+    """Compute how far each of `features` [S, F] lies above and below the mean of undamaged songs: [S, 2 F].
 
-    Two sides, as damage can push a feature either way; and the logarithm, so that nothing far out decides alone.
+    Both sides are kept because damage can move a feature either way. The logarithm is taken so that no extreme value
+    decides alone.
     """
     away = (features - mean) / scale
     return np.log1p(np.maximum(np.concatenate([away, -away], axis=1), 0))
 
 
 def link(axis: str, raw: np.ndarray) -> np.ndarray:
-    """The model's output on the axis' range."""
+    """Map the model's output `raw` to the axis' range."""
     low, high = BY_KEY[axis].low, BY_KEY[axis].high
     if axis in LINEAR:
         return np.clip(raw, low, high)
@@ -69,17 +79,19 @@ def link(axis: str, raw: np.ndarray) -> np.ndarray:
 
 
 def read(path: Path) -> PocketModel:
-    """The model in a file written from `Model.to_bytes`. Raises WeightsInvalid."""
+    """Load the model in a file written from `PocketModel.to_bytes`. Raises WeightsInvalid."""
     try:
         with safe_open(path, "np") as file:
             about = json.loads(file.metadata()["about"])
             return PocketModel(**{name: file.get_tensor(name) for name in TENSORS}, about=about)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise WeightsInvalid(f"{path} is not a pocket model ({error}). Install the package again.") from error
+        raise WeightsInvalid(
+            "{path} is not a pocket model ({reason}). Install the package again.", path=path, reason=error
+        ) from error
 
 
 class PocketHead:
-    """Features of segments -> scores; a song's scores are the means of its segments', weighted by their length."""
+    """Features of segments -> scores. A song's score is the mean of its segments' scores, weighted by their length."""
 
     pooling = "score"
 
@@ -94,20 +106,23 @@ class PocketHead:
         )
 
     def counts(self, seconds: np.ndarray) -> np.ndarray:
-        """[S] -> [S]: by length, and a rest too short to be judged only where there is nothing else."""
+        """Return the segments' weights [S]: their lengths `seconds` [S].
+
+        A segment that is too short to be judged has weight 0, unless all are too short.
+        """
         long = np.where(seconds >= MIN_SECONDS, seconds, 0)
         return long if long.any() else seconds
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
-        """`embeddings` [S, F] -> {axis: [S]}."""
+        """Compute the scores of `embeddings` [S, F] -> {axis: [S]}."""
         return dict(zip(self.axes, self.model(embeddings).T, strict=True))
 
 
 def repositories(settings: Settings) -> tuple[Repository, ...]:
-    """None: the weights are part of the package."""
+    """Return no repositories, because the weights are part of the package."""
     return ()
 
 
 def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[PocketEncoder, PocketHead]:
-    """Encoder and head. Raises WeightsInvalid."""
+    """Load encoder and head. Raises WeightsInvalid."""
     return PocketEncoder(), PocketHead()

@@ -16,15 +16,15 @@ from ..hub import Repository, Snapshot
 from ..kernels import Linear, SelfAttention
 
 REPOSITORY, CHECKPOINTS = "ASLP-lab/SongEval", ("model.safetensors",)
-"""The repository is on GitHub; the folder below APEX_WEIGHTS has its name."""
+"""SongEval's repository, which is on GitHub, and its checkpoint. Its folder below APEX_WEIGHTS has the same name."""
 LAYER = 6
 ATTENTIONS, HEADS = 4, 8
 AXES = ("coherence", "musicality", "memorability", "clarity", "naturalness")
-"""In the order of the checkpoint's outputs."""
+"""Axes that SongEval scores, in the order of the checkpoint's outputs."""
 
 
 class SongEvalNetwork(nn.Module):
-    """Frames -> scores; parameter names are the checkpoint's."""
+    """Frames -> scores. Parameters are named as in the checkpoint."""
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
@@ -33,19 +33,19 @@ class SongEvalNetwork(nn.Module):
         self.fc = nn.Linear(2 * width, len(AXES))
 
     def pool(self, frames: Tensor) -> Tensor:
-        """A song's frames [T, D] -> [2 D]. As published, no attention adds to its input."""
+        """Pool a song's frames [T, D] -> [2 D]. As published, no attention layer adds its input to its output."""
         attended = fed = self.ffd(frames)
         for attention in self.attn:
             attended = attention(attended)
         return torch.cat([attended.float().mean(0), fed.float().amax(0)])
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """[B, 2 D] -> [B, 5]."""
+        """Compute scores from pooled songs: [B, 2 D] -> [B, 5]."""
         return 2 * torch.tanh(self.fc(pooled)) + 3
 
 
 class WholeSongHead:
-    """What a network pooled of each song -> {axis: scores}."""
+    """Head for whole songs: one pooled embedding per song -> {axis: scores}."""
 
     spread: Mapping[str, float] = {}
     pooling = "score"
@@ -54,32 +54,34 @@ class WholeSongHead:
         self.network, self.axes, self.missing = network, axes, missing
 
     def counts(self, seconds: np.ndarray) -> np.ndarray:
-        """[S] -> [S]: there is one segment, the song."""
+        """Return the segments' weights [S], all 1: there is one segment, the song."""
         return np.ones_like(seconds)
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
-        """`embeddings` [S, D] -> {axis: [S]}."""
+        """Compute the scores of `embeddings` [S, D] -> {axis: [S]}."""
         with torch.inference_mode():
             scores = self.network(torch.from_numpy(embeddings)).numpy()
         return dict(zip(self.axes, scores.T, strict=True))
 
 
 def read(path: Path) -> SongEvalNetwork:
-    """The network in a checkpoint, its width from the tensors' shapes. Raises WeightsInvalid."""
+    """Load the network in a checkpoint. Its width follows from the tensors' shapes. Raises WeightsInvalid."""
     state = checkpoint.tensors(checkpoint.read(path), path)
     try:
         inner, width = state["ffd.0.weight"].shape
         with torch.device("meta"):
             network = SongEvalNetwork(width, inner)
-    except Exception as error:  # a name that is not there, or what torch has for shapes that make no network
-        raise WeightsInvalid(f"{path.name} is not a SongEval head, by its names and shapes. Check {path}.") from error
+    except Exception as error:  # a missing name, or what torch raises for shapes that make no network
+        raise WeightsInvalid(
+            "{file} is not a SongEval head, by its names and shapes. Check {path}.", file=path.name, path=path
+        ) from error
     checkpoint.load(network, state, path)
-    network.eval().requires_grad_(False).to(device.device()).fc.cpu()  # the last layer stays with the head
+    network.eval().requires_grad_(False).to(device.device()).fc.cpu()  # the head runs the last layer on the CPU
     return network
 
 
 def repositories(settings: Settings) -> tuple[Repository, ...]:
-    """MuQ's and the head's. Raises WeightsMissing where nothing says where the head is."""
+    """Return the repositories of MuQ and the head. Raises WeightsMissing if no setting says where the head is."""
     muq = Repository(settings.muq_repo, settings.muq_revision, conformer.MUQ_FILES, conformer.MUQ_CHECKPOINTS)
     if (file := settings.songeval_file) is not None:
         return muq, Repository(REPOSITORY, "", (), (file.name,), file.absolute().parent)
@@ -92,7 +94,7 @@ def repositories(settings: Settings) -> tuple[Repository, ...]:
 
 
 def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[WholeSong, WholeSongHead]:
-    """Encoder and head from the two repositories' files. Raises WeightsInvalid."""
+    """Load encoder and head from the two repositories' files. Raises WeightsInvalid."""
     network = read(snapshots[1].checkpoint)
     head = WholeSongHead(network, AXES, {})
 
@@ -106,7 +108,10 @@ def _encoder(snapshot: Snapshot, network: SongEvalNetwork, chosen: str) -> Whole
     muq = conformer.muq(snapshot, LAYER, chosen)
     if muq.width != (width := network.fc.in_features // 2):
         raise WeightsInvalid(
-            f"{snapshot.folder} holds a MuQ {muq.width} wide; this SongEval head hears one {width} wide. "
-            "Name another repository or folder."
+            "{folder} holds a MuQ {width} wide; this SongEval head hears one {wanted} wide. Name another repository "
+            "or folder.",
+            folder=snapshot.folder,
+            width=muq.width,
+            wanted=width,
         )
     return WholeSong(muq.hearing, muq.work, network.pool, chosen)

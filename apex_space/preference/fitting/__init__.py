@@ -1,1 +1,1 @@
-"""Battles in, a preference head and its accuracy on held-out songs out."""
+"""Fits a preference head on battles, and measures its accuracy on held-out songs."""

@@ -1,7 +1,7 @@
-"""Logistic regression on score differences, and what it is worth on battles between songs it did not learn from.
+"""Logistic regression on score differences, and its accuracy on battles between songs it was not fitted on.
 
-A model without a constant knows no sides, so each battle stands with its winner first. Ties and "both bad" are left
-out: the model speaks of listeners who pick one.
+A model without a constant term treats both sides alike, so each battle is stored with its winner first. Ties and "both
+bad" are left out: the model describes listeners who pick one song.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,23 +19,23 @@ FOLDS, PARTITIONS = 5, 10
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3)
 MIN_BATTLES, MIN_SONGS = 30, 20
 DOMINANT = 0.1
-"""Where battles hang together by shared songs, and one such group holds more than this share of them, groups cannot be
-held out or resampled: single songs are."""
+"""Maximum share of battles in one group of battles that are linked by shared songs. If a group is larger, groups cannot
+be held out or resampled, and single songs are held out and resampled instead."""
 RULE = "musicality"
-"""The axis whose "higher score wins" a head is held against, where the judge predicts it."""
+"""Axis whose rule "the higher score wins" is compared with a head, if the judge predicts this axis."""
 
 
 @dataclass(frozen=True)
 class Battles:
-    """P battles that somebody won."""
+    """P battles that have a winner."""
 
     axes: tuple[str, ...]
     difference: np.ndarray
-    """[P, A] the winner's scores less the loser's."""
+    """[P, A] the winner's scores minus the loser's."""
     songs: np.ndarray
-    """[P, 2] of int: winner and loser, from 0. Recordings that are the same bear the same number."""
+    """[P, 2] of int: the numbers of winner and loser, from 0. Identical recordings have the same number."""
     generators: np.ndarray
-    """[P, 2] of str: who made winner and loser; empty where unknown."""
+    """[P, 2] of str: the generators of winner and loser, empty if unknown."""
 
     def __len__(self) -> int:
         return len(self.difference)
@@ -46,7 +46,7 @@ class Battles:
 
 @dataclass(frozen=True)
 class Units:
-    """What is held out and resampled as one: a song, or a group of battles that share songs."""
+    """Units that are held out and resampled as a whole: songs, or groups of battles that share songs."""
 
     of_song: np.ndarray
     """[S] the unit of each song."""
@@ -54,21 +54,22 @@ class Units:
     name: str
 
     def weight(self, battles: Battles, counts: np.ndarray) -> np.ndarray:
-        """[P] how often each battle counts where the units count as in `counts` [U]."""
+        """Return how often each battle counts [P] if the units count as in `counts` [U]."""
         first, second = self.of_song[battles.songs].T
         weight: np.ndarray = counts[first] * np.where(first == second, 1, counts[second])
         return weight
 
     def folds(self, seed: int) -> np.ndarray:
-        """[S] in which of FOLDS each song is held out."""
+        """Return the fold, of FOLDS, in which each song is held out [S]."""
         return folds(self.of_song, FOLDS, seed)
 
 
 def units(songs: np.ndarray) -> Units:
-    """Groups of battles that share no song with each other, or single songs where one group is DOMINANT.
+    """Return groups of battles that share no song with each other, or single songs if one group is DOMINANT.
 
-    A battle whose two songs are drawn apart counts as often as both were drawn, which makes intervals too wide where
-    most songs are in one battle only; there the groups are many and small, and stand in for the songs.
+    If the two songs of a battle are drawn separately, the battle counts as often as the product of both counts. This
+    makes intervals too wide if most songs are in only one battle. In that case there are many small groups, which are
+    drawn instead of the songs.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -82,7 +83,7 @@ def units(songs: np.ndarray) -> Units:
 
 
 def folds(unit: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Fold [S] of each song; those of one unit [S] share it."""
+    """Return the fold of each song [S]. Songs of the same `unit` [S] have the same fold."""
     rng = np.random.default_rng(seed)
     unique, inverse = np.unique(unit, return_inverse=True)
     fold: np.ndarray = (rng.permutation(len(unique)) % count)[inverse]
@@ -90,9 +91,10 @@ def folds(unit: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 
 def logistic(x: np.ndarray, weight: np.ndarray, penalty: float) -> np.ndarray:
-    """Coefficients [A] that minimise the weighted mean of log(1 + exp(-x c)) plus penalty |c|^2 / 2 (Newton's method).
+    """Return the coefficients [A] of a logistic regression, found by Newton's method.
 
-    `x` [P, A] with the winner first, `weight` [P].
+    They minimise the weighted mean of log(1 + exp(-x c)) plus penalty |c|^2 / 2. `x` is [P, A] with the winner first,
+    and `weight` is [P].
     """
     weight = weight / weight.sum()
     c = np.zeros(x.shape[1])
@@ -108,26 +110,26 @@ def logistic(x: np.ndarray, weight: np.ndarray, penalty: float) -> np.ndarray:
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-x)) without overflow."""
+    """Return 1 / (1 + exp(-x)) without overflow."""
     y: np.ndarray = 0.5 + 0.5 * np.tanh(0.5 * x)
     return y
 
 
 @dataclass(frozen=True)
 class Model:
-    """Scale and coefficients [A]."""
+    """Scale [A] and coefficients [A] of a logistic regression."""
 
     scale: np.ndarray
     coefficients: np.ndarray
 
     def __call__(self, battles: Battles) -> np.ndarray:
-        """[P] log-odds of the one who won."""
+        """Return the log-odds of each winner [P]."""
         odds: np.ndarray = battles.difference / self.scale @ self.coefficients
         return odds
 
 
 def fit(battles: Battles, unit: Units) -> tuple[Model, float]:
-    """The model and its penalty, the one of PENALTIES whose forecasts on held-out songs were the best."""
+    """Return the model and its penalty: the one of PENALTIES with the best predictions on held-out songs."""
     scale = np.sqrt(np.square(battles.difference).mean(0))
     x, even = battles.difference / scale, np.ones(len(battles))
     loss = np.zeros(len(PENALTIES))
@@ -141,9 +143,10 @@ def fit(battles: Battles, unit: Units) -> tuple[Model, float]:
 
 
 def splits(songs: np.ndarray, fold: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows [P] of bool to learn from and to test on, for each `fold` [S]: both songs in it are tested, none is taught.
+    """Yield the rows to fit on and the rows to test on, [P] of bool, for each `fold` [S].
 
-    A battle with one song in the fold is of no use to either side.
+    A battle is tested if both of its songs are in the fold, and fitted on if neither is. A battle with one song in the
+    fold is in neither set.
     """
     inside = fold[songs]
     for f in np.unique(fold):
@@ -154,21 +157,26 @@ def splits(songs: np.ndarray, fold: np.ndarray) -> Iterator[tuple[np.ndarray, np
 
 @dataclass(frozen=True)
 class Forecasts:
-    """N forecasts of held-out battles, which may come up again with other partitions: the battles, and [N] log-odds of
-    the one who won."""
+    """N predictions of held-out battles: the battles, and the log-odds [N] of each winner.
+
+    A battle can occur again with another partition.
+    """
 
     battles: Battles
     odds: np.ndarray
 
 
 def held_out(battles: Battles, unit: Units) -> Forecasts:
-    """Forecasts of each battle that a fold holds, by models that met neither of its songs."""
+    """Return predictions of each battle with both songs in one fold, by models that were fitted on neither song."""
     rounds = (splits(battles.songs, unit.folds(seed)) for seed in range(100, 100 + PARTITIONS))
     return forecasts(((battles[train], battles[test]) for masks in rounds for train, test in masks), unit)
 
 
 def forecasts(rounds: Iterable[tuple[Battles, Battles]], unit: Units) -> Forecasts:
-    """From pairs of battles to learn from and to test on."""
+    """Return the predictions for `rounds`: pairs of battles to fit on and battles to test on.
+
+    Raises PreferenceError if there are none.
+    """
     tested = [(test, fit(train, unit)[0](test)) for train, test in rounds]
     if not tested:
         raise PreferenceError(
@@ -182,31 +190,34 @@ def forecasts(rounds: Iterable[tuple[Battles, Battles]], unit: Units) -> Forecas
     return Forecasts(together, np.concatenate([odds for _, odds in tested]))
 
 
-# Figures of merit: `margin` [N] is positive where the one who won was foreseen, `weight` [N] how often each counts.
+# Metrics: `margin` [N] is positive if the winner was predicted; `weight` [N] is how often each battle counts.
 
 
 def accuracy(margin: np.ndarray, weight: np.ndarray) -> float:
-    """Share of battles foreseen; no preference is half of one. NaN where nothing counts."""
+    """Return the share of battles predicted correctly. No preference counts as half. NaN if no battle counts."""
     return _over(weight @ ((margin > 0) + 0.5 * (margin == 0)), weight.sum())
 
 
 def accuracy_of(rows: np.ndarray, margin: np.ndarray, weight: np.ndarray) -> float:
-    """The same of the `rows` [N] of bool."""
+    """Return the accuracy on `rows` [N] of bool."""
     return accuracy(margin[rows], weight[rows])
 
 
 def brier(odds: np.ndarray, weight: np.ndarray) -> float:
-    """Mean square of what the forecast lacked."""
+    """Return the mean square of one minus the predicted chance of the winner."""
     return _over(weight @ np.square(sigmoid(-odds)), weight.sum())
 
 
 def slope(odds: np.ndarray, weight: np.ndarray) -> float:
-    """Factor that would make the log-odds fit best."""
+    """Return the factor by which the log-odds must be multiplied to fit best."""
     return float(logistic(odds[:, None], weight, 1e-6)[0]) if weight.any() else float("nan")
 
 
 def auc(margin: np.ndarray) -> Callable[[np.ndarray], float]:
-    """Of weights [N]: chance that a won battle got better odds than a lost one, each battle seen from both sides."""
+    """Return a function of weights [N] that computes the AUC.
+
+    The AUC is the chance that a won battle has better odds than a lost one. Each battle is seen from both sides.
+    """
     order = np.argsort(-margin)
     lost = -margin[order]
     left, right = np.searchsorted(lost, margin, "left"), np.searchsorted(lost, margin, "right")
@@ -223,7 +234,7 @@ def _over(part: float, whole: float) -> float:
 
 
 def measure(held: Forecasts, unit: Units) -> Metrics:
-    """All figures on held-out battles."""
+    """Return all metrics on held-out battles."""
     battles, odds = held.battles, held.odds
     against = RULE if RULE in battles.axes else battles.axes[0]
     rule = battles.difference[:, battles.axes.index(against)]
@@ -251,7 +262,10 @@ def measure(held: Forecasts, unit: Units) -> Metrics:
 def learn(
     judge: str, revision: str, data: str, battles: Battles
 ) -> tuple[PreferenceHead, tuple["ByGenerators", ...], tuple["LeaveOneOut", ...]]:
-    """A judge's head and its figures by generator. Raises PreferenceError where the battles are too few."""
+    """Return a judge's head and its metrics by generator.
+
+    Raises PreferenceError if there are too few battles, or if the judge gives all songs the same scores.
+    """
     check_enough(battles)
     battles = _varying(battles)
     unit = units(battles.songs)
@@ -261,7 +275,7 @@ def learn(
 
 
 def make_head(judge: str, revision: str, data: str, battles: Battles, held: Forecasts, unit: Units) -> PreferenceHead:
-    """A judge's head, fitted on all battles; its figures are of the forecasts `held`."""
+    """Return a judge's head, fitted on all battles. Its metrics are computed from the predictions `held`."""
     model, penalty = fit(battles, unit)
     covariance = np.atleast_2d(np.cov(_resampled(battles, unit, model, penalty), rowvar=False))
     return PreferenceHead(
@@ -279,7 +293,7 @@ def make_head(judge: str, revision: str, data: str, battles: Battles, held: Fore
 
 
 def check_enough(battles: Battles) -> None:
-    """Raises PreferenceError."""
+    """Raise PreferenceError if there are too few battles or songs."""
     songs = len(np.unique(battles.songs))
     for there, least, what in (
         (len(battles), MIN_BATTLES, "battles with a winner"),
@@ -293,7 +307,7 @@ def check_enough(battles: Battles) -> None:
 
 
 def _varying(battles: Battles) -> Battles:
-    """Without the axes on which no two songs differ."""
+    """Return the battles without the axes on which no two songs differ. Raises PreferenceError if no axis is left."""
     kept = (battles.difference != 0).any(0)
     if not kept.any():
         raise PreferenceError("The judge gives all these songs the same scores; there is nothing to learn from them.")
@@ -302,7 +316,7 @@ def _varying(battles: Battles) -> Battles:
 
 
 def _resampled(battles: Battles, unit: Units, model: Model, penalty: float) -> np.ndarray:
-    """[RESAMPLES, A] coefficients fitted on resampled units."""
+    """Return coefficients fitted on resampled units [RESAMPLES, A]."""
     x = battles.difference / model.scale
     weights = (unit.weight(battles, counts) for counts in bootstrap_counts(unit.count)[1:])
     return np.array([logistic(x, weight, penalty) for weight in weights if weight.any()])
@@ -319,9 +333,10 @@ class ByGenerators:
 
 @dataclass(frozen=True)
 class LeaveOneOut:
-    """Accuracy on a generator's battles, by a model that learned from none of them, and by `held_out` models.
+    """Accuracy on the battles of one generator.
 
-    The first may have learned from other battles of the songs it met; `held_out` models did from no song of a battle.
+    `accuracy` is that of a model fitted on none of these battles; it may have been fitted on other battles of their
+    songs. `usual` is that of the models of `held_out`, which were fitted on no song of the battle.
     """
 
     generator: str
@@ -331,7 +346,7 @@ class LeaveOneOut:
 
 
 def by_generators(battles: Battles, held: Forecasts, unit: Units) -> tuple[ByGenerators, ...]:
-    """Of each two generators that met, those of the most battles first."""
+    """Return the accuracy for each two generators that met in battles. The pair with the most battles comes first."""
     every, tested = (np.sort(of.generators, axis=1) for of in (battles, held.battles))
     found = []
     for pair in np.unique(tested[(tested != "").all(1)], axis=0):
@@ -342,7 +357,7 @@ def by_generators(battles: Battles, held: Forecasts, unit: Units) -> tuple[ByGen
 
 
 def leave_one_generator_out(battles: Battles, held: Forecasts, unit: Units) -> tuple[LeaveOneOut, ...]:
-    """For each generator whose battles can be foreseen from those of at least two others."""
+    """Return the accuracy for each generator whose battles can be predicted from those of at least two others."""
     found = []
     for generator in _names(battles):
         test = (battles.generators == generator).any(1)

@@ -1,4 +1,4 @@
-"""Battles that a judge has heard both songs of, remembered on the way so that a run can be taken up again."""
+"""Scores both songs of battles, and saves the scores so that an interrupted run can continue."""
 
 import json
 from collections import Counter
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
 
 BEGINNING = '{"key": "'
-"""Of every line: a file that begins otherwise is somebody else's."""
+"""Beginning of every line of a score log. A file that begins differently was not written by this program."""
 
 
 class ScoreLog:
-    """Scores in a file of JSON lines, by what was heard and the judge's weights; each is on disk once it is known."""
+    """Scores in a file of JSON lines, by the audio's key and the judge's weights.
+
+    Each score is written to the disk as soon as it is known.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -44,11 +47,11 @@ class ScoreLog:
         self._torn = not text.endswith("\n") and text != ""
 
     def get(self, key: str, judge: str, revision: str) -> SongScores | None:
-        """The scores of the clip with this key, if it was heard by these weights."""
+        """Return the scores of the clip with this key, or None if these weights did not score it."""
         return self._known.get((key, judge, revision))
 
     def add(self, key: str, scored: SongScores) -> None:
-        """Remember. Raises PreferenceError where the file cannot be written."""
+        """Add scores to the log. Raises PreferenceError if the file cannot be written."""
         line = json.dumps({"key": key, **asdict(scored)})
         try:
             with self._path.open("a", encoding="utf-8") as file:
@@ -67,12 +70,12 @@ class ScoreLog:
             scored = SongScores(**plain)
             self._known[key, scored.judge, scored.revision] = scored
         except (ValueError, TypeError, KeyError, AttributeError):
-            return  # the line that was being written when the machine stopped; it is heard again
+            return  # the line was not complete when the machine stopped; its song is scored again
 
 
 @dataclass(frozen=True)
 class ScoredBattle:
-    """A battle and what the judge made of both songs."""
+    """A battle and the judge's scores of both songs."""
 
     a: SongScores
     b: SongScores
@@ -82,7 +85,7 @@ class ScoredBattle:
 
 
 def hear(rows: Iterable[BattleRow | BadRow], judge: Judge, notebook: ScoreLog) -> Iterator[ScoredBattle | BadRow]:
-    """Score both songs of each battle that has a winner; what the notebook knows is not heard again."""
+    """Score both songs of each battle that has a winner. Songs whose scores are in `notebook` are not scored again."""
     revision = revision_of(judge)
     for row in rows:
         if isinstance(row, BadRow):
@@ -108,9 +111,10 @@ def _scores(clip: AudioSource, judge: Judge, revision: str, notebook: ScoreLog) 
 
 
 def from_votes(store: "VoteStore", judge: str) -> tuple[list[ScoredBattle], str]:
-    """The space's own battles whose votes are not suspicious and whose songs the judge has scored; and its revision.
+    """Return the space's own battles, and the revision of the judge's weights that scored their songs.
 
-    Where the scores are of several revisions of its weights, the one that knows most of the songs is taken.
+    A battle is left out if its vote is suspicious or if a song has no scores. If there are scores by several revisions,
+    the revision that scored the most songs is taken. Raises PreferenceError if there are no scores.
     """
     scores = store.scores(judge)
     if not scores:
@@ -127,7 +131,10 @@ def from_votes(store: "VoteStore", judge: str) -> tuple[list[ScoredBattle], str]
 
 
 def as_battles(heard: Sequence[ScoredBattle]) -> Battles:
-    """What can be learned from: battles with a winner between different songs, on the axes that all songs have."""
+    """Return the battles that a head can be fitted on: those with a winner, between different songs.
+
+    Their axes are the ones on which all songs have scores.
+    """
     decided = [h for h in heard if h.winner in ("a", "b") and h.a.song != h.b.song]
     sides = [((h.a, h.generator_a), (h.b, h.generator_b)) for h in decided]
     ordered = [side if h.winner == "a" else side[::-1] for h, side in zip(decided, sides, strict=True)]

@@ -1,4 +1,4 @@
-"""Battles from a table on this disk or a dataset on the Hub, their songs ready to be heard."""
+"""Reads battles and their songs from a table on this disk or a dataset on the Hub."""
 
 import hashlib
 import re
@@ -25,8 +25,9 @@ COLUMNS = {
     "generator_a": ("generator_a", "system_a", "model_a"),
     "generator_b": ("generator_b", "system_b", "model_b"),
 }
-"""What each is called, in any case. music-arena-dataset has `audio_a`, `system_a`, `audio_b`, `system_b` and
-`preference`, one of A, B, TIE and BOTH_BAD; an audio is a file's place in the repository, empty where withheld."""
+"""Names that each column may have, in upper or lower case. music-arena-dataset has the columns `audio_a`, `system_a`,
+`audio_b`, `system_b` and `preference`, which is A, B, TIE or BOTH_BAD. An audio column holds a file's path in the
+repository; it is empty if the audio is withheld."""
 OPTIONAL = ("generator_a", "generator_b")
 WINNERS: dict[str, Winner] = {
     **dict.fromkeys(("a", "left", "model_a", "system_a", "song_a", "generator_a", "audio_a"), "a"),
@@ -38,7 +39,10 @@ WINNERS: dict[str, Winner] = {
 
 @dataclass(frozen=True)
 class AudioSource:
-    """A song's file. `key` names its content; `open` gives a path for as long as it is open, or raises AudioError."""
+    """A song's file.
+
+    `key` identifies its content. `open` gives a path that is valid while the context is open, or raises AudioError.
+    """
 
     key: str
     open: Callable[[], AbstractContextManager[Path]]
@@ -46,7 +50,7 @@ class AudioSource:
 
 @dataclass(frozen=True)
 class BattleRow:
-    """A battle of which nobody has heard the songs yet. `name` is where it stands, for messages."""
+    """A battle whose songs are not scored yet. `name` says where the row is, for messages."""
 
     name: str
     a: AudioSource
@@ -57,9 +61,9 @@ class BattleRow:
 
 
 def read(source: str) -> Iterator[BattleRow | BadRow]:
-    """The battles in a table, in a folder that holds a dataset, or in a dataset on the Hub.
+    """Return the battles in a table, in a folder that holds a dataset, or in a dataset on the Hub.
 
-    Raises PreferenceError where there is none, or its columns are not those of COLUMNS.
+    Raises PreferenceError if there is no such source, or if its columns are not those in COLUMNS.
     """
     path = Path(source)
     if path.suffix.lower() in tables.READERS:
@@ -79,7 +83,7 @@ def read(source: str) -> Iterator[BattleRow | BadRow]:
 
 
 Place = Callable[[str], AudioSource]
-"""From what a row says of a file's place."""
+"""Finds a song's file from the path in a row."""
 
 
 def _rows(source: str, records: Iterator[Mapping[str, Any]], place: Place) -> Iterator[BattleRow | BadRow]:
@@ -99,7 +103,7 @@ def _rows(source: str, records: Iterator[Mapping[str, Any]], place: Place) -> It
 
 
 def _fields(source: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    """What the record has under any of the names in COLUMNS."""
+    """Return the record's values by our names of the columns. Raises PreferenceError if a column is missing."""
     there = {str(name).strip().lower(): value for name, value in record.items()}
     fields = {column: there[name] for column, names in COLUMNS.items() for name in reversed(names) if name in there}
     lacking = [column for column in COLUMNS if column not in fields and column not in OPTIONAL]
@@ -117,7 +121,7 @@ def _winner(value: Any) -> Winner:
 
 
 def _clip(value: Any, place: Place) -> AudioSource:
-    """From a file's place, or from what a dataset holds in an audio column."""
+    """Return the source of a song, from a file's path or from what a dataset holds in an audio column."""
     if isinstance(value, Mapping):
         content, value = value.get("bytes"), value.get("path")
         if content:
@@ -150,7 +154,10 @@ def _inside(folder: Path, name: str) -> AudioSource:
 
 
 def remote(source: str, name: str) -> AudioSource:
-    """A file of a dataset on the Hub, fetched when it is opened; it is known by its place, so as not to fetch it."""
+    """Return a file of a dataset on the Hub. It is fetched when it is opened.
+
+    Its key is its path and not a hash of its content, because a hash would require fetching it.
+    """
     root = f"hf://datasets/{source}"
     place = re.sub(rf"^{re.escape(root)}(@[^/]*)?/", "", name)
     if ".." in place.split("/") or place.startswith("/") or "::" in place or "://" in place:
@@ -168,7 +175,7 @@ def fetched(address: str) -> Iterator[Path]:
                 _copy(file, copy)
         except TooLarge:
             raise
-        except Exception as error:  # the network, the client and the file system each have their own
+        except Exception as error:  # the network, the client and the file system raise different errors
             raise AudioError(f"{address} cannot be fetched ({_first_line(error)}).") from error
         copy.flush()
         yield Path(copy.name)
@@ -191,14 +198,14 @@ def _table(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _dataset(source: str) -> Iterator[Mapping[str, Any]]:
-    """Every row of every split of every configuration (music-arena-dataset has one for each month)."""
+    """Yield every row of every split of every configuration. music-arena-dataset has one configuration per month."""
     import datasets
 
     try:
         for name in datasets.get_dataset_config_names(source):
             for split in datasets.load_dataset(source, name, streaming=True).values():
                 yield from tables.undecoded(split)[0]
-    except Exception as error:  # the network, the client and each format have their own
+    except Exception as error:  # the network, the client and each format raise different errors
         raise PreferenceError(
             f"The dataset {source} cannot be read ({_first_line(error)}). Check its name and the network; a private "
             "one needs HF_TOKEN."

@@ -3,15 +3,9 @@
 from statistics import fmean
 
 import numpy as np
+from scipy.stats import rankdata
 
 from ...core.intervals import ConfidenceInterval, bootstrap_counts, interval
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Return ranks [N] from 1; ties get their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    shared: np.ndarray = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return shared
 
 
 def spearman(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> float:
@@ -19,7 +13,7 @@ def spearman(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> float:
 
     The result is NaN if either is constant.
     """
-    x, y = (ranks(np.repeat(values, counts)) for values in (a, b))
+    x, y = (rankdata(np.repeat(values, counts)) for values in (a, b))
     if min(len(np.unique(x)), len(np.unique(y))) < 2:
         return float("nan")
     return float(np.corrcoef(x, y)[0, 1])

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ...core.errors import BatchError
@@ -36,7 +37,6 @@ from .evaluate import (
     transfer,
 )
 from .models import KINDS_OF, fit_damage, fit_opinion, recordings
-from .statistics import ranks
 
 AXES = ("likes", "coherence", "musicality", "clarity", "naturalness")
 MISSING = {
@@ -114,7 +114,7 @@ def train(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> tuple[PocketM
 
 def truths(rated: Corpus, liked: Corpus) -> dict[str, np.ndarray]:
     """Return listeners' opinion of each song [S] by axis, on the axis' range; NaN where they were not asked."""
-    percentile = 100 * (ranks(liked.opinions) - 0.5) / len(liked.songs)
+    percentile = 100 * (rankdata(liked.opinions) - 0.5) / len(liked.songs)
     return {
         "likes": np.concatenate([np.full(len(rated.songs), np.nan), percentile]),
         "musicality": np.concatenate([1 + rated.opinions * 4 / 5, np.full(len(liked.songs), np.nan)]),

@@ -1,1 +1,1 @@
-"""What every request passes before Gradio: its id and log line, its language, the limit of the queue."""
+"""Middleware that every request passes before Gradio: id and log line, language, limit of the queue."""

@@ -5,8 +5,7 @@ from math import ceil
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ...core.i18n import tr
-from ...judges.eta import spoken
+from ...core.i18n import format_duration, tr
 from ..gradio_patches import queue_seconds, queue_state
 from ..pages.inputs import AT_ONCE
 
@@ -14,9 +13,9 @@ JOINS = ("/gradio_api/queue/join", "/gradio_api/call/")
 
 
 class Backpressure:
-    """Middleware before Gradio's queue, which would only say that it is full.
+    """Middleware in front of Gradio's queue. The queue itself would only say that it is full.
 
-    The status is 429: Gradio's page shows the reason that comes with it, and for 503 one of its own.
+    The status is 429, because Gradio's page shows the reason that comes with it. For 503 it shows a text of its own.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -33,5 +32,5 @@ class Backpressure:
 
 
 def _busy(waiting: int, seconds: float) -> JSONResponse:
-    text = tr("Busy: {n} requests wait. Try again in {time}.", n=waiting, time=spoken(seconds))
+    text = tr("Busy: {n} requests wait. Try again in {time}.", n=waiting, time=format_duration(seconds))
     return JSONResponse({"detail": text}, 429, {"retry-after": str(ceil(seconds))})

@@ -1,7 +1,7 @@
-"""Which language a visitor reads, and the pages in it.
+"""Finds the language of a visitor, and serves the pages in it.
 
-`?lang=zh-CN` in a page's address says so, or a path that begins with `/zh-CN/`, or else the browser's own wish. No
-cookie is needed: links on a page that was asked for in a language lead on in it.
+The language comes from `?lang=zh-CN` in a page's address, or from a path that begins with `/zh-CN/`, or else from the
+browser's settings. No cookie is needed: links on a page with `?lang=` lead to pages in the same language.
 """
 
 from urllib.parse import parse_qs, urlsplit
@@ -12,7 +12,7 @@ from ...core.i18n import best_of, languages, speaking
 
 
 class LanguageMiddleware:
-    """Middleware that finds out which language is spoken during a request."""
+    """Middleware that sets the language during a request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,8 +35,10 @@ class LanguageMiddleware:
 
 
 def _leading(scope: Scope) -> str:
-    """The language that the path begins with, which is taken off; or nothing. For those on a foreign page, which their
-    requests name as where they come from."""
+    """Move a language at the beginning of the path to `root_path`, and return it. Without one, return an empty text.
+
+    Pages that are embedded elsewhere need this: their requests name the foreign page in the Referer header.
+    """
     root = scope.get("root_path", "")
     first = scope["path"].removeprefix(root).strip("/").split("/")[0]
     if first not in languages():
@@ -46,7 +48,10 @@ def _leading(scope: Scope) -> str:
 
 
 def _asked(scope: Scope, in_path: str) -> str:
-    """Of the page's address, which its own requests name as where they come from; or of the browser."""
+    """Return the language of the page's address, or else of the browser.
+
+    The page's own requests name its address in the Referer header.
+    """
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     page = urlsplit(headers.get(b"referer", ""))
     queries = scope["query_string"].decode("latin-1"), page.query if page.netloc == headers.get(b"host") else ""

@@ -1,4 +1,4 @@
-"""What of the page's work is logged: a line for each request, and one for each event that ran in the queue."""
+"""Logs a line for each request, and a line for each event that ran in the queue."""
 
 import inspect
 import logging
@@ -15,18 +15,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...core.i18n import ENGLISH, said, speaking, tr
 from ...core.json_logging import request_id
+from ...core.text import message
 from ..gradio_patches import event_request
 
 HEADER = b"x-request-id"
 ID = re.compile(rb"[A-Za-z0-9-]{8,64}")
-"""An id that came with the request, as from a proxy's own log, is taken where it can be nothing else."""
+"""Pattern of an id that may come with a request, such as from a proxy's own log. Any other id is replaced."""
 logger = logging.getLogger(__name__)
 
 
 class RequestLog:
-    """Middleware that gives each request an id, answers it as `x-request-id`, and logs what became of the request.
+    """Middleware that gives each request an id, returns it as `x-request-id`, and logs the outcome of the request.
 
-    Of the address only the route is logged: paths and queries can hold names and ids.
+    Only the route is logged, not the address: paths and queries can contain names and ids.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -55,16 +56,16 @@ class RequestLog:
 
 
 def _route(scope: Scope) -> str:
-    """The template of the route that answered, as `/r/{id}`; FastAPI names only its own."""
+    """Return the template of the route that answered, such as `/r/{id}`. FastAPI names only its own routes."""
     routes = (
         scope.get("route"),
         *(r for r in scope["app"].routes if getattr(r, "endpoint", r) is scope.get("endpoint")),
     )
-    return next((route.path for route in routes if route is not None), "none") or scope["root_path"]  # a mounted one's
+    return next((route.path for route in routes if route is not None), "none") or scope["root_path"]  # mounted app
 
 
 def log_events(blocks: gr.Blocks) -> None:
-    """Log each run of the queue's events; one that fails in a way that nobody foresaw is answered with its number."""
+    """Log each run of the queue's events. A run that fails unexpectedly is answered with the id of its request."""
     for event in blocks.fns.values():
         if event.fn is not None and event.queue:
             event.fn = _logged(event.fn, str(event.api_name))
@@ -80,7 +81,7 @@ def _logged(work: Callable[..., Any], name: str) -> Callable[..., Any]:
     def steps(*given: Any, **named: Any) -> Iterator[Any]:
         with _run(name) as language, closing(work(*given, **named)) as running:
             while True:
-                with speaking(language):  # each step has a context of its own
+                with speaking(language):  # each step runs in a context of its own
                     try:
                         step = next(running)
                     except StopIteration:
@@ -92,7 +93,7 @@ def _logged(work: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 @contextmanager
 def _run(name: str) -> Iterator[str]:
-    """One run of an event, which is logged; gives the language of the request that put it into the queue."""
+    """Log one run of an event. Yield the language of the request that put the event into the queue."""
     state = getattr(event_request(), "state", None)
     id = getattr(state, "request_id", request_id.get())
     language = getattr(state, "language", ENGLISH)
@@ -109,7 +110,11 @@ def _run(name: str) -> Iterator[str]:
     except Exception as error:
         logger.exception("an event failed", extra={"fields": {"request": id}})
         with speaking(language):
-            text = said(f"Something went wrong on the server. If it happens again, report it with this number: {id}.")
+            text = said(
+                message(
+                    "Something went wrong on the server. If it happens again, report it with this number: {id}.", id=id
+                )
+            )
             raise gr.Error(text, title=tr("Error"), print_exception=False) from error
     finally:
         _log("event", started, name=name, outcome=outcome, request=id)

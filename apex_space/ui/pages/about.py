@@ -1,4 +1,4 @@
-"""The About page: who judges here, under which licence and limits, how to cite it, and what runs."""
+"""The About page: the judges, their licences, the limits, how to cite them, and the versions that run."""
 
 import platform
 from importlib.metadata import version
@@ -14,6 +14,7 @@ from ...judges.registry import REGISTRY, card
 from ...storage.rate_limits import LIMITS
 from ..render import about as render
 from ..static_files import read_static
+from ..translation import fill
 
 LIBRARIES = ("gradio", "torch", "transformers", "numpy", "librosa", "soundfile", "av", "plotly", "sqlalchemy")
 LEAD = """# About
@@ -34,7 +35,7 @@ The code is Apache-2.0. Weights have licences of their own; several exclude comm
 
 
 class AboutPage:
-    """Components; the tables are made anew whenever the page opens."""
+    """Components of the page. The tables are made again whenever the page opens."""
 
     def __init__(self, roster: JudgeManager, longest_queue: int) -> None:
         self._roster, self._longest_queue = roster, longest_queue
@@ -43,7 +44,7 @@ class AboutPage:
         judges, models = gr.HTML(), gr.HTML()
         for name, entry in REGISTRY.items():
             if text := card(name):
-                with gr.Accordion(f"{entry.title}: model card", open=False):
+                with gr.Accordion(fill("{entry}: model card", entry=entry.title), open=False):
                     gr.HTML(render.card(text))
         gr.Markdown(PRIVACY)
         limits = gr.HTML()

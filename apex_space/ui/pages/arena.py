@@ -1,4 +1,4 @@
-"""The arena's page: two songs without names, a vote, and only then what they were and what the judges had foreseen."""
+"""The Arena page: two songs without names and a vote. After it, the names and the judges' predictions are shown."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +16,7 @@ from ...storage.records import Battle
 from .. import render
 from ..render.reveal import answered, reveal
 from ..static_files import read_static
+from ..translation import fill
 from ..uploads import Uploads
 from . import inputs
 
@@ -49,19 +50,19 @@ TEXTS = {
     "recording": "Recording your vote …",
     "unanswered": "The server did not answer. Check your connection and try again.",
 }
-"""Of the battle's template and script."""
+"""Texts of the battle's template and script."""
 OVER = (UnknownBattle, BattleExpired, BattleStale, AlreadyVoted)
-"""After these refusals no vote for this battle can count any more."""
+"""Errors after which no vote for this battle can count any more."""
 
 Answer = dict[str, Any]
 
 
 class ArenaPage:
-    """Components and events. The browser gets a battle's id; everything else stays with `arena` until the vote."""
+    """Components and events. The browser gets only a battle's id; `arena` keeps everything else until the vote."""
 
     def __init__(self, arena: Arena, standings: LeaderboardService, uploads: Uploads) -> None:
         self._arena, self._standings, self._uploads = arena, standings, uploads
-        gr.Markdown(LEAD.format(seconds=settings().listening_seconds))
+        gr.Markdown(fill(LEAD, seconds=settings().listening_seconds))
         self.battle = gr.HTML(
             html_template=read_static("battle.html"),
             css_template=read_static("battle.css"),
@@ -79,7 +80,7 @@ class ArenaPage:
 
     def _own_songs(self) -> None:
         config = settings()
-        gr.Markdown(OWN.format(minutes=config.max_minutes, megabytes=config.max_megabytes))
+        gr.Markdown(fill(OWN, minutes=config.max_minutes, megabytes=config.max_megabytes))
         with gr.Row():
             songs = [inputs.song(f"Your {place} song", f"own-{place}") for place in ("first", "second")]
         start = gr.Button("Make it a battle", variant="primary")
@@ -94,7 +95,7 @@ class ArenaPage:
         )
 
     def _functions(self) -> list[Callable[..., Answer]]:
-        """What the page's script may call; Gradio needs plain functions and takes their names."""
+        """Return the functions that the page's script may call. Gradio needs plain functions and uses their names."""
 
         def issue(_: Any, request: gr.Request) -> Answer:
             try:
@@ -114,7 +115,7 @@ class ArenaPage:
         return [issue, vote]
 
     def _admit(self, *songs: str | None) -> list[dict[str, Any]]:
-        """Runs before the queue, so that nobody's clean-up deletes a song that waits there."""
+        """Check and claim the songs before the queue, so that nothing deletes a song while it waits."""
         checks = [gr.validate(bool(song and Path(song).is_file()), tr("Choose a song.")) for song in songs]
         if all(song and Path(song).is_file() for song in songs):
             for song in songs:
@@ -141,9 +142,10 @@ def _issued(battle: Battle) -> Answer:
 
 
 def address(request: gr.Request) -> str:
-    """Where a request comes from: the socket's peer or, behind n trusted proxies, what the outermost of them saw.
+    """Return the address that a request comes from.
 
-    Every proxy appends the address it saw to X-Forwarded-For; what stands before the last n is the sender's own claim.
+    It is the address of the socket's peer or, behind n trusted proxies, the address that the outermost of them saw.
+    Every proxy appends the address it saw to X-Forwarded-For. Entries before the last n are only the sender's claim.
     """
     lines = request.headers.getlist("x-forwarded-for")
     seen = [entry.strip() for line in lines for entry in line.split(",")]

@@ -1,4 +1,4 @@
-"""The Compare page: two songs in, which of them people would pick out."""
+"""The Compare page: estimates which of two songs people would prefer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from ...preference.comparison import Comparison
 from ...preference.panel_comparison import PanelComparison
 from .. import render
 from ..requests import Requests, lacks
+from ..translation import fill
 from . import inputs
 
 INTRODUCTION = """# Which one would people pick?
@@ -30,11 +31,11 @@ PROMISE = (
 EMPTY = "Choose song A and song B, then press Compare."
 KEEP_SECONDS = 3600.0
 Results = dict[tuple[str, Path], Report | Panel]
-"""Of this visitor's last comparison, by judge (or PANEL) and path of the upload, which may be deleted by now."""
+"""Results of the visitor's last comparison by judge (or PANEL) and path. The uploads may be deleted by now."""
 
 
 class ComparePage:
-    """Components and events; the work is done by judges, preference, plots and render."""
+    """Components and events. The packages judges, preference, plots and render do the work."""
 
     def __init__(self, requests: Requests, pool: Pool) -> None:
         self._requests, self._pool = requests, pool
@@ -55,7 +56,7 @@ class ComparePage:
                     if settings().pool:
                         inputs.pool_song(self._pool, song)
         self.turned = gr.State(False)
-        gr.Markdown(PROMISE.format(minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
+        gr.Markdown(fill(PROMISE, minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
         self.judge = inputs.judge_radio(self._requests.manager)
         with gr.Row():
             self.start = gr.Button("Compare", variant="primary", min_width=90)
@@ -64,7 +65,7 @@ class ComparePage:
 
     def _outputs(self) -> None:
         self.answer = gr.HTML()
-        self.progress = gr.HTML(render.note(EMPTY))
+        self.progress = gr.HTML(fill(render.NOTE, text=EMPTY))
         self.probability = gr.Plot(label="Of 100 listeners", visible=False, elem_id="probability-plot")
         self.contributions = gr.Plot(label="What spoke for which song", visible=False, elem_id="contributions-plot")
         self.tables = gr.HTML()
@@ -91,7 +92,7 @@ class ComparePage:
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
 
     def _check(self, *given: Any) -> list[dict[str, Any]]:
-        """Run before the queue: nothing waits that cannot be compared."""
+        """Check the inputs and claim the songs before the queue, so that an impossible comparison does not wait."""
         asked = _asked(*given)
         try:
             name, refused = self._requests.check_judge(asked.judge), ""
@@ -117,7 +118,7 @@ class ComparePage:
             raise
 
     def _swap(self, first: str | None, second: str | None, turned: bool, known: Results, judge: str) -> tuple[Any, ...]:
-        """Exchange the sides, the players as they are, and the answer, where both songs have results for one."""
+        """Swap the sides of the songs without changing the players. Swap the answer if both songs have results."""
         asked = _asked(first, second, not turned, known, judge)
         row = gr.Row(elem_classes="" if turned else "turned")
         return row, *(gr.Audio(label=said(name)) for _, name in asked.players), not turned, *self._again(asked)
@@ -129,14 +130,14 @@ class ComparePage:
                 *_, answer = compare(asked.request, self._requests.manager.load)
                 assert not isinstance(answer, CompareProgress)
                 return *_shown(answer), gr.skip(), OFF
-        except ApexSpaceError:  # the judge, or its preference head, changed meanwhile: the songs are scored anew
+        except ApexSpaceError:  # the judge or its preference head has changed: the songs must be scored again
             pass
         return "", render.note(tr(EMPTY)), *HIDDEN, "", gr.skip(), OFF
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What the page holds when a button is pressed: each player's song and side, results so far, the judge."""
+    """The inputs when a button is pressed: each player's song and side, the results so far, and the judge."""
 
     players: tuple[tuple[str, str], tuple[str, str]]
     known: Results
@@ -144,19 +145,19 @@ class _Asked:
 
     @property
     def songs(self) -> tuple[str, str]:
-        """Song A and song B."""
+        """Return song A and song B."""
         (a, _), (b, _) = sorted(self.players, key=lambda player: player[1])
         return a, b
 
     @property
     def request(self) -> CompareRequest:
-        """The comparison of the two songs, of which nothing is scored again."""
+        """Return the request to compare the songs. Songs with results are not scored again."""
         a, b = map(Path, self.songs)
         return CompareRequest(a, b, self.judge, self.known)
 
 
 def _asked(first: str | None, second: str | None, turned: bool, known: Results, judge: str) -> _Asked:
-    """From the values of the components, in their order. Results of songs that were exchanged are dropped."""
+    """Return the inputs from the components' values, in their order. Drop the results of songs that were replaced."""
     sides = tuple(SIDE_NAMES.values())[:: -1 if turned else 1]
     kept = {key: result for key, result in known.items() if str(key[1]) in (first, second)}
     return _Asked(((first or "", sides[0]), (second or "", sides[1])), kept, judge)

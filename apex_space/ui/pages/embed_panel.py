@@ -1,4 +1,4 @@
-"""The panel at the foot of each page that writes the snippet which embeds a page elsewhere."""
+"""The panel at the foot of each page. It writes the snippet that embeds a page elsewhere."""
 
 import json
 
@@ -18,8 +18,8 @@ if (window.__gradio_mode__ === "app") {{
   }}
 }}
 </script>"""
-"""A page that was asked for as a view says so to the style sheet, which hides what surrounds it; its links open outside
-the frame."""
+"""Script for a page that is requested as a view. It makes style.css hide what surrounds the page, and makes links open
+outside the frame."""
 TEXTS = {
     "what": "Show one of these pages on a page of yours. It needs no cookie and no storage of its visitors' browsers.",
     "page": "Page",
@@ -43,7 +43,7 @@ TEXTS = {
 
 
 def embed_panel() -> None:
-    """At the foot of a page: what to paste into another site to show this page, or any other one, there."""
+    """Add the panel with the snippet that shows this page, or any other one, on another site."""
     with gr.Accordion("Embed", open=False, elem_id="embed"):
         gr.HTML(
             html_template=read_static("embed.html"),

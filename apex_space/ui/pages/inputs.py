@@ -1,4 +1,4 @@
-"""What several pages ask for: a song, an example, a judge."""
+"""Inputs that several pages use: a song, an example, a judge."""
 
 import json
 from collections.abc import Callable
@@ -16,22 +16,25 @@ from ...judges.registry import REGISTRY
 from ...judges.score import PANEL
 from ...ranking.order import PREFERENCE
 from .. import render
+from ..translation import fill
 
 POLL_SECONDS = 2.0
 AT_ONCE = 32
-"""Events that judges work for, most of them waiting in their lines: with the networks' line full, some are left for
-judges that do not wait for it."""
+"""Maximum number of events with judges at once. Most of them wait in a song queue.
+
+When the queue of the heavy judges is full, some events are left for judges that do not wait for it.
+"""
 
 
 def song(label: str, elem_id: str) -> gr.Audio:
-    """A song by upload or microphone, as the path of its file."""
+    """Return a component for a song from an upload or the microphone. Its value is the path of the file."""
     return gr.Audio(
         label=label, sources=["upload", "microphone"], type="filepath", editable=False, buttons=[], elem_id=elem_id
     )
 
 
 def examples() -> list[tuple[gr.Button, str]]:
-    """A button for each example song, and the path that it stands for."""
+    """Return a button for each example song, and the path of the song."""
     listing = EXAMPLES / "examples.json"
     rows = json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else []
     with gr.Row(elem_classes="examples"):
@@ -39,16 +42,17 @@ def examples() -> list[tuple[gr.Button, str]]:
 
 
 def cancelling(button: gr.Button, running: Any, told: Callable[..., Any], given: Any, outputs: Any) -> None:
-    """`button` cancels the events `running`, and then `outputs` show what `told` makes of `given`.
+    """Make `button` cancel the events `running` and then show the result of `told(given)` in `outputs`.
 
-    In one event Gradio would tell first and cancel after that, and what is still running would write over it.
+    This takes two events. In a single event, Gradio would call `told` before it cancels, and the running event would
+    overwrite the outputs.
     """
     button.click(None, cancels=running, api_visibility="private")
     button.click(told, given, outputs, api_visibility="private")
 
 
 def pool_song(pool: Pool, song: gr.Audio) -> None:
-    """A list of the arena's songs; the one that is picked goes into `song`."""
+    """Add a list of the arena's songs. The chosen song goes into `song`."""
     listing = gr.Dropdown([], value=None, label=f"{song.label} from the arena", elem_id=f"{song.elem_id}-pool")
     options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
@@ -69,23 +73,23 @@ def pool_song(pool: Pool, song: gr.Audio) -> None:
 
 
 def _button(style: str, damage: str | None) -> gr.Button:
-    label = f"{style}, damaged to cost {damage}" if damage else style
+    label = fill("{style}, damaged to cost {damage}", style=style, damage=damage) if damage else style
     return gr.Button(label, size="sm", elem_classes="example")
 
 
 def judge_choices(panel: bool = True) -> list[tuple[str, str]]:
-    """Return label and name of each choice of a judge; with the panel of all judges where it can be asked."""
+    """Return label and name of each choice of a judge. `panel` adds the panel of all judges."""
     named = [("Best that is ready", BEST), *((entry.title, name) for name, entry in REGISTRY.items())]
     return [*named, ("The panel: all of them", PANEL)] if panel else named
 
 
 def rank_choices() -> list[tuple[str, str]]:
-    """Return label and name of each choice of what songs are ranked by."""
+    """Return label and name of each score by which songs can be ranked."""
     return [("Preference: what people would pick", PREFERENCE), *((axis.label, axis.key) for axis in AXES)]
 
 
 def judge_radio(manager: JudgeManager, panel: bool = True) -> gr.Radio:
-    """Return a radio of the judges; below it stands why some are not ready."""
+    """Return a radio of the judges. Below it, the page shows why some of them are not ready."""
     radio = gr.Radio(judge_choices(panel), value=BEST, label="Judge", elem_id="judge")
     states, timer = gr.HTML(), gr.Timer(POLL_SECONDS)
 

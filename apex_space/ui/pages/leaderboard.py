@@ -1,4 +1,4 @@
-"""The Leaderboard page: how songs, generators and judges stand by people's votes."""
+"""The Leaderboard page: ratings of songs and generators, and agreement of judges, by people's votes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ for a judge nor against it."""
 
 
 class LeaderboardPage:
-    """Components and events; votes are counted by `standings`."""
+    """Components and events. `standings` counts the votes."""
 
     def __init__(self, standings: LeaderboardService) -> None:
         self._standings = standings

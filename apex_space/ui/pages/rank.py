@@ -1,4 +1,4 @@
-"""The Rank page: many songs in, the best of them out."""
+"""The Rank page: ranks many songs and keeps the best of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from ..gradio_patches import file_input
 from ..render import rank as rendered
 from ..requests import Requests, make_scratch, rank_request
 from ..static_files import read_static
+from ..translation import fill
 from . import inputs
 
 INTRODUCTION = """# Keep the best
@@ -42,16 +43,19 @@ TEXTS = {
     "player": "Player of {song}",
     "kept": "The kept songs as a zip",
 }
-"""Of the table's template and script."""
+"""Texts of the table's template and script."""
 GROUPS = "Groups, if you like: a csv of file and group"
 KEEP_SECONDS = 3600.0
-"""Gradio keeps the state of a closed page that long whatever is asked for: no less can be promised."""
+"""Seconds for which the songs are kept.
+
+Gradio keeps the state of a closed page that long in any case, so no shorter time can be promised.
+"""
 CANCELLED = "Cancelled. What was ranked until then stays; Rank goes on from there."
 
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """What is kept for a visitor: the uploads, a folder for what is unpacked from them, and the ranking so far."""
+    """Data kept for a visitor: the uploads, a folder for files unpacked from them, and the ranking so far."""
 
     request: RankRequest
     folder: Path
@@ -60,7 +64,7 @@ class Held:
 
 
 class RankPage:
-    """Components and events; the work is done by ranking, plots and render."""
+    """Components and events. The packages ranking, plots and render do the work."""
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
@@ -77,7 +81,7 @@ class RankPage:
         config = settings()
         self.songs = file_input(label="Songs, or a zip of songs", file_count="multiple", height=200, elem_id="songs")
         limits = {"batch": config.batch, "minutes": config.max_minutes, "megabytes": config.max_megabytes}
-        gr.Markdown(PROMISE.format(**limits), elem_classes="promise")
+        gr.Markdown(fill(PROMISE, **limits), elem_classes="promise")
         self.examples = gr.Button("Take the example songs", size="sm", elem_classes="example")
         self.groups = file_input(label=GROUPS, height=120, elem_id="groups")
 
@@ -90,7 +94,7 @@ class RankPage:
             self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
 
     def _outputs(self) -> None:
-        self.progress = gr.HTML(render.note(EMPTY))
+        self.progress = gr.HTML(fill(render.NOTE, text=EMPTY))
         self.verdict = gr.HTML()
         self.table = gr.HTML(
             html_template=read_static("rank.html"),
@@ -121,7 +125,7 @@ class RankPage:
         self.examples.click(_examples, outputs=self.songs, api_visibility="private")
 
     def _check(self, *given: Any) -> list[Any]:
-        """Run before the queue; the last value is the state, which no visitor enters."""
+        """Check the inputs before the queue. The last value is the state, which no visitor enters."""
         *asked, _ = given
         return [*self._requests.check_rank(*asked), gr.validate(True, "")]
 
@@ -155,7 +159,7 @@ class RankPage:
         return render.note(tr(CANCELLED)) + progress, *results
 
     def _release(self, held: Held | None) -> None:
-        """Nobody needs these files any more."""
+        """Release the files of a ranking that nobody needs any more."""
         if held is not None:
             self._requests.release_ranking(held.request, held.folder)
 
@@ -168,12 +172,12 @@ def _examples() -> list[str]:
 
 
 def _address(file: Path) -> str:
-    """Where a file below the folder of uploads is served, from the pages' address on."""
+    """Return the address of a file in the folder of uploads, relative to the pages' address."""
     return f"gradio_api/file={quote(str(file))}"
 
 
 def _finished(held: Held) -> tuple[Any, ...]:
-    """Everything about the ranking, with the kept songs to take along."""
+    """Write the zip of the kept songs, and return everything about the ranking."""
     assert held.ranking is not None
     file = held.folder / "kept.zip"
     zip_kept(held.ranking, file)

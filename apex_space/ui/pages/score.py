@@ -1,4 +1,4 @@
-"""The Score page: a song in, what a judge makes of it out."""
+"""The Score page: shows what a judge predicts for a song."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +14,7 @@ from ...judges.panel import PanelProgress
 from ...storage.shared_results import SharedResults
 from .. import render
 from ..requests import Requests
+from ..translation import fill
 from . import inputs
 from .share_panel import Finished, SharePanel
 
@@ -26,7 +27,7 @@ EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 
 
 class ScorePage:
-    """Components and events; the work is done by judges, plots and render."""
+    """Components and events. The packages judges, plots and render do the work."""
 
     def __init__(self, requests: Requests, links: SharedResults) -> None:
         self._requests = requests
@@ -40,7 +41,7 @@ class ScorePage:
     def _inputs(self) -> None:
         config = settings()
         self.song = inputs.song("Your song", "song")
-        gr.Markdown(PROMISE.format(minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
+        gr.Markdown(fill(PROMISE, minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
         self.judge = inputs.judge_radio(self._requests.manager)
         with gr.Row():
             self.start = gr.Button("Score", variant="primary", min_width=120)
@@ -49,7 +50,7 @@ class ScorePage:
         self.examples = inputs.examples()
 
     def _outputs(self, links: SharedResults) -> None:
-        self.progress = gr.HTML(render.note(EMPTY))
+        self.progress = gr.HTML(fill(render.NOTE, text=EMPTY))
         self.cards = gr.HTML()
         self.link = SharePanel(links)
         self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
@@ -96,7 +97,7 @@ ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 
 def _shown(step: LoadProgress | ScoringProgress) -> tuple[Any, ...]:
-    """The report so far, and how far the judge is."""
+    """Return the report so far, and the judge's progress."""
     if isinstance(step, LoadProgress) or step.report is None:
         return gr.skip(), render.under_way(step), *[gr.skip()] * 5
     report, done = step.report, step.done
@@ -107,7 +108,7 @@ def _shown(step: LoadProgress | ScoringProgress) -> tuple[Any, ...]:
 
 
 def _panel_shown(step: PanelProgress, new: bool) -> tuple[Any, ...]:
-    """How far the judge at work is and, where that is `new`, what those that are done made of it."""
+    """Return the current judge's progress and, if there are `new` ones, the reports of the finished judges."""
     (so_far,), current = step.panels, step.current
     if current is None:
         progress, finished = render.panel_links(so_far), (OFF, Finished(so_far.reports))

@@ -1,4 +1,4 @@
-"""Putting the result on a page under a link, and deleting it there. Nothing is stored before the button is pressed."""
+"""Shares a result under a link, and deletes it again. Nothing is stored before the button is pressed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from ..routes.shared_result import link
 from .arena import address
 
 KEEP_SECONDS = 3600.0
-"""What the page needs to make a link, or to delete it, is kept that long; afterwards the key still deletes."""
+"""Seconds for which the page can make or delete a link. Afterwards, the key still deletes the result."""
 WHAT = "Kept are the scores and this title: no audio, no file name. Whoever has the link can see them."
 MADE = "Keep the key if you may want to delete the result once this page is closed: it is not shown again."
 DELETED = "Deleted: the link leads nowhere now."
@@ -22,14 +22,16 @@ DELETED = "Deleted: the link leads nowhere now."
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """Reports on a song that was heard to its end; none while it is not. Reports themselves have no hash, by which
-    Gradio tells whether a state changed."""
+    """Reports on a song that was scored to its end; none until then.
+
+    Gradio uses a state's hash to see whether the state changed, and reports themselves have no hash.
+    """
 
     reports: tuple[Report, ...] = ()
 
 
 class SharePanel:
-    """Its state `finished` is to be set by the page."""
+    """Components and events. The page sets the state `finished`."""
 
     def __init__(self, links: SharedResults) -> None:
         self._links = links
@@ -57,7 +59,7 @@ class SharePanel:
         return gr.Column(visible=bool(finished.reports and self._links.most)), *_none("")
 
     def _make(self, finished: Finished, title: str, request: gr.Request) -> tuple[Any, ...]:
-        assert request.request is not None  # it came over HTTP
+        assert request.request is not None  # the event came over HTTP
         try:
             receipt = self._links.add(finished.reports, title, address(request))
         except ApexSpaceError as error:
@@ -82,12 +84,12 @@ class SharePanel:
 
 
 def _refused(error: ApexSpaceError) -> tuple[Any, ...]:
-    """Everything as it was, and the reason."""
+    """Show the reason, and leave everything else as it is."""
     return *[gr.skip()] * 4, render.note(said(str(error)), "error"), gr.skip(), gr.skip()
 
 
 def _none(note: str) -> tuple[Any, ...]:
-    """No link yet, or no longer."""
+    """Show the panel without a link: before one is made, or after it was deleted."""
     hidden = gr.Textbox("", visible=False)
     title, get = gr.Textbox("", visible=True), gr.Button(visible=True)
     return title, get, hidden, hidden, note, gr.Button(visible=False), None

@@ -1,13 +1,14 @@
-"""Records -> HTML. Every text from outside is escaped here."""
+"""Renders records as HTML. Every text from outside is escaped here."""
 
 from .comparison import answer, comparison_links, details, sentence
-from .html import clock, failed, links, note, percent, progress, table
+from .html import NOTE, clock, failed, links, note, percent, progress, table
+from .judge_progress import under_way
 from .panel import panel, panel_links, panel_tables
 from .panel_comparison import duel, duel_links, duel_tables
-from .progress import under_way
 from .report import cards, downloads, measured, number, states, tables
 
 __all__ = [
+    "NOTE",
     "answer",
     "cards",
     "clock",

@@ -1,4 +1,4 @@
-"""What the About page says -> HTML."""
+"""Renders the contents of the About page as HTML."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ PERIODS = {"minute": "{n} a minute", "hour": "{n} an hour", "day": "{n} a day"}
 
 
 def judges(registry: Mapping[str, JudgeEntry], loaded: Mapping[str, Sequence[Weights]]) -> str:
-    """What each judge is, the licence of its weights, and which they are where it is loaded."""
+    """Return a table of what each judge is, the licence of its weights, and the weights of the loaded judges."""
     rows = (
         (
             entry.title,
@@ -41,7 +41,7 @@ def judges(registry: Mapping[str, JudgeEntry], loaded: Mapping[str, Sequence[Wei
 
 
 def models(config: Settings) -> str:
-    """Each repository and revision that the settings ask for, with a link to its model card on the Hub."""
+    """Return each repository and revision in the settings, with a link to its model card on the Hub."""
     asked = {
         getattr(config, name): (field.description, getattr(config, f"{name.removesuffix('_repo')}_revision"))
         for name, field in type(config).model_fields.items()
@@ -56,7 +56,10 @@ def models(config: Settings) -> str:
 
 
 def card(markdown: str) -> str:
-    """A model card, which is English, as part of a page: headings below the page's, tables in boxes that scroll."""
+    """Return a model card as part of a page. The card is in English.
+
+    Its headings are on a lower level than the page's, and its tables are in boxes that scroll.
+    """
     tables = count(1)
     written = MarkdownIt("commonmark", {"html": False}).enable("table").render(re.sub("(?m)^#", "###", markdown))
     scrolling = re.sub(
@@ -70,7 +73,7 @@ def _scrolling(text: str, label: str) -> str:
 
 
 def limits(config: Settings, rates: Mapping[Action, str], queues: Mapping[str, int]) -> str:
-    """What is accepted, and how much of it; `queues`: who waits, and how many may."""
+    """Return a table of what is accepted, and how much of it. `queues`: what waits -> how many may wait."""
     rows: list[Row] = [
         (tr("Longest song"), tr("{n} minutes", n=f"{config.max_minutes:g}")),
         (tr("Largest file"), f"{config.max_megabytes:g} MB"),
@@ -85,16 +88,16 @@ def limits(config: Settings, rates: Mapping[Action, str], queues: Mapping[str, i
 
 
 def _spoken(rate: str) -> str:
-    """30/minute;600/hour -> 30 a minute, 600 an hour."""
+    """Return a rate limit in words: 30/minute;600/hour -> 30 a minute, 600 an hour."""
     given = (each.split("/") for each in rate.split(";"))
     return tr(", ").join(tr(PERIODS[period], n=n) for n, period in given)
 
 
 def references(bibtex: str) -> str:
-    """References as they are to be pasted."""
+    """Return the references in BibTeX, ready to be copied."""
     return _scrolling(f"<pre>{escape(bibtex)}</pre>", tr("References in BibTeX"))
 
 
 def versions(rows: Iterable[Row]) -> str:
-    """The versions of what runs."""
+    """Return a table of the versions of the software that runs."""
     return table(tr("Versions"), (tr("What"), tr("Version")), rows, "compact")

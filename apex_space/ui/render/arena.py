@@ -1,4 +1,4 @@
-"""Ratings and agreement -> HTML."""
+"""Renders ratings and agreement as HTML."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ NOBODY = "No vote has been counted yet. The leaderboard begins with the first on
 
 
 def standing(now: LeaderboardSnapshot) -> str:
-    """How many votes there are, and where to add one."""
+    """Return how many votes there are, and a link to add one."""
     votes = plural(
         now.votes,
         "{n} vote so far. Ratings by fewer than {few} are preliminary.",
@@ -30,14 +30,14 @@ def standing(now: LeaderboardSnapshot) -> str:
 
 
 def songs(ranked: Sequence[Rating]) -> str:
-    """Every rated song, best lower bound first, in a box of its own height."""
+    """Return a table of every rated song, best lower bound first, in a box of its own height."""
     rows = ((str(place), label(row), *_rating(row), row.generator) for place, row in enumerate(ranked, 1))
     head = tr("Rank"), tr("Title"), *_rating_head(), tr("Generator")
     return table(tr("Songs"), head, rows, "wide tall") if ranked else ""
 
 
 def generators(ranked: Sequence[Rating]) -> str:
-    """Every rated generator, best lower bound first."""
+    """Return a table of every rated generator, best lower bound first."""
     rows = ((str(place), label(row), *_rating(row)) for place, row in enumerate(ranked, 1))
     head = tr("Rank"), tr("Generator"), *_rating_head()
     return table(tr("Generators"), head, rows, "wide tall") if ranked else ""
@@ -57,7 +57,7 @@ def _preliminary(so: bool) -> str:
 
 
 def agreement(now: LeaderboardSnapshot) -> str:
-    """What people chose against what each judge had foreseen, on the pool's songs and on visitors' own."""
+    """Return a table of people's votes against each judge's predictions, on the pool's songs and on visitors' own."""
     panels = [panel for panel in now.agreement.values() if panel.votes]
     shares = tr("Agreed"), tr("“Always A”"), tr("Beyond “Always A”"), tr("Brier score")
     head = tr("Judge"), tr("Songs"), tr("Votes"), *shares, tr("Ties, both bad"), ""
@@ -93,7 +93,7 @@ def _with_interval(estimate: ConfidenceInterval, form: str) -> str:
 
 
 def calibration(judges: Sequence[Agreement]) -> str:
-    """How often the favoured song won, by how likely the judge had called it."""
+    """Return a table of how often the favoured song won, by the probability that the judge predicted."""
     head = tr("Judge"), tr("Foreseen"), tr("On average"), tr("Won"), tr("95% interval"), tr("Votes")
     rows = [
         (
@@ -108,7 +108,7 @@ def calibration(judges: Sequence[Agreement]) -> str:
 
 
 def between(judges: Sequence[Agreement]) -> str:
-    """Agreement by the generators of the two songs."""
+    """Return a table of the agreement by the generators of the two songs."""
     head = tr("Judge"), tr("Between"), tr("Votes"), tr("Agreed"), tr("95% interval")
     rows = [
         (judge_title(judge.judge), tr(" and ").join(pair.generators), str(pair.decided), *figure(pair.agreed))

@@ -1,4 +1,4 @@
-"""Comparison -> HTML and JSON."""
+"""Renders a Comparison as HTML and JSON."""
 
 import json
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ SAME = "The same song: 50 of 100 listeners"
 
 
 def sentence(answer: Preference) -> str:
-    """The verdict in words."""
+    """Return the verdict in words."""
     if answer.verdict == "close":
         listeners = _listeners(answer.probability, answer.low, answer.high)
         return tr("Too close to call: A is preferred by {listeners}", listeners=listeners)
@@ -29,20 +29,20 @@ def sentence(answer: Preference) -> str:
 
 
 def _listeners(share: float, low: float, high: float) -> str:
-    """Nothing is ever promised of all of 100 listeners."""
+    """Return a share in words, from 1 to 99 of 100 listeners: no answer is ever certain."""
     about, least, most = (min(max(round(100 * x), 1), 99) for x in (share, low, high))
     return tr("about {about} of 100 listeners ({least} to {most})", about=about, least=least, most=most)
 
 
 def answer(comparison: Comparison) -> str:
-    """The verdict, the songs' names and how far to trust it."""
+    """Return the verdict, the songs' names and how far to trust the verdict."""
     notes = "".join(note(text) for text in _notes(comparison))
     verdict = tr(SAME) if comparison.same else sentence(comparison.answer)
     return f'<h2 class="verdict">{verdict}</h2>{songs(comparison.a, comparison.b)}{notes}'
 
 
 def songs(a: Report, b: Report) -> str:
-    """The songs' names."""
+    """Return the songs' names."""
     names = "".join(
         f'<li><b class="side {side}">{side.upper()}</b> {escape(report.file)}</li>'
         for side, report in (("a", a), ("b", b))
@@ -77,7 +77,7 @@ def _notes(comparison: Comparison) -> Iterable[str]:
 
 
 def details(comparison: Comparison) -> str:
-    """Both reports side by side, how good the head is, and each report in full."""
+    """Return both reports side by side, how good the preference head is, and each report in full."""
     a, b = comparison.a, comparison.b
     sounds = [(name, x, y) for (name, x), (_, y) in zip(measured(a), measured(b), strict=True)]
     full = "".join(
@@ -120,7 +120,7 @@ def _scores(comparison: Comparison) -> Iterable[Row]:
 
 
 def signed(axis: Axis, value: float) -> str:
-    """A difference of scores, in as many digits as the scores themselves."""
+    """Return a difference of scores with its sign, in as many digits as the scores themselves."""
     size = number(axis, abs(value))
     return size if float(size) == 0 else f"{'+' if value > 0 else '−'}{size}"
 
@@ -141,7 +141,7 @@ def _metrics(head: PreferenceHead) -> Iterable[Row]:
 
 
 def comparison_links(comparison: Comparison) -> str:
-    """The comparison to download, with both reports."""
+    """Return a link that downloads the comparison, with both reports."""
     text = json.dumps(comparison.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     stem = "_against_".join(report.file.rsplit(".", 1)[0][:25] for report in (comparison.a, comparison.b))
     return links(stem, [(tr("Comparison as JSON"), f"{comparison.judge}.json", "application/json", text)])

@@ -1,4 +1,4 @@
-"""The pieces that every answer is made of. Every text from outside is escaped here."""
+"""HTML elements that all answers use. Every text from outside is escaped here."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ Row = Sequence[str]
 
 
 def table(caption: str, head: Row, rows: Iterable[Row], kind: str = "") -> str:
-    """Plain texts as a table that scrolls inside its own box; `kind` is a class of the style sheet."""
+    """Return plain texts as a table that scrolls inside its own box. `kind` is a class of the style sheet."""
     columns = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
@@ -27,7 +27,10 @@ def table(caption: str, head: Row, rows: Iterable[Row], kind: str = "") -> str:
 
 
 def links(stem: str, forms: Iterable[tuple[str, str, str, str]]) -> str:
-    """Links that hold the text itself, so that no file of it stays on the server: (label, ending, type, text)."""
+    """Return download links that contain the text itself, so that no file stays on the server.
+
+    Each of `forms` is (label, ending of the file name, media type, text).
+    """
     name = "".join(c if c.isalnum() or c in "-_" else "_" for c in stem)[:60] or "song"
     links = (
         f'<a class="download" download="{name}.{ending}" '
@@ -38,42 +41,46 @@ def links(stem: str, forms: Iterable[tuple[str, str, str, str]]) -> str:
 
 
 def progress(text: str, done: float, total: float) -> str:
-    """A bar with its text; `total` 0 means that the end is not known."""
+    """Return a progress bar with its text. A `total` of 0 means that the end is not known."""
     value = f'value="{done:.1f}" max="{total:.1f}"' if total else ""
     return f'<div class="progress" role="status"><label>{escape(text)}<progress {value}></progress></label></div>'
 
 
+NOTE = '<p class="note" role="status">{text}</p>'
+"""The template of a line of plain text."""
+
+
 def note(text: str, kind: str = "note") -> str:
-    """A line of plain text."""
+    """Return a line of plain text."""
     return f'<p class="{kind}" role="status">{escape(text)}</p>'
 
 
 def failed(error: gr.Error) -> str:
-    """What went wrong, where a page's answer would have been."""
+    """Return the message of an error, to show in place of a page's answer."""
     return note(f"{error.title}{tr('. ')}{error.message}", "error")
 
 
 def clock(seconds: float) -> str:
-    """61.5 -> 1:01."""
+    """Return seconds as minutes and seconds: 61.5 -> 1:01."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
 def percent(share: float) -> str:
-    """0.642 -> 64%."""
+    """Return a share as a percentage: 0.642 -> 64%."""
     return f"{100 * share:.0f}%"
 
 
 def figure(estimate: ConfidenceInterval, form: str = "{:.0%}") -> tuple[str, str]:
-    """A figure and its 95% interval as two cells, numbers as in `form`."""
+    """Return a figure and its 95% interval as two cells. `form` is the format of the numbers."""
     value, low, high = (form.format(number) for number in (estimate.value, estimate.low, estimate.high))
     return value, span(low, high)
 
 
 def span(low: str, high: str) -> str:
-    """From the one to the other."""
+    """Return a range in words: `low` to `high`."""
     return f"{low}{tr(' to ')}{high}"
 
 
 def labelled(name: str, text: str) -> str:
-    """What `name` says, or what is said of it."""
+    """Return a name and a text with a colon between them."""
     return f"{name}{tr(': ')}{text}"

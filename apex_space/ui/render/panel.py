@@ -1,4 +1,4 @@
-"""Panel -> HTML."""
+"""Renders a Panel as HTML."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from .report import number, tables
 
 
 def panel(panel: Panel) -> str:
-    """The song's name, where the judges differ most, and who could not be asked."""
+    """Return the song's name, where the judges differ most, and which judges could not be asked."""
     if not panel.reports:
         return absences(panel.absent)
     name = escape(panel.reports[0].file)
@@ -22,7 +22,7 @@ def panel(panel: Panel) -> str:
 
 
 def absences(absent: Mapping[str, str]) -> str:
-    """Judges that could not be asked, and why."""
+    """Return which judges could not be asked, and why."""
     return "".join(note(_named(REGISTRY[judge].title, why)) for judge, why in absent.items())
 
 
@@ -31,7 +31,7 @@ def _named(title: str, why: str) -> str:
 
 
 def dispute(panel: Panel) -> str:
-    """Where the judges differ most, in a sentence."""
+    """Return a sentence about where the judges differ most."""
     axis = panel.disputed
     if axis is None:
         return tr("No two of these judges predict the same score.")
@@ -49,7 +49,7 @@ def dispute(panel: Panel) -> str:
 
 
 def panel_tables(panel: Panel) -> str:
-    """Each axis by each judge, then every judge's own tables."""
+    """Return a table of each axis by each judge, then every judge's own tables."""
     if not panel.reports:
         return ""
     judges = [report.judge for report in panel.reports]
@@ -77,7 +77,7 @@ def _cell(axis: Axis, score: float | None) -> str:
 
 
 def panel_links(panel: Panel) -> str:
-    """Links that hold all reports."""
+    """Return links that download all reports."""
     text = json.dumps(panel.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     forms = (
         (tr("All reports as JSON"), "panel.json", "application/json", text),

@@ -1,4 +1,4 @@
-"""Duel -> HTML."""
+"""Renders a PanelComparison as HTML."""
 
 import json
 from collections import Counter
@@ -15,14 +15,14 @@ from .panel import absences, panel_tables
 
 
 def duel(duel: PanelComparison) -> str:
-    """Whom the judges expect people to prefer, the songs' names, and who could not be asked."""
+    """Return which song the judges expect people to prefer, the songs' names, and which judges could not be asked."""
     a, b = duel.a.reports[0], duel.b.reports[0]
     verdict = tr(SAME) if a.sha256 == b.sha256 else _verdict(duel.comparisons)
     return f'<h2 class="verdict">{verdict}</h2>{songs(a, b)}{_without(duel)}{absences(duel.absent)}'
 
 
 def _without(duel: PanelComparison) -> str:
-    """Why judges say nothing of 100 listeners, those of the same reason in one line."""
+    """Return why some judges predict no preference. Judges with the same reason share a line."""
     reasons = dict.fromkeys(duel.without.values())
     judges = {why: [REGISTRY[j].title for j, own in duel.without.items() if own == why] for why in reasons}
     return "".join(note(labelled(tr(", ").join(titles), said(why))) for why, titles in judges.items())
@@ -43,7 +43,7 @@ def _verdict(comparisons: tuple[Comparison, ...]) -> str:
 
 
 def duel_tables(duel: PanelComparison) -> str:
-    """The judges' answers, the differences of all scores, and each song by each judge."""
+    """Return tables of the judges' answers, the differences of all scores, and each song by each judge."""
     judges = list(duel.judges)
     own = "".join(
         f"<details><summary>{escape(labelled(song, panel.reports[0].file))}</summary>{panel_tables(panel)}</details>"
@@ -88,7 +88,7 @@ def _differences(duel: PanelComparison, judges: Iterable[str]) -> Iterable[Row]:
 
 
 def duel_links(duel: PanelComparison) -> str:
-    """The duel to download, with all reports."""
+    """Return a link that downloads the comparison, with all reports."""
     text = json.dumps(duel.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     stem = "_against_".join(panel.reports[0].file.rsplit(".", 1)[0][:25] for panel in (duel.a, duel.b))
     return links(stem, [(tr("Comparison as JSON"), "panel.json", "application/json", text)])

@@ -1,4 +1,4 @@
-"""Ranking -> HTML, and what the table of songs is filled with."""
+"""Renders a Ranking as HTML, and prepares the data of the table of songs."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.axes import AXES, Axis
-from ...core.i18n import said, tr
-from ...judges.eta import spoken
+from ...core.i18n import format_duration, said, tr
 from ...judges.registry import REGISTRY
 from ...ranking import ranking_text
 from ...ranking.distributions import distributions
@@ -21,14 +20,17 @@ from .html import table as plain_table
 from .report import cell, number
 
 Cell = tuple[str, float | str | None]
-"""What is shown and what it is sorted by; None comes last."""
+"""Text that a cell shows, and the value by which it is sorted. None comes last."""
 FEW = 5
-"""Songs below which quartiles say nothing."""
+"""Minimum number of songs for quartiles. Of fewer songs, quartiles say nothing."""
 
 
 def so_far(step: RankingProgress) -> str:
-    """A bar with the songs that are done, how far the judge is with the next one, and how long all others will take."""
-    current, left = step.current, tr(", {whose}{time} left", whose="", time=spoken(step.left)) if step.left else ""
+    """Return a bar: the finished songs, the judge's progress with the next one, and the time left for the others."""
+    current, left = (
+        step.current,
+        tr(", {whose}{time} left", whose="", time=format_duration(step.left)) if step.left else "",
+    )
     share, now = 0.0, ""
     if current and current.ahead:
         now = tr("; {n} of other visitors before the next one", n=current.ahead)
@@ -40,14 +42,14 @@ def so_far(step: RankingProgress) -> str:
 
 
 def verdict(ranking: Ranking, left_out: int) -> str:
-    """Whether the kept songs can be told from the others, and how far to trust it."""
+    """Return whether the kept songs can be told from the others, and how far to trust this."""
     others = ranking_text.left_out(left_out)
     notes = "".join(note(text) for text in (*ranking_text.notes(ranking), *([others] if others else [])))
     return f'<h2 class="verdict">{escape(ranking_text.verdict(ranking))}</h2>{notes}'
 
 
 def downloads(ranking: Ranking) -> str:
-    """The ranking's two written forms."""
+    """Return links that download the ranking as CSV and as JSON."""
     forms = (
         (tr("Ranking as CSV"), "csv", "text/csv", to_csv(ranking)),
         (tr("Ranking as JSON"), "json", "application/json", to_json(ranking)),
@@ -56,8 +58,10 @@ def downloads(ranking: Ranking) -> str:
 
 
 def songs(ranking: Ranking, address: Callable[[Path], str], kept: Path | None = None) -> dict[str, Any]:
-    """What rank.js makes a table of: columns, rows of cells, and where each song can be heard. It shows texts as they
-    are. `address` tells where a file is served, `kept` is the zip of the kept songs."""
+    """Return the data of rank.js's table: columns, rows of cells, and the address of each song.
+
+    rank.js shows texts as plain text. `address` returns where a file is served. `kept` is the zip of the kept songs.
+    """
     shown = _columns(ranking)
     return {
         "caption": tr("Songs by {score}", score=ranking_text.label(ranking.rules).lower()),
@@ -93,7 +97,7 @@ def _heading(rules: Rules) -> str:
 
 
 def _label(axis: Axis, rows: Iterable[RankedSong]) -> str:
-    """An axis with the judge's error, which is the same for all songs."""
+    """Return the label of an axis with the judge's error, which is the same for all songs."""
     spread = next((row.report.spread[axis.key] for row in rows if row.report and axis.key in row.report.spread), None)
     return said(axis.label) if spread is None else f"{said(axis.label)} ± {number(axis, spread)}"
 
@@ -120,7 +124,7 @@ def _note(row: RankedSong) -> Cell:
 
 
 def spread(ranking: Ranking) -> str:
-    """How each score spreads, group by group, in numbers."""
+    """Return a table of how each score spreads in each group."""
     songs = tr("Score"), tr("Group"), tr("Songs"), tr("Kept")
     head = *songs, tr("Lowest"), tr("Lower quarter"), tr("Median"), tr("Upper quarter"), tr("Highest")
     rows = list(_spread(ranking))

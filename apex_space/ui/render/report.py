@@ -1,4 +1,4 @@
-"""Report -> HTML."""
+"""Renders a Report as HTML."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from .html import Row, clock, labelled, links, table
 
 
 def cards(report: Report) -> str:
-    """The song's name and its scores as large numbers."""
+    """Return the song's name and its scores as large numbers."""
     cells = "".join(_card(report, axis) for axis in report.axes)
     judge = REGISTRY[report.judge]
     return (
@@ -36,12 +36,12 @@ def _card(report: Report, axis: Axis) -> str:
 
 
 def number(axis: Axis, value: float) -> str:
-    """A score as people read it: whole percentiles, two decimals from 1 to 5."""
+    """Return a score as people read it: whole percentiles, or two decimals on a scale from 1 to 5."""
     return f"{value:.0f}" if axis.high == 100 else f"{value:.2f}"
 
 
 def tables(report: Report) -> str:
-    """Scores, timeline, measurements and origin as tables."""
+    """Return the scores, timeline, measurements and origin as tables."""
     timeline = [
         [f"{clock(s.start)}–{clock(s.end)}", *(cell(a, s.scores[a.key]) for a in report.axes)] for s in report.segments
     ]
@@ -70,12 +70,12 @@ def _scores(report: Report) -> Iterable[Row]:
 
 
 def cell(axis: Axis, value: float | None) -> str:
-    """A score in a table; a dash where there is none."""
+    """Return a score for a table, or a dash if there is none."""
     return "–" if value is None else number(axis, value)
 
 
 def measured(report: Report) -> list[Row]:
-    """What was measured, as name and value."""
+    """Return the measurements as rows of name and value."""
     m = report.features
     return [
         (tr("Duration"), clock(report.duration)),
@@ -102,7 +102,7 @@ def _origin(report: Report) -> Iterable[Row]:
 
 
 def downloads(report: Report) -> str:
-    """The report's two written forms to download."""
+    """Return links that download the report as JSON and as CSV."""
     text = json.dumps(report.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     forms = (
         (tr("Report as JSON"), f"{report.judge}.json", "application/json", text),
@@ -112,6 +112,6 @@ def downloads(report: Report) -> str:
 
 
 def states(waiting: dict[str, str]) -> str:
-    """What keeps the judges that are not ready yet."""
+    """Return why some judges are not ready yet."""
     lines = "".join(f"<p>{escape(REGISTRY[name].title)} {escape(said(text))}</p>" for name, text in waiting.items())
     return f'<div class="states" role="status">{lines}</div>' if lines else ""

@@ -1,4 +1,4 @@
-"""Result -> HTML, and the words that stand for it where its link is posted."""
+"""Renders a SharedResult as HTML, and as a text for sites where its link is posted."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ UNTITLED = "A song"
 
 
 def result(result: SharedResult) -> tuple[str, str]:
-    """The song's title with its scores, and the tables of everything behind them."""
+    """Return the song's title with its scores, and tables of all details."""
     reports = tuple(replace(report, file=result.title or tr(UNTITLED)) for report in result.reports)
     if len(reports) == 1:
         return cards(reports[0]), tables(reports[0])
@@ -25,7 +25,7 @@ def result(result: SharedResult) -> tuple[str, str]:
 
 
 def summary(result: SharedResult) -> str:
-    """All scores in words: what the picture of a result shows, for those who do not see it."""
+    """Return all scores in words, for people who do not see the picture of the result."""
     return "".join(
         f"{labelled(REGISTRY[report.judge].title, tr(', ').join(_said(report)))}{tr('. ')}" for report in result.reports
     ).rstrip()
@@ -39,5 +39,5 @@ def _said(report: Report) -> Iterator[str]:
 
 
 def day(result: SharedResult) -> str:
-    """Since when it is kept, as 2026-03-31."""
+    """Return the UTC date since which the result is kept, such as 2026-03-31."""
     return f"{datetime.fromtimestamp(result.at, UTC):%Y-%m-%d}"

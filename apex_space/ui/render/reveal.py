@@ -1,4 +1,4 @@
-"""What a vote reveals: the songs, what each judge had foreseen, and how often it has agreed with people."""
+"""Renders what a vote reveals: the songs, each judge's prediction, and how often it has agreed with people."""
 
 from html import escape
 
@@ -18,12 +18,12 @@ NOBODY = "No judge had heard both songs when you got them, so there is no predic
 
 
 def answered(winner: Winner) -> str:
-    """What the visitor said."""
+    """Return the visitor's vote in words."""
     return tr(SAID[winner])
 
 
 def reveal(vote: Vote, panel: AgreementReport) -> str:
-    """The songs' names, then each judge's prediction and, from `panel`, its record with people."""
+    """Return the songs' names, then each judge's prediction and, from `panel`, how often it agreed with people."""
     battle = vote.battle
     names = "".join(_name(side, song, vote.winner) for side, song in (("a", battle.a), ("b", battle.b)))
     judged = "".join(

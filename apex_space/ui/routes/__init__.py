@@ -1,1 +1,1 @@
-"""What is served beside the pages: songs of battles, shared results, health, embedding."""
+"""Routes beside the pages: songs of battles, shared results, health, embedding, and blocked paths."""

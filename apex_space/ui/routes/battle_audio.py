@@ -1,4 +1,4 @@
-"""The two songs of a battle over HTTP, with nothing that tells which songs they are."""
+"""Serves the two songs of a battle over HTTP without revealing which songs they are."""
 
 from email.utils import formatdate
 
@@ -14,9 +14,10 @@ NOT_KEPT = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 def audio_route(arena: Arena) -> Route:
-    """`/arena/audio/{battle}/{a or b}.mp3`, in ranges too; to be handed to `launch(app_kwargs={"routes": [...]})`.
+    """Return the route `/arena/audio/{battle}/{a or b}.mp3` for `launch(app_kwargs={"routes": [...]})`.
 
-    The answer's ETag and date belong to the battle, not to the file: two battles with the same song do not show it.
+    It also serves ranges. The answer's ETag and date belong to the battle, not to the file, so that two battles with
+    the same song do not reveal it.
     """
 
     def audio(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""What Gradio serves and this server does not: its editor, proxy and monitoring."""
+"""Blocks routes of Gradio that this server does not offer: its editor, proxy and monitoring."""
 
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -12,9 +12,9 @@ CLOSED = (
     *("/gradio_api/vibe", "/gradio_api/undo-vibe", "/gradio_api/profiling", "/gradio_api/queue/status"),
     *("/gradio_api/runs", "/gradio_api/run-history", "/gradio_api/custom_component", "/gradio_api/process_recording"),
     *("/gradio_api/proxy=", "/gradio_api/file=http", "/gradio_api/file/", "/gradio_api/stream/"),
-    *("/gradio_api/mcp/sse", "/gradio_api/mcp/messages"),  # an older transport
+    *("/gradio_api/mcp/sse", "/gradio_api/mcp/messages"),  # an older transport of MCP
 )
-"""How the paths begin that nothing on these pages asks for."""
+"""Beginnings of the blocked paths. Nothing on these pages requests such a path."""
 
 
 class _Closed:
@@ -23,5 +23,5 @@ class _Closed:
 
 
 def closed_routes() -> list[Route]:
-    """To come before Gradio's own, which they hide: `launch(app_kwargs={"routes": [...]})`."""
+    """Return routes for `launch(app_kwargs={"routes": [...]})`. They come before Gradio's own routes and hide them."""
     return [Route(beginning + "{rest:path}", _Closed()) for beginning in CLOSED]

@@ -1,4 +1,7 @@
-"""Pages on foreign pages: `?view=arena` is a page alone, and a panel writes the snippet that embeds it."""
+"""Shows pages on foreign pages: `?view=arena` shows one page alone.
+
+The panel in pages/embed_panel.py writes the snippet that embeds it.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -16,11 +19,11 @@ from ...core.i18n import language, tr
 
 FRONTEND = Path(gr.__file__).parent / "templates" / "frontend"
 MAIN, MAIN_NAME = "score", "Score"
-"""View and name of the page at the root, which has no path of its own to be called by."""
+"""View and name of the page at the root. This page needs them because its path is empty."""
 
 
 def embedding() -> dict[str, Any]:
-    """What `launch(app_kwargs=...)` needs for it: `routes` and `middleware`."""
+    """Return the `routes` and the `middleware` that embedding needs, for `launch(app_kwargs=...)`."""
     return {
         "routes": [Route("/gradio.js", _loader), Route("/embed/{view}/config", _config)],
         "middleware": [Middleware(_OpenView)],
@@ -28,7 +31,7 @@ def embedding() -> dict[str, Any]:
 
 
 class _OpenView:
-    """`/?view=arena` leads to the page `/arena?view=arena`."""
+    """Middleware that redirects `/?view=arena` to the page `/arena?view=arena`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -48,17 +51,20 @@ def _path(scope: Scope) -> str:
 
 
 def _pages(scope: Scope) -> dict[str, str]:
-    """View -> path of each page of the application that was asked."""
+    """Return view -> path of each page of the requested application."""
     return {path or MAIN: path for path, *_ in scope["app"].get_blocks().pages}
 
 
 def _loader(request: Request) -> Response:
-    """Gradio's own script for `<gradio-app>`: under a name that stays, of the version that runs here."""
+    """Serve Gradio's script for `<gradio-app>`, of the version that runs here, under a name that never changes."""
     return FileResponse(FRONTEND / "gradio.js", media_type="text/javascript", headers={"cache-control": "no-cache"})
 
 
 async def _config(request: Request) -> Response:
-    """What `<gradio-app src=".../embed/arena">` asks for: it knows of one page only, and so that is the only one."""
+    """Serve the configuration that `<gradio-app src=".../embed/arena">` requests.
+
+    It has only one page, because `<gradio-app>` supports only one.
+    """
     pages, view = _pages(request.scope), request.path_params["view"]
     if view not in pages:
         return PlainTextResponse(tr("There is no such view. The views are: {views}.", views=", ".join(pages)), 404)

@@ -1,4 +1,4 @@
-"""Whether the server is alive, for what watches over it: `/healthz`."""
+"""Tells monitoring tools whether the server is alive: `/healthz`."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -13,10 +13,10 @@ STOPPED = "The queue is stopped: no event is taken or answered any more. Restart
 
 
 def health_route(roster: JudgeManager) -> Route:
-    """`/healthz`, to be handed to `launch(app_kwargs={"routes": [...]})`.
+    """Return the route `/healthz` for `launch(app_kwargs={"routes": [...]})`.
 
-    It needs no thread, so that it answers while all of them are at work. The status is 503, with a `reason`, where
-    only a restart helps.
+    It needs no thread, so it answers even while all threads are busy. The status is 503, with a `reason`, if only a
+    restart helps.
     """
 
     async def health(request: Request) -> JSONResponse:

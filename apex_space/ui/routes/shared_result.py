@@ -1,4 +1,4 @@
-"""The pages of stored results over HTTP: `/r/{id}`, its picture and its deletion. They need no script and no cookie."""
+"""Serves shared results: the page `/r/{id}`, its picture and its deletion. They need no script and no cookie."""
 
 import asyncio
 import base64
@@ -27,14 +27,14 @@ from ..static_files import STATIC, read_static
 
 GRADIOS = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts" / "SourceSansPro"
 FONTS = Fonts(GRADIOS / "SourceSansPro-Regular.woff2", GRADIOS / "SourceSansPro-Bold.woff2")
-"""With Latin, Greek and Cyrillic letters."""
+"""Fonts of the pictures, with Latin, Greek and Cyrillic letters."""
 FILES = FileSystemLoader(STATIC)
 PAGE = Environment(loader=FILES, autoescape=True, trim_blocks=True).get_template("result.html")
 STYLE = "\n".join(read_static(name) for name in ("result.css", "style.css"))
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 HEADERS = {
     "cache-control": "private, no-cache",
-    # It may be framed: there is nothing on it that a stranger's click could set off.
+    # Other sites may show the page in a frame: no click on it that a stranger provokes has an effect.
     "content-security-policy": f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'",
     "referrer-policy": "same-origin",
@@ -43,15 +43,15 @@ HEADERS = {
 }
 FOR_EVER = "public, max-age=31536000, immutable"
 DRAWN_AT_ONCE, MAX_PICTURES = 2, 32
-"""Pictures in the making, and with those that wait for it; further ones are told to come back."""
+"""Maximum of pictures drawn at once, and the same with waiting ones. Further requests are told to try again."""
 MAX_BYTES = 1000
-"""Of the form with the key."""
+"""Maximum size in bytes of the form with the key."""
 DELETED = "The result is gone from here. Pictures of it that other sites have copied are theirs to delete."
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,10})(:\d{1,5})?")
 
 
 class SharedResultRoutes:
-    """`routes` are to be handed to `launch(app_kwargs={"routes": [...]})`."""
+    """Serves shared results. `routes` is for `launch(app_kwargs={"routes": [...]})`."""
 
     def __init__(self, links: SharedResults) -> None:
         self._links = links
@@ -118,9 +118,10 @@ class SharedResultRoutes:
 
 
 def link(request: Request, id: str) -> str:
-    """The absolute address of a result's page; a path alone where the request names no host that can be one.
+    """Return the absolute address of a result's page, or only its path if the request names no valid host.
 
-    As the server's `root_path` says, or else the Host that was asked for, or behind trusted proxies what they were.
+    The scheme and the host come from the server's `root_path` if it has them, or else from the request. Behind trusted
+    proxies, they come from the request that the outermost trusted proxy got.
     """
     root = str(request.scope.get("root_path", "")).rstrip("/")
     scheme = _forwarded(request, "proto") or request.scope["scheme"]
@@ -131,7 +132,10 @@ def link(request: Request, id: str) -> str:
 
 
 def _forwarded(request: Request, what: str) -> str:
-    """What the outermost of the trusted proxies says it was asked; anything before that is the sender's own claim."""
+    """Return the value of X-Forwarded-`what` from the outermost trusted proxy, or an empty text.
+
+    Values before it are only the sender's own claim.
+    """
     said = [entry.strip() for line in request.headers.getlist(f"x-forwarded-{what}") for entry in line.split(",")]
     proxies = settings().proxies
     return said[-proxies:][0] if proxies and said else ""
@@ -142,7 +146,10 @@ def _notice(request: Request, title: str, error: ApexSpaceError, home: str = "..
 
 
 def _answer(request: Request, status: int, home: str = "../", **shown: Any) -> Response:
-    """`home` leads to the first page, in a language that the browser itself does not ask for, too."""
+    """Return a page with the `shown` values. `home` is its link to the first page.
+
+    The link names the language if the browser itself asks for another one.
+    """
     tag = language()
     if tag != best_of(request.headers.get("accept-language", "")):
         home += f"?lang={tag}"

@@ -1,8 +1,8 @@
-// What Gradio's markup lacks for those who hear the page, set anew whenever it changes: names that tell one control from
-// another and hold what is seen on it, which page is the current one, and what a group of choices or a picture is.
+// Adds what Gradio's markup lacks for people who use a screen reader, again after every change of the page: names that
+// tell controls apart and contain their visible text, a mark for the current page, and labels of groups and pictures.
 (() => {
   const PAUSE_MS = 100;
-  const given = new WeakMap(); // control -> its name in the markup, and the one that it got here in its place
+  const given = new WeakMap(); // control -> its name in the markup, and the name that replaces it here
   const ours = (element) => element.closest(".gradio-container") && element.checkVisibility();
   const all = (selector) => [...document.querySelectorAll(selector)].filter(ours);
   const text = (element) => (element?.innerText ?? "").replace(/\s+/g, " ").trim();

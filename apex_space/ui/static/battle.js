@@ -1,17 +1,17 @@
-// One battle: two players of which one sounds at a time, what of each was really heard, the vote and its reveal.
-// The server keeps everything else; this page only ever holds the battle's id.
+// One battle: two players of which only one plays at a time, the time each song was heard, the vote and its reveal.
+// The server keeps everything else; this page has only the battle's id.
 const POLL_MS = 5000;
-const SLACK = 0.1; // seconds: the last frames of an mp3 may not sound
+const SLACK = 0.1; // seconds: the last frames of an mp3 may not be played
 const one = (selector, within = element) => within.querySelector(selector);
 const all = (selector) => [...element.querySelectorAll(selector)];
 const texts = props.texts;
 const songs = Object.fromEntries(all(".song").map((box) => [box.dataset.side, song(box)]));
 const [first, second] = Object.values(songs);
 const next = one(".next");
-const view = element.closest("gradio-app[src]"); // on a foreign page, whose address is not the server's
+const view = element.closest("gradio-app[src]"); // set on a foreign page, whose address is not the server's
 const site = view ? view.getAttribute("src").split("/embed/")[0] + "/" : document.baseURI;
 let battle = null; // the id of the battle on the page
-let open = false; // it waits for a vote
+let open = false; // whether the battle waits for a vote
 let current = first;
 
 function song(box) {
@@ -42,7 +42,7 @@ const needed = (song) => (length(song) ? Math.min(props.listen, length(song) - S
 const full = (song) => song.heard >= needed(song);
 const moment = (audio) => ({ position: audio.currentTime, clock: performance.now() / 1000 });
 
-// Time counts that passed both in the song and on the clock: jumping ahead or playing faster gains nothing.
+// Counts only time that passed both in the song and on the clock: jumping ahead or playing faster gains nothing.
 function listened(song, ends) {
   const { audio, last } = song;
   if (last && !audio.seeking && !audio.muted && audio.volume > 0) {
@@ -99,7 +99,7 @@ function toggle() {
   play(open && full(current) && !full(other(current)) ? other(current) : current);
 }
 
-// What is left to do, and which buttons are open for it.
+// Says what is left to do, and enables the buttons for voting when nothing is left.
 function ask() {
   const left = [first, second].filter((song) => !full(song));
   for (const button of all("[data-winner]")) button.disabled = !open || left.length > 0;
@@ -127,7 +127,7 @@ function start(id) {
   ask();
 }
 
-// A battle that is over, with its reveal or the reason why there is none.
+// Ends a battle and shows its reveal. An empty reveal means that the vote did not count; the status gives the reason.
 function finish(reveal) {
   open = false;
   ask();

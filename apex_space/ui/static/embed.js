@@ -1,5 +1,5 @@
-// Writes the snippet that shows a page on a foreign one, and that very snippet as a preview.
-const PREVIEW_MARGIN = 24; // pixels: the preview is a page, and its frame is to need no scrollbar of its own
+// Writes the snippet that shows a page on a foreign one, and shows the same snippet as a preview.
+const PREVIEW_MARGIN = 24; // pixels: the preview is a page itself, and its frame must not need a scrollbar
 const field = (name) => element.querySelector(`[name=${name}]`);
 const site = document.baseURI;
 const { pages, current_page: here } = window.gradio_config ?? { pages: [] };
@@ -58,7 +58,7 @@ if (named.length) {
   write();
   for (const name of ["view", "theme", "language", "height", "form"]) field(name).onchange = () => (say(""), show());
   element.querySelector(".copy").onclick = copy;
-  // Another whole page is loaded for the preview: not before somebody looks at it.
+  // The preview loads another whole page, so it is not loaded before somebody looks at it.
   new IntersectionObserver(([{ isIntersecting }], self) => {
     if (!isIntersecting) return;
     self.disconnect();

@@ -1,5 +1,5 @@
-// Gradio's own texts follow what the browser is said to speak; those that it has in English alone are replaced where they
-// appear. Links lead on in the language that was asked for.
+// Shows Gradio's own texts in the language of the page. Gradio reads the browser's language, so this is set first.
+// Texts that Gradio has only in English are replaced where they appear. Links keep the language that was asked for.
 if (window.gradio_config) {
   const spoken = gradio_config.language ?? "en";
   Object.defineProperty(navigator, "language", { get: () => spoken, configurable: true });

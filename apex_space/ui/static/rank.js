@@ -1,6 +1,6 @@
-// The songs of a ranking as a table: sorted by any column, searched, and one of them in the player.
+// Shows the songs of a ranking as a table that can be sorted by any column and searched, with one song in the player.
 const one = (selector, within = element) => within.querySelector(selector);
-const view = element.closest("gradio-app[src]"); // on a foreign page, whose address is not the server's
+const view = element.closest("gradio-app[src]"); // set on a foreign page, whose address is not the server's
 const site = view ? view.getAttribute("src").split("/embed/")[0] + "/" : document.baseURI;
 const href = (address) => new URL(address, site).href;
 const texts = props.texts;
@@ -48,7 +48,7 @@ function draw() {
 function heads(columns) {
   const row = one("thead tr");
   if (row.children.length !== columns.length || columns.some((label, i) => row.children[i].textContent !== label)) {
-    row.replaceChildren(...columns.map(head)); // the same ones stay, and the focus with them
+    row.replaceChildren(...columns.map(head)); // equal heads are not replaced, so they keep the focus
   }
   [...row.children].forEach((cell, i) => {
     if (i === order.column) cell.ariaSort = order.descending ? "descending" : "ascending";
@@ -92,7 +92,7 @@ function play({ source, name }) {
   one(".playing").textContent = name;
   audio.ariaLabel = texts.player.replace("{song}", () => name);
   audio.src = href(source);
-  audio.play().catch(() => {}); // the player itself shows that it cannot
+  audio.play().catch(() => {}); // the player itself shows that it cannot play
   const buttons = [...element.querySelectorAll("tbody button")];
   for (const button of buttons) button.ariaPressed = button.textContent === name;
 }

@@ -10,8 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import HubertConfig, HubertModel, Wav2Vec2ConformerConfig
 
 from apex_space.bench import networks
+from apex_space.core.i18n import format_duration
 from apex_space.judges.cache import EmbeddingCache
-from apex_space.judges.eta import ComputeCost, ThroughputEstimator, spoken
+from apex_space.judges.eta import ComputeCost, ThroughputEstimator
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
 from apex_space.judges.registry import REGISTRY, estimate_seconds
@@ -86,7 +87,7 @@ def test_only_songs_that_were_really_heard_count() -> None:
     ("seconds", "text"), [(0.2, "about 1 s"), (12.3, "about 12 s"), (89, "about 89 s"), (250, "about 4 min")]
 )
 def test_estimates_are_spoken(seconds: float, text: str) -> None:
-    assert spoken(seconds) == text
+    assert format_duration(seconds) == text
 
 
 def flop(call: Any, *given: Any, **named: Any) -> float:

@@ -7,6 +7,7 @@ from html import unescape
 import pytest
 
 from apex_space.core.i18n import speaking
+from apex_space.core.text import approximate_duration, message
 from apex_space.judges.judge import ScoringProgress
 from apex_space.judges.loading import load_judge
 from apex_space.judges.manager import LoadProgress
@@ -19,8 +20,13 @@ from helpers.paths import EXAMPLES
 REASONS = (
     "as set",
     "this processor does not multiply bfloat16",
-    "bfloat16 moved streams by 3.1% of its range on a trial clip of noise",
-    "on 4 trial clips no score moved by more than 0.12% of its range",
+    message(
+        "bfloat16 moved {axis} by {moved:.1%} of its range on a trial clip of {name}",
+        axis="streams",
+        moved=0.031,
+        name="noise",
+    ),
+    message("on {count} trial clips no score moved by more than {most:.2%} of its range", count=4, most=0.0012),
 )
 """Why a judge has the precision that it has."""
 
@@ -28,12 +34,13 @@ REASONS = (
 @pytest.mark.parametrize("reason", REASONS)
 def test_panel_and_duel(reason: str) -> None:
     judge = load_judge("pocket")
+    busy = message("Busy: {n} songs wait. Try again in {time}.", n=3, time=approximate_duration(200))
     a, b = judge(EXAMPLES / "folk.ogg"), judge(EXAMPLES / "waltz.ogg")
     missing = {"streams": "this APEX checkpoint was trained for popularity only"}
     missing |= {"memorability": "HEAR's track 1 was trained for musicality only"}
     scores = {key: score and 0.9 * score for key, score in a.scores.items()}
     apex = replace(a, judge="apex", scores=scores, missing=missing, spread={}, precision_reason=reason)
-    panel = Panel((apex, a), {"songeval": "Busy: 3 songs wait. Try again in about 3 min."})
+    panel = Panel((apex, a), {"songeval": busy})
     both = compare_panels(panel, Panel((replace(b, judge="apex"), b), {}))
     answers = replace(both, comparisons=tuple(replace(each, outdated=True) for each in 2 * both.comparisons))
     through = replace(both.comparisons[0], judge="apex", outdated=True)
@@ -49,6 +56,7 @@ def test_panel_and_duel(reason: str) -> None:
         ):
             pages.append(render.under_way(step, rest=("", 120)))
         pages.append(render.under_way(ScoringProgress("apex", 0, 0, 3, None, 2)))
-        pages.append(render.states({"apex": "is not available: KeyError while loading; see the server's log"}))
+        why = message("is not available: {kind} while loading; see the server's log", kind="KeyError")
+        pages.append(render.states({"apex": why}))
     texts = [unescape(text) for page in pages for text in re.findall(">([^<]+)<", page)]
     assert latin(texts, "folk.ogg", "waltz.ogg", "KeyError") == []
