@@ -87,13 +87,13 @@ class Arena:
         self,
         store: "VoteStore",
         pool: Pool,
-        forecaster: PredictionWorker,
+        predictor: PredictionWorker,
         hasher: AddressHasher,
         uncertainty: Callable[[], Mapping[str, float]] = dict,
         clock: Callable[[], float] = time.time,
         rng: Random | None = None,
     ) -> None:
-        self._store, self.pool, self._forecaster, self._hash = store, pool, forecaster, hasher
+        self._store, self.pool, self._predictor, self._hash = store, pool, predictor, hasher
         self._limiter, self._fraud = RateLimiter(), FraudDetector()
         self._uncertainty, self._clock, self._rng = uncertainty, clock, rng or SystemRandom()
         self._visits: dict[str, _Visit] = {}
@@ -105,13 +105,13 @@ class Arena:
     def start(self) -> None:
         """Prepare and score the pool's songs, and delete visitors' audio in time, all in the background."""
         self.pool.start()
-        self._forecaster.start()
+        self._predictor.start()
         self._sweeper.start()
 
     def close(self) -> None:
         """Stop what `start` began, and delete all audio."""
         self._stop.set()
-        self._forecaster.close()
+        self._predictor.close()
         self.pool.close()
         _delete_all(self._visits)
 
@@ -122,7 +122,7 @@ class Arena:
             raise NotEnoughSongs(self._too_few(len(songs)))
         self._limiter.admit(self._hash(address), "battle")
         a, b = draw(songs, self._store.votes_per_song(), self._uncertainty(), self._rng)
-        return self._issue(a, b, "pool", self._forecaster.scored((a.id, b.id)))
+        return self._issue(a, b, "pool", self._predictor.scored((a.id, b.id)))
 
     def issue_uploaded(
         self, address: str, first: Path, second: Path, reports: Iterable[Report] = (), names: tuple[str, str] = ("", "")
@@ -147,7 +147,7 @@ class Arena:
                 *(scored for _, scored in taken),
                 *(song_scores(each) for each in reports if each.sha256 in (a, b)),
             ]
-            battle = self._issue(Song(a), Song(b), "uploaded", [*known, *self._forecaster.scored((a, b))])
+            battle = self._issue(Song(a), Song(b), "uploaded", [*known, *self._predictor.scored((a, b))])
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -218,14 +218,14 @@ class Arena:
                     self._visits.pop(id).delete()
 
     def _issue(self, a: Song, b: Song, source: Source, scored: Sequence[SongScores]) -> Battle:
-        predictions = self._forecaster.predictions(a.id, b.id, scored)
+        predictions = self._predictor.predictions(a.id, b.id, scored)
         battle = Battle(token_urlsafe(24), a, b, source, self._clock(), predictions)
         self._store.add_battle(battle, scored)
         return battle
 
     def _take(self, folder: Path, song: Path, waveform: Waveform) -> tuple[Clip, SongScores]:
         """Encode a visitor's song as a clip, and score it."""
-        return encode_clip(song, waveform, folder), self._forecaster.hear(waveform)
+        return encode_clip(song, waveform, folder), self._predictor.hear(waveform)
 
     def _find(self, id: str) -> Battle:
         """Return the battle with that id. Raises UnknownBattle and BattleExpired."""
@@ -297,11 +297,11 @@ class Arena:
 
 
 def open_arena(
-    config: Settings, roster: JudgeManager, store: "VoteStore", uncertainty: Callable[[], Mapping[str, float]] = dict
+    config: Settings, manager: JudgeManager, store: "VoteStore", uncertainty: Callable[[], Mapping[str, float]] = dict
 ) -> Arena:
     """Open the arena that the settings ask for. Raises PoolError and StoreError."""
     pool = Pool(config.pool)
-    return Arena(store, pool, PredictionWorker(roster, pool, store), open_hasher(config, store), uncertainty)
+    return Arena(store, pool, PredictionWorker(manager, pool, store), open_hasher(config, store), uncertainty)
 
 
 def _decode(path: Path, name: str) -> Waveform:
@@ -319,7 +319,7 @@ def _seconds(heard: Sequence[float]) -> tuple[float, float]:
     except (TypeError, ValueError):
         possible = False
     if not possible:
-        raise VoteRefused("The times of listening are no times. Reload the page and take the next battle.")
+        raise VoteRefused("The listening times are not valid. Reload the page and take the next battle.")
     return float(a), float(b)
 
 

@@ -69,7 +69,7 @@ class LeaderboardService:
         """Check for new votes now, and then every `every_s` seconds, or less often if a fit takes long."""
         if self._thread is None:
             self._stopped.clear()
-            self._thread = threading.Thread(target=self._watch, name="standings", daemon=True)
+            self._thread = threading.Thread(target=self._watch, name="leaderboard", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
@@ -101,5 +101,5 @@ class LeaderboardService:
                 if self._store.count() != self._latest.version:
                     self.refit()
             except Exception:  # the store may work again later; the thread must not end
-                logger.exception("the standings could not be fitted; trying again")
+                logger.exception("the leaderboard could not be fitted; trying again")
             spent = max(time.monotonic() - started, self._every_s / REST)

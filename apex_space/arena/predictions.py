@@ -38,8 +38,8 @@ class PredictionWorker:
     again. `start` returns at once.
     """
 
-    def __init__(self, roster: JudgeManager, pool: Pool, store: "VoteStore") -> None:
-        self._roster, self._pool, self._store = roster, pool, store
+    def __init__(self, manager: JudgeManager, pool: Pool, store: "VoteStore") -> None:
+        self._manager, self._pool, self._store = manager, pool, store
         self._scores: dict[str, dict[str, SongScores]] = {}
         self._heads: dict[str, PreferenceHead | None] = {}
         self._failed: set[tuple[str, str]] = set()
@@ -59,7 +59,7 @@ class PredictionWorker:
 
     def hear(self, waveform: Waveform) -> SongScores:
         """Score a song with the quick judge, now."""
-        return song_scores(self._roster.get(DEFAULT)(waveform))
+        return song_scores(self._manager.get(DEFAULT)(waveform))
 
     def scored(self, songs: Iterable[str]) -> tuple[SongScores, ...]:
         """Return all scores of these songs of the pool that are known by now."""
@@ -76,9 +76,9 @@ class PredictionWorker:
         for each in scored:
             by_judge.setdefault((each.judge, each.revision), {})[each.song] = each
         both = [(known[a], known[b]) for known in by_judge.values() if a in known and b in known]
-        return tuple(filter(None, (self._foresee(one, other) for one, other in both)))
+        return tuple(filter(None, (self._predict(one, other) for one, other in both)))
 
-    def _foresee(self, a: SongScores, b: SongScores) -> Prediction | None:
+    def _predict(self, a: SongScores, b: SongScores) -> Prediction | None:
         head = self._head(a.judge)
         if head is None:
             return None
@@ -107,7 +107,7 @@ class PredictionWorker:
 
     def _step(self) -> bool:
         """Score one song that one judge has not scored yet. Return False if there is none."""
-        for judge in self._roster.loaded():
+        for judge in self._manager.loaded():
             heard = self._scores.get(judge.name, {})
             for song in self._pool.songs():
                 if song.id not in heard and (judge.name, song.id) not in self._failed:

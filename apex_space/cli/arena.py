@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 arena = typer.Typer(help="What people's votes say of the songs, and of the judges.", no_args_is_help=True)
 NO_VOTES = "There are no votes yet. They come from the page's arena, or from a file: python -m apex_space votes import."
 COLUMNS = (
-    *("part", "source", "judge", "name", "title", "generator", "foreseen"),
+    *("part", "source", "judge", "name", "title", "generator", "predicted"),
     *("value", "low", "high", "votes", "wins", "ties"),
 )
 SONGS = {"pool": "songs of the pool", "uploaded": "visitors' own songs"}
@@ -99,7 +99,7 @@ def _figures(judge: "Agreement") -> Iterator[dict[str, Any]]:
         yield {"part": part} | same | vars(estimate)
     for bin in judge.calibration:
         votes = round(bin.share * judge.decided)
-        yield {"part": "calibration", "foreseen": bin.foreseen, "votes": votes} | vars(bin.won)
+        yield {"part": "calibration", "predicted": bin.predicted, "votes": votes} | vars(bin.won)
     for pair in judge.generators:
         names = escape_formula(" / ".join(pair.generators))
         yield {"part": "generators", "name": names, "votes": pair.decided} | vars(pair.agreed)
@@ -156,9 +156,9 @@ def _judges(panel: "AgreementReport") -> Table:
 
 def _calibration(judge: "Agreement", panel: "AgreementReport") -> Table:
     title = f"Calibration of {sanitize(judge.judge)} on {SONGS[panel.source]}"
-    table = _table(title, (), ("favourite foreseen, %", "favourite won, %", "votes"))
+    table = _table(title, (), ("favourite predicted, %", "favourite won, %", "votes"))
     for bin in judge.calibration:
-        table.add_row(f"{100 * bin.foreseen:.0f}", bin.won.percent, str(round(bin.share * judge.decided)))
+        table.add_row(f"{100 * bin.predicted:.0f}", bin.won.percent, str(round(bin.share * judge.decided)))
     return table
 
 

@@ -75,4 +75,4 @@ def _of_thread(args: threading.ExceptHookArgs) -> None:
 
 
 def _unexpected(about: Any) -> None:
-    logging.getLogger(__name__).error("an exception that was not foreseen", exc_info=about)
+    logging.getLogger(__name__).error("an unexpected exception", exc_info=about)

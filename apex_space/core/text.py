@@ -1,7 +1,8 @@
 """Texts: messages that can be translated, and text from outside made safe for a spreadsheet, a terminal and a page."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import reduce
 from typing import Any
 
 MAX_NAME_LENGTH = 255
@@ -46,6 +47,11 @@ class Message(str):
 def message(template: str, /, **values: Any) -> Message:
     """Return a text that can be translated: `template` with its values."""
     return Message(template, {name: _text(value) for name, value in values.items()})
+
+
+def join(texts: Iterable[str], template: str = "{first}, {second}") -> str:
+    """Return a list of one or more texts, each of which is translated by itself."""
+    return reduce(lambda first, second: message(template, first=first, second=second), texts)
 
 
 def approximate_duration(seconds: float) -> Message:

@@ -175,8 +175,8 @@ def _snapshot(repository: Repository, checkpoint: str, trouble: str | None, **op
 
 def _missing(repository: Repository, reason: str) -> WeightsMissing:
     return WeightsMissing(
-        "No weights of {repository} at {revision}: {reason}. Put that right and start again, or copy the repository "
-        "to DIR/{folder} and name DIR with --weights or APEX_WEIGHTS.",
+        "No weights of {repository} at {revision}: {reason}. Fix this and retry, or copy the repository to "
+        "DIR/{folder} and pass --weights DIR or set APEX_WEIGHTS.",
         repository=repository.id,
         revision=repository.revision,
         reason=reason,

@@ -68,25 +68,28 @@ def calibration(judges: "Sequence[Agreement]") -> "Figure":
 
     figure = Figure()
     figure.add_scatter(
-        x=[50, 100], y=[50, 100], mode="lines", line=dict(color=GREY, dash="dash", width=1.5), name=tr("as foreseen"),
+        x=[50, 100], y=[50, 100], mode="lines", line=dict(color=GREY, dash="dash", width=1.5), name=tr("as predicted"),
         hoverinfo="skip",
     )  # fmt: skip
     for judge, colour in zip(judges, itertools.cycle(JUDGES)):
         name = judge_title(judge.judge)
         figure.add_scatter(
-            x=[100 * row.foreseen for row in judge.calibration],
+            x=[100 * row.predicted for row in judge.calibration],
             y=[100 * row.won.value for row in judge.calibration],
             error_y=_whiskers([(row.won.value, row.won.low, row.won.high) for row in judge.calibration], colour),
             mode="markers",
             marker=dict(size=10, color=colour),
             name=_plain(name),
             hovertemplate=tr(
-                "{judge}: foreseen {share}, won {won}", judge=_plain(name), share="%{x:.0f}%", won="%{y:.0f}%"
+                "{judge}: predicted {share}, won {won}", judge=_plain(name), share="%{x:.0f}%", won="%{y:.0f}%"
             )
             + "<extra></extra>",
         )
     figure.update_xaxes(
-        range=[49, 101], tickvals=[50, 60, 70, 80, 90, 100], ticksuffix="%", title_text=tr("foreseen for the favourite")
+        range=[49, 101],
+        tickvals=[50, 60, 70, 80, 90, 100],
+        ticksuffix="%",
+        title_text=tr("predicted for the favourite"),
     )
     figure.update_yaxes(**PERCENT | dict(range=[-2, 102]), title_text=tr("won by it"))
     figure.update_layout(showlegend=True)

@@ -1,10 +1,13 @@
 """Calibration: how often favourites win, by the chance that was predicted for them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import AliasChoices, BeforeValidator, Field, FiniteFloat
 
 from ..core.intervals import ConfidenceInterval
 
@@ -12,19 +15,32 @@ FAVOURITE_EDGES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 1.0)
 """Edges of the calibration bins. A favourite is the song that is predicted to win; bins are by its predicted chance."""
 
 
+def _interval(value: Any) -> Any:
+    """Return the interval that a file has as a list of three numbers."""
+    if not isinstance(value, list):
+        return value
+    if len(value) != 3 or not all(isinstance(number, int | float) and math.isfinite(number) for number in value):
+        raise ValueError("an interval must be three numbers: the value, the lowest and the highest")
+    return ConfidenceInterval(*map(float, value))
+
+
+Interval = Annotated[ConfidenceInterval, BeforeValidator(_interval)]
+"""A ConfidenceInterval that is a list in a file."""
+
+
 @dataclass(frozen=True)
 class CalibrationBin:
     """Battles whose favourite has a predicted chance of `low` to `high`.
 
-    `share` is their share of all held-out battles. `foreseen` is their mean predicted chance. `won` is the share of
+    `share` is their share of all held-out battles. `predicted` is their mean predicted chance. `won` is the share of
     them that the favourite won.
     """
 
-    low: float
-    high: float
-    share: float
-    foreseen: float
-    won: ConfidenceInterval
+    low: FiniteFloat
+    high: FiniteFloat
+    share: FiniteFloat
+    predicted: Annotated[FiniteFloat, Field(validation_alias=AliasChoices("predicted", "foreseen"))]  # 0.1.0's name
+    won: Interval
 
 
 def calibrate(favourite: np.ndarray, won: Callable[[np.ndarray], ConfidenceInterval]) -> tuple[CalibrationBin, ...]:

@@ -14,13 +14,14 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import FiniteFloat, PositiveInt, TypeAdapter, ValidationError
 
 from ..core.axes import KEYS
 from ..core.errors import PreferenceError
-from ..core.intervals import Z95, ConfidenceInterval
+from ..core.intervals import Z95
 from ..judges.judge import Judge
 from ..judges.report import Report, Scores
-from .calibration import CalibrationBin
+from .calibration import CalibrationBin, Interval
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,15 @@ class Metrics:
     `against`; `auc_gain` is the same for the AUC. `resampled` says what was resampled for the intervals.
     """
 
-    accuracy: ConfidenceInterval
-    auc: ConfidenceInterval
-    brier: ConfidenceInterval
-    slope: ConfidenceInterval
+    accuracy: Interval
+    auc: Interval
+    brier: Interval
+    slope: Interval
     calibration: tuple[CalibrationBin, ...]
-    rules: Mapping[str, ConfidenceInterval]
+    rules: Mapping[str, Interval]
     against: str
-    gain: ConfidenceInterval
-    auc_gain: ConfidenceInterval
+    gain: Interval
+    auc_gain: Interval
     resampled: str
 
 
@@ -77,12 +78,12 @@ class PreferenceHead:
     judge: str
     revision: str
     axes: tuple[str, ...]
-    scale: tuple[float, ...]
-    coefficients: tuple[float, ...]
-    covariance: tuple[tuple[float, ...], ...]
+    scale: tuple[FiniteFloat, ...]
+    coefficients: tuple[FiniteFloat, ...]
+    covariance: tuple[tuple[FiniteFloat, ...], ...]
     data: str
-    battles: int
-    songs: int
+    battles: PositiveInt
+    songs: PositiveInt
     metrics: Metrics
 
     def __call__(self, a: Report, b: Report) -> Preference:
@@ -127,9 +128,13 @@ class PreferenceHead:
     def from_json(text: str) -> "PreferenceHead":
         """Return the head that `to_json` wrote.
 
-        Raises KeyError, TypeError, ValueError, AttributeError or RecursionError if `text` is not a head.
+        Raises ValueError or RecursionError if `text` is not a head.
         """
-        head = _head(json.loads(text))
+        try:
+            head = TypeAdapter(PreferenceHead).validate_python(json.loads(text))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         _check(head)
         return head
 
@@ -166,41 +171,6 @@ def _plain(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def _head(plain: Mapping[str, Any]) -> PreferenceHead:
-    return PreferenceHead(
-        judge=_text(plain["judge"]),
-        revision=_text(plain["revision"]),
-        axes=tuple(map(_text, plain["axes"])),
-        scale=_numbers(plain["scale"]),
-        coefficients=_numbers(plain["coefficients"]),
-        covariance=tuple(map(_numbers, plain["covariance"])),
-        data=_text(plain["data"]),
-        battles=_count(plain["battles"]),
-        songs=_count(plain["songs"]),
-        metrics=_metrics(plain["metrics"]),
-    )
-
-
-def _metrics(plain: Mapping[str, Any]) -> Metrics:
-    return Metrics(
-        accuracy=_estimate(plain["accuracy"]),
-        auc=_estimate(plain["auc"]),
-        brier=_estimate(plain["brier"]),
-        slope=_estimate(plain["slope"]),
-        calibration=tuple(map(_bin, plain["calibration"])),
-        rules={axis: _estimate(figure) for axis, figure in plain["rules"].items()},
-        against=_text(plain["against"]),
-        gain=_estimate(plain["gain"]),
-        auc_gain=_estimate(plain["auc_gain"]),
-        resampled=_text(plain["resampled"]),
-    )
-
-
-def _bin(plain: Mapping[str, Any]) -> CalibrationBin:
-    low, high, share, foreseen = _numbers(plain[name] for name in ("low", "high", "share", "foreseen"))
-    return CalibrationBin(low, high, share, foreseen, _estimate(plain["won"]))
-
-
 def _check(head: PreferenceHead) -> None:
     """Raise ValueError if the parts contradict each other."""
     size = len(head.axes)
@@ -218,27 +188,3 @@ def _check(head: PreferenceHead) -> None:
     shares = [head.metrics.accuracy, head.metrics.auc, head.metrics.brier, *head.metrics.rules.values()]
     if not all(0 <= figure.low <= figure.high <= 1 for figure in shares):
         raise ValueError("accuracy, auc, brier and rules must be shares with an interval")
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a text")
-    return value
-
-
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or value < 1:
-        raise TypeError(f"{value!r} is not a number of battles or songs")
-    return value
-
-
-def _numbers(values: Any) -> tuple[float, ...]:
-    numbers = tuple(float(value) for value in values)
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError("a number is not finite")
-    return numbers
-
-
-def _estimate(values: Any) -> ConfidenceInterval:
-    value, low, high = _numbers(values)
-    return ConfidenceInterval(value, low, high)

@@ -35,7 +35,7 @@ def read(path: Path) -> PreferenceHead:
     """Return the head in a file that holds the text of `PreferenceHead.to_json`. Raises PreferenceError."""
     try:
         return PreferenceHead.from_json(path.read_text(encoding="utf-8"))
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error  # an OSError's text has the path, and visitors see this text
         raise PreferenceError(
             "{file} is not a preference head ({kind}: {reason}). Delete it, or fit it again with `python -m "

@@ -48,7 +48,7 @@ def gather(
         left_out += others
         check_number(len(songs), most)
     if not songs:
-        raise BatchError("There is no song: no file in it is named as sound ({endings}).", endings=ENDINGS)
+        raise BatchError("There is no song: no file has a sound file’s ending ({endings}).", endings=ENDINGS)
     return Batch(tuple(_named(songs, groups or {})), left_out)
 
 

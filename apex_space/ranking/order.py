@@ -3,14 +3,13 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import reduce
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..core.axes import BY_KEY
 from ..core.intervals import Z95
-from ..core.text import Message, message
+from ..core.text import join, message
 from ..judges.report import Report, Scores
 from ..preference.head import Preference, PreferenceHead
 from .songs import BatchSong
@@ -253,11 +252,7 @@ def _lacks(report: Report | None, axes: Sequence[str]) -> str:
         )
         for axis in lacking
     ]
-    return message("It has no rank: {reasons}.", reasons=reduce(_both, reasons)) if lacking else ""
-
-
-def _both(first: Message, second: Message) -> Message:
-    return message("{first}; {second}", first=first, second=second)
+    return message("It has no rank: {reasons}.", reasons=join(reasons, "{first}; {second}")) if lacking else ""
 
 
 def _scores(report: Report | None, axes: Sequence[str]) -> list[float]:

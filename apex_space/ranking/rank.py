@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..core.axes import KEYS
 from ..core.errors import AudioError, BatchError, Busy
-from ..core.text import message
+from ..core.text import join, message
 from ..judges.judge import Judge, ScoringProgress, SongInput
 from ..judges.loading import load_judge
 from ..judges.manager import BEST, LoadProgress
@@ -120,7 +120,7 @@ def _rules(judge: Judge, by: str, keep: int, get: Callable[[str], Judge]) -> tup
         through = judge if head.judge == judge.name else get(head.judge)
         return Rules(judge.name, by, keep, head, revision_of(through) != head.revision), through
     if by not in judge.head.axes:
-        known = ", ".join((PREFERENCE, *(key for key in KEYS if key in judge.head.axes)))
+        known = join((PREFERENCE, *(key for key in KEYS if key in judge.head.axes)))
         what = (
             message("{judge} does not predict {by}", judge=judge.name, by=by)
             if by in KEYS

@@ -9,11 +9,11 @@ from .order import Border, RankedSong, Ranking, Rules
 from .songs import ENDINGS
 
 MEANING = (
-    "The chance is that of being preferred to another song of this batch, on average over the others, with its 95% "
-    "interval: what is uncertain in the preference head, not how far one listener's taste is from another's."
+    "The chance is how often a song would be preferred to another song of this batch, on average. Its 95% interval "
+    "shows how uncertain the preference head is, not how much listeners differ."
 )
 ORDINALS = ("th", "st", "nd", "rd")
-SPREAD = "± holds the truth for 4 of 5 songs that {judge} was not trained on."
+SPREAD = "± is an 80% interval: it contains the true score of 4 of 5 songs that {judge} was not trained on."
 
 
 def verdict(ranking: Ranking) -> str:
@@ -103,16 +103,16 @@ def notes(ranking: Ranking) -> Iterator[str]:
     through, accuracy = REGISTRY[head.judge].title, head.metrics.accuracy
     if rules.fallback:
         yield tr(
-            "{judge} has no preference head of its own: {through} heard every song, too, and the order is by its "
-            "scores alone. Rank by one of {judge}’s own scores to go by {judge}.",
+            "{judge} has no preference head. {through} scored every song, too, and the order is by its scores alone. "
+            "To use {judge}, rank by one of its scores.",
             judge=title,
             through=through,
         )
     yield tr(MEANING)
     share, low, high = (f"{x:.0%}" for x in (accuracy.value, accuracy.low, accuracy.high))
     yield tr(
-        "How far to trust it: between songs it was not fitted on, {through}’s preference head named the winner of "
-        "{share} of the battles ({low} to {high}); a coin names that of 50%.",
+        "How reliable it is: between songs it was not fitted on, {through}’s preference head predicted the winner of "
+        "{share} of the battles ({low} to {high}). A coin predicts 50%.",
         through=through,
         share=share,
         low=low,
@@ -120,7 +120,7 @@ def notes(ranking: Ranking) -> Iterator[str]:
     )
     if rules.outdated:
         yield tr(
-            "The head was fitted on other weights of {through} than those that heard these songs.", through=through
+            "The head was fitted on other weights of {through} than those that scored these songs.", through=through
         )
 
 
@@ -130,8 +130,8 @@ def left_out(files: int) -> str:
         return ""
     return plural(
         files,
-        "One file was left out, not being named as sound ({endings}).",
-        "{n} files were left out, not being named as sound ({endings}).",
+        "One file was left out: its name has no sound file’s ending ({endings}).",
+        "{n} files were left out: their names have no sound file’s ending ({endings}).",
         endings=ENDINGS,
     )
 

@@ -31,7 +31,7 @@ def is_song(name: str) -> bool:
 def check_number(songs: int, most: int) -> None:
     """Raise TooManySongs if there are more than `most` songs."""
     if songs > most:
-        raise TooManySongs("More than {most} songs at once are not taken. Rank them in parts.", most=most)
+        raise TooManySongs("There are more than {most} songs. Rank them in parts.", most=most)
 
 
 def base_name(name: str) -> str:

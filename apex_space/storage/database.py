@@ -48,7 +48,7 @@ class Database:
                 on_failure.pop_all()
         except (SQLAlchemyError, OSError) as error:
             raise StoreError(
-                "The votes' database {database} cannot be opened: {reason}. Put that right, or name another with "
+                "The database {database} cannot be opened: {reason}. Fix this, or name another one with "
                 "APEX_DATABASE_URL or, for SQLite, another folder with APEX_DATA.",
                 database=_place(self._url),
                 reason=_reason(error, self._url),
@@ -95,7 +95,7 @@ def _parse(url: str | URL) -> URL:
     kind = parsed.get_backend_name() if parsed else ""
     if parsed is None or kind not in ("postgresql", "postgres", "sqlite") or not parsed.database:
         raise StoreError(
-            "That names no votes' database. Give APEX_DATABASE_URL as postgresql://USER:PASSWORD@HOST:PORT/NAME, with "
+            "This does not name a database. Set APEX_DATABASE_URL to postgresql://USER:PASSWORD@HOST:PORT/NAME, with "
             "%40 for @ and %2F for / in the password, or leave it out for SQLite."
         )
     return parsed if kind == "sqlite" else parsed.set(drivername="postgresql+psycopg")

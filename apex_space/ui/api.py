@@ -106,7 +106,7 @@ class Api:
 
     def leaderboard(self) -> dict[str, Any]:
         """How songs, generators and judges stand by people's votes in the arena. A rating is the chance to be preferred
-        to an average song, with its 95% interval; agreement is how often the judges foresaw a vote."""
+        to an average song, with its 95% interval; agreement is how often the judges predicted a vote."""
         return self._leaderboard.latest().as_dict()
 
     def judges(self) -> list[dict[str, Any]]:

@@ -134,7 +134,7 @@ def lacks(side: str, song: str, known: bool) -> str:
     """Return why a song cannot be compared, or an empty text. A `known` song has a result and needs no file."""
     if not song:
         return tr("Choose {side} first.", side=said(side))
-    deleted = tr("{side} was deleted after it was heard. Drop it again.", side=said(side))
+    deleted = tr("{side} was deleted after it was scored. Drop it again.", side=said(side))
     return "" if known or Path(song).is_file() else deleted
 
 

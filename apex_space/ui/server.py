@@ -32,19 +32,19 @@ from .site import build_pages, launch_options
 class Site:
     """The pages and all parts that they need. No thread runs before `serve`."""
 
-    roster: JudgeManager
+    manager: JudgeManager
     store: VoteStore
     arena: Arena
-    standings: LeaderboardService
-    links: SharedResults
+    leaderboard: LeaderboardService
+    results: SharedResults
     blocks: gr.Blocks
 
     def serve(self) -> NoReturn:
         """Start every part and serve until SIGTERM or SIGINT."""
         upload_votes(self.store, settings())
-        for part in (self.roster, self.arena, self.standings):
+        for part in (self.manager, self.arena, self.leaderboard):
             part.start()
-        run_server(self.blocks, launch_options(self.roster, self.arena, self.links))
+        run_server(self.blocks, launch_options(self.manager, self.arena, self.results))
 
 
 def open_site() -> Site:
@@ -53,10 +53,10 @@ def open_site() -> Site:
     Raises StoreError and PoolError.
     """
     prepare_server(own_uploads())
-    roster, store = JudgeManager(settings().weights, settings().max_loaded), open_store(settings())
-    standings, links = LeaderboardService(store), open_shared_results(settings(), store)
-    arena = open_arena(settings(), roster, store, lambda: standings.latest().uncertainty)
-    return Site(roster, store, arena, standings, links, build_pages(roster, arena, standings, links))
+    manager, store = JudgeManager(settings().weights, settings().max_loaded), open_store(settings())
+    leaderboard, results = LeaderboardService(store), open_shared_results(settings(), store)
+    arena = open_arena(settings(), manager, store, lambda: leaderboard.latest().uncertainty)
+    return Site(manager, store, arena, leaderboard, results, build_pages(manager, arena, leaderboard, results))
 
 
 @contextmanager

@@ -40,8 +40,9 @@ from .uploads import Uploads
 
 TITLE = "APEX Space"
 LEAD = """# APEX Space
-What a model of music taste makes of your song: two popularity scores, five aesthetic ones, segment by segment.
-[**Vote in the arena**](arena): hear two songs blind, pick one, and see whether the judges knew."""
+Models of music taste score your song: two popularity scores and five aesthetic scores, segment by segment.
+[**Vote in the arena**](arena): listen to two songs blind, pick one, and see whether the judges predicted your
+choice."""
 LEFTOVERS = (600, 3600)
 """Interval and age in seconds: every 10 minutes, uploads older than an hour that were never scored are deleted."""
 MAX_QUEUE = 50

@@ -82,8 +82,8 @@ def test_a_vote_by_keyboard(listen: Any, visit: Any, data: Path) -> None:
     lines = shown.splitlines()
     assert lines.index(cast[0].battle.a.title) < lines.index(cast[0].battle.b.title)
     assert page.locator("#battle .won b").inner_text() == cast[0].battle.b.title
-    for foreseen in cast[0].battle.predictions:
-        assert f"{100 * max(foreseen.probability, 1 - foreseen.probability):.0f}%" in shown
+    for predicted in cast[0].battle.predictions:
+        assert f"{100 * max(predicted.probability, 1 - predicted.probability):.0f}%" in shown
     board.get_by_text(f"{before + 1} vote").first.wait_for(timeout=30_000)
     for song in (cast[0].battle.a, cast[0].battle.b):
         board.locator("td", has_text=song.title).first.wait_for()

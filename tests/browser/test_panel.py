@@ -25,7 +25,7 @@ def test_the_panel_tells_how_far_it_is_and_a_song_heard_whole_can_be_given_up(
         page = visit("/", "Score")
         page.get_by_label("The panel: all of them").check()
         upload(page, long)
-        progress = page.locator(".progress", has_text=re.compile(r"(SongEval|HEAR 1) has heard \d+% of"))
+        progress = page.locator(".progress", has_text=re.compile(r"(SongEval|HEAR 1) has scored \d+% of"))
         progress.wait_for(timeout=60_000)
         with page.expect_response("**/cancel", timeout=10_000):  # it comes when the work has stopped
             page.get_by_role("button", name="Cancel").click()

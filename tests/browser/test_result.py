@@ -41,7 +41,7 @@ def test_a_link_is_made_shown_and_deleted_on_the_page(visit: Any, server: Runnin
     assert len(page.locator("#link-key textarea, #link-key input").input_value()) == 32
     assert page.request.get(link.input_value()).status == 200
     page.get_by_role("button", name="Delete it").click()
-    page.get_by_text("the link leads nowhere now").wait_for()
+    page.get_by_text("The link does not work any more").wait_for()
     assert kept(data) == []
     assert page.request.get(f"{server.url}/r/{id}").status == 404
 

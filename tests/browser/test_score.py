@@ -35,7 +35,7 @@ def test_a_song_dropped_on_the_page_shows_seven_axes_or_the_reason(visit: Any) -
     assert page.get_by_role("heading", name=SONG.name).is_visible()
     page.locator("#scores-plot .js-plotly-plot").wait_for()
     page.locator("#timeline-plot .js-plotly-plot").wait_for()
-    for caption in ("Scores", "By segment", "Measured, not predicted", "Who said it"):
+    for caption in ("Scores", "By segment", "Measured, not predicted", "Provenance"):
         assert page.locator("caption", has_text=caption).is_visible()
 
 

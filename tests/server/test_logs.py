@@ -73,7 +73,7 @@ def test_requests_and_events_are_logged_without_names_paths_and_addresses(
     assert all(isinstance(line["milliseconds"], int) for line in requests + events)
 
 
-def test_what_nobody_foresaw_is_answered_with_its_number(tmp_path: Path) -> None:
+def test_what_nobody_expected_is_answered_with_its_number(tmp_path: Path) -> None:
     from gradio_client import Client
 
     with running(tmp_path, "-c", FAILING) as server:

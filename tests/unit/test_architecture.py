@@ -31,7 +31,7 @@ LIBRARY_ROOMS = {
     "PIL": {"plots"},
     "jinja2": {"ui"},
     "limits": {"storage"},
-    "pydantic": {"core"},
+    "pydantic": {"core", "preference"},
 }
 """A library's rooms: no other imports it."""
 STANDARD_LIBRARY_ONLY = ("core/axes", "core/errors", "core/i18n", "core/text")

@@ -18,18 +18,19 @@ from ..translation import fill
 
 LIBRARIES = ("gradio", "torch", "transformers", "numpy", "librosa", "soundfile", "av", "plotly", "sqlalchemy")
 LEAD = """# About
-Models of music taste, on one page: what they make of a song, and in the arena how often people agree with them.
+This page scores songs with models of music taste. The arena measures how often people agree with them.
 
-**A score is a prediction**: how listeners like those whose ratings a model was trained on would probably rate a song.
-It knows a song only by its sound, its listeners were few and of one time and place, and it is wrong about many songs.
-It should decide neither what is published nor who is paid, and it does not tell people's music from machines'."""
+**A score is a prediction** of how listeners would rate a song, if they are like the listeners that a model was
+trained on. A model knows only the sound of a song. Its listeners were few, and of one time and place. It is wrong
+about many songs. It should decide neither what is published nor who is paid, and it cannot tell music by people
+from music by machines."""
 PRIVACY = """## What happens to a song
-It is decoded, scored and deleted from the server within seconds; neither the song nor its name is stored or logged.
-What a judge heard in it (numbers, under a hash of the samples) is remembered for a while. A report is kept only if you
-ask for a link to it, and then without the song's name. No cookie is set; of an address only a salted hash is kept, with
-votes and links."""
+A song is decoded, scored and deleted from the server within seconds. Neither the song nor its name is stored or
+logged. Its embeddings (numbers, under a hash of the samples) stay in a cache for a while. A report is kept only
+if you ask for a link to it, and then without the song's name. No cookie is set. Of an address only a salted hash
+is kept, with votes."""
 CITE = """## How to cite
-Cite the work behind the judge whose score you report, and the encoder that it listens with."""
+Cite the work behind the judge whose score you report, and its encoder."""
 JUDGES = """## The judges
 The code is Apache-2.0. Weights have licences of their own; several exclude commercial use."""
 
@@ -37,8 +38,8 @@ The code is Apache-2.0. Weights have licences of their own; several exclude comm
 class AboutPage:
     """Components of the page. The tables are made again whenever the page opens."""
 
-    def __init__(self, roster: JudgeManager, longest_queue: int) -> None:
-        self._roster, self._longest_queue = roster, longest_queue
+    def __init__(self, manager: JudgeManager, longest_queue: int) -> None:
+        self._manager, self._longest_queue = manager, longest_queue
         gr.Markdown(LEAD)
         gr.Markdown(JUDGES)
         judges, models = gr.HTML(), gr.HTML()
@@ -55,9 +56,9 @@ class AboutPage:
         gr.on(None, self._show, outputs=shown, queue=False, show_progress="hidden", api_visibility="private")
 
     def _show(self) -> tuple[str, ...]:
-        songs, requests = tr("Songs that wait for a large judge"), tr("Requests that wait for a free place")
+        songs, requests = tr("Songs in the queue for a large judge"), tr("Requests in the queue")
         return (
-            render.judges(REGISTRY, {judge.name: judge.weights for judge in self._roster.loaded()}),
+            render.judges(REGISTRY, {judge.name: judge.weights for judge in self._manager.loaded()}),
             render.models(settings()),
             render.limits(settings(), LIMITS, {songs: MAX_SONGS, requests: self._longest_queue}),
             render.references(read_static("references.bib")),

@@ -21,15 +21,20 @@ from ..uploads import Uploads
 from . import inputs
 
 LEAD = """# Which song do you prefer?
-Listen to at least {seconds:g} seconds of each, then vote. What the songs are, and which one the judges expected you to
-prefer, is shown after your vote."""
+Listen to at least {seconds:g} seconds of each song, then vote. After your vote you see what the songs are, and
+which one the judges expected you to prefer."""
 OWN = (
-    "Two songs of yours, up to {minutes:g} minutes and {megabytes:g} MB each: you hear them blind, too. The audio is "
-    "deleted with your vote, after an hour at the latest. Kept are the vote, the songs’ hashes and their scores."
+    "Upload two songs of up to {minutes:g} minutes and {megabytes:g} MB each. You hear them blind, too. The audio "
+    "is deleted with your vote, after an hour at the latest. The vote, the songs’ hashes and their scores are kept."
 )
 VOTES = (("a", "A", "A is better"), ("b", "B", "B is better"), ("tie", "T", "Tie"), ("both_bad", "X", "Both bad"))
-SAYINGS = {"song": "Song {}", "play": "Play song {}", "pause": "Pause song {}", "seek": "Position in song {}"}
-SIDES = [{"side": side} | {name: text.format(side) for name, text in SAYINGS.items()} for side in "AB"]
+SAYINGS = {
+    "song": "Song {side}",
+    "play": "Play song {side}",
+    "pause": "Pause song {side}",
+    "seek": "Position in song {side}",
+}
+SIDES = [{"side": side} | {name: fill(text, side=side) for name, text in SAYINGS.items()} for side in "AB"]
 TEXTS = {
     "vote": "Your vote",
     "space": "Space",
@@ -60,8 +65,8 @@ Answer = dict[str, Any]
 class ArenaPage:
     """Components and events. The browser gets only a battle's id; `arena` keeps everything else until the vote."""
 
-    def __init__(self, arena: Arena, standings: LeaderboardService, uploads: Uploads) -> None:
-        self._arena, self._standings, self._uploads = arena, standings, uploads
+    def __init__(self, arena: Arena, leaderboard: LeaderboardService, uploads: Uploads) -> None:
+        self._arena, self._leaderboard, self._uploads = arena, leaderboard, uploads
         gr.Markdown(fill(LEAD, seconds=settings().listening_seconds))
         self.battle = gr.HTML(
             html_template=read_static("battle.html"),
@@ -109,7 +114,7 @@ class ArenaPage:
                 cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), address(request))
             except ApexSpaceError as error:
                 return {"refused": said(str(error)), "over": isinstance(error, OVER)}
-            panel = self._standings.latest().agreement[cast.battle.source]
+            panel = self._leaderboard.latest().agreement[cast.battle.source]
             return {"said": answered(cast.winner), "reveal": reveal(self._arena.named(cast), panel)}
 
         return [issue, vote]

@@ -23,10 +23,11 @@ from ..translation import fill
 from . import inputs
 
 INTRODUCTION = """# Which one would people pick?
-Two songs in; out comes how many of 100 listeners would prefer the one to the other, how sure that is, and why."""
+This page estimates how many of 100 listeners would prefer each song, how sure the estimate is, and why."""
 PROMISE = (
-    "Each up to {minutes:g} minutes and {megabytes:g} MB. Both are deleted from the server within seconds of being "
-    "compared; their scores stay with this page while it is open, so that you can swap or exchange a song."
+    "Each song may have up to {minutes:g} minutes and {megabytes:g} MB. Both are deleted from the server within "
+    "seconds of being compared. Their scores stay with this page while it is open, so that you can swap the songs "
+    "or replace one."
 )
 EMPTY = "Choose song A and song B, then press Compare."
 KEEP_SECONDS = 3600.0
@@ -197,4 +198,4 @@ def _shown(answer: Comparison | PanelComparison) -> tuple[Any, ...]:
 
 
 def _cancelled() -> tuple[str, gr.Button]:
-    return render.note(tr("Cancelled. Songs that were heard until then are remembered.")), OFF
+    return render.note(tr("Cancelled. Songs that were scored before stay in the cache.")), OFF

@@ -13,18 +13,18 @@ from ...plots.arena import MAX_ROWS
 from ..render import arena as render
 
 LEAD = """# Leaderboard
-A rating is the chance to be preferred to an average song of the pool, by a Bradley-Terry model of all votes; the line
-is its 95% interval, and the order is by its lower end."""
+A rating is the chance to be preferred to an average song of the pool. It comes from a Bradley-Terry model of all
+votes. The line is its 95% interval. Songs are ordered by the lower end of the interval."""
 JUDGES = """## How good is the judge?
-Each judge's prediction is fixed before the vote. Agreement counts votes for A or B; ties and “both bad” speak neither
-for a judge nor against it."""
+Each judge's prediction is fixed before the vote. Agreement counts votes for A or B. Ties and “both bad” count
+neither for a judge nor against it."""
 
 
 class LeaderboardPage:
-    """Components and events. `standings` counts the votes."""
+    """Components and events. `leaderboard` counts the votes."""
 
-    def __init__(self, standings: LeaderboardService) -> None:
-        self._standings = standings
+    def __init__(self, leaderboard: LeaderboardService) -> None:
+        self._leaderboard = leaderboard
         gr.Markdown(LEAD)
         self.standing = gr.HTML()
         self.songs = gr.Plot(visible=False, elem_id="songs-plot")
@@ -48,10 +48,10 @@ class LeaderboardPage:
         gr.Timer(settings().refresh_seconds).tick(self._refresh, self.seen, outputs, **options)
 
     def _open(self) -> tuple[Any, ...]:
-        return _shown(self._standings.latest())
+        return _shown(self._leaderboard.latest())
 
     def _refresh(self, seen: int) -> tuple[Any, ...]:
-        now = self._standings.latest()
+        now = self._leaderboard.latest()
         return (gr.skip(),) * 9 if now.version == seen else _shown(now)
 
 

@@ -26,12 +26,12 @@ from ..translation import fill
 from . import inputs
 
 INTRODUCTION = """# Keep the best
-Generate fifty songs, keep the best five: many songs in, out comes their order, and how sure it is."""
+Generate fifty songs and keep the best five. This page ranks many songs and says how sure the order is."""
 PROMISE = (
-    "Up to {batch} songs of {minutes:g} minutes and {megabytes:g} MB each, as files or in a zip of up to {megabytes:g} "
-    "MB. So that you can listen to them and take the kept ones along, they stay on the server for an hour after they "
-    "were ranked, or until you rank others, and are then deleted. What was heard in them (numbers, under a hash, "
-    "without names) is remembered for a while, so that another run goes on where one was cancelled."
+    "Up to {batch} songs of {minutes:g} minutes and {megabytes:g} MB each, as files or in a zip of up to "
+    "{megabytes:g} MB. The songs stay on the server for an hour after the ranking, or until you rank others, so "
+    "that you can listen to them and download the best. Then they are deleted. Their embeddings (numbers, under a "
+    "hash, without names) stay in a cache for a while, so that a cancelled run can be continued."
 )
 EMPTY = "Drop songs, then press Rank."
 TEXTS = {
@@ -44,13 +44,13 @@ TEXTS = {
     "kept": "The kept songs as a zip",
 }
 """Texts of the table's template and script."""
-GROUPS = "Groups, if you like: a csv of file and group"
+GROUPS = "Groups (optional): a csv with the columns file and group"
 KEEP_SECONDS = 3600.0
 """Seconds for which the songs are kept.
 
 Gradio keeps the state of a closed page that long in any case, so no shorter time can be promised.
 """
-CANCELLED = "Cancelled. What was ranked until then stays; Rank goes on from there."
+CANCELLED = "Cancelled. The ranking so far stays. Press Rank to continue."
 
 
 @dataclass(frozen=True, eq=False)

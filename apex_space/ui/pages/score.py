@@ -19,9 +19,9 @@ from . import inputs
 from .share_panel import Finished, SharePanel
 
 PROMISE = (
-    "Up to {minutes:g} minutes and {megabytes:g} MB: wav, flac, mp3, ogg, opus, m4a, webm, aiff. "
-    "Your song is deleted from the server within seconds of being scored. What the judge heard in it (numbers, under a "
-    "hash, without its name) is remembered for a while, so that the same song is answered at once."
+    "Up to {minutes:g} minutes and {megabytes:g} MB: wav, flac, mp3, ogg, opus, m4a, webm, aiff. Your song is "
+    "deleted from the server within seconds of being scored. Its embeddings (numbers, under a hash, without its "
+    "name) stay in a cache for a while, so that the same song is scored at once."
 )
 EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 
@@ -123,4 +123,4 @@ def _panel_shown(step: PanelProgress, new: bool) -> tuple[Any, ...]:
 
 
 def _cancelled() -> tuple[str, gr.Button]:
-    return render.note(tr("Cancelled. What was heard until then stays below.")), OFF
+    return render.note(tr("Cancelled. The scores so far stay below.")), OFF

@@ -15,9 +15,9 @@ from .arena import address
 
 KEEP_SECONDS = 3600.0
 """Seconds for which the page can make or delete a link. Afterwards, the key still deletes the result."""
-WHAT = "Kept are the scores and this title: no audio, no file name. Whoever has the link can see them."
-MADE = "Keep the key if you may want to delete the result once this page is closed: it is not shown again."
-DELETED = "Deleted: the link leads nowhere now."
+WHAT = "The scores and this title are kept, without audio or file name. Anyone who has the link can see them."
+MADE = "Keep the key if you may want to delete the result after this page is closed. The key is not shown again."
+DELETED = "Deleted. The link does not work any more."
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,9 +15,9 @@ from ...storage.rate_limits import Action
 from .html import Row, labelled, table
 
 ACTIONS: dict[Action, str] = {
-    "battle": "Battles asked for from one address",
+    "battle": "Battles issued to one address",
     "vote": "Votes from one address",
-    "uploaded": "Battles of one’s own songs from one address",
+    "uploaded": "Battles of uploaded songs from one address",
     "link": "Links from one address",
 }
 PERIODS = {"minute": "{n} a minute", "hour": "{n} an hour", "day": "{n} a day"}

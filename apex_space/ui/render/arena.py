@@ -13,7 +13,7 @@ from .html import Row, figure, note, percent, span, table
 
 SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own"}
 AGAINST_CHANCE = {"better": "better than chance", "worse": "worse than chance", "unclear": "not told from chance"}
-JUDGES = "Agreement with people, with 95% intervals; a coin agrees with 50% and has a Brier score of 0.25"
+JUDGES = "Agreement with people, with 95% intervals. A coin agrees with 50% and has a Brier score of 0.25"
 NOBODY = "No vote has been counted yet. The leaderboard begins with the first one."
 
 
@@ -94,10 +94,10 @@ def _with_interval(estimate: ConfidenceInterval, form: str) -> str:
 
 def calibration(judges: Sequence[Agreement]) -> str:
     """Return a table of how often the favoured song won, by the probability that the judge predicted."""
-    head = tr("Judge"), tr("Foreseen"), tr("On average"), tr("Won"), tr("95% interval"), tr("Votes")
+    head = tr("Judge"), tr("Predicted"), tr("On average"), tr("Won"), tr("95% interval"), tr("Votes")
     rows = [
         (
-            *(judge_title(judge.judge), span(percent(row.low), percent(row.high)), percent(row.foreseen)),
+            *(judge_title(judge.judge), span(percent(row.low), percent(row.high)), percent(row.predicted)),
             *(*figure(row.won), f"{row.share * judge.decided:.0f}"),
         )
         for judge in judges

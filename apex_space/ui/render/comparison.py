@@ -55,9 +55,9 @@ def _notes(comparison: Comparison) -> Iterable[str]:
     asked, through = REGISTRY[comparison.judge].title, REGISTRY[head.judge].title
     accuracy, interval = figure(head.metrics.accuracy, "{:.0%}")
     yield tr(
-        "How far to trust it: between songs it was not fitted on, this preference head named the winner of {accuracy} "
-        "of the battles ({interval}); a coin names that of 50%. It was fitted on {battles} battles between {songs} "
-        "songs ({data}).",
+        "How reliable it is: between songs it was not fitted on, this preference head predicted the winner of "
+        "{accuracy} of the battles ({interval}). A coin predicts 50%. The head was fitted on {battles} battles "
+        "between {songs} songs ({data}).",
         accuracy=accuracy,
         interval=interval,
         battles=f"{head.battles:,}",
@@ -66,13 +66,13 @@ def _notes(comparison: Comparison) -> Iterable[str]:
     )
     if comparison.fallback:
         yield tr(
-            "{asked} has no preference head of its own: {through} heard both songs, too, and answers by its scores.",
+            "{asked} has no preference head. {through} scored both songs, too, and its head answers.",
             asked=asked,
             through=through,
         )
     if comparison.outdated:
         yield tr(
-            "The head was fitted on other weights of {through} than those that heard these songs.", through=through
+            "The head was fitted on other weights of {through} than those that scored these songs.", through=through
         )
 
 
@@ -106,8 +106,8 @@ def details(comparison: Comparison) -> str:
 
 def _heading(comparison: Comparison) -> str:
     if comparison.fallback:
-        return tr("Spoke for (by {judge}’s score)", judge=REGISTRY[comparison.head.judge].title)
-    return tr("Spoke for")
+        return tr("Favours (by {judge}’s score)", judge=REGISTRY[comparison.head.judge].title)
+    return tr("Favours")
 
 
 def _scores(comparison: Comparison) -> Iterable[Row]:
@@ -129,13 +129,13 @@ def _metrics(head: PreferenceHead) -> Iterable[Row]:
     metrics = head.metrics
     best = said(BY_KEY[metrics.against].label) if metrics.against in BY_KEY else metrics.against
     yield tr("Accuracy (a coin: 50%)"), *figure(metrics.accuracy, "{:.0%}")
-    yield tr("Accuracy less that of “the higher {best} wins”", best=best), *figure(metrics.gain, "{:+z.0%}")
+    yield tr("Accuracy minus that of “the higher {best} wins”", best=best), *figure(metrics.gain, "{:+z.0%}")
     yield tr("Area under the ROC curve (a coin: 0.50)"), *figure(metrics.auc, "{:.2f}")
-    yield tr("Brier score, less is better (a coin: 0.250)"), *figure(metrics.brier, "{:.3f}")
-    yield tr("Calibration slope (right: 1, too bold: less)"), *figure(metrics.slope, "{:.2f}")
+    yield tr("Brier score, lower is better (a coin: 0.250)"), *figure(metrics.brier, "{:.3f}")
+    yield tr("Calibration slope (calibrated: 1, overconfident: lower)"), *figure(metrics.slope, "{:.2f}")
     for row in metrics.calibration:
         low, high = f"{row.low:.0%}", f"{row.high:.0%}"
-        yield tr("Won where {low} to {high} was foreseen", low=low, high=high), *figure(row.won, "{:.0%}")
+        yield tr("Won where {low} to {high} was predicted", low=low, high=high), *figure(row.won, "{:.0%}")
     yield tr("Intervals are from"), said(metrics.resampled), ""
     yield tr("Head"), tr("{judge}’s, {revision}", judge=REGISTRY[head.judge].title, revision=head.revision_id), ""
 

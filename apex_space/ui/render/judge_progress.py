@@ -24,7 +24,7 @@ def under_way(
     own, all_of_it = _left("", current.left), _left(*rest)
     more = "" if current.left and rest[1] and format_duration(rest[1]) == format_duration(current.left) else all_of_it
     share, duration = percent(current.share), clock(current.duration)
-    heard = tr("{judge} has heard {share} of {duration}", judge=title, share=share, duration=duration)
+    heard = tr("{judge} has scored {share} of {duration}", judge=title, share=share, duration=duration)
     return progress(f"{heard}{own}{more}", current.share, 1)
 
 

@@ -56,7 +56,7 @@ def duel_tables(duel: PanelComparison) -> str:
     head = tr("Judge"), tr("Prefer A"), tr("95% interval"), tr("How far to trust it")
     return "".join(
         (
-            table(tr("Whom judges expect people to prefer"), head, map(_answer, duel.comparisons), "compact"),
+            table(tr("Which song the judges expect people to prefer"), head, map(_answer, duel.comparisons), "compact"),
             table(tr("Score of A less that of B"), (tr("Axis"), *titles), _differences(duel, judges), "compact"),
             own,
         )
@@ -67,12 +67,12 @@ def _answer(comparison: Comparison) -> Row:
     answer = comparison.answer
     accuracy, interval = figure(comparison.head.metrics.accuracy)
     trust = tr(
-        "Its head named the winner of {accuracy} of battles between songs new to it ({interval})",
+        "Its head predicted the winner of {accuracy} of battles between songs new to it ({interval})",
         accuracy=accuracy,
         interval=interval,
     )
     if comparison.outdated:
-        trust += tr("; it was fitted on other weights than those that heard these songs")
+        trust += tr("; it was fitted on other weights than those that scored these songs")
     return (
         REGISTRY[comparison.judge].title,
         f"{answer.probability:.0%}",

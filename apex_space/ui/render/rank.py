@@ -33,10 +33,10 @@ def so_far(step: RankingProgress) -> str:
     )
     share, now = 0.0, ""
     if current and current.ahead:
-        now = tr("; {n} of other visitors before the next one", n=current.ahead)
+        now = tr("; {n} songs of other visitors are before the next song", n=current.ahead)
     elif current:
         share, heard = current.share, percent(current.share)
-        now = tr("; {judge} has heard {share} of the next one", judge=REGISTRY[current.judge].title, share=heard)
+        now = tr("; {judge} has scored {share} of the next song", judge=REGISTRY[current.judge].title, share=heard)
     done = tr("{done} of {total} songs", done=step.done, total=step.total)
     return progress(f"{done}{left}{now}", step.done + share, step.total)
 
@@ -93,7 +93,7 @@ def _columns(ranking: Ranking) -> list[tuple[str, Callable[[RankedSong], Cell]]]
 
 def _heading(rules: Rules) -> str:
     score = ranking_text.label(rules)
-    return tr("{score} (95% interval)", score=score) if rules.head else tr("{score} (4 of 5 within)", score=score)
+    return tr("{score} (95% interval)", score=score) if rules.head else tr("{score} (80% interval)", score=score)
 
 
 def _label(axis: Axis, rows: Iterable[RankedSong]) -> str:

@@ -49,12 +49,12 @@ def tables(report: Report) -> str:
         (
             table(
                 tr("Scores"),
-                (tr("Axis"), tr("Score"), tr("4 of 5 within"), tr("Range"), tr("SongEval’s songs"), tr("Meaning")),
+                (tr("Axis"), tr("Score"), tr("80% interval"), tr("Range"), tr("SongEval’s songs"), tr("Meaning")),
                 _scores(report),
             ),
             table(tr("By segment"), (tr("Time"), *(said(a.label) for a in report.axes)), timeline),
             table(tr("Measured, not predicted"), (tr("What"), tr("Value")), measured(report)),
-            table(tr("Who said it"), (tr("What"), tr("Value")), _origin(report)),
+            table(tr("Provenance"), (tr("What"), tr("Value")), _origin(report)),
         )
     )
 

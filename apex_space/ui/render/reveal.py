@@ -14,7 +14,7 @@ SAID: dict[Winner, str] = {
     "tie": "You called it a tie.",
     "both_bad": "You found both bad.",
 }
-NOBODY = "No judge had heard both songs when you got them, so there is no prediction to hold against your vote."
+NOBODY = "No judge had scored both songs when you got them, so there is no prediction to compare with your vote."
 
 
 def answered(winner: Winner) -> str:
@@ -27,9 +27,10 @@ def reveal(vote: Vote, panel: AgreementReport) -> str:
     battle = vote.battle
     names = "".join(_name(side, song, vote.winner) for side, song in (("a", battle.a), ("b", battle.b)))
     judged = "".join(
-        f"<p>{_foresaw(foreseen, vote.winner)} {_record(panel, foreseen.judge)}</p>" for foreseen in battle.predictions
+        f"<p>{_verdict_on(predicted, vote.winner)} {_record(panel, predicted.judge)}</p>"
+        for predicted in battle.predictions
     )
-    link = f'<p><a href="leaderboard">{tr("Leaderboard: how songs and judges stand")}</a></p>'
+    link = f'<p><a href="leaderboard">{tr("Leaderboard of songs and judges")}</a></p>'
     return f'<div class="named">{names}</div>{judged or f"<p>{tr(NOBODY)}</p>"}{link}'
 
 
@@ -42,14 +43,14 @@ def _name(side: str, song: Song, winner: Winner) -> str:
     return f'<section class="name{preferred}">{title}{generator}{prompt}</section>'
 
 
-def _foresaw(foreseen: Prediction, winner: Winner) -> str:
-    chance, low, high = foreseen.probability, foreseen.low, foreseen.high
+def _verdict_on(predicted: Prediction, winner: Winner) -> str:
+    chance, low, high = predicted.probability, predicted.low, predicted.high
     side = "a" if chance >= 0.5 else "b"
     if side == "b":
         chance, low, high = 1 - chance, 1 - high, 1 - low
     expected = tr(
         "{judge} expected {side}: {share} of people would prefer it (95% interval {low} to {high}{close}).",
-        judge=f"<b>{_title(foreseen)}</b>",
+        judge=f"<b>{_title(predicted)}</b>",
         side=side.upper(),
         share=percent(chance),
         low=percent(low),
@@ -61,7 +62,7 @@ def _foresaw(foreseen: Prediction, winner: Winner) -> str:
 
 def _agreed(side: str, winner: Winner) -> str:
     if winner in ("tie", "both_bad"):
-        return tr("You preferred neither, which counts neither for nor against it.")
+        return tr("You preferred neither. That counts neither for nor against it.")
     return tr("You agree.") if side == winner else tr("You disagree.")
 
 
@@ -80,6 +81,6 @@ def _record(panel: AgreementReport, judge: str) -> str:
     )
 
 
-def _title(foreseen: Prediction) -> str:
-    entry = REGISTRY.get(foreseen.judge)
-    return escape(entry.title if entry else foreseen.judge)
+def _title(predicted: Prediction) -> str:
+    entry = REGISTRY.get(predicted.judge)
+    return escape(entry.title if entry else predicted.judge)

@@ -12,7 +12,7 @@ from ..gradio_patches import queue_state
 STOPPED = "The queue is stopped: no event is taken or answered any more. Restart the server."
 
 
-def health_route(roster: JudgeManager) -> Route:
+def health_route(manager: JudgeManager) -> Route:
     """Return the route `/healthz` for `launch(app_kwargs={"routes": [...]})`.
 
     It needs no thread, so it answers even while all threads are busy. The status is 503, with a `reason`, if only a
@@ -24,7 +24,7 @@ def health_route(roster: JudgeManager) -> Route:
         in_line = sum(max(0, len(line) - 1) for line in (HEAVY, LIGHT))
         answer = {
             "alive": not queue.stopped,
-            "judges": roster.states(),
+            "judges": manager.states(),
             "queue": {"waiting": queue.waiting + in_line, "running": queue.running - in_line},
             "version": __version__,
         }

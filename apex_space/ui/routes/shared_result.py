@@ -46,7 +46,7 @@ DRAWN_AT_ONCE, MAX_PICTURES = 2, 32
 """Maximum of pictures drawn at once, and the same with waiting ones. Further requests are told to try again."""
 MAX_BYTES = 1000
 """Maximum size in bytes of the form with the key."""
-DELETED = "The result is gone from here. Pictures of it that other sites have copied are theirs to delete."
+DELETED = "The result was deleted here. Other sites may still have copies of its picture."
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,10})(:\d{1,5})?")
 
 
@@ -108,7 +108,7 @@ class SharedResultRoutes:
         async for chunk in request.stream():
             form += chunk
             if len(form) > MAX_BYTES:
-                return _notice(request, tr("Not deleted"), WrongKey("That is no key: it is too long."), "../../")
+                return _notice(request, tr("Not deleted"), WrongKey("This is not a key: it is too long."), "../../")
         (key, *_) = parse_qs(form.decode("ascii", "replace")).get("key", [""])
         try:
             await run_in_threadpool(self._links.delete, request.path_params["id"], key.strip())

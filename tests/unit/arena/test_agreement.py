@@ -60,7 +60,7 @@ def test_by_hand() -> None:
         (0.6, 0.65, 0.5, 1.0),
         (0.8, 1.0, 0.5, 0.5),
     ]
-    assert [bin.foreseen for bin in judge.calibration] == pytest.approx([0.6, 0.9])
+    assert [bin.predicted for bin in judge.calibration] == pytest.approx([0.6, 0.9])
     assert [(pair.generators, pair.decided, pair.agreed.value) for pair in judge.generators] == [
         (("maker0", "maker2"), 2, 1.0),
         (("maker0", "maker1"), 1, 1.0),
@@ -117,7 +117,7 @@ def test_figures_are_consistent(votes: list[Vote]) -> None:
         )
         assert sum(bin.share for bin in judge.calibration) == pytest.approx(1)
         assert sum(bin.share * bin.won.value for bin in judge.calibration) == pytest.approx(judge.agreed.value)
-        assert all(bin.low - 1e-9 <= bin.foreseen <= bin.high + 1e-9 for bin in judge.calibration)
+        assert all(bin.low - 1e-9 <= bin.predicted <= bin.high + 1e-9 for bin in judge.calibration)
         assert sum(pair.decided for pair in judge.generators) == judge.decided
         assert all(e.low <= e.value <= e.high for e in (judge.agreed, judge.brier, judge.always_a, judge.gain))
     json.dumps(panel.as_dict(), allow_nan=False)
@@ -186,11 +186,11 @@ STRENGTHS = np.random.default_rng(5).normal(0, 1.2, 30)
 
 
 def slope(judge: Agreement) -> float:
-    """Of what was observed over what was foreseen, through a half: 1 where calibrated, less where too bold."""
+    """Of what was observed over what was predicted, through a half: 1 where calibrated, less where too bold."""
     weight = np.array([bin.share for bin in judge.calibration])
-    foreseen = np.array([bin.foreseen - 0.5 for bin in judge.calibration])
+    predicted = np.array([bin.predicted - 0.5 for bin in judge.calibration])
     won = np.array([bin.won.value - 0.5 for bin in judge.calibration])
-    return float((weight * foreseen * won).sum() / (weight * foreseen**2).sum())
+    return float((weight * predicted * won).sum() / (weight * predicted**2).sum())
 
 
 def test_a_judge_that_knows_the_listeners_is_calibrated_and_better_than_chance() -> None:
@@ -199,7 +199,7 @@ def test_a_judge_that_knows_the_listeners_is_calibrated_and_better_than_chance()
     assert not judge.preliminary
     assert judge.gain.low > 0
     assert slope(judge) == pytest.approx(1, abs=0.08)
-    assert all(bin.won.low - 0.03 < bin.foreseen < bin.won.high + 0.03 for bin in judge.calibration)
+    assert all(bin.won.low - 0.03 < bin.predicted < bin.won.high + 0.03 for bin in judge.calibration)
     best = float(np.mean([p * (1 - p) for p in chances()]))
     assert judge.brier.low < best < judge.brier.high
 

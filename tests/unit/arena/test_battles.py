@@ -75,7 +75,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 
 
 @pytest.fixture(scope="module")
-def forecaster(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionWorker]:
+def predictor(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PredictionWorker]:
     with closing(VoteStore(f"sqlite:///{tmp_path_factory.mktemp('store') / 'other.sqlite3'}")) as store:
         listening = PredictionWorker(JudgeManager(), pool, store)
         listening.start()
@@ -90,11 +90,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def replica(store: VoteStore, pool: Pool, forecaster: PredictionWorker, clock: Clock) -> Callable[..., Arena]:
+def replica(store: VoteStore, pool: Pool, predictor: PredictionWorker, clock: Clock) -> Callable[..., Arena]:
     """Makes arenas that share all that replicas share."""
 
     def make(**options: Any) -> Arena:
-        parts = {"store": store, "pool": pool, "forecaster": forecaster, "clock": clock} | options
+        parts = {"store": store, "pool": pool, "predictor": predictor, "clock": clock} | options
         return Arena(hasher=AddressHasher("salt"), **parts)
 
     return make
@@ -356,7 +356,7 @@ def test_times_of_listening_that_are_none(
 ) -> None:
     id = listened(arena, clock, arena.next(ADDRESS))
     unchanged()
-    with pytest.raises(VoteRefused, match="times of listening"):
+    with pytest.raises(VoteRefused, match="listening times"):
         arena.vote(id, "a", heard, ADDRESS)
 
 
@@ -611,7 +611,7 @@ def test_closing_deletes_ones_own_audio(replica: Callable[..., Arena], tmp_path:
     (tmp_path / "pool").mkdir()
     melodies.write(tmp_path / "pool" / "1.wav", 1)
     arena = replica(pool=Pool(str(tmp_path / "pool")))
-    arena._forecaster = PredictionWorker(JudgeManager(), arena.pool, arena._store)
+    arena._predictor = PredictionWorker(JudgeManager(), arena.pool, arena._store)
     arena.issue_uploaded(ADDRESS, *own_songs(tmp_path, 1.5))
     arena.close()
     assert not list(temporary.iterdir())

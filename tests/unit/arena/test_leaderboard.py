@@ -28,7 +28,7 @@ VOTES = stored(
 
 
 @pytest.fixture
-def standings(store: VoteStore) -> Iterator[LeaderboardService]:
+def leaderboard(store: VoteStore) -> Iterator[LeaderboardService]:
     watching = LeaderboardService(store, every_s=0.01)
     yield watching
     watching.stop()
@@ -40,20 +40,20 @@ def cast(store: VoteStore, *votes: Vote) -> None:
         store.add_vote(each)
 
 
-def test_before_the_first_fit_there_is_an_empty_standing(store: VoteStore, standings: LeaderboardService) -> None:
+def test_before_the_first_fit_there_is_an_empty_standing(store: VoteStore, leaderboard: LeaderboardService) -> None:
     cast(store, *VOTES)
-    empty = standings.latest()
+    empty = leaderboard.latest()
     assert empty == LeaderboardSnapshot()
     assert (empty.version, empty.votes, empty.songs, empty.generators, empty.uncertainty) == (0, 0, (), (), {})
     assert empty.agreement["pool"].judge("pocket") is None
     json.dumps(empty.as_dict(), allow_nan=False)
 
 
-def test_a_fit_holds_all_that_the_votes_say(store: VoteStore, standings: LeaderboardService) -> None:
+def test_a_fit_holds_all_that_the_votes_say(store: VoteStore, leaderboard: LeaderboardService) -> None:
     cast(store, *VOTES)
     before = time.time()
-    standing = standings.refit()
-    assert standings.latest() is standing
+    standing = leaderboard.refit()
+    assert leaderboard.latest() is standing
     assert standing.songs == rate(VOTES)
     assert standing.generators == rate(VOTES, "generator")
     assert standing.agreement == measure_agreement(VOTES)
@@ -67,23 +67,23 @@ def test_a_fit_holds_all_that_the_votes_say(store: VoteStore, standings: Leaderb
     assert plain["agreement"]["pool"]["judges"][0]["agreed"]["value"] == 1.0
 
 
-def test_votes_appear_in_the_background(store: VoteStore, standings: LeaderboardService) -> None:
+def test_votes_appear_in_the_background(store: VoteStore, leaderboard: LeaderboardService) -> None:
     cast(store, VOTES[0])
-    standings.start()
-    until(lambda: standings.latest().version == 1)
-    first = standings.latest()
+    leaderboard.start()
+    until(lambda: leaderboard.latest().version == 1)
+    first = leaderboard.latest()
     cast(store, *VOTES[1:])
-    until(lambda: standings.latest().version == 4)
-    assert standings.latest().songs != first.songs
+    until(lambda: leaderboard.latest().version == 4)
+    assert leaderboard.latest().songs != first.songs
 
 
-def test_without_new_votes_nothing_is_fitted_again(store: VoteStore, standings: LeaderboardService) -> None:
+def test_without_new_votes_nothing_is_fitted_again(store: VoteStore, leaderboard: LeaderboardService) -> None:
     cast(store, *VOTES)
-    standings.start()
-    until(lambda: standings.latest().version == 4)
-    fitted = standings.latest()
+    leaderboard.start()
+    until(lambda: leaderboard.latest().version == 4)
+    fitted = leaderboard.latest()
     time.sleep(0.3)
-    assert standings.latest() is fitted
+    assert leaderboard.latest() is fitted
 
 
 class Failing:
@@ -109,40 +109,40 @@ def test_the_watch_outlives_a_failing_store_and_says_so(
 ) -> None:
     cast(store, *VOTES)
     failing = Failing(store, error)
-    standings = LeaderboardService(failing, every_s=0.01)  # type: ignore[arg-type]
+    leaderboard = LeaderboardService(failing, every_s=0.01)  # type: ignore[arg-type]
     with caplog.at_level(logging.ERROR):
-        standings.start()
+        leaderboard.start()
         assert failing.tried.wait(30)
         until(lambda: str(error) in caplog.text)
-    assert standings.latest() == LeaderboardSnapshot()
+    assert leaderboard.latest() == LeaderboardSnapshot()
     failing.mended.set()
-    until(lambda: standings.latest().version == 4)
-    standings.stop()
+    until(lambda: leaderboard.latest().version == 4)
+    leaderboard.stop()
 
 
 def test_a_fit_on_demand_passes_the_stores_error_on_and_keeps_the_last_standing(store: VoteStore) -> None:
     cast(store, *VOTES)
     failing = Failing(store, StoreError("it does not answer"))
-    standings = LeaderboardService(failing)  # type: ignore[arg-type]
+    leaderboard = LeaderboardService(failing)  # type: ignore[arg-type]
     failing.mended.set()
-    fitted = standings.refit()
+    fitted = leaderboard.refit()
     failing.mended.clear()
     with pytest.raises(StoreError, match="does not answer"):
-        standings.refit()
-    assert standings.latest() is fitted
+        leaderboard.refit()
+    assert leaderboard.latest() is fitted
 
 
 def watches() -> int:
-    return sum(thread.name == "standings" for thread in threading.enumerate())
+    return sum(thread.name == "leaderboard" for thread in threading.enumerate())
 
 
 def test_start_and_stop_are_idempotent_and_leave_no_thread(store: VoteStore) -> None:
-    standings = LeaderboardService(store, every_s=100)
+    leaderboard = LeaderboardService(store, every_s=100)
     for _ in range(2):
-        standings.stop()
-        standings.start()
-        standings.start()
+        leaderboard.stop()
+        leaderboard.start()
+        leaderboard.start()
         assert watches() == 1
-        standings.stop()
-        standings.stop()
+        leaderboard.stop()
+        leaderboard.stop()
         assert watches() == 0

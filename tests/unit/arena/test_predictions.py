@@ -1,4 +1,4 @@
-"""Every judge hears the pool in the background, and foresees battles by its own preference head alone."""
+"""Every judge hears the pool in the background, and predicts battles by its own preference head alone."""
 
 import logging
 import time
@@ -51,7 +51,7 @@ class Ears:
 
 
 class Ready:
-    """A roster of judges that can be told to be ready."""
+    """A manager of judges that can be told to be ready."""
 
     def __init__(self, **judges: Ears) -> None:
         self.judges = judges
@@ -92,14 +92,14 @@ def apex() -> Ears:
 def started(pool: Pool, store: VoteStore) -> Iterator[Callable[[Ready], PredictionWorker]]:
     running: list[PredictionWorker] = []
 
-    def start(roster: Any) -> PredictionWorker:
-        running.append(PredictionWorker(roster, pool, store))
+    def start(manager: Any) -> PredictionWorker:
+        running.append(PredictionWorker(manager, pool, store))
         running[-1].start()
         return running[-1]
 
     yield start
-    for forecaster in running:
-        forecaster.close()
+    for predictor in running:
+        predictor.close()
 
 
 def ids(pool: Pool) -> list[str]:
@@ -109,22 +109,22 @@ def ids(pool: Pool) -> list[str]:
 def test_every_song_is_heard_once_and_as_its_file_is(
     pool: Pool, pocket: Ears, started: Callable[[Any], PredictionWorker]
 ) -> None:
-    forecaster = started(Ready(pocket=pocket))
-    until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
+    predictor = started(Ready(pocket=pocket))
+    until(lambda: len(predictor.scored(ids(pool))) == SONGS)
     time.sleep(0.05)
     assert sorted(pocket.heard) == sorted(ids(pool))
-    for scored in forecaster.scored(ids(pool)):
+    for scored in predictor.scored(ids(pool)):
         assert scored == song_scores(pocket.judge(pool.waveform(scored.song)))
 
 
 def test_a_prediction_is_the_heads_answer_and_swaps_with_the_sides(
     pool: Pool, pocket: Ears, started: Callable[[Any], PredictionWorker]
 ) -> None:
-    forecaster = started(Ready(pocket=pocket))
-    until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
+    predictor = started(Ready(pocket=pocket))
+    until(lambda: len(predictor.scored(ids(pool))) == SONGS)
     a, b, _ = ids(pool)
-    scored = forecaster.scored((a, b))
-    (here,), (there,) = forecaster.predictions(a, b, scored), forecaster.predictions(b, a, scored)
+    scored = predictor.scored((a, b))
+    (here,), (there,) = predictor.predictions(a, b, scored), predictor.predictions(b, a, scored)
     head = head_files.load("pocket")
     answer = head.of_scores(scored[0].scores, scored[1].scores)
     assert (here.probability, here.low, here.high) == (answer.probability, answer.low, answer.high)
@@ -138,37 +138,37 @@ def test_a_judge_that_becomes_ready_hears_what_was_missed(
     pool: Pool, pocket: Ears, apex: Ears, started: Callable[[Any], PredictionWorker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("apex_space.arena.predictions.IDLE_SECONDS", 0.01)
-    roster = Ready(pocket=pocket)
-    forecaster = started(roster)
-    until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
-    roster.judges["apex"] = apex
-    until(lambda: len(forecaster.scored(ids(pool))) == 2 * SONGS)
+    manager = Ready(pocket=pocket)
+    predictor = started(manager)
+    until(lambda: len(predictor.scored(ids(pool))) == SONGS)
+    manager.judges["apex"] = apex
+    until(lambda: len(predictor.scored(ids(pool))) == 2 * SONGS)
     assert len(pocket.heard) == len(apex.heard) == SONGS
 
 
-def test_a_judge_without_a_head_of_its_own_foresees_nothing(
+def test_a_judge_without_a_head_of_its_own_predicts_nothing(
     pool: Pool, pocket: Ears, apex: Ears, started: Callable[[Any], PredictionWorker]
 ) -> None:
-    forecaster = started(Ready(pocket=pocket, apex=apex))
-    until(lambda: len(forecaster.scored(ids(pool))) == 2 * SONGS)
+    predictor = started(Ready(pocket=pocket, apex=apex))
+    until(lambda: len(predictor.scored(ids(pool))) == 2 * SONGS)
     a, b, _ = ids(pool)
-    scored = forecaster.scored((a, b))
+    scored = predictor.scored((a, b))
     assert {each.judge for each in scored} == {"pocket", "apex"}
-    assert [each.judge for each in forecaster.predictions(a, b, scored)] == ["pocket"]
+    assert [each.judge for each in predictor.predictions(a, b, scored)] == ["pocket"]
 
 
 def test_nothing_is_foreseen_of_a_song_that_was_not_heard(
     pool: Pool, pocket: Ears, started: Callable[[Any], PredictionWorker]
 ) -> None:
-    forecaster = started(Ready(pocket=pocket))
-    until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
+    predictor = started(Ready(pocket=pocket))
+    until(lambda: len(predictor.scored(ids(pool))) == SONGS)
     a, b, _ = ids(pool)
-    one, other = forecaster.scored((a, b))
-    assert forecaster.scored(["unheard"]) == ()
-    assert forecaster.predictions(a, b, [one]) == ()
-    assert forecaster.predictions(a, "unheard", [one, other]) == ()
-    assert forecaster.predictions(a, b, [one, replace(other, revision="other weights")]) == ()
-    assert forecaster.predictions(a, b, [one, replace(other, scores={})]) == ()
+    one, other = predictor.scored((a, b))
+    assert predictor.scored(["unheard"]) == ()
+    assert predictor.predictions(a, b, [one]) == ()
+    assert predictor.predictions(a, "unheard", [one, other]) == ()
+    assert predictor.predictions(a, b, [one, replace(other, revision="other weights")]) == ()
+    assert predictor.predictions(a, b, [one, replace(other, scores={})]) == ()
 
 
 def test_a_song_that_a_judge_fails_at_costs_no_other(
@@ -177,12 +177,12 @@ def test_a_song_that_a_judge_fails_at_costs_no_other(
     first, *others = ids(pool)
     pocket.refuses.add(first)
     with caplog.at_level(logging.ERROR):
-        forecaster = started(Ready(pocket=pocket))
-        until(lambda: len(forecaster.scored(others)) == SONGS - 1)
-    assert forecaster.scored([first]) == ()
+        predictor = started(Ready(pocket=pocket))
+        until(lambda: len(predictor.scored(others)) == SONGS - 1)
+    assert predictor.scored([first]) == ()
     assert pocket.heard.count(first) == 1
     assert "pocket did not hear a song" in caplog.text
-    assert forecaster.predictions(*others, forecaster.scored(others))
+    assert predictor.predictions(*others, predictor.scored(others))
 
 
 def keep(store: VoteStore, scored: list[SongScores]) -> None:
@@ -196,17 +196,17 @@ def test_after_a_restart_only_what_is_new_is_heard(
 ) -> None:
     known = [song_scores(pocket.judge(pool.waveform(id))) for id in ids(pool)]
     keep(store, known if same_weights else [replace(each, revision="older") for each in known])
-    forecaster = started(Ready(pocket=pocket))
-    until(lambda: len(forecaster.scored(ids(pool))) == SONGS)
-    assert sorted(forecaster.scored(ids(pool)), key=lambda s: s.song) == sorted(known, key=lambda s: s.song)
+    predictor = started(Ready(pocket=pocket))
+    until(lambda: len(predictor.scored(ids(pool))) == SONGS)
+    assert sorted(predictor.scored(ids(pool)), key=lambda s: s.song) == sorted(known, key=lambda s: s.song)
     assert len(pocket.heard) == (1 if same_weights else SONGS)
 
 
 def test_a_visitors_song_is_heard_at_once_and_not_kept(pool: Pool, pocket: Ears, store: VoteStore) -> None:
-    forecaster = PredictionWorker(Ready(pocket=pocket), pool, store)
+    predictor = PredictionWorker(Ready(pocket=pocket), pool, store)
     waveform = pool.waveform(ids(pool)[0])
-    assert forecaster.hear(waveform) == song_scores(pocket.judge(waveform))
-    assert forecaster.scored([waveform.sha256]) == ()
+    assert predictor.hear(waveform) == song_scores(pocket.judge(waveform))
+    assert predictor.scored([waveform.sha256]) == ()
 
 
 def test_without_a_head_that_can_be_read_there_are_no_predictions(
@@ -216,8 +216,8 @@ def test_without_a_head_that_can_be_read_there_are_no_predictions(
         raise PreferenceError("The file is damaged.")
 
     monkeypatch.setattr("apex_space.arena.predictions.load", refuse)
-    forecaster = PredictionWorker(Ready(pocket=pocket), pool, store)
+    predictor = PredictionWorker(Ready(pocket=pocket), pool, store)
     a, b, _ = ids(pool)
-    scored = [forecaster.hear(pool.waveform(song)) for song in (a, b)]
-    assert forecaster.predictions(a, b, scored) == ()
+    scored = [predictor.hear(pool.waveform(song)) for song in (a, b)]
+    assert predictor.predictions(a, b, scored) == ()
     assert "no predictions by pocket: The file is damaged." in caplog.text

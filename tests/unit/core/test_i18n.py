@@ -139,8 +139,8 @@ def test_translations_have_the_values_of_their_texts(tag: str) -> None:
 
 
 HUB = message(
-    "No weights of {repository} at {revision}: {reason}. Put that right and start again, or copy the repository to "
-    "DIR/{folder} and name DIR with --weights or APEX_WEIGHTS.",
+    "No weights of {repository} at {revision}: {reason}. Fix this and retry, or copy the repository to DIR/{folder} "
+    "and pass --weights DIR or set APEX_WEIGHTS.",
     repository="a/B",
     revision="main",
     reason=message(

@@ -79,8 +79,8 @@ def test_only_songs_that_were_really_heard_count() -> None:
     (again,) = judge.listen(EXAMPLES / "house.ogg")
     assert again.done
     assert judge.estimator._done == kept
-    foreseen, *_ = judge.listen(EXAMPLES / "bossa.ogg")
-    assert foreseen.left == pytest.approx(kept["pocket"][1] * foreseen.duration / first.duration)
+    predicted, *_ = judge.listen(EXAMPLES / "bossa.ogg")
+    assert predicted.left == pytest.approx(kept["pocket"][1] * predicted.duration / first.duration)
 
 
 @pytest.mark.parametrize(

@@ -39,36 +39,36 @@ def loading(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_pocket_answers_before_anything_is_loaded() -> None:
-    roster = JudgeManager()
-    assert roster.best().name == "pocket"
-    assert set(roster.waiting()) == {"apex"}
+    manager = JudgeManager()
+    assert manager.best().name == "pocket"
+    assert set(manager.waiting()) == {"apex"}
     with pytest.raises(WeightsMissing, match="APEX"):
-        roster.get("apex")
+        manager.get("apex")
     with pytest.raises(UnknownJudge, match="pocket"):
-        roster.get("nobody")
+        manager.get("nobody")
 
 
 def test_a_judge_that_is_ready_takes_over_after_the_network_came_back(loading: list[Any]) -> None:
     apex = object()
     loading += [WeightsMissing("no network"), WeightsMissing("still none"), apex]
-    roster = JudgeManager()
-    roster.start()
-    until(lambda: roster.best() is apex)
-    assert roster.get("apex") is apex
-    assert roster.waiting() == {}
+    manager = JudgeManager()
+    manager.start()
+    until(lambda: manager.best() is apex)
+    assert manager.get("apex") is apex
+    assert manager.waiting() == {}
 
 
 @pytest.mark.parametrize("error", [WeightsInvalid("best_model.pt does not fit"), RuntimeError("a library's own")])
 def test_pocket_goes_on_where_another_trial_is_of_no_use(error: Exception, loading: list[Any]) -> None:
     loading += [error, AssertionError("tried again")]
-    roster = JudgeManager()
-    roster.start()
-    until(lambda: "is not available" in roster.waiting()["apex"])
+    manager = JudgeManager()
+    manager.start()
+    until(lambda: "is not available" in manager.waiting()["apex"])
     time.sleep(0.1)
     assert len(loading) == 1
-    assert roster.best().name == "pocket"
+    assert manager.best().name == "pocket"
     expected = str(error) if isinstance(error, WeightsInvalid) else "RuntimeError"
-    assert expected in roster.waiting()["apex"]
+    assert expected in manager.waiting()["apex"]
 
 
 @dataclass
@@ -110,32 +110,32 @@ def test_who_waits_for_a_judge_is_told_how_far_it_is(guests: Guests) -> None:
 
 
 def test_two_who_wait_for_a_judge_wait_for_one_load(guests: Guests) -> None:
-    roster = JudgeManager()
-    one, other = roster.load("banger"), roster.load("banger")
+    manager = JudgeManager()
+    one, other = manager.load("banger"), manager.load("banger")
     assert isinstance(next(one), LoadProgress)
     assert isinstance(next(other), LoadProgress)
     guests.go_on.set()
     *_, first = one
     *_, second = other
-    assert first is second is roster.get("banger")
+    assert first is second is manager.get("banger")
     assert guests.begun == ["banger"]
 
 
 def test_who_stops_waiting_leaves_the_load_to_those_who_come_after(guests: Guests) -> None:
-    roster = JudgeManager()
-    given_up = roster.load("banger")
+    manager = JudgeManager()
+    given_up = manager.load("banger")
     next(given_up)
     given_up.close()
-    assert len(roster.loaded()) == 1
+    assert len(manager.loaded()) == 1
     guests.go_on.set()
-    until(lambda: len(roster.loaded()) == 2)
-    assert roster.get("banger") is roster.loaded()[1]
+    until(lambda: len(manager.loaded()) == 2)
+    assert manager.get("banger") is manager.loaded()[1]
     assert guests.begun == ["banger"]
 
 
 def test_one_judge_is_loaded_at_a_time_and_another_goes_before(guests: Guests) -> None:
-    roster = JudgeManager(most=1)
-    one, other = roster.load("banger"), roster.load("songeval")
+    manager = JudgeManager(most=1)
+    one, other = manager.load("banger"), manager.load("songeval")
     next(one)
     until(lambda: guests.begun == ["banger"])
     assert next(other) == next(other) == LoadProgress("songeval")
@@ -144,18 +144,18 @@ def test_one_judge_is_loaded_at_a_time_and_another_goes_before(guests: Guests) -
     *_, banger = one
     *_, songeval = other
     assert guests.begun == ["banger", "songeval"]
-    assert roster.loaded()[1:] == (songeval,)
-    assert roster.get("banger") is not banger
+    assert manager.loaded()[1:] == (songeval,)
+    assert manager.get("banger") is not banger
 
 
 def test_as_many_guests_stay_as_are_wanted(guests: Guests) -> None:
     guests.go_on.set()
-    roster = JudgeManager(most=2)
+    manager = JudgeManager(most=2)
     for name in ("banger", "songeval", "banger", "hear-1"):
-        roster.get(name)
+        manager.get(name)
     assert guests.begun == ["banger", "songeval", "hear-1"]
-    assert len(roster.loaded()) == 3
-    roster.get("banger")
+    assert len(manager.loaded()) == 3
+    manager.get("banger")
     assert guests.begun == ["banger", "songeval", "hear-1"]
 
 
@@ -164,12 +164,12 @@ def test_a_judge_that_could_not_be_loaded_is_tried_again_and_visitors_see_no_fol
 ) -> None:
     guests.go_on.set()
     guests.errors["banger"] = WeightsMissing("/srv/weights/MERT-v1-330M holds no model.safetensors. Copy it there.")
-    roster = JudgeManager()
+    manager = JudgeManager()
     with caplog.at_level(logging.WARNING), pytest.raises(WeightsMissing) as refusal:
-        roster.get("banger")
+        manager.get("banger")
     assert str(refusal.value) == "MERT-v1-330M holds no model.safetensors. Copy it there."
     assert "/srv/weights" in caplog.text
-    assert not isinstance(roster.get("banger"), LoadProgress)
+    assert not isinstance(manager.get("banger"), LoadProgress)
 
 
 @pytest.mark.parametrize(
@@ -205,20 +205,20 @@ def test_a_missing_folder_of_weights_is_not_shown_while_apex_waits(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    roster = JudgeManager(Path(name))
-    roster.start()
-    until(lambda: "is not available" in roster.waiting()["apex"])
-    assert "MERT-v1-95M holds no" in roster.waiting()["apex"]
-    assert name not in roster.waiting()["apex"]
-    assert str(tmp_path) not in roster.waiting()["apex"]
+    manager = JudgeManager(Path(name))
+    manager.start()
+    until(lambda: "is not available" in manager.waiting()["apex"])
+    assert "MERT-v1-95M holds no" in manager.waiting()["apex"]
+    assert name not in manager.waiting()["apex"]
+    assert str(tmp_path) not in manager.waiting()["apex"]
 
 
 def test_a_guest_that_has_to_go_leaves_its_memory_to_the_next_one(panel_weights: Path) -> None:
     gc.disable()  # lest it comes by itself
     try:
-        roster = JudgeManager(panel_weights)
-        gone = weakref.ref(roster.get("songeval").encoder)
-        roster.get("hear-1")
+        manager = JudgeManager(panel_weights)
+        gone = weakref.ref(manager.get("songeval").encoder)
+        manager.get("hear-1")
     finally:
         gc.enable()
     assert gone() is None

@@ -87,7 +87,7 @@ def test_who_could_not_be_asked_is_told_with_the_reason_as_text(panel: Panel) ->
 
 
 class Loader:
-    """A roster's `load` of judges that are pocket under other names, and take as long as pocket; or are not there."""
+    """A manager's `load` of judges that are pocket under other names, and take as long as pocket; or are not there."""
 
     def __init__(self, *names: str) -> None:
         self.names, self.alive, self.most = names, weakref.WeakSet[Any](), 0
@@ -277,5 +277,5 @@ def test_what_is_under_way_is_told_with_what_is_left() -> None:
     assert "Banger is downloading: 120 of 1300 MB, the whole panel about 4 min left" in loading
     assert "Banger is loading<" in render.under_way(LoadProgress("banger"))
     progress = render.under_way(ScoringProgress("songeval", 192.0, 0.4, 30.2, None), "Song B")
-    assert "Song B: SongEval has heard 40% of 3:12, about 30 s left" in progress
+    assert "Song B: SongEval has scored 40% of 3:12, about 30 s left" in progress
     assert "left" not in render.under_way(ScoringProgress("songeval", 192.0, 0.0, None, None))

@@ -87,7 +87,7 @@ def test_calibration_has_its_diagonal_and_each_bin_with_its_interval(judges: tup
     assert tuple(diagonal.x) == tuple(diagonal.y)
     bins = judges[0].calibration
     assert len(bins) > 1
-    assert list(dots.x) == [100 * row.foreseen for row in bins]
+    assert list(dots.x) == [100 * row.predicted for row in bins]
     assert list(np.add(dots.y, dots.error_y.array)) == pytest.approx([100 * row.won.high for row in bins])
     assert list(np.subtract(dots.y, dots.error_y.arrayminus)) == pytest.approx([100 * row.won.low for row in bins])
 

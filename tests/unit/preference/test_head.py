@@ -118,6 +118,12 @@ def test_a_head_survives_writing_and_reading(head: PreferenceHead) -> None:
     assert replace(head, battles=head.battles + 1).revision_id != head.revision_id
 
 
+def test_a_head_of_version_0_1_0_is_still_read() -> None:
+    old = read(SHIPPED).to_json().replace('"predicted"', '"foreseen"')
+    assert '"foreseen"' in old
+    assert PreferenceHead.from_json(old) == read(SHIPPED)
+
+
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder of its own."""
@@ -197,7 +203,7 @@ def test_the_shipped_head_says_what_it_was_fitted_on_and_how_good_it_is() -> Non
     assert found.resampled == "songs"
     assert found.gain.value == pytest.approx(found.accuracy.value - found.rules["musicality"].value, abs=2e-4)
     assert sum(row.share for row in found.calibration) == pytest.approx(1, abs=1e-4)
-    assert all(row.low <= row.foreseen <= row.high for row in found.calibration)
+    assert all(row.low <= row.predicted <= row.high for row in found.calibration)
     assert SHIPPED.stat().st_size < 10_000
 
 

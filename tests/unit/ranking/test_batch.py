@@ -161,7 +161,7 @@ def test_a_zip_of_countless_files_is_refused_before_it_is_parsed(
 
 def test_too_many_songs_are_refused_before_any_is_unpacked(tmp_path: Path, scratch: Path) -> None:
     path = zipped(tmp_path / "z.zip", *((f"{i}.wav", b"x") for i in range(5)))
-    with pytest.raises(TooManySongs, match="More than 4"):
+    with pytest.raises(TooManySongs, match="There are more than 4"):
         unpacked(path, scratch, most=4)
     assert not everything(scratch)
     with pytest.raises(TooManySongs):

@@ -310,7 +310,7 @@ def test_a_judge_without_a_head_answers_through_pocket_which_hears_every_song(ju
     assert (asked, found.rules.fallback, found.rules.head.judge) == (["pocket"], True, "pocket")
     assert names(found) == names(last(rank(batch, judge, keep=1)))
     assert {row.report.judge for row in found.rows} == {"apex"}
-    assert "APEX has no preference head of its own: Pocket heard every song" in "".join(ranking_text.notes(found))
+    assert "APEX has no preference head. Pocket scored every song" in "".join(ranking_text.notes(found))
     by_axis = last(rank(batch, apex, by="likes", get=get))
     assert (asked, by_axis.rules.head) == (["pocket"], None)
 

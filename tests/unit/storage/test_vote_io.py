@@ -62,8 +62,8 @@ def kept(store: VoteStore) -> tuple[list[Vote], dict[str, Any]]:
 
 def example(number: int = 1, **options: Any) -> Vote:
     a, b = Song("song a", "Title", "maker", "a waltz"), Song(f"song {number}")
-    foreseen = (Prediction("apex", "pocket", "r1", 0.6, 0.5, 0.7),)
-    battle = Battle(f"battle {number}", a, b, "pool", 1.7e9 + number, foreseen)
+    predicted = (Prediction("apex", "pocket", "r1", 0.6, 0.5, 0.7),)
+    battle = Battle(f"battle {number}", a, b, "pool", 1.7e9 + number, predicted)
     return Vote(
         battle, **{"winner": "a", "at": 1.7e9 + number + 0.1, "heard": (5.0, 6.5), "voter": "secret", **options}
     )

@@ -161,14 +161,14 @@ def test_the_reveal_names_the_songs_and_escapes_them() -> None:
 def test_the_reveal_holds_each_prediction_against_the_vote(
     probability: float, winner: Winner, parts: tuple[str, ...]
 ) -> None:
-    foreseen = Prediction("pocket", "pocket", "1", probability, probability - 0.1, probability + 0.1)
-    shown = words(reveal(vote(winner, foreseen), measure_agreement([])["pool"]))
+    predicted = Prediction("pocket", "pocket", "1", probability, probability - 0.1, probability + 0.1)
+    shown = words(reveal(vote(winner, predicted), measure_agreement([])["pool"]))
     for part in ("Pocket", *parts):
         assert part in shown
 
 
 def test_the_reveal_tells_how_often_a_judge_was_right() -> None:
-    foreseen = Prediction("pocket", "pocket", "1", 0.7, 0.6, 0.8)
-    cast = [vote(winner, foreseen) for winner in ("a", "a", "b", "a", "tie")]
+    predicted = Prediction("pocket", "pocket", "1", 0.7, 0.6, 0.8)
+    cast = [vote(winner, predicted) for winner in ("a", "a", "b", "a", "tie")]
     shown = words(reveal(cast[-1], measure_agreement(cast)["pool"]))
     assert "agreed with people in 75% of 4 decided votes (95% interval 30% to 95%; preliminary" in shown

@@ -62,7 +62,7 @@ def test_every_answer_carries_how_good_the_head_is(comparison: Comparison) -> No
 
 def test_an_answer_through_another_judges_head_says_so(comparison: Comparison) -> None:
     through = replace(comparison, judge="apex")
-    assert "APEX has no preference head of its own: Pocket" in render.answer(through)
+    assert "APEX has no preference head. Pocket" in render.answer(through)
     assert "Pocket’s score" in render.details(through)
     assert "no preference head of its own" not in render.answer(comparison)
     assert "Pocket’s score" not in render.details(comparison)

@@ -78,7 +78,7 @@ def test_the_page_shows_scores_judge_weights_and_spread_in_tables(links: SharedR
     shown = unescape(answer.text)
     for text in ("Glass Morning", "57", "3.36", "± 0.33", "Pocket", "apex_space/heads/pocket", "sha256 cef15a4078cc"):
         assert text in shown
-    for caption in ("Scores", "By segment", "Measured, not predicted", "Who said it"):
+    for caption in ("Scores", "By segment", "Measured, not predicted", "Provenance"):
         assert f"<caption>{caption}</caption>" in answer.text
     assert SECRET not in answer.text
     assert "Song’s hash" not in shown
