@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from apex_space.preference.head_files import save
-from apex_space.storage.votes import FILE, VoteStore
+from apex_space.storage.vote_store import FILE, VoteStore
 from helpers import fake_panel_weights, fake_weights
 from helpers.browser import chromium, visits
 from helpers.database import sqlite

@@ -41,7 +41,7 @@ from .pool import PREFIX, Pool
 from .predictions import PredictionWorker, song_scores
 
 if TYPE_CHECKING:
-    from ..storage.votes import VoteStore
+    from ..storage.vote_store import VoteStore
 
 Side = Literal["a", "b"]
 ID = re.compile(r"[\w-]{22,64}", re.ASCII)

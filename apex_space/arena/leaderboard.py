@@ -12,7 +12,7 @@ from .agreement import AgreementReport, measure_agreement
 from .ratings import Rating, rate
 
 if TYPE_CHECKING:
-    from ..storage.votes import VoteStore
+    from ..storage.vote_store import VoteStore
 
 REST = 10
 """Waiting time after a fit, as a multiple of the time that the fit took. It leaves the processor to others."""

@@ -19,7 +19,7 @@ from ..storage.records import Prediction, SongScores
 from .pool import Pool, lower_priority
 
 if TYPE_CHECKING:
-    from ..storage.votes import VoteStore
+    from ..storage.vote_store import VoteStore
 
 IDLE_SECONDS = 2.0
 """Seconds between checks for a new song, or for a judge that became ready."""

@@ -23,7 +23,7 @@ from ..audio import features
 from ..audio.resample import resample
 from ..audio.segments import cut
 from ..audio.waveform import load
-from ..judges.cache import EmbeddingCache
+from ..judges.embedding_cache import EmbeddingCache
 from ..judges.loading import load_judge
 from ..judges.registry import REGISTRY
 from ..models import kernels, precision

@@ -56,7 +56,7 @@ def report(
 def _standing() -> "LeaderboardSnapshot":
     from ..arena.leaderboard import LeaderboardService
     from ..core.settings import settings
-    from ..storage.votes import open_store
+    from ..storage.vote_store import open_store
 
     store = open_store(settings())
     try:

@@ -66,7 +66,7 @@ def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> Non
 def _votes(judge: str) -> tuple[list["ScoredBattle"], str]:
     from ..core.settings import settings
     from ..preference.fitting.scoring import from_votes
-    from ..storage.votes import open_store
+    from ..storage.vote_store import open_store
 
     store = open_store(settings())
     try:

@@ -60,7 +60,7 @@ def _rank(
     weights: Path | None,
 ) -> bool:
     """Rank the songs, and write the results. Return whether every song has a rank."""
-    from ..ranking import ranking_text
+    from ..plots import ranking_text
     from ..ranking.batch import gather, read_groups
     from ..ranking.export import check_target, copy_kept
 
@@ -110,7 +110,7 @@ def _hear(songs: "Sequence[BatchSong]", name: str, by: str, keep: int, weights: 
 def _loader(weights: Path | None) -> "Callable[[str], Judge]":
     """Return a function that loads judges with a cache on disk."""
     from ..core.settings import settings
-    from ..judges.cache import EmbeddingCache
+    from ..judges.embedding_cache import EmbeddingCache
     from ..judges.loading import load_judge
 
     config = settings()
@@ -136,7 +136,7 @@ def _write(ranking: "Ranking", format: Format) -> None:
 
 
 def _table(ranking: "Ranking") -> Table:
-    from ..ranking import ranking_text
+    from ..plots import ranking_text
 
     rules = ranking.rules
     shown = [axis for axis in AXES if any(row.report and axis in row.report.axes for row in ranking.rows)]

@@ -9,7 +9,7 @@ import typer
 from .common import exiting, messages
 
 if TYPE_CHECKING:
-    from ..storage.votes import VoteStore
+    from ..storage.vote_store import VoteStore
 
 votes = typer.Typer(help="The arena's votes, to a file and back.", no_args_is_help=True)
 VotesFile = Annotated[Path, typer.Argument(metavar="FILE", help="It ends in .parquet, .csv or .jsonl.")]
@@ -48,7 +48,7 @@ def import_(file: VotesFile) -> None:
 
 def _store() -> "closing[VoteStore]":
     from ..core.settings import settings
-    from ..storage.votes import open_store
+    from ..storage.vote_store import open_store
 
     return closing(open_store(settings()))
 

@@ -16,7 +16,7 @@ from ..core.axes import KEYS
 from ..core.text import sanitize
 from ..models.encoders.encoder import Encoder
 from ..models.hub import Weights
-from .cache import CachedEmbeddings, EmbeddingCache
+from .embedding_cache import CachedEmbeddings, EmbeddingCache
 from .eta import ESTIMATOR, ComputeCost, ThroughputEstimator
 from .queueing import SongQueue
 from .report import Report, Scores, Segment

@@ -10,7 +10,7 @@ from typing import Any
 from ..core.errors import WeightsError, WeightsMissing
 from ..core.settings import Settings, settings
 from ..models import hub
-from .cache import EmbeddingCache
+from .embedding_cache import EmbeddingCache
 from .judge import Judge
 from .queueing import HEAVY, LIGHT
 from .registry import DEFAULT, find

@@ -21,7 +21,7 @@ from ..core.errors import ApexSpaceError, WeightsError, WeightsMissing
 from ..core.settings import settings
 from ..core.text import Message, message
 from ..models import hub, precision
-from .cache import EmbeddingCache
+from .embedding_cache import EmbeddingCache
 from .eta import ThroughputEstimator
 from .judge import Judge
 from .loading import load_judge

@@ -1,20 +1,18 @@
 """Scores a song with one judge or with the panel of all judges."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..audio.waveform import load_song
 from .judge import Judge, ScoringProgress
 from .manager import BEST, LoadProgress
-from .panel import Panel, PanelProgress, score_songs
+from .panel import Load, Panel, PanelProgress, score_songs
 from .registry import REGISTRY
 from .report import Report
 
 PANEL = "panel"
 """Name that stands for all judges."""
-Load = Callable[[str], Iterator[LoadProgress | Judge]]
-"""Takes a judge's name; yields progress and at last the judge, as JudgeManager.load does."""
 
 
 @dataclass(frozen=True)

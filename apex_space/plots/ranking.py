@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from ..core.axes import BY_KEY
 from ..core.i18n import tr
-from ..ranking import ranking_text
 from ..ranking.distributions import Distribution, distributions
 from ..ranking.order import RankedSong, Ranking, Rules
+from . import ranking_text
 from .arena import MAX_ROWS, THIN_ROW, _plain, _short
 from .panel import COLOURS
 from .style import GREY, PERCENT, finished
@@ -71,14 +71,14 @@ def spread(ranking: Ranking) -> "Figure":
 
     found = distributions(ranking)
     groups = _largest_groups(found)
-    labels = list(dict.fromkeys(each.label for each in found))
+    labels = list(dict.fromkeys(ranking_text.score_label(each.axis) for each in found))
     figure = Figure()
     for place, group in enumerate(groups):
         inside = [each for each in found if each.group == group]
         colour = COLOURS[place % len(COLOURS)]
         figure.add_box(
             x=[_share(each, value) for each in inside for value in each.values],
-            y=[each.label for each in inside for _ in each.values],
+            y=[ranking_text.score_label(each.axis) for each in inside for _ in each.values],
             text=[text for each in inside for text in _texts(each)],
             orientation="h", boxpoints="all", jitter=0.5, pointpos=0, quartilemethod="linear",
             line=dict(color=colour, width=1.5), marker=dict(color=colour, size=5, opacity=0.7),

@@ -10,10 +10,10 @@ from ..audio.waveform import load_song
 from ..core.errors import AudioError
 from ..judges.judge import Judge, ScoringProgress
 from ..judges.manager import BEST, LoadProgress
-from ..judges.panel import Panel, score_songs
+from ..judges.panel import Load, Panel, score_songs
 from ..judges.registry import REGISTRY
 from ..judges.report import Report
-from ..judges.score import PANEL, Load
+from ..judges.score import PANEL
 from . import head_files
 from .comparison import Comparison, compare_reports
 from .panel_comparison import PanelComparison, compare_panels

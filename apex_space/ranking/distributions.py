@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.axes import AXES
-from ..core.i18n import said
-from . import ranking_text
 from .order import RankedSong, Ranking
 
 
@@ -15,11 +13,12 @@ from .order import RankedSong, Ranking
 class Distribution:
     """Distribution of one score among the songs of one `group` (empty: songs without a group).
 
-    The score's scale is from `low` to `high`. `names` and `values` belong to the songs that have the score, one or
-    more. `kept` is how many of them are kept.
+    `axis` is the key of the score's axis, or None for the chance to be preferred. The score's scale is from `low` to
+    `high`. `names` and `values` belong to the songs that have the score, one or more. `kept` is how many of them are
+    kept.
     """
 
-    label: str
+    axis: str | None
     group: str
     low: float
     high: float
@@ -42,25 +41,25 @@ def distributions(ranking: Ranking) -> list[Distribution]:
     groups = sorted({row.song.group for row in rows})
     return [
         each
-        for label, low, high, values in _scores(ranking, rows)
-        for each in _by_group(label, low, high, values, groups)
+        for axis, low, high, values in _scores(ranking, rows)
+        for each in _by_group(axis, low, high, values, groups)
     ]
 
 
 Values = list[tuple[RankedSong, float]]
 
 
-def _scores(ranking: Ranking, rows: list[RankedSong]) -> Iterator[tuple[str, float, float, Values]]:
+def _scores(ranking: Ranking, rows: list[RankedSong]) -> Iterator[tuple[str | None, float, float, Values]]:
     if ranking.rules.head:
-        yield ranking_text.label(ranking.rules), 0, 1, [(row, row.value) for row in rows if row.value is not None]
+        yield None, 0, 1, [(row, row.value) for row in rows if row.value is not None]
     for axis in AXES:
         scores = [(row, row.report.scores[axis.key]) for row in rows if row.report is not None]
-        yield said(axis.label), axis.low, axis.high, [(row, score) for row, score in scores if score is not None]
+        yield axis.key, axis.low, axis.high, [(row, score) for row, score in scores if score is not None]
 
 
-def _by_group(label: str, low: float, high: float, values: Values, groups: list[str]) -> Iterator[Distribution]:
+def _by_group(axis: str | None, low: float, high: float, values: Values, groups: list[str]) -> Iterator[Distribution]:
     for group in groups:
         inside = [(row, value) for row, value in values if row.song.group == group]
         if inside:
             names, figures = tuple(row.song.name for row, _ in inside), tuple(value for _, value in inside)
-            yield Distribution(label, group, low, high, names, figures, sum(row.kept for row, _ in inside))
+            yield Distribution(axis, group, low, high, names, figures, sum(row.kept for row, _ in inside))

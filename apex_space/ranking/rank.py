@@ -12,9 +12,10 @@ from ..core.text import join, message
 from ..judges.judge import Judge, ScoringProgress, SongInput
 from ..judges.loading import load_judge
 from ..judges.manager import BEST, LoadProgress
+from ..judges.panel import Load
 from ..judges.queueing import LOOK_SECONDS
 from ..judges.report import Report
-from ..judges.score import Load, loaded
+from ..judges.score import loaded
 from ..preference import head_files
 from ..preference.head import revision_of
 from .archive import MAX_FILES

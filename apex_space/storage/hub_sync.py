@@ -17,8 +17,9 @@ from typing import Any
 from ..core.errors import ApexSpaceError
 from ..core.settings import Settings
 from ..models.hub import TIMEOUTS, explain
-from .vote_io import rows, save, write_parquet
-from .votes import VoteStore
+from .vote_io import save, write_parquet
+from .vote_rows import to_rows
+from .vote_store import VoteStore
 
 SHARDS = f"votes-{'[0-9]' * 8}T{'[0-9]' * 6}-{'[0-9a-f]' * 32}.parquet"
 """Pattern of the names of shards' files. No other file is sent or deleted."""
@@ -150,7 +151,7 @@ class VoteUploader:
         for shard in self._store.unsent():
             path = self._folder / f"{shard}.parquet"
             if not path.exists():
-                save(path, write_parquet, rows(self._store.in_shard(shard), self._store.scored()))
+                save(path, write_parquet, to_rows(self._store.in_shard(shard), self._store.scored()))
 
     def _sent(self, files: Iterable[Path]) -> None:
         files = list(files)

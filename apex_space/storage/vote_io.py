@@ -5,42 +5,23 @@ The file holds no hash of a voter. In a row, predictions and scores are JSON tex
 """
 
 import csv
-import json
-import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from ..core.errors import ArenaError
 from ..core.files import replacing
 from ..core.text import escape_formula
-from .records import Battle, Prediction, Song, SongScores, Source, Vote, Winner
-from .votes import DatedScores, VoteStore
+from .vote_rows import COLUMNS, Row, parse_row, to_json, to_rows
+from .vote_store import VoteStore
 
-TEXTS = tuple(field.name for field in fields(Song))
-COLUMNS: dict[str, type] = {
-    "battle": str,
-    "source": str,
-    "issued": float,
-    "at": float,
-    "winner": str,
-    **{f"{side}_{name}": str for side in "ab" for name in TEXTS},
-    "heard_a": float,
-    "heard_b": float,
-    "suspicion": str,
-    "predictions": str,
-    "scores": str,
-}
-OLD_WORDS = {"own": "uploaded", "bad": "both_bad"}
-"""Names of a source and a winner in exports of version 0.1.0 -> their names today."""
 BATCH = 1000
 MAX_BAD = 100
 """Number of bad rows after which an import stops reading a file."""
 
-Row = Mapping[str, Any]
 OnRows = Callable[[int], object]
 """Function that is called with the number of rows handled so far."""
 
@@ -77,7 +58,7 @@ def export_votes(store: VoteStore, path: Path) -> int:
             "{path} is there and no export of votes. Name another file, so that nothing is overwritten.", path=path
         )
     votes = store.votes()
-    save(path, write, rows(votes, store.scored()))
+    save(path, write, to_rows(votes, store.scored()))
     return len(votes)
 
 
@@ -85,7 +66,7 @@ def _is_export(path: Path) -> bool:
     """Return whether a file is empty or begins with a row as `export_votes` writes it."""
     try:
         for _, row in _form(path).read(path):
-            _parsed(row)
+            parse_row(row)
             break
     except (OSError, ValueError, csv.Error, RecursionError):
         return path.is_file() and path.stat().st_size == 0
@@ -103,7 +84,7 @@ def import_votes(store: VoteStore, path: Path, on_rows: OnRows = lambda done: No
     try:
         for line, row in read(path):
             try:
-                _parsed(row)
+                parse_row(row)
             except (ValueError, RecursionError) as error:
                 bad.append(BadVote(line, str(error)))
             if len(bad) == MAX_BAD:
@@ -111,7 +92,7 @@ def import_votes(store: VoteStore, path: Path, on_rows: OnRows = lambda done: No
         if bad:
             return ImportResult(0, 0, tuple(bad))
         done = new = 0
-        for batch in _batches(_parsed(row) for _, row in read(path)):
+        for batch in _batches(parse_row(row) for _, row in read(path)):
             new += store.add_all(batch)
             done += len(batch)
             on_rows(done)
@@ -120,27 +101,6 @@ def import_votes(store: VoteStore, path: Path, on_rows: OnRows = lambda done: No
             "{path} cannot be read as votes: {reason}. Give a file that `votes export` wrote.", path=path, reason=error
         ) from error
     return ImportResult(new, done - new)
-
-
-def rows(votes: Iterable[Vote], scored: Mapping[str, list[DatedScores]]) -> Iterator[Row]:
-    """Yield a flat row for each vote. `scored` holds the judges' scores of songs, by the song's id."""
-    for vote in votes:
-        battle = vote.battle
-        known = [(at, each) for song in {battle.a.id: 0, battle.b.id: 0} for at, each in scored.get(song, ())]
-        yield {
-            "battle": battle.id,
-            "source": battle.source,
-            "issued": battle.issued,
-            "at": vote.at,
-            "winner": vote.winner,
-            **{f"a_{name}": getattr(battle.a, name) for name in TEXTS},
-            **{f"b_{name}": getattr(battle.b, name) for name in TEXTS},
-            "heard_a": vote.heard[0],
-            "heard_b": vote.heard[1],
-            "suspicion": vote.suspicion,
-            "predictions": _json([vars(prediction) for prediction in battle.predictions]),
-            "scores": _json([vars(each) | {"at": at, "scores": dict(each.scores)} for at, each in known]),
-        }
 
 
 def save(path: Path, write: Callable[[Path, Iterable[Row]], None], what: Iterable[Row]) -> None:
@@ -211,7 +171,7 @@ def _unguarded(value: object) -> object:
 
 def _write_jsonl(path: Path, what: Iterable[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(_json(row) + "\n" for row in what)
+        file.writelines(to_json(row) + "\n" for row in what)
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[int, str]]:
@@ -256,87 +216,3 @@ def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
     iterator = iter(items)
     while batch := list(islice(iterator, BATCH)):
         yield batch
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _parsed(row: Row | str) -> tuple[Vote, list[DatedScores]]:
-    """Return a vote and the judges' scores of its songs. Raises ValueError that says what is wrong in the row."""
-    row = _object(json.loads(row) if isinstance(row, str) else row, "the row")
-    a, b = (Song(_word(row, f"{side}_id"), *(_text(row, f"{side}_{name}") for name in TEXTS[1:])) for side in "ab")
-    battle = Battle(
-        id=_word(row, "battle"),
-        a=a,
-        b=b,
-        source=_choice(row, "source", get_args(Source)),
-        issued=_number(row, "issued"),
-        predictions=tuple(_prediction(entry) for entry in _list(row, "predictions")),
-    )
-    heard = _number(row, "heard_a"), _number(row, "heard_b")
-    winner: Winner = _choice(row, "winner", get_args(Winner))
-    vote = Vote(battle, winner, _number(row, "at"), heard, suspicion=_text(row, "suspicion"))
-    return vote, [_dated(entry, (a.id, b.id)) for entry in _list(row, "scores")]
-
-
-def _prediction(entry: Row) -> Prediction:
-    judge, head, revision = (_word(entry, name) for name in ("judge", "head", "revision"))
-    probability, low, high = (_number(entry, name, most=1) for name in ("probability", "low", "high"))
-    return Prediction(judge, head, revision, probability, low, high)
-
-
-def _dated(entry: Row, songs: tuple[str, str]) -> DatedScores:
-    song, judge, revision = (_word(entry, name) for name in ("song", "judge", "revision"))
-    if song not in songs:
-        raise ValueError(f"scores are of a song that is not in the battle, {song!r}")
-    scores = _object(entry.get("scores"), "scores")
-    values = {axis: None if value is None else _number(scores, axis, -math.inf) for axis, value in scores.items()}
-    return _number(entry, "at"), SongScores(song, judge, revision, values)
-
-
-def _object(value: object, name: str) -> Row:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{name} must be an object with names and values")
-    return value
-
-
-def _list(row: Row, name: str) -> list[Row]:
-    value = json.loads(_text(row, name))
-    if not isinstance(value, list):
-        raise ValueError(f"{name} must be a list")
-    return [_object(entry, f"an entry of {name}") for entry in value]
-
-
-def _text(row: Row, name: str) -> str:
-    value = row.get(name)
-    if not isinstance(value, str):
-        raise ValueError(f"{name} must be a text, not {value!r}")
-    if "\0" in value or value.encode(errors="ignore").decode() != value:
-        raise ValueError(f"{name} must hold no NUL and no lone surrogate")
-    return value
-
-
-def _word(row: Row, name: str) -> str:
-    if not (value := _text(row, name)):
-        raise ValueError(f"{name} must not be empty")
-    return value
-
-
-def _choice(row: Row, name: str, choices: tuple[Any, ...]) -> Any:
-    value = row.get(name)
-    value = OLD_WORDS.get(value, value) if isinstance(value, str) else value
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-    return value
-
-
-def _number(row: Row, name: str, least: float = 0, most: float = math.inf) -> float:
-    value = row.get(name)
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not (least <= number <= most and math.isfinite(number)):
-        raise ValueError(f"{name} must be a number from {least:g} to {most:g}, not {value!r}")
-    return number

@@ -23,7 +23,7 @@ from ..core.settings import prepare_server, settings, temporary
 from ..judges.manager import JudgeManager
 from ..storage.hub_sync import upload_votes
 from ..storage.shared_results import SharedResults, open_shared_results
-from ..storage.votes import VoteStore, open_store
+from ..storage.vote_store import VoteStore, open_store
 from .middleware.request_logging import log_events
 from .site import build_pages, launch_options
 

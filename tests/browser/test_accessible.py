@@ -11,7 +11,7 @@ import pytest
 
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.shared_results import SharedResults
-from apex_space.storage.votes import FILE, VoteStore
+from apex_space.storage.vote_store import FILE, VoteStore
 from helpers.browser import PLAY, compare, overflow, rank, upload, wait_for_report
 from helpers.listener import Listener
 from helpers.paths import ROOT

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from apex_space.arena.pool_sources import EXAMPLES
 from apex_space.storage.records import Vote
-from apex_space.storage.votes import FILE, VoteStore
+from apex_space.storage.vote_store import FILE, VoteStore
 from helpers.browser import visits
 from helpers.listener import Listener
 from helpers.melodies import write_noise as noise

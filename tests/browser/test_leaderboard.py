@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from apex_space.plots.arena import MAX_ROWS
-from apex_space.storage.votes import FILE, VoteStore
+from apex_space.storage.vote_store import FILE, VoteStore
 from helpers.browser import visits
 from helpers.server import Running, running_app
 from helpers.votes import SONGS, cast, predicted, vote

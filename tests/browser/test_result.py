@@ -11,7 +11,7 @@ from PIL import ImageColor
 from apex_space.plots.style import NEUTRAL
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.shared_results import SharedResults
-from apex_space.storage.votes import FILE, VoteStore
+from apex_space.storage.vote_store import FILE, VoteStore
 from helpers.browser import complaints_of, overflow, upload, wait_for_report
 from helpers.results import HERE, report
 from helpers.server import Running

@@ -8,7 +8,7 @@ import numpy as np
 
 from apex_space.plots.arena import MAX_ROWS
 from apex_space.storage.records import Battle, Prediction, Song, Vote, Winner
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 
 MAKERS = 4
 MARKUP = "<img src=x onerror=document.title='owned'>"

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from apex_space.judges.loading import load_judge
-from apex_space.storage.votes import FILE, VoteStore
+from apex_space.storage.vote_store import FILE, VoteStore
 from helpers.paths import EXAMPLES, ROOT
 from helpers.server import Running
 from helpers.wait import run_coroutine

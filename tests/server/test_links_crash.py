@@ -16,7 +16,7 @@ from sqlalchemy import text
 from apex_space.core.errors import UnknownLink
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.shared_results import SharedResults
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 from helpers.database import KINDS, database
 from helpers.paths import ROOT
 
@@ -30,7 +30,7 @@ MAKER = """
 import os, sys
 sys.path.insert(0, sys.argv[2])
 from helpers.results import HERE, report
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.shared_results import SharedResults
 

@@ -11,7 +11,7 @@ from apex_space.core.errors import StoreError
 from apex_space.core.settings import Settings
 from apex_space.storage.records import SongScores
 from apex_space.storage.vote_io import ImportResult, export_votes, import_votes
-from apex_space.storage.votes import VoteStore, open_store
+from apex_space.storage.vote_store import VoteStore, open_store
 from helpers.database import postgresql, sqlite
 from server.test_shards import test_replicas_share_the_work  # noqa: F401
 from server.test_store import test_several_processes_may_open_a_new_database_at_once  # noqa: F401

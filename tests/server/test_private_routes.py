@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from apex_space.storage.votes import FILE
+from apex_space.storage.vote_store import FILE
 from helpers.loopback import serve
 from helpers.paths import ROOT
 from helpers.server import Running, running

@@ -68,7 +68,7 @@ def test_a_batch_has_a_limit(ask: Any, tmp_path: Path) -> None:
     with ZipFile(tmp_path / "songs.zip", "w") as made:
         for i in range(MAX_BATCH + 1):
             made.writestr(f"{i}.wav", b"x")
-    with pytest.raises(Exception, match=f"More than {MAX_BATCH} songs"):
+    with pytest.raises(Exception, match=f"There are more than {MAX_BATCH} songs"):
         ask([tmp_path / "songs.zip"])
 
 

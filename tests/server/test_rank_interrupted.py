@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from apex_space.judges.cache import FOLDER
+from apex_space.judges.embedding_cache import FOLDER
 from helpers.melodies import write
 from helpers.paths import ROOT
 

@@ -17,7 +17,7 @@ import pytest
 from apex_space.core.errors import ArenaError
 from apex_space.storage.hub_sync import VoteUploader
 from apex_space.storage.records import Battle, Song, SongScores, Vote
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 from helpers.dataset_server import Datasets, serve
 from helpers.wait import until
 
@@ -26,7 +26,7 @@ import logging, sys, time
 from pathlib import Path
 from apex_space.storage.records import Battle, Song, Vote
 from apex_space.storage.hub_sync import VoteUploader
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 
 logging.basicConfig(level="WARNING", format="%(message)s")
 store = VoteStore(sys.argv[1])

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from apex_space.storage.votes import FILE, VoteStore
+from apex_space.storage.vote_store import FILE, VoteStore
 from helpers import melodies
 from helpers.server import QUICK, Running, running
 from helpers.wait import until

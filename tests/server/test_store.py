@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 from unit.storage.test_database import battle, cast, open_and_vote, vote
 
 

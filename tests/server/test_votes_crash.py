@@ -12,7 +12,7 @@ from threading import Timer
 import pytest
 
 from apex_space.storage.records import Battle, Song
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 from helpers.database import KINDS, database
 
 PROCESSES, ROUNDS, SHARED = 8, 3, 120
@@ -24,7 +24,7 @@ import os, sys, time
 from dataclasses import replace
 from itertools import count
 from apex_space.storage.records import Battle, Song, Vote
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 from apex_space.core.errors import AlreadyVoted
 
 url, name, processes, shared = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])

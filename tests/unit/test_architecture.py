@@ -31,7 +31,7 @@ LIBRARY_ROOMS = {
     "PIL": {"plots"},
     "jinja2": {"ui"},
     "limits": {"storage"},
-    "pydantic": {"core", "preference"},
+    "pydantic": {"core", "preference", "storage"},
 }
 """A library's rooms: no other imports it."""
 STANDARD_LIBRARY_ONLY = ("core/axes", "core/errors", "core/i18n", "core/text")
@@ -92,6 +92,12 @@ def test_a_room_says_what_goes_in_and_out_and_hides_no_code_at_its_door(name: st
         assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in others), door
     folders = {file.parent for file in (PACKAGE / name).rglob("*.py")}
     assert all((folder / "__init__.py").is_file() for folder in folders)
+
+
+def test_texts_are_translated_at_the_edge() -> None:
+    for file in INSIDE:
+        if room(file) not in ("core", "plots", "ui", "cli"):
+            assert not any(name.startswith("apex_space.core.i18n") for name in imports(file)), file
 
 
 @pytest.mark.parametrize("name", STANDARD_LIBRARY_ONLY)

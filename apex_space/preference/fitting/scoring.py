@@ -19,7 +19,7 @@ from .logistic import Battles
 from .sources import AudioSource, BattleRow
 
 if TYPE_CHECKING:
-    from ...storage.votes import VoteStore
+    from ...storage.vote_store import VoteStore
 
 
 BEGINNING = '{"key": "'

@@ -9,7 +9,7 @@ from typing import Any
 from ...core.axes import AXES, Axis
 from ...core.i18n import format_duration, said, tr
 from ...judges.registry import REGISTRY
-from ...ranking import ranking_text
+from ...plots import ranking_text
 from ...ranking.distributions import distributions
 from ...ranking.export import to_csv, to_json
 from ...ranking.order import RankedSong, Ranking, Rules
@@ -137,4 +137,4 @@ def _spread(ranking: Ranking) -> Iterator[Cells]:
         quartiles = [form.format(value) for value in each.quartiles]
         if len(each.values) < FEW:
             quartiles[1::2] = ["–", "–"]
-        yield each.label, each.group or "–", str(len(each.values)), str(each.kept), *quartiles
+        yield ranking_text.score_label(each.axis), each.group or "–", str(len(each.values)), str(each.kept), *quartiles

@@ -44,7 +44,7 @@ from apex_space.judges.manager import JudgeManager
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.rate_limits import LIMITS
 from apex_space.storage.records import Battle, Vote
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 from helpers import melodies
 from helpers.wait import until
 

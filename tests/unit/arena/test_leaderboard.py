@@ -13,7 +13,7 @@ from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot
 from apex_space.arena.ratings import rate
 from apex_space.core.errors import StoreError
 from apex_space.storage.records import Vote
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 from helpers.votes import predicted, song, stored, vote
 from helpers.wait import until
 

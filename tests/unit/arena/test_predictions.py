@@ -12,7 +12,7 @@ from apex_space.arena.pool import Pool
 from apex_space.arena.predictions import PredictionWorker, song_scores
 from apex_space.audio.waveform import Waveform
 from apex_space.core.errors import PreferenceError, WeightsMissing
-from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
 from apex_space.judges.queueing import SongQueue
@@ -20,7 +20,7 @@ from apex_space.judges.report import Report
 from apex_space.models.hub import Weights
 from apex_space.preference import head_files
 from apex_space.storage.records import Battle, Song, SongScores
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 from helpers import melodies
 from helpers.wait import until
 

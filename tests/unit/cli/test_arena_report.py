@@ -15,7 +15,7 @@ from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot
 from apex_space.cli.arena import arena
 from apex_space.core.settings import settings
 from apex_space.storage.records import Song, Vote
-from apex_space.storage.votes import open_store
+from apex_space.storage.vote_store import open_store
 from helpers.votes import predicted, simulate, song, stored, vote
 
 STRENGTHS = [-1.0, 0.0, 1.0, 2.0]

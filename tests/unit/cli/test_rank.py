@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from apex_space.judges.cache import FOLDER
+from apex_space.judges.embedding_cache import FOLDER
 from helpers.command_line import run
 from helpers.paths import SONGS
 from helpers.songs import short

@@ -28,7 +28,7 @@ from apex_space.storage.hub_sync import SHARDS, VoteUploader
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.records import Battle, Song, Vote
 from apex_space.storage.shared_results import SharedResults
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 from apex_space.training.pocket import train as train
 from apex_space.ui.requests import Requests, make_scratch, rank_request
 from apex_space.ui.uploads import Uploads

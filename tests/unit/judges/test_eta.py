@@ -11,7 +11,7 @@ from transformers import HubertConfig, HubertModel, Wav2Vec2ConformerConfig
 
 from apex_space.bench import networks
 from apex_space.core.i18n import format_duration
-from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.eta import ComputeCost, ThroughputEstimator
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge

@@ -16,7 +16,7 @@ from apex_space.core.axes import BY_KEY, KEYS
 from apex_space.core.errors import WeightsMissing
 from apex_space.core.settings import settings
 from apex_space.judges import panel as module
-from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.eta import ThroughputEstimator
 from apex_space.judges.judge import Judge, ScoringProgress
 from apex_space.judges.loading import load_judge

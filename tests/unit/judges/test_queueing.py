@@ -11,7 +11,7 @@ import pytest
 from apex_space.audio import waveform
 from apex_space.core.errors import Busy
 from apex_space.judges import queueing
-from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.eta import ThroughputEstimator
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge

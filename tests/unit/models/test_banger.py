@@ -15,7 +15,7 @@ from apex_space import plots
 from apex_space.audio.resample import resample
 from apex_space.core.errors import WeightsInvalid
 from apex_space.core.settings import Settings
-from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.judge import Judge
 from apex_space.models.encoders import mert
 from apex_space.models.heads import banger

@@ -14,7 +14,7 @@ from torch import Tensor
 from apex_space.audio.waveform import Levels, Waveform
 from apex_space.core.errors import WeightsInvalid, WeightsMissing
 from apex_space.core.settings import Settings
-from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.judge import Judge
 from apex_space.models.encoders.conformer import SAMPLE_RATE, WholeSong
 from apex_space.models.heads import songeval

@@ -18,7 +18,7 @@ from apex_space.core import intervals
 from apex_space.core.errors import AudioError, PreferenceError, TooLarge
 from apex_space.core.settings import settings
 from apex_space.core.tables import BadRow
-from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.judge import Encoder, Judge
 from apex_space.judges.loading import load_judge
 from apex_space.preference import head_files
@@ -27,7 +27,7 @@ from apex_space.preference.fitting.logistic import Battles, learn, splits, units
 from apex_space.preference.fitting.scoring import ScoredBattle, ScoreLog, as_battles, from_votes, hear
 from apex_space.preference.fitting.sources import BattleRow, read
 from apex_space.storage.records import Battle, Song, SongScores, Vote, Winner
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 from apex_space.training.pocket import preference as train
 from apex_space.training.pocket.augmented import AugmentedSongs
 

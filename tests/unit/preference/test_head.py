@@ -16,10 +16,10 @@ from apex_space.core.axes import KEYS
 from apex_space.core.errors import NotAudio, PreferenceError, UnknownJudge
 from apex_space.core.intervals import ConfidenceInterval
 from apex_space.core.settings import settings
-from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
-from apex_space.judges.score import Load
+from apex_space.judges.panel import Load
 from apex_space.models.heads.pocket import PocketHead
 from apex_space.preference import head_files
 from apex_space.preference.calibration import CalibrationBin

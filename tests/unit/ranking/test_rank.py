@@ -18,15 +18,15 @@ from apex_space.audio.waveform import load_song
 from apex_space.core.axes import BY_KEY, KEYS
 from apex_space.core.errors import BatchError, Busy
 from apex_space.core.intervals import ConfidenceInterval
-from apex_space.judges.cache import EmbeddingCache
+from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
 from apex_space.judges.queueing import SongQueue
 from apex_space.judges.report import Report
 from apex_space.models.encoders.pocket import PocketEncoder
+from apex_space.plots import ranking_text
 from apex_space.preference.calibration import CalibrationBin
 from apex_space.preference.head import Metrics, PreferenceHead
-from apex_space.ranking import ranking_text
 from apex_space.ranking.distributions import distributions
 from apex_space.ranking.order import PREFERENCE, Outcome, Ranking, Rules, chances, order
 from apex_space.ranking.rank import RankingProgress, rank
@@ -190,7 +190,7 @@ def test_distributions_are_by_group_and_leave_copies_out() -> None:
     grouped = [("a", 4.0, "x"), ("b", 3.0, "x"), ("c", 2.0, "y")]
     outcomes = [replace(outcome(n, coherence=v, musicality=3.0), song=BatchSong(Path(n), n, g)) for n, v, g in grouped]
     found = order([*outcomes, replace(outcomes[0], song=BatchSong(Path("d"), "d", "y"))], BY_HEAD)
-    spread = {(each.label, each.group): each for each in distributions(found)}
+    spread = {(ranking_text.score_label(each.axis), each.group): each for each in distributions(found)}
     assert set(spread) == {
         (label, group) for label in ("Chance to be preferred", "Coherence", "Musicality") for group in "xy"
     }

@@ -24,7 +24,7 @@ from apex_space.core.errors import AlreadyVoted, StoreError, UnknownBattle
 from apex_space.core.settings import Settings
 from apex_space.storage.migrations import MIGRATIONS, Migration
 from apex_space.storage.records import Battle, Prediction, Song, SongScores, Vote
-from apex_space.storage.votes import FILE, VoteStore, open_store
+from apex_space.storage.vote_store import FILE, VoteStore, open_store
 
 NAMED = [Song(f"song{i}", f"Title {i}", f"maker{i % 2}", "a waltz") for i in range(4)]
 

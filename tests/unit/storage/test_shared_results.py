@@ -18,7 +18,7 @@ from apex_space.storage.identity import AddressHasher
 from apex_space.storage.migrations import MIGRATIONS
 from apex_space.storage.records import Battle, Song
 from apex_space.storage.shared_results import SharedResults, open_shared_results
-from apex_space.storage.votes import VoteStore
+from apex_space.storage.vote_store import VoteStore
 from helpers.results import HERE, SECRET, report
 
 AT = 1_700_000_000.0

@@ -21,7 +21,7 @@ from apex_space.core.errors import ArenaError
 from apex_space.core.settings import Settings
 from apex_space.storage.records import Battle, Prediction, Song, SongScores, Vote
 from apex_space.storage.vote_io import COLUMNS, MAX_BAD, BadVote, ImportResult, export_votes, import_votes
-from apex_space.storage.votes import VoteStore, open_store
+from apex_space.storage.vote_store import VoteStore, open_store
 
 ENDINGS = (".parquet", ".csv", ".jsonl")
 each_form = pytest.mark.parametrize("ending", ENDINGS)
@@ -195,18 +195,18 @@ def test_a_vote_on_other_songs_under_the_id_of_a_battle_is_not(
 
 
 WRONG: dict[str, tuple[Any, str]] = {
-    "battle": ("", "battle must not be empty"),
-    "source": ("radio", "source must be one of pool, uploaded, not 'radio'"),
-    "issued": (-1, "issued must be a number from 0"),
+    "battle": ("", "battle: Value should have at least 1 item"),
+    "source": ("radio", "source: Input should be 'pool' or 'uploaded', not 'radio'"),
+    "issued": (-1, "issued: Input should be greater than or equal to 0, not -1"),
     "at": ("noon", "not 'noon'"),
-    "winner": ("A", "winner must be one of a, b, tie, both_bad, not 'A'"),
-    "a_id": ("nul \0", "a_id must hold no NUL"),
-    "b_title": ("\ud800", "b_title must hold no NUL and no lone surrogate"),
-    "heard_a": (1e400, "heard_a must be a number"),
+    "winner": ("A", "winner: Input should be 'a', 'b', 'tie' or 'both_bad', not 'A'"),
+    "a_id": ("nul \0", "a_id: Input should hold no NUL"),
+    "b_title": ("\ud800", "the row: Invalid JSON"),
+    "heard_a": (1e400, "heard_a: Input should be a finite number"),
     "heard_b": (None, "not None"),
-    "suspicion": (None, "suspicion must be a text"),
-    "predictions": ("[{}]", "judge must be a text"),
-    "scores": ("{}", "scores must be a list"),
+    "suspicion": (None, "suspicion: Input should be a valid string, not None"),
+    "predictions": ("[{}]", "predictions.0.judge: Field required"),
+    "scores": ("{}", "scores: Input should be a valid array"),
 }
 WRONG_INSIDE = [
     ("predictions", "["),
@@ -281,7 +281,7 @@ def test_rows_of_a_parquet_file_are_counted(three: VoteStore, other: VoteStore, 
 def test_a_file_of_nothing_but_bad_rows_is_not_read_to_its_end(other: VoteStore, tmp_path: Path) -> None:
     file = tmp_path / "votes.jsonl"
     file.write_text("[]\n" * 10 * MAX_BAD)
-    assert import_votes(other, file).bad[-1] == BadVote(MAX_BAD, "the row must be an object with names and values")
+    assert import_votes(other, file).bad[-1] == BadVote(MAX_BAD, "the row: Input should be an object, not []")
 
 
 UNREADABLE: dict[str, tuple[str, bytes | None]] = {
@@ -356,7 +356,7 @@ def test_the_command_line_says_what_is_wrong(
     file = written(three, tmp_path / "votes.jsonl", 1, winner="me")
     status, said = command("import", file)
     assert status == 1
-    assert f"{file}, line 3: winner must be one of a, b, tie, both_bad, not 'me'" in said
+    assert f"{file}, line 3: winner: Input should be 'a', 'b', 'tie' or 'both_bad', not 'me'" in said
     assert "nothing was taken in" in said
     assert command("import", tmp_path / "absent.csv")[0] == 2
     assert command("export", tmp_path / "votes.txt")[0] == 2

@@ -29,7 +29,7 @@ from apex_space.plots.panel import COLOURS as MARKS
 from apex_space.plots.report import COLOURS
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.shared_results import SharedResults
-from apex_space.storage.votes import FILE, VoteStore
+from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.routes import shared_result
 from apex_space.ui.routes.shared_result import FONTS, MAX_BYTES, MAX_PICTURES, SharedResultRoutes
 from helpers.results import HERE, SECRET, report

@@ -8,8 +8,8 @@ import pytest
 
 from apex_space.audio.features import AudioFeatures
 from apex_space.audio.waveform import load_song
-from apex_space.judges import cache as module
-from apex_space.judges.cache import FOLDER, CachedEmbeddings, EmbeddingCache
+from apex_space.judges import embedding_cache as module
+from apex_space.judges.embedding_cache import FOLDER, CachedEmbeddings, EmbeddingCache
 from apex_space.judges.loading import load_judge
 from apex_space.models.encoders.pocket import PocketEncoder
 from helpers.songs import short

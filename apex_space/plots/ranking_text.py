@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from ..core.axes import BY_KEY
 from ..core.i18n import plural, said, tr
 from ..judges.registry import REGISTRY
-from .order import Border, RankedSong, Ranking, Rules
-from .songs import ENDINGS
+from ..ranking.order import Border, RankedSong, Ranking, Rules
+from ..ranking.songs import ENDINGS
 
 MEANING = (
     "The chance is how often a song would be preferred to another song of this batch, on average. Its 95% interval "
@@ -137,8 +137,13 @@ def left_out(files: int) -> str:
 
 
 def label(rules: Rules) -> str:
-    """Return what songs are ranked by, as a heading."""
-    return tr("Chance to be preferred") if rules.head else said(BY_KEY[rules.by].label)
+    """Return the heading of what songs are ranked by."""
+    return score_label(None if rules.head else rules.by)
+
+
+def score_label(axis: str | None) -> str:
+    """Return the heading of an axis, given by its key, or without one of the chance to be preferred."""
+    return tr("Chance to be preferred") if axis is None else said(BY_KEY[axis].label)
 
 
 def ordinal(number: int) -> str:

@@ -13,8 +13,8 @@ import pytest
 
 from apex_space.audio import features
 from apex_space.audio.features import AudioFeatures
-from apex_space.judges import cache as module
-from apex_space.judges.cache import FOLDER, PART_SECONDS, CachedEmbeddings, EmbeddingCache
+from apex_space.judges import embedding_cache as module
+from apex_space.judges.embedding_cache import FOLDER, PART_SECONDS, CachedEmbeddings, EmbeddingCache
 from apex_space.judges.loading import load_judge
 
 LIMIT = 0.004

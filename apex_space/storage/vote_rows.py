@@ -1,0 +1,157 @@
+"""One flat row for each vote: what `vote_io` writes to files, and how it is checked when it is read.
+
+Predictions and scores are JSON texts in a row. Times are seconds since 1970 (UTC). A voter's hash is in no row.
+"""
+
+import json
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    FiniteFloat,
+    Json,
+    ValidationError,
+    model_validator,
+)
+
+from .database import storable
+from .records import Battle, Prediction, Song, SongScores, Source, Vote, Winner
+from .vote_store import DatedScores
+
+TEXTS = tuple(field.name for field in fields(Song))
+OLD_WORDS = {"own": "uploaded", "bad": "both_bad"}
+"""Names of a source and a winner in exports of version 0.1.0 -> their names today."""
+
+Row = Mapping[str, Any]
+
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("Input should be a number")
+    return value
+
+
+def _check_storable(text: str) -> str:
+    if not storable(text):
+        raise ValueError("Input should hold no NUL and no lone surrogate")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_check_storable)]
+Word = Annotated[Text, Field(min_length=1)]
+Number = Annotated[FiniteFloat, BeforeValidator(_no_boolean)]
+Seconds = Annotated[Number, Field(ge=0)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Renamed = BeforeValidator(lambda value: OLD_WORDS.get(value, value) if isinstance(value, str) else value)
+
+
+class _PredictionRow(BaseModel):
+    """A judge's prediction, as it is in a row."""
+
+    judge: Word
+    head: Word
+    revision: Word
+    probability: Share
+    low: Share
+    high: Share
+
+
+class _ScoresRow(BaseModel):
+    """A judge's scores of one of the songs, as they are in a row."""
+
+    at: Seconds
+    song: Word
+    judge: Word
+    revision: Word
+    scores: dict[str, Number | None]
+
+
+class _VoteRow(BaseModel):
+    """A row of a file, with the columns of COLUMNS; further ones are ignored."""
+
+    battle: Word
+    source: Annotated[Source, Renamed]
+    issued: Seconds
+    at: Seconds
+    winner: Annotated[Winner, Renamed]
+    a_id: Word
+    a_title: Text
+    a_generator: Text
+    a_prompt: Text
+    b_id: Word
+    b_title: Text
+    b_generator: Text
+    b_prompt: Text
+    heard_a: Seconds
+    heard_b: Seconds
+    suspicion: Text
+    predictions: Json[list[_PredictionRow]]
+    scores: Json[list[_ScoresRow]]
+
+    @model_validator(mode="after")
+    def _check_songs(self) -> "_VoteRow":
+        for each in self.scores:
+            if each.song not in (self.a_id, self.b_id):
+                raise ValueError(f"the scores are of a song that is not in the battle, {each.song!r}")
+        return self
+
+    def vote(self) -> Vote:
+        """Return the vote. Its voter is not known."""
+        a = Song(self.a_id, self.a_title, self.a_generator, self.a_prompt)
+        b = Song(self.b_id, self.b_title, self.b_generator, self.b_prompt)
+        predictions = tuple(Prediction(**vars(each)) for each in self.predictions)
+        battle = Battle(self.battle, a, b, self.source, self.issued, predictions)
+        return Vote(battle, self.winner, self.at, (self.heard_a, self.heard_b), suspicion=self.suspicion)
+
+    def dated_scores(self) -> list[DatedScores]:
+        """Return the scores of the battle's songs."""
+        return [(each.at, SongScores(each.song, each.judge, each.revision, each.scores)) for each in self.scores]
+
+
+COLUMNS: dict[str, type] = {
+    name: float if field.annotation is float else str for name, field in _VoteRow.model_fields.items()
+}
+"""Name -> type of each column, in the order of the files."""
+
+
+def parse_row(row: Row | str) -> tuple[Vote, list[DatedScores]]:
+    """Return a vote and the scores of its songs. Raises ValueError, which says what is wrong in the row."""
+    try:
+        read = _VoteRow.model_validate_json(row) if isinstance(row, str) else _VoteRow.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the row"
+        given = "" if first["type"] == "missing" else f", not {reprlib.repr(first['input'])}"
+        raise ValueError(f"{place}: {first['msg'].removeprefix('Value error, ')}{given}") from error
+    return read.vote(), read.dated_scores()
+
+
+def to_rows(votes: Iterable[Vote], scored: Mapping[str, list[DatedScores]]) -> Iterator[Row]:
+    """Yield a flat row for each vote. `scored` holds the judges' scores of songs, by the song's id."""
+    for vote in votes:
+        battle = vote.battle
+        known = [(at, each) for song in {battle.a.id: 0, battle.b.id: 0} for at, each in scored.get(song, ())]
+        yield {
+            "battle": battle.id,
+            "source": battle.source,
+            "issued": battle.issued,
+            "at": vote.at,
+            "winner": vote.winner,
+            **{f"a_{name}": getattr(battle.a, name) for name in TEXTS},
+            **{f"b_{name}": getattr(battle.b, name) for name in TEXTS},
+            "heard_a": vote.heard[0],
+            "heard_b": vote.heard[1],
+            "suspicion": vote.suspicion,
+            "predictions": to_json([vars(prediction) for prediction in battle.predictions]),
+            "scores": to_json([vars(each) | {"at": at, "scores": dict(each.scores)} for at, each in known]),
+        }
+
+
+def to_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
