@@ -262,7 +262,7 @@ def matrix_rate(name: str) -> float:
     The result is the best of 11 tries of each of torch's two ways.
     """
     shape = 2249, networks.MERT_95M["hidden_size"], networks.MERT_95M["intermediate_size"]
-    return kernels.rate(DTYPES[name], shape, tries=11, ways=(torch.nn.functional.linear, linear)) / 1e12
+    return kernels.flops_per_second(DTYPES[name], shape, tries=11, ways=(torch.nn.functional.linear, linear)) / 1e12
 
 
 def timed(action: Callable[[], Any]) -> float:

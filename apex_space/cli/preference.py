@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ..preference.fitting.sources import HUB
+from ..preference.fitting.music_arena import HUB
 from .common import JudgeName, WeightsFolder, exiting, messages, show
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """The command `rank`."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +12,9 @@ from ..core.axes import AXES
 from .common import Format, JudgeName, WeightsFolder, exiting, messages, show
 
 if TYPE_CHECKING:
-    from ..judges.judge import Judge
+    from ..judges.panel import Load
     from ..ranking.order import Ranking
-    from ..ranking.rank import RankingProgress
-    from ..ranking.songs import BatchSong
+    from ..ranking.rank import RankingProgress, RankRequest
 
 HEARD = "heard"
 """Subfolder of the data folder that holds the cache if APEX_CACHE_DIR is not set."""
@@ -60,18 +58,14 @@ def _rank(
     weights: Path | None,
 ) -> bool:
     """Rank the songs, and write the results. Return whether every song has a rank."""
-    from ..plots import ranking_text
-    from ..ranking.batch import gather, read_groups
     from ..ranking.export import check_target, copy_kept
+    from ..ranking.rank import RankRequest
 
     if copy_to is not None:
         check_target(copy_to)  # before an hour's work, not after it
-    table = read_groups(groups) if groups else {}
     with TemporaryDirectory(prefix="apex-rank-") as scratch:
-        batch = gather(sources, Path(scratch), table)
-        if batch.left_out:
-            messages.print(ranking_text.left_out(batch.left_out))
-        ranking, interrupted = _hear(batch.songs, judge, by, keep, weights)
+        request = RankRequest(tuple(sources), judge, by, keep, groups)
+        ranking, interrupted = _rank_with_progress(request, Path(scratch), weights)
         _write(ranking, format)
         if interrupted:
             raise KeyboardInterrupt
@@ -80,25 +74,28 @@ def _rank(
     return all(row.rank is not None for row in ranking.rows)
 
 
-def _hear(songs: "Sequence[BatchSong]", name: str, by: str, keep: int, weights: Path | None) -> "tuple[Ranking, bool]":
+def _rank_with_progress(request: "RankRequest", scratch: Path, weights: Path | None) -> "tuple[Ranking, bool]":
     """Return the ranking, and whether an interruption cut it short."""
     from rich.progress import BarColumn, Progress, TextColumn
 
     from ..audio.waveform import load_song
-    from ..ranking.rank import rank
+    from ..plots import ranking_text
+    from ..ranking.batch import Batch
+    from ..ranking.rank import RankingProgress, rank_files
 
-    get = _loader(weights)
-    columns = BarColumn(), TextColumn("{task.description}", markup=False)
-    steps, ranking = rank(songs, get(name), by, keep, get, load_song), None
+    ranking, columns = None, (BarColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
-        task = bar.add_task("", total=len(songs))
+        task = bar.add_task("", total=None)
         try:
-            for step in steps:
-                ranking = step.ranking
-                share = step.current.share if step.current else 0
-                bar.update(task, description=_so_far(step), completed=step.done + share)
-                if step.outcome is not None and (step.outcome.error or not messages.is_terminal):
-                    messages.print(f"{_so_far(step)}: {step.outcome.song.name} {step.outcome.error}")
+            for step in rank_files(request, scratch, _loader(weights), load_song):
+                if isinstance(step, Batch) and step.left_out:
+                    messages.print(ranking_text.left_out(step.left_out))
+                elif isinstance(step, RankingProgress):
+                    ranking = step.ranking
+                    share = step.current.share if step.current else 0
+                    bar.update(task, description=_so_far(step), total=step.total, completed=step.done + share)
+                    if step.outcome is not None and (step.outcome.error or not messages.is_terminal):
+                        messages.print(f"{_so_far(step)}: {step.outcome.song.name} {step.outcome.error}")
         except KeyboardInterrupt:
             if ranking is None:
                 raise
@@ -107,7 +104,7 @@ def _hear(songs: "Sequence[BatchSong]", name: str, by: str, keep: int, weights: 
     return ranking, False
 
 
-def _loader(weights: Path | None) -> "Callable[[str], Judge]":
+def _loader(weights: Path | None) -> "Load":
     """Return a function that loads judges with a cache on disk."""
     from ..core.settings import settings
     from ..judges.embedding_cache import EmbeddingCache
@@ -115,7 +112,7 @@ def _loader(weights: Path | None) -> "Callable[[str], Judge]":
 
     config = settings()
     cache = EmbeddingCache(config.cache_dir or config.data / HEARD, config.cache_megabytes)
-    return lambda name: replace(load_judge(name, weights), cache=cache)
+    return lambda name: iter([replace(load_judge(name, weights), cache=cache)])
 
 
 def _so_far(step: "RankingProgress") -> str:

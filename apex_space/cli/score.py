@@ -62,16 +62,21 @@ def _score_all(judge: "Judge", files: Iterable[Path], others: list[str]) -> Iter
     from rich.markup import escape
     from rich.progress import Progress
 
+    from ..judges.judge import ScoringProgress
+    from ..judges.score import ScoreRequest, result
+    from ..judges.score import score as score_song
+
     for file in files:
         with Progress(console=messages, transient=True, disable=not messages.is_terminal) as bar:
             task = bar.add_task(escape(file.name), total=None)
             try:
-                for step in judge.listen(file, str(file)):
+                for step in score_song(ScoreRequest(file, judge.name, str(file)), lambda name: iter([judge])):
+                    assert isinstance(step, ScoringProgress)  # the judge is loaded
                     if not step.share and step.left is not None:
-                        messages.print(f"{file}: {_foreseen(judge.name, step.duration, step.left, others)}")
+                        messages.print(f"{file}: {_time_estimate(judge.name, step.duration, step.left, others)}")
                     bar.update(task, total=1.0, completed=step.share)
-                report = step.report
-                assert report is not None
+                report = result(step)
+                assert isinstance(report, Report)
                 messages.print(f"{file}: {report.duration:.0f} s of music scored in {report.seconds:.1f} s")
                 yield report
             except ApexSpaceError as error:
@@ -79,16 +84,16 @@ def _score_all(judge: "Judge", files: Iterable[Path], others: list[str]) -> Iter
                 yield Failure(str(file), str(error))
 
 
-def _foreseen(judge: str, duration: float, left: float, others: list[str]) -> str:
+def _time_estimate(judge: str, duration: float, left: float, others: list[str]) -> str:
     """Return a text on how long a song of `duration` takes the judge and, if there are any, the `others` as well."""
     from ..core.i18n import format_duration
     from ..judges.panel import estimate_all_seconds
 
-    said, rest = (
+    alone, rest = (
         f"{duration:.0f} s of music take {judge} {format_duration(left)}",
         estimate_all_seconds(others, [duration], [judge]),
     )
-    return f"{said}, and all judges {format_duration(left + rest)}" if rest else said
+    return f"{alone}, and all judges {format_duration(left + rest)}" if rest else alone
 
 
 def _write(results: list[Report | Failure], format: Format) -> None:

@@ -32,7 +32,7 @@ def language() -> str:
 
 
 @contextmanager
-def speaking(tag: str) -> Iterator[None]:
+def use_language(tag: str) -> Iterator[None]:
     """Use the language `tag` in this context until the `with` block ends."""
     token = _LANGUAGE.set(tag)
     try:
@@ -51,23 +51,23 @@ def plural(number: int, one: str, more: str, /, **values: Any) -> str:
     return tr(one if number == 1 else more, n=f"{number:,}", **values)
 
 
-def said(text: str) -> str:
+def translate(text: str) -> str:
     """Translate a text to the current language: a Message with its values, or another text as a whole.
 
     A text without a translation is returned as it is.
     """
     if isinstance(text, Message):
-        return tr(text.template, **{name: _said(value) for name, value in text.values.items()})
+        return tr(text.template, **{name: _translated(value) for name, value in text.values.items()})
     return _catalogue(language()).get(text, text)
 
 
 def format_duration(seconds: float) -> str:
     """Format an approximate duration in the current language: 12.3 -> "about 12 s"."""
-    return said(approximate_duration(seconds))
+    return translate(approximate_duration(seconds))
 
 
-def _said(value: Any) -> Any:
-    return said(value) if isinstance(value, str) else value
+def _translated(value: Any) -> Any:
+    return translate(value) if isinstance(value, str) else value
 
 
 def best_of(accepted: str) -> str:

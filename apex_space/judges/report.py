@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..audio.features import AudioFeatures
 from ..core.axes import AXES, Axis
-from ..models.hub import Weights
+
+if TYPE_CHECKING:  # the command line needs reports before it needs numpy
+    from ..audio.features import AudioFeatures
+    from ..models.hub import Weights
 
 Scores = Mapping[str, float | None]
 """A score for each key of the axes' table, or None if the judge does not predict that axis."""
@@ -50,8 +52,8 @@ class Report:
     spread: Mapping[str, float]
     segments: tuple[Segment, ...]
     duration: float
-    features: AudioFeatures
-    weights: tuple[Weights, ...]
+    features: "AudioFeatures"
+    weights: "tuple[Weights, ...]"
     precision: str
     precision_reason: str
     seconds: float

@@ -43,7 +43,7 @@ def _by_onednn(dtype: torch.dtype) -> bool:
     return known and (dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def rate(
+def flops_per_second(
     dtype: torch.dtype, shape: tuple[int, int, int], tries: int, ways: Sequence[Callable[..., Tensor]] = (linear,)
 ) -> float:
     """Measure operations per second in a matrix product of `shape`: its rows, columns and outputs.

@@ -140,7 +140,7 @@ def flops_per_second(wanted: str) -> float | None:
     if torch.cuda.is_available():
         return None
     chosen = (BFLOAT16 if native_bfloat16() else FLOAT32) if wanted == AUTO else wanted
-    return kernels.rate(kernels.DTYPES[chosen], PROBE, tries=4) / 1e9
+    return kernels.flops_per_second(kernels.DTYPES[chosen], PROBE, tries=4) / 1e9
 
 
 def largest_move(exact: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> tuple[str, float]:

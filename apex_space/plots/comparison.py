@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..core.axes import BY_KEY
-from ..core.i18n import said, tr
+from ..core.i18n import tr, translate
 from .style import GREY, PERCENT, ROW_HEIGHT, SIDES, finished
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def contributions(preference: "Preference") -> "Figure":
     figure = Figure()
     figure.add_bar(
         x=[-value for value in values],
-        y=[said(BY_KEY[key].label) for key, _ in strongest],
+        y=[translate(BY_KEY[key].label) for key, _ in strongest],
         orientation="h",
         marker_color=[SIDES["a" if value > 0 else "b"] for value in values],
         text=[spoke_for(value) for value in values],

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..core.axes import Axis
-from ..core.i18n import said, tr
+from ..core.i18n import tr, translate
 from ..judges.panel import Panel
 from ..judges.registry import REGISTRY
 from ..preference.panel_comparison import PanelComparison
@@ -27,7 +27,7 @@ def panel(panel: Panel) -> "Figure":
     for axis in panel.axes:
         shares = [_share(axis, score) for score in panel.scores(axis).values()]
         figure.add_scatter(
-            x=[min(shares), max(shares)], y=[said(axis.label)] * 2, mode="lines", line=dict(color=GREY, width=2),
+            x=[min(shares), max(shares)], y=[translate(axis.label)] * 2, mode="lines", line=dict(color=GREY, width=2),
             showlegend=False, hoverinfo="skip",
         )  # fmt: skip
     for place, report in enumerate(panel.reports):
@@ -35,14 +35,14 @@ def panel(panel: Panel) -> "Figure":
         values = [panel.scores(axis)[report.judge] for axis in given]
         figure.add_scatter(
             x=[_share(axis, value) for axis, value in zip(given, values, strict=True)],
-            y=[said(axis.label) for axis in given],
+            y=[translate(axis.label) for axis in given],
             mode="markers",
             name=REGISTRY[report.judge].title,
             marker=dict(color=COLOURS[place % len(COLOURS)], symbol=SYMBOLS[place % len(SYMBOLS)], size=13),
             text=[f"{v:.3g}{tr(' of ')}{a.low:g}{tr(' to ')}{a.high:g}" for a, v in zip(given, values, strict=True)],
             hovertemplate="%{y}: %{text}<extra>%{fullData.name}</extra>",
         )
-    labels = [said(axis.label) for axis in reversed(panel.axes)]
+    labels = [translate(axis.label) for axis in reversed(panel.axes)]
     figure.update_yaxes(categoryorder="array", categoryarray=labels)
     figure.update_xaxes(range=[-2, 102], tickvals=[0, 50, 100], ticktext=[tr("lowest"), tr("middle"), tr("highest")])
     figure.update_layout(showlegend=True)

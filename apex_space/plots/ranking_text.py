@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..core.axes import BY_KEY
-from ..core.i18n import plural, said, tr
+from ..core.i18n import plural, tr, translate
 from ..judges.registry import REGISTRY
 from ..ranking.order import Border, RankedSong, Ranking, Rules
 from ..ranking.songs import ENDINGS
@@ -74,7 +74,7 @@ def note(row: RankedSong) -> str:
     """Return whether a song is a copy or kept, or why it has no rank. The text is often empty."""
     if row.same_as:
         return tr("the same as {song}", song=row.same_as)
-    return said(row.error) or (tr("kept") if row.kept else "")
+    return translate(row.error) or (tr("kept") if row.kept else "")
 
 
 def digits(rules: Rules) -> int:
@@ -143,7 +143,7 @@ def label(rules: Rules) -> str:
 
 def score_label(axis: str | None) -> str:
     """Return the heading of an axis, given by its key, or without one of the chance to be preferred."""
-    return tr("Chance to be preferred") if axis is None else said(BY_KEY[axis].label)
+    return tr("Chance to be preferred") if axis is None else translate(BY_KEY[axis].label)
 
 
 def ordinal(number: int) -> str:

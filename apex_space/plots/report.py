@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ..core.axes import Axis
-from ..core.i18n import said, tr
+from ..core.i18n import tr, translate
 from ..judges.report import Report
 from .style import GREY, ROW_HEIGHT, finished
 
@@ -46,7 +46,7 @@ def scores(report: Report) -> "Figure":
             _value(figure, report, axis, row)
         low, high = axes[0].low, axes[0].high
         figure.update_xaxes(range=[low, high + 0.16 * (high - low)], tickvals=_ticks(low, high), row=row, col=1)
-        labels = [said(axis.label) for axis in reversed(axes)]
+        labels = [translate(axis.label) for axis in reversed(axes)]
         figure.update_yaxes(categoryorder="array", categoryarray=labels, row=row, col=1)
     if report.spread:
         whisker = dict(color=GREY, width=1.5)
@@ -61,11 +61,11 @@ def _bar(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     figure.add_bar(
         x=[0 if value is None else value - axis.low],
         base=axis.low,
-        y=[said(axis.label)],
+        y=[translate(axis.label)],
         orientation="h",
         marker_color=COLOURS[axis.key],
         error_x=whisker,
-        hovertemplate=f"{said(axis.label)}{tr(': ')}{said(axis.meaning)}<extra></extra>",
+        hovertemplate=f"{translate(axis.label)}{tr(': ')}{translate(axis.meaning)}<extra></extra>",
         showlegend=False,
         row=row,
         col=1,
@@ -78,7 +78,7 @@ def _reference(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     mean, deviation = axis.reference
     figure.add_scatter(
         x=[mean],
-        y=[said(axis.label)],
+        y=[translate(axis.label)],
         mode="markers",
         marker=dict(symbol="diamond", size=9, color=GREY, line=dict(width=1, color="white")),
         error_x=dict(array=[deviation], color="rgba(128,128,128,0.35)", thickness=7, width=0),
@@ -99,7 +99,7 @@ def _value(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
         if value is None
         else (axis.high + 0.15 * (axis.high - axis.low), "right")
     )
-    figure.add_annotation(x=x, y=said(axis.label), text=text, xanchor=anchor, showarrow=False, row=row, col=1)
+    figure.add_annotation(x=x, y=translate(axis.label), text=text, xanchor=anchor, showarrow=False, row=row, col=1)
 
 
 def timeline(report: Report) -> "Figure":
@@ -112,7 +112,7 @@ def timeline(report: Report) -> "Figure":
     for row, axes in enumerate(groups, 1):
         for axis in axes:
             values = [segment.scores[axis.key] for segment in report.segments]
-            label, score = said(axis.label), f"%{{y:.{_digits(axis)}f}}"
+            label, score = translate(axis.label), f"%{{y:.{_digits(axis)}f}}"
             hover = tr("{axis} {score} from {second} s", axis=label, score=score, second="%{x:.0f}")
             figure.add_scatter(
                 x=times, y=[*values, values[-1]], row=row, col=1, name=label, mode="lines+markers",

@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from ..core.errors import ApexSpaceError
-from ..core.i18n import said, tr
+from ..core.i18n import tr, translate
 from ..core.settings import settings
 from ..judges.judge import ScoringProgress
 from ..judges.manager import JudgeManager, LoadProgress
@@ -101,7 +101,7 @@ class Requests:
         try:
             self.check_judge(judge)
         except ApexSpaceError as error:
-            return said(str(error))
+            return translate(str(error))
         return ""
 
     def _claimed(self, uploads: list[str], *texts: str) -> list[Check]:
@@ -115,7 +115,7 @@ class Requests:
         try:
             yield
         except ApexSpaceError as error:
-            raise gr.Error(said(str(error)), title=title, print_exception=False) from error
+            raise gr.Error(translate(str(error)), title=title, print_exception=False) from error
         finally:
             self.release(*uploads)
 
@@ -133,8 +133,8 @@ def make_scratch() -> Path:
 def lacks(side: str, song: str, known: bool) -> str:
     """Return why a song cannot be compared, or an empty text. A `known` song has a result and needs no file."""
     if not song:
-        return tr("Choose {side} first.", side=said(side))
-    deleted = tr("{side} was deleted after it was scored. Drop it again.", side=said(side))
+        return tr("Choose {side} first.", side=translate(side))
+    deleted = tr("{side} was deleted after it was scored. Drop it again.", side=translate(side))
     return "" if known or Path(song).is_file() else deleted
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from ..core.i18n import ENGLISH, language, languages, said, speaking
+from ..core.i18n import ENGLISH, language, languages, translate, use_language
 from ..core.text import Message, message
 from .static_files import read_static
 
@@ -67,7 +67,7 @@ class TranslatedBlocks(gr.Blocks):
         """Return the configuration from which the browser builds the pages, in the current language."""
         tag = language()
         if tag not in self._spoken:
-            words = {text: said(text) for text in GRADIO_TEXTS}
+            words = {text: translate(text) for text in GRADIO_TEXTS}
             self._spoken[tag] = _translated(self._spoken[ENGLISH]) | {"language": tag, "words": words}
         return self._spoken[tag]
 
@@ -77,7 +77,7 @@ class TranslatedBlocks(gr.Blocks):
 
     def get_api_info(self, all_endpoints: bool = False, page: str | None = None) -> Any:
         """Return the description of the endpoints in English, because Gradio makes it only once, for all visitors."""
-        with speaking(ENGLISH):
+        with use_language(ENGLISH):
             return super().get_api_info(all_endpoints, page)
 
 
@@ -91,17 +91,17 @@ def switch(path: str) -> str:
 
 def _translated(config: dict[str, Any]) -> dict[str, Any]:
     components = [each | {"props": _props(each["props"])} for each in config["components"]]
-    pages = [[path, said(name), *more] for path, name, *more in config["pages"]]
-    return config | {"components": components, "pages": pages, "title": said(config["title"])}
+    pages = [[path, translate(name), *more] for path, name, *more in config["pages"]]
+    return config | {"components": components, "pages": pages, "title": translate(config["title"])}
 
 
 def _props(props: Any, key: str = "") -> Any:
     """Translate every text that people read. Of a choice, translate the label and keep the value."""
     if isinstance(props, str):
-        return said(_FILLED.get(props.strip(), props))
+        return translate(_FILLED.get(props.strip(), props))
     if isinstance(props, dict):
         kept = {*NOT_TEXT, "value"} if "choices" in props else NOT_TEXT
         return {name: value if name in kept else _props(value, name) for name, value in props.items()}
     if key == "choices":
-        return [(said(_FILLED.get(label, label)), value) for label, value in props]
+        return [(translate(_FILLED.get(label, label)), value) for label, value in props]
     return [_props(each) for each in props] if isinstance(props, list) else props

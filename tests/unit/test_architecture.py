@@ -150,6 +150,10 @@ def test_nothing_heavy_is_loaded_before_it_is_used() -> None:
     assert loaded_by("apex_space", *light).isdisjoint({*HEAVY, "gradio"})
 
 
+def test_help_is_there_without_numpy() -> None:
+    assert loaded_by("apex_space.cli").isdisjoint({*HEAVY, "numpy", "pydantic", "sqlalchemy"})
+
+
 def test_the_page_starts_without_models() -> None:
     without_models = modules(*NETWORKS, *(f"apex_space.{name}" for name in ("bench", "training", "cli")))
     assert loaded_by(*without_models, after="gradio").isdisjoint(HEAVY)

@@ -16,8 +16,8 @@ from ...core.errors import AudioError, PreferenceError, TooLarge
 from ...core.settings import settings
 from ...core.tables import BadRow
 from ...storage.records import Winner
+from .music_arena import HUB
 
-HUB = "music-arena/music-arena-dataset"
 COLUMNS = {
     "a": ("audio_a", "a_audio", "song_a", "file_a", "path_a", "a"),
     "b": ("audio_b", "b_audio", "song_b", "file_b", "path_b", "b"),

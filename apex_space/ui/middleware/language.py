@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ...core.i18n import best_of, languages, speaking
+from ...core.i18n import best_of, languages, use_language
 
 
 class LanguageMiddleware:
@@ -30,7 +30,7 @@ class LanguageMiddleware:
                 message["headers"] = [*message.get("headers", ()), (b"vary", b"accept-language")]
             await send(message)
 
-        with speaking(tag):
+        with use_language(tag):
             await self._app(scope, receive, answer)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ...core.i18n import ENGLISH, said, speaking, tr
+from ...core.i18n import ENGLISH, tr, translate, use_language
 from ...core.json_logging import request_id
 from ...core.text import message
 from ..gradio_patches import event_request
@@ -74,14 +74,14 @@ def log_events(blocks: gr.Blocks) -> None:
 def _logged(work: Callable[..., Any], name: str) -> Callable[..., Any]:
     @wraps(work)
     def once(*given: Any, **named: Any) -> Any:
-        with _run(name) as language, speaking(language):
+        with _run(name) as language, use_language(language):
             return work(*given, **named)
 
     @wraps(work)
     def steps(*given: Any, **named: Any) -> Iterator[Any]:
         with _run(name) as language, closing(work(*given, **named)) as running:
             while True:
-                with speaking(language):  # each step runs in a context of its own
+                with use_language(language):  # each step runs in a context of its own
                     try:
                         step = next(running)
                     except StopIteration:
@@ -109,8 +109,8 @@ def _run(name: str) -> Iterator[str]:
         raise
     except Exception as error:
         logger.exception("an event failed", extra={"fields": {"request": id}})
-        with speaking(language):
-            text = said(
+        with use_language(language):
+            text = translate(
                 message(
                     "Something went wrong on the server. If it happens again, report it with this number: {id}.", id=id
                 )

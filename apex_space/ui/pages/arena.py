@@ -9,7 +9,7 @@ import gradio as gr
 from ...arena.battles import Arena
 from ...arena.leaderboard import LeaderboardService
 from ...core.errors import AlreadyVoted, ApexSpaceError, BattleExpired, BattleStale, NotEnoughSongs, UnknownBattle
-from ...core.i18n import said, tr
+from ...core.i18n import tr, translate
 from ...core.settings import settings
 from ...core.text import sanitize
 from ...storage.records import Battle
@@ -106,14 +106,14 @@ class ArenaPage:
             try:
                 return _issued(self._arena.next(address(request)))
             except ApexSpaceError as error:
-                return {"refused": said(str(error)), "waiting": isinstance(error, NotEnoughSongs)}
+                return {"refused": translate(str(error)), "waiting": isinstance(error, NotEnoughSongs)}
 
         def vote(data: Any, request: gr.Request) -> Answer:
             sent: Any = data if isinstance(data, dict) else {}
             try:
                 cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), address(request))
             except ApexSpaceError as error:
-                return {"refused": said(str(error)), "over": isinstance(error, OVER)}
+                return {"refused": translate(str(error)), "over": isinstance(error, OVER)}
             panel = self._leaderboard.latest().agreement[cast.battle.source]
             return {"said": answered(cast.winner), "reveal": reveal(self._arena.named(cast), panel)}
 
@@ -135,7 +135,7 @@ class ArenaPage:
             )
             battle = self._arena.issue_uploaded(address(request), Path(first), Path(second), names=names)
         except ApexSpaceError as error:
-            return gr.skip(), gr.skip(), gr.skip(), render.note(said(str(error)), "error")
+            return gr.skip(), gr.skip(), gr.skip(), render.note(translate(str(error)), "error")
         finally:
             for song in (first, second):
                 self._uploads.release(song)

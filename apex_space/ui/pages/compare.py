@@ -10,7 +10,7 @@ import gradio as gr
 from ... import plots
 from ...arena.pool import Pool
 from ...core.errors import ApexSpaceError
-from ...core.i18n import said, tr
+from ...core.i18n import tr, translate
 from ...core.settings import settings
 from ...judges.panel import Panel
 from ...judges.report import Report
@@ -98,7 +98,7 @@ class ComparePage:
         try:
             name, refused = self._requests.check_judge(asked.judge), ""
         except ApexSpaceError as error:
-            name, refused = "", said(str(error))
+            name, refused = "", translate(str(error))
         lacking = [lacks(side, song, (name, Path(song)) in asked.known) for song, side in asked.players]
         if not any((*lacking, refused)):
             self._requests.claim(*asked.songs)
@@ -122,7 +122,7 @@ class ComparePage:
         """Swap the sides of the songs without changing the players. Swap the answer if both songs have results."""
         asked = _asked(first, second, not turned, known, judge)
         row = gr.Row(elem_classes="" if turned else "turned")
-        return row, *(gr.Audio(label=said(name)) for _, name in asked.players), not turned, *self._again(asked)
+        return row, *(gr.Audio(label=translate(name)) for _, name in asked.players), not turned, *self._again(asked)
 
     def _again(self, asked: "_Asked") -> tuple[Any, ...]:
         try:
@@ -173,14 +173,14 @@ def _decoding(side: Side) -> str:
 
 
 def _side(side: Side | None) -> str:
-    return said(SIDE_NAMES[side]) if side else ""
+    return translate(SIDE_NAMES[side]) if side else ""
 
 
 def _progress(step: CompareProgress) -> Any:
     if step.current is None:
         return _decoding(step.side) if step.side else gr.skip()
     rest = ("", None) if step.left is None else (tr("the whole panel "), step.left)
-    return render.under_way(step.current, _side(step.side), rest)
+    return render.judge_progress(step.current, _side(step.side), rest)
 
 
 def _shown(answer: Comparison | PanelComparison) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from ...arena.pool import Pool
 from ...arena.pool_sources import EXAMPLES
 from ...core.axes import AXES
 from ...core.errors import ApexSpaceError
-from ...core.i18n import said, tr
+from ...core.i18n import tr, translate
 from ...judges.manager import BEST, JudgeManager
 from ...judges.registry import REGISTRY
 from ...judges.score import PANEL
@@ -66,7 +66,7 @@ def pool_song(pool: Pool, song: gr.Audio) -> None:
         try:
             return str(pool.file(id))
         except ApexSpaceError as error:
-            raise gr.Error(said(str(error)), title=tr("Error"), print_exception=False) from error
+            raise gr.Error(translate(str(error)), title=tr("Error"), print_exception=False) from error
 
     listing.focus(choices, outputs=listing, **options)
     listing.input(pick, listing, song, **options)

@@ -140,7 +140,7 @@ class RankPage:
                 if isinstance(step, Batch):
                     held = replace(held, left_out=step.left_out)
                 elif isinstance(step, LoadProgress):
-                    yield render.under_way(step), *[gr.skip()] * 7
+                    yield render.judge_progress(step), *[gr.skip()] * 7
                 elif step.current:
                     yield rendered.so_far(step), *[gr.skip()] * 7
                 else:

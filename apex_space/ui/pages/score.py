@@ -99,9 +99,9 @@ ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 def _shown(step: LoadProgress | ScoringProgress) -> tuple[Any, ...]:
     """Return the report so far, and the judge's progress."""
     if isinstance(step, LoadProgress) or step.report is None:
-        return gr.skip(), render.under_way(step), *[gr.skip()] * 5
+        return gr.skip(), render.judge_progress(step), *[gr.skip()] * 5
     report, done = step.report, step.done
-    progress = render.downloads(report) if done else render.under_way(step)
+    progress = render.downloads(report) if done else render.judge_progress(step)
     pictures = gr.Plot(plots.scores(report), visible=True), gr.Plot(plots.timeline(report), visible=True)
     finished = (OFF, Finished((report,))) if done else (gr.skip(), gr.skip())
     return render.cards(report), progress, *pictures, render.tables(report), *finished
@@ -113,7 +113,7 @@ def _panel_shown(step: PanelProgress, new: bool) -> tuple[Any, ...]:
     if current is None:
         progress, finished = render.panel_links(so_far), (OFF, Finished(so_far.reports))
     else:
-        progress = render.under_way(current, rest=(tr("the whole panel "), step.left))
+        progress = render.judge_progress(current, rest=(tr("the whole panel "), step.left))
         finished = gr.skip(), gr.skip()
     if not new:
         return gr.skip(), progress, *[gr.skip()] * 3, *finished

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from ...core.errors import ApexSpaceError
-from ...core.i18n import said, tr
+from ...core.i18n import tr, translate
 from ...judges.report import Report
 from ...storage.shared_results import TITLE_LENGTH, DeletionKey, SharedResults
 from .. import render
@@ -85,7 +85,7 @@ class SharePanel:
 
 def _refused(error: ApexSpaceError) -> tuple[Any, ...]:
     """Show the reason, and leave everything else as it is."""
-    return *[gr.skip()] * 4, render.note(said(str(error)), "error"), gr.skip(), gr.skip()
+    return *[gr.skip()] * 4, render.note(translate(str(error)), "error"), gr.skip(), gr.skip()
 
 
 def _none(note: str) -> tuple[Any, ...]:

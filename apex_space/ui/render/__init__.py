@@ -2,7 +2,7 @@
 
 from .comparison import answer, comparison_links, details, sentence
 from .html import NOTE, clock, failed, links, note, percent, progress, table
-from .judge_progress import under_way
+from .judge_progress import judge_progress
 from .panel import panel, panel_links, panel_tables
 from .panel_comparison import duel, duel_links, duel_tables
 from .report import cards, downloads, measured, number, states, tables
@@ -19,6 +19,7 @@ __all__ = [
     "duel_links",
     "duel_tables",
     "failed",
+    "judge_progress",
     "links",
     "measured",
     "note",
@@ -32,5 +33,4 @@ __all__ = [
     "states",
     "table",
     "tables",
-    "under_way",
 ]

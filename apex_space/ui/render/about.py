@@ -7,7 +7,7 @@ from itertools import count
 
 from markdown_it import MarkdownIt
 
-from ...core.i18n import said, tr
+from ...core.i18n import tr, translate
 from ...core.settings import Settings
 from ...judges.registry import JudgeEntry
 from ...models.hub import Weights
@@ -28,9 +28,9 @@ def judges(registry: Mapping[str, JudgeEntry], loaded: Mapping[str, Sequence[Wei
     rows = (
         (
             entry.title,
-            said(entry.summary),
-            said(entry.licence),
-            "; ".join(f"{w.repository}, {said(w.revision)}" for w in loaded[name])
+            translate(entry.summary),
+            translate(entry.licence),
+            "; ".join(f"{w.repository}, {translate(w.revision)}" for w in loaded[name])
             if name in loaded
             else tr("not loaded"),
         )
@@ -49,7 +49,7 @@ def models(config: Settings) -> str:
     }
     items = (
         f'<li><a href="https://huggingface.co/{escape(id)}" target="_blank" rel="noopener">{escape(id)}</a>'
-        f"{tr(' at ')}{escape(labelled(revision, said(str(what))))}</li>"
+        f"{tr(' at ')}{escape(labelled(revision, translate(str(what))))}</li>"
         for id, (what, revision) in asked.items()
     )
     return f"<p>{tr('Their models have cards on the Hub:')}</p><ul>{''.join(items)}</ul>"
@@ -82,7 +82,7 @@ def limits(config: Settings, rates: Mapping[Action, str], queues: Mapping[str, i
             tr("Results kept under links"),
             tr("{n}, the oldest is dropped first", n=f"{config.links:,}") if config.links else tr("none"),
         ),
-        *((said(ACTIONS[action]), _spoken(rate)) for action, rate in rates.items()),
+        *((translate(ACTIONS[action]), _spoken(rate)) for action, rate in rates.items()),
     ]
     return table(tr("Limits"), (tr("What"), tr("Limit")), rows, "compact")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ...arena.agreement import Agreement, AgreementReport
 from ...arena.leaderboard import LeaderboardSnapshot
 from ...arena.ratings import FEW_VOTES, Rating
-from ...core.i18n import plural, said, tr
+from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...plots.arena import judge_title, label
 from ...storage.records import Source
@@ -71,7 +71,7 @@ def _sides(panel: AgreementReport) -> str:
         tr(
             "On {whose} songs: {sides} {undecided} of {n} votes were ties or “both bad”.",
             whose=tr(SONGS[panel.source]),
-            sides=said(panel.sides),
+            sides=translate(panel.sides),
             undecided=undecided,
             n=panel.votes,
         )

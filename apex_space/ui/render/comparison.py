@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from html import escape
 
 from ...core.axes import BY_KEY, Axis
-from ...core.i18n import said, tr
+from ...core.i18n import tr, translate
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
 from ...plots.comparison import spoke_for
@@ -62,7 +62,7 @@ def _notes(comparison: Comparison) -> Iterable[str]:
         interval=interval,
         battles=f"{head.battles:,}",
         songs=f"{head.songs:,}",
-        data=said(head.data),
+        data=translate(head.data),
     )
     if comparison.fallback:
         yield tr(
@@ -116,7 +116,7 @@ def _scores(comparison: Comparison) -> Iterable[Row]:
         difference = "–" if x is None or y is None else signed(axis, x - y)
         contribution = comparison.answer.contributions.get(axis.key)
         spoke = tr("not weighed") if contribution is None else spoke_for(contribution)
-        yield said(axis.label), cell(axis, x), cell(axis, y), difference, spoke
+        yield translate(axis.label), cell(axis, x), cell(axis, y), difference, spoke
 
 
 def signed(axis: Axis, value: float) -> str:
@@ -127,7 +127,7 @@ def signed(axis: Axis, value: float) -> str:
 
 def _metrics(head: PreferenceHead) -> Iterable[Row]:
     metrics = head.metrics
-    best = said(BY_KEY[metrics.against].label) if metrics.against in BY_KEY else metrics.against
+    best = translate(BY_KEY[metrics.against].label) if metrics.against in BY_KEY else metrics.against
     yield tr("Accuracy (a coin: 50%)"), *figure(metrics.accuracy, "{:.0%}")
     yield tr("Accuracy minus that of “the higher {best} wins”", best=best), *figure(metrics.gain, "{:+z.0%}")
     yield tr("Area under the ROC curve (a coin: 0.50)"), *figure(metrics.auc, "{:.2f}")
@@ -136,7 +136,7 @@ def _metrics(head: PreferenceHead) -> Iterable[Row]:
     for row in metrics.calibration:
         low, high = f"{row.low:.0%}", f"{row.high:.0%}"
         yield tr("Won where {low} to {high} was predicted", low=low, high=high), *figure(row.won, "{:.0%}")
-    yield tr("Intervals are from"), said(metrics.resampled), ""
+    yield tr("Intervals are from"), translate(metrics.resampled), ""
     yield tr("Head"), tr("{judge}’s, {revision}", judge=REGISTRY[head.judge].title, revision=head.revision_id), ""
 
 

@@ -1,13 +1,13 @@
 """Renders the progress of a judge, and the time left, as HTML."""
 
-from ...core.i18n import format_duration, plural, said, tr
+from ...core.i18n import format_duration, plural, tr, translate
 from ...judges.judge import ScoringProgress
 from ...judges.manager import LoadProgress
 from ...judges.registry import REGISTRY
 from .html import clock, labelled, percent, progress
 
 
-def under_way(
+def judge_progress(
     current: LoadProgress | ScoringProgress, song: str = "", rest: tuple[str, float | None] = ("", None)
 ) -> str:
     """Return a progress bar that says what a judge does, and for which `song` if there are several.
@@ -17,7 +17,7 @@ def under_way(
     title = REGISTRY[current.judge].title
     title = labelled(song, title) if song else title
     if isinstance(current, LoadProgress):
-        return progress(f"{title} {said(str(current))}{_left(*rest)}", current.received, current.expected)
+        return progress(f"{title} {translate(str(current))}{_left(*rest)}", current.received, current.expected)
     if current.ahead:
         before = plural(current.ahead, "{n} song before yours", "{n} songs before yours")
         return progress(f"{labelled(title, before)}{_left('', current.left)}{_left(*rest)}", 0, 0)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 
 from ...core.axes import Axis
-from ...core.i18n import said, tr
+from ...core.i18n import tr, translate
 from ...judges.panel import Panel
 from ...judges.registry import REGISTRY
 from ...judges.report_csv import to_csv
@@ -27,7 +27,7 @@ def absences(absent: Mapping[str, str]) -> str:
 
 
 def _named(title: str, why: str) -> str:
-    return said(why) if why.startswith(title) else labelled(title, said(why))
+    return translate(why) if why.startswith(title) else labelled(title, translate(why))
 
 
 def dispute(panel: Panel) -> str:
@@ -39,7 +39,7 @@ def dispute(panel: Panel) -> str:
     low, high = min(scores, key=lambda j: scores[j]), max(scores, key=lambda j: scores[j])
     return tr(
         "The judges differ most on {axis}: from {lowest} by {low} to {highest} by {high}, {share} of the scale.",
-        axis=said(axis.label).lower(),
+        axis=translate(axis.label).lower(),
         lowest=number(axis, scores[low]),
         low=REGISTRY[low].title,
         highest=number(axis, scores[high]),
@@ -55,7 +55,7 @@ def panel_tables(panel: Panel) -> str:
     judges = [report.judge for report in panel.reports]
     head = (tr("Axis"), *(REGISTRY[judge].title for judge in judges), tr("Lowest to highest"))
     own = "".join(
-        f"<details><summary>{escape(labelled(REGISTRY[r.judge].title, said(REGISTRY[r.judge].summary)))}</summary>"
+        f"<details><summary>{escape(labelled(REGISTRY[r.judge].title, translate(REGISTRY[r.judge].summary)))}</summary>"
         f"{tables(r)}</details>"
         for r in panel.reports
     )
@@ -69,7 +69,7 @@ def _rows(panel: Panel, judges: Iterable[str]) -> Iterable[Row]:
 
 
 def _label(axis: Axis) -> str:
-    return f"{said(axis.label)}{tr(', ')}{span(f'{axis.low:g}', f'{axis.high:g}')}"
+    return f"{translate(axis.label)}{tr(', ')}{span(f'{axis.low:g}', f'{axis.high:g}')}"
 
 
 def _cell(axis: Axis, score: float | None) -> str:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from html import escape
 
-from ...core.i18n import said, tr
+from ...core.i18n import tr, translate
 from ...judges.registry import REGISTRY
 from ...preference.comparison import Comparison
 from ...preference.panel_comparison import PanelComparison
@@ -25,7 +25,7 @@ def _without(duel: PanelComparison) -> str:
     """Return why some judges predict no preference. Judges with the same reason share a line."""
     reasons = dict.fromkeys(duel.without.values())
     judges = {why: [REGISTRY[j].title for j, own in duel.without.items() if own == why] for why in reasons}
-    return "".join(note(labelled(tr(", ").join(titles), said(why))) for why, titles in judges.items())
+    return "".join(note(labelled(tr(", ").join(titles), translate(why))) for why, titles in judges.items())
 
 
 def _verdict(comparisons: tuple[Comparison, ...]) -> str:
@@ -84,7 +84,7 @@ def _answer(comparison: Comparison) -> Row:
 def _differences(duel: PanelComparison, judges: Iterable[str]) -> Iterable[Row]:
     for axis in duel.a.axes:
         by_judge = duel.differences(axis)
-        yield said(axis.label), *(signed(axis, by_judge[j]) if j in by_judge else "–" for j in judges)
+        yield translate(axis.label), *(signed(axis, by_judge[j]) if j in by_judge else "–" for j in judges)
 
 
 def duel_links(duel: PanelComparison) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.axes import AXES, Axis
-from ...core.i18n import format_duration, said, tr
+from ...core.i18n import format_duration, tr, translate
 from ...judges.registry import REGISTRY
 from ...plots import ranking_text
 from ...ranking.distributions import distributions
@@ -99,7 +99,7 @@ def _heading(rules: Rules) -> str:
 def _label(axis: Axis, rows: Iterable[RankedSong]) -> str:
     """Return the label of an axis with the judge's error, which is the same for all songs."""
     spread = next((row.report.spread[axis.key] for row in rows if row.report and axis.key in row.report.spread), None)
-    return said(axis.label) if spread is None else f"{said(axis.label)} ± {number(axis, spread)}"
+    return translate(axis.label) if spread is None else f"{translate(axis.label)} ± {number(axis, spread)}"
 
 
 def _rank(row: RankedSong) -> Cell:

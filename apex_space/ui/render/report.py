@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from html import escape
 
 from ...core.axes import Axis
-from ...core.i18n import plural, said, tr
+from ...core.i18n import plural, tr, translate
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
 from ...judges.report_csv import to_csv
@@ -18,20 +18,24 @@ def cards(report: Report) -> str:
     judge = REGISTRY[report.judge]
     return (
         f'<h2 class="song">{escape(report.file)}</h2>'
-        f'<p class="by">{escape(labelled(judge.title, said(judge.summary)))}</p><div class="cards">{cells}</div>'
+        f'<p class="by">{escape(labelled(judge.title, translate(judge.summary)))}</p><div class="cards">{cells}</div>'
     )
 
 
 def _card(report: Report, axis: Axis) -> str:
     value = report.scores[axis.key]
     if value is None:
-        note = escape(said(report.missing[axis.key]))
+        note = escape(translate(report.missing[axis.key]))
         shown = f'<span class="none" title="{note}">–</span>'
     else:
         shown = f"<b>{number(axis, value)}</b><small> / {axis.high:g}</small>"
         spread = report.spread.get(axis.key)
-        note = said(axis.meaning) if spread is None else tr("± {spread} for 4 of 5 songs", spread=number(axis, spread))
-    label = f"<span>{said(axis.label)}</span>"
+        note = (
+            translate(axis.meaning)
+            if spread is None
+            else tr("± {spread} for 4 of 5 songs", spread=number(axis, spread))
+        )
+    label = f"<span>{translate(axis.label)}</span>"
     return f'<div class="card {axis.group}">{label}<div>{shown}</div><small>{note}</small></div>'
 
 
@@ -52,7 +56,7 @@ def tables(report: Report) -> str:
                 (tr("Axis"), tr("Score"), tr("80% interval"), tr("Range"), tr("SongEval’s songs"), tr("Meaning")),
                 _scores(report),
             ),
-            table(tr("By segment"), (tr("Time"), *(said(a.label) for a in report.axes)), timeline),
+            table(tr("By segment"), (tr("Time"), *(translate(a.label) for a in report.axes)), timeline),
             table(tr("Measured, not predicted"), (tr("What"), tr("Value")), measured(report)),
             table(tr("Provenance"), (tr("What"), tr("Value")), _origin(report)),
         )
@@ -65,8 +69,8 @@ def _scores(report: Report) -> Iterable[Row]:
         value, spread = report.scores[axis.key], report.spread.get(axis.key)
         interval = "" if value is None or spread is None else f"± {number(axis, spread)}"
         reference = f"{axis.reference[0]:.2f} ± {about}{axis.reference[1]:.2f}" if axis.reference else ""
-        meaning = said(report.missing.get(axis.key, axis.meaning))
-        yield said(axis.label), cell(axis, value), interval, f"{axis.low:g}–{axis.high:g}", reference, meaning
+        meaning = translate(report.missing.get(axis.key, axis.meaning))
+        yield translate(axis.label), cell(axis, value), interval, f"{axis.low:g}–{axis.high:g}", reference, meaning
 
 
 def cell(axis: Axis, value: float | None) -> str:
@@ -80,7 +84,7 @@ def measured(report: Report) -> list[Row]:
     return [
         (tr("Duration"), clock(report.duration)),
         (tr("Tempo"), tr("{n} beats per minute", n=f"{m.tempo:.0f}") if m.tempo else tr("no steady beat found")),
-        (tr("Key"), " ".join(map(said, m.key.split())) if m.key else tr("no clear key found")),
+        (tr("Key"), " ".join(map(translate, m.key.split())) if m.key else tr("no clear key found")),
         (tr("Loudness"), f"{m.loudness:.1f} LUFS" if m.loudness is not None else tr("too quiet or short to say")),
         (tr("Peak"), f"{m.peak:.1f} dBFS"),
         (tr("Clipping"), tr("{share}% of the samples", share=f"{100 * m.clipped:.3f}") if m.clipped else tr("none")),
@@ -91,11 +95,11 @@ def measured(report: Report) -> list[Row]:
 
 def _origin(report: Report) -> Iterable[Row]:
     judge = REGISTRY[report.judge]
-    yield tr("Judge"), f"{judge.title}{tr(', ')}{said(judge.summary)}"
+    yield tr("Judge"), f"{judge.title}{tr(', ')}{translate(judge.summary)}"
     for weights in report.weights:
         yield tr("Weights"), f"{weights.repository}, {weights.revision}"
-    yield tr("Their licence"), said(judge.licence)
-    yield tr("Precision"), labelled(report.precision, said(report.precision_reason))
+    yield tr("Their licence"), translate(judge.licence)
+    yield tr("Precision"), labelled(report.precision, translate(report.precision_reason))
     yield tr("Computed in"), f"{report.seconds:.1f}{tr(' s')}"
     if report.sha256:
         yield tr("Song’s hash"), f"sha256 {report.sha256[:16]}"
@@ -113,5 +117,7 @@ def downloads(report: Report) -> str:
 
 def states(waiting: dict[str, str]) -> str:
     """Return why some judges are not ready yet."""
-    lines = "".join(f"<p>{escape(REGISTRY[name].title)} {escape(said(text))}</p>" for name, text in waiting.items())
+    lines = "".join(
+        f"<p>{escape(REGISTRY[name].title)} {escape(translate(text))}</p>" for name, text in waiting.items()
+    )
     return f'<div class="states" role="status">{lines}</div>' if lines else ""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ...core.i18n import said, tr
+from ...core.i18n import tr, translate
 from ...judges.panel import Panel
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
@@ -35,7 +35,7 @@ def _said(report: Report) -> Iterator[str]:
     for axis in report.axes:
         score = report.scores[axis.key]
         value = tr("not predicted") if score is None else f"{number(axis, score)}{tr(' of ')}{axis.high:g}"
-        yield f"{said(axis.label)} {value}"
+        yield f"{translate(axis.label)} {value}"
 
 
 def day(result: SharedResult) -> str:

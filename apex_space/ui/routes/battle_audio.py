@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from ...arena.battles import Arena
 from ...core.errors import ArenaError, StoreError, UnknownBattle
-from ...core.i18n import said, tr
+from ...core.i18n import tr, translate
 
 NOT_KEPT = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -27,7 +27,7 @@ def audio_route(arena: Arena) -> Route:
             found = path.stat()
         except (ArenaError, OSError) as error:
             gone = tr("This song is no longer here. Take the next battle.")
-            text = said(str(error)) if isinstance(error, ArenaError) else gone
+            text = translate(str(error)) if isinstance(error, ArenaError) else gone
             return PlainTextResponse(text, _status(error), NOT_KEPT)
         stamps = {"etag": f'"{battle}-{side}"', "last-modified": formatdate(0, usegmt=True)}
         return FileResponse(path, headers=NOT_KEPT | stamps, media_type="audio/mpeg", stat_result=found)

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from ... import __version__, plots
 from ...core.errors import ApexSpaceError, StoreError, WrongKey
-from ...core.i18n import best_of, language, said, tr
+from ...core.i18n import best_of, language, tr, translate
 from ...core.settings import settings
 from ...plots.card import HEIGHT, SITE, WIDTH, Fonts
 from ...storage.shared_results import SharedResults
@@ -97,7 +97,7 @@ class SharedResultRoutes:
         try:
             found = self._links.get(id)
         except ApexSpaceError as error:
-            return PlainTextResponse(said(str(error)), _status(error), HEADERS)
+            return PlainTextResponse(translate(str(error)), _status(error), HEADERS)
         stamps = {"etag": f'"{id}-{__version__}"', "cache-control": FOR_EVER}
         if request.headers.get("if-none-match") == stamps["etag"]:
             return Response(None, 304, HEADERS | stamps)
@@ -142,7 +142,7 @@ def _forwarded(request: Request, what: str) -> str:
 
 
 def _notice(request: Request, title: str, error: ApexSpaceError, home: str = "../") -> Response:
-    return _answer(request, _status(error), home, title=title, message=said(str(error)))
+    return _answer(request, _status(error), home, title=title, message=translate(str(error)))
 
 
 def _answer(request: Request, status: int, home: str = "../", **shown: Any) -> Response:

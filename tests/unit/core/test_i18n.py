@@ -16,7 +16,7 @@ import pytest
 from apex_space.core import errors, i18n
 from apex_space.core.axes import AXES
 from apex_space.core.errors import Busy, SilentAudio
-from apex_space.core.i18n import best_of, languages, plural, said, speaking, tr
+from apex_space.core.i18n import best_of, languages, plural, tr, translate, use_language
 from apex_space.core.settings import Settings
 from apex_space.core.text import Message, message
 from apex_space.judges.registry import REGISTRY
@@ -56,7 +56,7 @@ class Source:
         """Those that are handed to the catalogue, and the messages of errors with the texts that these are made of."""
         for node in ast.walk(self.tree):
             match node:
-                case ast.Call(func=ast.Name(id="tr" | "said"), args=[text, *_]):
+                case ast.Call(func=ast.Name(id="tr" | "translate"), args=[text, *_]):
                     yield from self.written(text, set())
                 case ast.Call(func=ast.Name(id="message" | "fill"), args=[text, *_], keywords=values):
                     yield from self.filled(text, values)
@@ -178,16 +178,16 @@ GIVEN = re.compile(
 
 @pytest.mark.parametrize("text", COMPOSED)
 def test_no_part_of_a_message_stays_english(text: Message) -> None:
-    with speaking("zh-CN"):
-        assert not re.search("[A-Za-z]", GIVEN.sub("", said(text)))
+    with use_language("zh-CN"):
+        assert not re.search("[A-Za-z]", GIVEN.sub("", translate(text)))
 
 
 def test_a_message_is_its_text_everywhere_and_survives_json_and_pickle() -> None:
     for text in COMPOSED:
         assert json.loads(json.dumps(text)) == text == f"{text}"
         for again in (pickle.loads(pickle.dumps(text)), copy.deepcopy(text), Message.from_dict(text.as_dict())):
-            with speaking("zh-CN"):
-                assert said(again) == said(text) != text
+            with use_language("zh-CN"):
+                assert translate(again) == translate(text) != text
 
 
 def test_the_sources_are_found() -> None:
@@ -197,7 +197,7 @@ def test_the_sources_are_found() -> None:
 def test_english_is_what_the_sources_say() -> None:
     assert tr("{n} songs", n=3) == "3 songs"
     assert plural(1, "{n} song", "{n} songs") == "1 song"
-    assert said("whatever it is") == "whatever it is"
+    assert translate("whatever it is") == "whatever it is"
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def pirate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     caches = (i18n.languages, i18n._catalogue)
     for each in caches:
         each.cache_clear()
-    with speaking("xx"):
+    with use_language("xx"):
         yield
     for each in caches:
         each.cache_clear()
@@ -222,21 +222,21 @@ def pirate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("pirate")
 class TestAnotherLanguage:
     def test_texts_and_their_values(self) -> None:
-        assert tr("Listen") == said("Listen") == "Harken"
+        assert tr("Listen") == translate("Listen") == "Harken"
         busy = Busy("Busy: {n} songs wait. Try again in {time}.", n=3, time=message("about {n} s", n=12))
         assert f"{busy}" == "Busy: 3 songs wait. Try again in about 12 s."
-        assert said(str(busy)) == "12 ticks o' the glass, then. 3 shanties be afore ye."
+        assert translate(str(busy)) == "12 ticks o' the glass, then. 3 shanties be afore ye."
 
     def test_what_is_not_known_stays(self) -> None:
         assert tr("Unheard {n}", n=1) == "Unheard 1"
-        assert said("Unheard") == "Unheard"
-        assert said(message("{name} {n}", name="Unheard", n=1)) == "Unheard 1"
+        assert translate("Unheard") == "Unheard"
+        assert translate(message("{name} {n}", name="Unheard", n=1)) == "Unheard 1"
 
     def test_a_value_that_is_a_text_is_translated_too(self) -> None:
-        assert said(message("{what}!", what="Listen")) == "Harken!"
+        assert translate(message("{what}!", what="Listen")) == "Harken!"
 
     def test_a_hostile_value_is_put_in_as_it_is(self) -> None:
-        assert said(message("about {n} s", n=r"{0} \1 {x}")) == r"{0} \1 {x} ticks o' the glass"
+        assert translate(message("about {n} s", n=r"{0} \1 {x}")) == r"{0} \1 {x} ticks o' the glass"
 
     def test_wishes(self) -> None:
         assert languages() == {"en": "English", "xx": "Pirate"}
@@ -245,6 +245,6 @@ class TestAnotherLanguage:
         assert best_of("de, *;q=x") == best_of("") == "en"
 
     def test_the_language_before_comes_back(self) -> None:
-        with speaking("en"):
+        with use_language("en"):
             assert tr("Listen") == "Listen"
         assert tr("Listen") == "Harken"

@@ -273,9 +273,11 @@ def test_the_picture_of_a_duel_has_a_row_for_each_answer(data: Path, panels: tup
 
 
 def test_what_is_under_way_is_told_with_what_is_left() -> None:
-    loading = render.under_way(LoadProgress("banger", 120_000_000, 1_300_000_000), rest=("the whole panel ", 250.0))
+    loading = render.judge_progress(
+        LoadProgress("banger", 120_000_000, 1_300_000_000), rest=("the whole panel ", 250.0)
+    )
     assert "Banger is downloading: 120 of 1300 MB, the whole panel about 4 min left" in loading
-    assert "Banger is loading<" in render.under_way(LoadProgress("banger"))
-    progress = render.under_way(ScoringProgress("songeval", 192.0, 0.4, 30.2, None), "Song B")
+    assert "Banger is loading<" in render.judge_progress(LoadProgress("banger"))
+    progress = render.judge_progress(ScoringProgress("songeval", 192.0, 0.4, 30.2, None), "Song B")
     assert "Song B: SongEval has scored 40% of 3:12, about 30 s left" in progress
-    assert "left" not in render.under_way(ScoringProgress("songeval", 192.0, 0.0, None, None))
+    assert "left" not in render.judge_progress(ScoringProgress("songeval", 192.0, 0.0, None, None))

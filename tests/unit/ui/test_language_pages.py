@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-from apex_space.core.i18n import speaking
+from apex_space.core.i18n import use_language
 from apex_space.core.text import approximate_duration, message
 from apex_space.judges.judge import ScoringProgress
 from apex_space.judges.loading import load_judge
@@ -44,7 +44,7 @@ def test_panel_and_duel(reason: str) -> None:
     both = compare_panels(panel, Panel((replace(b, judge="apex"), b), {}))
     answers = replace(both, comparisons=tuple(replace(each, outdated=True) for each in 2 * both.comparisons))
     through = replace(both.comparisons[0], judge="apex", outdated=True)
-    with speaking("zh-CN"):
+    with use_language("zh-CN"):
         pages = [render.panel(panel), render.panel_tables(panel), render.panel_links(panel)]
         for each in (both, answers, replace(both, comparisons=())):
             pages += [render.duel(each), render.duel_tables(each), render.duel_links(each)]
@@ -54,8 +54,8 @@ def test_panel_and_duel(reason: str) -> None:
             LoadProgress("apex", 1, 2_000_000),
             ScoringProgress("apex", 9, 0.5, 3, None),
         ):
-            pages.append(render.under_way(step, rest=("", 120)))
-        pages.append(render.under_way(ScoringProgress("apex", 0, 0, 3, None, 2)))
+            pages.append(render.judge_progress(step, rest=("", 120)))
+        pages.append(render.judge_progress(ScoringProgress("apex", 0, 0, 3, None, 2)))
         why = message("is not available: {kind} while loading; see the server's log", kind="KeyError")
         pages.append(render.states({"apex": why}))
     texts = [unescape(text) for page in pages for text in re.findall(">([^<]+)<", page)]
