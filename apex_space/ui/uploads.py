@@ -27,6 +27,7 @@ class Uploads:
         self._folder, self._grace = folder.resolve(), grace_seconds
         self._waiting: Counter[Path] = Counter()
         self._claimed: dict[Path, int | None] = {}
+        self._last_release: dict[Path, object] = {}
         self._lock = threading.Lock()
 
     def claim(self, path: str) -> None:
@@ -37,17 +38,19 @@ class Uploads:
 
     def release(self, path: str) -> None:
         """Count one request less. The file is deleted after the last one."""
+        release = object()
         with self._lock:
             self._waiting[Path(path)] -= 1
-        timer = threading.Timer(self._grace, self._delete, [Path(path)])
+            self._last_release[Path(path)] = release
+        timer = threading.Timer(self._grace, self._delete, [Path(path), release])
         timer.daemon = True
         timer.start()
 
-    def _delete(self, path: Path) -> None:
+    def _delete(self, path: Path, release: object) -> None:
         with self._lock:
-            if self._waiting[path] > 0:
+            if self._waiting[path] > 0 or self._last_release.get(path) is not release:
                 return
-            del self._waiting[path]
+            del self._waiting[path], self._last_release[path]
             if self._claimed.pop(path, None) == _uploaded(path) and self._is_upload(file := path.resolve()):
                 file.unlink(missing_ok=True)
 
