@@ -81,6 +81,6 @@ def test_it_serves_the_pages_with_their_examples(installed: Installed, tmp_path:
         assert "APEX Space" in visitor.get("/").text
         assert visitor.get("/healthz").json()["judges"]["pocket"] == "ready"
         assert visitor.get("/favicon.ico").headers["content-type"].startswith("image/svg")
-        assert visitor.get(f"/gradio_api/file={installed.package}/examples/bossa.ogg").content[:4] == b"OggS"
+        assert visitor.get(f"/gradio_api/file={installed.package}/arena/examples/bossa.ogg").content[:4] == b"OggS"
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(20) == 0
