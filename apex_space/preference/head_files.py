@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import PreferenceError, UnknownJudge
+from ..core.errors import PreferenceError
 from ..core.files import replacing
 from ..core.settings import settings
-from ..judges.registry import DEFAULT, REGISTRY
+from ..judges.registry import DEFAULT, find
 from .head import PreferenceHead
 
 SHIPPED = Path(__file__).with_name("heads")
@@ -15,10 +15,7 @@ SHIPPED = Path(__file__).with_name("heads")
 
 def fitted_path(judge: str) -> Path:
     """Return the path to which `fit-preference` writes a judge's head. Raises UnknownJudge."""
-    if judge not in REGISTRY:
-        raise UnknownJudge(
-            "There is no judge {name!r}. The judges are: {judges}.", name=judge, judges=", ".join(REGISTRY)
-        )
+    find(judge)
     return settings().data / "preferences" / f"{judge}.json"
 
 
