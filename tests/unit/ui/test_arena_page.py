@@ -75,7 +75,8 @@ def test_a_song_is_played_in_ranges_without_a_name(arena: Arena, get: Any) -> No
 
 
 def test_headers_do_not_show_that_a_song_was_there_before(arena: Arena, get: Any) -> None:
-    answers = [get(f"/arena/audio/{arena.next('1.1.1.1').id}/{side}.mp3") for side in "aabb" for _ in range(2)]
+    battles = [arena.next("1.1.1.1").id for _ in range(4)]
+    answers = [get(f"/arena/audio/{battle}/{side}.mp3") for battle in battles for side in "ab"]
     songs = {answer.content for answer in answers}
     assert len(songs) == 2
     assert len({answer.headers["etag"] for answer in answers}) == len(answers)
