@@ -1,9 +1,14 @@
 """Measures features of a waveform, without a model: tempo, key, bandwidth, and the levels from decoding."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
 
 import numpy as np
+import platformdirs
+from filelock import FileLock
 
 from .waveform import Waveform
 
@@ -72,8 +77,7 @@ def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> AudioFeatures
 
 def tempo(samples: np.ndarray, rate: int) -> float | None:
     """Return the beats per minute of `samples` [T], or None where the onsets do not repeat with that period."""
-    import librosa
-
+    librosa = import_librosa()
     mel = [librosa.feature.melspectrogram(S=part**2, sr=rate) for part in _spectra(samples, BEAT_WINDOW, HOP_LENGTH)]
     decibels = librosa.power_to_db(np.concatenate(mel, axis=1))
     onsets = librosa.onset.onset_strength(S=decibels, sr=rate, hop_length=HOP_LENGTH)
@@ -98,8 +102,7 @@ def key(samples: np.ndarray, rate: int) -> str | None:
 
     The fit is a correlation. Return None if no profile fits well enough.
     """
-    import librosa
-
+    librosa = import_librosa()
     chroma = np.zeros(12)
     for part in _spectra(samples, WINDOW, WINDOW // 2):
         tuning = librosa.estimate_tuning(S=part, sr=rate, n_fft=WINDOW)
@@ -131,11 +134,29 @@ def _spectra(samples: np.ndarray, window: int, hop: int) -> Iterator[np.ndarray]
 
     Each block of frames is [window // 2 + 1, F].
     """
-    import librosa
-
+    librosa = import_librosa()
     padded = np.pad(samples, window // 2)
     frames = 1 + len(samples) // hop
     for first in range(0, frames, FRAMES_AT_ONCE):
         last = min(first + FRAMES_AT_ONCE, frames) - 1
         block = padded[first * hop : last * hop + window]
         yield np.abs(librosa.stft(block, n_fft=window, hop_length=hop, center=False))
+
+
+@cache
+def import_librosa() -> ModuleType:
+    """Return librosa, imported by one process of this user at a time.
+
+    librosa compiles functions when it is first imported, and numba keeps them on disk. If two processes compile at
+    once, numba can keep parts that do not fit together. Every later process would then end with a segmentation fault:
+    https://github.com/numba/numba/issues/10128.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):  # nothing can be written there, or kept
+            folder = platformdirs.user_cache_path("apex-space", ensure_exists=True)
+            stack.enter_context(FileLock(folder / "librosa.lock"))
+        import librosa.core.audio
+        import librosa.core.pitch
+        import librosa.util.utils
+
+    return librosa

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 
 from apex_space.core import axes
@@ -60,11 +61,9 @@ def test_short_stereo_loud_and_clean(file: str, waves: dict[str, np.ndarray]) ->
 
 @pytest.mark.parametrize("file", GOOD)
 def test_is_heard_in_its_key_and_tempo(file: str, waves: dict[str, np.ndarray]) -> None:
-    import librosa
-
     from apex_space.audio import features
 
-    samples = librosa.resample(waves[file].mean(axis=1), orig_sr=44_100, target_sr=22_050, res_type="polyphase")
+    samples = scipy.signal.resample_poly(waves[file].mean(axis=1), 1, 2)
     tempo = features.tempo(samples, 22_050)
     assert tempo is not None
     assert min(abs(tempo / BY_FILE[file]["tempo"] / octave - 1) for octave in (0.5, 1, 2)) < 0.03

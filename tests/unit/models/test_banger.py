@@ -4,7 +4,6 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pytest
 import soundfile
@@ -12,6 +11,7 @@ import torch
 from safetensors.numpy import load_file
 
 from apex_space import plots
+from apex_space.audio.features import import_librosa
 from apex_space.audio.resample import resample
 from apex_space.core.errors import WeightsInvalid
 from apex_space.core.settings import Settings
@@ -170,7 +170,7 @@ def test_the_shortest_rest_still_has_an_embedding(valid: int, encoder: Unpadded)
 def test_songs_are_resampled_as_librosa_does(rate: int, encoder: Unpadded) -> None:
     song = np.random.default_rng(0).standard_normal(rate + 7, dtype=np.float32)
     ours = resample(song, rate, SAMPLE_RATE, encoder.resampling)
-    theirs = librosa.resample(song, orig_sr=rate, target_sr=SAMPLE_RATE)
+    theirs = import_librosa().resample(song, orig_sr=rate, target_sr=SAMPLE_RATE)
     assert ours.dtype == np.float32
     np.testing.assert_array_equal(ours, theirs)
 
