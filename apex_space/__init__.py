@@ -1,4 +1,4 @@
-"""What a model of music taste makes of your song."""
+"""Predict what people think of your song."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
 from secrets import token_urlsafe
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from ..audio.waveform import Waveform, load_song
 from ..core import files
@@ -33,7 +33,7 @@ from ..judges.manager import JudgeManager
 from ..judges.report import Report
 from ..storage.identity import AddressHasher, open_hasher
 from ..storage.rate_limits import RateLimiter
-from ..storage.records import Battle, Song, SongScores, Source, Vote, Winner
+from ..storage.records import Battle, Side, Song, SongScores, Source, Vote, Winner
 from .clips import Clip, encode_clip
 from .fraud import FraudDetector
 from .pairing import draw
@@ -43,7 +43,6 @@ from .predictions import PredictionWorker, song_scores
 if TYPE_CHECKING:
     from ..storage.vote_store import VoteStore
 
-Side = Literal["a", "b"]
 ID = re.compile(r"[\w-]{22,64}", re.ASCII)
 LIFETIME = 3600.0
 """Seconds from a battle's issue during which people can listen to it and vote on it."""
@@ -225,7 +224,7 @@ class Arena:
 
     def _take(self, folder: Path, song: Path, waveform: Waveform) -> tuple[Clip, SongScores]:
         """Encode a visitor's song as a clip, and score it."""
-        return encode_clip(song, waveform, folder), self._predictor.hear(waveform)
+        return encode_clip(song, waveform, folder), self._predictor.score(waveform)
 
     def _find(self, id: str) -> Battle:
         """Return the battle with that id. Raises UnknownBattle and BattleExpired."""

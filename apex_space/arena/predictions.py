@@ -57,7 +57,7 @@ class PredictionWorker:
         if self._thread.is_alive():
             self._thread.join()
 
-    def hear(self, waveform: Waveform) -> SongScores:
+    def score(self, waveform: Waveform) -> SongScores:
         """Score a song with the quick judge, now."""
         return song_scores(self._manager.get(DEFAULT)(waveform))
 
@@ -108,10 +108,10 @@ class PredictionWorker:
     def _step(self) -> bool:
         """Score one song that one judge has not scored yet. Return False if there is none."""
         for judge in self._manager.loaded():
-            heard = self._scores.get(judge.name, {})
+            scored = self._scores.get(judge.name, {})
             for song in self._pool.songs():
-                if song.id not in heard and (judge.name, song.id) not in self._failed:
-                    self._hear(judge, song.id)
+                if song.id not in scored and (judge.name, song.id) not in self._failed:
+                    self._score(judge, song.id)
                     return True
         return False
 
@@ -123,7 +123,7 @@ class PredictionWorker:
         with self._lock:
             self._scores[new.judge][new.song] = new
 
-    def _hear(self, judge: Judge, song: str) -> None:
+    def _score(self, judge: Judge, song: str) -> None:
         try:
             beside = replace(
                 judge, queue=SongQueue()
@@ -134,5 +134,5 @@ class PredictionWorker:
                 scored = song_scores(report)
             self._keep(scored)
         except Exception:  # libraries raise many errors; the thread must not end
-            logger.exception("%s did not hear a song of the arena's pool", judge.name)
+            logger.exception("%s failed to score a song of the arena's pool", judge.name)
             self._failed.add((judge.name, song))

@@ -32,7 +32,7 @@ from .isolated import CPU_SECONDS, TOO_SLOW
 LONG_SONG_SECONDS = 600.0
 MAX_BYTES = 256_000_000
 """Maximum number of bytes of memory that decoding may take."""
-Answer = tuple[dict[str, Any], np.ndarray | None]
+Reply = tuple[dict[str, Any], np.ndarray | None]
 
 
 class Decoder:
@@ -43,7 +43,7 @@ class Decoder:
         self._stream: Stream
         self._began = self._seconds = 0.0
 
-    def answer(self, request: str, path: str = "") -> Answer:
+    def answer(self, request: str, path: str = "") -> Reply:
         """Answer a request. End the process if the song exceeds its CPU time."""
         if request == "open":
             self._began, self._seconds = time.process_time(), 0.0
@@ -68,12 +68,12 @@ class Decoder:
         finally:
             faulthandler.cancel_dump_traceback_later()
 
-    def _open(self, path: str) -> Answer:
+    def _open(self, path: str) -> Reply:
         self._song.close()
         self._stream = stream = self._song.enter_context(_decoding(path))
         return {"rate": stream.rate, "channels": stream.channels, "announced": stream.announced}, None
 
-    def _next(self) -> Answer:
+    def _next(self) -> Reply:
         block = next(self._stream.blocks, None)
         if block is None:
             self._song.close()
@@ -88,7 +88,7 @@ def _decoding(path: str) -> Iterator[Stream]:
         yield stream
 
 
-def _refusal(error: AudioError) -> Answer:
+def _refusal(error: AudioError) -> Reply:
     text = str(error)
     return {"error": [type(error).__name__, text.as_dict() if isinstance(text, Message) else text]}, None
 

@@ -144,7 +144,7 @@ def conformer_contenders(folder: Path, precisions: tuple[str, ...]) -> dict[str,
         return model(spectrum(mel.mirror(clip), 0, mel.frames(SEGMENT))[None, None])
 
     ours = {name: conformer.muq(_muq(folder), songeval.LAYER, name) for name in precisions}
-    return {PLAIN: plain} | {f"ours, {name}": _bound(own.hear, clip) for name, own in ours.items()}
+    return {PLAIN: plain} | {f"ours, {name}": _bound(own.encode, clip) for name, own in ours.items()}
 
 
 PLAIN = "plain, float32"

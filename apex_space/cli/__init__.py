@@ -14,7 +14,7 @@ from .votes import votes
 
 app = typer.Typer(
     cls=Commands,
-    help="What a model of music taste makes of your song.",
+    help="Predict what people think of your song.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

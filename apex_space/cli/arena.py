@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..arena.ratings import Rating
     from ..core.intervals import ConfidenceInterval
 
-arena = typer.Typer(help="What people's votes say of the songs, and of the judges.", no_args_is_help=True)
+arena = typer.Typer(help="Show the leaderboard and how often the judges predict votes.", no_args_is_help=True)
 NO_VOTES = "There are no votes yet. They come from the page's arena, or from a file: python -m apex_space votes import."
 COLUMNS = (
     *("part", "source", "judge", "name", "title", "generator", "predicted"),
@@ -34,7 +34,7 @@ def group() -> None:
 
 @arena.command()
 def report(
-    format: Annotated[Format, typer.Option(help="How results are written to stdout.")] = Format.table,
+    format: Annotated[Format, typer.Option(help="Output format.")] = Format.table,
 ) -> None:
     """Rate songs and generators by all votes, and judges by how well they predicted the votes, with 95% intervals.
 

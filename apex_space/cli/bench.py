@@ -9,8 +9,10 @@ from .common import check_results, messages
 
 
 def bench(
-    rounds: Annotated[int, typer.Option(min=1, help="Counted runs of each contender, after one to warm up.")] = 5,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write bench.json and bench.svg there.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Measured runs of each variant, after one warm-up run.")] = 5,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder in which to also write bench.json and bench.svg.")
+    ] = None,
 ) -> None:
     """Benchmark this machine: encoders against the plain ones, every stage and judge, memory. Takes some minutes."""
     from ..bench.measure import Bench, run

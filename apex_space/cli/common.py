@@ -27,9 +27,12 @@ class Format(StrEnum):
     csv = "csv"
 
 
-JudgeName = Annotated[str, typer.Option("--judge", help="Who scores: a name from `judges`.")]
+JudgeName = Annotated[str, typer.Option("--judge", help="Judge that scores the songs: a name from `judges`.")]
 WeightsFolder = Annotated[
-    Path | None, typer.Option("--weights", metavar="DIR", help="One folder per repository; no network is touched.")
+    Path | None,
+    typer.Option(
+        "--weights", metavar="DIR", help="Folder with one subfolder per repository. The network is then not used."
+    ),
 ]
 
 

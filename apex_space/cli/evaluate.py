@@ -25,18 +25,23 @@ def evaluate(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A table (csv, jsonl, parquet) of ratings and predictions, as truth_musicality and pred_musicality; "
-            "with --judge one of ratings alone, or the dataset ASLP-lab/SongEval, or a folder that holds it.",
+            help="Table (csv, jsonl, parquet) of ratings and predictions, in columns such as truth_musicality and "
+            "pred_musicality. With --judge: a table of ratings, or ASLP-lab/SongEval, or a folder that has it.",
         ),
     ],
-    judge: Annotated[str | None, typer.Option(help="Who predicts, by hearing the songs: a name from `judges`.")] = None,
-    audio: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where a table's songs lie, by their ids; else beside it.")
+    judge: Annotated[
+        str | None, typer.Option(help="Judge that predicts the ratings from the songs: a name from `judges`.")
     ] = None,
-    ids: Annotated[Path | None, typer.Option(metavar="FILE", help="Take these songs alone: an id a line.")] = None,
-    format: Annotated[Format, typer.Option(help="How figures are written to stdout.")] = Format.table,
+    audio: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the table's songs, named by id; default: the table's folder."),
+    ] = None,
+    ids: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Use only the songs listed in this file, one id per line.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="Output format.")] = Format.table,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also write evaluate.json and evaluate.svg there.")
+        Path | None, typer.Option(metavar="DIR", help="Folder in which to also write evaluate.json and evaluate.svg.")
     ] = None,
     weights: WeightsFolder = None,
 ) -> None:
@@ -71,7 +76,7 @@ def _evaluate(
     elif songs.is_dataset(source):
         messages.print("Without --ids all its songs are taken, also those that some judges have learned from.")
     if judge is not None:
-        found = _hear(found, judge, weights)
+        found = _predict(found, judge, weights)
     kept = [song for song in found if isinstance(song, songs.RatedSong)]
     left_out = [song for song in found if not isinstance(song, songs.RatedSong)]
     for song in left_out:
@@ -93,22 +98,22 @@ def _make(folder: Path) -> None:
         raise EvaluationError(f"{folder} cannot be made ({error.strerror}). Choose another --out.") from error
 
 
-def _hear(found: "Iterable[RatedSong | BadRow]", name: str, weights: Path | None) -> "list[RatedSong | BadRow]":
+def _predict(found: "Iterable[RatedSong | BadRow]", name: str, weights: Path | None) -> "list[RatedSong | BadRow]":
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
 
-    from ..evaluation.songs import hear
+    from ..evaluation.songs import predict
     from ..judges.loading import load_judge
 
-    ready, songs, heard = load_judge(name, weights), list(found), []
+    ready, songs, predicted = load_judge(name, weights), list(found), []
     columns = SpinnerColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
         task = bar.add_task("", total=len(songs))
-        for song in hear(songs, ready):
-            heard.append(song)
+        for song in predict(songs, ready):
+            predicted.append(song)
             bar.update(task, advance=1)
-            if not messages.is_terminal and len(heard) % OFTEN == 0:
-                messages.print(f"{len(heard)} of {len(songs)} songs heard")
-    return heard
+            if not messages.is_terminal and len(predicted) % OFTEN == 0:
+                messages.print(f"{len(predicted)} of {len(songs)} songs scored")
+    return predicted
 
 
 def _write(evaluation: "Evaluation", left_out: "list[BadRow]", format: Format) -> None:

@@ -26,12 +26,13 @@ def fit_preference(
         str,
         typer.Option(
             metavar="SOURCE",
-            help="A table (csv, jsonl, parquet) of two audio files and a winner; `votes`, the space's own; or a "
-            "dataset's name on the Hub, or a folder that holds one.",
+            help="Table (csv, jsonl, parquet) of two audio files and a winner per row; `votes` for the space's own "
+            "votes; or a dataset: its name on the Hub or its folder.",
         ),
     ] = HUB,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where the head is written, else where the space looks for it.")
+        Path | None,
+        typer.Option(metavar="FILE", help="File to write the head to; default: the file that the space reads."),
     ] = None,
     weights: WeightsFolder = None,
 ) -> None:
@@ -54,10 +55,10 @@ def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> Non
     path = fitted_path(judge) if out is None else out
     if out is not None:
         check_target(out)  # before an hour's work, not after it
-    heard, revision = _votes(judge) if source == VOTES else _listen(judge, source, path, weights)
-    counts = Counter(h.winner for h in heard)
+    battles, revision = _votes(judge) if source == VOTES else _score_battles(judge, source, path, weights)
+    counts = Counter(h.winner for h in battles)
     messages.print(f"{counts['a'] + counts['b']} battles with a winner; fitting and measuring, which takes a minute")
-    head, pairs, unheard = learn(judge, revision, f"{source}: battles with a winner", as_battles(heard))
+    head, pairs, unheard = learn(judge, revision, f"{source}: battles with a winner", as_battles(battles))
     save(head, path, pairs=list(map(asdict, pairs)), unheard=list(map(asdict, unheard)))
     _report(head, pairs, unheard)
     messages.print(f"Written to {path}")
@@ -75,29 +76,29 @@ def _votes(judge: str) -> tuple[list["ScoredBattle"], str]:
         store.close()
 
 
-def _listen(judge: str, source: str, out: Path, weights: Path | None) -> tuple[list["ScoredBattle"], str]:
+def _score_battles(judge: str, source: str, out: Path, weights: Path | None) -> tuple[list["ScoredBattle"], str]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from ..judges.loading import load_judge
-    from ..preference.fitting.scoring import ScoredBattle, ScoreLog, hear
+    from ..preference.fitting.scoring import ScoredBattle, ScoreLog, score_battles
     from ..preference.fitting.sources import read
     from ..preference.head import revision_of
 
     ready = load_judge(judge, weights)
     notebook = ScoreLog(out.with_suffix(".scored.jsonl"))
-    heard: list[ScoredBattle] = []
-    columns = SpinnerColumn(), TextColumn("{task.completed} battles heard"), TimeElapsedColumn()
+    battles: list[ScoredBattle] = []
+    columns = SpinnerColumn(), TextColumn("{task.completed} battles scored"), TimeElapsedColumn()
     with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
         task = bar.add_task("", total=None)
-        for result in hear(read(source), ready, notebook):
+        for result in score_battles(read(source), ready, notebook):
             if not isinstance(result, ScoredBattle):
                 messages.print(f"{result.name}: left out. {result.why}")
                 continue
-            heard.append(result)
-            bar.update(task, completed=len(heard))
-            if not messages.is_terminal and len(heard) % OFTEN == 0:
-                messages.print(f"{len(heard)} battles heard")
-    return heard, revision_of(ready)
+            battles.append(result)
+            bar.update(task, completed=len(battles))
+            if not messages.is_terminal and len(battles) % OFTEN == 0:
+                messages.print(f"{len(battles)} battles scored")
+    return battles, revision_of(ready)
 
 
 def _report(head: "PreferenceHead", pairs: tuple["ByGenerators", ...], unheard: tuple["LeaveOneOut", ...]) -> None:

@@ -16,29 +16,33 @@ if TYPE_CHECKING:
     from ..ranking.order import Ranking
     from ..ranking.rank import RankingProgress, RankRequest
 
-HEARD = "heard"
+CACHE_FOLDER = "embeddings"
 """Subfolder of the data folder that holds the cache if APEX_CACHE_DIR is not set."""
 
 
 def rank(
-    sources: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders or zips of songs, or songs.")],
-    keep: Annotated[int, typer.Option(min=1, help="How many songs to keep.")] = 5,
+    sources: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders, zip files or single songs.")],
+    keep: Annotated[int, typer.Option(min=1, help="Number of songs to keep.")] = 5,
     copy_to: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Copy the songs that are kept into this new or empty folder.")
+        Path | None, typer.Option(metavar="DIR", help="New or empty folder to copy the kept songs to.")
     ] = None,
     by: Annotated[
-        str, typer.Option(metavar="AXIS|preference", help="A score, or what people would prefer by the pairwise head.")
+        str,
+        typer.Option(
+            metavar="AXIS|preference", help="Score to rank by, or `preference`: the predicted choices of people."
+        ),
     ] = "preference",
     judge: JudgeName = "pocket",
     groups: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A csv of the columns file and group; csv and json hold them.")
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV file with the columns file and group; the output then has the groups."),
     ] = None,
-    format: Annotated[Format, typer.Option(help="How the ranking is written to stdout.")] = Format.table,
+    format: Annotated[Format, typer.Option(help="Output format.")] = Format.table,
     weights: WeightsFolder = None,
 ) -> None:
     """Rank many songs, the best first, and show which ones to keep and how sure that is.
 
-    Embeddings (no audio, no names) are cached in APEX_CACHE_DIR, or else in heard/ in the data folder, so that an
+    Embeddings (no audio, no names) are cached in APEX_CACHE_DIR, or else in embeddings/ in the data folder, so that an
     interrupted run continues where it stopped.
     Exit status: 0 all ranked, 1 not, or some file failed, 2 the judge is not available, 130 interrupted.
     """
@@ -111,7 +115,7 @@ def _loader(weights: Path | None) -> "Load":
     from ..judges.loading import load_judge
 
     config = settings()
-    cache = EmbeddingCache(config.cache_dir or config.data / HEARD, config.cache_megabytes)
+    cache = EmbeddingCache(config.cache_dir or config.data / CACHE_FOLDER, config.cache_megabytes)
     return lambda name: iter([replace(load_judge(name, weights), cache=cache)])
 
 

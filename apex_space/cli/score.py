@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 def score(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Songs: wav, flac, mp3, ogg, opus, m4a ...")],
-    judge: Annotated[str, typer.Option(help="Who scores: names from `judges` with commas between, or all.")] = "pocket",
-    format: Annotated[Format, typer.Option(help="How results are written to stdout.")] = Format.table,
+    judge: Annotated[
+        str, typer.Option(help="Judges that score the songs: names from `judges`, separated by commas, or all.")
+    ] = "pocket",
+    format: Annotated[Format, typer.Option(help="Output format.")] = Format.table,
     weights: WeightsFolder = None,
 ) -> None:
     """Score songs with one judge after another.

@@ -11,8 +11,8 @@ from .common import exiting, messages
 if TYPE_CHECKING:
     from ..storage.vote_store import VoteStore
 
-votes = typer.Typer(help="The arena's votes, to a file and back.", no_args_is_help=True)
-VotesFile = Annotated[Path, typer.Argument(metavar="FILE", help="It ends in .parquet, .csv or .jsonl.")]
+votes = typer.Typer(help="Export and import the arena's votes.", no_args_is_help=True)
+VotesFile = Annotated[Path, typer.Argument(metavar="FILE", help="File whose name ends in .parquet, .csv or .jsonl.")]
 
 
 @votes.command("export")

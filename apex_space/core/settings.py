@@ -23,55 +23,74 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
-    weights: Path | None = Field(None, description="Folder with one folder per repository; then no network is touched")
+    weights: Path | None = Field(
+        None, description="Folder with one subfolder per repository; the network is then not used"
+    )
     mert_repo: str = Field("m-a-p/MERT-v1-95M", description="Repository of the APEX judge's encoder")
     mert_revision: str = Field("main", description="Its branch, tag or commit")
     head_repo: str = Field("amaai-lab/apex", description="Repository of the APEX judge's head")
     head_revision: str = Field("main", description="Its branch, tag or commit")
-    head_file: str | None = Field(None, description="Checkpoint to take where the head's repository holds several")
+    head_file: str | None = Field(None, description="Checkpoint to use if the head's repository holds several")
     banger_mert_repo: str = Field("m-a-p/MERT-v1-330M", description="Repository of the Banger judge's encoder")
     banger_mert_revision: str = Field("main", description="Its branch, tag or commit")
     banger_repo: str = Field("treadon/banger-scorer", description="Repository of the Banger judge's head")
     banger_revision: str = Field("main", description="Its branch, tag or commit")
-    muq_repo: str = Field("OpenMuQ/MuQ-large-msd-iter", description="MuQ, an encoder of the judges songeval and hear")
+    muq_repo: str = Field(
+        "OpenMuQ/MuQ-large-msd-iter", description="Repository of MuQ, an encoder of the judges songeval and hear"
+    )
     muq_revision: str = Field("main", description="Its branch, tag or commit")
-    musicfm_repo: str = Field("minzwon/MusicFM", description="MusicFM, the other encoder of hear")
+    musicfm_repo: str = Field(
+        "minzwon/MusicFM", description="Repository of MusicFM, the other encoder of the judge hear"
+    )
     musicfm_revision: str = Field("main", description="Its branch, tag or commit")
-    songeval_file: Path | None = Field(None, description="SongEval's head, a file: see its error for where it is")
-    songeval_repo: str | None = Field(None, description="Or a repository of the Hub that has it")
+    songeval_file: Path | None = Field(
+        None, description="File of SongEval's head; its error message says where to get it"
+    )
+    songeval_repo: str | None = Field(
+        None, description="Repository on the Hub that has SongEval's head, instead of a file"
+    )
     songeval_revision: str = Field("main", description="Its branch, tag or commit")
     hear_repo: str = Field("earlab/EAR_HEAR", description="Repository of the heads of hear-1 and hear-2")
     hear_revision: str = Field("main", description="Its branch, tag or commit")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="Of APEX's matrix products; auto takes bfloat16 where fast and near float32 on trial clips"
+        "auto",
+        description="Precision of matrix products; auto: bfloat16 if it is fast and close to float32 on trial clips",
     )
     max_loaded: int = Field(
-        1, ge=1, description="Judges kept in memory of those that load on first use, 1 to 3 GB each"
+        1, ge=1, description="Maximum number of judges in memory of those that are loaded on first use (1 to 3 GB each)"
     )
-    cache_dir: Path | None = Field(None, description="Folder that keeps what was heard (no audio) over restarts")
-    cache_megabytes: float = Field(500, gt=0, description="Most that it may hold")
-    max_minutes: float = Field(10, gt=0, description="Longest song accepted")
-    max_megabytes: float = Field(50, gt=0, description="Largest file accepted")
+    cache_dir: Path | None = Field(None, description="Folder that keeps songs' embeddings (no audio) over restarts")
+    cache_megabytes: float = Field(500, gt=0, description="Maximum size of that folder's cache, in MB")
+    max_minutes: float = Field(10, gt=0, description="Maximum length of a song, in minutes")
+    max_megabytes: float = Field(50, gt=0, description="Maximum size of a file, in MB")
     upload_grace_seconds: float = Field(
-        10, ge=0, description="Seconds from a song's last scoring to the deletion of its upload, which others may share"
+        10, ge=0, description="Seconds from a song's last scoring to the deletion of its upload"
     )
-    batch: int = Field(200, ge=1, description="Most songs that the page ranks at once")
+    batch: int = Field(200, ge=1, description="Maximum number of songs that the page ranks at once")
     data: Path = Field(Path("data"), description="Folder of the votes' database, fitted preference heads and the salt")
-    database_url: SecretStr | None = Field(None, description="PostgreSQL for the votes of several replicas, not SQLite")
+    database_url: SecretStr | None = Field(
+        None, description="URL of a PostgreSQL database, which several replicas can share, instead of SQLite"
+    )
     sqlite_journal: Literal["wal", "delete"] = Field(
-        "wal", description="delete on mounted storage, where locks are unreliable: then one process only"
+        "wal", description="SQLite's journal; delete for mounted storage without reliable locks, with one process only"
     )
     pool: str | None = Field(
-        None, description="The arena's songs: a folder, or a dataset on the Hub; else the examples"
+        None, description="Folder or dataset on the Hub with the arena's songs; default: the examples"
     )
     listening_seconds: float = Field(
-        5, gt=0, description="Seconds of each song of a battle to listen to before a vote; all of a shorter song"
+        5, gt=0, description="Seconds of each song that must be played before a vote; all of a shorter song"
     )
     refresh_seconds: float = Field(10, gt=0, description="Seconds between an open leaderboard's checks for new votes")
     votes_repo: str | None = Field(None, description="Dataset on the Hub that votes are copied to (needs HF_TOKEN)")
-    links: int = Field(10_000, ge=0, description="Results kept under links, beyond it the oldest goes; 0: none")
-    salt: SecretStr | None = Field(None, description="Of the voters' hashes; else one is made and kept with the votes")
-    proxies: int = Field(0, ge=0, description="Trusted proxies in front, whose X-Forwarded-For tells the address")
+    shared_results: int = Field(
+        10_000, ge=0, description="Maximum number of shared results; the oldest is deleted first; 0 turns sharing off"
+    )
+    salt: SecretStr | None = Field(
+        None, description="Salt of the voters' hashes; default: one that is made and kept with the votes"
+    )
+    proxies: int = Field(
+        0, ge=0, description="Number of trusted proxies whose X-Forwarded-For header has the visitor's address"
+    )
 
     @model_validator(mode="before")
     @classmethod

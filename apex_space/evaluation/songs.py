@@ -51,7 +51,7 @@ class RatedSong:
     open: Callable[[], AbstractContextManager[Path]]
 
 
-Place = Callable[[str], AbstractContextManager[Path]]
+OpenSong = Callable[[str], AbstractContextManager[Path]]
 """Function from a song's id to the song's file."""
 
 
@@ -70,11 +70,11 @@ def read(source: str, audio: Path | None = None) -> list[RatedSong | BadRow]:
     """
     path = Path(source)
     folder = audio or (path if path.is_dir() else path.parent)
-    place: Place = partial(_inside, folder)
+    open_song: OpenSong = partial(_inside, folder)
     if is_dataset(source):
         found = _metadata(source)
         if audio is None and not path.is_dir():
-            place = lambda name: remote(source, name).open()  # noqa: E731
+            open_song = lambda name: remote(source, name).open()  # noqa: E731
     elif path.suffix.lower() in tables.READERS:
         found = tables.records(path)
     else:
@@ -84,7 +84,7 @@ def read(source: str, audio: Path | None = None) -> list[RatedSong | BadRow]:
         )
     try:
         records = enumerate(islice(found, MAX_SONGS + 1), 1)
-        songs = [_song(f"{path.name}, song {number}", record, place) for number, record in records]
+        songs = [_song(f"{path.name}, song {number}", record, open_song) for number, record in records]
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{source} cannot be read ({_first_line(error)}). Check it.") from error
     if not 0 < len(songs) <= MAX_SONGS:
@@ -104,7 +104,7 @@ def _metadata(source: str) -> Iterator[dict[str, Any]]:
         ) from error
 
 
-def _song(name: str, record: Mapping[str, Any], place: Place) -> RatedSong | BadRow:
+def _song(name: str, record: Mapping[str, Any], open_song: OpenSong) -> RatedSong | BadRow:
     there = {str(column).strip().lower(): value for column, value in record.items()}
     cells = {key: there[name] for key, names in COLUMNS.items() for name in reversed(names) if name in there}
     identity = str(cells.get("id") or "").strip()
@@ -116,7 +116,7 @@ def _song(name: str, record: Mapping[str, Any], place: Place) -> RatedSong | Bad
     if not truth:
         return BadRow(identity, "It has no ratings.")
     system, part = (str(cells.get(key) or "").strip() for key in ("system", "set"))
-    return RatedSong(identity, system, part, truth, predicted, partial(place, identity))
+    return RatedSong(identity, system, part, truth, predicted, partial(open_song, identity))
 
 
 def _mean_ratings(annotation: Any, name: str) -> dict[str, float]:
@@ -178,7 +178,7 @@ def _stem(identity: str) -> str:
     return AUDIO.sub("", PurePosixPath(identity.strip()).name)
 
 
-def hear(songs: Iterable[RatedSong | BadRow], judge: Judge) -> Iterator[RatedSong | BadRow]:
+def predict(songs: Iterable[RatedSong | BadRow], judge: Judge) -> Iterator[RatedSong | BadRow]:
     """Yield the same songs with the judge's scores as predictions. A song without scores becomes a BadRow."""
     axes = [axis for axis in judge.head.axes if axis in DIMENSIONS]
     if not axes:

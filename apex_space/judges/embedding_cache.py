@@ -65,10 +65,10 @@ class EmbeddingCache:
     def get(self, key: str) -> CachedEmbeddings | None:
         """Return the song cached under `key`, or None."""
         with self._lock:
-            heard = self._songs.get(key) or self._read(key)
-            if heard is not None:
-                self._keep(key, heard)
-            return heard
+            encoded = self._songs.get(key) or self._read(key)
+            if encoded is not None:
+                self._keep(key, encoded)
+            return encoded
 
     def sample_hash(self, file: str | None) -> str | None:
         """Return the hash of the samples in the file with the hash `file`, or None if it was not decoded before."""
@@ -78,21 +78,21 @@ class EmbeddingCache:
             self._samples.move_to_end(file)
             return self._samples[file]
 
-    def put(self, key: str, heard: CachedEmbeddings, file: str | None = None) -> None:
+    def put(self, key: str, encoded: CachedEmbeddings, file: str | None = None) -> None:
         """Cache a song, and drop the songs that were not used for the longest time.
 
         `file` is the hash of the song's file.
         """
         with self._lock:
-            self._keep(key, heard)
+            self._keep(key, encoded)
             if file is not None:
-                self._samples[file] = heard.sha256
+                self._samples[file] = encoded.sha256
             while len(self._samples) > MAX_SONGS:
                 self._samples.popitem(last=False)
-            self._write(key, heard)
+            self._write(key, encoded)
 
-    def _keep(self, key: str, heard: CachedEmbeddings) -> None:
-        self._songs[key] = heard
+    def _keep(self, key: str, encoded: CachedEmbeddings) -> None:
+        self._songs[key] = encoded
         self._songs.move_to_end(key)
         while len(self._songs) > MAX_SONGS:
             self._songs.popitem(last=False)
@@ -102,7 +102,7 @@ class EmbeddingCache:
         if path is None or not _is_own(path):
             return None
         try:
-            heard = _unpack(path)
+            encoded = _unpack(path)
             os.utime(path)
         except OSError as error:  # a file that cannot be read now is not damaged
             logger.warning("not remembered from disk: %s", error)
@@ -112,16 +112,16 @@ class EmbeddingCache:
             with suppress(OSError):
                 path.unlink()
             return None
-        return heard
+        return encoded
 
-    def _write(self, key: str, heard: CachedEmbeddings) -> None:
+    def _write(self, key: str, encoded: CachedEmbeddings) -> None:
         path = self._path(key)
         if path is None or (os.path.lexists(path) and not _is_own(path)):
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with files.replacing(path) as part:
-                part.write_bytes(_pack(heard))
+                part.write_bytes(_pack(encoded))
             self._prune(path.parent)
         except OSError as error:  # visitors get their scores even if the disk is full or read-only
             logger.warning("not remembered on disk: %s", error)
@@ -160,12 +160,12 @@ def _files(folder: Path, name: re.Pattern[str]) -> Iterator[tuple[Path, os.stat_
                     yield Path(entry.path), entry.stat(follow_symlinks=False)
 
 
-def _pack(heard: CachedEmbeddings) -> bytes:
+def _pack(encoded: CachedEmbeddings) -> bytes:
     from safetensors.numpy import save
 
-    arrays = {name: np.ascontiguousarray(getattr(heard, name)) for name in ("embeddings", "start", "valid")}
-    facts = {name: getattr(heard, name) for name in ("rate", "duration", "sha256")}
-    return save(arrays, metadata={"facts": json.dumps(facts), "features": json.dumps(asdict(heard.features))})
+    arrays = {name: np.ascontiguousarray(getattr(encoded, name)) for name in ("embeddings", "start", "valid")}
+    facts = {name: getattr(encoded, name) for name in ("rate", "duration", "sha256")}
+    return save(arrays, metadata={"facts": json.dumps(facts), "features": json.dumps(asdict(encoded.features))})
 
 
 def _unpack(path: Path) -> CachedEmbeddings:

@@ -113,11 +113,11 @@ class Judge:
 
     def steps(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[Report]:
         """Yield the report so far after each segment or batch of segments. The last report covers the whole song."""
-        for progress in self.listen(song, name):
+        for progress in self.score(song, name):
             if progress.report is not None:
                 yield progress.report
 
-    def listen(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[ScoringProgress]:
+    def score(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[ScoringProgress]:
         """Score a song. Yield its progress; the last item has the report on the whole song.
 
         The first item comes before any part of the song is scored. Closing the generator stops the work within a
@@ -127,37 +127,37 @@ class Judge:
         name = name or ("" if isinstance(song, Waveform) else Path(song).name)
         file = None if isinstance(song, Waveform) else file_hash(song)
         samples = song.sha256 if isinstance(song, Waveform) else self.cache.sample_hash(file)
-        heard = self.cache.get(self._key(samples)) if samples else None
-        if heard is not None:
-            yield ScoringProgress(self.name, heard.duration, 1.0, 0.0, self._report(heard, name, started))
+        encoded = self.cache.get(self._key(samples)) if samples else None
+        if encoded is not None:
+            yield ScoringProgress(self.name, encoded.duration, 1.0, 0.0, self._report(encoded, name, started))
             return
         with self.queue.slot() as waiting:
             for ahead in waiting:
                 yield ScoringProgress(self.name, 0.0, 0.0, self.queue.seconds(ahead), None, ahead)
-            yield from self._hear(song, name, file)
+            yield from self._score_new(song, name, file)
 
-    def _hear(self, song: str | Path | Waveform, name: str, file: str | None) -> Iterator[ScoringProgress]:
+    def _score_new(self, song: str | Path | Waveform, name: str, file: str | None) -> Iterator[ScoringProgress]:
         started = time.perf_counter()
         waveform = song if isinstance(song, Waveform) else load_song(song)
         if (known := self.cache.get(self._key(waveform.sha256))) is not None:  # cached on disk by an earlier process
             self.cache.put(self._key(known.sha256), known, file)
             yield ScoringProgress(self.name, known.duration, 1.0, 0.0, self._report(known, name, started))
             return
-        duration, listening = waveform.duration, self._listen(waveform)
+        duration, encoding = waveform.duration, self._encode(waveform)
         del waveform  # it is large and no longer needed
         yield ScoringProgress(
             self.name, duration, 0.0, self.estimator.estimate_seconds(self.name, self.cost, duration), None
         )
-        began, heard, whole = time.perf_counter(), None, 1.0
-        for share, heard in listening:
+        began, encoded, whole = time.perf_counter(), None, 1.0
+        for share, encoded in encoding:
             whole = min(whole, share)
             left = (time.perf_counter() - began) * (1 - share) / share
-            report = None if heard is None else self._report(heard, name, started)
+            report = None if encoded is None else self._report(encoded, name, started)
             yield ScoringProgress(self.name, duration, share, left, report)
-        assert heard is not None
+        assert encoded is not None
         if not (isinstance(self.encoder, ReportsProgress) and whole == 1):  # else another judge had done the work
             self.estimator.record(self.name, self.cost, duration, time.perf_counter() - began)
-        self.cache.put(self._key(heard.sha256), heard, file)
+        self.cache.put(self._key(encoded.sha256), encoded, file)
 
     def _key(self, samples: str) -> str:
         """Return the key of a song's embeddings in the cache.
@@ -168,7 +168,7 @@ class Judge:
         parts = (samples, self.name, *map(str, self.weights), *map(str, made_by))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def _listen(self, waveform: Waveform) -> Iterator[tuple[float, CachedEmbeddings | None]]:
+    def _encode(self, waveform: Waveform) -> Iterator[tuple[float, CachedEmbeddings | None]]:
         """Encode a song. Yield the share of the work that is done and, after each batch, the embeddings so far."""
         rate = self.encoder.rate
         samples = resample(waveform.samples, waveform.rate, rate, self.encoder.resampling)
@@ -186,31 +186,31 @@ class Judge:
             parts = np.concatenate(embeddings), cut.start[:end], cut.valid[:end]
             yield end / len(cut), CachedEmbeddings(*parts, rate, *about)
 
-    def _report(self, heard: CachedEmbeddings, name: str, started: float) -> Report:
-        values = self.head(heard.embeddings)
+    def _report(self, encoded: CachedEmbeddings, name: str, started: float) -> Report:
+        values = self.head(encoded.embeddings)
         return Report(
             file=sanitize(name),
             judge=self.name,
-            scores=self._song(heard, values),
+            scores=self._song(encoded, values),
             missing=self.head.missing,
             spread=self.head.spread,
             segments=tuple(
-                Segment(start / heard.rate, (start + valid) / heard.rate, _scores(values, i))
-                for i, (start, valid) in enumerate(zip(heard.start.tolist(), heard.valid.tolist(), strict=True))
+                Segment(start / encoded.rate, (start + valid) / encoded.rate, _scores(values, i))
+                for i, (start, valid) in enumerate(zip(encoded.start.tolist(), encoded.valid.tolist(), strict=True))
             ),
-            duration=heard.duration,
-            features=heard.features,
+            duration=encoded.duration,
+            features=encoded.features,
             weights=self.weights,
             precision=self.encoder.precision,
             precision_reason=self.encoder.reason,
             seconds=time.perf_counter() - started,
-            sha256=heard.sha256,
+            sha256=encoded.sha256,
         )
 
-    def _song(self, heard: CachedEmbeddings, values: Mapping[str, np.ndarray]) -> Scores:
+    def _song(self, encoded: CachedEmbeddings, values: Mapping[str, np.ndarray]) -> Scores:
         if self.head.pooling == "embedding":
-            return _scores(self.head(heard.embeddings.mean(0, keepdims=True)), 0)
-        counts = self.head.counts(heard.valid / heard.rate)
+            return _scores(self.head(encoded.embeddings.mean(0, keepdims=True)), 0)
+        counts = self.head.counts(encoded.valid / encoded.rate)
         return _scores({axis: np.average(v, weights=counts)[None] for axis, v in values.items()}, 0)
 
 

@@ -85,34 +85,34 @@ def score_songs(judges: Iterable[str], load: Load, *songs: NamedWaveform) -> Ite
     for place, name in enumerate(names):
         before = names[:place]
         later = estimate_all_seconds(names[place + 1 :], durations, [*before, name])
-        heard: list[Report] = []
+        reports: list[Report] = []
         try:
-            for current in _hear(name, load, songs):
-                rest = durations[len(heard) :]
+            for current in _score(name, load, songs):
+                rest = durations[len(reports) :]
                 now = (
                     current.left
                     if isinstance(current, ScoringProgress)
                     else estimate_all_seconds([name], rest[:1], before)
                 )
                 yield PanelProgress(
-                    panels, current, len(heard), _sum((now, estimate_all_seconds([name], rest[1:], before), later))
+                    panels, current, len(reports), _sum((now, estimate_all_seconds([name], rest[1:], before), later))
                 )
                 if isinstance(current, ScoringProgress) and current.done and current.report is not None:
-                    heard.append(current.report)
-            panels = tuple(replace(p, reports=(*p.reports, r)) for p, r in zip(panels, heard, strict=True))
+                    reports.append(current.report)
+            panels = tuple(replace(p, reports=(*p.reports, r)) for p, r in zip(panels, reports, strict=True))
         except WeightsError as error:
             panels = tuple(replace(p, absent={**p.absent, name: str(error)}) for p in panels)
     yield PanelProgress(panels)
 
 
-def _hear(name: str, load: Load, songs: Sequence[NamedWaveform]) -> Iterator[LoadProgress | ScoringProgress]:
+def _score(name: str, load: Load, songs: Sequence[NamedWaveform]) -> Iterator[LoadProgress | ScoringProgress]:
     """Load a judge and score the songs. No reference to the judge is kept when this ends."""
     for step in load(name):
         if isinstance(step, LoadProgress):
             yield step
         else:
             for waveform, title in songs:
-                yield from step.listen(waveform, title)
+                yield from step.score(waveform, title)
 
 
 def estimate_all_seconds(names: Iterable[str], durations: Sequence[float], before: Iterable[str] = ()) -> float | None:

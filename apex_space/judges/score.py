@@ -36,7 +36,7 @@ def score(request: ScoreRequest, load: Load) -> Iterator[LoadProgress | ScoringP
         yield from score_songs(REGISTRY, load, (load_song(request.song), request.name or request.song.name))
         return
     for step in load(request.judge):
-        yield from [step] if isinstance(step, LoadProgress) else step.listen(request.song, request.name)
+        yield from [step] if isinstance(step, LoadProgress) else step.score(request.song, request.name)
 
 
 def result(last: LoadProgress | ScoringProgress | PanelProgress) -> Report | Panel:

@@ -51,7 +51,9 @@ def choose(
         return _because(make(wanted), "as set")
     if not native_bfloat16():
         return _fall_back(make, "this processor does not multiply bfloat16")
-    clips, exact = _heard(make(FLOAT32), head)  # this encoder is released before the next is made: it takes 0.4 GB
+    clips, exact = _trial_scores(
+        make(FLOAT32), head
+    )  # this encoder is released before the next is made: it takes 0.4 GB
     fast, most = make(BFLOAT16), 0.0
     for (name, clip), scores in zip(clips.items(), exact, strict=True):
         axis, moved = largest_move(scores, head(_embedding(fast, clip)))
@@ -74,7 +76,7 @@ def choose(
     )
 
 
-def _heard(
+def _trial_scores(
     encoder: Encoder, head: Callable[[np.ndarray], dict[str, np.ndarray]]
 ) -> tuple[dict[str, np.ndarray], list[dict[str, np.ndarray]]]:
     """Return the clips to try an encoder on, by what they contain, and the scores of each clip."""

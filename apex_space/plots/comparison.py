@@ -48,7 +48,7 @@ def contributions(preference: "Preference") -> "Figure":
         y=[translate(BY_KEY[key].label) for key, _ in strongest],
         orientation="h",
         marker_color=[SIDES["a" if value > 0 else "b"] for value in values],
-        text=[spoke_for(value) for value in values],
+        text=[favoured_song(value) for value in values],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{y}: %{text}<extra></extra>",
@@ -64,7 +64,7 @@ def contributions(preference: "Preference") -> "Figure":
     return finished(figure, ROW_HEIGHT * len(values) + 70, bottom=30)
 
 
-def spoke_for(contribution: float) -> str:
+def favoured_song(contribution: float) -> str:
     """Return the favoured side and the size of a contribution: 0.42 -> "A 0.42", -0.42 -> "B 0.42".
 
     A contribution that rounds to 0 favours neither.

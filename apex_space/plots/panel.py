@@ -53,11 +53,11 @@ def _share(axis: Axis, score: float) -> float:
     return 100 * (score - axis.low) / (axis.high - axis.low)
 
 
-def preferences(duel: PanelComparison) -> "Figure":
+def preferences(comparison: PanelComparison) -> "Figure":
     """Draw how many of 100 listeners prefer A, with the 95% interval, for each judge that has a preference head."""
     import plotly.graph_objects as go
 
-    answers = {REGISTRY[each.judge].title: each.answer for each in reversed(duel.comparisons)}
+    answers = {REGISTRY[each.judge].title: each.answer for each in reversed(comparison.comparisons)}
     shares = [100 * answer.probability for answer in answers.values()]
     figure = go.Figure()
     figure.add_scatter(

@@ -4,7 +4,6 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from ..audio.waveform import load_song
 from ..core.errors import AudioError
@@ -14,11 +13,11 @@ from ..judges.panel import Load, Panel, score_songs
 from ..judges.registry import REGISTRY
 from ..judges.report import Report
 from ..judges.score import PANEL
+from ..storage.records import Side
 from . import head_files
 from .comparison import Comparison, compare_reports
 from .panel_comparison import PanelComparison, compare_panels
 
-Side = Literal["a", "b"]
 SIDE_NAMES: dict[Side, str] = {"a": "Song A", "b": "Song B"}
 Known = Mapping[tuple[str, Path], Report | Panel]
 """Reports or panels that are known already, by judge (or PANEL) and file."""
@@ -96,7 +95,7 @@ def _score_song(request: CompareRequest, judge: Judge, song: Path) -> Generator[
     side = request.side(song)
     yield CompareProgress(side)
     with _naming(side):
-        for progress in judge.listen(song):
+        for progress in judge.score(song):
             complete = {(judge.name, song): progress.report} if progress.done and progress.report else {}
             yield CompareProgress(side, progress, known=complete)
     assert progress.report is not None

@@ -100,7 +100,7 @@ def rank(
     ranking = order(outcomes, rules)
     for song in songs:
         started, left = time.perf_counter(), _left(took, len(songs) - len(outcomes))
-        for made in _hear(song, judge, through, decode, patient=bool(outcomes)):
+        for made in _score_song(song, judge, through, decode, patient=bool(outcomes)):
             if isinstance(made, ScoringProgress):
                 yield RankingProgress(ranking, len(outcomes), len(songs), left, current=made)
             else:
@@ -131,7 +131,7 @@ def _rules(judge: Judge, by: str, keep: int, get: Callable[[str], Judge]) -> tup
     return Rules(judge.name, by, keep), None
 
 
-def _hear(
+def _score_song(
     song: BatchSong, judge: Judge, through: Judge | None, decode: Callable[[Path], SongInput], patient: bool
 ) -> Iterator[ScoringProgress | Outcome]:
     """Score a song. Yield progress, and at last the outcome. Raises Busy, unless `patient` is true."""
@@ -140,18 +140,18 @@ def _hear(
         return
     try:
         sound = decode(song.path)
-        report = weighed = yield from _listen(judge, sound, song.name, patient)
+        report = weighed = yield from _score(judge, sound, song.name, patient)
         if through is not None and through is not judge:
-            weighed = yield from _listen(through, sound, song.name, True)
+            weighed = yield from _score(through, sound, song.name, True)
         yield Outcome(song, report, weighed)
     except AudioError as error:
         yield Outcome(song, error=str(error))
 
 
-def _listen(judge: Judge, sound: SongInput, name: str, patient: bool) -> Generator[ScoringProgress, None, Report]:
+def _score(judge: Judge, sound: SongInput, name: str, patient: bool) -> Generator[ScoringProgress, None, Report]:
     while True:
         try:
-            for progress in judge.listen(sound, name):
+            for progress in judge.score(sound, name):
                 yield progress
             assert progress.report is not None
             return progress.report

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+Side = Literal["a", "b"]
+"""One of the two songs of a pair."""
+
 Winner = Literal["a", "b", "tie", "both_bad"]
 """Result of a vote.
 

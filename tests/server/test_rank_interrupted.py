@@ -27,4 +27,4 @@ def test_an_interruption_keeps_what_is_done(tmp_path: Path) -> None:
     assert "Traceback" not in stderr
     rows = json.loads(stdout)["rows"]
     assert 2 <= len(rows) < 40
-    assert len(list((tmp_path / "data" / "heard" / FOLDER).iterdir())) >= len(rows)
+    assert len(list((tmp_path / "data" / "embeddings" / FOLDER).iterdir())) >= len(rows)

@@ -27,7 +27,7 @@ def test_at_full_size_rounding_does_not_show_either(tmp_path: Path) -> None:
     folder = fake_panel_weights.write_muq(tmp_path / "MuQ", Size(layers=6))
     with torch.inference_mode():
         exact, moved = (
-            conformer.muq(snapshot(folder), 6, p).hear(noise(12 * SAMPLE_RATE)) for p in ("float32", "bfloat16")
+            conformer.muq(snapshot(folder), 6, p).encode(noise(12 * SAMPLE_RATE)) for p in ("float32", "bfloat16")
         )
     assert exact.shape == (300, 1024)
     assert 0 < (moved - exact).std() < 0.02 * exact.std()

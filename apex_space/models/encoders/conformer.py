@@ -57,7 +57,7 @@ The front end costs as much as FRONT layers. Attention to REACH frames costs as 
 """
 
 T = TypeVar("T")
-Hearing: TypeAlias = Generator[float, None, T]
+Steps: TypeAlias = Generator[float, None, T]
 """Generator that computes a T step by step. It yields the cost of each step, in layers times frames.
 
 Closing the generator stops the computation.
@@ -169,15 +169,15 @@ class Conformer:
         network.to(self.device)
         self.mel = mel.Mel(SAMPLE_RATE, self.device)
 
-    def hear(self, samples: Tensor) -> Tensor:
+    def encode(self, samples: Tensor) -> Tensor:
         """Encode all of `samples` [N] at once -> [T, D]."""
-        return finished(self.hearing(samples))
+        return finish(self.encode_steps(samples))
 
-    def hearing(self, samples: Tensor) -> Hearing[Tensor]:
+    def encode_steps(self, samples: Tensor) -> Steps[Tensor]:
         """Encode all of `samples` [N] at once -> [T, D], step by step."""
         return (yield from self._through((yield from self._fronts(samples))))
 
-    def hearing_twice(self, samples: Tensor) -> Hearing[tuple[Tensor, Tensor]]:
+    def encode_twice_steps(self, samples: Tensor) -> Steps[tuple[Tensor, Tensor]]:
         """Encode `samples` [N] in pieces of 30 s, joined -> [T', D], and all at once -> [T, D], step by step.
 
         A last piece that is too short for a spectrogram is left out. Except for their ends, the pieces' spectra are
@@ -196,7 +196,7 @@ class Conformer:
         return torch.cat(local), (yield from self._through(whole))
 
     def work(self, samples: int, twice: bool = False) -> float:
-        """Return the cost that `hearing`, or with `twice` `hearing_twice`, yields in all, or a little more.
+        """Return the cost that `encode_steps`, or with `twice` `encode_twice_steps`, yields in all, or a little more.
 
         `samples` is the number of samples.
         """
@@ -226,7 +226,7 @@ class Conformer:
             ends = self.is_last and i == len(self.encoder.layers)
             yield (self.encoder.layer_norm(x) if ends else x)[0]
 
-    def _fronts(self, samples: Tensor) -> Hearing[Tensor]:
+    def _fronts(self, samples: Tensor) -> Steps[Tensor]:
         """Compute `front`'s [T, D], chunk by chunk."""
         total, parts = frames(len(samples)), []
         for start in range(0, total, CHUNK):
@@ -234,7 +234,7 @@ class Conformer:
             yield FRONT * len(parts[-1])
         return torch.cat(parts)
 
-    def _through(self, x: Tensor) -> Hearing[Tensor]:
+    def _through(self, x: Tensor) -> Steps[Tensor]:
         """Compute the last hidden state [T, D] from `front`'s [T, D], layer by layer."""
         states = self.hidden_states(x)
         x = next(states)
@@ -262,11 +262,11 @@ def _work(frames: int) -> float:
     return frames * (1 + frames / REACH)
 
 
-def finished(hearing: Hearing[T]) -> T:
-    """Run `hearing` to its end and return its result."""
+def finish(steps: Steps[T]) -> T:
+    """Run `steps` to the end and return its result."""
     while True:
         try:
-            next(hearing)
+            next(steps)
         except StopIteration as end:
             return end.value
 
@@ -274,7 +274,7 @@ def finished(hearing: Hearing[T]) -> T:
 class WholeSong:
     """Encodes a whole song into one embedding.
 
-    `hear` computes frames [T, D] from the song's samples [N], and yields `work(N)` in all. `pool` turns the frames
+    `encode` computes frames [T, D] from the song's samples [N], and yields `work(N)` in all. `pool` turns the frames
     into the embedding. Attention over all frames takes seconds, so it is part of the embedding, which is cached, and
     not of the head.
     """
@@ -286,15 +286,15 @@ class WholeSong:
 
     def __init__(
         self,
-        hear: Callable[[Tensor], Hearing[Tensor]],
+        encode: Callable[[Tensor], Steps[Tensor]],
         work: Callable[[int], float],
         pool: Callable[[Tensor], Tensor],
         precision: str = "float32",
     ) -> None:
-        self.hear, self.work, self.pool = hear, work, pool
+        self.encode, self.work, self.pool = encode, work, pool
         self.precision, self.reason, self.dtype = precision, "", DTYPES[precision]
         self.device = device.device()
-        self._listen = device.borrowing(self.listen)
+        self._tensor_steps = device.borrowing(self.tensor_steps)
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Encode `samples` [1, L] -> [1, E] float32. Nothing is padded, so `valid` [1] is not needed."""
@@ -307,10 +307,10 @@ class WholeSong:
 
         Closing the iterator stops the work within a layer.
         """
-        for made in self._listen(torch.from_numpy(samples)):
+        for made in self._tensor_steps(torch.from_numpy(samples)):
             yield made if isinstance(made, float) else made.numpy()
 
-    def listen(self, samples: Tensor) -> Iterator[float | Tensor]:
+    def tensor_steps(self, samples: Tensor) -> Iterator[float | Tensor]:
         """Yield shares of the work on `samples` [1, L], and at last [1, E] float32. Both tensors are in CPU memory."""
         steps, done = self._song(samples[0].to(self.device)), 0.0
         while True:
@@ -325,7 +325,7 @@ class WholeSong:
                 yield done / self.work(samples.shape[1])
 
     def _song(self, samples: Tensor) -> Iterator[float | Tensor]:
-        frames = yield from self.hear(samples)
+        frames = yield from self.encode(samples)
         with torch.autocast(frames.device.type, self.dtype, enabled=self.dtype != torch.float32):
             pooled = self.pool(frames)
         yield pooled[None].cpu()
@@ -377,7 +377,7 @@ def _statistics(content: Any, path: Path) -> tuple[float, float]:
 
 def _load(path: Path, layer: int) -> tuple[Any, bool]:
     """Load the network up to its hidden state `layer`. Return it and whether this state is its last one."""
-    state, total = _heard(path, layer)
+    state, total = _read_tensors(path, layer)
     try:
         config, channels = _config(state, layer)
         with torch.device("meta"):
@@ -394,7 +394,7 @@ def _load(path: Path, layer: int) -> tuple[Any, bool]:
     return network.eval().requires_grad_(False), layer == total
 
 
-def _heard(path: Path, layer: int) -> tuple[dict[str, Tensor], int]:
+def _read_tensors(path: Path, layer: int) -> tuple[dict[str, Tensor], int]:
     """Read the tensors up to hidden state `layer`, without their common prefix, and the file's number of layers."""
     content = checkpoint.read(path)
     state, total = {}, 0

@@ -146,7 +146,7 @@ class FrontEnd:
 
     def _part(self, windows: Tensor, weight: Tensor, bias: Tensor, first: int, last: int) -> Tensor:
         versions: Any
-        x = linear(windows[_heard(first, last)], weight, bias, "gelu")
+        x = linear(windows[_frames_needed(first, last)], weight, bias, "gelu")
         for versions in self.products:
             x = _convolve(x, versions[first // PART % len(versions)])
         return x
@@ -163,7 +163,7 @@ class FrontEnd:
         return (scale[:, None] * self.filters).float(), (self.norm.bias - scale * (self.filters @ mean)).float()
 
 
-def _heard(first: int, last: int) -> slice:
+def _frames_needed(first: int, last: int) -> slice:
     """Return the first layer's frames from which the last layer's frames `first` to `last` (excluded) are computed."""
     rows = last - first
     for taps in reversed(KERNELS[1:]):

@@ -14,7 +14,7 @@ from ...core.errors import WeightsInvalid
 from ...core.settings import Settings
 from .. import precision
 from ..encoders import checkpoint, conformer, device
-from ..encoders.conformer import Conformer, Hearing, WholeSong
+from ..encoders.conformer import Conformer, Steps, WholeSong
 from ..hub import Repository, Snapshot
 from ..kernels import Linear, SelfAttention
 from .songeval import AXES, WholeSongHead
@@ -185,22 +185,22 @@ def _encoder(snapshots: Sequence[Snapshot], network: HearNetwork, chosen: str) -
             width=width,
             wanted=network.mixed_win_downsample.in_features,
         )
-    heard_by = (*(snapshot.weights for snapshot in snapshots[:2]), chosen)
+    made_by = (*(snapshot.weights for snapshot in snapshots[:2]), chosen)
     return WholeSong(
-        lambda samples: KEPT.hear(samples, musicfm, muq, heard_by),
+        lambda samples: FRAME_CACHE.frames(samples, musicfm, muq, made_by),
         lambda samples: musicfm.work(samples, twice=True) + muq.work(samples, twice=True),
         network.pool,
         chosen,
     )
 
 
-class Kept:
+class FrameCache:
     """Cache of the frames that one track has computed. The other track needs the same frames, which take minutes."""
 
     def __init__(self) -> None:
         self._frames: OrderedDict[Hashable, Tensor] = OrderedDict()
 
-    def hear(self, samples: Tensor, musicfm: Conformer, muq: Conformer, by: tuple[Hashable, ...]) -> Hearing[Tensor]:
+    def frames(self, samples: Tensor, musicfm: Conformer, muq: Conformer, by: tuple[Hashable, ...]) -> Steps[Tensor]:
         """Compute frames like `_views`: [N] -> [T, 4 W]. Cached frames are returned at once and leave the cache.
 
         `by` holds the weights and the precision of `musicfm` and `muq`.
@@ -214,17 +214,17 @@ class Kept:
         return frames
 
 
-KEPT = Kept()
+FRAME_CACHE = FrameCache()
 """Process-wide cache of frames."""
 
 
-def _views(samples: Tensor, musicfm: Conformer, muq: Conformer) -> Hearing[Tensor]:
+def _views(samples: Tensor, musicfm: Conformer, muq: Conformer) -> Steps[Tensor]:
     """Compute frames [N] -> [T, 4 W]: MusicFM and MuQ in pieces, then both over the whole song.
 
     All four views are cut to the length of the shortest.
     """
-    local_1, global_1 = yield from musicfm.hearing_twice(samples)
-    local_2, global_2 = yield from muq.hearing_twice(samples)
+    local_1, global_1 = yield from musicfm.encode_twice_steps(samples)
+    local_2, global_2 = yield from muq.encode_twice_steps(samples)
     views = (local_1, local_2, global_1, global_2)
     length = min(map(len, views))
     return torch.cat([view[:length] for view in views], 1)

@@ -114,4 +114,4 @@ def _encoder(snapshot: Snapshot, network: SongEvalNetwork, chosen: str) -> Whole
             width=muq.width,
             wanted=width,
         )
-    return WholeSong(muq.hearing, muq.work, network.pool, chosen)
+    return WholeSong(muq.encode_steps, muq.work, network.pool, chosen)

@@ -84,7 +84,9 @@ class ScoredBattle:
     generator_b: str = ""
 
 
-def hear(rows: Iterable[BattleRow | BadRow], judge: Judge, notebook: ScoreLog) -> Iterator[ScoredBattle | BadRow]:
+def score_battles(
+    rows: Iterable[BattleRow | BadRow], judge: Judge, notebook: ScoreLog
+) -> Iterator[ScoredBattle | BadRow]:
     """Score both songs of each battle that has a winner. Songs whose scores are in `notebook` are not scored again."""
     revision = revision_of(judge)
     for row in rows:
@@ -121,21 +123,21 @@ def from_votes(store: "VoteStore", judge: str) -> tuple[list[ScoredBattle], str]
         raise PreferenceError(f"{judge} has scored none of the space's songs yet.")
     revision = Counter(scored.revision for scored in scores.values()).most_common(1)[0][0]
     known = {song: scored for song, scored in scores.items() if scored.revision == revision}
-    heard = [
+    battles = [
         ScoredBattle(known[battle.a.id], known[battle.b.id], vote.winner, battle.a.generator, battle.b.generator)
         for vote in store.votes()
         for battle in [vote.battle]
         if not vote.suspicion and battle.a.id in known and battle.b.id in known
     ]
-    return heard, revision
+    return battles, revision
 
 
-def as_battles(heard: Sequence[ScoredBattle]) -> Battles:
+def as_battles(battles: Sequence[ScoredBattle]) -> Battles:
     """Return the battles that a head can be fitted on: those with a winner, between different songs.
 
     Their axes are the ones on which all songs have scores.
     """
-    decided = [h for h in heard if h.winner in ("a", "b") and h.a.song != h.b.song]
+    decided = [h for h in battles if h.winner in ("a", "b") and h.a.song != h.b.song]
     sides = [((h.a, h.generator_a), (h.b, h.generator_b)) for h in decided]
     ordered = [side if h.winner == "a" else side[::-1] for h, side in zip(decided, sides, strict=True)]
     songs = {scored.song: scored for pair in ordered for scored, _ in pair}

@@ -82,19 +82,19 @@ def read(source: str) -> Iterator[BattleRow | BadRow]:
     return _rows(source, _dataset(source), partial(remote, source))
 
 
-Place = Callable[[str], AudioSource]
+FindSong = Callable[[str], AudioSource]
 """Finds a song's file from the path in a row."""
 
 
-def _rows(source: str, records: Iterator[Mapping[str, Any]], place: Place) -> Iterator[BattleRow | BadRow]:
+def _rows(source: str, records: Iterator[Mapping[str, Any]], find_song: FindSong) -> Iterator[BattleRow | BadRow]:
     for number, record in enumerate(records, 1):
         name = f"{source}, battle {number}"
         fields = _fields(source, record)
         try:
             yield BattleRow(
                 name,
-                _clip(fields["a"], place),
-                _clip(fields["b"], place),
+                _clip(fields["a"], find_song),
+                _clip(fields["b"], find_song),
                 _winner(fields["winner"]),
                 *(str(fields.get(column) or "") for column in OPTIONAL),
             )
@@ -120,7 +120,7 @@ def _winner(value: Any) -> Winner:
     return WINNERS[told]
 
 
-def _clip(value: Any, place: Place) -> AudioSource:
+def _clip(value: Any, find_song: FindSong) -> AudioSource:
     """Return the source of a song, from a file's path or from what a dataset holds in an audio column."""
     if isinstance(value, Mapping):
         content, value = value.get("bytes"), value.get("path")
@@ -128,7 +128,7 @@ def _clip(value: Any, place: Place) -> AudioSource:
             return AudioSource(hashlib.sha256(content).hexdigest(), partial(_unpacked, bytes(content)))
     if not isinstance(value, str) or not value.strip():
         raise PreferenceError("It has no audio (some are withheld by their makers).")
-    return place(value.strip())
+    return find_song(value.strip())
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def gather(paths: Sequence[Path], workers: int) -> AugmentedSongs:
     """
     found: list[tuple[int, str, float, np.ndarray]] = []
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        for index, rows in enumerate(pool.map(_listen, range(len(paths)), paths)):
+        for index, rows in enumerate(pool.map(_features_of_copies, range(len(paths)), paths)):
             found += [(index, *row) for row in rows]
             print(f"\r{index + 1} of {len(paths)} songs", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
@@ -70,7 +70,7 @@ def gather(paths: Sequence[Path], workers: int) -> AugmentedSongs:
     return AugmentedSongs(np.stack(values), np.array(song), np.array(kind), np.array(severity))
 
 
-def _listen(index: int, path: Path) -> list[tuple[str, float, np.ndarray]]:
+def _features_of_copies(index: int, path: Path) -> list[tuple[str, float, np.ndarray]]:
     """Return kind, severity and features of each copy of one song."""
     length = int(SEGMENT_SECONDS * SAMPLE_RATE)
     with threadpool_limits(1):

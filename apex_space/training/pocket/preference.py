@@ -44,17 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def learn(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> PreferenceHead:
     """Fit the head. The songs of `copies` are those of `rated` (davda54), then those of `liked` (Emotify)."""
-    listener = Listener.of(copies, rated, liked)
+    held_out_scores = HeldOutScores.of(copies, rated, liked)
     everyone = np.zeros(len(rated.songs), bool)
-    battles = listener.battles(everyone, range(FINAL))
+    battles = held_out_scores.battles(everyone, range(FINAL))
     unit = Units(np.arange(len(rated.songs)), len(rated.songs), "songs")
-    held = forecasts(listener.rounds(), unit)
+    held = forecasts(held_out_scores.rounds(), unit)
     weights = PocketHead().weights
     return make_head("pocket", f"{weights.repository} ({weights.revision})", DATA, battles, held, unit)
 
 
 @dataclass(frozen=True)
-class Listener:
+class HeldOutScores:
     """Scores of the S rated songs, of T songs in all, by models that were not trained on them."""
 
     copies: AugmentedSongs
@@ -68,7 +68,7 @@ class Listener:
     """[S, A] scores; the column of musicality is filled in for each set of songs to leave out."""
 
     @staticmethod
-    def of(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> "Listener":
+    def of(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> "HeldOutScores":
         """Compute the scores of all axes but musicality.
 
         The listeners rated none of these axes, so one partition of the songs is enough.
@@ -86,7 +86,7 @@ class Listener:
         scores[:, AXES.index("likes")] = model(_intact(copies, np.arange(size)))
         distinct = recording[rated.pairs[:, 0]] != recording[rated.pairs[:, 1]]
         undamaged = copies[copies.intact | copies.harmless]  # musicality is learned from these only
-        return Listener(undamaged, truth["musicality"], recording, rated.pairs[distinct], scores)
+        return HeldOutScores(undamaged, truth["musicality"], recording, rated.pairs[distinct], scores)
 
     def battles(self, outside: np.ndarray, seeds: Sequence[int]) -> Battles:
         """Return pairs of songs that are not `outside` [S], each from the first partition that has both in one fold.

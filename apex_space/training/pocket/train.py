@@ -60,7 +60,7 @@ def command(
     parser = argparse.ArgumentParser(prog=f"python -m apex_space.training.pocket.{name}", description=purpose)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds emotify/ and davda54/")
     parser.add_argument("--out", type=Path, default=out, help="folder to write to (default: the package's)")
-    parser.add_argument("--workers", type=int, default=2, help="processes that listen to songs (default: 2)")
+    parser.add_argument("--workers", type=int, default=2, help="number of processes (default: 2)")
     options = parser.parse_args(arguments)
     if options.out != out:
         try:

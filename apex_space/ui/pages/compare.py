@@ -14,9 +14,10 @@ from ...core.i18n import tr, translate
 from ...core.settings import settings
 from ...judges.panel import Panel
 from ...judges.report import Report
-from ...preference.compare import SIDE_NAMES, CompareProgress, CompareRequest, Side, compare
+from ...preference.compare import SIDE_NAMES, CompareProgress, CompareRequest, compare
 from ...preference.comparison import Comparison
 from ...preference.panel_comparison import PanelComparison
+from ...storage.records import Side
 from .. import render
 from ..requests import Requests, lacks
 from ..translation import fill
@@ -186,8 +187,13 @@ def _progress(step: CompareProgress) -> Any:
 def _shown(answer: Comparison | PanelComparison) -> tuple[Any, ...]:
     if isinstance(answer, PanelComparison):
         picture = gr.Plot(plots.preferences(answer), visible=bool(answer.comparisons))
-        parts = render.duel(answer), render.duel_links(answer), picture, gr.Plot(visible=False)
-        return *parts, render.duel_tables(answer)
+        parts = (
+            render.panel_comparison_summary(answer),
+            render.panel_comparison_downloads(answer),
+            picture,
+            gr.Plot(visible=False),
+        )
+        return *parts, render.panel_comparison_tables(answer)
     pictures = plots.probability(answer.answer), plots.contributions(answer.answer)
     return (
         render.answer(answer),

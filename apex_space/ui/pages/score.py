@@ -29,13 +29,13 @@ EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 class ScorePage:
     """Components and events. The packages judges, plots and render do the work."""
 
-    def __init__(self, requests: Requests, links: SharedResults) -> None:
+    def __init__(self, requests: Requests, shared_results: SharedResults) -> None:
         self._requests = requests
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
                 self._inputs()
             with gr.Column(scale=3, min_width=320):
-                self._outputs(links)
+                self._outputs(shared_results)
         self._events()
 
     def _inputs(self) -> None:
@@ -49,10 +49,10 @@ class ScorePage:
         gr.Markdown("### Examples")
         self.examples = inputs.examples()
 
-    def _outputs(self, links: SharedResults) -> None:
+    def _outputs(self, shared_results: SharedResults) -> None:
         self.progress = gr.HTML(fill(render.NOTE, text=EMPTY))
         self.cards = gr.HTML()
-        self.link = SharePanel(links)
+        self.link = SharePanel(shared_results)
         self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
         self.timeline = gr.Plot(label="Over time", visible=False, elem_id="timeline-plot")
         self.tables = gr.HTML()

@@ -1,10 +1,10 @@
 """Renders records as HTML. Every text from outside is escaped here."""
 
 from .comparison import answer, comparison_links, details, sentence
-from .html import NOTE, clock, failed, links, note, percent, progress, table
+from .html import NOTE, clock, download_links, failed, note, percent, progress, table
 from .judge_progress import judge_progress
 from .panel import panel, panel_links, panel_tables
-from .panel_comparison import duel, duel_links, duel_tables
+from .panel_comparison import panel_comparison_downloads, panel_comparison_summary, panel_comparison_tables
 from .report import cards, downloads, measured, number, states, tables
 
 __all__ = [
@@ -14,17 +14,17 @@ __all__ = [
     "clock",
     "comparison_links",
     "details",
+    "download_links",
     "downloads",
-    "duel",
-    "duel_links",
-    "duel_tables",
     "failed",
     "judge_progress",
-    "links",
     "measured",
     "note",
     "number",
     "panel",
+    "panel_comparison_downloads",
+    "panel_comparison_summary",
+    "panel_comparison_tables",
     "panel_links",
     "panel_tables",
     "percent",

@@ -12,7 +12,7 @@ from ...core.settings import Settings
 from ...judges.registry import JudgeEntry
 from ...models.hub import Weights
 from ...storage.rate_limits import Action
-from .html import Row, labelled, table
+from .html import Cells, labelled, table
 
 ACTIONS: dict[Action, str] = {
     "battle": "Battles issued to one address",
@@ -74,13 +74,15 @@ def _scrolling(text: str, label: str) -> str:
 
 def limits(config: Settings, rates: Mapping[Action, str], queues: Mapping[str, int]) -> str:
     """Return a table of what is accepted, and how much of it. `queues`: what waits -> how many may wait."""
-    rows: list[Row] = [
+    rows: list[Cells] = [
         (tr("Longest song"), tr("{n} minutes", n=f"{config.max_minutes:g}")),
         (tr("Largest file"), f"{config.max_megabytes:g} MB"),
         *((who, tr("{n} at most", n=most)) for who, most in queues.items()),
         (
             tr("Results kept under links"),
-            tr("{n}, the oldest is dropped first", n=f"{config.links:,}") if config.links else tr("none"),
+            tr("{n}, the oldest is dropped first", n=f"{config.shared_results:,}")
+            if config.shared_results
+            else tr("none"),
         ),
         *((translate(ACTIONS[action]), _spoken(rate)) for action, rate in rates.items()),
     ]
@@ -98,6 +100,6 @@ def references(bibtex: str) -> str:
     return _scrolling(f"<pre>{escape(bibtex)}</pre>", tr("References in BibTeX"))
 
 
-def versions(rows: Iterable[Row]) -> str:
+def versions(rows: Iterable[Cells]) -> str:
     """Return a table of the versions of the software that runs."""
     return table(tr("Versions"), (tr("What"), tr("Version")), rows, "compact")

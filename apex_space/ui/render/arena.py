@@ -9,7 +9,7 @@ from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...plots.arena import judge_title, label
 from ...storage.records import Source
-from .html import Row, figure, note, percent, span, table
+from .html import Cells, figure, note, percent, span, table
 
 SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own"}
 AGAINST_CHANCE = {"better": "better than chance", "worse": "worse than chance", "unclear": "not told from chance"}
@@ -43,11 +43,11 @@ def generators(ranked: Sequence[Rating]) -> str:
     return table(tr("Generators"), head, rows, "wide tall") if ranked else ""
 
 
-def _rating_head() -> Row:
+def _rating_head() -> Cells:
     return tr("Rating"), tr("95% interval"), tr("Votes")
 
 
-def _rating(row: Rating) -> Row:
+def _rating(row: Rating) -> Cells:
     votes = tr("{n} ({won} won, {tied} tied)", n=row.votes, won=row.wins, tied=row.ties)
     return percent(row.rating), span(percent(row.low), percent(row.high)), votes + _preliminary(row.preliminary)
 
@@ -78,7 +78,7 @@ def _sides(panel: AgreementReport) -> str:
     )
 
 
-def _agreement(panel: AgreementReport, judge: Agreement) -> Row:
+def _agreement(panel: AgreementReport, judge: Agreement) -> Cells:
     figures = (judge.agreed, "{:.0%}"), (judge.always_a, "{:.0%}"), (judge.gain, "{:+z.0%}"), (judge.brier, "{:.3f}")
     return (
         *(judge_title(judge.judge), tr(SONGS[panel.source]), str(judge.decided)),

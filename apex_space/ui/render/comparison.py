@@ -8,10 +8,10 @@ from ...core.axes import BY_KEY, Axis
 from ...core.i18n import tr, translate
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
-from ...plots.comparison import spoke_for
+from ...plots.comparison import favoured_song
 from ...preference.comparison import Comparison
 from ...preference.head import Preference, PreferenceHead
-from .html import Row, figure, labelled, links, note, table
+from .html import Cells, download_links, figure, labelled, note, table
 from .report import cell, measured, number, tables
 
 SAME = "The same song: 50 of 100 listeners"
@@ -110,12 +110,12 @@ def _heading(comparison: Comparison) -> str:
     return tr("Favours")
 
 
-def _scores(comparison: Comparison) -> Iterable[Row]:
+def _scores(comparison: Comparison) -> Iterable[Cells]:
     for axis in comparison.a.axes:
         x, y = comparison.a.scores[axis.key], comparison.b.scores[axis.key]
         difference = "–" if x is None or y is None else signed(axis, x - y)
         contribution = comparison.answer.contributions.get(axis.key)
-        spoke = tr("not weighed") if contribution is None else spoke_for(contribution)
+        spoke = tr("not weighed") if contribution is None else favoured_song(contribution)
         yield translate(axis.label), cell(axis, x), cell(axis, y), difference, spoke
 
 
@@ -125,7 +125,7 @@ def signed(axis: Axis, value: float) -> str:
     return size if float(size) == 0 else f"{'+' if value > 0 else '−'}{size}"
 
 
-def _metrics(head: PreferenceHead) -> Iterable[Row]:
+def _metrics(head: PreferenceHead) -> Iterable[Cells]:
     metrics = head.metrics
     best = translate(BY_KEY[metrics.against].label) if metrics.against in BY_KEY else metrics.against
     yield tr("Accuracy (a coin: 50%)"), *figure(metrics.accuracy, "{:.0%}")
@@ -144,4 +144,4 @@ def comparison_links(comparison: Comparison) -> str:
     """Return a link that downloads the comparison, with both reports."""
     text = json.dumps(comparison.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     stem = "_against_".join(report.file.rsplit(".", 1)[0][:25] for report in (comparison.a, comparison.b))
-    return links(stem, [(tr("Comparison as JSON"), f"{comparison.judge}.json", "application/json", text)])
+    return download_links(stem, [(tr("Comparison as JSON"), f"{comparison.judge}.json", "application/json", text)])

@@ -9,10 +9,10 @@ import gradio as gr
 from ...core.i18n import tr
 from ...core.intervals import ConfidenceInterval
 
-Row = Sequence[str]
+Cells = Sequence[str]
 
 
-def table(caption: str, head: Row, rows: Iterable[Row], kind: str = "") -> str:
+def table(caption: str, head: Cells, rows: Iterable[Cells], kind: str = "") -> str:
     """Return plain texts as a table that scrolls inside its own box. `kind` is a class of the style sheet."""
     columns = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     body = "".join(
@@ -26,7 +26,7 @@ def table(caption: str, head: Row, rows: Iterable[Row], kind: str = "") -> str:
     )
 
 
-def links(stem: str, forms: Iterable[tuple[str, str, str, str]]) -> str:
+def download_links(stem: str, forms: Iterable[tuple[str, str, str, str]]) -> str:
     """Return download links that contain the text itself, so that no file stays on the server.
 
     Each of `forms` is (label, ending of the file name, media type, text).

@@ -9,7 +9,7 @@ from ...core.i18n import tr, translate
 from ...judges.panel import Panel
 from ...judges.registry import REGISTRY
 from ...judges.report_csv import to_csv
-from .html import Row, labelled, links, note, percent, span, table
+from .html import Cells, download_links, labelled, note, percent, span, table
 from .report import number, tables
 
 
@@ -62,7 +62,7 @@ def panel_tables(panel: Panel) -> str:
     return table(tr("The same song by each judge"), head, _rows(panel, judges), "compact") + own
 
 
-def _rows(panel: Panel, judges: Iterable[str]) -> Iterable[Row]:
+def _rows(panel: Panel, judges: Iterable[str]) -> Iterable[Cells]:
     for axis in panel.axes:
         scores, judged = panel.scores(axis), panel.range(axis)
         yield _label(axis), *(_cell(axis, scores.get(j)) for j in judges), "" if judged is None else percent(judged)
@@ -83,4 +83,4 @@ def panel_links(panel: Panel) -> str:
         (tr("All reports as JSON"), "panel.json", "application/json", text),
         (tr("All reports as CSV"), "panel.csv", "text/csv", to_csv(panel.reports)),
     )
-    return links(panel.reports[0].file.rsplit(".", 1)[0], forms) if panel.reports else ""
+    return download_links(panel.reports[0].file.rsplit(".", 1)[0], forms) if panel.reports else ""

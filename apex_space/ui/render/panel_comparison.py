@@ -10,21 +10,21 @@ from ...judges.registry import REGISTRY
 from ...preference.comparison import Comparison
 from ...preference.panel_comparison import PanelComparison
 from .comparison import SAME, sentence, signed, songs
-from .html import Row, figure, labelled, links, note, span, table
+from .html import Cells, download_links, figure, labelled, note, span, table
 from .panel import absences, panel_tables
 
 
-def duel(duel: PanelComparison) -> str:
+def panel_comparison_summary(comparison: PanelComparison) -> str:
     """Return which song the judges expect people to prefer, the songs' names, and which judges could not be asked."""
-    a, b = duel.a.reports[0], duel.b.reports[0]
-    verdict = tr(SAME) if a.sha256 == b.sha256 else _verdict(duel.comparisons)
-    return f'<h2 class="verdict">{verdict}</h2>{songs(a, b)}{_without(duel)}{absences(duel.absent)}'
+    a, b = comparison.a.reports[0], comparison.b.reports[0]
+    verdict = tr(SAME) if a.sha256 == b.sha256 else _verdict(comparison.comparisons)
+    return f'<h2 class="verdict">{verdict}</h2>{songs(a, b)}{_without(comparison)}{absences(comparison.absent)}'
 
 
-def _without(duel: PanelComparison) -> str:
+def _without(comparison: PanelComparison) -> str:
     """Return why some judges predict no preference. Judges with the same reason share a line."""
-    reasons = dict.fromkeys(duel.without.values())
-    judges = {why: [REGISTRY[j].title for j, own in duel.without.items() if own == why] for why in reasons}
+    reasons = dict.fromkeys(comparison.without.values())
+    judges = {why: [REGISTRY[j].title for j, own in comparison.without.items() if own == why] for why in reasons}
     return "".join(note(labelled(tr(", ").join(titles), translate(why))) for why, titles in judges.items())
 
 
@@ -42,28 +42,33 @@ def _verdict(comparisons: tuple[Comparison, ...]) -> str:
     )
 
 
-def duel_tables(duel: PanelComparison) -> str:
+def panel_comparison_tables(comparison: PanelComparison) -> str:
     """Return tables of the judges' answers, the differences of all scores, and each song by each judge."""
-    judges = list(duel.judges)
+    judges = list(comparison.judges)
     own = "".join(
         f"<details><summary>{escape(labelled(song, panel.reports[0].file))}</summary>{panel_tables(panel)}</details>"
         for song, panel in (
-            (tr("Song {side} by each judge", side="A"), duel.a),
-            (tr("Song {side} by each judge", side="B"), duel.b),
+            (tr("Song {side} by each judge", side="A"), comparison.a),
+            (tr("Song {side} by each judge", side="B"), comparison.b),
         )
     )
     titles = [REGISTRY[judge].title for judge in judges]
     head = tr("Judge"), tr("Prefer A"), tr("95% interval"), tr("How far to trust it")
     return "".join(
         (
-            table(tr("Which song the judges expect people to prefer"), head, map(_answer, duel.comparisons), "compact"),
-            table(tr("Score of A less that of B"), (tr("Axis"), *titles), _differences(duel, judges), "compact"),
+            table(
+                tr("Which song the judges expect people to prefer"),
+                head,
+                map(_answer, comparison.comparisons),
+                "compact",
+            ),
+            table(tr("Score of A less that of B"), (tr("Axis"), *titles), _differences(comparison, judges), "compact"),
             own,
         )
     )
 
 
-def _answer(comparison: Comparison) -> Row:
+def _answer(comparison: Comparison) -> Cells:
     answer = comparison.answer
     accuracy, interval = figure(comparison.head.metrics.accuracy)
     trust = tr(
@@ -81,14 +86,14 @@ def _answer(comparison: Comparison) -> Row:
     )
 
 
-def _differences(duel: PanelComparison, judges: Iterable[str]) -> Iterable[Row]:
-    for axis in duel.a.axes:
-        by_judge = duel.differences(axis)
+def _differences(comparison: PanelComparison, judges: Iterable[str]) -> Iterable[Cells]:
+    for axis in comparison.a.axes:
+        by_judge = comparison.differences(axis)
         yield translate(axis.label), *(signed(axis, by_judge[j]) if j in by_judge else "–" for j in judges)
 
 
-def duel_links(duel: PanelComparison) -> str:
+def panel_comparison_downloads(comparison: PanelComparison) -> str:
     """Return a link that downloads the comparison, with all reports."""
-    text = json.dumps(duel.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
-    stem = "_against_".join(panel.reports[0].file.rsplit(".", 1)[0][:25] for panel in (duel.a, duel.b))
-    return links(stem, [(tr("Comparison as JSON"), "panel.json", "application/json", text)])
+    text = json.dumps(comparison.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    stem = "_against_".join(panel.reports[0].file.rsplit(".", 1)[0][:25] for panel in (comparison.a, comparison.b))
+    return download_links(stem, [(tr("Comparison as JSON"), "panel.json", "application/json", text)])

@@ -14,8 +14,7 @@ from ...ranking.distributions import distributions
 from ...ranking.export import to_csv, to_json
 from ...ranking.order import RankedSong, Ranking, Rules
 from ...ranking.rank import RankingProgress
-from .html import Row as Cells
-from .html import clock, links, note, percent, progress
+from .html import Cells, clock, download_links, note, percent, progress
 from .html import table as plain_table
 from .report import cell, number
 
@@ -54,7 +53,7 @@ def downloads(ranking: Ranking) -> str:
         (tr("Ranking as CSV"), "csv", "text/csv", to_csv(ranking)),
         (tr("Ranking as JSON"), "json", "application/json", to_json(ranking)),
     )
-    return links("ranking", forms)
+    return download_links("ranking", forms)
 
 
 def songs(ranking: Ranking, address: Callable[[Path], str], kept: Path | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ...core.i18n import plural, tr, translate
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
 from ...judges.report_csv import to_csv
-from .html import Row, clock, labelled, links, table
+from .html import Cells, clock, download_links, labelled, table
 
 
 def cards(report: Report) -> str:
@@ -63,7 +63,7 @@ def tables(report: Report) -> str:
     )
 
 
-def _scores(report: Report) -> Iterable[Row]:
+def _scores(report: Report) -> Iterable[Cells]:
     about = tr("about ")
     for axis in report.axes:
         value, spread = report.scores[axis.key], report.spread.get(axis.key)
@@ -78,7 +78,7 @@ def cell(axis: Axis, value: float | None) -> str:
     return "–" if value is None else number(axis, value)
 
 
-def measured(report: Report) -> list[Row]:
+def measured(report: Report) -> list[Cells]:
     """Return the measurements as rows of name and value."""
     m = report.features
     return [
@@ -93,7 +93,7 @@ def measured(report: Report) -> list[Row]:
     ]
 
 
-def _origin(report: Report) -> Iterable[Row]:
+def _origin(report: Report) -> Iterable[Cells]:
     judge = REGISTRY[report.judge]
     yield tr("Judge"), f"{judge.title}{tr(', ')}{translate(judge.summary)}"
     for weights in report.weights:
@@ -112,7 +112,7 @@ def downloads(report: Report) -> str:
         (tr("Report as JSON"), f"{report.judge}.json", "application/json", text),
         (tr("Report as CSV"), f"{report.judge}.csv", "text/csv", to_csv([report])),
     )
-    return links(report.file.rsplit(".", 1)[0], forms)
+    return download_links(report.file.rsplit(".", 1)[0], forms)
 
 
 def states(waiting: dict[str, str]) -> str:

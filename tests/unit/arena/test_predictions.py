@@ -181,7 +181,7 @@ def test_a_song_that_a_judge_fails_at_costs_no_other(
         until(lambda: len(predictor.scored(others)) == SONGS - 1)
     assert predictor.scored([first]) == ()
     assert pocket.heard.count(first) == 1
-    assert "pocket did not hear a song" in caplog.text
+    assert "pocket failed to score a song" in caplog.text
     assert predictor.predictions(*others, predictor.scored(others))
 
 
@@ -205,7 +205,7 @@ def test_after_a_restart_only_what_is_new_is_heard(
 def test_a_visitors_song_is_heard_at_once_and_not_kept(pool: Pool, pocket: Ears, store: VoteStore) -> None:
     predictor = PredictionWorker(Ready(pocket=pocket), pool, store)
     waveform = pool.waveform(ids(pool)[0])
-    assert predictor.hear(waveform) == song_scores(pocket.judge(waveform))
+    assert predictor.score(waveform) == song_scores(pocket.judge(waveform))
     assert predictor.scored([waveform.sha256]) == ()
 
 
@@ -218,6 +218,6 @@ def test_without_a_head_that_can_be_read_there_are_no_predictions(
     monkeypatch.setattr("apex_space.arena.predictions.load", refuse)
     predictor = PredictionWorker(Ready(pocket=pocket), pool, store)
     a, b, _ = ids(pool)
-    scored = [predictor.hear(pool.waveform(song)) for song in (a, b)]
+    scored = [predictor.score(pool.waveform(song)) for song in (a, b)]
     assert predictor.predictions(a, b, scored) == ()
     assert "no predictions by pocket: The file is damaged." in caplog.text

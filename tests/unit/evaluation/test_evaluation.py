@@ -458,7 +458,7 @@ def test_songs_beside_a_table_are_heard_and_bad_ones_left_out_by_name(
 
 def test_a_file_outside_of_a_dataset_is_left_out() -> None:
     song = RatedSong("../x.mp3", "", "", {"clarity": 3.0}, {}, lambda: remote("a/b", "../x.mp3").open())
-    (left_out,) = songs.hear([song], load_judge())
+    (left_out,) = songs.predict([song], load_judge())
     assert isinstance(left_out, BadRow)
     assert "outside of the dataset" in left_out.why
 
@@ -466,7 +466,7 @@ def test_a_file_outside_of_a_dataset_is_left_out() -> None:
 def test_a_judge_of_other_things_is_refused() -> None:
     judge: Any = SimpleNamespace(name="plays", head=SimpleNamespace(axes=("streams",)))
     with pytest.raises(EvaluationError, match="plays predicts none of coherence"):
-        list(songs.hear([], judge))
+        list(songs.predict([], judge))
 
 
 # ---- the command -------------------------------------------------------------------------------------------------

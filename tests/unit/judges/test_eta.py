@@ -72,14 +72,14 @@ def test_only_songs_that_were_really_heard_count() -> None:
     judge = Judge(
         "pocket", pocket.encoder, pocket.head, pocket.weights, EmbeddingCache(), estimator=ThroughputEstimator()
     )
-    first, *_ = judge.listen(EXAMPLES / "house.ogg")
+    first, *_ = judge.score(EXAMPLES / "house.ogg")
     assert first.left is None
     kept = dict(judge.estimator._done)
     assert kept["pocket"][0] == pytest.approx(first.duration)
-    (again,) = judge.listen(EXAMPLES / "house.ogg")
+    (again,) = judge.score(EXAMPLES / "house.ogg")
     assert again.done
     assert judge.estimator._done == kept
-    predicted, *_ = judge.listen(EXAMPLES / "bossa.ogg")
+    predicted, *_ = judge.score(EXAMPLES / "bossa.ogg")
     assert predicted.left == pytest.approx(kept["pocket"][1] * predicted.duration / first.duration)
 
 

@@ -154,11 +154,11 @@ def test_what_is_left_is_that_of_all_judges_and_all_songs(songs: Any, monkeypatc
 def test_a_song_heard_whole_shows_progress_and_no_score_before_its_end(
     name: str, panel_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hear, "KEPT", hear.Kept())
+    monkeypatch.setattr(hear, "FRAME_CACHE", hear.FrameCache())
     judge = replace(load_judge(name, panel_weights, "float32"), cache=EmbeddingCache(), estimator=ThroughputEstimator())
     monkeypatch.setattr(conformer, "PIECE", 5 * 24_000)
     song = Waveform(fake_weights.synthetic(12, 24_000), 24_000, "song", Levels(1, 0.0, 0.0, None))
-    first, *between, last = judge.listen(song)
+    first, *between, last = judge.score(song)
     assert first.left == judge.estimator.estimate_seconds(name, judge.cost, 12) or first.share == 0
     assert len(between) > 8
     assert [step.share for step in between] == sorted(step.share for step in between)
@@ -173,12 +173,12 @@ def test_a_song_that_was_given_up_is_not_remembered(panel_weights: Path) -> None
         load_judge("songeval", panel_weights, "float32"), cache=EmbeddingCache(), estimator=ThroughputEstimator()
     )
     song = Waveform(fake_weights.synthetic(12, 24_000), 24_000, "song", Levels(1, 0.0, 0.0, None))
-    listening = judge.listen(song)
+    listening = judge.score(song)
     while next(listening).share < 0.5:
         pass
     listening.close()
     assert judge.estimator._done == {}
-    assert next(judge.listen(song)).share == 0
+    assert next(judge.score(song)).share == 0
 
 
 # ---- two songs ---------------------------------------------------------------------------------------------------
@@ -239,16 +239,16 @@ def test_a_judge_that_heard_one_song_only_has_no_say(data: Path, panels: tuple[P
 
 def test_the_duel_is_shown_with_every_answer_and_reason(data: Path, panels: tuple[Panel, Panel]) -> None:
     found = compare_panels(*panels)
-    tables = render.duel_tables(found)
+    tables = render.panel_comparison_tables(found)
     for each in found.comparisons:
         assert f"<td>{each.answer.probability:.0%}</td>" in tables
-    assert "SongEval: no preference head was fitted" in render.duel(found)
+    assert "SongEval: no preference head was fitted" in render.panel_comparison_summary(found)
     assert "fitted on other weights" in tables
-    assert "no hear-1" in render.duel(found)
-    assert render.duel(found).count("2 judges: ") == 1
-    assert "Pocket: " in render.duel(replace(found, comparisons=found.comparisons[1:]))
-    assert "None of these judges" in render.duel(replace(found, comparisons=()))
-    assert "The same song" in render.duel(compare_panels(panels[0], panels[0]))
+    assert "no hear-1" in render.panel_comparison_summary(found)
+    assert render.panel_comparison_summary(found).count("2 judges: ") == 1
+    assert "Pocket: " in render.panel_comparison_summary(replace(found, comparisons=found.comparisons[1:]))
+    assert "None of these judges" in render.panel_comparison_summary(replace(found, comparisons=()))
+    assert "The same song" in render.panel_comparison_summary(compare_panels(panels[0], panels[0]))
     json.dumps(found.as_dict(), allow_nan=False)
 
 
@@ -258,10 +258,12 @@ def test_markup_in_names_and_reasons_is_text(data: Path, panels: tuple[Panel, Pa
         replace(p, reports=tuple(replace(r, file=markup) for r in p.reports), absent={"hear-1": markup}) for p in panels
     )
     found = replace(compare_panels(a, b), without={"songeval": markup, "banger": markup})
-    assert "<img" not in render.duel(found) + render.duel_tables(found) + render.duel_links(found)
+    assert "<img" not in render.panel_comparison_summary(found) + render.panel_comparison_tables(
+        found
+    ) + render.panel_comparison_downloads(found)
 
 
-def test_the_picture_of_a_duel_has_a_row_for_each_answer(data: Path, panels: tuple[Panel, Panel]) -> None:
+def test_the_picture_of_a_panel_comparison_has_a_row_for_each_answer(data: Path, panels: tuple[Panel, Panel]) -> None:
     found = compare_panels(*panels)
     (marks,) = plots.preferences(found).data
     assert list(marks.y) == ["Pocket", "APEX"]

@@ -91,7 +91,7 @@ def test_a_song_is_not_opened_before_its_turn(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("apex_space.judges.judge.load_song", lambda path: opened.append(path) or load(path))
     judge = pocket(SongQueue())
     with judge.queue.slot():
-        steps = judge.listen(EXAMPLE)
+        steps = judge.score(EXAMPLE)
         assert next(steps).ahead == 1
         assert opened == []
     *_, last = steps
@@ -101,7 +101,7 @@ def test_a_song_is_not_opened_before_its_turn(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_song_that_is_given_up_leaves_its_line() -> None:
     judge = pocket(SongQueue())
-    steps = judge.listen(EXAMPLE)
+    steps = judge.score(EXAMPLE)
     assert next(steps).ahead == 0
     assert len(judge.queue) == 1
     del steps  # what becomes of an event whose visitor went away
@@ -112,7 +112,7 @@ def test_what_was_heard_before_waits_for_nobody() -> None:
     judge = pocket(SongQueue())
     judge(EXAMPLE)
     with judge.queue.slot():
-        (only,) = judge.listen(EXAMPLE)
+        (only,) = judge.score(EXAMPLE)
     assert only.done
 
 

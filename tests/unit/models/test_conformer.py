@@ -94,7 +94,7 @@ def test_both_forms_of_checkpoint_give_the_same_state(encoder: Conformer, tmp_pa
     folder = fake_panel_weights.write_musicfm(tmp_path / "MusicFM", TINY)
     other = conformer.musicfm(snapshot(folder, MUSICFM), 6)
     with torch.inference_mode():
-        assert torch.equal(other.hear(noise(SAMPLE_RATE)), encoder.hear(noise(SAMPLE_RATE)))
+        assert torch.equal(other.encode(noise(SAMPLE_RATE)), encoder.encode(noise(SAMPLE_RATE)))
 
 
 @pytest.mark.parametrize("layer", [1, 6, 12])
@@ -104,7 +104,7 @@ def test_layers_beyond_the_wanted_state_are_not_there(layer: int, muq: Path) -> 
     assert len(encoder.encoder.layers) == layer
     with torch.inference_mode():
         states = list(whole.hidden_states(whole.front(noise(SAMPLE_RATE))))
-        assert torch.equal(encoder.hear(noise(SAMPLE_RATE)), states[layer])
+        assert torch.equal(encoder.encode(noise(SAMPLE_RATE)), states[layer])
 
 
 @settings(max_examples=20)
@@ -133,16 +133,16 @@ def piece(monkeypatch: pytest.MonkeyPatch) -> int:
 def test_pieces_are_heard_as_if_each_were_a_song(rest: int, piece: int, encoder: Conformer) -> None:
     samples = noise(piece + rest)
     with torch.inference_mode():
-        local, whole = conformer.finished(encoder.hearing_twice(samples))
-        pieces = [encoder.hear(part) for part in (samples[:piece], samples[piece:]) if len(part) > 1024]
+        local, whole = conformer.finish(encoder.encode_twice_steps(samples))
+        pieces = [encoder.encode(part) for part in (samples[:piece], samples[piece:]) if len(part) > 1024]
         torch.testing.assert_close(local, torch.cat(pieces), atol=1e-5, rtol=0)
-        torch.testing.assert_close(whole, encoder.hear(samples), atol=1e-5, rtol=0)
+        torch.testing.assert_close(whole, encoder.encode(samples), atol=1e-5, rtol=0)
     assert 0 <= len(whole) - len(local) <= 2
 
 
 def test_a_song_of_one_piece_is_heard_once(piece: int, encoder: Conformer) -> None:
     with torch.inference_mode():
-        local, whole = conformer.finished(encoder.hearing_twice(noise(piece)))
+        local, whole = conformer.finish(encoder.encode_twice_steps(noise(piece)))
     assert local is whole
 
 
@@ -159,7 +159,7 @@ def test_what_only_training_used_is_left_alone(muq: Path, encoder: Conformer, re
         "model.recon_proj.bias": torch.full((1,), torch.nan),
     }
     with torch.inference_mode():
-        assert torch.equal(rewrite(bare | more).hear(noise(SAMPLE_RATE)), encoder.hear(noise(SAMPLE_RATE)))
+        assert torch.equal(rewrite(bare | more).encode(noise(SAMPLE_RATE)), encoder.encode(noise(SAMPLE_RATE)))
 
 
 NORM = "conformer.layers.3.final_layer_norm.weight"
@@ -232,7 +232,7 @@ def test_loading_leaves_the_global_random_state_alone(muq: Path) -> None:
 def test_rounded_products_move_the_state_little(encoder: Conformer, muq: Path) -> None:
     rounded = conformer.muq(snapshot(muq), 6, "bfloat16")
     with torch.inference_mode():
-        exact, moved = encoder.hear(noise(SAMPLE_RATE)), rounded.hear(noise(SAMPLE_RATE))
+        exact, moved = encoder.encode(noise(SAMPLE_RATE)), rounded.encode(noise(SAMPLE_RATE))
     assert moved.dtype == torch.float32
     assert 0 < (moved - exact).std() < 0.02 * exact.std()
 
@@ -242,7 +242,7 @@ def test_rounded_products_move_the_state_little(encoder: Conformer, muq: Path) -
 def test_the_steps_add_up_to_the_work(seconds: int, twice: bool, encoder: Conformer) -> None:
     samples = noise(seconds * SAMPLE_RATE)
     with torch.inference_mode():
-        steps = list(encoder.hearing_twice(samples) if twice else encoder.hearing(samples))
+        steps = list(encoder.encode_twice_steps(samples) if twice else encoder.encode_steps(samples))
     assert 0.97 * encoder.work(len(samples), twice) <= sum(steps) <= 1.001 * encoder.work(len(samples), twice)
 
 
@@ -270,7 +270,7 @@ def flop(module: nn.Module, *given: Tensor, **named: Tensor) -> float:
 
 @pytest.fixture
 def songeval(encoder: Conformer) -> WholeSong:
-    return WholeSong(encoder.hearing, encoder.work, lambda frames: frames.amax(0))
+    return WholeSong(encoder.encode_steps, encoder.work, lambda frames: frames.amax(0))
 
 
 def test_a_song_is_heard_whole_and_the_share_of_the_work_told(songeval: WholeSong, encoder: Conformer) -> None:
@@ -282,7 +282,7 @@ def test_a_song_is_heard_whole_and_the_share_of_the_work_told(songeval: WholeSon
     assert 0 < shares[0] < 0.2
     assert shares[-1] == pytest.approx(1, rel=0.01)
     with torch.inference_mode():
-        np.testing.assert_array_equal(embedding, encoder.hear(song[0]).amax(0)[None].numpy())
+        np.testing.assert_array_equal(embedding, encoder.encode(song[0]).amax(0)[None].numpy())
 
 
 def test_steps_may_be_taken_by_different_threads_and_leave_no_mode_behind(songeval: WholeSong) -> None:

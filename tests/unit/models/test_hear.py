@@ -63,10 +63,10 @@ def test_a_frame_is_of_pieces_and_song_by_musicfm_and_muq(
     encoders = [conformer.musicfm(found[0], 10), conformer.muq(found[1], 10)]
     song = torch.from_numpy(fake_weights.synthetic(8, SAMPLE_RATE))[: piece + rest]
     with torch.inference_mode():
-        frames = conformer.finished(hear._views(song, *encoders))
+        frames = conformer.finish(hear._views(song, *encoders))
         pieces = [song[:piece], song[piece:]] if rest > 1024 else [song[:piece]]
-        local = [torch.cat([encoder.hear(each) for each in pieces]) for encoder in encoders]
-        whole = [encoder.hear(song)[: len(local[0])] for encoder in encoders]
+        local = [torch.cat([encoder.encode(each) for each in pieces]) for encoder in encoders]
+        whole = [encoder.encode(song)[: len(local[0])] for encoder in encoders]
         torch.testing.assert_close(frames, torch.cat([*local, *whole], 1), atol=1e-4, rtol=0)
 
 
@@ -86,7 +86,7 @@ def test_what_one_track_heard_the_other_takes_once(weights: Path, monkeypatch: p
     runs: list[int] = []
     views = hear._views
     monkeypatch.setattr(hear, "_views", lambda *given: (runs.append(1), views(*given))[1])
-    monkeypatch.setattr(hear, "KEPT", hear.Kept())
+    monkeypatch.setattr(hear, "FRAME_CACHE", hear.FrameCache())
     song = Waveform(fake_weights.synthetic(5, SAMPLE_RATE), SAMPLE_RATE, "song", Levels(1, 0.0, 0.0, None))
     heard, paces = [], []
     for track in (TRACK_1, TRACK_2, TRACK_2):
@@ -95,7 +95,7 @@ def test_what_one_track_heard_the_other_takes_once(weights: Path, monkeypatch: p
     assert heard[1] == heard[2] != heard[0]
     assert len(runs) == 2
     assert [estimator.estimate_seconds("hear", None, 5) is not None for estimator in paces] == [True, False, True]
-    monkeypatch.setattr(hear, "KEPT", hear.Kept())
+    monkeypatch.setattr(hear, "FRAME_CACHE", hear.FrameCache())
     monkeypatch.setattr(hear, "MAX_KEPT", 1)
     load(TRACK_1, weights)[0](song.samples[None], None)
     load(TRACK_2, weights)[0](song.samples[None], None)

@@ -24,7 +24,7 @@ from apex_space.judges.loading import load_judge
 from apex_space.preference import head_files
 from apex_space.preference.fitting import logistic, scoring, sources
 from apex_space.preference.fitting.logistic import Battles, learn, splits, units
-from apex_space.preference.fitting.scoring import ScoredBattle, ScoreLog, as_battles, from_votes, hear
+from apex_space.preference.fitting.scoring import ScoredBattle, ScoreLog, as_battles, from_votes, score_battles
 from apex_space.preference.fitting.sources import BattleRow, read
 from apex_space.storage.records import Battle, Song, SongScores, Vote, Winner
 from apex_space.storage.vote_store import VoteStore
@@ -355,7 +355,7 @@ def test_songs_inside_a_dataset_are_heard_by_our_own_loader(
     root.mkdir()
     parquet.write_table(rows.replace_schema_metadata(told), root / "train.parquet")
     for source in (root, root / "train.parquet"):
-        found = list(hear(read(str(source)), pocket, ScoreLog(tmp_path / "notes.jsonl")))
+        found = list(score_battles(read(str(source)), pocket, ScoreLog(tmp_path / "notes.jsonl")))
         assert [type(one) for one in found] == [ScoredBattle]
         assert isinstance(found[0], ScoredBattle)
         assert found[0].a.song == pocket(clips / "0.flac").sha256
@@ -419,7 +419,9 @@ def test_a_run_taken_up_again_scores_nothing_twice(clips: Path, tmp_path: Path, 
 
     def run(rows: list[dict[str, Any]], stop: int | None = None) -> list[ScoredBattle | BadRow]:
         judge = replace(pocket, encoder=encoder, cache=EmbeddingCache())  # as a new process has it
-        heard = hear(read(str(write_table(tmp_path / "table.jsonl", rows))), judge, ScoreLog(tmp_path / "n.jsonl"))
+        heard = score_battles(
+            read(str(write_table(tmp_path / "table.jsonl", rows))), judge, ScoreLog(tmp_path / "n.jsonl")
+        )
         return [next(heard) for _ in range(stop)] if stop else list(heard)
 
     rows = [
@@ -438,7 +440,7 @@ def test_a_run_taken_up_again_scores_nothing_twice(clips: Path, tmp_path: Path, 
     other = replace(
         pocket, weights=(replace(pocket.weights[0], revision="other"),), encoder=encoder, cache=EmbeddingCache()
     )
-    list(hear(read(str(tmp_path / "table.jsonl")), other, ScoreLog(tmp_path / "n.jsonl")))
+    list(score_battles(read(str(tmp_path / "table.jsonl")), other, ScoreLog(tmp_path / "n.jsonl")))
     assert len(encoder.calls) == 12
 
 
@@ -446,7 +448,7 @@ def test_a_battle_whose_audio_fails_is_left_out(clips: Path, tmp_path: Path, poc
     (tmp_path / "noise.flac").write_bytes(b"fLaC but not really")
     rows = [{"a": "noise.flac", "b": str(clips / "0.flac"), "winner": "a"}]
     table = write_table(tmp_path / "table.jsonl", rows)
-    (bad,) = hear(read(str(table)), pocket, ScoreLog(tmp_path / "n.jsonl"))
+    (bad,) = score_battles(read(str(table)), pocket, ScoreLog(tmp_path / "n.jsonl"))
     assert isinstance(bad, BadRow)
     assert "battle 1" in bad.name
 
@@ -511,10 +513,10 @@ def test_an_interrupted_command_keeps_what_it_has(clips: Path, data: Path, monke
     table = write_table(clips / "interrupted.jsonl", ROWS)
 
     def interrupted(*arguments: Any) -> Iterator[ScoredBattle | BadRow]:
-        yield next(hear(*arguments))
+        yield next(score_battles(*arguments))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(scoring, "hear", interrupted)
+    monkeypatch.setattr(scoring, "score_battles", interrupted)
     done = CliRunner().invoke(app, ["fit-preference", "--battles", str(table)])
     assert done.exit_code == 130
     assert "goes on from here" in done.stderr

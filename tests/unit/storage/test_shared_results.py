@@ -172,7 +172,7 @@ def test_a_database_of_votes_alone_gets_the_table_and_keeps_its_votes(url: str) 
     with closing(VoteStore(url, migrations=MIGRATIONS[:1])) as before:
         before.add_battle(Battle("battle", Song("a"), Song("b"), "pool", 1.0))
     with closing(VoteStore(url)) as store:
-        links = open_shared_results(Settings(links=5), store)
+        links = open_shared_results(Settings(shared_results=5), store)
         assert links.get(links.add([report()], "New", HERE).id).title == "New"
         assert store.battle("battle") is not None
 

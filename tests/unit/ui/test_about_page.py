@@ -39,7 +39,7 @@ def test_what_a_setting_or_a_file_says_is_escaped() -> None:
 
 
 def test_limits_are_those_of_the_settings() -> None:
-    shown = render.limits(Settings(max_minutes=7, max_megabytes=33, links=0), LIMITS, {"Songs that wait": 50})
+    shown = render.limits(Settings(max_minutes=7, max_megabytes=33, shared_results=0), LIMITS, {"Songs that wait": 50})
     for text in ("7 minutes", "33 MB", "none", "50 at most", "30 a minute, 1500 a day", "600 an hour"):
         assert text in shown
     assert set(render.ACTIONS) == set(LIMITS)

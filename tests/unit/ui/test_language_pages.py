@@ -32,7 +32,7 @@ REASONS = (
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_panel_and_duel(reason: str) -> None:
+def test_panel_and_panel_comparison(reason: str) -> None:
     judge = load_judge("pocket")
     busy = message("Busy: {n} songs wait. Try again in {time}.", n=3, time=approximate_duration(200))
     a, b = judge(EXAMPLES / "folk.ogg"), judge(EXAMPLES / "waltz.ogg")
@@ -47,7 +47,11 @@ def test_panel_and_duel(reason: str) -> None:
     with use_language("zh-CN"):
         pages = [render.panel(panel), render.panel_tables(panel), render.panel_links(panel)]
         for each in (both, answers, replace(both, comparisons=())):
-            pages += [render.duel(each), render.duel_tables(each), render.duel_links(each)]
+            pages += [
+                render.panel_comparison_summary(each),
+                render.panel_comparison_tables(each),
+                render.panel_comparison_downloads(each),
+            ]
         pages += [render.answer(through), render.details(through)]
         for step in (
             LoadProgress("apex"),
