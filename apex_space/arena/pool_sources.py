@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from ..audio.decode import SUFFIXES
+from ..audio.containers import SUFFIXES
 from ..core import tables
 from ..core.errors import PoolError
 from ..core.settings import settings

@@ -31,7 +31,7 @@ FRAMES_AT_ONCE, ONSETS_AT_ONCE = 2048, 8192
 A complete one of ten minutes would take half a gigabyte of memory.
 """
 FLOOR_DB = 70.0
-VERSION = 2
+VERSION = 3
 """Version of the features, stored on disk with a song's embeddings.
 
 Raise it with each change that changes a measured value.
@@ -122,8 +122,9 @@ def bandwidth(samples: np.ndarray, rate: int) -> float:
     """Return the highest frequency in Hz with a long-term level in `samples` [T] within 70 dB of the strongest."""
     window = np.hanning(WINDOW).astype(np.float32)
     power = np.zeros(WINDOW // 2 + 1)
+    offset = _offset(samples)
     for start in range(0, len(samples), WINDOW):
-        frame = samples[start : start + WINDOW]
+        frame = samples[start : start + WINDOW] - offset
         power += np.abs(np.fft.rfft(frame * window[: len(frame)], WINDOW)) ** 2
     loud = np.nonzero(power > power.max() * 10 ** (-FLOOR_DB / 10))[0]
     return float(loud[-1] * rate / WINDOW)
@@ -136,11 +137,17 @@ def _spectra(samples: np.ndarray, window: int, hop: int) -> Iterator[np.ndarray]
     """
     librosa = import_librosa()
     padded = np.pad(samples, window // 2)
+    padded[window // 2 : window // 2 + len(samples)] -= _offset(samples)
     frames = 1 + len(samples) // hop
     for first in range(0, frames, FRAMES_AT_ONCE):
         last = min(first + FRAMES_AT_ONCE, frames) - 1
         block = padded[first * hop : last * hop + window]
         yield np.abs(librosa.stft(block, n_fft=window, hop_length=hop, center=False))
+
+
+def _offset(samples: np.ndarray) -> np.float32:
+    """Return the mean of `samples` [T]. It is no sound, and would count as one of the lowest frequency."""
+    return np.float32(samples.mean(dtype=np.float64))
 
 
 @cache

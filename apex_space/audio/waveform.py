@@ -10,7 +10,8 @@ import numpy as np
 from ..core.errors import EmptyAudio, NotAudio, SilentAudio, TooLarge, TooLong, TooShort, UnsupportedFormat
 from ..core.settings import settings
 from ..core.text import message
-from .decode import Stream, check_length, span
+from .containers import check_length, span
+from .decode import Stream
 from .isolated import open_stream
 from .levels import Levels, Meter
 
@@ -133,10 +134,12 @@ def _check_content(waveform: Waveform, limits: Limits) -> None:
         raise TooShort(
             "The sound lasts {duration:.2f} s; {least}. Take a longer part.", duration=waveform.duration, least=least
         )
-    if max(waveform.samples.max(), -waveform.samples.min()) >= SILENCE:
+    if np.ptp(waveform.samples) / 2 >= SILENCE:
         return
     if waveform.levels.peak < 20 * np.log10(SILENCE):
         raise SilentAudio("The file is silent: nothing in it is above -80 dBFS. Check the export or the recording.")
+    if abs(waveform.samples[0]) >= SILENCE:
+        raise SilentAudio("The file is silent: its samples are all alike. Check the export or the recording.")
     raise SilentAudio("The channels cancel each other out: their mean is silent. Turn the phase of one around.")
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..audio.decode import SUFFIXES
+from ..audio.containers import SUFFIXES
 from ..core.errors import TooManySongs
 
 ENDINGS = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
