@@ -548,8 +548,8 @@ def test_scores_of_pockets_battles_are_by_models_that_met_neither_song(monkeypat
 
     monkeypatch.setattr(train, "fit_opinion", watched)
     monkeypatch.setattr(train, "ROUNDS", 2)
-    listener = train.Listener(copies, truth, recording, pairs, np.zeros((size, 5)))
-    for learned, tested in listener.rounds():
+    held_out = train.HeldOutScores(copies, truth, recording, pairs, np.zeros((size, 5)))
+    for learned, tested in held_out.rounds():
         assert not set(learned.songs.ravel()) & set(tested.songs.ravel())
     assert taught
     assert all(not known & asked for known, asked in taught)
