@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from ..audio.containers import SUFFIXES
+from ..audio.song_names import SongFolder, is_song
 from ..core import tables
 from ..core.errors import PoolError
 from ..core.settings import settings
@@ -100,14 +100,15 @@ def from_folder(folder: Path) -> list[Candidate]:
 
 
 def _tabled(table: Path, folder: Path) -> Iterator[Candidate]:
+    songs = SongFolder(folder)
     for number, row in enumerate(_rows(table), 1):
         name = message("Row {number} of {table}", number=number, table=table.name)
-        file = row.get("file")
-        if not isinstance(file, str) or not file:
+        file = tables.text(row.get("file"))
+        if not file:
             raise PoolError(
                 "{name} has no file. The columns are file, and if you like title, generator and prompt.", name=name
             )
-        yield Candidate(name, _inside(folder, file, name), **_texts(row, {"title": Path(file).stem}))
+        yield Candidate(name, _inside(songs, file, name), **_texts(row, {"title": Path(file).stem}))
 
 
 def _rows(table: Path) -> Iterator[tables.Record]:
@@ -120,30 +121,39 @@ def _rows(table: Path) -> Iterator[tables.Record]:
 
 
 def _untabled(folder: Path) -> Iterator[Candidate]:
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    songs = SongFolder(folder)
+    files = sorted(path for path in folder.rglob("*") if is_song(path.name))
     for number, path in enumerate(files, 1):
         name, inner = message("File {number} of the folder", number=number), path.relative_to(folder)
         generator = inner.parts[0] if len(inner.parts) > 1 else ""
         yield Candidate(
-            name, _inside(folder, str(inner), name), **_texts({}, dict(title=path.stem, generator=generator))
+            name, _inside(songs, str(inner), name), **_texts({}, dict(title=path.stem, generator=generator))
         )
 
 
-def _inside(folder: Path, name: str, row: str) -> Path:
+def _inside(folder: SongFolder, name: str, row: str) -> Path:
     """Return the path of the file called `name` in `folder`.
 
     Raises PoolError if the file does not exist or lies elsewhere, also if a link leads elsewhere.
     """
     try:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder):
+        if not (folder.path / name).resolve().is_relative_to(folder.path):
             raise PoolError(
                 "{row}, {name!r}, is not inside the pool's folder. Copy the file there.", row=row, name=name
             )
-        if path.is_file():
-            return path
+        found = folder.find(name)
     except (OSError, ValueError):  # no file can have this name
-        pass
+        found = []
+    if len(found) == 1:
+        return found[0].resolve()
+    if found:
+        raise PoolError(
+            "{row}, {name!r}, may be {first} or {second}. Write its ending.",
+            row=row,
+            name=name,
+            first=found[0].name,
+            second=found[1].name,
+        )
     raise PoolError("{row}, {name!r}, is not there. Correct its name, or take it out.", row=row, name=name)
 
 
@@ -151,8 +161,7 @@ def _texts(row: Mapping[str, Any], otherwise: Mapping[str, str]) -> dict[str, st
     """Return title, generator and prompt, each on one line and of bounded length."""
 
     def text(name: str) -> str:
-        value = row.get(name)
-        value = value if isinstance(value, str) and value.strip() else otherwise.get(name, "")
+        value = tables.text(row.get(name)) or otherwise.get(name, "")
         return sanitize(" ".join(value.split()), MAX_TEXT_LENGTH[name])
 
     return {name: text(name) for name in MAX_TEXT_LENGTH}
@@ -223,6 +232,10 @@ def _content(cell: Any, name: str) -> bytes:
 def _renamed(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a dataset's row under our field names."""
     return {
-        ours: next((row[column] for column in theirs if isinstance(row.get(column), str)), None)
+        ours: next((row[column] for column in theirs if _is_text(row.get(column))), None)
         for ours, theirs in COLUMNS.items()
     }
+
+
+def _is_text(cell: Any) -> bool:
+    return isinstance(cell, str | int | float) and bool(tables.text(cell))

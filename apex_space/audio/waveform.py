@@ -64,7 +64,13 @@ def load(path: str | os.PathLike[str], limits: Limits = DEFAULT) -> Waveform:
     try:
         if not path.is_file():
             raise NotAudio(
-                "This is a folder; name a file in it." if path.is_dir() else "There is no such file. Check its name."
+                "This is a folder; name a file in it."
+                if path.is_dir()
+                else "This is a pipe or a device. Save the sound to a file first."
+                if path.exists()
+                else "Standard input is not taken. Save the sound to a file first."
+                if path == Path("-")
+                else "There is no such file. Check its name."
             )
         size = path.stat().st_size
     except OSError as error:
@@ -150,10 +156,12 @@ def _fingerprint(samples: np.ndarray, rate: int) -> str:
 
 
 def file_hash(path: str | Path) -> str | None:
-    """Return the hash of a file's bytes, or None where the file cannot be read or is over the size limit.
+    """Return the hash of a file's bytes, or None where it is no file, cannot be read or is over the size limit.
 
     `load_song` raises the error for such a file.
     """
+    if not os.path.isfile(path):  # to open a pipe would wait for somebody to write into it
+        return None
     try:
         with Path(path).open("rb") as file:
             within = os.fstat(file.fileno()).st_size <= settings().max_megabytes * 1_000_000

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .common import check_results, messages
+from .common import check_results, messages, write_results
 
 
 def bench(
@@ -23,6 +23,4 @@ def bench(
     found = run(rounds, messages.print)
     typer.echo(as_markdown(found), nl=False)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "bench.json").write_text(as_json(found), encoding="utf-8")
-        (out / "bench.svg").write_text(as_svg(found), encoding="utf-8")
+        write_results(out, "bench", {".json": as_json(found), ".svg": as_svg(found)})

@@ -1,11 +1,15 @@
 """Code that the commands share. Results go to stdout, progress and messages to stderr."""
 
+import codecs
+import io
 import json
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from enum import StrEnum
+from errno import EACCES, EPIPE
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,8 +19,9 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from ..core.errors import ApexSpaceError, OutputRefused, SettingsError, UnknownJudge, WeightsError
+from ..core.files import replacing
 
-messages = Console(stderr=True, highlight=False, markup=False)
+messages = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 class Format(StrEnum):
@@ -61,17 +66,29 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         from ..core.settings import settings
 
+        make_streams_lenient()
         with exiting(2):
             if "--help" not in ctx.args:
                 settings()
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except OSError as error:
+                if error.errno == EPIPE:  # who reads the results has enough: typer ends quietly
+                    raise
+                messages.print(f"The results cannot be written ({error.strerror or error}).")
+                raise typer.Exit(1) from error
 
 
 def check_results(folder: Path, stem: str, record: type) -> None:
-    """Raise OutputRefused if `folder` has a `stem`.json or .svg that an earlier run did not write.
+    """Make `folder` if it is not there, before the work whose results it is for.
 
-    An earlier run wrote the files from a `record` (a dataclass), so the json has all its fields.
+    Raises OutputRefused if that fails, or if it has a `stem`.json or .svg that an earlier run did not write. An earlier
+    run wrote the files from a `record` (a dataclass), so the json has all its fields.
     """
+    with _refusing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES))
     results = folder / f"{stem}.json"
     if not any(os.path.lexists(path) for path in (results, results.with_suffix(".svg"))):
         return
@@ -83,9 +100,40 @@ def check_results(folder: Path, stem: str, record: type) -> None:
         raise OutputRefused(f"{results} or its svg is there and not from here. Choose another --out.")
 
 
+def write_results(folder: Path, stem: str, contents: Mapping[str, str]) -> None:
+    """Write a file for each suffix in `contents`, each completely or not at all. Raises OutputRefused."""
+    with _refusing(folder):
+        for suffix, content in contents.items():
+            with replacing(folder / f"{stem}{suffix}") as part:
+                part.write_text(content, encoding="utf-8")
+
+
+@contextmanager
+def _refusing(folder: Path) -> Iterator[None]:
+    """Turn an error of the file system into OutputRefused."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputRefused(f"{folder} cannot be written to ({error.strerror}). Choose another --out.") from error
+
+
+def make_streams_lenient() -> None:
+    """Make stdout and stderr write what their encoding lacks as JSON escapes, such as \\u4e2d, instead of failing."""
+    codecs.register_error("json", lambda error: (_as_json(error), getattr(error, "end", 0)))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="json")
+
+
+def _as_json(error: Exception) -> str:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1]
+
+
 def show(table: Table) -> None:
     """Print a table in the terminal's width, or as wide as it needs if stdout is not a terminal."""
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = console.measure(table, options=console.options.update(width=10_000)).maximum
     console.print(table)

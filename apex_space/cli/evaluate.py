@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ..core.errors import EvaluationError
-from .common import Format, WeightsFolder, check_results, exiting, messages, show
+from ..core.text import printable
+from .common import Format, WeightsFolder, check_results, exiting, messages, show, write_results
 
 if TYPE_CHECKING:
     from ..core.intervals import ConfidenceInterval
@@ -68,7 +68,6 @@ def _evaluate(
     from ..evaluation import metrics, report, songs
 
     if out is not None:
-        _make(out)
         check_results(out, "evaluate", metrics.Evaluation)
     found = songs.read(source, audio)
     if ids is not None:
@@ -80,22 +79,16 @@ def _evaluate(
     kept = [song for song in found if isinstance(song, songs.RatedSong)]
     left_out = [song for song in found if not isinstance(song, songs.RatedSong)]
     for song in left_out:
-        messages.print(f"{song.name}: left out. {song.why}")
+        messages.print(printable(f"{song.name}: left out. {song.why}"))
     sets = songs.as_sets(kept)
     messages.print(f"{len(kept)} songs; resampling them, which takes some seconds")
     evaluation = metrics.evaluate(judge or Path(source).name, sets)
     _write(evaluation, left_out, format)
     if out is not None:
-        (out / "evaluate.json").write_text(report.to_json(evaluation, left_out), encoding="utf-8")
-        (out / "evaluate.svg").write_text(report.as_svg(evaluation), encoding="utf-8")
+        write_results(
+            out, "evaluate", {".json": report.to_json(evaluation, left_out), ".svg": report.as_svg(evaluation)}
+        )
     return not left_out
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EvaluationError(f"{folder} cannot be made ({error.strerror}). Choose another --out.") from error
 
 
 def _predict(found: "Iterable[RatedSong | BadRow]", name: str, weights: Path | None) -> "list[RatedSong | BadRow]":

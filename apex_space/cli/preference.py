@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from ..core.text import printable
 from ..preference.fitting.music_arena import HUB
 from .common import JudgeName, WeightsFolder, exiting, messages, show
 
@@ -92,7 +93,7 @@ def _score_battles(judge: str, source: str, out: Path, weights: Path | None) -> 
         task = bar.add_task("", total=None)
         for result in score_battles(read(source), ready, notebook):
             if not isinstance(result, ScoredBattle):
-                messages.print(f"{result.name}: left out. {result.why}")
+                messages.print(printable(f"{result.name}: left out. {result.why}"))
                 continue
             battles.append(result)
             bar.update(task, completed=len(battles))

@@ -92,8 +92,9 @@ def _rank_with_progress(request: "RankRequest", scratch: Path, weights: Path | N
         task = bar.add_task("", total=None)
         try:
             for step in rank_files(request, scratch, _loader(weights), load_song):
-                if isinstance(step, Batch) and step.left_out:
-                    messages.print(ranking_text.left_out(step.left_out))
+                if isinstance(step, Batch):
+                    for text in ranking_text.left_out(step):
+                        messages.print(text)
                 elif isinstance(step, RankingProgress):
                     ranking = step.ranking
                     share = step.current.share if step.current else 0

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ..core.axes import AXES
 from ..core.errors import ApexSpaceError
+from ..core.text import printable
 from ..judges.report import Failure, Report
 from ..judges.report_csv import to_csv
 from .common import Format, WeightsFolder, messages, show
@@ -36,7 +37,7 @@ def score(
     results: list[Report | Failure] = []
     absent, interrupted = False, True
     with suppress(KeyboardInterrupt):  # what was scored so far is still written
-        names = list(REGISTRY) if judge == "all" else judge.split(",")
+        names = list(REGISTRY) if judge == "all" else [name.strip() for name in judge.split(",")]
         for place, name in enumerate(names):
             try:
                 results += _by(name, files, weights, names[1:] if place == 0 else [])
@@ -69,21 +70,22 @@ def _score_all(judge: "Judge", files: Iterable[Path], others: list[str]) -> Iter
     from ..judges.score import score as score_song
 
     for file in files:
+        name = printable(str(file))
         with Progress(console=messages, transient=True, disable=not messages.is_terminal) as bar:
-            task = bar.add_task(escape(file.name), total=None)
+            task = bar.add_task(escape(printable(file.name)), total=None)
             try:
-                for step in score_song(ScoreRequest(file, judge.name, str(file)), lambda name: iter([judge])):
+                for step in score_song(ScoreRequest(file, judge.name, name), lambda _: iter([judge])):
                     assert isinstance(step, ScoringProgress)  # the judge is loaded
                     if not step.share and step.left is not None:
-                        messages.print(f"{file}: {_time_estimate(judge.name, step.duration, step.left, others)}")
+                        messages.print(f"{name}: {_time_estimate(judge.name, step.duration, step.left, others)}")
                     bar.update(task, total=1.0, completed=step.share)
                 report = result(step)
                 assert isinstance(report, Report)
-                messages.print(f"{file}: {report.duration:.0f} s of music scored in {report.seconds:.1f} s")
+                messages.print(f"{name}: {report.duration:.0f} s of music scored in {report.seconds:.1f} s")
                 yield report
             except ApexSpaceError as error:
-                messages.print(f"{file}: {error}")
-                yield Failure(str(file), str(error))
+                messages.print(f"{name}: {error}")
+                yield Failure(name, str(error))
 
 
 def _time_estimate(judge: str, duration: float, left: float, others: list[str]) -> str:

@@ -1,13 +1,21 @@
 """Reads rows as dictionaries, from a local csv, jsonl or parquet file or from a dataset with sounds."""
 
+import codecs
 import csv
 import json
-from collections.abc import Callable, Iterator
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 Record = dict[str, Any]
+DELIMITERS = ",;\t"
+MAX_CELL = 10_000_000
+"""Maximum number of characters of a cell of a csv."""
 
 
 @dataclass(frozen=True)
@@ -19,41 +27,122 @@ class BadRow:
 
 
 def records(path: Path) -> Iterator[Record]:
-    """Yield the rows one by one, so that a table with songs in it need not fit into memory.
+    """Yield the rows as in `numbered`, without their numbers."""
+    return (record for _, record in numbered(path))
 
-    The file's suffix must be one of READERS. Raises OSError where the file cannot be read, and ValueError where its
-    content does not match its suffix.
+
+def numbered(path: Path) -> Iterator[tuple[int, Record]]:
+    """Yield each row and its line in the file (in a parquet file, its row), without blank rows.
+
+    The rows come one by one, so that a table with songs in it need not fit into memory. Columns' names are trimmed and
+    in lower case. A csv may be separated by commas, semicolons or tabs. The file's suffix must be one of READERS.
+    Raises OSError where the file cannot be read, and ValueError where its content does not match its suffix.
     """
     try:
-        yield from READERS[path.suffix.lower()](path)
+        for line, row in READERS[path.suffix.lower()](path):
+            record = _named(row, line)
+            if not all(map(_is_blank, record.values())):
+                yield line, record
     except csv.Error as error:
         raise ValueError(str(error)) from error
 
 
-def _csv(path: Path) -> Iterator[Record]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        yield from csv.DictReader(file)
+def text(cell: Any) -> str:
+    """Return a cell as text without surrounding spaces: 0 -> "0", 1.0 -> "1"; "" for None, NaN and what is no text."""
+    if cell is None or isinstance(cell, list | dict | bytes) or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    return str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell).strip()
 
 
-def _jsonl(path: Path) -> Iterator[Record]:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
+def _is_blank(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, str | float) and not text(cell))
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[TextIO]:
+    """Open a text file in UTF-8, or in UTF-16 with a byte order mark.
+
+    Raises OSError, and ValueError where the file is in another encoding.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+    utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if b"\0" in start and not utf16:
+        raise ValueError("it is not text in UTF-8; save it as UTF-8")
+    try:
+        with path.open(encoding="utf-16" if utf16 else "utf-8-sig", newline="") as lines:
+            yield lines
+    except UnicodeDecodeError as error:
+        raise ValueError("it is not in UTF-8, perhaps in Latin-1 or Windows-1252; save it as UTF-8") from error
+
+
+def _named(row: Mapping[Any, Any], line: int) -> Record:
+    """Return a row by its columns' names, trimmed and in lower case. A column without a name is left out."""
+    if not all(map(_is_blank, row.get(None) or ())):  # where DictReader puts what no column is for
+        raise ValueError(f"line {line} has more cells than there are columns; put texts with commas in quotes")
+    names = [str(name or "").strip().lower() for name in row]
+    if twice := {name for name in names if name and names.count(name) > 1}:
+        raise ValueError(f"two columns are called {min(twice)}")
+    return {name: cell for name, cell in zip(names, row.values(), strict=True) if name}
+
+
+def _csv(path: Path) -> Iterator[tuple[int, Mapping[Any, Any]]]:
+    csv.field_size_limit(MAX_CELL)
+    with open_text(path) as file:
+        head, skipped = file.readline(), 0
+        told = re.fullmatch(r'"?sep=(.)"?', head.strip("\r\n"), re.IGNORECASE)  # for Excel
+        if told:
+            head, skipped = file.readline(), 1
+        if not head.strip():
+            raise ValueError("its first line does not name columns")
+        unquoted = re.sub(r'"[^"]*"', "", head)
+        delimiter = told[1] if told else max(DELIMITERS, key=unquoted.count)
+        yield from _lines(csv.DictReader(chain([head], file), delimiter=delimiter, strict=True), skipped)
+
+
+def _lines(reader: "csv.DictReader[str]", skipped: int) -> Iterator[tuple[int, Mapping[Any, Any]]]:
+    """Yield each row with the line in which it begins."""
+    _ = reader.fieldnames
+    before = reader.line_num
+    for row in reader:
+        yield skipped + before + 1, row
+        before = reader.line_num
+
+
+def _jsonl(path: Path) -> Iterator[tuple[int, Mapping[Any, Any]]]:
+    with open_text(path) as file:
+        for number, line in nonblank(file):
+            try:
                 record = json.loads(line)
-                if not isinstance(record, dict):
-                    raise ValueError(f"line {number} is not an object")
-                yield record
+            except ValueError as error:
+                raise ValueError(f"line {number} is not JSON: {error}") from error
+            if not isinstance(record, dict):
+                raise ValueError(f"line {number} is not an object")
+            yield number, record
 
 
-def _parquet(path: Path) -> Iterator[Record]:
+def nonblank(file: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text that are not blank, each with its number."""
+    return ((number, line) for number, line in enumerate(file, 1) if line.strip())
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Mapping[Any, Any]]]:
+    from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
-    with ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=16):
-            yield from batch.to_pylist()
+    try:
+        with ParquetFile(path) as file:
+            batches = file.iter_batches(batch_size=16)
+            yield from enumerate((row for batch in batches for row in batch.to_pylist()), 1)
+    except ArrowException as error:
+        raise ValueError(str(error).splitlines()[0]) from error
 
 
-READERS: dict[str, Callable[[Path], Iterator[Record]]] = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}
+READERS: dict[str, Callable[[Path], Iterator[tuple[int, Mapping[Any, Any]]]]] = {
+    ".csv": _csv,
+    ".jsonl": _jsonl,
+    ".parquet": _parquet,
+}
 
 
 def undecoded(rows: Any) -> tuple[Any, list[str]]:

@@ -7,7 +7,9 @@ from typing import Any
 
 MAX_NAME_LENGTH = 255
 JOINERS = "\u200c\u200d"
-"""Characters without width that `sanitize` keeps: some scripts and emoji need them."""
+"""Characters without width that are kept: some scripts and emoji need them."""
+TAGS = "".join(map(chr, range(0xE0020, 0xE0080)))
+"""Characters without width that flags of regions are made of."""
 
 
 class Message(str):
@@ -77,11 +79,32 @@ def escape_formula(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
+def printable(text: str) -> str:
+    """Return a text from outside with what would control a terminal or the direction of writing as escapes.
+
+    For example, ESC becomes `\\x1b`. Nothing is left out, so that a file can be found again by its name. A byte of a
+    name that is not UTF-8 is an escape, too.
+    """
+    return "".join(_escape(c) if _controls(c) else c for c in text)
+
+
+def _controls(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return kind in ("Cc", "Cs", "Zl", "Zp") or (kind == "Cf" and not (character in JOINERS or character in TAGS))
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that Python could not decode
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def sanitize(text: str, longest: int = MAX_NAME_LENGTH) -> str:
     """Reduce a text from outside to one line of at most `longest` visible characters.
 
     The result holds nothing that controls a terminal or changes the direction of writing.
     """
     spaced = "".join(" " if c.isspace() else c for c in text)
-    visible = "".join(c for c in spaced if c in JOINERS or not unicodedata.category(c).startswith("C"))
+    visible = "".join(c for c in spaced if not _controls(c))
     return visible if len(visible) <= longest else f"{visible[: longest - 1]}…"

@@ -7,16 +7,16 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from os.path import isfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
+from ..audio.song_names import SongFolder, SongNames
 from ..core import tables
 from ..core.errors import AudioError, EvaluationError, NotAudio, PreferenceError
-from ..core.tables import BadRow
+from ..core.tables import BadRow, text
 from ..judges.judge import Judge
 from ..preference.fitting.sources import remote
 from .metrics import DIMENSIONS, Rated
@@ -36,7 +36,6 @@ SongEval's `metadata.jsonl` has `annotation` instead: a list of each rater's fiv
 ANNOTATION = "annotation"
 METADATA = "metadata.jsonl"
 MAX_SONGS = 20_000
-AUDIO = re.compile(r"\.(wav|flac|mp3|ogg|opus|m4a|aac)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def read(source: str, audio: Path | None = None) -> list[RatedSong | BadRow]:
     """
     path = Path(source)
     folder = audio or (path if path.is_dir() else path.parent)
-    open_song: OpenSong = partial(_inside, folder)
+    open_song: OpenSong = partial(_inside, SongFolder(folder))
     if is_dataset(source):
         found = _metadata(source)
         if audio is None and not path.is_dir():
@@ -107,7 +106,7 @@ def _metadata(source: str) -> Iterator[dict[str, Any]]:
 def _song(name: str, record: Mapping[str, Any], open_song: OpenSong) -> RatedSong | BadRow:
     there = {str(column).strip().lower(): value for column, value in record.items()}
     cells = {key: there[name] for key, names in COLUMNS.items() for name in reversed(names) if name in there}
-    identity = str(cells.get("id") or "").strip()
+    identity = text(cells.get("id"))
     if not identity:
         raise EvaluationError(f"{name} has no id. Name the column one of {', '.join(COLUMNS['id'])}.")
     truth, predicted = (_numbers(cells, kind, name) for kind in ("truth", "predicted"))
@@ -115,8 +114,8 @@ def _song(name: str, record: Mapping[str, Any], open_song: OpenSong) -> RatedSon
         truth = _mean_ratings(there[ANNOTATION], f"{name}, {ANNOTATION}")
     if not truth:
         return BadRow(identity, "It has no ratings.")
-    system, part = (str(cells.get(key) or "").strip() for key in ("system", "set"))
-    return RatedSong(identity, system, part, truth, predicted, partial(open_song, identity))
+    part = re.sub(r"^(\d+)\.0+$", r"\1", text(cells.get("set")))  # as some programs write whole numbers
+    return RatedSong(identity, text(cells.get("system")), part, truth, predicted, partial(open_song, identity))
 
 
 def _mean_ratings(annotation: Any, name: str) -> dict[str, float]:
@@ -129,7 +128,7 @@ def _mean_ratings(annotation: Any, name: str) -> dict[str, float]:
 
 def _numbers(cells: Mapping[str, Any], kind: str, name: str) -> dict[str, float]:
     """Return the numbers by dimension, without dimensions whose cell is empty."""
-    filled = {d: cell for d in DIMENSIONS if (cell := cells.get(f"{kind} {d}")) not in (None, "")}
+    filled = {d: cell for d in DIMENSIONS if text(cell := cells.get(f"{kind} {d}"))}
     return {d: _number(cell, f"{name}, {kind} {d}") for d, cell in filled.items()}
 
 
@@ -143,39 +142,38 @@ def _number(value: Any, name: str) -> float:
     return number
 
 
-def _inside(folder: Path, name: str) -> AbstractContextManager[Path]:
-    """Find the file `name` in the folder, with or without its extension. Raises AudioError."""
-    bare = "\0" not in name and (folder / name).resolve().is_relative_to(folder.resolve())
-    near = [folder / name, *sorted((folder / name).parent.glob(f"{_literal(Path(name).name)}.*"))] if bare else []
-    found = next((path for path in near if isfile(path)), None)  # isfile also takes a name too long for a file
-    if found is None:
-        raise NotAudio(f"{folder} holds no file of that name. Check it, or name the folder with --audio.")
-    return nullcontext(found)
-
-
-def _literal(name: str) -> str:
-    return re.sub(r"([*?[])", r"[\1]", name)
+def _inside(folder: SongFolder, name: str) -> AbstractContextManager[Path]:
+    """Find the file `name` in the folder, with or without its ending. Raises AudioError."""
+    found = folder.find(name)
+    if not found:
+        raise NotAudio(f"{folder.path} holds no sound file of that name. Check it, or name the folder with --audio.")
+    if len(found) > 1:
+        raise NotAudio(f"It may be {found[0].name} or {found[1].name}. Give the id its file's ending.")
+    return nullcontext(found[0])
 
 
 def choose(songs: Sequence[RatedSong | BadRow], ids: Path) -> list[RatedSong | BadRow]:
-    """Return the songs named in the file `ids`, one id per line. Folders and extensions of audio files do not matter.
+    """Return the songs named in the file `ids`, one id per line, by the rules of SongNames.
 
-    Raises EvaluationError, also if one of the ids is not among the songs.
+    Raises EvaluationError, also if one of the ids is not among the songs or may mean several of them.
     """
     try:
-        wanted = {_stem(line) for line in ids.read_text(encoding="utf-8-sig").splitlines() if line.strip()}
+        with tables.open_text(ids) as file:
+            wanted = [line.strip() for _, line in tables.nonblank(file)]
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{ids} cannot be read ({_first_line(error)}). Give an id a line, as text.") from error
-    names = [song.id if isinstance(song, RatedSong) else song.name for song in songs]
-    if lacking := sorted(wanted - {_stem(name) for name in names}):
+    identities = [song.id if isinstance(song, RatedSong) else song.name for song in songs]
+    names = SongNames(identities)
+    found = [names.find(name) for name in wanted]
+    if lacking := [name for name, numbers in zip(wanted, found, strict=True) if not numbers]:
         raise EvaluationError(
             f"{len(lacking)} of the {len(wanted)} songs in {ids} are not there, such as {lacking[0]}. Check the list."
         )
-    return [song for song, name in zip(songs, names, strict=True) if _stem(name) in wanted]
-
-
-def _stem(identity: str) -> str:
-    return AUDIO.sub("", PurePosixPath(identity.strip()).name)
+    for name, numbers in zip(wanted, found, strict=True):
+        if names.differ(numbers):
+            first, second, *_ = (identities[number] for number in numbers)
+            raise EvaluationError(f"{name} in {ids} may be {first} or {second}. Write the folder, too.")
+    return [songs[number] for number in sorted({number for numbers in found for number in numbers})]
 
 
 def predict(songs: Iterable[RatedSong | BadRow], judge: Judge) -> Iterator[RatedSong | BadRow]:

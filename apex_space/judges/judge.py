@@ -13,7 +13,7 @@ from ..audio import features, segments
 from ..audio.resample import resample
 from ..audio.waveform import Waveform, file_hash, load_song
 from ..core.axes import KEYS
-from ..core.text import sanitize
+from ..core.text import printable
 from ..models.encoders.encoder import Encoder
 from ..models.hub import Weights
 from .embedding_cache import CachedEmbeddings, EmbeddingCache
@@ -189,7 +189,7 @@ class Judge:
     def _report(self, encoded: CachedEmbeddings, name: str, started: float) -> Report:
         values = self.head(encoded.embeddings)
         return Report(
-            file=sanitize(name),
+            file=printable(name),
             judge=self.name,
             scores=self._song(encoded, values),
             missing=self.head.missing,

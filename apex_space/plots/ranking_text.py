@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 
+from ..audio.song_names import ENDINGS
 from ..core.axes import BY_KEY
 from ..core.i18n import plural, tr, translate
 from ..judges.registry import REGISTRY
+from ..ranking.batch import Batch
 from ..ranking.order import Border, RankedSong, Ranking, Rules
-from ..ranking.songs import ENDINGS
 
 MEANING = (
     "The chance is how often a song would be preferred to another song of this batch, on average. Its 95% interval "
     "shows how uncertain the preference head is, not how much listeners differ."
 )
+FEW = 3
 ORDINALS = ("th", "st", "nd", "rd")
 SPREAD = "± is an 80% interval: it contains the true score of 4 of 5 songs that {judge} was not trained on."
 
@@ -124,16 +126,22 @@ def notes(ranking: Ranking) -> Iterator[str]:
         )
 
 
-def left_out(files: int) -> str:
-    """Return a sentence on files that were left out because of their names, or an empty text if there are none."""
-    if not files:
-        return ""
-    return plural(
-        files,
-        "One file was left out: its name has no sound file’s ending ({endings}).",
-        "{n} files were left out: their names have no sound file’s ending ({endings}).",
-        endings=ENDINGS,
-    )
+def left_out(batch: Batch) -> Iterator[str]:
+    """Yield a sentence on the files that were left out, and one on rows of the table of groups without a song."""
+    if batch.left_out:
+        yield plural(
+            batch.left_out,
+            "One file was left out: its name has no sound file’s ending ({endings}).",
+            "{n} files were left out: their names have no sound file’s ending ({endings}).",
+            endings=ENDINGS,
+        )
+    if batch.without_song:
+        yield plural(
+            len(batch.without_song),
+            "One row of the table of groups belongs to no song: {names}.",
+            "{n} rows of the table of groups belong to no song: {names}.",
+            names=", ".join(batch.without_song[:FEW]) + (" …" if len(batch.without_song) > FEW else ""),
+        )
 
 
 def label(rules: Rules) -> str:

@@ -7,13 +7,15 @@ import stat
 import tempfile
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+from ..audio.song_names import base_name, is_song
 from ..core.errors import ArchiveRefused
 from ..core.settings import settings
 from ..core.text import message
-from .songs import BatchSong, base_name, check_number, is_song
+from .songs import BatchSong, check_number
 
 MAX_FILES = 10_000
 """Maximum number of files of any kind in a zip, and the default maximum number of songs in a batch."""
@@ -23,6 +25,9 @@ CHUNK = 1_000_000
 ENTRY = b"PK\x01\x02"
 """Bytes at which every entry of a zip's table of contents begins."""
 SYSTEM_FOLDERS = {"__MACOSX"}
+UTF8 = 0x800
+"""Flag of an entry whose name is in UTF-8."""
+MAX_NAME_LENGTH = 4096
 
 
 def unpack(archive: Path, folder: Path, most: int) -> tuple[list[BatchSong], int]:
@@ -68,10 +73,23 @@ def _is_hidden(entry: ZipInfo) -> bool:
     return not SYSTEM_FOLDERS.isdisjoint(parts) or base_name(entry.filename).startswith(".")
 
 
+def _name(entry: ZipInfo) -> str:
+    """Return the path of a file in a zip, of which a very long one loses its beginning.
+
+    The zips of macOS hold names in UTF-8 without the flag that says so. Python then reads them as code page 437.
+    """
+    name = entry.filename
+    if not entry.flag_bits & UTF8:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    parts = name.replace("\\", "/").split("/")
+    return "/".join(part for part in parts if part not in ("", ".", ".."))[-MAX_NAME_LENGTH:]
+
+
 def _write(archive: ZipFile, entries: Sequence[ZipInfo], folder: Path) -> list[BatchSong]:
     songs, left = [], MAX_BYTES
     for number, entry in enumerate(entries):
-        name = base_name(entry.filename)
+        name = _name(entry)
         path = folder / f"{number:05}{PurePosixPath(name).suffix.lower()}"
         error, written = _why_not(entry), 0
         if not error:

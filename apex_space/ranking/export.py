@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile
 
+from ..audio.song_names import split_name
 from ..core.axes import KEYS
 from ..core.errors import BatchError
 from ..core.text import escape_formula
 from .order import RankedSong, Ranking
-from .songs import base_name, split_name
 
 COLUMNS = ("rank", "kept", "file", "group", "by", "value", "low", "high", *KEYS, "same_as", "error")
 MAX_STEM_LENGTH = 120
@@ -46,12 +46,13 @@ def named(ranking: Ranking) -> Iterator[tuple[str, RankedSong]]:
     kept = ranking.kept
     width = max(2, len(str(len(kept))))
     for place, row in enumerate(kept, 1):
-        stem, suffix = split_name(base_name(row.song.name))
+        stem, suffix = split_name(row.song.name)
         yield f"{place:0{width}} {_safe(stem)}{suffix.lower()}", row
 
 
 def _safe(stem: str) -> str:
-    return stem.translate(RESERVED).encode()[:MAX_STEM_LENGTH].decode(errors="ignore").strip(". ") or "song"
+    """Return a name as a file's name. Of a long path, the end is kept."""
+    return stem.translate(RESERVED).encode()[-MAX_STEM_LENGTH:].decode(errors="ignore").strip(". ") or "song"
 
 
 def check_target(folder: Path) -> None:

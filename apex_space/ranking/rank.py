@@ -68,7 +68,7 @@ def rank_files(
     Zips are unpacked into the existing folder `scratch`. `decode` and the errors are as in `rank`; also raises
     TooManySongs.
     """
-    groups = read_groups(request.groups) if request.groups else {}
+    groups = read_groups(request.groups) if request.groups else []
     batch = gather(request.sources, scratch, groups, request.max_songs)
     yield batch
     for step in load(request.judge):

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from ..core import tables
 from ..core.errors import ArenaError
 from ..core.files import replacing
 from ..core.text import escape_formula
@@ -63,14 +65,20 @@ def export_votes(store: VoteStore, path: Path) -> int:
 
 
 def _is_export(path: Path) -> bool:
-    """Return whether a file is empty or begins with a row as `export_votes` writes it."""
+    """Return whether a file is empty, or begins with a row of `export_votes`, or is an export of no votes."""
+    form = _form(path)
     try:
-        for _, row in _form(path).read(path):
+        if path.is_file() and path.stat().st_size == 0:
+            return True
+        for _, row in form.read(path):
             parse_row(row)
-            break
-    except (OSError, ValueError, csv.Error, RecursionError):
-        return path.is_file() and path.stat().st_size == 0
-    return True
+            return True
+        with TemporaryDirectory() as folder:
+            nothing = Path(folder, "nothing")
+            form.write(nothing, [])
+            return nothing.read_bytes() == path.read_bytes()
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def import_votes(store: VoteStore, path: Path, on_rows: OnRows = lambda done: None) -> ImportResult:
@@ -96,7 +104,7 @@ def import_votes(store: VoteStore, path: Path, on_rows: OnRows = lambda done: No
             new += store.add_all(batch)
             done += len(batch)
             on_rows(done)
-    except (OSError, ValueError, csv.Error, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ArenaError(
             "{path} cannot be read as votes: {reason}. Give a file that `votes export` wrote.", path=path, reason=error
         ) from error
@@ -125,19 +133,6 @@ def write_parquet(path: Path, what: Iterable[Row]) -> None:
             writer.write_table(pa.Table.from_pylist(batch, schema))
 
 
-def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            _require(file.schema_arrow.names)
-            batches = file.iter_batches(BATCH, columns=list(COLUMNS))
-            yield from enumerate((row for batch in batches for row in batch.to_pylist()), 1)
-    except pa.ArrowException as error:
-        raise ValueError(str(error).splitlines()[0]) from error
-
-
 def _write_csv(path: Path, what: Iterable[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(COLUMNS))
@@ -145,14 +140,17 @@ def _write_csv(path: Path, what: Iterable[Row]) -> None:
         writer.writerows({name: _guarded(value) for name, value in row.items()} for row in what)
 
 
+def _read_table(path: Path) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of a csv or parquet file with their lines."""
+    for place, (line, row) in enumerate(tables.numbered(path)):
+        if place == 0 and (missing := [name for name in COLUMNS if name not in row]):
+            raise ValueError(f"it has no column {', '.join(missing)}")
+        yield line, row
+
+
 def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        _require(reader.fieldnames or ())
-        before = reader.line_num
-        for row in reader:
-            yield before + 1, {name: _unguarded(value) for name, value in row.items()}
-            before = reader.line_num
+    for line, row in _read_table(path):
+        yield line, {name: _unguarded(value) for name, value in row.items()}
 
 
 def _guarded(value: str | float) -> str | float:
@@ -175,8 +173,8 @@ def _write_jsonl(path: Path, what: Iterable[Row]) -> None:
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[int, str]]:
-    with path.open(encoding="utf-8", newline="\n") as file:
-        yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())
+    with tables.open_text(path) as file:
+        yield from tables.nonblank(file)
 
 
 @dataclass(frozen=True)
@@ -191,7 +189,7 @@ class _Form:
 
 
 FORMS = {
-    ".parquet": _Form(write_parquet, _read_parquet),
+    ".parquet": _Form(write_parquet, _read_table),
     ".csv": _Form(_write_csv, _read_csv),
     ".jsonl": _Form(_write_jsonl, _read_jsonl),
 }
@@ -205,11 +203,6 @@ def _form(path: Path) -> _Form:
             endings=" or ".join(FORMS),
         )
     return FORMS[path.suffix.lower()]
-
-
-def _require(columns: Iterable[str]) -> None:
-    if missing := COLUMNS.keys() - set(columns):
-        raise ValueError(f"it has no column {', '.join(name for name in COLUMNS if name in missing)}")
 
 
 def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:

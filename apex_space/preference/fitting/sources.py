@@ -1,6 +1,7 @@
 """Reads battles and their songs from a table on this disk or a dataset on the Hub."""
 
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -10,11 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from ...audio.song_names import SongFolder
 from ...audio.waveform import file_hash
 from ...core import tables
 from ...core.errors import AudioError, PreferenceError, TooLarge
 from ...core.settings import settings
-from ...core.tables import BadRow
+from ...core.tables import BadRow, text
 from ...storage.records import Winner
 from .music_arena import HUB
 
@@ -69,11 +71,11 @@ def read(source: str) -> Iterator[BattleRow | BadRow]:
     if path.suffix.lower() in tables.READERS:
         if not path.is_file():
             raise PreferenceError(f"There is no table {source}. Check its name.")
-        return _rows(path.name, _table(path), partial(_local, path.parent))
+        return _rows(path.name, _table(path), partial(_local, SongFolder(path.parent)))
     if path.is_file():
         raise PreferenceError(f"{source} is not a table. Use one of {', '.join(tables.READERS)}.")
     if path.is_dir():
-        return _rows(source, _dataset(source), partial(_inside, path.resolve()))
+        return _rows(source, _dataset(source), partial(_inside, SongFolder(path.resolve())))
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", source):
         raise PreferenceError(
             f"{source} is neither a table here ({', '.join(tables.READERS)}), nor a folder that holds a dataset, "
@@ -96,7 +98,7 @@ def _rows(source: str, records: Iterator[Mapping[str, Any]], find_song: FindSong
                 _clip(fields["a"], find_song),
                 _clip(fields["b"], find_song),
                 _winner(fields["winner"]),
-                *(str(fields.get(column) or "") for column in OPTIONAL),
+                *(text(fields.get(column)) for column in OPTIONAL),
             )
         except PreferenceError as error:
             yield BadRow(name, str(error))
@@ -114,7 +116,7 @@ def _fields(source: str, record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _winner(value: Any) -> Winner:
-    told = re.sub(r"[\s-]+", "_", str(value or "").strip().lower())
+    told = re.sub(r"[\s-]+", "_", text(value).lower())
     if told not in WINNERS:
         raise PreferenceError(f"Its winner {value!r} is none of a, b, tie and both_bad.")
     return WINNERS[told]
@@ -139,16 +141,19 @@ def _unpacked(content: bytes) -> Iterator[Path]:
         yield Path(file.name)
 
 
-def _local(folder: Path, name: str) -> AudioSource:
-    path = folder / name
-    key = None if "\0" in name else file_hash(path)
+def _local(folder: SongFolder, name: str) -> AudioSource:
+    found = [folder.path / name] if os.path.isfile(folder.path / name) else folder.find(name)
+    if len(found) > 1:
+        raise PreferenceError(f"{name} may be {found[0].name} or {found[1].name}. Write its ending.")
+    path = found[0] if found else folder.path / name
+    key = file_hash(path) if found else None
     if key is None:
         raise PreferenceError(f"{name} is not there, cannot be read, or is too large.")
     return AudioSource(key, lambda: nullcontext(path))
 
 
-def _inside(folder: Path, name: str) -> AudioSource:
-    if "\0" in name or not (folder / name).resolve().is_relative_to(folder):
+def _inside(folder: SongFolder, name: str) -> AudioSource:
+    if "\0" in name or not (folder.path / name).resolve().is_relative_to(folder.path):
         raise PreferenceError(f"{name} is outside of the dataset.")
     return _local(folder, name)
 

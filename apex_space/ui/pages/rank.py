@@ -53,6 +53,9 @@ Gradio keeps the state of a closed page that long in any case, so no shorter tim
 CANCELLED = "Cancelled. The ranking so far stays. Press Rank to continue."
 
 
+NO_SONGS = Batch(())
+
+
 @dataclass(frozen=True, eq=False)
 class Held:
     """Data kept for a visitor: the uploads, a folder for files unpacked from them, and the ranking so far."""
@@ -60,7 +63,7 @@ class Held:
     request: RankRequest
     folder: Path
     ranking: Ranking | None = None
-    left_out: int = 0
+    batch: Batch = NO_SONGS
 
 
 class RankPage:
@@ -138,7 +141,7 @@ class RankPage:
         try:
             for step in self._requests.rank(held.request, held.folder):
                 if isinstance(step, Batch):
-                    held = replace(held, left_out=step.left_out)
+                    held = replace(held, batch=step)
                 elif isinstance(step, LoadProgress):
                     yield render.judge_progress(step), *[gr.skip()] * 7
                 elif step.current:
@@ -183,7 +186,7 @@ def _finished(held: Held) -> tuple[Any, ...]:
     zip_kept(held.ranking, file)
     return (
         rendered.downloads(held.ranking),
-        rendered.verdict(held.ranking, held.left_out),
+        rendered.verdict(held.ranking, held.batch),
         rendered.songs(held.ranking, _address, file if held.ranking.kept else None),
         gr.Plot(plots.ranking_intervals(held.ranking), visible=bool(held.ranking.kept)),
         gr.Plot(plots.spread(held.ranking), visible=bool(held.ranking.kept)),

@@ -10,6 +10,7 @@ from ...core.axes import AXES, Axis
 from ...core.i18n import format_duration, tr, translate
 from ...judges.registry import REGISTRY
 from ...plots import ranking_text
+from ...ranking.batch import Batch
 from ...ranking.distributions import distributions
 from ...ranking.export import to_csv, to_json
 from ...ranking.order import RankedSong, Ranking, Rules
@@ -34,16 +35,15 @@ def so_far(step: RankingProgress) -> str:
     if current and current.ahead:
         now = tr("; {n} songs of other visitors are before the next song", n=current.ahead)
     elif current:
-        share, heard = current.share, percent(current.share)
-        now = tr("; {judge} has scored {share} of the next song", judge=REGISTRY[current.judge].title, share=heard)
+        share, scored = current.share, percent(current.share)
+        now = tr("; {judge} has scored {share} of the next song", judge=REGISTRY[current.judge].title, share=scored)
     done = tr("{done} of {total} songs", done=step.done, total=step.total)
     return progress(f"{done}{left}{now}", step.done + share, step.total)
 
 
-def verdict(ranking: Ranking, left_out: int) -> str:
+def verdict(ranking: Ranking, batch: Batch) -> str:
     """Return whether the kept songs can be told from the others, and how far to trust this."""
-    others = ranking_text.left_out(left_out)
-    notes = "".join(note(text) for text in (*ranking_text.notes(ranking), *([others] if others else [])))
+    notes = "".join(note(text) for text in (*ranking_text.notes(ranking), *ranking_text.left_out(batch)))
     return f'<h2 class="verdict">{escape(ranking_text.verdict(ranking))}</h2>{notes}'
 
 

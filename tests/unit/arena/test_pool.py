@@ -102,8 +102,8 @@ def test_a_link_out_of_a_folder_without_a_table_is_refused(folder: Path) -> None
         Pool(str(folder))
 
 
-@pytest.mark.parametrize("file", ["none.wav", "in", "in/two.wav/", "\0", "x" * 5000])
-def test_a_file_that_is_not_there_is_refused_by_its_row(file: str, folder: Path) -> None:
+@pytest.mark.parametrize("file", ["none.wav", "in", "in/two.wav/", "\0", "x" * 5000, 7])
+def test_a_file_that_is_not_there_is_refused_by_its_row(file: str | int, folder: Path) -> None:
     write_table(folder, "jsonl", [*ROWS, {"file": file}])
     if file == "in/two.wav/":
         (folder / "in" / "two.wav").unlink()
@@ -112,7 +112,7 @@ def test_a_file_that_is_not_there_is_refused_by_its_row(file: str, folder: Path)
 
 
 @pytest.mark.parametrize(
-    "row", [{"title": "no file"}, {"file": ""}, {"file": None}, {"file": 7}, {"file": ["one.flac"]}]
+    "row", [{"title": "a"}, {"title": "a", "file": " "}, {"title": "a", "file": None}, {"file": ["one.flac"]}]
 )
 def test_a_row_without_a_file_is_refused(row: dict[str, Any], folder: Path) -> None:
     write_table(folder, "jsonl", [row])
@@ -148,6 +148,22 @@ def test_an_empty_pool_and_none_at_all_are_refused(tmp_path: Path) -> None:
     for source in (str(tmp_path / "gone"), "nothing", "a/b/c", "../up", ""):
         with pytest.raises(PoolError, match="neither"):
             Pool(source)
+
+
+def test_numbers_are_texts_and_blank_rows_are_ignored(folder: Path) -> None:
+    rows = [{"file": "one.flac", "Title ": 1999, "generator": 0}, {"file": None, "title": " "}]
+    write_table(folder, "jsonl", rows)
+    (candidate,) = from_folder(folder)
+    assert (candidate.title, candidate.generator) == ("1999", "0")
+
+
+def test_a_file_without_its_ending_is_found_unless_two_fit(folder: Path) -> None:
+    write_table(folder, "jsonl", [{"file": "one"}])
+    (candidate,) = from_folder(folder)
+    assert candidate.file == folder / "one.flac"
+    (folder / "one.wav").write_bytes((folder / "one.flac").read_bytes())
+    with pytest.raises(PoolError, match=r"may be one\.flac or one\.wav"):
+        from_folder(folder)
 
 
 def test_texts_are_made_fit_to_show(folder: Path) -> None:

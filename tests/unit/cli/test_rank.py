@@ -76,7 +76,7 @@ def test_csv_by_an_axis_with_groups_from_a_zip(folder: Path, tmp_path: Path) -> 
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [row["value"] for row in rows] == sorted((row["musicality"] for row in rows), key=float, reverse=True)
     assert all(float(row["low"]) < float(row["value"]) < float(row["high"]) for row in rows)
-    assert {row["file"]: row["group"] for row in rows}[GOOD[0].name] == "One"
+    assert {row["file"]: row["group"] for row in rows}[f"album/{GOOD[0].name}"] == "One"
     table = run("rank", tmp_path / "songs.zip", *options[:4], APEX_DATA=str(tmp_path / "data"), COLUMNS="200")
     assert "All 3 songs with a rank are kept" in table.stdout
 

@@ -302,7 +302,7 @@ BAD: list[tuple[str, Callable[[list[Row]], list[Row]]]] = [
     ("has no id", change(id=" ")),
     ("has no id", lambda rows: [{k: v for k, v in row.items() if k != "id"} for row in rows]),
     ("some, such as 7, differ", change(system="")),
-    ("holds no songs", lambda rows: []),
+    ("does not name columns", lambda rows: []),
     ("pred_coherence", lambda rows: [{k: v for k, v in row.items() if not k.startswith("pred")} for row in rows]),
     ("No song is left", lambda rows: [{k: v for k, v in row.items() if not k.startswith("truth")} for row in rows]),
 ]
@@ -354,7 +354,7 @@ def test_a_list_chooses_songs_whatever_their_folder_and_ending(lines: str, tmp_p
 def test_a_list_that_names_other_songs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("2\nmp3/77.mp3\n")
     rows = read(str(write(table(), tmp_path / "t.csv")))
-    with pytest.raises(EvaluationError, match=r"1 of the 2 songs in .* such as 77"):
+    with pytest.raises(EvaluationError, match=r"1 of the 2 songs in .* such as mp3/77.mp3"):
         choose(rows, tmp_path / "ids.txt")
     with pytest.raises(EvaluationError, match="cannot be read"):
         choose(rows, tmp_path / "none.txt")

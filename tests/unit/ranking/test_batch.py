@@ -20,7 +20,7 @@ from apex_space.ranking import archive
 from apex_space.ranking.batch import Batch, gather, read_groups
 from apex_space.ranking.export import COLUMNS, copy_kept, named, to_csv, to_json, zip_kept
 from apex_space.ranking.order import Outcome, Ranking, order
-from apex_space.ranking.songs import MAX_NAME_LENGTH, BatchSong
+from apex_space.ranking.songs import BatchSong
 from helpers.melodies import write
 from unit.ranking.test_rank import BY_HEAD, outcome
 
@@ -57,22 +57,29 @@ def test_a_zip_gives_its_songs_and_nothing_else(tmp_path: Path, scratch: Path) -
     )
     batch = unpacked(path, scratch)
     assert [(song.name, song.path.read_bytes(), song.error) for song in batch.songs] == [
-        ("a.MP3", b"A", ""),
-        ("b.wav", b"B", ""),
+        ("album/a.MP3", b"A", ""),
+        ("album/b.wav", b"B", ""),
     ]
     assert batch.left_out == 2
     assert len(everything(scratch)) == 2
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["../../evil.wav", "/etc/evil.wav", "C:\\temp\\evil.wav", "..\\evil.wav", "a/../../../evil.wav", "./evil.wav"],
+    ("name", "shown"),
+    [
+        ("../../evil.wav", "evil.wav"),
+        ("/etc/evil.wav", "etc/evil.wav"),
+        ("C:\\temp\\evil.wav", "C:/temp/evil.wav"),
+        ("..\\evil.wav", "evil.wav"),
+        ("a/../../../evil.wav", "a/evil.wav"),
+        ("./evil.wav", "evil.wav"),
+    ],
 )
-def test_no_name_in_a_zip_is_a_path(name: str, tmp_path: Path, scratch: Path) -> None:
+def test_no_name_in_a_zip_is_a_path(name: str, shown: str, tmp_path: Path, scratch: Path) -> None:
     before = set(everything(tmp_path))
     path = zipped(tmp_path / "songs.zip", (name, b"sound"))
     (song,) = unpacked(path, scratch).songs
-    assert song.name == "evil.wav"
+    assert song.name == shown
     assert scratch in song.path.parents
     assert song.path.name == "00000.wav"
     assert set(everything(tmp_path)) - before == {path, song.path}
@@ -84,8 +91,15 @@ def test_names_of_a_zip_are_kept_apart_and_shown_as_text(tmp_path: Path, scratch
     shown = [song.name for song in songs]
     assert all(name.endswith(".wav") for name in shown)
     assert len(set(shown)) == len({song.path for song in songs}) == len(names)
-    assert {"x.wav", "x (2).wav", "esc[31m.wav", "rightto.wav"} <= set(shown)
-    assert max(map(len, shown)) <= MAX_NAME_LENGTH
+    assert {"a/x.wav", "b/x.wav", "x (2).wav", "esc\\x1b[31m.wav", "right\\u202eto.wav"} <= set(shown)
+    assert max(map(len, shown)) <= archive.MAX_NAME_LENGTH
+
+
+def test_names_in_utf_8_without_the_flag_are_read_as_macos_means_them(tmp_path: Path, scratch: Path) -> None:
+    path = zipped(tmp_path / "z.zip", ("XXXXXXXXX.wav", b"sound"), ("YY.wav", b"sound"))
+    content = path.read_bytes().replace(b"XXXXXXXXX", "Café ü!".encode()).replace(b"YY", b"\x81\x9a")
+    path.write_bytes(content)
+    assert [song.name for song in unpacked(path, scratch).songs] == ["Café ü!.wav", "üÜ.wav"]  # the second in CP 437
 
 
 @pytest.mark.parametrize(
@@ -212,16 +226,63 @@ def test_a_folder_gives_the_songs_in_it_by_their_place(tmp_path: Path, scratch: 
         gather([scratch], scratch)
 
 
+def test_a_link_to_a_folder_is_followed_once(tmp_path: Path, scratch: Path) -> None:
+    for name in ("in/real/a.wav", "elsewhere/b.wav"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "in" / "more").symlink_to("../elsewhere")
+    (tmp_path / "in" / "again").symlink_to("../elsewhere")
+    (tmp_path / "in" / "real" / "circle").symlink_to("..")
+    assert [song.name for song in gather([tmp_path / "in"], scratch).songs] == ["again/b.wav", "real/a.wav"]
+
+
+def test_songs_of_the_same_name_are_told_apart_by_folder_or_zip(tmp_path: Path, scratch: Path) -> None:
+    for name in ("one/x.wav", "two/x.wav", "two/y.wav", "deep/one/x.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    made = zipped(tmp_path / "z.zip", ("x.wav", b"x"))
+    sources = [tmp_path / "one", tmp_path / "two", made, tmp_path / "deep" / "one" / "x.wav"]
+    names = [song.name for song in gather(sources, scratch).songs]
+    assert names == ["one/x.wav", "two/x.wav", "y.wav", "z.zip/x.wav", "one/x (2).wav"]
+
+
+def test_names_are_kept_whole_and_are_those_on_the_disk(tmp_path: Path, scratch: Path) -> None:
+    names = [
+        "shaky \U0001fae8 song.wav",
+        "mix:100:final.wav",
+        "Cafe\u0301.wav",
+        f"{'a' * 90}/{'b' * 90}/03 Night.wav",
+        "caf\udce9.wav",
+    ]
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(b"x")
+    shown = {song.name for song in gather([tmp_path / "in"], scratch).songs}
+    assert shown == {*names[:4], "caf\\xe9.wav"}
+
+
 def test_a_table_puts_songs_into_groups_by_their_files_names(tmp_path: Path, scratch: Path) -> None:
     table = tmp_path / "groups.csv"
     table.write_text("\ufefffile,group,more\nanywhere/a.wav,First,1\nb.wav, =Second\x07 ,2\nc.wav\n", encoding="utf-8")
     groups = read_groups(table)
-    assert groups == {"a.wav": "First", "b.wav": "=Second", "c.wav": ""}
-    path = zipped(tmp_path / "z.zip", ("x/a.wav", b"A"), ("d.wav", b"D"))
-    assert [song.group for song in gather([path, Path("b.wav")], scratch, groups).songs] == ["", "First", "=Second"]
+    assert groups == [("anywhere/a.wav", "First"), ("b.wav", "=Second"), ("c.wav", "")]
+    path = zipped(tmp_path / "z.zip", ("a.wav", b"A"), ("d.wav", b"D"))
+    batch = gather([path, Path("b.wav")], scratch, groups)
+    assert [song.group for song in batch.songs] == ["First", "", "=Second"]
+    assert batch.without_song == ("c.wav",)
 
 
-@pytest.mark.parametrize("content", [b"", b"file,title\na,b\n", b"\xff\xfe\x00", b'file,group\n"' + b"x" * 200_000])
+def test_folders_belong_to_the_names_in_a_table_of_groups(tmp_path: Path, scratch: Path) -> None:
+    path = zipped(tmp_path / "z.zip", *((f"{model}/1.wav", b"x") for model in ("a", "b", "Cafe\u0301")))
+    groups = [("a/1.wav", "A"), ("b\\1", "B"), ("Café/1.wav", "C")]
+    assert [song.group for song in gather([path], scratch, groups).songs] == ["C", "A", "B"]
+    with pytest.raises(BatchError, match=r"1\.wav may mean .*/1\.wav or .*/1\.wav. Write the folder"):
+        gather([path], scratch, [("1.wav", "A")])
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"file,title\na,b\n", b"\xff\xfe\x00", b"file,group\n\xe9,x\n", b'file,group\n"' + b"x" * 200_000]
+)
 def test_what_is_no_table_of_groups_is_refused(content: bytes, tmp_path: Path) -> None:
     table = tmp_path / "groups.csv"
     table.write_bytes(content)
@@ -271,7 +332,7 @@ UGLY = [
 def test_kept_files_have_safe_names_with_their_place(tmp_path: Path) -> None:
     found = ranked(tmp_path, *UGLY)
     names = [name for name, _ in named(order_all(found))]
-    assert names[:4] == ["01 up.wav", "02 a_b______.wav", f"03 {'é' * 60}.wav", "04 song"]
+    assert names[:4] == ["01 _.._up.wav", "02 a_b______.wav", f"03 {'é' * 60}.wav", "04 song"]
     assert names[-1] == "10 g.wav"
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apex_space.audio.waveform import load_song
-from apex_space.core.text import JOINERS, MAX_NAME_LENGTH, sanitize
+from apex_space.core.text import JOINERS, MAX_NAME_LENGTH, TAGS, printable, sanitize
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
 from apex_space.judges.panel import Panel
@@ -38,8 +38,8 @@ HOSTILE = [
 def test_a_shown_name_is_one_line_of_visible_text(name: str) -> None:
     text = sanitize(name)
     assert len(text) <= MAX_NAME_LENGTH
-    steering = {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")}
-    assert steering <= set(JOINERS)
+    steering = {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
+    assert steering <= {*JOINERS, *TAGS}
     assert sanitize(text) == text
     text.encode()
 
@@ -63,6 +63,33 @@ def test_a_shown_name_is_one_line_of_visible_text(name: str) -> None:
 )
 def test_shown_names(name: str, text: str) -> None:
     assert sanitize(name) == text
+
+
+@given(st.text(st.characters(codec=None)))
+def test_a_printable_name_loses_nothing(name: str) -> None:
+    text = printable(name)
+    steering = {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
+    assert steering <= {*JOINERS, *TAGS}
+    assert printable(text) == text
+    assert len(text) >= len(name)
+    text.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("\x1b[31mred\x07.wav", r"\x1b[31mred\x07.wav"),
+        ("two\nlines\u2028.wav", r"two\x0alines\u2028.wav"),
+        ("caf\udce9.wav", r"caf\xe9.wav"),
+        (
+            "\U000e0001tag\U0001fae8 \U0001f3f4\U000e0067\U000e007f.wav",
+            "\\U000e0001tag\U0001fae8 \U0001f3f4\U000e0067\U000e007f.wav",
+        ),
+        ("x" * 10_000, "x" * 10_000),
+    ],
+)
+def test_printable_names(name: str, text: str) -> None:
+    assert printable(name) == text
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +127,7 @@ class Reader(HTMLParser):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_is_text_in_the_report_and_on_the_page(judge: Judge, song: Path, name: str) -> None:
     report = judge(load_song(song), name=name)
-    assert report.file == sanitize(name)
+    assert report.file == printable(name)
     json.dumps(report.as_dict(), ensure_ascii=False).encode()
     panel = Panel((report,), {})
     pages = [
