@@ -30,7 +30,10 @@ def test_judges_may_have_spaces_between(tmp_path: Path) -> None:
 
 
 def test_a_console_that_lacks_characters_gets_escapes(tmp_path: Path) -> None:
-    songs = [os.fsencode(write(tmp_path / name, 1, seconds=2)) for name in NAMES]
+    sound = write(tmp_path / "sound.wav", 1, seconds=2).read_bytes()
+    songs = [os.fsencode(tmp_path / name) for name in NAMES]
+    for song in songs:
+        Path(os.fsdecode(song)).write_bytes(sound)
     command = [sys.executable, "-m", "apex_space", "score", *songs, "--format", "json"]
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "APEX_PRECISION": "float32"}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, env=environment)
