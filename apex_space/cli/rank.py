@@ -87,7 +87,7 @@ def _rank_with_progress(request: "RankRequest", scratch: Path, weights: Path | N
     from ..ranking.batch import Batch
     from ..ranking.rank import RankingProgress, rank_files
 
-    ranking, columns = None, (BarColumn(), TextColumn("{task.description}", markup=False))
+    done, columns = None, (BarColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
         task = bar.add_task("", total=None)
         try:
@@ -96,17 +96,17 @@ def _rank_with_progress(request: "RankRequest", scratch: Path, weights: Path | N
                     for text in ranking_text.left_out(step):
                         messages.print(text)
                 elif isinstance(step, RankingProgress):
-                    ranking = step.ranking
+                    done = step
                     share = step.current.share if step.current else 0
                     bar.update(task, description=_so_far(step), total=step.total, completed=step.done + share)
                     if step.outcome is not None and (step.outcome.error or not messages.is_terminal):
                         messages.print(f"{_so_far(step)}: {step.outcome.song.name} {step.outcome.error}")
         except KeyboardInterrupt:
-            if ranking is None:
+            if done is None:
                 raise
-            return ranking, True
-    assert ranking is not None
-    return ranking, False
+            return done.ranking, True
+    assert done is not None
+    return done.ranking, False
 
 
 def _loader(weights: Path | None) -> "Load":

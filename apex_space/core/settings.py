@@ -89,13 +89,16 @@ class Settings(BaseSettings):
         None, description="Salt of the voters' hashes; default: one that is made and kept with the votes"
     )
     proxies: int = Field(
-        0, ge=0, description="Number of trusted proxies whose X-Forwarded-For header has the visitor's address"
+        0,
+        ge=0,
+        description="Number of trusted proxies whose X-Forwarded-For has the visitor's address; on Spaces 1",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _ignore_white_space(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
+        usual = {"proxies": 1} if os.environ.get("SPACE_ID") else {}  # a Space is behind one proxy
+        return usual | {name: value for name, value in given.items() if not isinstance(value, str) or value.strip()}
 
 
 @cache

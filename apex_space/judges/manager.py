@@ -36,7 +36,6 @@ FOLDERS = re.compile(r"(?<![^\s(\"'])/(?:[^/\s]+/)+(?=\S)")
 space."""
 BEST = "best"
 """Name that stands for the most trusted judge that is ready."""
-ABSENT = "is not available"
 State = Literal["ready", "loading", "absent", "idle"]
 logger = logging.getLogger(__name__)
 
@@ -65,6 +64,14 @@ def hide_folders(text: str, weights: Path | None = None) -> str:
 
 def _hidden(value: Any, weights: Path | None) -> Any:
     return hide_folders(str(value), weights) if isinstance(value, str | Path) else value
+
+
+@dataclass(frozen=True)
+class _Wait:
+    """Why a judge that a server loads at the start is not ready. `state` is "loading" or "absent"."""
+
+    state: State
+    why: str
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,8 @@ class JudgeManager:
     def __init__(self, weights: Path | None = None, most: int = 1) -> None:
         self._weights, self._most = weights and weights.absolute(), most
         self._ready = {DEFAULT: load_judge(DEFAULT)}
-        self._waiting = {name: "is about to load" for name in REGISTRY if REGISTRY[name].at_start and name != DEFAULT}
+        at_start = [name for name in REGISTRY if REGISTRY[name].at_start and name != DEFAULT]
+        self._waiting = {name: _Wait("loading", "is about to load") for name in at_start}
         self._guests: OrderedDict[str, Future[Judge]] = OrderedDict()
         self._loading: dict[str, LoadProgress] = {}
         self._lock, self._turn = threading.Lock(), threading.Lock()
@@ -118,7 +126,7 @@ class JudgeManager:
         name = self.best().name if name == BEST else name
         entry = find(name)
         if name in self._waiting:
-            why = self._waiting[name]
+            why = self._waiting[name].why
             template = "{judge} {why} Choose another judge meanwhile."
             if not why.endswith("."):
                 template = "{judge} {why}. Choose another judge meanwhile."
@@ -163,11 +171,11 @@ class JudgeManager:
 
     def waiting(self) -> dict[str, str]:
         """Return the judges that a server loads at the start but that are not ready, with the reasons."""
-        return dict(self._waiting)
+        return {name: wait.why for name, wait in self._waiting.items()}
 
     def _state(self, name: str, loads: bool) -> State:
         if name in self._waiting:
-            return "absent" if self._waiting[name].startswith(ABSENT) else "loading"
+            return self._waiting[name].state
         return "loading" if loads else "idle"
 
     def _begin(self, name: str) -> "Future[Judge]":
@@ -228,20 +236,19 @@ class JudgeManager:
         """Try once to load a judge. Return True if there is no sense in trying again."""
 
         def on_bytes(received: int, expected: int) -> None:
-            self._waiting[name] = str(LoadProgress(name, received, expected))
+            self._waiting[name] = _Wait("loading", str(LoadProgress(name, received, expected)))
 
         try:
-            self._waiting[name] = "is loading"
+            self._waiting[name] = _Wait("loading", str(LoadProgress(name)))
             self._ready[name] = load_judge(name, self._weights, on_bytes=on_bytes)
             del self._waiting[name]
         except WeightsMissing as error:
-            self._waiting[name] = message("is not available. {reason}", reason=self._public(error))
+            self._waiting[name] = _Wait("absent", message("is not available. {reason}", reason=self._public(error)))
             return False
         except ApexSpaceError as error:
-            self._waiting[name] = message("is not available. {reason}", reason=self._public(error))
+            self._waiting[name] = _Wait("absent", message("is not available. {reason}", reason=self._public(error)))
         except Exception as error:  # the thread must not end silently, whatever a library raises
             logger.exception("loading %s", name)
-            self._waiting[name] = message(
-                "is not available: {kind} while loading; see the server's log", kind=type(error).__name__
-            )
+            why = message("is not available: {kind} while loading; see the server's log", kind=type(error).__name__)
+            self._waiting[name] = _Wait("absent", why)
         return True

@@ -8,7 +8,7 @@ from ..core.i18n import tr
 from ..ranking.distributions import Distribution, distributions
 from ..ranking.order import RankedSong, Ranking, Rules
 from . import ranking_text
-from .arena import MAX_ROWS, THIN_ROW, _plain, _short
+from .arena import MAX_LABEL_LENGTH, MAX_ROWS, THIN_ROW, _plain
 from .panel import COLOURS
 from .style import GREY, PERCENT, finished
 
@@ -36,8 +36,8 @@ def ranking_intervals(ranking: Ranking) -> "Figure":
                 x=[times * _value(row) for _, row in shown],
                 y=[place for place, _ in shown],
                 error_x=dict(
-                    array=[times * ((row.high or _value(row)) - _value(row)) for _, row in shown],
-                    arrayminus=[times * (_value(row) - (row.low or _value(row))) for _, row in shown],
+                    array=[times * (_or(row.high, _value(row)) - _value(row)) for _, row in shown],
+                    arrayminus=[times * (_value(row) - _or(row.low, _value(row))) for _, row in shown],
                     color=colour, thickness=2.5, width=0,
                 ),
                 mode="markers",
@@ -54,7 +54,7 @@ def ranking_intervals(ranking: Ranking) -> "Figure":
     else:
         axis = BY_KEY[ranking.rules.by]
         figure.update_xaxes(range=[axis.low, axis.high])
-    labels = [f"{row.rank}. {_plain(_short(row.song.name))}" for row in rows]
+    labels = [f"{row.rank}. {_plain(_end(row.song.name))}" for row in rows]
     figure.update_yaxes(range=[len(rows) - 0.5, -0.5], tickvals=list(range(len(rows))), ticktext=labels)
     figure.update_xaxes(title_text=ranking_text.label(ranking.rules), title_standoff=8)
     figure.update_layout(showlegend=True)
@@ -111,3 +111,12 @@ def _texts(each: Distribution) -> list[str]:
 
 def _share(each: Distribution, value: float) -> float:
     return 100 * (value - each.low) / (each.high - each.low)
+
+
+def _or(number: float | None, otherwise: float) -> float:
+    return otherwise if number is None else number
+
+
+def _end(name: str) -> str:
+    """Return the end of a song's name, which tells songs of one folder apart."""
+    return name if len(name) <= MAX_LABEL_LENGTH else f"…{name[1 - MAX_LABEL_LENGTH :].lstrip()}"

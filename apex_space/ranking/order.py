@@ -15,6 +15,8 @@ from ..preference.head import Preference, PreferenceHead
 from .songs import BatchSong
 
 PREFERENCE = "preference"
+BLOCK = 256
+"""Number of songs that are compared with all others at once, so that memory grows only with the number of songs."""
 NEVER = 1e-12
 """Minimum distance of a chance from 0 and from 1. Chances nearer to 0 or 1 are moved to this distance."""
 
@@ -227,15 +229,24 @@ def chances(head: PreferenceHead, scores: Sequence[Scores]) -> list[tuple[float,
     """
     steps = np.array([_finite(each, head.axes) for each in scores]) / head.scale
     odds, others = steps @ head.coefficients, len(scores) - 1
-    chance = 0.5 + 0.5 * np.tanh((odds[:, None] - odds) / 2)
-    mean = np.clip((chance.sum(1) - 0.5) / others, NEVER, 1 - NEVER)
-    weights = chance * (1 - chance)
-    slopes = (weights.sum(1, keepdims=True) * steps - weights @ steps) / others
+    parts = [_against_all(odds, steps, slice(at, at + BLOCK)) for at in range(0, len(scores), BLOCK)]
+    total, slopes = (np.concatenate(each) for each in zip(*parts, strict=True))
+    mean, slopes = np.clip((total - 0.5) / others, NEVER, 1 - NEVER), slopes / others
     variance = np.einsum("na,ab,nb->n", slopes, np.array(head.covariance), slopes)
     margin = Z95 * np.sqrt(np.maximum(variance, 0)) / (mean * (1 - mean))
     middle = np.log(mean / (1 - mean))
     low, high = (0.5 + 0.5 * np.tanh((middle + side * margin) / 2) for side in (-1, 1))
     return list(zip(mean.tolist(), low.tolist(), high.tolist(), strict=True))
+
+
+def _against_all(odds: np.ndarray, steps: np.ndarray, block: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sum of the chances of each song in `block` against all N songs [B], and its gradient [B, A].
+
+    `odds` [N] are the songs' parts of the log-odds, and `steps` [N, A] their gradients by the coefficients.
+    """
+    chance = 0.5 + 0.5 * np.tanh((odds[block, None] - odds) / 2)
+    weights = chance * (1 - chance)
+    return chance.sum(1), weights.sum(1, keepdims=True) * steps[block] - weights @ steps
 
 
 def _lacks(report: Report | None, axes: Sequence[str]) -> str:
@@ -286,9 +297,9 @@ def order(outcomes: Sequence[Outcome], rules: Rules) -> Ranking:
 def _placed(outcomes: Sequence[Outcome], measure: _Measure, keep: int) -> list[RankedSong]:
     """Return a row for each song. `outcomes` are of different songs, the best first."""
     rows: list[RankedSong] = []
-    keys = [measure.key(outcome) for outcome in outcomes]
+    ranks: dict[float, int] = {}
     for place, (outcome, figures) in enumerate(zip(outcomes, measure.figures(outcomes), strict=True)):
-        rank = keys.index(keys[place]) + 1
+        rank = ranks.setdefault(measure.key(outcome), place + 1)
         rows.append(RankedSong(outcome.song, outcome.report, rank, *figures, kept=place < keep))
     return rows
 

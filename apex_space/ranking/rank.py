@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ..core.axes import KEYS
@@ -46,18 +47,25 @@ class RankRequest:
 
 @dataclass(frozen=True)
 class RankingProgress:
-    """The `ranking` of the first `done` of `total` songs.
+    """How far a ranking is: the first `done` of `total` songs have a result.
 
     Either `current` is how far the judge is with the next song, or `outcome` is the result for the song just done.
-    `left` is how many seconds remain until all songs are done, or None if that cannot be estimated yet.
+    `left` is how many seconds remain until all songs are done, or None if that cannot be estimated yet. `outcomes` may
+    have grown since.
     """
 
-    ranking: Ranking
+    outcomes: Sequence[Outcome]
+    rules: Rules
     done: int
     total: int
     left: float | None = None
     current: ScoringProgress | None = None
     outcome: Outcome | None = None
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The ranking of the songs that are done. It takes time, of many songs seconds, and is computed on request."""
+        return order(self.outcomes[: self.done], self.rules)
 
 
 def rank_files(
@@ -86,30 +94,28 @@ def rank(
     get: Callable[[str], Judge] = load_judge,
     decode: Callable[[Path], SongInput] = Path,
 ) -> Iterator[RankingProgress]:
-    """Rank songs by people's preference, or `by` an axis. Yield progress, with a new ranking after each song.
+    """Rank songs by people's preference, or `by` an axis. Yield progress; the last item has the ranking of all songs.
 
-    The last item has the ranking of all songs. If `judge` has no preference head of its own, `get` returns the judge
-    whose head is used. `decode` turns a song's path into what judges are given: the path itself, or the waveform. With
-    waveforms, a cache on disk recognizes the songs in a later process. One song is in memory at a time. Between songs,
-    other callers get their turn. A song that cannot be scored becomes a row with the reason. Raises BatchError,
-    PreferenceError, the errors of `get`, and Busy before the first song.
+    If `judge` has no preference head of its own, `get` returns the judge whose head is used. `decode` turns a song's
+    path into what judges are given: the path itself, or the waveform. With waveforms, a cache on disk recognizes the
+    songs in a later process. One song is in memory at a time. Between songs, other callers get their turn. A song that
+    cannot be scored becomes a row with the reason. Raises BatchError, PreferenceError, the errors of `get`, and Busy
+    before the first song.
     """
     rules, through = _rules(judge, by, keep, get)
     outcomes: list[Outcome] = []
     took: deque[float] = deque(maxlen=RECENT)
-    ranking = order(outcomes, rules)
     for song in songs:
         started, left = time.perf_counter(), _left(took, len(songs) - len(outcomes))
         for made in _score_song(song, judge, through, decode, patient=bool(outcomes)):
             if isinstance(made, ScoringProgress):
-                yield RankingProgress(ranking, len(outcomes), len(songs), left, current=made)
+                yield RankingProgress(outcomes, rules, len(outcomes), len(songs), left, current=made)
             else:
                 outcomes.append(made)
         if outcomes[-1].report is not None:
             took.append(time.perf_counter() - started)
-        ranking = order(outcomes, rules)
         left = _left(took, len(songs) - len(outcomes))
-        yield RankingProgress(ranking, len(outcomes), len(songs), left, outcome=outcomes[-1])
+        yield RankingProgress(outcomes, rules, len(outcomes), len(songs), left, outcome=outcomes[-1])
 
 
 def _rules(judge: Judge, by: str, keep: int, get: Callable[[str], Judge]) -> tuple[Rules, Judge | None]:

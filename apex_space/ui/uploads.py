@@ -1,10 +1,13 @@
 """Deletes uploads when no request needs them any more."""
 
+import logging
+import queue
 import re
 import threading
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic, sleep
 from urllib.parse import unquote
 
 from gradio.utils import get_upload_folder
@@ -12,6 +15,7 @@ from gradio.utils import get_upload_folder
 UPLOADED = "/gradio_api/file="
 """Part of an upload's address that comes before its path."""
 HASH = re.compile(r"[0-9a-f]{64}")
+logger = logging.getLogger(__name__)
 
 
 class Uploads:
@@ -29,6 +33,8 @@ class Uploads:
         self._claimed: dict[Path, int | None] = {}
         self._last_release: dict[Path, object] = {}
         self._lock = threading.Lock()
+        self._due: queue.SimpleQueue[tuple[float, Path, object]] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
 
     def claim(self, path: str) -> None:
         """Count one more request that needs this file."""
@@ -42,9 +48,20 @@ class Uploads:
         with self._lock:
             self._waiting[Path(path)] -= 1
             self._last_release[Path(path)] = release
-        timer = threading.Timer(self._grace, self._delete, [Path(path), release])
-        timer.daemon = True
-        timer.start()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="uploads", daemon=True)
+                self._thread.start()
+        self._due.put((monotonic() + self._grace, Path(path), release))
+
+    def _run(self) -> None:
+        """Delete files when their time has come, which is in the order of their releases."""
+        while True:
+            due, path, release = self._due.get()
+            sleep(max(0.0, due - monotonic()))
+            try:
+                self._delete(path, release)
+            except Exception:  # the thread must not end
+                logger.exception("an upload could not be deleted")
 
     def _delete(self, path: Path, release: object) -> None:
         with self._lock:

@@ -1,6 +1,7 @@
 """HEAR: MusicFM and MuQ, in 30 s pieces and over the whole song -> musicality, or all five axes (arXiv 2511.18869)."""
 
 import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -199,6 +200,7 @@ class FrameCache:
 
     def __init__(self) -> None:
         self._frames: OrderedDict[Hashable, Tensor] = OrderedDict()
+        self._lock = threading.Lock()
 
     def frames(self, samples: Tensor, musicfm: Conformer, muq: Conformer, by: tuple[Hashable, ...]) -> Steps[Tensor]:
         """Compute frames like `_views`: [N] -> [T, 4 W]. Cached frames are returned at once and leave the cache.
@@ -206,12 +208,18 @@ class FrameCache:
         `by` holds the weights and the precision of `musicfm` and `muq`.
         """
         key = (*by, hashlib.sha256(samples.cpu().numpy().tobytes()).hexdigest())
-        frames = self._frames.pop(key, None)
+        with self._lock:
+            frames = self._frames.pop(key, None)
         if frames is None:
-            frames = self._frames[key] = yield from _views(samples, musicfm, muq)
+            frames = yield from _views(samples, musicfm, muq)
+            self._keep(key, frames)
+        return frames
+
+    def _keep(self, key: Hashable, frames: Tensor) -> None:
+        with self._lock:
+            self._frames[key] = frames
             while sum(kept.nbytes for kept in self._frames.values()) > MAX_KEPT:
                 self._frames.popitem(last=False)
-        return frames
 
 
 FRAME_CACHE = FrameCache()

@@ -1,5 +1,6 @@
 """The Rank page: ranks many songs and keeps the best of them."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +16,8 @@ from ...core.settings import settings
 from ...judges.manager import LoadProgress
 from ...ranking.batch import Batch
 from ...ranking.export import zip_kept
-from ...ranking.order import PREFERENCE, Ranking
-from ...ranking.rank import KEEP, RankRequest
+from ...ranking.order import PREFERENCE
+from ...ranking.rank import KEEP, RankingProgress, RankRequest
 from .. import render
 from ..gradio_patches import file_input
 from ..render import rank as rendered
@@ -54,15 +55,17 @@ CANCELLED = "Cancelled. The ranking so far stays. Press Rank to continue."
 
 
 NO_SONGS = Batch(())
+TABLE_SECONDS = 1.0
+"""Minimum number of seconds between two tables of the songs so far."""
 
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """Data kept for a visitor: the uploads, a folder for files unpacked from them, and the ranking so far."""
+    """Data kept for a visitor: the uploads, a folder for files unpacked from them, and the last step of the ranking."""
 
     request: RankRequest
     folder: Path
-    ranking: Ranking | None = None
+    step: RankingProgress | None = None
     batch: Batch = NO_SONGS
 
 
@@ -136,7 +139,7 @@ class RankPage:
         *asked, before = given
         self._release(before)
         held = Held(rank_request(*asked), make_scratch())
-        hidden = gr.Plot(visible=False)
+        hidden, due = gr.Plot(visible=False), 0.0
         yield render.progress(tr("Looking at the files"), 0, 0), "", None, hidden, hidden, "", ON, held
         try:
             for step in self._requests.rank(held.request, held.folder):
@@ -147,8 +150,9 @@ class RankPage:
                 elif step.current:
                     yield rendered.so_far(step), *[gr.skip()] * 7
                 else:
-                    held = replace(held, ranking=step.ranking)
-                    table = rendered.songs(step.ranking, _address)
+                    held, now = replace(held, step=step), time.monotonic()
+                    table = rendered.songs(step.ranking, _address) if now >= due else gr.skip()
+                    due = time.monotonic() + TABLE_SECONDS if now >= due else due
                     yield rendered.so_far(step), gr.skip(), table, *[gr.skip()] * 4, held
             yield *_finished(held), held
         except gr.Error as error:
@@ -156,7 +160,7 @@ class RankPage:
             raise
 
     def _cancelled(self, held: Held | None) -> tuple[Any, ...]:
-        if held is None or held.ranking is None:
+        if held is None or held.step is None:
             return render.note(tr(CANCELLED)), *[gr.skip()] * 5, OFF
         progress, *results = _finished(held)
         return render.note(tr(CANCELLED)) + progress, *results
@@ -181,15 +185,15 @@ def _address(file: Path) -> str:
 
 def _finished(held: Held) -> tuple[Any, ...]:
     """Write the zip of the kept songs, and return everything about the ranking."""
-    assert held.ranking is not None
-    file = held.folder / "kept.zip"
-    zip_kept(held.ranking, file)
+    assert held.step is not None
+    ranking, file = held.step.ranking, held.folder / "kept.zip"
+    zip_kept(ranking, file)
     return (
-        rendered.downloads(held.ranking),
-        rendered.verdict(held.ranking, held.batch),
-        rendered.songs(held.ranking, _address, file if held.ranking.kept else None),
-        gr.Plot(plots.ranking_intervals(held.ranking), visible=bool(held.ranking.kept)),
-        gr.Plot(plots.spread(held.ranking), visible=bool(held.ranking.kept)),
-        rendered.spread(held.ranking),
+        rendered.downloads(ranking),
+        rendered.verdict(ranking, held.batch),
+        rendered.songs(ranking, _address, file if ranking.kept else None),
+        gr.Plot(plots.ranking_intervals(ranking), visible=bool(ranking.kept)),
+        gr.Plot(plots.spread(ranking), visible=bool(ranking.kept)),
+        rendered.spread(ranking),
         OFF,
     )

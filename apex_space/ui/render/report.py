@@ -11,6 +11,9 @@ from ...judges.report import Report
 from ...judges.report_csv import to_csv
 from .html import Cells, clock, download_links, labelled, table
 
+MAYBE_HALF = range(80, 101)
+"""Measured beats per minute that may be half of the true tempo, 160 to 200."""
+
 
 def cards(report: Report) -> str:
     """Return the song's name and its scores as large numbers."""
@@ -83,7 +86,7 @@ def measured(report: Report) -> list[Cells]:
     m = report.features
     return [
         (tr("Duration"), clock(report.duration)),
-        (tr("Tempo"), tr("{n} beats per minute", n=f"{m.tempo:.0f}") if m.tempo else tr("no steady beat found")),
+        (tr("Tempo"), _tempo(m.tempo)),
         (tr("Key"), " ".join(map(translate, m.key.split())) if m.key else tr("no clear key found")),
         (tr("Loudness"), f"{m.loudness:.1f} LUFS" if m.loudness is not None else tr("too quiet or short to say")),
         (tr("Peak"), f"{m.peak:.1f} dBFS"),
@@ -91,6 +94,15 @@ def measured(report: Report) -> list[Cells]:
         (tr("Bandwidth"), f"{m.bandwidth / 1000:.1f} kHz"),
         (tr("File"), f"{m.rate / 1000:g} kHz{tr(', ')}{plural(m.channels, '{n} channel', '{n} channels')}"),
     ]
+
+
+def _tempo(tempo: float | None) -> str:
+    """Format a tempo. A fast one is often measured as its half, so both are named where both are usual."""
+    if tempo is None:
+        return tr("no steady beat found")
+    if round(tempo) in MAYBE_HALF:
+        return tr("{n} or {double} beats per minute", n=f"{tempo:.0f}", double=f"{2 * tempo:.0f}")
+    return tr("{n} beats per minute", n=f"{tempo:.0f}")
 
 
 def _origin(report: Report) -> Iterable[Cells]:

@@ -14,8 +14,9 @@ from gradio.route_utils import delete_files_created_by_app
 
 from apex_space.arena.pool import PREFIX, Pool
 from apex_space.core import files
-from apex_space.ui import server, uploads
+from apex_space.ui import server
 from apex_space.ui.uploads import Uploads
+from helpers.wait import until
 
 AGE = 3600.0
 HASH = "a" * 64
@@ -151,12 +152,7 @@ def test_a_server_whose_uploads_are_in_anothers_folder_deletes_nothing(
     assert (users / "song.mp3").is_file()
 
 
-def test_only_what_gradio_uploaded_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Now:
-        def __init__(self, _: float, action: Callable[[Path], None], given: list[Path]) -> None:
-            self.start = lambda: action(*given)
-
-    monkeypatch.setattr(uploads.threading, "Timer", Now)
+def test_only_what_gradio_uploaded_is_deleted(tmp_path: Path) -> None:
     folder, elsewhere = tmp_path / "uploads", made(tmp_path / "music", marked=False)
     (folder / HASH).mkdir(parents=True)
     kept = [folder / "song.wav", folder / "album" / "song.wav", folder / HASH / "deep" / "song.wav"]
@@ -167,10 +163,14 @@ def test_only_what_gradio_uploaded_is_deleted(tmp_path: Path, monkeypatch: pytes
     (folder / ("b" * 64)).symlink_to(elsewhere)
     (elsewhere / "in.wav").symlink_to(folder / HASH / "upload.wav")
     links = [folder / HASH / "out.mp3", elsewhere / "in.wav", folder / ("b" * 64) / "song.mp3", folder / HASH]
+    last = folder / ("c" * 64) / "last.wav"
+    last.parent.mkdir()
+    last.write_bytes(b"song")
     claims = Uploads(folder, 0)
-    for file in (*kept, *links, elsewhere / "song.mp3"):
+    for file in (*kept, *links, elsewhere / "song.mp3", last):
         claims.claim(str(file))
         claims.release(str(file))
+    until(lambda: not last.exists())  # they are dealt with in their order
     assert all(file.is_file() for file in (*kept, elsewhere / "song.mp3"))
     assert all(os.path.lexists(link) for link in links)
     assert not (folder / HASH / "upload.wav").exists()

@@ -25,7 +25,7 @@ COMMANDS = (
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for variable in VARIABLES:
+    for variable in [*VARIABLES, "SPACE_ID"]:
         monkeypatch.delenv(variable, raising=False)
     settings.cache_clear()
     yield
@@ -41,6 +41,14 @@ def test_an_empty_variable_means_the_default(value: str, monkeypatch: pytest.Mon
     assert settings() == usual
     assert settings().cache_dir is None
     assert temporary() is None
+
+
+def test_a_space_is_behind_one_proxy_unless_a_variable_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACE_ID", "owner/name")
+    assert settings().proxies == 1
+    settings.cache_clear()
+    monkeypatch.setenv("APEX_PROXIES", "2")
+    assert settings().proxies == 2
 
 
 def test_each_wrong_variable_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The order of many songs, how sure it is, and the run that makes it: one song in memory at a time."""
 
 import math
+import tracemalloc
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -257,6 +258,38 @@ def test_each_song_makes_a_new_ranking_and_a_bad_one_is_a_row(judge: Judge, tmp_
     assert by_name["x.wav"].error == "encrypted"
     assert by_name["000.wav"].report.scores == judge(tmp_path / "000.wav").scores
     assert len(done[-1].ranking.kept) == 1
+
+
+def test_a_whisker_is_drawn_where_an_interval_touches_0() -> None:
+    rules = Rules("pocket", "likes", 1)
+    found = order([outcome("low", {"likes": 60.0}, likes=10.0), outcome("high", {"likes": 60.0}, likes=90.0)], rules)
+    assert (found.rows[1].low, found.rows[0].high) == (0, 100)
+    kept, other = (trace.error_x for trace in plots.ranking_intervals(found).data)
+    assert (kept.array, other.arrayminus) == ((10.0,), (10.0,))
+    assert "(0" in ranking_text.figure(found.rows[1], rules)
+
+
+def test_songs_are_ordered_only_when_someone_asks(
+    judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To order n songs takes n * n steps, so to do it after each song would take n * n * n."""
+    sizes: list[int] = []
+    monkeypatch.setattr("apex_space.ranking.rank.order", lambda outcomes, rules: sizes.append(len(outcomes)))
+    *_, step = rank(files(tmp_path, 3), judge)
+    assert sizes == []
+    assert step.ranking is step.ranking
+    assert sizes == [3]
+
+
+def test_memory_grows_with_the_number_of_songs_not_with_its_square(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = [dict(zip(AXES, pair, strict=True)) for pair in np.random.default_rng(0).uniform(2, 4, (3000, 2)).tolist()]
+    tracemalloc.start()
+    found = chances(HEAD, scores)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3000 * 3000 * 8 / 2
+    monkeypatch.setattr("apex_space.ranking.order.BLOCK", 3000)
+    np.testing.assert_allclose(found, chances(HEAD, scores), rtol=1e-12)
 
 
 def test_one_waveform_at_a_time_is_in_memory(judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

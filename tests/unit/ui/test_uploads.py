@@ -1,38 +1,62 @@
 """An upload is deleted some time after its last release, not after an earlier one."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from apex_space.ui import uploads
 from apex_space.ui.uploads import Uploads
+from helpers.wait import until
+
+
+@pytest.fixture
+def hours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Let the time of one release come, and wait until its file was dealt with."""
+    begun, gates = threading.Semaphore(0), threading.Semaphore(0)
+
+    def sleep(seconds: float) -> None:
+        begun.release()
+        gates.acquire()
+
+    def come() -> None:
+        assert begun.acquire(timeout=10)
+        gates.release()
+
+    monkeypatch.setattr(uploads, "sleep", sleep)
+    yield come
+    gates.release(1000)
+
+
+def upload(folder: Path) -> Path:
+    song = folder / ("a" * 64) / "song.wav"
+    song.parent.mkdir()
+    song.touch()
+    return song
 
 
 def test_an_earlier_release_deletes_nothing_while_a_later_one_has_its_grace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, hours: Callable[[], None]
 ) -> None:
-    fired: list[Callable[[], None]] = []
-
-    class Timer:
-        """Kept until the test lets it fire."""
-
-        def __init__(self, seconds: float, function: Callable[..., None], given: list[Any]) -> None:
-            fired.append(lambda: function(*given))
-
-        def start(self) -> None: ...
-
-    monkeypatch.setattr(threading, "Timer", Timer)
-    song = tmp_path / ("a" * 64) / "song.wav"
-    song.parent.mkdir()
-    song.touch()
-    uploads = Uploads(tmp_path, 10)
-    for _ in range(2):
-        uploads.claim(str(song))
-        uploads.release(str(song))
-    first, second = fired
-    first()
+    song, kept = upload(tmp_path), Uploads(tmp_path, 10)
+    for _ in range(3):
+        kept.claim(str(song))
+        kept.release(str(song))
+    hours()
+    hours()
     assert song.exists()
-    second()
-    assert not song.exists()
+    hours()
+    with suppress(FileNotFoundError):
+        until(lambda: not song.exists())
+
+
+def test_all_releases_share_one_thread(tmp_path: Path) -> None:
+    song, kept = upload(tmp_path), Uploads(tmp_path, 0.05)
+    before = threading.active_count()
+    for _ in range(50):
+        kept.claim(str(song))
+        kept.release(str(song))
+    assert threading.active_count() <= before + 1
+    until(lambda: not song.exists())
