@@ -1,9 +1,9 @@
 """Gathers the songs of a batch from files, folders and zips, and reads the groups of the songs from a table."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, count, islice
+from itertools import count, islice
 from os.path import isdir
 from pathlib import Path
 
@@ -79,11 +79,12 @@ def _names(songs: Sequence[BatchSong], origins: Sequence[str]) -> list[str]:
         f"{printable(origin)}/{name}" if often[name] > 1 else name for name, origin in zip(names, origins, strict=True)
     ]
     taken: set[str] = set()
-    for number, name in enumerate(names):
+    numbers: defaultdict[str, count[int]] = defaultdict(lambda: count(2))
+    for place, name in enumerate(names):
         stem, suffix = split_name(name)
-        numbered = (f"{stem} ({again}){suffix}" for again in count(2))
-        names[number] = next(free for free in chain([name], numbered) if free not in taken)
-        taken.add(names[number])
+        while names[place] in taken:
+            names[place] = f"{stem} ({next(numbers[name])}){suffix}"
+        taken.add(names[place])
     return names
 
 
