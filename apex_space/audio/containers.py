@@ -46,6 +46,8 @@ IN_DS64 = 0xFFFF_FFFF
 """Data size of an RF64 or BW64, a wav that may exceed 4 GB: the chunk `ds64` has the real one."""
 MAX_CHUNKS = 1000
 OGG_PAGE = 65_307
+SEGMENT = 0x18538067
+"""Id of the element of a Matroska file that holds everything but the file's head."""
 WINDOW = 262_144
 """Bytes after the tags in which the first frame of an mp3 or aac is searched for."""
 FRAMES = 3
@@ -319,10 +321,6 @@ def matroska_is_cut(file: BinaryIO) -> bool:
     return at > size
 
 
-SEGMENT = 0x18538067
-"""Id of the element of a Matroska file that holds everything but the file's head."""
-
-
 def _ebml_number(file: BinaryIO, marked: bool = False) -> int | None:
     """Read a number of variable length, with or without the bit that marks its length. None: unknown or no number."""
     first = file.read(1)
@@ -330,6 +328,8 @@ def _ebml_number(file: BinaryIO, marked: bool = False) -> int | None:
     rest = file.read(length - 1) if length else b""
     if not length or len(rest) < length - 1:
         return None
-    number = int.from_bytes(first + rest, "big")
-    plain = number - (1 << 7 * length)
-    return number if marked else None if plain == (1 << 7 * length) - 1 else plain
+    number, mark = int.from_bytes(first + rest, "big"), 1 << 7 * length
+    if marked:
+        return number
+    all_ones = 2 * mark - 1  # means that the size is unknown
+    return None if number == all_ones else number - mark

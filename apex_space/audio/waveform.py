@@ -63,20 +63,22 @@ def load(path: str | os.PathLike[str], limits: Limits = DEFAULT) -> Waveform:
     path = Path(path)
     try:
         if not path.is_file():
-            raise NotAudio(
-                "This is a folder; name a file in it."
-                if path.is_dir()
-                else "This is a pipe or a device. Save the sound to a file first."
-                if path.exists()
-                else "Standard input is not taken. Save the sound to a file first."
-                if path == Path("-")
-                else "There is no such file. Check its name."
-            )
+            raise NotAudio(_why_no_file(path))
         size = path.stat().st_size
     except OSError as error:
         raise NotAudio("The file cannot be read. Check that you may open it.") from error
     _check_size(size, limits)
     return _decode(path, limits)
+
+
+def _why_no_file(path: Path) -> str:
+    if path.is_dir():
+        return "This is a folder; name a file in it."
+    if path.exists():
+        return "This is a pipe or a device. Save the sound to a file first."
+    if path == Path("-"):
+        return "Standard input is not taken. Save the sound to a file first."
+    return "There is no such file. Check its name."
 
 
 def _decode(path: Path, limits: Limits) -> Waveform:

@@ -73,7 +73,7 @@ class Commands(TyperGroup):
             try:
                 return super().invoke(ctx)
             except OSError as error:
-                if error.errno == EPIPE:  # who reads the results has enough: typer ends quietly
+                if error.errno == EPIPE or error.filename:  # typer ends quietly if the reader has enough; not stdout
                     raise
                 messages.print(f"The results cannot be written ({error.strerror or error}).")
                 raise typer.Exit(1) from error

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
@@ -80,10 +81,16 @@ def _named(row: Mapping[Any, Any], line: int) -> Record:
     """Return a row by its columns' names, trimmed and in lower case. A column without a name is left out."""
     if not all(map(_is_blank, row.get(None) or ())):  # where DictReader puts what no column is for
         raise ValueError(f"line {line} has more cells than there are columns; put texts with commas in quotes")
-    names = [str(name or "").strip().lower() for name in row]
+    return {name: cell for name, cell in zip(_columns(tuple(row)), row.values(), strict=True) if name}
+
+
+@lru_cache
+def _columns(given: tuple[Any, ...]) -> list[str]:
+    """Return the columns' names, trimmed and in lower case. Most rows of a table have the same ones."""
+    names = [str(name or "").strip().lower() for name in given]
     if twice := {name for name in names if name and names.count(name) > 1}:
         raise ValueError(f"two columns are called {min(twice)}")
-    return {name: cell for name, cell in zip(names, row.values(), strict=True) if name}
+    return names
 
 
 def _csv(path: Path) -> Iterator[tuple[int, Mapping[Any, Any]]]:
