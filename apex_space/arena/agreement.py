@@ -7,17 +7,16 @@ their interval is.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, astuple, dataclass
 from math import sqrt
 from typing import Any, Literal, get_args
 
-import numpy as np
-
 from ..core.intervals import Z95, ConfidenceInterval
 from ..core.text import message
-from ..preference.calibration import CalibrationBin, calibrate
-from ..storage.records import Prediction, Source, Vote
+from ..preference.calibration import FAVOURITE_EDGES, CalibrationBin
+from ..storage.records import Source
+from ..storage.vote_counts import PredictedGroup, PredictionSums, SourceTotals, VoteCounts
 from .ratings import FEW_VOTES
 
 
@@ -110,13 +109,9 @@ class AgreementReport:
         return asdict(self) | {"sides": self.sides, "judges": judges}
 
 
-def measure_agreement(votes: Iterable[Vote]) -> dict[Source, AgreementReport]:
+def measure_agreement(counts: VoteCounts) -> dict[Source, AgreementReport]:
     """Measure agreement on the pool's songs and, separately, on visitors' uploads."""
-    good: dict[Source, list[Vote]] = {source: [] for source in get_args(Source)}
-    for vote in votes:
-        if not vote.suspicion:
-            good[vote.battle.source].append(vote)
-    return {source: _panel(source, found) for source, found in good.items()}
+    return {source: _report(source, counts) for source in get_args(Source)}
 
 
 def wilson(hits: float, of: int) -> ConfidenceInterval:
@@ -126,15 +121,15 @@ def wilson(hits: float, of: int) -> ConfidenceInterval:
     return ConfidenceInterval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
 
 
-def _mean(values: np.ndarray, least: float) -> ConfidenceInterval:
-    """Return the mean of `values` [N], which lie between `least` and 1, with its normal 95% interval.
+def _mean(total: float, squares: float, of: int, least: float) -> ConfidenceInterval:
+    """Return the mean of `of` values, given their sum and that of their squares, with its normal 95% interval.
 
-    For a single value the interval is the whole range from `least` to 1.
+    The values lie between `least` and 1. For a single value the interval is the whole range.
     """
-    mean = float(values.mean())
-    if len(values) < 2:
+    mean = total / of
+    if of < 2:
         return ConfidenceInterval(mean, least, 1.0)
-    half = Z95 * float(values.std(ddof=1)) / sqrt(len(values))
+    half = Z95 * sqrt(max(0.0, squares - of * mean**2) / (of - 1) / of)
     return ConfidenceInterval(mean, max(least, mean - half), min(1.0, mean + half))
 
 
@@ -144,57 +139,66 @@ def _against_half(share: ConfidenceInterval) -> Literal["better", "worse", "uncl
     return "better" if share.value > 0.5 else "worse"
 
 
-def _panel(source: Source, votes: Sequence[Vote]) -> AgreementReport:
-    predicted: dict[str, list[tuple[Vote, Prediction]]] = defaultdict(list)
-    for vote in votes:
-        for prediction in vote.battle.predictions:
-            predicted[prediction.judge].append((vote, prediction))
-    decided = [vote for vote in votes if _decided(vote)]
+def _report(source: Source, counts: VoteCounts) -> AgreementReport:
+    totals = counts.totals.get(source, SourceTotals())
+    decided = totals.a + totals.b
+    judges: dict[str, dict[PredictedGroup, PredictionSums]] = defaultdict(dict)
+    for group, sums in counts.predicted.items():
+        if group.source == source:
+            judges[group.judge][group] = sums
     return AgreementReport(
         source,
-        len(votes),
-        len(decided),
-        wilson(sum(vote.winner == "a" for vote in decided), len(decided)) if decided else None,
+        totals.votes,
+        decided,
+        wilson(totals.a, decided) if decided else None,
         tuple(
-            _agreement(judge, found)
-            for judge, found in sorted(predicted.items())
-            if any(_decided(vote) for vote, _ in found)
+            _agreement(judge, groups)
+            for judge, groups in sorted(judges.items())
+            if any(sums.decided for sums in groups.values())
         ),
     )
 
 
-def _decided(vote: Vote) -> bool:
-    return vote.winner in ("a", "b")
-
-
-def _agreement(judge: str, predicted: Sequence[tuple[Vote, Prediction]]) -> Agreement:
-    decided = [(vote, prediction.probability) for vote, prediction in predicted if _decided(vote)]
-    chance = np.array([chance for _, chance in decided])
-    a_won = np.array([vote.winner == "a" for vote, _ in decided], float)
-    right = np.where(chance == 0.5, 0.5, (chance > 0.5) == a_won)
+def _agreement(judge: str, groups: Mapping[PredictedGroup, PredictionSums]) -> Agreement:
+    total = _total(groups.values())
     return Agreement(
         judge=judge,
-        decided=len(decided),
-        ties=len(predicted) - len(decided),
-        agreed=_share(right),
-        brier=_mean((chance - a_won) ** 2, 0.0),
-        always_a=_share(a_won),
-        gain=_mean(right - a_won, -1.0),
-        calibration=calibrate(np.maximum(chance, 1 - chance), lambda rows: _share(right[rows])),
-        generators=tuple(_between([vote for vote, _ in decided], right)),
+        decided=total.decided,
+        ties=total.ties,
+        agreed=wilson(total.hits, total.decided),
+        brier=_mean(total.error, total.error_squared, total.decided, 0.0),
+        always_a=wilson(total.a, total.decided),
+        gain=_mean(total.hits - total.a, total.gain_squared, total.decided, -1.0),
+        calibration=tuple(_calibration(groups, total.decided)),
+        generators=tuple(_between(groups)),
     )
 
 
-def _share(right: np.ndarray) -> ConfidenceInterval:
-    return wilson(float(right.sum()), len(right))
+def _total(sums: Iterable[PredictionSums]) -> PredictionSums:
+    return PredictionSums(*map(sum, zip(*map(astuple, sums), strict=True)))
 
 
-def _between(votes: Sequence[Vote], right: np.ndarray) -> Iterator[GeneratorAgreement]:
+def _grouped(
+    groups: Mapping[PredictedGroup, PredictionSums], key: Callable[[PredictedGroup], Any]
+) -> dict[Any, PredictionSums]:
+    """Return the sums over the groups with the same key that have decided votes."""
+    found: dict[Any, list[PredictionSums]] = defaultdict(list)
+    for group, sums in groups.items():
+        if sums.decided:
+            found[key(group)].append(sums)
+    return {key: _total(each) for key, each in found.items()}
+
+
+def _calibration(groups: Mapping[PredictedGroup, PredictionSums], decided: int) -> Iterator[CalibrationBin]:
+    for bin, sums in sorted(_grouped(groups, lambda group: group.bin).items()):
+        low, high = FAVOURITE_EDGES[bin : bin + 2]
+        won = wilson(sums.hits, sums.decided)
+        yield CalibrationBin(low, high, sums.decided / decided, sums.chance / sums.decided, won)
+
+
+def _between(groups: Mapping[PredictedGroup, PredictionSums]) -> Iterator[GeneratorAgreement]:
     """Yield the agreement for each pair of generators, the pair with the most votes first."""
-    hits: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for vote, hit in zip(votes, right, strict=True):
-        first, second = sorted((vote.battle.a.generator, vote.battle.b.generator))
-        if first:
-            hits[first, second].append(float(hit))
-    for generators, found in sorted(hits.items(), key=lambda item: (-len(item[1]), item[0])):
-        yield GeneratorAgreement(generators, len(found), wilson(sum(found), len(found)))
+    found = _grouped(groups, lambda group: (group.first, group.second))
+    for generators, sums in sorted(found.items(), key=lambda item: (-item[1].decided, item[0])):
+        if generators[0]:
+            yield GeneratorAgreement(generators, sums.decided, wilson(sums.hits, sums.decided))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..storage.records import Source
+from ..storage.vote_counts import VoteCounts
 from .agreement import AgreementReport, measure_agreement
 from .ratings import Rating, rate
 
@@ -32,7 +33,7 @@ class LeaderboardSnapshot:
     at: float = 0.0
     songs: tuple[Rating, ...] = ()
     generators: tuple[Rating, ...] = ()
-    agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement([]))
+    agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement(VoteCounts()))
 
     @property
     def votes(self) -> int:
@@ -86,10 +87,9 @@ class LeaderboardService:
     def refit(self) -> LeaderboardSnapshot:
         """Fit all votes of the store now. Raises StoreError."""
         with self._fitting:
-            version = self._store.count()
-            votes = self._store.votes()
+            counts = self._store.counts()
             self._latest = LeaderboardSnapshot(
-                version, time.time(), rate(votes), rate(votes, "generator"), measure_agreement(votes)
+                counts.votes, time.time(), rate(counts), rate(counts, "generator"), measure_agreement(counts)
             )
             return self._latest
 
@@ -98,7 +98,7 @@ class LeaderboardService:
         while not self._stopped.wait(max(0.0, REST * spent)):
             started = time.monotonic()
             try:
-                if self._store.count() != self._latest.version:
+                if not self._latest.at or self._store.count() != self._latest.version:
                     self.refit()
             except Exception:  # the store may work again later; the thread must not end
                 logger.exception("the leaderboard could not be fitted; trying again")

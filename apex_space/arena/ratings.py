@@ -1,4 +1,4 @@
-"""Rates songs and generators by people's votes: a Bradley-Terry model with a prior, and bootstrap intervals.
+"""Rates songs and generators by people's votes: a Bradley-Terry model with a prior, and its intervals.
 
 Bradley and Terry (1952): P(i is preferred to j) = sigmoid(s_i - s_j) with a strength s for each song. A tie is half a
 win for both. The prior adds two votes for each song: one won and one lost against an average song of strength 0
@@ -8,34 +8,30 @@ undefeated song stays finite, and songs that no chain of votes connects do not m
 A rating is sigmoid(s), the chance to be preferred to an average song. The ratings of songs that are connected by votes
 have a mean of exactly 0.5. Where groups of songs are not connected, only the prior puts them on one scale.
 
-Intervals are from the Bayesian bootstrap over votes (Rubin 1981): every vote, the prior's too, is weighted by an
-exponential variate. A shift that all connected songs of a resample have in common tells nothing about any of them and
-is removed. With simulated listeners, the intervals contained the true rating of 94 to 98 of 100 songs, for 4 to 100
-votes on each song. Votes are treated as independent, although one listener may give many: resampling listeners would
-give no interval where there is only one. A generator's interval is about its songs in the pool.
+Intervals are from the normal approximation of the posterior (Laplace's method): the covariance of the strengths is the
+inverse of the curvature at the most likely strengths. A shift that all connected songs have in common tells nothing
+about any of them and is removed. With simulated listeners (strengths normal with a deviation of 0.8, no ties), the
+intervals contained the true rating of 94 to 99 of 100 songs, for 4 to 100 votes on each song; the Bayesian bootstrap
+over votes, which takes hundreds of times as long, contained 94 to 99 as well. Votes are treated as independent,
+although one listener may give many. A generator's interval is about its songs in the pool.
+
+The time grows with the number of songs to the third power, not with the number of votes.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from ..storage.records import Song, Vote
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from ..core.intervals import Z95
+from ..storage.vote_counts import VoteCounts
 
 FEW_VOTES = 30
 PRIOR = 1.0
-RESAMPLES = 400
-BLOCK = 40
-"""Number of resamples that are fitted at once, in float32, so that they stay in the processor's cache."""
-TINY = 1e-30
-"""Smallest divisor that is used, in place of 0."""
 MAX_STEPS = 100
 """Maximum number of steps of Newton's method; odds of 1e12 take 43."""
+CLOSE = 1e-8
+"""Largest change of a strength in the last step."""
 
 
 @dataclass(frozen=True)
@@ -65,135 +61,98 @@ class Rating:
         return asdict(self) | {"preliminary": self.preliminary}
 
 
-def rate(
-    votes: Iterable[Vote],
-    by: Literal["song", "generator"] = "song",
-    prior: float = PRIOR,
-    resamples: int = RESAMPLES,
-) -> tuple[Rating, ...]:
+def rate(counts: VoteCounts, by: Literal["song", "generator"] = "song", prior: float = PRIOR) -> tuple[Rating, ...]:
     """Rate the songs or generators compared by the votes on the pool's songs, best lower bound first.
 
-    `prior` is how often each song won, and lost, against an average one beforehand; it is more than 0. Suspicious votes
-    are left out. A vote between two songs of one generator says nothing about generators and is left out of their
-    ratings.
+    `prior` is how often each song won, and lost, against an average one beforehand; it is more than 0. A vote between
+    two songs of one generator says nothing about generators and is left out of their ratings.
     """
     from scipy.special import expit
 
-    songs, tally = _tally(votes, by)
-    if not tally:
+    names = {song.id: song.id if by == "song" else song.generator for song in counts.songs.values()}
+    shown = {names[song.id]: song for song in counts.songs.values()}
+    pairs = [
+        (names[a], names[b], *outcomes)
+        for a, b, *outcomes in counts.pairs
+        if names[a] and names[b] and names[a] != names[b]
+    ]
+    if not pairs:
         return ()
-    keys = sorted(songs)
-    place = {key: index for index, key in enumerate(keys)}
-    pairs = sorted(tally)
-    players = np.array([[place[a], place[b]] for a, b in pairs])
-    counts = np.array([tally[pair] for pair in pairs], float)
-    fitted, resampled = _strengths(players, counts, prior, resamples)
-    rating, (low, high) = expit(fitted), expit(np.quantile(resampled, [0.025, 0.975], axis=1))
-    outcomes = np.zeros((len(keys), 3))
-    np.add.at(outcomes, players, np.stack([counts, counts[:, ::-1]], 1))
+    keys = sorted({name for pair in pairs for name in pair[:2]})
+    wins, ties = _outcomes(keys, pairs)
+    strengths, deviations = _fit(wins + ties / 2, prior)
+    rating, low, high = (expit(strengths + far * deviations) for far in (0, -Z95, Z95))
     found = [
         Rating(
             key=key,
-            title=songs[key].title if by == "song" else key,
-            generator=songs[key].generator,
+            title=shown[key].title if by == "song" else key,
+            generator=shown[key].generator,
             rating=float(rating[index]),
             low=float(low[index]),
             high=float(high[index]),
-            votes=int(outcomes[index].sum()),
-            wins=int(outcomes[index, 2]),
-            ties=int(outcomes[index, 1]),
+            votes=int(wins[index].sum() + wins[:, index].sum() + ties[index].sum()),
+            wins=int(wins[index].sum()),
+            ties=int(ties[index].sum()),
         )
         for index, key in enumerate(keys)
     ]
     return tuple(sorted(found, key=lambda rating: (-rating.low, -rating.rating, rating.key)))
 
 
-def _tally(
-    votes: Iterable[Vote], by: Literal["song", "generator"]
-) -> tuple[dict[str, Song], dict[tuple[str, str], list[int]]]:
-    """Return the rated songs by key, and the counts of the first key's losses, ties and wins for each pair of keys.
+def _outcomes(keys: list[str], pairs: list[tuple[Any, ...]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return how often each key won against each other one [S, S], and how often they tied [S, S]."""
+    place = {key: index for index, key in enumerate(keys)}
+    first, second, lost, tied, won = zip(*pairs, strict=True)
+    a, b = (np.array([place[key] for key in side]) for side in (first, second))
+    wins, ties = np.zeros((len(keys), len(keys))), np.zeros((len(keys), len(keys)))
+    np.add.at(wins, (a, b), won)
+    np.add.at(wins, (b, a), lost)
+    np.add.at(ties, (a, b), tied)
+    np.add.at(ties, (b, a), tied)
+    return wins, ties
 
-    The keys of a pair are in alphabetical order.
+
+def _fit(won: np.ndarray, prior: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the most likely strengths [S] and their standard deviations [S], by Newton's method.
+
+    `won` [S, S] is how often each song won against each other one, with ties as half a win. Steps are damped by
+    ln(1 + d)/d, where d is the largest change of any difference in strength. With a logistic likelihood such a step
+    never overshoots, because the curvature changes at most by a factor of exp(d) on the way.
     """
-    field = "id" if by == "song" else "generator"
-    songs: dict[str, Song] = {}
-    tally: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for vote in votes:
-        battle = vote.battle
-        a, b = getattr(battle.a, field), getattr(battle.b, field)
-        if vote.suspicion or battle.source != "pool" or not a or not b or a == b:
-            continue
-        songs[a], songs[b] = battle.a, battle.b
-        outcome = {"a": 2, "b": 0}.get(vote.winner, 1)
-        tally[min(a, b), max(a, b)][outcome if a < b else 2 - outcome] += 1
-    return songs, tally
+    from scipy.linalg import cho_factor, cho_solve
+
+    strengths = np.zeros(len(won))
+    for _ in range(MAX_STEPS):
+        gradient, curvature = _derivatives(won, prior, strengths)
+        step = cho_solve(cho_factor(curvature), gradient)
+        moved = max(float(np.ptp(step)), float(abs(step).max()))
+        strengths = strengths + step * (np.log1p(moved) / moved if moved else 1.0)
+        if moved <= CLOSE:
+            break
+    _, curvature = _derivatives(won, prior, strengths)
+    return strengths, np.sqrt(_variances(won, cho_solve(cho_factor(curvature), np.eye(len(won)))))
 
 
-def _strengths(pairs: np.ndarray, counts: np.ndarray, prior: float, resamples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the strengths [S] fitted to all votes, and the strengths [S, R] fitted to resamples.
+def _derivatives(won: np.ndarray, prior: float, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log-likelihood's gradient [S] and its negative second derivatives [S, S]."""
+    from scipy.special import expit
 
-    `pairs` [P, 2] are indices of songs, 0 to S - 1. `counts` [P, 3] are how often the first song lost, tied and won.
-    """
+    # Not 1 - wins: it is 0 for a clear winner, and the steps would never become small.
+    wins, losses = expit(strengths[:, None] - strengths), expit(strengths - strengths[:, None])
+    average_wins, average_losses = expit(strengths), expit(-strengths)
+    gradient = (won * losses - won.T * wins).sum(1) + prior * (average_losses - average_wins)
+    curvature = -(won + won.T) * wins * losses
+    np.fill_diagonal(curvature, 2 * prior * average_wins * average_losses - curvature.sum(1))
+    return gradient, curvature
+
+
+def _variances(won: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Return the variance [S] of each strength against the mean of the songs that votes connect it with."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
-    songs = int(pairs.max()) + 1
-    row = np.concatenate([np.repeat(np.arange(len(pairs)), 2), len(pairs) + np.arange(songs)])
-    column = np.concatenate([pairs.ravel(), np.arange(songs)])
-    sign = np.concatenate([np.tile([1.0, -1.0], len(pairs)), np.ones(songs)])
-    sides = csr_array((sign, (row, column)), shape=(len(pairs) + songs, songs))
-    counts = np.concatenate([counts, np.tile([prior, 0.0, prior], (songs, 1))])
-
-    fitted = _fit(sides, counts[..., None], np.zeros((songs, 1)), 1e-8)
-    draw = np.random.default_rng(0).standard_gamma
-    blocks = [min(BLOCK, resamples - done) for done in range(0, resamples, BLOCK)]
-    drawn = (draw(counts[..., None], (*counts.shape, block), np.float32) for block in blocks)
-    start, rough = fitted.astype(np.float32), sides.astype(np.float32)
-    resampled = np.concatenate([_fit(rough, weights, start, 0.01) for weights in drawn], axis=1)
-
-    met = csr_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(songs, songs))
-    groups, group = connected_components(met, directed=False)
-    mean = csr_array((1 / np.bincount(group)[group], (group, np.arange(songs))), shape=(groups, songs))
-    return fitted[:, 0], resampled - (mean @ (resampled - fitted))[group]
-
-
-def _fit(sides: "csr_array", weights: np.ndarray, start: np.ndarray, within: float) -> np.ndarray:
-    """Return the most likely strengths [S, R], by Newton's method, to about `within`.
-
-    `sides` [P, S] has 1 at a pair's first song and -1 at its second. `weights` [P, 3, R] are the weights of the first
-    song's losses, ties and wins. Steps are damped by ln(1 + d)/d, where d is the largest change of any pair's
-    difference in strength. With a logistic likelihood such a step never overshoots, because the curvature changes at
-    most by a factor of exp(d) on the way. At most MAX_STEPS steps are made, so that the loop ends for every resample.
-    """
-    from scipy.special import expit
-
-    songs = sides.T.tocsr()
-    won, lost = (weights[:, side] + weights[:, 1] / 2 for side in (2, 0))
-    strengths = start
-    for _ in range(MAX_STEPS):
-        ahead = sides @ strengths
-        # Not 1 - wins: it is 0 in float32 for a clear winner, and the steps would never become small.
-        wins, losses = expit(ahead), expit(-ahead)
-        step = _solve(sides, songs, (won + lost) * wins * losses, songs @ (won * losses - lost * wins))
-        moved = abs(sides @ step).max(0)
-        strengths = strengths + step * np.log1p(moved) / np.maximum(moved, TINY)
-        if moved.max() <= within:
-            break
-    return strengths
-
-
-def _solve(sides: "csr_array", songs: "csr_array", curvature: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """Return Newton steps [S, R] to a tenth of their length, by conjugate gradients scaled by the diagonal."""
-    scale = 1 / (abs(songs) @ curvature)
-    step, rest, direction = np.zeros_like(gradient), gradient, scale * gradient
-    error = (rest * direction).sum(0)
-    enough = error / 100
-    for _ in gradient:
-        if (error <= enough).all():
-            break
-        bent = songs @ (curvature * (sides @ direction))
-        length = error / np.maximum((direction * bent).sum(0), TINY)
-        step, rest = step + length * direction, rest - length * bent
-        before, error = error, (rest * scale * rest).sum(0)
-        direction = scale * rest + error / np.maximum(before, TINY) * direction
-    return step
+    _, group = connected_components(csr_array(won), directed=False)
+    mean = (group[:, None] == np.arange(group.max() + 1)) / np.bincount(group)
+    shifts = covariance @ mean
+    own = np.arange(len(won))
+    return covariance.diagonal() - 2 * shifts[own, group] + (mean.T @ shifts)[group, group]

@@ -1,6 +1,7 @@
 """Calibration: how often favourites win, by the chance that was predicted for them."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -43,12 +44,17 @@ class CalibrationBin:
     won: Interval
 
 
+def bin_of(chance: float) -> int:
+    """Return the index of the bin of a favourite's predicted chance, which is 0.5 or more."""
+    return min(bisect_right(FAVOURITE_EDGES, chance) - 1, len(FAVOURITE_EDGES) - 2)
+
+
 def calibrate(favourite: np.ndarray, won: Callable[[np.ndarray], ConfidenceInterval]) -> tuple[CalibrationBin, ...]:
     """Return the bins that contain any of the predicted chances `favourite` [N], each 0.5 or more.
 
     `won` is called with a mask of each bin's rows, [N] of bool.
     """
-    place = np.clip(np.searchsorted(FAVOURITE_EDGES, favourite, "right") - 1, 0, len(FAVOURITE_EDGES) - 2)
+    place = np.array([bin_of(chance) for chance in favourite])
     rows = [(edges, place == i) for i, edges in enumerate(pairwise(FAVOURITE_EDGES))]
     return tuple(
         CalibrationBin(*edges, float(here.mean()), float(favourite[here].mean()), won(here))

@@ -94,6 +94,21 @@ MIGRATIONS = (
             for statement in (f"DROP TRIGGER {table}_append_only ON {table}", update, _postgresql_trigger(table))
         ),
     ),
+    Migration(  # the counts start empty; the store counts the votes when it finds that
+        4,
+        both=(
+            "CREATE TABLE vote_totals (source TEXT PRIMARY KEY, votes INTEGER NOT NULL, a INTEGER NOT NULL,"
+            " b INTEGER NOT NULL, suspicious INTEGER NOT NULL)",
+            "CREATE TABLE song_votes (song TEXT PRIMARY KEY, votes INTEGER NOT NULL)",
+            "CREATE TABLE pair_votes (first TEXT NOT NULL, second TEXT NOT NULL, lost INTEGER NOT NULL,"
+            " tied INTEGER NOT NULL, won INTEGER NOT NULL, PRIMARY KEY (first, second))",
+            "CREATE TABLE predicted_votes (source TEXT NOT NULL, judge TEXT NOT NULL, first TEXT NOT NULL,"
+            " second TEXT NOT NULL, bin INTEGER NOT NULL, decided INTEGER NOT NULL, ties INTEGER NOT NULL,"
+            " hits DOUBLE PRECISION NOT NULL, a INTEGER NOT NULL, chance DOUBLE PRECISION NOT NULL,"
+            " error DOUBLE PRECISION NOT NULL, error_squared DOUBLE PRECISION NOT NULL,"
+            " gain_squared DOUBLE PRECISION NOT NULL, PRIMARY KEY (source, judge, first, second, bin))",
+        ),
+    ),
 )
 
 

@@ -1,11 +1,12 @@
 """Stores battles, votes and judges' scores in the database. They are never changed or deleted.
 
-A song keeps the texts that it was first stored with, even if later battles have other texts for it.
+Their counts (vote_counts.py) are kept beside them. A song keeps the texts that it was first stored with, even if later
+battles have other texts for it.
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import chain
 
 from sqlalchemy import URL, Connection, text
 
@@ -13,6 +14,7 @@ from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
 from .database import Database, Parameters, storable, write
 from .records import Battle, Prediction, Song, SongScores, Vote
+from .vote_counts import VoteCounts, add_counts, clear_counts, read_counts, tally
 
 FILE = "arena.sqlite3"
 DatedScores = tuple[float, SongScores]
@@ -40,9 +42,15 @@ CLAIM = (
 )
 ADD_SENT = "INSERT INTO sent (shard) VALUES (:shard) ON CONFLICT DO NOTHING"
 
-VOTED = "SELECT battle FROM votes"
 IN_SHARD = "SELECT battle FROM copies WHERE shard = :shard"
-THIS_ONE = "SELECT CAST(:battle AS TEXT)"
+ALL = "SELECT battle FROM votes"
+THESE = {
+    "sqlite": "SELECT value FROM json_each(:ids)",
+    "postgresql": "SELECT jsonb_array_elements_text(CAST(:ids AS jsonb))",
+}
+"""Query for the battles in a JSON list `ids`, by the database's dialect."""
+NEXT = "SELECT battle FROM votes WHERE battle > :after ORDER BY battle LIMIT 5000"
+ALL_COUNTED = "SELECT (SELECT count(*) FROM votes) = (SELECT coalesce(sum(votes + suspicious), 0) FROM vote_totals)"
 
 
 class VoteStore(Database):
@@ -64,46 +72,61 @@ class VoteStore(Database):
         if not storable(id):
             return None
         with self.transaction() as connection:
-            return _battles(connection, THIS_ONE, {"battle": id}).get(id)
+            return _battle(connection, id)
 
     def add_vote(self, vote: Vote) -> None:
         """Store a vote, which is on disk when this method returns. Raises UnknownBattle and AlreadyVoted."""
         with self.transaction(writing=True) as connection:
             if not write(connection, ADD_VOTE, [_vote_row(vote)]):
-                known = _battles(connection, THIS_ONE, {"battle": vote.battle.id}).get(vote.battle.id)
+                known = _battle(connection, vote.battle.id)
                 if known is None or (known.a.id, known.b.id) != (vote.battle.a.id, vote.battle.b.id):
                     raise UnknownBattle("There is no such battle. Take the next one.")
                 raise AlreadyVoted("This battle has its vote, and a vote is never changed. Take the next one.")
+            add_counts(connection, tally(_votes_on(connection, [vote.battle.id])))
         if self.after_vote is not None:
             self.after_vote()
 
     def add_all(self, votes: Collection[tuple[Vote, Iterable[DatedScores]]]) -> int:
         """Store votes with their battles and scores, all of them or none, and return how many votes are new."""
         with self.transaction(writing=True) as connection:
+            _keep_other_voters_out(connection)
             _add_battles(connection, [(vote.battle, dated) for vote, dated in votes])
-            return write(connection, ADD_VOTE, [_vote_row(vote) for vote, _ in votes])
+            ids = [vote.battle.id for vote, _ in votes]
+            known = _voted(connection, ids)
+            write(connection, ADD_VOTE, [_vote_row(vote) for vote, _ in votes])
+            new = _voted(connection, ids) - known
+            add_counts(connection, tally(_votes_on(connection, new)))
+            return len(new)
 
     def votes(self) -> list[Vote]:
         """Return all votes ordered by time, including suspicious ones."""
         with self.transaction() as connection:
-            return _votes(connection, VOTED, {})
+            return _votes(connection, ALL, {})
 
     def count(self) -> int:
-        """Return the number of votes, including suspicious ones."""
+        """Return the number of votes in the counts, including suspicious ones, in constant time."""
         with self.transaction() as connection:
-            return connection.scalar(text("SELECT count(*) FROM votes")) or 0
+            return connection.scalar(text("SELECT sum(votes + suspicious) FROM vote_totals")) or 0
 
-    def votes_per_song(self) -> Counter[str]:
-        """Return the number of votes on each song, by its id, without suspicious ones."""
-        pairs = (
-            "SELECT battles.a, battles.b, count(*) FROM votes JOIN battles ON battles.id = votes.battle"
-            " WHERE votes.suspicion = '' GROUP BY battles.a, battles.b"
-        )
-        heard: Counter[str] = Counter()
+    def counts(self) -> VoteCounts:
+        """Return the counts of all votes.
+
+        If there are votes that are not counted, for example by an older version of this code, all are counted again.
+        """
         with self.transaction() as connection:
-            for a, b, times in connection.execute(text(pairs)):
-                heard.update({a: times, b: times})
-        return heard
+            if connection.scalar(text(ALL_COUNTED)):
+                return read_counts(connection)
+        with self.transaction(writing=True) as connection:
+            _keep_other_voters_out(connection)
+            clear_counts(connection)
+            add_counts(connection, tally(chain.from_iterable(_in_chunks(connection))))
+            return read_counts(connection)
+
+    def votes_per_song(self) -> dict[str, int]:
+        """Return the number of votes on each song, by its id, without suspicious ones."""
+        with self.transaction() as connection:
+            counted = connection.execute(text("SELECT song, votes FROM song_votes"))
+            return {row.song: row.votes for row in counted}
 
     def scores(self, judge: str) -> dict[str, SongScores]:
         """Return a judge's scores by the song's id. Of several revisions, return the one that was stored last."""
@@ -200,6 +223,40 @@ def _vote_row(vote: Vote) -> Parameters:
         "voter": vote.voter,
         "suspicion": vote.suspicion,
     }
+
+
+def _keep_other_voters_out(connection: Connection) -> None:
+    """Let no other process store votes until the transaction ends. In SQLite no other one writes anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE votes IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _these(connection: Connection, ids: Iterable[str]) -> tuple[str, Parameters]:
+    """Return a query for these battles' ids, and its parameters."""
+    return THESE[connection.dialect.name], {"ids": json.dumps([*ids])}
+
+
+def _voted(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Return those of the battles that have a vote."""
+    which, parameters = _these(connection, ids)
+    return set(connection.scalars(text(f"SELECT battle FROM votes WHERE battle IN ({which})"), parameters))
+
+
+def _votes_on(connection: Connection, ids: Iterable[str]) -> list[Vote]:
+    """Return the votes on these battles, ordered by time."""
+    return _votes(connection, *_these(connection, ids))
+
+
+def _battle(connection: Connection, id: str) -> Battle | None:
+    return _battles(connection, *_these(connection, [id])).get(id)
+
+
+def _in_chunks(connection: Connection) -> Iterator[list[Vote]]:
+    """Yield all votes, a few thousand at a time."""
+    after = ""
+    while ids := [*connection.scalars(text(NEXT), {"after": after})]:
+        yield _votes_on(connection, ids)
+        after = ids[-1]
 
 
 def _votes(connection: Connection, which: str, parameters: Parameters) -> list[Vote]:

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 
-from apex_space.arena.agreement import Agreement, AgreementReport, measure_agreement, wilson
+from apex_space.arena import agreement
+from apex_space.arena.agreement import Agreement, AgreementReport, wilson
 from apex_space.core.intervals import Z95
-from apex_space.storage.records import Vote
+from apex_space.storage.records import Source, Vote
+from apex_space.storage.vote_counts import tally
 from helpers.votes import MAKERS, predicted, sigmoid, simulate, song, swapped, vote
 
 players = st.integers(0, 5)
@@ -28,6 +30,10 @@ votes_cast = st.lists(
     ),
     max_size=40,
 )
+
+
+def measure_agreement(votes: Sequence[Vote]) -> dict[Source, AgreementReport]:
+    return agreement.measure_agreement(tally(votes))
 
 
 def pool(votes: Sequence[Vote]) -> AgreementReport:

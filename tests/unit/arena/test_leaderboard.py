@@ -13,6 +13,7 @@ from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot
 from apex_space.arena.ratings import rate
 from apex_space.core.errors import StoreError
 from apex_space.storage.records import Vote
+from apex_space.storage.vote_counts import VoteCounts, tally
 from apex_space.storage.vote_store import VoteStore
 from helpers.votes import predicted, song, stored, vote
 from helpers.wait import until
@@ -54,9 +55,9 @@ def test_a_fit_holds_all_that_the_votes_say(store: VoteStore, leaderboard: Leade
     before = time.time()
     standing = leaderboard.refit()
     assert leaderboard.latest() is standing
-    assert standing.songs == rate(VOTES)
-    assert standing.generators == rate(VOTES, "generator")
-    assert standing.agreement == measure_agreement(VOTES)
+    assert standing.songs == rate(tally(VOTES))
+    assert standing.generators == rate(tally(VOTES), "generator")
+    assert standing.agreement == measure_agreement(tally(VOTES))
     assert standing.version == store.count() == 4
     assert standing.votes == 3
     assert before <= standing.at <= time.time()
@@ -96,11 +97,11 @@ class Failing:
     def count(self) -> int:
         return self._store.count()
 
-    def votes(self) -> list[Vote]:
+    def counts(self) -> VoteCounts:
         self.tried.set()
         if not self.mended.is_set():
             raise self._error
-        return self._store.votes()
+        return self._store.counts()
 
 
 @pytest.mark.parametrize("error", [StoreError("it does not answer"), RuntimeError("a library's own")])

@@ -9,7 +9,8 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import astuple, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,10 +23,13 @@ from sqlalchemy.exc import DatabaseError
 
 from apex_space.core.errors import AlreadyVoted, StoreError, UnknownBattle
 from apex_space.core.settings import Settings
+from apex_space.storage.database import write
 from apex_space.storage.migrations import MIGRATIONS, Migration
 from apex_space.storage.records import Battle, Prediction, Song, SongScores, Vote
-from apex_space.storage.vote_store import FILE, VoteStore, open_store
+from apex_space.storage.vote_counts import tally
+from apex_space.storage.vote_store import ADD_VOTE, FILE, VoteStore, _add_battles, _vote_row, open_store
 
+PREDICTED = Prediction("apex", "pocket", "r", 0.7, 0.6, 0.8)
 NAMED = [Song(f"song{i}", f"Title {i}", f"maker{i % 2}", "a waltz") for i in range(4)]
 
 
@@ -171,6 +175,75 @@ def test_songs_are_counted_by_their_unsuspicious_votes(store: VoteStore) -> None
     assert store.votes_per_song() == {NAMED[0].id: 1, NAMED[1].id: 2, NAMED[2].id: 1}
 
 
+def store_uncounted(store: VoteStore, *votes: Vote) -> None:
+    """Store votes as code did that knew no counts."""
+    with store.transaction(writing=True) as connection:
+        _add_battles(connection, [(vote.battle, ()) for vote in votes])
+        write(connection, ADD_VOTE, [_vote_row(vote) for vote in votes])
+
+
+def test_the_counts_are_those_of_all_votes_however_they_came(url: str) -> None:
+    pairs = st.permutations(NAMED).map(lambda songs: songs[:2])
+    judged = st.builds(Prediction, st.sampled_from(["pocket", "apex"]), texts, texts, shares, shares, shares)
+    drawn = st.builds(
+        lambda pair, source, judged, winner, suspicion: vote(
+            battle(uuid4().hex, *pair, source=source, predictions=judged), winner=winner, suspicion=suspicion
+        ),
+        pairs,
+        sources,
+        st.tuples(judged),
+        winners,
+        st.sampled_from(["", "", "too many"]),
+    )
+
+    @given(st.lists(drawn, max_size=8), st.lists(drawn, max_size=8))
+    @settings(max_examples=20)
+    def holds(cast_here: list[Vote], imported: list[Vote]) -> None:
+        for each in cast_here:
+            cast(store, each)
+        twice = [(each, ()) for each in [*imported, *cast_here[:2], *imported[:2]]]
+        assert store.add_all(twice) == len(imported)
+        assert store.add_all(twice) == 0
+        assert_counted(store)
+
+    with closing(VoteStore(url)) as store:
+        holds()
+
+
+def assert_counted(store: VoteStore) -> None:
+    expected, found = tally(store.votes()), store.counts()
+    assert (found.songs, found.per_song, found.totals) == (expected.songs, expected.per_song, expected.totals)
+    assert sorted(map(tuple, found.pairs)) == sorted(expected.pairs)
+    assert found.predicted.keys() == expected.predicted.keys()
+    for group, sums in expected.predicted.items():
+        assert astuple(found.predicted[group]) == pytest.approx(astuple(sums))
+    assert found.per_song == store.votes_per_song()
+    assert found.votes == store.count() == len(store.votes())
+
+
+def test_votes_that_older_code_stored_are_counted_when_the_counts_are_read(store: VoteStore) -> None:
+    store_uncounted(store, *(vote(battle(f"old {number}")) for number in range(3)))
+    cast(store, vote(battle("new")))
+    assert store.count() == 1
+    assert_counted(store)
+    store_uncounted(store, vote(battle("from an old replica"), suspicion="too many"))
+    assert_counted(store)
+
+
+def test_imports_and_votes_at_once_are_counted_once(store: VoteStore) -> None:
+    votes = [vote(battle(f"battle {number}", predictions=(PREDICTED,))) for number in range(40)]
+    cast(store, votes[0])
+    for each in votes[1:20]:
+        store.add_battle(each.battle)
+    work = [partial(store.add_vote, each) for each in votes[1:20]]
+    work += [partial(store.add_all, [(each, ()) for each in votes[first : first + 20]]) for first in (0, 10, 20)] * 2
+    with ThreadPoolExecutor(8) as threads:
+        done = [threads.submit(each) for each in work]
+    assert {type(each.exception()) for each in done} <= {type(None), AlreadyVoted}
+    assert store.count() == 40
+    assert_counted(store)
+
+
 def test_a_secret_is_made_once(url: str) -> None:
     with closing(VoteStore(url)) as one, closing(VoteStore(url)) as other:
         assert [one.secret("salt", lambda: "first"), other.secret("salt", lambda: "second")] == ["first", "first"]
@@ -226,14 +299,17 @@ def tables(url: str) -> set[str]:
     return names
 
 
-def test_every_table_but_that_of_links_is_append_only(url: str, store: VoteStore) -> None:
+COUNTS = {"vote_totals", "song_votes", "pair_votes", "predicted_votes"}
+
+
+def test_every_table_but_links_and_counts_is_append_only(url: str, store: VoteStore) -> None:
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     catalogue = {"sqlite": "SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'"}
     query = catalogue.get(engine.dialect.name, "SELECT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal")
     with engine.connect() as connection:
         guarded = list(connection.scalars(text(query)))
     engine.dispose()
-    append_only = tables(url) - {"links"}
+    append_only = tables(url) - {"links"} - COUNTS
     assert set(guarded) == append_only
     assert len(guarded) == len(append_only) * (2 if "sqlite" in url else 1)
 
@@ -252,8 +328,9 @@ def test_an_old_database_is_brought_up_to_date_and_keeps_its_votes(url: str) -> 
 
 
 def test_the_words_of_an_old_database_are_replaced_and_its_votes_stay_as_they_are(url: str) -> None:
+    given = vote(battle("1", source="own"), winner="bad"), vote(battle("2"), at=130.0)
     with closing(VoteStore(url, migrations=MIGRATIONS[:2])) as old:
-        given = cast(old, vote(battle("1", source="own"), winner="bad")), cast(old, vote(battle("2"), at=130.0))
+        store_uncounted(old, *given)
     new = replace(given[0], winner="both_bad", battle=replace(given[0].battle, source="uploaded"))
     for _ in range(2):
         with closing(VoteStore(url)) as store:

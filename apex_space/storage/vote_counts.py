@@ -1,0 +1,198 @@
+"""Counts of votes, from which ratings, agreement and the next battle are computed without reading the votes again.
+
+The store adds every vote to the counts in the vote's own transaction. Of suspicious votes it keeps only the number.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, fields
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from ..preference.calibration import bin_of
+from .database import write
+from .records import Prediction, Song, Source, Vote
+
+Pair = tuple[str, str, int, int, int]
+"""Ids of two songs of the pool in alphabetical order, and how often the first one lost, tied and won."""
+
+
+def _names(record: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(record))
+
+
+@dataclass(frozen=True)
+class SourceTotals:
+    """Numbers of votes on battles of one source: good votes, those of them for A and for B, and suspicious votes."""
+
+    votes: int = 0
+    a: int = 0
+    b: int = 0
+    suspicious: int = 0
+
+
+@dataclass(frozen=True)
+class PredictedGroup:
+    """Good votes on battles between two generators that one judge had predicted, with a chance in one calibration bin.
+
+    `first` and `second` are the generators in alphabetical order. `bin` is the bin's index.
+    """
+
+    source: Source
+    judge: str
+    first: str
+    second: str
+    bin: int
+
+
+@dataclass(frozen=True)
+class PredictionSums:
+    """Sums over the votes of a group. All but `ties` are over decided votes: votes for A or for B.
+
+    A vote's hit is 1 if the judge favoured the winner, 0.5 if the prediction was even, and else 0. `a` counts votes for
+    A. `chance` sums the favourite's predicted chance. `error` sums the squared errors of the probability, and
+    `error_squared` their squares. `gain_squared` sums the squares of the hit minus 1 (for A) or 0 (for B).
+    """
+
+    decided: int = 0
+    ties: int = 0
+    hits: float = 0.0
+    a: int = 0
+    chance: float = 0.0
+    error: float = 0.0
+    error_squared: float = 0.0
+    gain_squared: float = 0.0
+
+
+@dataclass(frozen=True)
+class VoteCounts:
+    """The counts of all votes. `songs` has the songs with good votes by id, and `per_song` their numbers of votes."""
+
+    songs: Mapping[str, Song] = field(default_factory=dict)
+    per_song: Mapping[str, int] = field(default_factory=dict)
+    pairs: Sequence[Pair] = ()
+    totals: Mapping[Source, SourceTotals] = field(default_factory=dict)
+    predicted: Mapping[PredictedGroup, PredictionSums] = field(default_factory=dict)
+
+    @property
+    def votes(self) -> int:
+        """Return the number of votes, including suspicious ones."""
+        return sum(each.votes + each.suspicious for each in self.totals.values())
+
+
+TABLES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "vote_totals": (("source",), _names(SourceTotals)),
+    "song_votes": (("song",), ("votes",)),
+    "pair_votes": (("first", "second"), ("lost", "tied", "won")),
+    "predicted_votes": (_names(PredictedGroup), _names(PredictionSums)),
+}
+"""The columns of each table of counts: those that name a row, and those that are summed."""
+GROUPED = len(fields(PredictedGroup))
+
+
+def tally(votes: Iterable[Vote]) -> VoteCounts:
+    """Count votes."""
+    songs: dict[str, Song] = {}
+    per_song: dict[str, int] = defaultdict(int)
+    pairs: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 3)
+    totals: dict[Source, list[int]] = defaultdict(lambda: [0] * len(fields(SourceTotals)))
+    predicted: dict[PredictedGroup, list[float]] = defaultdict(lambda: [0] * len(fields(PredictionSums)))
+    for vote in votes:
+        battle, good = vote.battle, not vote.suspicion
+        _add(totals[battle.source], [good, good and vote.winner == "a", good and vote.winner == "b", not good])
+        if not good:
+            continue
+        for song in (battle.a, battle.b):
+            songs[song.id] = song
+            per_song[song.id] += 1
+        if battle.source == "pool" and battle.a.id != battle.b.id:
+            _count_pair(pairs, vote)
+        first, second = sorted((battle.a.generator, battle.b.generator))
+        for prediction in battle.predictions:
+            bin = bin_of(max(prediction.probability, 1 - prediction.probability))
+            group = PredictedGroup(battle.source, prediction.judge, first, second, bin)
+            _add(predicted[group], _sums(vote, prediction))
+    return VoteCounts(
+        songs,
+        dict(per_song),
+        [(*pair, *outcomes) for pair, outcomes in pairs.items()],
+        {source: SourceTotals(*numbers) for source, numbers in totals.items()},
+        {group: PredictionSums(*sums) for group, sums in predicted.items()},
+    )
+
+
+def _count_pair(pairs: Mapping[tuple[str, str], list[int]], vote: Vote) -> None:
+    a, b = vote.battle.a.id, vote.battle.b.id
+    winner = {"a": a, "b": b}.get(vote.winner)
+    first, second = min(a, b), max(a, b)
+    _add(pairs[first, second], [winner == second, winner is None, winner == first])
+
+
+def _sums(vote: Vote, prediction: Prediction) -> list[float]:
+    """Return the PredictionSums of one vote."""
+    if vote.winner not in ("a", "b"):
+        return [0, 1, 0, 0, 0, 0, 0, 0]
+    chance, a_won = prediction.probability, vote.winner == "a"
+    hit = 0.5 if chance == 0.5 else float((chance > 0.5) == a_won)
+    error = (chance - a_won) ** 2
+    return [1, 0, hit, a_won, max(chance, 1 - chance), error, error**2, (hit - a_won) ** 2]
+
+
+def _add(sums: list[float] | list[int], values: Sequence[float]) -> None:
+    for place, value in enumerate(values):
+        sums[place] += value  # type: ignore[assignment]
+
+
+def add_counts(connection: Connection, counts: VoteCounts) -> None:
+    """Add the counts of new votes to the database's.
+
+    Rows are sorted, so that concurrent writers wait for each other in the same order and never deadlock.
+    """
+    rows: dict[str, Iterable[tuple[str | float, ...]]] = {
+        "vote_totals": ((source, *astuple(numbers)) for source, numbers in counts.totals.items()),
+        "song_votes": counts.per_song.items(),
+        "pair_votes": counts.pairs,
+        "predicted_votes": ((*astuple(group), *astuple(sums)) for group, sums in counts.predicted.items()),
+    }
+    for table, (keys, sums) in TABLES.items():
+        names = (*keys, *sums)
+        write(connection, _addition(table), [dict(zip(names, row, strict=True)) for row in sorted(rows[table])])
+
+
+def read_counts(connection: Connection) -> VoteCounts:
+    """Read the counts of all votes."""
+    songs = "SELECT song, votes, title, generator, prompt FROM song_votes LEFT JOIN songs ON id = song"
+    counted = [*connection.execute(text(songs))]
+    return VoteCounts(
+        songs={id: Song(id, title or "", generator or "", prompt or "") for id, _, title, generator, prompt in counted},
+        per_song={id: votes for id, votes, *_ in counted},
+        pairs=_read(connection, "pair_votes"),
+        totals={source: SourceTotals(*numbers) for source, *numbers in _read(connection, "vote_totals")},
+        predicted={
+            PredictedGroup(*row[:GROUPED]): PredictionSums(*row[GROUPED:])
+            for row in _read(connection, "predicted_votes")
+        },
+    )
+
+
+def clear_counts(connection: Connection) -> None:
+    """Forget all counts, so that they can be made again from the votes."""
+    for table in TABLES:
+        connection.execute(text(f"DELETE FROM {table}"))
+
+
+def _addition(table: str) -> str:
+    """Return the statement that adds one row's numbers to those of the row with the same keys."""
+    keys, sums = TABLES[table]
+    names = (*keys, *sums)
+    return (
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+        f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET "
+        + ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in sums)
+    )
+
+
+def _read(connection: Connection, table: str) -> Sequence[Any]:
+    keys, sums = TABLES[table]
+    return connection.execute(text(f"SELECT {', '.join((*keys, *sums))} FROM {table}")).fetchall()
