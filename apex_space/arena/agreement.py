@@ -12,9 +12,9 @@ from dataclasses import asdict, astuple, dataclass
 from math import sqrt
 from typing import Any, Literal, get_args
 
-from ..core.intervals import Z95, ConfidenceInterval
+from ..core.intervals import FAVOURITE_EDGES, Z95, ConfidenceInterval
 from ..core.text import message
-from ..preference.calibration import FAVOURITE_EDGES, CalibrationBin
+from ..preference.calibration import CalibrationBin
 from ..storage.records import Source
 from ..storage.vote_counts import PredictedGroup, PredictionSums, SourceTotals, VoteCounts
 from .ratings import FEW_VOTES

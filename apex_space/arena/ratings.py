@@ -24,7 +24,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..core.intervals import Z95
-from ..storage.vote_counts import VoteCounts
+from ..storage.vote_counts import Pair, VoteCounts
 
 FEW_VOTES = 30
 PRIOR = 1.0
@@ -71,14 +71,14 @@ def rate(counts: VoteCounts, by: Literal["song", "generator"] = "song", prior: f
 
     names = {song.id: song.id if by == "song" else song.generator for song in counts.songs.values()}
     shown = {names[song.id]: song for song in counts.songs.values()}
-    pairs = [
-        (names[a], names[b], *outcomes)
-        for a, b, *outcomes in counts.pairs
+    pairs: list[Pair] = [
+        (names[a], names[b], lost, tied, won)
+        for a, b, lost, tied, won in counts.pairs
         if names[a] and names[b] and names[a] != names[b]
     ]
     if not pairs:
         return ()
-    keys = sorted({name for pair in pairs for name in pair[:2]})
+    keys = sorted({name for pair in pairs for name in (pair[0], pair[1])})
     wins, ties = _outcomes(keys, pairs)
     strengths, deviations = _fit(wins + ties / 2, prior)
     rating, low, high = (expit(strengths + far * deviations) for far in (0, -Z95, Z95))
@@ -99,7 +99,7 @@ def rate(counts: VoteCounts, by: Literal["song", "generator"] = "song", prior: f
     return tuple(sorted(found, key=lambda rating: (-rating.low, -rating.rating, rating.key)))
 
 
-def _outcomes(keys: list[str], pairs: list[tuple[Any, ...]]) -> tuple[np.ndarray, np.ndarray]:
+def _outcomes(keys: list[str], pairs: list[Pair]) -> tuple[np.ndarray, np.ndarray]:
     """Return how often each key won against each other one [S, S], and how often they tied [S, S]."""
     place = {key: index for index, key in enumerate(keys)}
     first, second, lost, tied, won = zip(*pairs, strict=True)

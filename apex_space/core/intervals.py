@@ -1,5 +1,6 @@
-"""95% intervals of a figure, by resampling."""
+"""95% intervals of a figure, by resampling, and the bins of predicted chances."""
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,11 @@ import numpy as np
 RESAMPLES = 1000
 Z95 = 1.959964
 """Half-width of a normal variable's 95% interval, in standard deviations."""
+FAVOURITE_EDGES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 1.0)
+"""Edges of the bins of a favourite's predicted chance. A favourite is the song that is predicted to win.
+
+Counts of votes in the database are by bin. A change of the edges needs a migration that empties these counts.
+"""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,11 @@ class ConfidenceInterval:
     def percent(self) -> str:
         """Format the figure and its interval as percentages, for tables."""
         return f"{100 * self.value:.0f} ({100 * self.low:.0f}–{100 * self.high:.0f})"
+
+
+def bin_of(chance: float) -> int:
+    """Return the index of the bin of a favourite's predicted chance, which is 0.5 or more."""
+    return min(bisect_right(FAVOURITE_EDGES, chance) - 1, len(FAVOURITE_EDGES) - 2)
 
 
 @cache

@@ -3,7 +3,8 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -61,8 +62,8 @@ class ScoringProgress:
 
     `share` is the share of the work that is done. `left` is how many seconds the rest will take, or None if that cannot
     be estimated yet. `report` covers the part of the song that was scored so far; it is None before the first score.
-    While `ahead` songs are ahead in the queue, the song is not opened yet, and `left` is how many seconds those songs
-    will take.
+    The song is not opened yet, and `duration` is 0, while `ahead` songs are ahead in the queue (then `left` is how many
+    seconds those songs will take) and while the judge is loaded.
     """
 
     judge: str
@@ -73,9 +74,35 @@ class ScoringProgress:
     ahead: int = 0
 
     @property
+    def loading(self) -> bool:
+        """Return whether it is the song's turn and the judge is being loaded for it."""
+        return not self.ahead and not self.duration
+
+    @property
     def done(self) -> bool:
         """Return whether the report covers the whole song."""
         return self.share == 1 and self.report is not None
+
+
+@dataclass
+class EncoderProperties:
+    """What is known of an encoder that is not in memory. The fields are those of Encoder."""
+
+    rate: int
+    resampling: str
+    segment_seconds: float
+    precision: str
+    reason: str
+    batch: int
+    embeddings_version: int
+
+    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Raise RuntimeError: the networks have to be lent first."""
+        raise RuntimeError("this judge's encoder is not in memory")
+
+
+Lend = Callable[[], AbstractContextManager[Iterator["Judge | None"]]]
+"""Lends a judge for one song, as JudgeLender.lend does."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +110,8 @@ class Judge:
     """An encoder and a head, ready to score songs.
 
     Songs wait in `queue` before they are decoded. Embeddings that were computed before come from `cache`. `estimator`
-    records how long new ones take. `cost` is as in JudgeEntry.
+    records how long new ones take. `cost` is as in JudgeEntry. If `lend` is not None, the encoder has only properties,
+    and `lend` lends a judge with the networks when it is a song's turn.
     """
 
     name: str
@@ -94,6 +122,13 @@ class Judge:
     cost: ComputeCost | None = None
     estimator: ThroughputEstimator = ESTIMATOR
     queue: SongQueue = field(default_factory=SongQueue)
+    lend: Lend | None = None
+
+    def lent_by(self, lend: Lend) -> "Judge":
+        """Return this judge without the encoder's networks, which `lend` lends for each song."""
+        names = [each.name for each in fields(EncoderProperties)]
+        properties = EncoderProperties(**{name: getattr(self.encoder, name) for name in names})
+        return replace(self, encoder=properties, lend=lend)
 
     def __call__(
         self,
@@ -134,7 +169,20 @@ class Judge:
         with self.queue.slot() as waiting:
             for ahead in waiting:
                 yield ScoringProgress(self.name, 0.0, 0.0, self.queue.seconds(ahead), None, ahead)
-            yield from self._score_new(song, name, file)
+            if self.lend is None:
+                yield from self._score_new(song, name, file)
+            else:
+                yield from self._score_lent(self.lend, song, name, file)
+
+    def _score_lent(
+        self, lend: Lend, song: str | Path | Waveform, name: str, file: str | None
+    ) -> Iterator[ScoringProgress]:
+        with lend() as lending:
+            for judge in lending:
+                if judge is None:
+                    yield ScoringProgress(self.name, 0.0, 0.0, None, None)
+                else:
+                    yield from judge._score_new(song, name, file)
 
     def _score_new(self, song: str | Path | Waveform, name: str, file: str | None) -> Iterator[ScoringProgress]:
         started = time.perf_counter()

@@ -29,11 +29,22 @@ def load_judge(
     UnknownJudge and WeightsError.
     """
     config, module = _module(name, weights, precision)
-    snapshots = [hub.fetch(repository, config.weights, on_bytes, cached) for repository in module.repositories(config)]
+    snapshots = _fetch(config, module, on_bytes, cached)
     gc.collect()  # frees up to 2.4 GB of a judge that was dropped: networks contain reference cycles
     encoder, head = module.load(snapshots, config)
     sources, cost = tuple(snapshot.weights for snapshot in snapshots) or (head.weights,), find(name).cost
     return Judge(name, encoder, head, sources, shared_cache(), cost, queue=HEAVY if cost else LIGHT)
+
+
+def fetch_weights(name: str, weights: str | Path | None = None, on_bytes: hub.OnBytes | None = None) -> None:
+    """Download what `load_judge` would download. Raises UnknownJudge and WeightsError."""
+    _fetch(*_module(name, weights), on_bytes)
+
+
+def _fetch(
+    config: Settings, module: Any, on_bytes: hub.OnBytes | None = None, cached: bool = False
+) -> list[hub.Snapshot]:
+    return [hub.fetch(repository, config.weights, on_bytes, cached) for repository in module.repositories(config)]
 
 
 @cache

@@ -7,10 +7,11 @@ import logging
 import re
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,12 +25,12 @@ from ..models import hub, precision
 from .embedding_cache import EmbeddingCache
 from .eta import ThroughputEstimator
 from .judge import Judge
-from .loading import load_judge
+from .lending import JudgeLender
+from .loading import fetch_weights, load_judge
+from .queueing import LOOK_SECONDS
 from .registry import DEFAULT, REGISTRY, find
 
 RETRY_SECONDS = 300
-LOOK_SECONDS = 0.5
-"""Seconds between checks of a judge that is being loaded."""
 WARM_UP_RATE = 44_100
 FOLDERS = re.compile(r"(?<![^\s(\"'])/(?:[^/\s]+/)+(?=\S)")
 """Matches this machine's folders in a message: an absolute path without its last part, if the path contains no
@@ -98,17 +99,20 @@ class LoadProgress:
 class JudgeManager:
     """Tracks which judges are loaded and why the others are not. `start` returns at once.
 
-    Of the judges that are loaded on demand, the last `most` stay in memory.
+    Of the judges that are loaded on demand, at most `most` are in memory. They are lent for one song at a time, so that
+    it does not matter how many visitors wait for how many judges.
     """
 
     def __init__(self, weights: Path | None = None, most: int = 1) -> None:
-        self._weights, self._most = weights and weights.absolute(), most
+        self._weights = weights and weights.absolute()
         self._ready = {DEFAULT: load_judge(DEFAULT)}
         at_start = [name for name in REGISTRY if REGISTRY[name].at_start and name != DEFAULT]
         self._waiting = {name: _Wait("loading", "is about to load") for name in at_start}
-        self._guests: OrderedDict[str, Future[Judge]] = OrderedDict()
-        self._loading: dict[str, LoadProgress] = {}
-        self._lock, self._turn = threading.Lock(), threading.Lock()
+        self._lender = JudgeLender(self._load_guest, most)
+        self._known: dict[str, Judge] = {}
+        self._fetches: dict[str, Future[None]] = {}
+        self._fetching: dict[str, LoadProgress] = {}
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Load the judges that a server loads at the start. If the Hub cannot be reached, try again every 5 minutes."""
@@ -140,33 +144,38 @@ class JudgeManager:
         return judge
 
     def load(self, name: str) -> Iterator[LoadProgress | Judge]:
-        """Load a judge. Yield progress twice a second, and at last the judge.
+        """Make a judge known. Yield progress twice a second, and at last the judge.
 
-        Concurrent callers share one load; it continues if they stop waiting. Raises the errors of `check`, and
+        A judge that is loaded on demand has no networks of its own: it borrows them when it is a song's turn.
+        Concurrent callers share one download; it continues if they stop waiting. Raises the errors of `check`, and
         WeightsError without this machine's folders in its message.
         """
         name = self.check(name)
-        if name not in self._ready:
-            load = self._begin(name)
-            while not load.done():
-                yield self._loading.get(name, LoadProgress(name))
-                wait([load], LOOK_SECONDS)
-            yield load.result()
-        else:
-            yield self._ready[name]
+        if name not in self._ready and name not in self._known:
+            fetch = self._fetch(name)
+            while not fetch.done():
+                yield self._fetching.get(name, LoadProgress(name))
+                wait([fetch], LOOK_SECONDS)
+            fetch.result()
+            with self._lender.lend(name) as lending:
+                for judge in lending:
+                    if judge is None:
+                        yield LoadProgress(name)
+                    else:
+                        self._known[name] = judge.lent_by(partial(self._lender.lend, name))
+        yield self._ready[name] if name in self._ready else self._known[name]
 
     def loaded(self) -> tuple[Judge, ...]:
         """Return the judges that can score without being loaded first. The shipped judge comes first."""
-        with self._lock:
-            return *self._ready.values(), *(load.result() for load in self._guests.values() if load.done())
+        guests = [name for name, done in self._lender.states().items() if done and name in self._known]
+        return *self._ready.values(), *(self._known[name] for name in guests)
 
     def states(self) -> dict[str, State]:
         """Return the state of every judge.
 
         A judge is ready, loading, absent (its weights are not available) or idle (it is loaded on demand).
         """
-        with self._lock:
-            loads = dict.fromkeys(self._ready, True) | {name: load.done() for name, load in self._guests.items()}
+        loads = dict.fromkeys(self._fetching, False) | self._lender.states() | dict.fromkeys(self._ready, True)
         return {name: "ready" if loads.get(name) else self._state(name, name in loads) for name in REGISTRY}
 
     def waiting(self) -> dict[str, str]:
@@ -178,47 +187,53 @@ class JudgeManager:
             return self._waiting[name].state
         return "loading" if loads else "idle"
 
-    def _begin(self, name: str) -> "Future[Judge]":
+    def _fetch(self, name: str) -> "Future[None]":
         with self._lock:
-            if name not in self._guests:
-                self._guests[name] = Future()
-                threading.Thread(target=self._load_guest, args=(name,), name=name, daemon=True).start()
-            self._guests.move_to_end(name)
-            return self._guests[name]
+            if name not in self._fetches:
+                self._fetches[name] = Future()
+                self._fetching[name] = LoadProgress(name)
+                threading.Thread(
+                    target=self._download, args=(name, self._fetches[name]), name=name, daemon=True
+                ).start()
+            return self._fetches[name]
 
-    def _load_guest(self, name: str) -> None:
-        """Load a judge on demand. Only one is loaded at a time: loading takes as much memory as a judge."""
+    def _download(self, name: str, fetch: "Future[None]") -> None:
+        """Download a judge's weights. The next request after a failure tries again."""
 
         def on_bytes(received: int, expected: int) -> None:
-            self._loading[name] = LoadProgress(name, received, expected)
+            self._fetching[name] = LoadProgress(name, received, expected)
 
-        with self._turn:
-            load = self._make_room(name)
-            try:
-                judge = load_judge(name, self._weights, on_bytes=on_bytes)
-            except Exception as error:
-                logger.warning("%s is not available: %s", name, error)
-                with self._lock:
-                    del self._guests[name]  # the next request tries again
-                load.set_exception(type(error)(self._public(error)) if isinstance(error, WeightsError) else error)
-            else:
-                load.set_result(judge)
-            finally:
-                self._loading.pop(name, None)
+        failure = None
+        try:
+            with self._naming_no_folder(name):
+                fetch_weights(name, self._weights, on_bytes)
+        except Exception as error:
+            failure = error
+        with self._lock:  # before those who wait hear of it, as one of them may try again at once
+            del self._fetches[name], self._fetching[name]
+        fetch.set_exception(failure) if failure else fetch.set_result(None)
+
+    def _load_guest(self, name: str) -> Judge:
+        try:
+            with self._naming_no_folder(name):
+                return load_judge(name, self._weights, cached=True)
+        except Exception:
+            self._known.pop(name, None)  # the next request looks for its weights again
+            raise
+
+    @contextmanager
+    def _naming_no_folder(self, name: str) -> Iterator[None]:
+        """Log why a judge is not available, and leave this machine's folders out of a WeightsError."""
+        try:
+            yield
+        except Exception as error:
+            logger.warning("%s is not available: %s", name, error)
+            if isinstance(error, WeightsError):
+                raise type(error)(self._public(error)) from error
+            raise
 
     def _public(self, error: Exception) -> str:
         return hide_folders(str(error), self._weights)
-
-    def _make_room(self, name: str) -> "Future[Judge]":
-        """Drop judges that were loaded on demand before a new one takes their memory.
-
-        Return the future of the new one.
-        """
-        with self._lock:
-            others = [other for other, load in self._guests.items() if load.done()]
-            for other in others[: len(others) - self._most + 1]:
-                del self._guests[other]
-            return self._guests[name]
 
     def _load_all(self) -> None:
         try:

@@ -1,7 +1,6 @@
 """Calibration: how often favourites win, by the chance that was predicted for them."""
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,10 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import AliasChoices, BeforeValidator, Field, FiniteFloat
 
-from ..core.intervals import ConfidenceInterval
-
-FAVOURITE_EDGES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 1.0)
-"""Edges of the calibration bins. A favourite is the song that is predicted to win; bins are by its predicted chance."""
+from ..core.intervals import FAVOURITE_EDGES, ConfidenceInterval, bin_of
 
 
 def _interval(value: Any) -> Any:
@@ -42,11 +38,6 @@ class CalibrationBin:
     share: FiniteFloat
     predicted: Annotated[FiniteFloat, Field(validation_alias=AliasChoices("predicted", "foreseen"))]  # 0.1.0's name
     won: Interval
-
-
-def bin_of(chance: float) -> int:
-    """Return the index of the bin of a favourite's predicted chance, which is 0.5 or more."""
-    return min(bisect_right(FAVOURITE_EDGES, chance) - 1, len(FAVOURITE_EDGES) - 2)
 
 
 def calibrate(favourite: np.ndarray, won: Callable[[np.ndarray], ConfidenceInterval]) -> tuple[CalibrationBin, ...]:

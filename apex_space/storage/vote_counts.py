@@ -6,11 +6,12 @@ The store adds every vote to the counts in the vote's own transaction. Of suspic
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
-from typing import Any
+from operator import add
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
 
-from ..preference.calibration import bin_of
+from ..core.intervals import bin_of
 from .database import write
 from .records import Prediction, Song, Source, Vote
 
@@ -65,6 +66,9 @@ class PredictionSums:
     gain_squared: float = 0.0
 
 
+Sums = TypeVar("Sums", SourceTotals, PredictionSums)
+
+
 @dataclass(frozen=True)
 class VoteCounts:
     """The counts of all votes. `songs` has the songs with good votes by id, and `per_song` their numbers of votes."""
@@ -95,53 +99,52 @@ def tally(votes: Iterable[Vote]) -> VoteCounts:
     """Count votes."""
     songs: dict[str, Song] = {}
     per_song: dict[str, int] = defaultdict(int)
-    pairs: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 3)
-    totals: dict[Source, list[int]] = defaultdict(lambda: [0] * len(fields(SourceTotals)))
-    predicted: dict[PredictedGroup, list[float]] = defaultdict(lambda: [0] * len(fields(PredictionSums)))
+    pairs: dict[tuple[str, str], tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
+    totals: dict[Source, SourceTotals] = defaultdict(SourceTotals)
+    predicted: dict[PredictedGroup, PredictionSums] = defaultdict(PredictionSums)
     for vote in votes:
-        battle, good = vote.battle, not vote.suspicion
-        _add(totals[battle.source], [good, good and vote.winner == "a", good and vote.winner == "b", not good])
-        if not good:
+        battle = vote.battle
+        totals[battle.source] = _sum(totals[battle.source], _total(vote))
+        if vote.suspicion:
             continue
         for song in (battle.a, battle.b):
             songs[song.id] = song
             per_song[song.id] += 1
         if battle.source == "pool" and battle.a.id != battle.b.id:
-            _count_pair(pairs, vote)
+            pair, outcome = _outcome(vote)
+            pairs[pair] = tuple(map(add, pairs[pair], outcome))
         first, second = sorted((battle.a.generator, battle.b.generator))
         for prediction in battle.predictions:
             bin = bin_of(max(prediction.probability, 1 - prediction.probability))
             group = PredictedGroup(battle.source, prediction.judge, first, second, bin)
-            _add(predicted[group], _sums(vote, prediction))
-    return VoteCounts(
-        songs,
-        dict(per_song),
-        [(*pair, *outcomes) for pair, outcomes in pairs.items()],
-        {source: SourceTotals(*numbers) for source, numbers in totals.items()},
-        {group: PredictionSums(*sums) for group, sums in predicted.items()},
-    )
+            predicted[group] = _sum(predicted[group], _predicted(vote, prediction))
+    rows = [(*pair, *outcomes) for pair, outcomes in pairs.items()]
+    return VoteCounts(songs, dict(per_song), rows, dict(totals), dict(predicted))
 
 
-def _count_pair(pairs: Mapping[tuple[str, str], list[int]], vote: Vote) -> None:
+def _total(vote: Vote) -> SourceTotals:
+    return SourceTotals(suspicious=1) if vote.suspicion else SourceTotals(1, vote.winner == "a", vote.winner == "b")
+
+
+def _outcome(vote: Vote) -> tuple[tuple[str, str], tuple[int, int, int]]:
+    """Return the songs in alphabetical order, and whether the first one lost, tied or won."""
     a, b = vote.battle.a.id, vote.battle.b.id
-    winner = {"a": a, "b": b}.get(vote.winner)
     first, second = min(a, b), max(a, b)
-    _add(pairs[first, second], [winner == second, winner is None, winner == first])
+    winner = {"a": a, "b": b}.get(vote.winner)
+    return (first, second), (winner == second, winner is None, winner == first)
 
 
-def _sums(vote: Vote, prediction: Prediction) -> list[float]:
-    """Return the PredictionSums of one vote."""
+def _predicted(vote: Vote, prediction: Prediction) -> PredictionSums:
     if vote.winner not in ("a", "b"):
-        return [0, 1, 0, 0, 0, 0, 0, 0]
+        return PredictionSums(ties=1)
     chance, a_won = prediction.probability, vote.winner == "a"
     hit = 0.5 if chance == 0.5 else float((chance > 0.5) == a_won)
     error = (chance - a_won) ** 2
-    return [1, 0, hit, a_won, max(chance, 1 - chance), error, error**2, (hit - a_won) ** 2]
+    return PredictionSums(1, 0, hit, a_won, max(chance, 1 - chance), error, error**2, (hit - a_won) ** 2)
 
 
-def _add(sums: list[float] | list[int], values: Sequence[float]) -> None:
-    for place, value in enumerate(values):
-        sums[place] += value  # type: ignore[assignment]
+def _sum(one: Sums, other: Sums) -> Sums:
+    return type(one)(*map(add, vars(one).values(), vars(other).values()))
 
 
 def add_counts(connection: Connection, counts: VoteCounts) -> None:

@@ -1,13 +1,17 @@
 """Votes made up for tests: single ones, and those of listeners who follow known strengths."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from apex_space.arena import agreement, ratings
+from apex_space.arena.agreement import AgreementReport
+from apex_space.arena.ratings import Rating
 from apex_space.plots.arena import MAX_ROWS
-from apex_space.storage.records import Battle, Prediction, Song, Vote, Winner
+from apex_space.storage.records import Battle, Prediction, Song, Source, Vote, Winner
+from apex_space.storage.vote_counts import tally
 from apex_space.storage.vote_store import VoteStore
 
 MAKERS = 4
@@ -51,6 +55,16 @@ def swapped(given: Vote) -> Vote:
     return replace(
         given, winner=winner, heard=heard, battle=replace(battle, a=battle.b, b=battle.a, predictions=turned)
     )
+
+
+def rate(votes: Iterable[Vote], *options: Any, **named: Any) -> tuple[Rating, ...]:
+    """The ratings by these votes."""
+    return ratings.rate(tally(votes), *options, **named)
+
+
+def measure_agreement(votes: Iterable[Vote]) -> dict[Source, AgreementReport]:
+    """Judges' agreement with these votes."""
+    return agreement.measure_agreement(tally(votes))
 
 
 def sigmoid(x: Any) -> Any:

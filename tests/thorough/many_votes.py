@@ -1,7 +1,7 @@
 """The arena with a million votes: `python tests/thorough/many_votes.py`, a table for SQLite and PostgreSQL.
 
-PostgreSQL is the server at APEX_TEST_DATABASE_URL; without one its column is left out. A battle is issued and voted on as
-the server does it, only the songs' audio and the judges are left out.
+PostgreSQL is the server at APEX_TEST_DATABASE_URL; without one its column is left out. A battle is issued and voted on
+as the server does it, only the songs' audio and the judges are left out.
 """
 
 import argparse

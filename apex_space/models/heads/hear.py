@@ -118,10 +118,6 @@ class HearNetwork(nn.Module):
         with torch.autocast(frames.device.type, enabled=False):
             return self.model(self.down_sample_conv(self.input_norm(self.mixed_win_downsample(frames))))
 
-    def forward(self, pooled: Tensor) -> Tensor:
-        """Compute scores from pooled songs: [B, 4 D] -> [B, number of the checkpoint's axes]."""
-        return 2 * torch.tanh(self.model.fc(pooled)) + 3
-
 
 def read(path: Path, axes: tuple[str, ...]) -> HearNetwork:
     """Load the network in a checkpoint. Its sizes follow from the tensors' shapes. Raises WeightsInvalid."""
@@ -162,7 +158,7 @@ class Track:
         """Load encoder and head from the three repositories' files. Raises WeightsInvalid."""
         network = read(snapshots[2].checkpoint, self.axes)
         missing = {a: "HEAR's track 1 was trained for musicality only" for a in AXES if a not in self.axes}
-        head = WholeSongHead(network, self.axes, missing)
+        head = WholeSongHead(network.model.fc, self.axes, missing)
 
         def make(chosen: str) -> WholeSong:
             return _encoder(snapshots, network, chosen)

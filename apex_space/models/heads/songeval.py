@@ -39,19 +39,18 @@ class SongEvalNetwork(nn.Module):
             attended = attention(attended)
         return torch.cat([attended.float().mean(0), fed.float().amax(0)])
 
-    def forward(self, pooled: Tensor) -> Tensor:
-        """Compute scores from pooled songs: [B, 2 D] -> [B, 5]."""
-        return 2 * torch.tanh(self.fc(pooled)) + 3
-
 
 class WholeSongHead:
-    """Head for whole songs: one pooled embedding per song -> {axis: scores}."""
+    """Head for whole songs: one pooled embedding per song -> {axis: scores}, from 1 to 5.
+
+    `last` is the network's last layer.
+    """
 
     spread: Mapping[str, float] = {}
     pooling = "score"
 
-    def __init__(self, network: nn.Module, axes: tuple[str, ...], missing: Mapping[str, str]) -> None:
-        self.network, self.axes, self.missing = network, axes, missing
+    def __init__(self, last: nn.Module, axes: tuple[str, ...], missing: Mapping[str, str]) -> None:
+        self.last, self.axes, self.missing = last, axes, missing
 
     def counts(self, seconds: np.ndarray) -> np.ndarray:
         """Return the segments' weights [S], all 1: there is one segment, the song."""
@@ -60,7 +59,7 @@ class WholeSongHead:
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """Compute the scores of `embeddings` [S, D] -> {axis: [S]}."""
         with torch.inference_mode():
-            scores = self.network(torch.from_numpy(embeddings)).numpy()
+            scores = (2 * torch.tanh(self.last(torch.from_numpy(embeddings))) + 3).numpy()
         return dict(zip(self.axes, scores.T, strict=True))
 
 
@@ -96,7 +95,7 @@ def repositories(settings: Settings) -> tuple[Repository, ...]:
 def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[WholeSong, WholeSongHead]:
     """Load encoder and head from the two repositories' files. Raises WeightsInvalid."""
     network = read(snapshots[1].checkpoint)
-    head = WholeSongHead(network, AXES, {})
+    head = WholeSongHead(network.fc, AXES, {})
 
     def make(chosen: str) -> WholeSong:
         return _encoder(snapshots[0], network, chosen)

@@ -21,6 +21,8 @@ def judge_progress(
     if current.ahead:
         before = plural(current.ahead, "{n} song before yours", "{n} songs before yours")
         return progress(f"{labelled(title, before)}{_left('', current.left)}{_left(*rest)}", 0, 0)
+    if current.loading:
+        return progress(f"{title} {translate(str(LoadProgress(current.judge)))}{_left(*rest)}", 0, 0)
     own, all_of_it = _left("", current.left), _left(*rest)
     more = "" if current.left and rest[1] and format_duration(rest[1]) == format_duration(current.left) else all_of_it
     share, duration = percent(current.share), clock(current.duration)

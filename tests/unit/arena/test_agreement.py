@@ -10,12 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 
-from apex_space.arena import agreement
 from apex_space.arena.agreement import Agreement, AgreementReport, wilson
 from apex_space.core.intervals import Z95
-from apex_space.storage.records import Source, Vote
-from apex_space.storage.vote_counts import tally
-from helpers.votes import MAKERS, predicted, sigmoid, simulate, song, swapped, vote
+from apex_space.storage.records import Vote
+from helpers.votes import MAKERS, measure_agreement, predicted, sigmoid, simulate, song, swapped, vote
 
 players = st.integers(0, 5)
 probabilities = st.one_of(st.floats(0, 1), st.sampled_from([0.5, 0.55, 0.3, 0.8]))
@@ -30,10 +28,6 @@ votes_cast = st.lists(
     ),
     max_size=40,
 )
-
-
-def measure_agreement(votes: Sequence[Vote]) -> dict[Source, AgreementReport]:
-    return agreement.measure_agreement(tally(votes))
 
 
 def pool(votes: Sequence[Vote]) -> AgreementReport:

@@ -1,8 +1,7 @@
 """The leaderboard's laws: a Bradley-Terry model with a prior, held to other solvers and to known truths."""
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import evalica
 import numpy as np
@@ -14,8 +13,7 @@ from scipy.optimize import minimize
 from apex_space.arena import ratings
 from apex_space.arena.ratings import FEW_VOTES, Rating
 from apex_space.storage.records import Song, Vote
-from apex_space.storage.vote_counts import tally
-from helpers.votes import MAKERS, sigmoid, simulate, song, swapped, vote
+from helpers.votes import MAKERS, rate, sigmoid, simulate, song, swapped, vote
 
 players = st.integers(0, 5)
 votes_cast = st.lists(
@@ -28,10 +26,6 @@ votes_cast = st.lists(
     ),
     max_size=40,
 )
-
-
-def rate(votes: Iterable[Vote], *options: Any, **named: Any) -> tuple[Rating, ...]:
-    return ratings.rate(tally(votes), *options, **named)
 
 
 def by_key(ratings: Sequence[Rating]) -> dict[str, float]:

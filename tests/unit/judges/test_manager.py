@@ -5,18 +5,29 @@ import logging
 import threading
 import time
 import weakref
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from apex_space.audio.waveform import Levels, Waveform
 from apex_space.core.errors import UnknownJudge, WeightsInvalid, WeightsMissing
 from apex_space.core.settings import Settings
+from apex_space.judges import lending
 from apex_space.judges import manager as module
+from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.loading import load_judge
 from apex_space.judges.manager import JudgeManager, LoadProgress, hide_folders
+from apex_space.judges.queueing import HEAVY, SongQueue
+from apex_space.models.encoders.encoder import Encoder
+from apex_space.models.encoders.pocket import PocketEncoder
 from helpers.wait import until
+
+NOISE = np.random.default_rng(0).standard_normal(3 * 22_050, dtype=np.float32) / 10
+SONG = Waveform(NOISE, 22_050, "noise", Levels(1, 0.3, 0.0, None))
 
 
 @pytest.fixture
@@ -73,29 +84,48 @@ def test_pocket_goes_on_where_another_trial_is_of_no_use(error: Exception, loadi
 
 @dataclass
 class Guests:
-    """Judges that load on first use, as stand-ins; a load stops where the test wants it to."""
+    """Judges that load on first use: pocket under other names. Downloads and loads stop where the test wants it."""
 
+    fetched: list[str] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
     go_on: threading.Event = field(default_factory=threading.Event)
+    load_on: threading.Event = field(default_factory=threading.Event)
     errors: dict[str, Exception] = field(default_factory=dict)
+    """What goes wrong next, by the step."""
+    alive: list[weakref.ref[Encoder]] = field(default_factory=list)
+    most: int = 0
+    cache: EmbeddingCache = field(default_factory=EmbeddingCache)
 
-    def load(self, name: str, weights: Any = None, on_bytes: Any = None) -> Any:
-        if name == "pocket":
-            return load_judge(name)
-        self.begun.append(name)
+    def fetch(self, name: str, weights: Any = None, on_bytes: Any = None) -> None:
+        self.fetched.append(name)
         on_bytes(120_000_000, 1_300_000_000)
         assert self.go_on.wait(30)
         on_bytes(1_300_000_000, 1_300_000_000)
-        if name in self.errors:
-            raise self.errors.pop(name)
-        return object()
+        if "fetched" in self.errors:
+            raise self.errors.pop("fetched")
+
+    def load(self, name: str, weights: Any = None, on_bytes: Any = None, cached: bool = False) -> Any:
+        if name == "pocket":
+            return load_judge(name)
+        assert cached
+        self.begun.append(name)
+        assert self.load_on.wait(30)
+        if "begun" in self.errors:
+            raise self.errors.pop("begun")
+        made = replace(load_judge("pocket"), name=name, encoder=PocketEncoder(), queue=HEAVY, cache=self.cache)
+        self.alive.append(weakref.ref(made.encoder))
+        self.most = max(self.most, sum(encoder() is not None for encoder in self.alive))
+        return made
 
 
 @pytest.fixture
 def guests(monkeypatch: pytest.MonkeyPatch) -> Guests:
     made = Guests()
+    made.load_on.set()
     monkeypatch.setattr(module, "load_judge", made.load)
+    monkeypatch.setattr(module, "fetch_weights", made.fetch)
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(lending, "LOOK_SECONDS", 0.01)
     return made
 
 
@@ -103,73 +133,142 @@ def test_who_waits_for_a_judge_is_told_how_far_it_is(guests: Guests) -> None:
     loading = JudgeManager().load("banger")
     until(lambda: next(loading) == LoadProgress("banger", 120_000_000, 1_300_000_000))
     assert str(next(loading)) == "is downloading: 120 of 1300 MB"
+    guests.load_on.clear()
     guests.go_on.set()
+    until(lambda: next(loading) == LoadProgress("banger"))
+    guests.load_on.set()
     *_, judge = loading
     assert not isinstance(judge, LoadProgress)
     assert str(LoadProgress("banger", 1_300_000_000, 1_300_000_000)) == str(LoadProgress("banger")) == "is loading"
 
 
-def test_two_who_wait_for_a_judge_wait_for_one_load(guests: Guests) -> None:
+def test_two_who_wait_for_a_judge_wait_for_one_download(guests: Guests) -> None:
     manager = JudgeManager()
     one, other = manager.load("banger"), manager.load("banger")
     assert isinstance(next(one), LoadProgress)
     assert isinstance(next(other), LoadProgress)
     guests.go_on.set()
-    *_, first = one
-    *_, second = other
-    assert first is second is manager.get("banger")
-    assert guests.begun == ["banger"]
+    assert [*one][-1].name == [*other][-1].name == "banger"  # type: ignore[union-attr]
+    assert manager.get("banger") is manager.get("banger")
+    assert guests.fetched == guests.begun == ["banger"]
 
 
-def test_who_stops_waiting_leaves_the_load_to_those_who_come_after(guests: Guests) -> None:
+def test_who_stops_waiting_leaves_the_download_to_those_who_come_after(guests: Guests) -> None:
     manager = JudgeManager()
     given_up = manager.load("banger")
     next(given_up)
     given_up.close()
-    assert len(manager.loaded()) == 1
+    assert manager.states()["banger"] == "loading"
     guests.go_on.set()
-    until(lambda: len(manager.loaded()) == 2)
     assert manager.get("banger") is manager.loaded()[1]
-    assert guests.begun == ["banger"]
+    assert manager.states()["banger"] == "ready"
+    assert guests.fetched == ["banger"]
 
 
-def test_one_judge_is_loaded_at_a_time_and_another_goes_before(guests: Guests) -> None:
-    manager = JudgeManager(most=1)
-    one, other = manager.load("banger"), manager.load("songeval")
-    next(one)
-    until(lambda: guests.begun == ["banger"])
-    assert next(other) == next(other) == LoadProgress("songeval")
-    assert guests.begun == ["banger"]
+def test_a_download_keeps_nobody_from_the_judge_in_memory(guests: Guests) -> None:
     guests.go_on.set()
-    *_, banger = one
-    *_, songeval = other
-    assert guests.begun == ["banger", "songeval"]
-    assert manager.loaded()[1:] == (songeval,)
-    assert manager.get("banger") is not banger
+    manager = JudgeManager(most=1)
+    songeval = manager.get("songeval")
+    guests.go_on.clear()
+    banger = manager.load("banger")
+    next(banger)
+    assert songeval(SONG).judge == "songeval"
+    assert guests.begun == ["songeval"]
+    guests.go_on.set()
+    assert not isinstance([*banger][-1], LoadProgress)
 
 
 def test_as_many_guests_stay_as_are_wanted(guests: Guests) -> None:
     guests.go_on.set()
     manager = JudgeManager(most=2)
-    for name in ("banger", "songeval", "banger", "hear-1"):
-        manager.get(name)
+    for number, name in enumerate(("banger", "songeval", "banger", "hear-1")):
+        manager.get(name)(replace(SONG, sha256=f"song {number}"))
     assert guests.begun == ["banger", "songeval", "hear-1"]
-    assert len(manager.loaded()) == 3
+    assert {judge.name for judge in manager.loaded()} == {"pocket", "banger", "hear-1"}
     manager.get("banger")
-    assert guests.begun == ["banger", "songeval", "hear-1"]
+    assert manager.states() == dict.fromkeys(("banger", "hear-1", "pocket"), "ready") | {
+        "apex": "loading",
+        "songeval": "idle",
+        "hear-2": "idle",
+    }
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_however_many_visitors_wait_for_however_many_judges_so_many_are_in_memory(most: int, guests: Guests) -> None:
+    guests.go_on.set()
+    manager = JudgeManager(most=most)
+    names = ["banger", "songeval", "hear-1"] * 4
+
+    def visit(name: str, seed: int) -> str:
+        return manager.get(name)(replace(SONG, sha256=f"{name} {seed}")).judge
+
+    with ThreadPoolExecutor(len(names)) as threads:
+        assert [*threads.map(visit, names, range(len(names)))] == names
+    assert guests.most == most
+    assert len(guests.begun) > most
+
+
+def test_a_judge_stays_while_it_scores_and_the_next_one_waits(guests: Guests) -> None:
+    guests.go_on.set()
+    manager = JudgeManager(most=1)
+    beside = replace(manager.get("banger"), queue=SongQueue())
+    scoring = beside.score(SONG)
+    until(lambda: next(scoring).duration > 0)
+    songeval = manager.load("songeval")
+    until(lambda: next(songeval) == LoadProgress("songeval") and manager.states()["songeval"] == "idle")
+    assert guests.begun == ["banger"]
+    *_, last = scoring
+    assert last.done
+    assert not isinstance([*songeval][-1], LoadProgress)
+    assert guests.begun == ["banger", "songeval"]
+    again = beside.score(replace(SONG, sha256="another"))
+    assert next(again).loading or next(again).loading
+    assert [*again][-1].done
+    assert guests.begun == ["banger", "songeval", "banger"]
+
+
+def test_a_song_that_is_known_needs_no_networks(guests: Guests) -> None:
+    guests.go_on.set()
+    manager = JudgeManager(most=1)
+    first = manager.get("banger")(SONG)
+    manager.get("songeval")
+    again = manager.get("banger")(SONG)
+    assert replace(again, seconds=first.seconds) == first
+    assert guests.begun == ["banger", "songeval"]
+
+
+def test_a_visitor_who_leaves_while_a_judge_loads_for_the_song_frees_the_queue(guests: Guests) -> None:
+    guests.go_on.set()
+    manager = JudgeManager(most=1)
+    banger, songeval = manager.get("banger"), manager.get("songeval")
+    guests.load_on.clear()
+    leaving = banger.score(SONG)
+    until(lambda: next(leaving).loading)
+    staying = songeval.score(SONG)
+    assert next(staying).ahead == 1
+    leaving.close()
+    guests.load_on.set()
+    assert [*staying][-1].done
+    assert len(HEAVY) == 0
+
+
+@pytest.mark.parametrize("step", ["fetched", "begun"])
 def test_a_judge_that_could_not_be_loaded_is_tried_again_and_visitors_see_no_folder(
-    guests: Guests, caplog: pytest.LogCaptureFixture
+    step: str, guests: Guests, caplog: pytest.LogCaptureFixture
 ) -> None:
     guests.go_on.set()
-    guests.errors["banger"] = WeightsMissing("/srv/weights/MERT-v1-330M holds no model.safetensors. Copy it there.")
     manager = JudgeManager()
+    banger = manager.get("banger")
+    if step == "fetched":
+        manager._known.clear()
+    manager.get("songeval")
+    guests.errors[step] = WeightsMissing("/srv/weights/MERT-v1-330M holds no model.safetensors. Copy it there.")
     with caplog.at_level(logging.WARNING), pytest.raises(WeightsMissing) as refusal:
-        manager.get("banger")
+        manager.get("banger") if step == "fetched" else banger(SONG)
     assert str(refusal.value) == "MERT-v1-330M holds no model.safetensors. Copy it there."
     assert "/srv/weights" in caplog.text
-    assert not isinstance(manager.get("banger"), LoadProgress)
+    assert manager.get("banger")(SONG).judge == "banger"
+    assert guests.fetched.count("banger") == (3 if step == "fetched" else 2)
 
 
 @pytest.mark.parametrize(
@@ -217,8 +316,11 @@ def test_a_guest_that_has_to_go_leaves_its_memory_to_the_next_one(panel_weights:
     gc.disable()  # lest it comes by itself
     try:
         manager = JudgeManager(panel_weights)
-        gone = weakref.ref(manager.get("songeval").encoder)
+        songeval = manager.get("songeval")  # as a waiting visitor holds it
+        with manager._lender.lend("songeval") as lending:
+            gone = [weakref.ref(judge.encoder) for judge in lending if judge is not None]
         manager.get("hear-1")
     finally:
         gc.enable()
-    assert gone() is None
+    assert [encoder() for encoder in gone] == [None]
+    assert songeval.head.axes

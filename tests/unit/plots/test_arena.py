@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from apex_space import plots
-from apex_space.arena.agreement import Agreement, measure_agreement
+from apex_space.arena.agreement import Agreement
 from apex_space.arena.leaderboard import LeaderboardSnapshot
-from apex_space.arena.ratings import FEW_VOTES, Rating, rate
+from apex_space.arena.ratings import FEW_VOTES, Rating
 from apex_space.plots.arena import MAX_LABEL_LENGTH, MAX_ROWS
 from apex_space.storage.records import Song
 from apex_space.ui.render import arena as render
-from helpers.votes import predicted, sigmoid, simulate, song, vote
+from helpers.votes import measure_agreement, predicted, rate, sigmoid, simulate, song, vote
 
 MARKUP = "<img src=x onerror=alert(1)> & more"
 

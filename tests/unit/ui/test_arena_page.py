@@ -12,7 +12,6 @@ from fastapi.testclient import TestClient
 from gradio.routes import App
 from starlette.requests import Request
 
-from apex_space.arena.agreement import measure_agreement
 from apex_space.arena.battles import Arena
 from apex_space.arena.pool import Pool
 from apex_space.arena.predictions import PredictionWorker
@@ -25,6 +24,7 @@ from apex_space.ui.pages.arena import address
 from apex_space.ui.render.reveal import reveal
 from apex_space.ui.routes.battle_audio import audio_route
 from helpers.melodies import write_noise as noise
+from helpers.votes import measure_agreement
 from helpers.wait import run_coroutine
 
 SONG_A, SONG_B = Song("1", "Glass <b>Morning</b>", "Gen & Co", "House"), Song("2", "Paper Boats")
