@@ -24,7 +24,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..core.intervals import Z95
-from ..storage.vote_counts import Pair, VoteCounts
+from ..storage.vote_counts import VoteCounts
 
 FEW_VOTES = 30
 PRIOR = 1.0
@@ -69,17 +69,17 @@ def rate(counts: VoteCounts, by: Literal["song", "generator"] = "song", prior: f
     """
     from scipy.special import expit
 
-    names = {song.id: song.id if by == "song" else song.generator for song in counts.songs.values()}
-    shown = {names[song.id]: song for song in counts.songs.values()}
-    pairs: list[Pair] = [
-        (names[a], names[b], lost, tied, won)
-        for a, b, lost, tied, won in counts.pairs
-        if names[a] and names[b] and names[a] != names[b]
-    ]
-    if not pairs:
+    wins, ties = counts.outcomes
+    names = [song.id if by == "song" else song.generator for song in counts.songs.values()]
+    shown = dict(zip(names, counts.songs.values(), strict=True))
+    keys = sorted(set(names) - {""})
+    if by == "generator":
+        wins, ties = _grouped(wins, names, keys), _grouped(ties, names, keys)
+    voted = (wins + wins.T + ties).any(1)
+    keys = [key for key, met in zip(keys, voted, strict=True) if met]
+    wins, ties = wins[voted][:, voted], ties[voted][:, voted]
+    if not keys:
         return ()
-    keys = sorted({name for pair in pairs for name in (pair[0], pair[1])})
-    wins, ties = _outcomes(keys, pairs)
     strengths, deviations = _fit(wins + ties / 2, prior)
     rating, low, high = (expit(strengths + far * deviations) for far in (0, -Z95, Z95))
     found = [
@@ -99,17 +99,12 @@ def rate(counts: VoteCounts, by: Literal["song", "generator"] = "song", prior: f
     return tuple(sorted(found, key=lambda rating: (-rating.low, -rating.rating, rating.key)))
 
 
-def _outcomes(keys: list[str], pairs: list[Pair]) -> tuple[np.ndarray, np.ndarray]:
-    """Return how often each key won against each other one [S, S], and how often they tied [S, S]."""
-    place = {key: index for index, key in enumerate(keys)}
-    first, second, lost, tied, won = zip(*pairs, strict=True)
-    a, b = (np.array([place[key] for key in side]) for side in (first, second))
-    wins, ties = np.zeros((len(keys), len(keys))), np.zeros((len(keys), len(keys)))
-    np.add.at(wins, (a, b), won)
-    np.add.at(wins, (b, a), lost)
-    np.add.at(ties, (a, b), tied)
-    np.add.at(ties, (b, a), tied)
-    return wins, ties
+def _grouped(outcomes: np.ndarray, names: list[str], keys: list[str]) -> np.ndarray:
+    """Sum `outcomes` [S, S] of songs with the same of the `names` [S] -> [K, K], without those within one group."""
+    member = np.array(names)[:, None] == np.array(keys)
+    sums = member.T @ outcomes @ member
+    np.fill_diagonal(sums, 0)
+    return sums
 
 
 def _fit(won: np.ndarray, prior: float) -> tuple[np.ndarray, np.ndarray]:
@@ -137,8 +132,8 @@ def _derivatives(won: np.ndarray, prior: float, strengths: np.ndarray) -> tuple[
     """Return the log-likelihood's gradient [S] and its negative second derivatives [S, S]."""
     from scipy.special import expit
 
-    # Not 1 - wins: it is 0 for a clear winner, and the steps would never become small.
-    wins, losses = expit(strengths[:, None] - strengths), expit(strengths - strengths[:, None])
+    wins = expit(strengths[:, None] - strengths)
+    losses = wins.T  # not 1 - wins: it is 0 for a clear winner, and the steps would never become small
     average_wins, average_losses = expit(strengths), expit(-strengths)
     gradient = (won * losses - won.T * wins).sum(1) + prior * (average_losses - average_wins)
     curvature = -(won + won.T) * wins * losses
