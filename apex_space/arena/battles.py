@@ -300,7 +300,7 @@ def open_arena(
 ) -> Arena:
     """Open the arena that the settings ask for. Raises PoolError and StoreError."""
     pool = Pool(config.pool)
-    return Arena(store, pool, PredictionWorker(manager, pool, store), open_hasher(config, store), uncertainty)
+    return Arena(store, pool, PredictionWorker(manager, pool, store), open_hasher(config), uncertainty)
 
 
 def _decode(path: Path, name: str) -> Waveform:

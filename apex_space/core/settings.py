@@ -67,7 +67,7 @@ class Settings(BaseSettings):
         10, ge=0, description="Seconds from a song's last scoring to the deletion of its upload"
     )
     batch: int = Field(200, ge=1, description="Maximum number of songs that the page ranks at once")
-    data: Path = Field(Path("data"), description="Folder of the votes' database, fitted preference heads and the salt")
+    data: Path = Field(Path("data"), description="Folder of the votes' database, fitted preference heads")
     database_url: SecretStr | None = Field(
         None, description="URL of a PostgreSQL database, which several replicas can share, instead of SQLite"
     )
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         10_000, ge=0, description="Maximum number of shared results; the oldest is deleted first; 0 turns sharing off"
     )
     salt: SecretStr | None = Field(
-        None, description="Salt of the voters' hashes; default: one that is made and kept with the votes"
+        None, description="Salt of the voters' hashes, the same for all replicas; default: a random one each day"
     )
     proxies: int = Field(
         0,

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ BUSY_SECONDS = {"wal": 30, "delete": 3}
 With "delete", no other process is allowed, so a long wait is useless.
 """
 CONNECT_SECONDS = 10
-ADD_SECRET = "INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"
 logger = logging.getLogger(__name__)
 
 Parameters = Mapping[str, str | float]
@@ -56,12 +55,6 @@ class Database:
         leave = weakref.WeakMethod(self._leave_to_the_parent)
         if hasattr(os, "register_at_fork"):  # not on Windows
             os.register_at_fork(after_in_child=lambda: (method := leave()) and method())
-
-    def secret(self, name: str, make: Callable[[], str]) -> str:
-        """Return the secret `name`, which all processes share. The first call makes it with `make`."""
-        with self.transaction(writing=True) as connection:
-            write(connection, ADD_SECRET, [{"name": name, "value": make()}])
-            return str(connection.scalar(text("SELECT value FROM secrets WHERE name = :name"), {"name": name}))
 
     def close(self) -> None:
         """Close all connections. A connection in use by a running method is closed when the method returns."""
@@ -127,6 +120,7 @@ def _sqlite(url: URL, journal: str) -> Engine:
         _use_journal(connection, journal)
         connection.execute("PRAGMA synchronous = EXTRA")  # like FULL, and a journal's removal is on disk, too
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten with zeros
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

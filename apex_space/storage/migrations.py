@@ -109,6 +109,8 @@ MIGRATIONS = (
             " gain_squared DOUBLE PRECISION NOT NULL, PRIMARY KEY (source, judge, first, second, bin))",
         ),
     ),
+    # The salt of the voters' hashes was here, so that whoever had the votes could find out the voters' addresses.
+    Migration(5, both=("DROP TABLE secrets",)),
 )
 
 

@@ -127,7 +127,7 @@ class SharedResults:
 
 def open_shared_results(config: Settings, database: Database) -> SharedResults:
     """Open the shared results in the votes' database, limited as the settings say. Raises StoreError."""
-    return SharedResults(database, open_hasher(config, database), config.shared_results)
+    return SharedResults(database, open_hasher(config), config.shared_results)
 
 
 def _key_hash(key: str) -> str:

@@ -27,8 +27,8 @@ from music by machines."""
 PRIVACY = """## What happens to a song
 A song is decoded, scored and deleted from the server within seconds. Neither the song nor its name is stored or
 logged. Its embeddings (numbers, under a hash of the samples) stay in a cache for a while. A report is kept only
-if you ask for a link to it, and then without the song's name. No cookie is set. Of an address only a salted hash
-is kept, with votes."""
+if you ask for a link to it, and then without the song's name. No cookie is set. Of an address only a hash
+is kept, with votes, under a key that changes every day."""
 CITE = """## How to cite
 Cite the work behind the judge whose score you report, and its encoder."""
 JUDGES = """## The judges

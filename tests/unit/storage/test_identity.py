@@ -1,19 +1,21 @@
 """Visitors are hashes that cannot be told apart by anyone without the salt."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apex_space.storage.identity import AddressHasher
 
 ADDRESS = "203.0.113.77"
-hasher = AddressHasher("a salt")
+DAY = 24 * 60 * 60
+hasher = AddressHasher("a salt", lambda: 0.0)
 
 
 @given(st.ip_addresses())
 def test_a_hash_is_one_voters_under_one_salt(address: object) -> None:
     hashed = hasher(str(address))
-    assert hashed == AddressHasher("a salt")(str(address))
-    assert hashed != AddressHasher("another salt")(str(address))
+    assert hashed == AddressHasher("a salt", lambda: DAY - 1.0)(str(address))
+    assert hashed != AddressHasher("another salt", lambda: 0.0)(str(address))
     assert len(hashed) == 32
     assert str(address) not in hashed
 
@@ -41,6 +43,24 @@ def test_ways_of_writing_an_address_are_one() -> None:
 
 def test_what_is_no_address_is_one_voter_whatever_it_says() -> None:
     assert len({hasher(text) for text in ("", "unknown", "testclient", "1.2.3.4.5", "x" * 100_000)}) == 1
+
+
+@pytest.mark.parametrize("salt", [None, "a salt"])
+def test_the_next_day_a_visitor_is_another_one(salt: str | None) -> None:
+    now = 20_000.5 * DAY
+    dated = AddressHasher(salt, lambda: now)
+    today = dated(ADDRESS)
+    now += DAY / 2 - 1
+    assert dated(ADDRESS) == today
+    now += 1
+    tomorrow = dated(ADDRESS)
+    assert tomorrow != today
+    now -= 1  # the clock is put back
+    assert (dated(ADDRESS) == today) == (salt is not None)
+
+
+def test_without_a_salt_every_process_has_keys_of_its_own() -> None:
+    assert AddressHasher()(ADDRESS) != AddressHasher()(ADDRESS)
 
 
 def test_the_address_is_nowhere_in_the_object() -> None:
