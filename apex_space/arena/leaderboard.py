@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..storage.records import Source
@@ -40,7 +41,7 @@ class LeaderboardSnapshot:
         """Return the number of votes that are not suspicious."""
         return sum(panel.votes for panel in self.agreement.values())
 
-    @property
+    @cached_property
     def uncertainty(self) -> dict[str, float]:
         """Return the width of each rated song's interval (0 to 1), by song id."""
         return {song.key: song.high - song.low for song in self.songs}

@@ -200,6 +200,11 @@ def read_counts(connection: Connection) -> VoteCounts:
     )
 
 
+def read_votes_per_song(connection: Connection) -> dict[str, int]:
+    """Read the number of good votes on each song, by its id."""
+    return dict(_read(connection, "song_votes"))
+
+
 def clear_counts(connection: Connection) -> None:
     """Forget all counts, so that they can be made again from the votes."""
     for table in TABLES:
@@ -219,5 +224,5 @@ def _addition(table: str) -> str:
 
 def _read(connection: Connection, table: str) -> Sequence[Any]:
     keys, sums = TABLES[table]
-    # The driver's own rows: of a million votes SQLAlchemy's take as long again.
+    # The driver's own rows: SQLAlchemy's take as long again.
     return connection.execute(text(f"SELECT {', '.join((*keys, *sums))} FROM {table}")).cursor.fetchall()

@@ -14,7 +14,7 @@ from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
 from .database import Database, Parameters, storable, write
 from .records import Battle, Prediction, Song, SongScores, Vote
-from .vote_counts import VoteCounts, add_counts, clear_counts, read_counts, tally
+from .vote_counts import VoteCounts, add_counts, clear_counts, read_counts, read_votes_per_song, tally
 
 FILE = "arena.sqlite3"
 DatedScores = tuple[float, SongScores]
@@ -125,8 +125,7 @@ class VoteStore(Database):
     def votes_per_song(self) -> dict[str, int]:
         """Return the number of votes on each song, by its id, without suspicious ones."""
         with self.transaction() as connection:
-            counted = connection.execute(text("SELECT song, votes FROM song_votes"))
-            return {row.song: row.votes for row in counted}
+            return read_votes_per_song(connection)
 
     def scores(self, judge: str) -> dict[str, SongScores]:
         """Return a judge's scores by the song's id. Of several revisions, return the one that was stored last."""

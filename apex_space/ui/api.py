@@ -17,7 +17,7 @@ from ..ranking.order import PREFERENCE
 from ..ranking.rank import KEEP, RankingProgress
 from .gradio_patches import describe_file_list, file_input
 from .pages import inputs
-from .requests import Requests, make_scratch, rank_request
+from .requests import Requests, rank_request
 
 
 class Api:
@@ -96,7 +96,8 @@ class Api:
             keep: How many are kept.
             groups: If you like, an uploaded csv with the columns file and group.
         """
-        request, scratch = rank_request(songs, judge, by, keep, groups), make_scratch()
+        request = rank_request(songs, judge, by, keep, groups)
+        scratch = self._requests.hold_ranking(request)
         try:
             *_, last = self._requests.rank(request, scratch)
             assert isinstance(last, RankingProgress)

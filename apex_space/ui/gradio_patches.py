@@ -5,7 +5,7 @@ import json
 import time
 from asyncio import Queue as AsyncQueue
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +23,7 @@ from gradio.utils import NamedString
 from jinja2 import FileSystemLoader, FunctionLoader
 
 from ..core.i18n import ENGLISH
-from .uploads import UPLOADED, uploaded
+from .uploads import UPLOADED, collect_claims, uploaded
 
 MAX_SESSIONS = 2000
 """Maximum number of sessions without a waiting or running event. Gradio has the same number."""
@@ -77,12 +77,48 @@ class PendingMessages(OrderedDict[str, "AsyncQueue[EventMessage]"]):
                 self._queue.pending_event_ids_session.pop(session, None)
 
 
+class EventsById(dict[str, Event]):
+    """The events that wait or run, by id. `on_end` is called with the id of each one that has run or was given up."""
+
+    def __init__(self, on_end: Callable[[str], None]) -> None:
+        super().__init__()
+        self._on_end = on_end
+
+    def pop(self, id: str, *default: Any) -> Any:
+        """Remove an event. All of Gradio's ways to end an event use this method."""
+        event = super().pop(id, *default)
+        self._on_end(id)
+        return event
+
+
 class PatientQueue(queueing.Queue):
-    """Gradio's queue with other limits on the messages it keeps, and without an error when a session is gone."""
+    """Gradio's queue with other limits on the messages it keeps, and without an error when a session is gone.
+
+    The uploads that an event's validator claims are released when the event has run, or was given up before it ran.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.pending_messages_per_session: Any = PendingMessages(self)
+        self.event_ids_to_events = EventsById(self._release)
+        self._claims: dict[str, list[Callable[[], None]]] = {}
+
+    async def push(self, *args: Any, **options: Any) -> Any:
+        """Add an event to the queue if its validator agrees."""
+        with collect_claims() as releases:
+            try:
+                added, id, state = await super().push(*args, **options)
+            except BaseException:
+                _run_all(releases)
+                raise
+        if added and id in self.event_ids_to_events:
+            self._claims[str(id)] = releases
+        else:
+            _run_all(releases)
+        return added, id, state
+
+    def _release(self, id: str) -> None:
+        _run_all(self._claims.pop(id, []))
 
     def is_needed(self, session: str) -> bool:
         """Return whether an event of the session waits or runs."""
@@ -98,6 +134,11 @@ class PatientQueue(queueing.Queue):
         self.pending_messages_per_session.touch(session)
         if messages.qsize() > MAX_MESSAGES and isinstance(lost := messages.get_nowait(), ProcessCompletedMessage):
             self.pending_event_ids_session.get(session, set()).discard(lost.event_id)
+
+
+def _run_all(releases: Iterable[Callable[[], None]]) -> None:
+    for release in releases:
+        release()
 
 
 def keep_queue_going() -> None:

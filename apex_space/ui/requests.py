@@ -34,8 +34,8 @@ class Requests:
     """Runs the requests of visitors and programs.
 
     `check_score`, `check_compare` and `check_rank` are validators of Gradio's events and claim the uploads. They run
-    before the queue, so that an impossible request does not wait. `score`, `compare` and `rank` raise gr.Error for
-    every ApexSpaceError.
+    before the queue, so that an impossible request does not wait. The queue releases the uploads when the event has
+    ended. `score`, `compare` and `rank` raise gr.Error for every ApexSpaceError.
     """
 
     def __init__(self, manager: JudgeManager, uploads: Uploads) -> None:
@@ -54,8 +54,8 @@ class Requests:
         return self._claimed([song], "", self._refusal(judge))
 
     def score(self, song: str, judge: str) -> Iterator[LoadProgress | ScoringProgress | PanelProgress]:
-        """Run `judges.score.score`, and release the song."""
-        with self._running([song], tr("This song was not scored")):
+        """Run `judges.score.score`."""
+        with _running(tr("This song was not scored")):
             yield from score(ScoreRequest(Path(song), judge), self.manager.load)
 
     def check_compare(self, a: str | None, b: str | None, judge: str) -> list[Check]:
@@ -64,8 +64,8 @@ class Requests:
         return self._claimed([a or "", b or ""], *lacking, self._refusal(judge))
 
     def compare(self, request: CompareRequest) -> Iterator[CompareProgress | Comparison | PanelComparison]:
-        """Run `preference.compare.compare`, and release both songs."""
-        with self._running([str(request.a), str(request.b)], tr("These songs were not compared")):
+        """Run `preference.compare.compare`."""
+        with _running(tr("These songs were not compared")):
             yield from compare(request, self.manager.load)
 
     def check_rank(
@@ -77,25 +77,28 @@ class Requests:
         return self._claimed(uploads, _why_not(songs or []), self._refusal(judge), "", few, "")
 
     def rank(self, request: RankRequest, scratch: Path) -> Iterator[Batch | LoadProgress | RankingProgress]:
-        """Run `ranking.rank.rank_files`. The files stay until `release_ranking`, so that people can listen to them."""
-        with self._running([], tr("These songs were not ranked")):
+        """Run `ranking.rank.rank_files`."""
+        with _running(tr("These songs were not ranked")):
             yield from rank_files(request, scratch, self.manager.load)
+
+    def hold_ranking(self, request: RankRequest) -> Path:
+        """Keep a ranking's uploads until `release_ranking`, so that people can listen to the songs.
+
+        Return a new folder for unpacked songs. It is in the folder of uploads, from which Gradio serves files.
+        """
+        self.claim(*_files(request))
+        return Path(tempfile.mkdtemp(prefix="rank-", dir=get_upload_folder()))
 
     def release_ranking(self, request: RankRequest, scratch: Path) -> None:
         """Delete the folder of a ranking, and release its uploads."""
         shutil.rmtree(scratch, ignore_errors=True)
-        uploads = (*request.sources, request.groups) if request.groups else request.sources
-        self.release(*map(str, uploads))
+        for upload in _files(request):
+            self._uploads.release(upload)
 
     def claim(self, *uploads: str) -> None:
-        """Keep uploads until they are released."""
+        """Keep uploads until they are released: in a validator, by the queue."""
         for upload in uploads:
             self._uploads.claim(upload)
-
-    def release(self, *uploads: str) -> None:
-        """Release uploads. Those that no other request has claimed are deleted."""
-        for upload in uploads:
-            self._uploads.release(upload)
 
     def _refusal(self, judge: str) -> str:
         try:
@@ -110,24 +113,22 @@ class Requests:
             self.claim(*uploads)
         return _checks(*texts)
 
-    @contextmanager
-    def _running(self, uploads: list[str], title: str) -> Iterator[None]:
-        try:
-            yield
-        except ApexSpaceError as error:
-            raise gr.Error(translate(str(error)), title=title, print_exception=False) from error
-        finally:
-            self.release(*uploads)
+
+@contextmanager
+def _running(title: str) -> Iterator[None]:
+    try:
+        yield
+    except ApexSpaceError as error:
+        raise gr.Error(translate(str(error)), title=title, print_exception=False) from error
+
+
+def _files(request: RankRequest) -> list[str]:
+    return [*map(str, request.sources), *([str(request.groups)] if request.groups else ())]
 
 
 def rank_request(songs: list[str], judge: str, by: str, keep: int, groups: str | None) -> RankRequest:
     """Return a ranking request from the values of the components."""
     return RankRequest(tuple(map(Path, songs)), judge, by, keep, Path(groups) if groups else None, settings().batch)
-
-
-def make_scratch() -> Path:
-    """Make a folder for unpacked songs. It is in the folder of uploads, from which Gradio serves files."""
-    return Path(tempfile.mkdtemp(prefix="rank-", dir=get_upload_folder()))
 
 
 def lacks(side: str, song: str, known: bool) -> str:

@@ -5,7 +5,10 @@ import queue
 import re
 import threading
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.parse import unquote
@@ -16,6 +19,20 @@ UPLOADED = "/gradio_api/file="
 """Part of an upload's address that comes before its path."""
 HASH = re.compile(r"[0-9a-f]{64}")
 logger = logging.getLogger(__name__)
+
+
+_releases: ContextVar["list[Callable[[], None]] | None"] = ContextVar("releases", default=None)
+
+
+@contextmanager
+def collect_claims() -> Iterator[list[Callable[[], None]]]:
+    """Collect a release for each upload that is claimed within the block, in this task and in the threads it calls."""
+    collected: list[Callable[[], None]] = []
+    before = _releases.set(collected)
+    try:
+        yield collected
+    finally:
+        _releases.reset(before)
 
 
 class Uploads:
@@ -41,12 +58,14 @@ class Uploads:
         with self._lock:
             self._waiting[Path(path)] += 1
             self._claimed[Path(path)] = _uploaded(Path(path))
+        if (collected := _releases.get()) is not None:
+            collected.append(partial(self.release, path))
 
     def release(self, path: str) -> None:
         """Count one request less. The file is deleted after the last one."""
         release = object()
         with self._lock:
-            self._waiting[Path(path)] -= 1
+            self._waiting[Path(path)] = max(0, self._waiting[Path(path)] - 1)
             self._last_release[Path(path)] = release
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="uploads", daemon=True)

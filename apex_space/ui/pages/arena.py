@@ -136,9 +136,6 @@ class ArenaPage:
             battle = self._arena.issue_uploaded(address(request), Path(first), Path(second), names=names)
         except ApexSpaceError as error:
             return gr.skip(), gr.skip(), gr.skip(), render.note(translate(str(error)), "error")
-        finally:
-            for song in (first, second):
-                self._uploads.release(song)
         return _issued(battle), None, None, render.note(tr("Your battle is on, above."))
 
 

@@ -21,7 +21,7 @@ from ...ranking.rank import KEEP, RankingProgress, RankRequest
 from .. import render
 from ..gradio_patches import file_input
 from ..render import rank as rendered
-from ..requests import Requests, make_scratch, rank_request
+from ..requests import Requests, rank_request
 from ..static_files import read_static
 from ..translation import fill
 from . import inputs
@@ -138,7 +138,8 @@ class RankPage:
     def _show(self, *given: Any) -> Iterator[tuple[Any, ...]]:
         *asked, before = given
         self._release(before)
-        held = Held(rank_request(*asked), make_scratch())
+        request = rank_request(*asked)
+        held = Held(request, self._requests.hold_ranking(request))
         hidden, due = gr.Plot(visible=False), 0.0
         yield render.progress(tr("Looking at the files"), 0, 0), "", None, hidden, hidden, "", ON, held
         try:

@@ -30,7 +30,7 @@ from apex_space.storage.records import Battle, Song, Vote
 from apex_space.storage.shared_results import SharedResults
 from apex_space.storage.vote_store import VoteStore
 from apex_space.training.pocket import train as train
-from apex_space.ui.requests import Requests, make_scratch, rank_request
+from apex_space.ui.requests import Requests, rank_request
 from apex_space.ui.uploads import Uploads
 
 SONG = sorted(EXAMPLES.glob("*.ogg"))[0]
@@ -175,7 +175,7 @@ def test_a_visitors_ranking_is_released_alone(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     foreign = [stranger(tmp_path / name) for name in ("rank-others/kept.zip", "song.wav")]
     requests, request = Requests(JudgeManager(), Uploads(tmp_path, 0)), rank_request([], "pocket", "likes", 1, None)
-    mine = make_scratch()
+    mine = requests.hold_ranking(request)
     stranger(mine / "kept.zip")
     (mine / "link").symlink_to(tmp_path / "rank-others")
     requests.release_ranking(request, mine)
