@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -151,19 +151,24 @@ class JudgeManager:
         WeightsError without this machine's folders in its message.
         """
         name = self.check(name)
-        if name not in self._ready and name not in self._known:
-            fetch = self._fetch(name)
-            while not fetch.done():
-                yield self._fetching.get(name, LoadProgress(name))
-                wait([fetch], LOOK_SECONDS)
-            fetch.result()
-            with self._lender.lend(name) as lending:
-                for judge in lending:
-                    if judge is None:
-                        yield LoadProgress(name)
-                    else:
-                        self._known[name] = judge.lent_by(partial(self._lender.lend, name))
-        yield self._ready[name] if name in self._ready else self._known[name]
+        judge = self._ready.get(name) or self._known.get(name)
+        yield judge or (yield from self._make_known(name))
+
+    def _make_known(self, name: str) -> Generator[LoadProgress, None, Judge]:
+        """Download and load a judge, and return it without its networks, to which no reference is kept."""
+        fetch = self._fetch(name)
+        while not fetch.done():
+            yield self._fetching.get(name, LoadProgress(name))
+            wait([fetch], LOOK_SECONDS)
+        fetch.result()
+        with self._lender.lend(name) as lending:
+            for judge in lending:
+                if judge is None:
+                    yield LoadProgress(name)
+                else:
+                    known = judge.lent_by(partial(self._lender.lend, name))
+        self._known[name] = known
+        return known
 
     def loaded(self) -> tuple[Judge, ...]:
         """Return the judges that can score without being loaded first. The shipped judge comes first."""
