@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     cache_megabytes: float = Field(500, gt=0, description="Maximum size of that folder's cache, in MB")
     max_minutes: float = Field(10, gt=0, description="Maximum length of a song, in minutes")
     max_megabytes: float = Field(50, gt=0, description="Maximum size of a file, in MB")
+    upload_megabytes: float = Field(2000, gt=0, description="Maximum size of the files of one upload together, in MB")
     upload_grace_seconds: float = Field(
         10, ge=0, description="Seconds from a song's last scoring to the deletion of its upload"
     )

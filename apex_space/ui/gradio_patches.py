@@ -21,6 +21,7 @@ from gradio.server_messages import EventMessage, ProcessCompletedMessage
 from gradio.state_holder import SessionState
 from gradio.utils import NamedString
 from jinja2 import FileSystemLoader, FunctionLoader
+from starlette.formparsers import MultiPartException
 
 from ..core.i18n import ENGLISH
 from .uploads import UPLOADED, collect_claims, uploaded
@@ -150,6 +151,35 @@ def keep_queue_going() -> None:
     restart. Gradio also keeps the ids of events that nobody reads forever, and any number of messages of one session.
     """
     queueing.Queue = PatientQueue  # type: ignore[misc]
+
+
+class FilesOnlyParser(route_utils.GradioMultiPartParser):
+    """Gradio's parser of uploads, for files in the field `files` alone. If an upload fails, no file of it stays."""
+
+    def on_headers_finished(self) -> None:
+        """Raise MultiPartException for a text, or a file in another field."""
+        super().on_headers_finished()
+        if self._current_part.file is None or self._current_part.field_name != "files":
+            raise MultiPartException("Only files are taken, in the field files.")
+
+    async def parse(self) -> Any:
+        """Parse the request and write its files."""
+        try:
+            return await super().parse()
+        except BaseException:
+            for file in self._files_to_close_on_error:
+                file.close()
+                Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def take_only_files() -> None:
+    """Refuse texts among uploads, and delete the files of an upload that fails.
+
+    Gradio 6.31 keeps texts of any size in memory. It never deletes files in another field, nor those of an upload that
+    breaks off in the middle.
+    """
+    route_utils.GradioMultiPartParser = FilesOnlyParser  # type: ignore[misc]
 
 
 class Session(SessionState):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
@@ -14,8 +15,16 @@ from ..core.settings import settings
 from ..judges.manager import JudgeManager
 from ..storage.shared_results import SharedResults
 from .api import Api
-from .gradio_patches import adapt_sessions, adapt_template, adapt_tools, fetch_nothing, keep_queue_going
+from .gradio_patches import (
+    adapt_sessions,
+    adapt_template,
+    adapt_tools,
+    fetch_nothing,
+    keep_queue_going,
+    take_only_files,
+)
 from .middleware.backpressure import Backpressure
+from .middleware.body_limit import BodyLimit, invalid
 from .middleware.language import LanguageMiddleware
 from .middleware.request_logging import RequestLog
 from .pages.about import AboutPage
@@ -53,6 +62,7 @@ def build_pages(
 ) -> gr.Blocks:
     """Build all pages."""
     keep_queue_going()
+    take_only_files()
     gr.set_static_paths([EXAMPLES])
     uploads = Uploads(Path(get_upload_folder()), settings().upload_grace_seconds)
     requests = Requests(manager, uploads)
@@ -108,6 +118,7 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults) 
     middleware = [
         Middleware(RequestLog),
         Middleware(LanguageMiddleware),
+        Middleware(BodyLimit, upload_bytes=int(settings().upload_megabytes * 1_000_000)),
         Middleware(Backpressure),
         *embedded["middleware"],
     ]
@@ -118,7 +129,12 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults) 
         "css_paths": STATIC / "style.css",
         "max_file_size": int(settings().max_megabytes * 1_000_000),
         "head": HEAD + LOOKS,
-        "app_kwargs": {"routes": [*routes, *closed_routes()], "middleware": middleware, "openapi_url": None},
+        "app_kwargs": {
+            "routes": [*routes, *closed_routes()],
+            "middleware": middleware,
+            "openapi_url": None,
+            "exception_handlers": {RequestValidationError: invalid},
+        },
         "max_threads": 2 * AT_ONCE,  # half of them stay free while all waiting events check the song queue
         "footer_links": ["api"],
         "mcp_server": True,

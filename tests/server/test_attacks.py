@@ -1,0 +1,120 @@
+"""One hostile visitor, with bounded means: the server answers others, and neither its memory nor its disk is filled."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from helpers.server import Running, running_app
+from helpers.wait import until
+
+MEGABYTE = 1_000_000
+API = "/gradio_api"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running_app(tmp_path_factory.mktemp("server"), APEX_UPLOAD_MEGABYTES="8") as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Running) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        yield client
+
+
+def memory(server: Running) -> float:
+    """Resident memory of the server, in MB."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
+    return int(status.split("VmRSS:")[1].split()[0]) / 1000
+
+
+def join(data: Any) -> bytes:
+    return json.dumps({"data": data, "fn_index": 0, "session_hash": "attacker"}).encode()
+
+
+def in_parts(body: bytes) -> Iterator[bytes]:
+    """The body without a declared length."""
+    for start in range(0, len(body), 65_536):
+        yield body[start : start + 65_536]
+
+
+@pytest.mark.parametrize("path", ["/queue/join", "/call/score", "/run/score", "/component_server", "/cancel", "/mcp/"])
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_large_body_is_refused_before_it_is_parsed(
+    path: str, declared: bool, client: httpx.Client, server: Running
+) -> None:
+    before, body = memory(server), join(["x" * 30 * MEGABYTE])
+    answer = client.post(
+        API + path, content=body if declared else in_parts(body), headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 413 or (not declared and answer.status_code == 400)
+    assert len(answer.content) < 500
+    assert memory(server) < before + 60
+
+
+def test_a_body_of_many_empty_lists_is_refused(client: httpx.Client) -> None:
+    body = b'{"data": [' + b"[]," * 20_000_000 + b"[]]}"
+    assert client.post(f"{API}/queue/join", content=body).status_code == 413
+
+
+@pytest.mark.parametrize("length", ["-1", "1e9", "9" * 30])
+def test_a_length_that_is_none_is_refused(length: str, server: Running) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(
+            f"POST {API}/queue/join HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{{}}".encode()
+        )
+        assert connection.recv(100).split()[1] in (b"400", b"413")
+
+
+@pytest.mark.parametrize("body", [b"[" * 900_000, b'{"data":' * 100_000, b"nonsense", b"null", b'{"data": "secret-7"}'])
+def test_a_body_that_does_not_fit_is_refused_and_not_repeated(body: bytes, client: httpx.Client) -> None:
+    answer = client.post(f"{API}/queue/join", content=body, headers={"content-type": "application/json"})
+    assert 400 <= answer.status_code < 500
+    assert "secret-7" not in answer.text
+    assert len(answer.content) < 500
+
+
+def test_files_are_taken_by_uploads_alone(client: httpx.Client, server: Running) -> None:
+    files = {"files": ("song.wav", b"x" * 100_000)}
+    assert client.post(f"{API}/component_server", files=files).status_code == 415
+    assert not server.uploads("song")
+
+
+def test_texts_and_other_fields_are_no_uploads_and_nothing_of_them_stays(client: httpx.Client, server: Running) -> None:
+    for options in ({}, {"params": {"upload_id": "x"}}):
+        text = client.post(f"{API}/upload", data={"files": "x" * 100_000}, files={"other": ("a.wav", b"a")}, **options)
+        other = client.post(f"{API}/upload", files={"other": ("song.wav", b"x" * 100_000)}, **options)
+        assert (text.status_code, other.status_code) == (400, 400)
+    assert not server.uploads()
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_uploads_have_a_limit_together(declared: bool, client: httpx.Client, server: Running) -> None:
+    files = [("files", (f"{number}.wav", b"x" * 3 * MEGABYTE)) for number in range(3)]
+    request = client.build_request("POST", f"{API}/upload", files=files)
+    if not declared:
+        body = request.read()
+        headers = {"content-type": request.headers["content-type"]}
+        request = client.build_request("POST", f"{API}/upload", content=in_parts(body), headers=headers)
+    assert client.send(request).status_code == 413
+    until(lambda: not server.uploads(), seconds=10)
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(server: Running) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    head = (
+        f"POST {API}/upload HTTP/1.1\r\nhost: x\r\ncontent-type: multipart/form-data; boundary=b\r\n"
+        "content-length: 5000000\r\n\r\n--b\r\n"
+        'content-disposition: form-data; name="files"; filename="song.wav"\r\n\r\n'
+    )
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(head.encode() + b"x" * MEGABYTE)
+        until(lambda: bool(server.uploads()), seconds=10)
+    until(lambda: not server.uploads(), seconds=10)
