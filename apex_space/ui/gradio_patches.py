@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import gradio as gr
 import httpx
@@ -21,9 +21,11 @@ from gradio.server_messages import EventMessage, ProcessCompletedMessage
 from gradio.state_holder import SessionState
 from gradio.utils import NamedString
 from jinja2 import FileSystemLoader, FunctionLoader
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..core.i18n import ENGLISH
+from ..core.i18n import ENGLISH, tr
 from .uploads import UPLOADED, collect_claims, uploaded
 
 MAX_SESSIONS = 2000
@@ -116,6 +118,8 @@ class PatientQueue(queueing.Queue):
             self._claims[str(id)] = releases
         else:
             _run_all(releases)
+        if state == "error":
+            id = str(id).split("\n")[0]  # the other lines repeat the request
         return added, id, state
 
     def _release(self, id: str) -> None:
@@ -180,6 +184,62 @@ def take_only_files() -> None:
     breaks off in the middle.
     """
     route_utils.GradioMultiPartParser = FilesOnlyParser  # type: ignore[misc]
+
+
+def serve_ranges() -> None:
+    """Let Starlette answer requests for parts of a file.
+
+    Gradio 6.31 answers them itself. It fails for several parts, and repeats the request's headers in its answer.
+    """
+    routes.file_fetch = _fetch_whole  # type: ignore[attr-defined]
+
+
+def _fetch_whole(path: str, request: Any, *rest: Any) -> Any:
+    return route_utils.file_fetch(path, SimpleNamespace(headers={}), *rest)  # Starlette has the headers, too
+
+
+def know_functions() -> None:
+    """Answer 404 for functions and components that do not exist.
+
+    Gradio 6.31 answers 500, and makes a session for the call before.
+    """
+    route_utils.get_fn = _get_function
+
+
+def _get_function(blocks: gr.Blocks, api_name: str | None, body: Any) -> Any:
+    named = {fn.api_name for fn in blocks.fns.values()}
+    if body.fn_index not in blocks.fns if body.fn_index is not None else api_name not in named:
+        raise HTTPException(404, tr("There is no such function."))
+    return _gradio_get_fn(blocks, api_name, body)
+
+
+_gradio_get_fn = route_utils.get_fn
+
+
+class KnownBlocks(dict[int, Any]):
+    """A page's components by id. Raises HTTPException for an id that does not exist."""
+
+    def __missing__(self, id: object) -> NoReturn:
+        raise HTTPException(404, tr("There is no such component."))
+
+
+class UnknownSessions:
+    """Middleware that ends the messages of an unknown session in order.
+
+    Gradio 6.31 says that the session is unknown and then raises an error within the answer. The answer breaks off, and
+    the session is in the log.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except RuntimeError as error:  # Starlette's, for an HTTPException within an answer
+            if not isinstance(error.__cause__, HTTPException):
+                raise
+            await send({"type": "http.response.body", "body": b""})
 
 
 class Session(SessionState):

@@ -16,11 +16,15 @@ from ..judges.manager import JudgeManager
 from ..storage.shared_results import SharedResults
 from .api import Api
 from .gradio_patches import (
+    KnownBlocks,
+    UnknownSessions,
     adapt_sessions,
     adapt_template,
     adapt_tools,
     fetch_nothing,
     keep_queue_going,
+    know_functions,
+    serve_ranges,
     take_only_files,
 )
 from .middleware.backpressure import Backpressure
@@ -93,6 +97,7 @@ def build_pages(
         embed_panel()
     with blocks:
         Api(requests, leaderboard)
+    blocks.blocks = KnownBlocks(blocks.blocks)
     blocks.queue(default_concurrency_limit=1, max_size=MAX_QUEUE, api_open=False)
     return blocks
 
@@ -110,6 +115,8 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults) 
     is switched off.
     """
     fetch_nothing()
+    serve_ranges()
+    know_functions()
     adapt_tools()
     adapt_sessions()
     adapt_template(LANGUAGE_HEAD + ICON)
@@ -120,6 +127,7 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults) 
         Middleware(LanguageMiddleware),
         Middleware(BodyLimit, upload_bytes=int(settings().upload_megabytes * 1_000_000)),
         Middleware(Backpressure),
+        Middleware(UnknownSessions),
         *embedded["middleware"],
     ]
     return {
@@ -133,7 +141,7 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults) 
             "routes": [*routes, *closed_routes()],
             "middleware": middleware,
             "openapi_url": None,
-            "exception_handlers": {RequestValidationError: invalid},
+            "exception_handlers": dict.fromkeys((RequestValidationError, KeyError, TypeError), invalid),
         },
         "max_threads": 2 * AT_ONCE,  # half of them stay free while all waiting events check the song queue
         "footer_links": ["api"],

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from fastapi.exceptions import RequestValidationError
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ...core.i18n import tr
 
 UPLOAD = "/gradio_api/upload"
+CALL = "/gradio_api/call/v2/"
 MAX_JSON_BYTES = 1_000_000
 """A request of a page has at most a few hundred thousand bytes: a list of 200 uploads, or a report of ten minutes."""
 PATIENCE_SECONDS = 30.0
@@ -66,7 +68,13 @@ class _Body:
 
 
 async def invalid(request: Request, error: Exception) -> JSONResponse:
-    """Answer a request whose body does not fit. FastAPI's own answer would contain the body."""
+    """Answer a request whose body does not fit. FastAPI's own answer would contain the body.
+
+    For calls by name (`/call/v2/`), Gradio 6.31 raises KeyError for the name of no function, and TypeError for its
+    arguments.
+    """
+    if not isinstance(error, RequestValidationError) and CALL not in request.url.path:
+        raise error
     return _refusal(422, tr("The request's body does not fit. See /gradio_api/info."))
 
 

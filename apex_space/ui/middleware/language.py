@@ -53,7 +53,10 @@ def _asked(scope: Scope, in_path: str) -> str:
     The page's own requests name its address in the Referer header.
     """
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-    page = urlsplit(headers.get(b"referer", ""))
+    try:
+        page = urlsplit(headers.get(b"referer", ""))
+    except ValueError:  # not an address
+        page = urlsplit("")
     queries = scope["query_string"].decode("latin-1"), page.query if page.netloc == headers.get(b"host") else ""
     named = [parse_qs(query).get("lang", [""])[0] for query in queries]
     return next((tag for tag in (*named, in_path) if tag in languages()), best_of(headers.get(b"accept-language", "")))

@@ -12,6 +12,7 @@ CLOSED = (
     *("/gradio_api/vibe", "/gradio_api/undo-vibe", "/gradio_api/profiling", "/gradio_api/queue/status"),
     *("/gradio_api/runs", "/gradio_api/run-history", "/gradio_api/custom_component", "/gradio_api/process_recording"),
     *("/gradio_api/proxy=", "/gradio_api/file=http", "/gradio_api/file/", "/gradio_api/stream/"),
+    "/pwa_icon/",  # the favicon, made as large as the visitor says
     *("/gradio_api/mcp/sse", "/gradio_api/mcp/messages"),  # an older transport of MCP
 )
 """Beginnings of the blocked paths. Nothing on these pages requests such a path."""
