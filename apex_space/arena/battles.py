@@ -108,11 +108,11 @@ class Arena:
         self._sweeper.start()
 
     def close(self) -> None:
-        """Stop what `start` began, and delete all audio."""
+        """Stop what `start` began, and delete all audio. The audio goes first: the last song may take a while."""
         self._stop.set()
-        self._predictor.close()
-        self.pool.close()
         _delete_all(self._visits)
+        self.pool.close()
+        self._predictor.close()
 
     def next(self, address: str) -> Battle:
         """Issue a battle between two songs of the pool. Raises NotEnoughSongs and TooFast."""
@@ -288,11 +288,13 @@ class Arena:
         return "The arena's songs are being prepared. Try again in a few seconds."
 
     def _run(self) -> None:
-        # Delete what killed processes left. A pool in use is touched every minute, and no battle lasts longer.
-        files.delete_abandoned(PREFIX, LIFETIME)
-        while not self._stop.wait(SWEEP_SECONDS):
+        while True:
+            # Delete what killed processes left. A pool in use is touched every minute, and no battle lasts longer.
             self.pool.touch()
             self.sweep()
+            files.delete_abandoned(PREFIX, LIFETIME)
+            if self._stop.wait(SWEEP_SECONDS):
+                return
 
 
 def open_arena(

@@ -56,8 +56,11 @@ def delete_own(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def delete_abandoned(prefix: str, seconds: float) -> None:
-    """Delete this program's temporary folders named `prefix`... whose last change is more than `seconds` ago."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+def delete_abandoned(prefix: str, seconds: float, place: str | None = None) -> None:
+    """Delete this program's folders named `prefix`... whose last change is more than `seconds` ago.
+
+    They are in the folder `place`, or else in the system's folder for temporary files.
+    """
+    for folder in Path(place or tempfile.gettempdir()).glob(f"{prefix}*"):
         if is_own(folder) and time.time() - folder.lstat().st_mtime > seconds:
             delete_own(folder)

@@ -64,10 +64,12 @@ class Settings(BaseSettings):
     max_minutes: float = Field(10, gt=0, description="Maximum length of a song, in minutes")
     max_megabytes: float = Field(50, gt=0, description="Maximum size of a file, in MB")
     upload_megabytes: float = Field(2000, gt=0, description="Maximum size of the files of one upload together, in MB")
+    uploads_gigabytes: float = Field(10, gt=0, description="Maximum size of all visitors' songs together, in GB")
     upload_grace_seconds: float = Field(
         10, ge=0, description="Seconds from a song's last scoring to the deletion of its upload"
     )
     batch: int = Field(200, ge=1, description="Maximum number of songs that the page ranks at once")
+    places: int = Field(4, ge=1, description="Maximum number of requests of one address that wait or run at once")
     data: Path = Field(Path("data"), description="Folder of the votes' database, fitted preference heads")
     database_url: SecretStr | None = Field(
         None, description="URL of a PostgreSQL database, which several replicas can share, instead of SQLite"

@@ -4,9 +4,10 @@ import asyncio
 import json
 import time
 from asyncio import Queue as AsyncQueue
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -26,6 +27,8 @@ from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..core.i18n import ENGLISH, tr
+from ..core.settings import settings
+from .proxies import address
 from .uploads import UPLOADED, collect_claims, uploaded
 
 MAX_SESSIONS = 2000
@@ -39,6 +42,8 @@ HOW_TO_UPLOAD = (
     f"{NOT_FETCHED[:-1]} by POST to /gradio_api/upload, and give its address: this server's, and {UPLOADED}PATH."
 )
 TEMPLATES = FileSystemLoader(Path(gr.__file__).parent / "templates")
+BUSY_SECONDS = 10
+"""Seconds after which a visitor with too many requests may try again."""
 FIRST_GUESS_SECONDS = 10.0
 """Assumed duration of an event in seconds, until an event of its kind has run."""
 
@@ -97,6 +102,8 @@ class EventsById(dict[str, Event]):
 class PatientQueue(queueing.Queue):
     """Gradio's queue with other limits on the messages it keeps, and without an error when a session is gone.
 
+    One address has a limited number of places. They are counted for events with a validator, which need a judge.
+
     The uploads that an event's validator claims are released when the event has run, or was given up before it ran.
     """
 
@@ -105,12 +112,32 @@ class PatientQueue(queueing.Queue):
         self.pending_messages_per_session: Any = PendingMessages(self)
         self.event_ids_to_events = EventsById(self._release)
         self._claims: dict[str, list[Callable[[], None]]] = {}
+        self._joining: Counter[str] = Counter()
 
-    async def push(self, *args: Any, **options: Any) -> Any:
-        """Add an event to the queue if its validator agrees."""
+    async def push(self, body: Any, request: Any, username: str | None) -> Any:
+        """Add an event to the queue if its validator agrees. Raises HTTPException if the address has too many."""
+        fn = self.blocks.fns.get(body.fn_index)
+        if fn is None or fn.validator is None:
+            return await self._push(body, request, username)
+        sender = address(request)
+        self._admit(sender)
+        self._joining[sender] += 1
+        try:
+            return await self._push(body, request, username)
+        finally:
+            self._joining -= Counter([sender])  # and forget the sender at 0
+
+    def _admit(self, sender: str) -> None:
+        inside = [event for event in self.event_ids_to_events.values() if event.fn.validator is not None]
+        places = self._joining[sender] + sum(address(event.request) == sender for event in inside)
+        if places >= settings().places:
+            text = tr("{n} requests of yours wait or run. Try again when one of them is done.", n=places)
+            raise HTTPException(429, text, {"retry-after": str(BUSY_SECONDS)})
+
+    async def _push(self, body: Any, request: Any, username: str | None) -> Any:
         with collect_claims() as releases:
             try:
-                added, id, state = await super().push(*args, **options)
+                added, id, state = await super().push(body, request, username)
             except BaseException:
                 _run_all(releases)
                 raise
@@ -259,9 +286,24 @@ class Session(SessionState):
 
 
 def adapt_sessions() -> None:
-    """Use `Session` in all servers of this process."""
+    """Use `Session` in all servers of this process, and end a session that makes room for others like one that expires.
+
+    Gradio 6.31 forgets it without calling the delete callbacks of its states.
+    """
     for module in (state_holder, route_utils, mcp):
         module.SessionState = Session  # type: ignore[attr-defined]
+    state_holder.StateHolder.update = _touch_session  # type: ignore[method-assign,assignment]
+
+
+def _touch_session(self: state_holder.StateHolder, session: str) -> None:
+    with self.lock:
+        if session in self.session_data:
+            self.session_data.move_to_end(session)
+        oldest = [*islice(self.session_data, max(0, len(self.session_data) - self.capacity))]
+    for gone in oldest:
+        self.delete_state(gone)
+        self.session_data.pop(gone, None)
+        self.time_last_used.pop(gone, None)
 
 
 def fetch_nothing() -> None:

@@ -86,13 +86,14 @@ class Requests:
 
         Return a new folder for unpacked songs. It is in the folder of uploads, from which Gradio serves files.
         """
-        self.claim(*_files(request))
-        return Path(tempfile.mkdtemp(prefix="rank-", dir=get_upload_folder()))
+        scratch = tempfile.mkdtemp(prefix="rank-", dir=get_upload_folder())
+        self.claim(scratch, *_files(request))
+        return Path(scratch)
 
     def release_ranking(self, request: RankRequest, scratch: Path) -> None:
         """Delete the folder of a ranking, and release its uploads."""
         shutil.rmtree(scratch, ignore_errors=True)
-        for upload in _files(request):
+        for upload in (str(scratch), *_files(request)):
             self._uploads.release(upload)
 
     def claim(self, *uploads: str) -> None:

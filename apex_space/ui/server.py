@@ -4,12 +4,12 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from threading import Event
+from threading import Event, Thread
 from typing import Any, NoReturn
 
 import gradio as gr
@@ -26,6 +26,10 @@ from ..storage.shared_results import SharedResults, open_shared_results
 from ..storage.vote_store import VoteStore, open_store
 from .middleware.request_logging import log_events
 from .site import build_pages, launch_options
+from .uploads import LIFETIME, Uploads
+
+UPLOADS_PREFIX = "apex-space-"
+CLOSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,16 @@ class Site:
     arena: Arena
     leaderboard: LeaderboardService
     results: SharedResults
+    uploads: Uploads
     blocks: gr.Blocks
 
     def serve(self) -> NoReturn:
         """Start every part and serve until SIGTERM or SIGINT."""
         upload_votes(self.store, settings())
-        for part in (self.manager, self.arena, self.leaderboard):
+        for part in (self.manager, self.arena, self.leaderboard, self.uploads):
             part.start()
-        run_server(self.blocks, launch_options(self.manager, self.arena, self.results))
+        options = launch_options(self.manager, self.arena, self.results, self.uploads)
+        run_server(self.blocks, options, self.arena.close)
 
 
 def open_site() -> Site:
@@ -56,7 +62,9 @@ def open_site() -> Site:
     manager, store = JudgeManager(settings().weights, settings().max_loaded), open_store(settings())
     leaderboard, results = LeaderboardService(store), open_shared_results(settings(), store)
     arena = open_arena(settings(), manager, store, lambda: leaderboard.latest().uncertainty)
-    return Site(manager, store, arena, leaderboard, results, build_pages(manager, arena, leaderboard, results))
+    uploads = Uploads(Path(get_upload_folder()), settings().upload_grace_seconds)
+    blocks = build_pages(manager, arena, leaderboard, results, uploads)
+    return Site(manager, store, arena, leaderboard, results, uploads, blocks)
 
 
 @contextmanager
@@ -80,7 +88,8 @@ def own_uploads() -> str:
     try:
         if shared:
             Path(shared).mkdir(parents=True, exist_ok=True)
-        folder = mkdtemp(prefix="apex-space-", dir=shared)
+        files.delete_abandoned(UPLOADS_PREFIX, LIFETIME, shared)  # of servers that were killed
+        folder = mkdtemp(prefix=UPLOADS_PREFIX, dir=shared)
         files.mark_own(Path(folder))
         return folder
     except OSError as error:
@@ -88,8 +97,10 @@ def own_uploads() -> str:
         sys.exit(f"Uploads cannot be kept in {place} ({error.strerror}). Name a folder with GRADIO_TEMP_DIR.")
 
 
-def run_server(blocks: gr.Blocks, options: Mapping[str, Any]) -> NoReturn:
-    """Serve until SIGTERM or SIGINT, delete the uploads and end this process.
+def run_server(blocks: gr.Blocks, options: Mapping[str, Any], close: Callable[[], object] = lambda: None) -> NoReturn:
+    """Serve until SIGTERM or SIGINT, delete the uploads, call `close` and end this process.
+
+    `close` has CLOSE_SECONDS.
 
     A folder of uploads that `own_uploads` did not make is kept, because it may contain any files. After the signal,
     answers that are being sent have five seconds. Songs that are being scored are given up at once.
@@ -106,5 +117,8 @@ def run_server(blocks: gr.Blocks, options: Mapping[str, Any]) -> NoReturn:
     logging.getLogger(__name__).info("ending")
     blocks.close(verbose=False)
     files.delete_own(Path(uploads))
+    closing = Thread(target=close, daemon=True)
+    closing.start()
+    closing.join(CLOSE_SECONDS)
     logging.shutdown()
     os._exit(0)  # threads inside a network's layer would crash an interpreter that exits normally

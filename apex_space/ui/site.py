@@ -1,11 +1,9 @@
 """Builds the pages, and defines how they look and how they are served."""
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from fastapi.exceptions import RequestValidationError
-from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from ..arena.battles import Arena
@@ -39,6 +37,7 @@ from .pages.inputs import AT_ONCE
 from .pages.leaderboard import LeaderboardPage
 from .pages.rank import RankPage
 from .pages.score import ScorePage
+from .proxies import TrustedHost
 from .requests import Requests
 from .routes.battle_audio import audio_route
 from .routes.blocked import closed_routes
@@ -62,13 +61,12 @@ MAX_QUEUE = 50
 
 
 def build_pages(
-    manager: JudgeManager, arena: Arena, leaderboard: LeaderboardService, results: SharedResults
+    manager: JudgeManager, arena: Arena, leaderboard: LeaderboardService, results: SharedResults, uploads: Uploads
 ) -> gr.Blocks:
     """Build all pages."""
     keep_queue_going()
     take_only_files()
     gr.set_static_paths([EXAMPLES])
-    uploads = Uploads(Path(get_upload_folder()), settings().upload_grace_seconds)
     requests = Requests(manager, uploads)
     with TranslatedBlocks(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
         _links()
@@ -108,7 +106,7 @@ def _links(path: str = "") -> None:
     gr.HTML(switch(path), elem_id="languages")
 
 
-def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults) -> dict[str, Any]:
+def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults, uploads: Uploads) -> dict[str, Any]:
     """Patch Gradio, and return the options of `launch`.
 
     They set the theme, the limits, the routes (health, songs of battles, results, embedding), the middleware, and what
@@ -123,9 +121,10 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults) 
     embedded = embedding()
     routes = [health_route(manager), audio_route(arena), *SharedResultRoutes(results).routes, *embedded["routes"]]
     middleware = [
+        Middleware(TrustedHost),
         Middleware(RequestLog),
         Middleware(LanguageMiddleware),
-        Middleware(BodyLimit, upload_bytes=int(settings().upload_megabytes * 1_000_000)),
+        Middleware(BodyLimit, uploads.room),
         Middleware(Backpressure),
         Middleware(UnknownSessions),
         *embedded["middleware"],

@@ -1,6 +1,7 @@
 """Deletes uploads when no request needs them any more."""
 
 import logging
+import os
 import queue
 import re
 import threading
@@ -10,14 +11,20 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from urllib.parse import unquote
 
 from gradio.utils import get_upload_folder
 
+from ..core import files
+from ..core.settings import settings
+
 UPLOADED = "/gradio_api/file="
 """Part of an upload's address that comes before its path."""
 HASH = re.compile(r"[0-9a-f]{64}")
+LIFETIME = 3600.0
+"""Seconds after which a file is deleted that no request has claimed."""
+SWEEP_SECONDS = 60.0
 logger = logging.getLogger(__name__)
 
 
@@ -40,8 +47,9 @@ class Uploads:
 
     Only files that Gradio put into `folder` are deleted: files in subfolders that are named by a hash. A file is
     deleted `grace_seconds` after its last release, because an equal file may be on its way into the queue by then. A
-    file that was uploaded again after its last claim is kept until its next claim is released. Without another claim,
-    Gradio deletes it as an upload that was never claimed.
+    file that was uploaded again after its last claim is kept until its next claim is released. If this program made
+    the folder, `start` also deletes all files in it that nobody claims for LIFETIME. Gradio's own deletion forgets
+    uploads that break off, and ends if two deletions meet.
     """
 
     def __init__(self, folder: Path, grace_seconds: float) -> None:
@@ -52,6 +60,35 @@ class Uploads:
         self._lock = threading.Lock()
         self._due: queue.SimpleQueue[tuple[float, Path, object]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._own = files.is_own(folder)
+
+    def start(self) -> None:
+        """Delete files in the background when their time has come. Does nothing if it was called before."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="uploads", daemon=True)
+                self._thread.start()
+
+    def room(self) -> int:
+        """Return how many more bytes the folder may hold: APEX_UPLOADS_GIGABYTES without what is there."""
+        return int(settings().uploads_gigabytes * 1e9) - sum(_size(file) for file in _files(self._folder))
+
+    def sweep(self) -> None:
+        """Delete the files that nobody claims for LIFETIME, and tell other servers that this folder is in use."""
+        if not self._own:
+            return
+        os.utime(self._folder)
+        now = time()
+        with self._lock:
+            claimed = {path for path, waiting in self._waiting.items() if waiting > 0}
+            for file in _files(self._folder):
+                with suppress(OSError):
+                    if now - file.lstat().st_ctime > LIFETIME and claimed.isdisjoint((file, *file.parents)):
+                        file.unlink()
+        for folder in self._folder.iterdir():
+            if folder.is_dir() and not folder.is_symlink() and folder.name != f".{self._folder.name}":
+                with suppress(OSError):  # it is not empty
+                    folder.rmdir()
 
     def claim(self, path: str) -> None:
         """Count one more request that needs this file."""
@@ -67,18 +104,21 @@ class Uploads:
         with self._lock:
             self._waiting[Path(path)] = max(0, self._waiting[Path(path)] - 1)
             self._last_release[Path(path)] = release
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="uploads", daemon=True)
-                self._thread.start()
+        self.start()
         self._due.put((monotonic() + self._grace, Path(path), release))
 
     def _run(self) -> None:
-        """Delete files when their time has come, which is in the order of their releases."""
+        """Delete files when their time has come, which is in the order of their releases. Sweep now and then."""
+        swept = monotonic()
         while True:
-            due, path, release = self._due.get()
-            sleep(max(0.0, due - monotonic()))
             try:
-                self._delete(path, release)
+                with suppress(queue.Empty):
+                    due, path, release = self._due.get(timeout=SWEEP_SECONDS)
+                    sleep(max(0.0, due - monotonic()))
+                    self._delete(path, release)
+                if monotonic() - swept > SWEEP_SECONDS:
+                    swept = monotonic()
+                    self.sweep()
             except Exception:  # the thread must not end
                 logger.exception("an upload could not be deleted")
 
@@ -92,6 +132,18 @@ class Uploads:
 
     def _is_upload(self, file: Path) -> bool:
         return file.parent.parent == self._folder and bool(HASH.fullmatch(file.parent.name)) and file.is_file()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, without following links to folders."""
+    for place, _, names in os.walk(folder):
+        yield from (Path(place, name) for name in names)
+
+
+def _size(file: Path) -> int:
+    with suppress(OSError):
+        return file.lstat().st_size
+    return 0
 
 
 def _uploaded(path: Path) -> int | None:

@@ -21,8 +21,10 @@ QUICK = {
     "APEX_UPLOAD_GRACE_SECONDS": "0.5",
     "APEX_REFRESH_SECONDS": "1",
     "APEX_PRECISION": "float32",
+    "APEX_PLACES": "50",
 }
-"""Settings that make a test wait less; networks are not tried in both precisions, for one."""
+"""Settings that make a test wait less (networks are not tried in both precisions, for one), and let all visitors come
+from one address."""
 
 
 @dataclass(frozen=True)

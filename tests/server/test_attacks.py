@@ -1,14 +1,19 @@
 """One hostile visitor, with bounded means: the server answers others, and neither its memory nor its disk is filled."""
 
+import io
 import json
 import socket
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import soundfile
 
+from helpers import melodies
 from helpers.paths import ROOT
 from helpers.server import Running, running_app
 from helpers.wait import until
@@ -19,7 +24,8 @@ API = "/gradio_api"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running_app(tmp_path_factory.mktemp("server"), APEX_UPLOAD_MEGABYTES="8") as server:
+    small = {"APEX_UPLOAD_MEGABYTES": "8", "APEX_UPLOADS_GIGABYTES": "0.02", "APEX_PLACES": "4", "APEX_PROXIES": "1"}
+    with running_app(tmp_path_factory.mktemp("server"), **small) as server:
         until(lambda: "the arena's pool" in server.log, seconds=60)  # later, the memory changes less
         yield server
 
@@ -159,3 +165,42 @@ def test_what_makes_no_sense_is_refused_and_is_no_error_of_the_server(client: ht
     }
     assert {name: answer.status_code for name, answer in answers.items() if answer.status_code >= 500} == {}
     assert [name for name, answer in answers.items() if "secret-7" in answer.text] == []
+
+
+def test_beyond_the_servers_room_no_upload_is_taken(client: httpx.Client, server: Running) -> None:
+    statuses = [
+        client.post(f"{API}/upload", files={"files": ("song.wav", bytes([number]) * 6 * MEGABYTE)}).status_code
+        for number in range(6)
+    ]
+    assert statuses == [200, 200, 200, 413, 413, 413]
+    assert sum(file.stat().st_size for file in server.uploads()) <= 20 * MEGABYTE
+    for file in server.uploads():
+        file.unlink()
+    assert client.post(f"{API}/upload", files={"files": ("song.wav", b"x")}).status_code == 200
+
+
+def test_one_address_has_four_places_and_others_have_theirs(client: httpx.Client) -> None:
+    """All join at the same time; a song of a minute takes longer than that."""
+    song = melodies.melody(3, 60, 22_050, 1)
+    content = io.BytesIO()
+    soundfile.write(content, song, 22_050, format="WAV", subtype="PCM_16")
+    (path,) = client.post(f"{API}/upload", files={"files": ("song.wav", content.getvalue())}).json()
+    body = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}, "pocket"]}
+
+    def ask(sender: str) -> httpx.Response:
+        return client.post(f"{API}/call/score", json=body, headers={"x-forwarded-for": sender})
+
+    with ThreadPoolExecutor(24) as threads:
+        greedy = [threads.submit(ask, "203.0.113.1") for _ in range(20)]
+        others = [threads.submit(ask, f"203.0.113.{number}") for number in range(2, 6)]
+    statuses = Counter(each.result().status_code for each in greedy)
+    assert statuses.keys() <= {200, 429}
+    assert 4 <= statuses[200] < 12  # a place may become free meanwhile
+    assert statuses[429] >= 8
+    assert {each.result().status_code for each in others} == {200}
+    refused = next(each.result() for each in greedy if each.result().status_code == 429)
+    assert refused.headers["retry-after"]
+    assert "requests of yours" in refused.text
+    for each in (*greedy, *others):
+        if each.result().status_code == 200:
+            client.get(f"{API}/call/score/{each.result().json()['event_id']}")

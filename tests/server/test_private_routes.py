@@ -34,7 +34,7 @@ def walk(routes):
 
 async def made():
     site = open_site()
-    options = launch_options(site.manager, site.arena, site.results)
+    options = launch_options(site.manager, site.arena, site.results, site.uploads)
     site.blocks.run_history = options["run_history"]
     return App.create_app(site.blocks, app_kwargs=options["app_kwargs"])
 

@@ -59,19 +59,22 @@ def children(process: "subprocess.Popen[bytes]") -> list[str]:
 
 def test_a_server_ends_in_order_during_work(tmp_path: Path) -> None:
     song = melodies.write(tmp_path / "song.wav", 1, seconds=SECONDS).read_bytes()
-    ended = threading.Event()
-    with running(tmp_path, "app.py") as server, ThreadPoolExecutor() as visitors:
+    ended, temporary = threading.Event(), tmp_path / "temporary"
+    temporary.mkdir()
+    with running(tmp_path, "app.py", TMPDIR=str(temporary)) as server, ThreadPoolExecutor() as visitors:
         for number in range(VISITORS):
             visitors.submit(score_on_and_on, server, song, number, ended)
         visitors.submit(upload_slowly, server, ended)
         with httpx.Client(base_url=server.url, timeout=30) as watcher:
             until(lambda: watcher.get("/healthz").json()["queue"]["running"] and len(server.uploads()) > VISITORS, 60)
+        assert [*temporary.glob("apex-arena-*")]  # the clips of the pool
         below = children(server.process)
         server.process.terminate()
         assert server.process.wait(20) == 0
         ended.set()
     assert "Traceback" not in server.log, server.log
     assert server.uploads() == []
+    assert not [*temporary.glob("apex-*")]
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below), seconds=5)
 
 

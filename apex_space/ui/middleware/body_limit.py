@@ -1,14 +1,17 @@
 """Middleware that refuses bodies of requests that are too large or too slow, before anything is parsed."""
 
 import asyncio
+from collections.abc import Callable
 
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...core.i18n import tr
+from ...core.settings import settings
 
 UPLOAD = "/gradio_api/upload"
 CALL = "/gradio_api/call/v2/"
@@ -19,31 +22,39 @@ PATIENCE_SECONDS = 30.0
 
 
 class BodyLimit:
-    """Middleware that refuses a body of more than MAX_JSON_BYTES, or of more than `upload_bytes` for uploads.
+    """Middleware that refuses a body of more than MAX_JSON_BYTES, or of more than APEX_UPLOAD_MEGABYTES for uploads.
 
-    Files are taken by uploads alone. The answer is 413 (too large), 415 (files elsewhere) or 408 (too slow).
+    Files are taken by uploads alone, while `room` returns a number of bytes above 0. The answer is 413 (too large), 415
+    (files elsewhere), 408 (too slow) or 507 (no room).
     """
 
-    def __init__(self, app: ASGIApp, upload_bytes: int) -> None:
-        self._uploads = RequestBodyLimitMiddleware(app, upload_bytes)
-        self._others = RequestBodyLimitMiddleware(app, MAX_JSON_BYTES)
+    def __init__(self, app: ASGIApp, room: Callable[[], int]) -> None:
+        self._app, self._room = app, room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._others(scope, receive, send)
+            await self._app(scope, receive, send)
             return
         upload = scope["path"].rstrip("/").endswith(UPLOAD)
         kind = dict(scope["headers"]).get(b"content-type", b"").strip().lower()
         if kind.startswith(b"multipart/") and not upload:
             await _refusal(415, tr("Files are taken by {path} alone.", path=UPLOAD))(scope, receive, send)
             return
+        most = await self._most_uploaded() if upload else MAX_JSON_BYTES
+        if most <= 0:
+            text = tr("The server has no room for more songs now. Try again in some minutes.")
+            await _refusal(507, text)(scope, receive, send)
+            return
         body = _Body(receive)
         try:
-            await (self._uploads if upload else self._others)(scope, body.receive, send)
+            await RequestBodyLimitMiddleware(self._app, most)(scope, body.receive, send)
         except ClientDisconnect:
             if body.too_slow:
                 text = tr("The request stopped in the middle. Send it again.")
                 await _refusal(408, text)(scope, receive, send)
+
+    async def _most_uploaded(self) -> int:
+        return min(int(settings().upload_megabytes * 1_000_000), await run_in_threadpool(self._room))
 
 
 class _Body:

@@ -14,6 +14,7 @@ from ...core.settings import settings
 from ...core.text import sanitize
 from ...storage.records import Battle
 from .. import render
+from ..proxies import address
 from ..render.reveal import answered, reveal
 from ..static_files import read_static
 from ..translation import fill
@@ -141,17 +142,3 @@ class ArenaPage:
 
 def _issued(battle: Battle) -> Answer:
     return {"battle": battle.id}
-
-
-def address(request: gr.Request) -> str:
-    """Return the address that a request comes from.
-
-    It is the address of the socket's peer or, behind n trusted proxies, the address that the outermost of them saw.
-    Every proxy appends the address it saw to X-Forwarded-For. Entries before the last n are only the sender's claim.
-    """
-    lines = request.headers.getlist("x-forwarded-for")
-    seen = [entry.strip() for line in lines for entry in line.split(",")]
-    proxies = settings().proxies
-    if 0 < proxies <= len(seen):
-        return seen[-proxies]
-    return request.client.host if request.client else ""

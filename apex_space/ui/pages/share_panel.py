@@ -10,8 +10,8 @@ from ...core.i18n import tr, translate
 from ...judges.report import Report
 from ...storage.shared_results import TITLE_LENGTH, DeletionKey, SharedResults
 from .. import render
+from ..proxies import address
 from ..routes.shared_result import link
-from .arena import address
 
 KEEP_SECONDS = 3600.0
 """Seconds for which the page can make or delete a link. Afterwards, the key still deletes the result."""

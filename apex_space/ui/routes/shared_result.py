@@ -19,9 +19,9 @@ from starlette.routing import Route
 from ... import __version__, plots
 from ...core.errors import ApexSpaceError, StoreError, WrongKey
 from ...core.i18n import best_of, language, tr, translate
-from ...core.settings import settings
 from ...plots.card import HEIGHT, SITE, WIDTH, Fonts
 from ...storage.shared_results import SharedResults
+from ..proxies import forwarded
 from ..render.result import UNTITLED, day, result, summary
 from ..static_files import STATIC, read_static
 
@@ -124,21 +124,11 @@ def link(request: Request, id: str) -> str:
     proxies, they come from the request that the outermost trusted proxy got.
     """
     root = str(request.scope.get("root_path", "")).rstrip("/")
-    scheme = _forwarded(request, "proto") or request.scope["scheme"]
-    host = _forwarded(request, "host") or request.headers.get("host", "")
+    scheme = forwarded(request, "proto") or request.scope["scheme"]
+    host = forwarded(request, "host") or request.headers.get("host", "")
     if not re.match("https?://", root) and scheme in ("http", "https") and HOST.fullmatch(host):
         root = f"{scheme}://{host}{root}"
     return f"{root}/r/{id}"
-
-
-def _forwarded(request: Request, what: str) -> str:
-    """Return the value of X-Forwarded-`what` from the outermost trusted proxy, or an empty text.
-
-    Values before it are only the sender's own claim.
-    """
-    said = [entry.strip() for line in request.headers.getlist(f"x-forwarded-{what}") for entry in line.split(",")]
-    proxies = settings().proxies
-    return said[-proxies:][0] if proxies and said else ""
 
 
 def _notice(request: Request, title: str, error: ApexSpaceError, home: str = "../") -> Response:

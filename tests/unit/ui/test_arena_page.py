@@ -20,7 +20,7 @@ from apex_space.judges.manager import JudgeManager
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.records import Battle, Prediction, Song, Vote, Winner
 from apex_space.storage.vote_store import FILE, VoteStore
-from apex_space.ui.pages.arena import address
+from apex_space.ui.proxies import address
 from apex_space.ui.render.reveal import reveal
 from apex_space.ui.routes.battle_audio import audio_route
 from helpers.melodies import write_noise as noise

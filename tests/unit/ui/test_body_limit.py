@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from apex_space.ui.middleware import body_limit
 from apex_space.ui.middleware.body_limit import BodyLimit
+from helpers.wait import run_coroutine
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +40,7 @@ def answer(parts: Iterator[Message]) -> list[Message]:
 
     sent: list[Message] = []
     scope: Any = {"type": "http", "method": "POST", "path": "/gradio_api/queue/join", "headers": []}
-    asyncio.run(BodyLimit(application, 1000)(scope, receive, send))
+    run_coroutine(BodyLimit(application, lambda: 0)(scope, receive, send))
     return sent
 
 

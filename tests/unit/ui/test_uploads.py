@@ -1,11 +1,14 @@
 """An upload is deleted some time after its last release, not after an earlier one."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from apex_space.core import files
+from apex_space.core.settings import Settings
 from apex_space.ui import uploads
 from apex_space.ui.uploads import Uploads
 from helpers.wait import until
@@ -60,3 +63,47 @@ def test_all_releases_share_one_thread(tmp_path: Path) -> None:
         kept.release(str(song))
     assert threading.active_count() <= before + 1
     until(lambda: not song.exists())
+
+
+def written(file: Path) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"song")
+    return file
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_nobody_claims_for_an_hour_goes_from_a_folder_of_our_own_alone(
+    own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    if own:
+        files.mark_own(folder)
+    left = [written(folder / "a" / "song.wav"), written(folder / "tmp1"), written(folder / "rank-1" / "0.wav")]
+    stays = [written(folder / "b" / "claimed.wav"), written(folder / "rank-2" / "sub" / "0.wav")]
+    foreign = written(tmp_path / "foreign" / "song.wav")
+    (folder / "link").symlink_to(foreign.parent)
+    monkeypatch.setattr(uploads, "time", lambda: time.time() + uploads.LIFETIME + 60)
+    kept = Uploads(folder, 10)
+    kept.claim(str(stays[0]))
+    kept.claim(str(folder / "rank-2"))
+    kept.sweep()
+    assert [file.exists() for file in left] == [not own] * 3
+    assert all(file.exists() for file in [*stays, foreign])
+    assert (folder / "a").exists() is not own
+    assert files.is_own(folder) is own
+
+
+def test_a_new_file_stays_whoever_claims_it(tmp_path: Path) -> None:
+    files.mark_own(tmp_path)
+    song, kept = upload(tmp_path), Uploads(tmp_path, 10)
+    kept.sweep()
+    assert song.exists()
+
+
+def test_the_room_is_what_the_songs_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "settings", lambda: Settings(uploads_gigabytes=0.001))
+    kept = Uploads(tmp_path, 10)
+    assert kept.room() == 1_000_000
+    upload(tmp_path).write_bytes(b"x" * 400_000)
+    assert kept.room() == 600_000
