@@ -1,5 +1,6 @@
 """Detects votes that do not look like a listener's. Such votes are kept, but do not count."""
 
+import math
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +14,8 @@ MAX_VOTERS = 10_000
 """Number of voters whose last votes are kept in memory."""
 CLOCK_SLACK = 2.0
 """Seconds by which listening may exceed the time since the battle was issued: the clocks of replicas differ."""
+LISTENERS = 4
+"""Number of people who may listen at the same time at one address, such as a household's."""
 HOURLY = 360
 """Maximum votes of one voter in an hour. A listener who plays five seconds of each song, pair after pair without a
 pause, reaches this number."""
@@ -56,6 +59,7 @@ def suspicion(vote: Vote, recent: Sequence[Vote]) -> str:
     so_far = [*recent, vote]
     reasons = {
         "claims to have listened longer than the battle has been there": _listened_too_long(vote),
+        "claims to have listened to several battles for longer than there was time": _listened_together(so_far),
         "more votes within an hour than one can listen for": _too_many(so_far),
         "the same side many times in a row": _one_sided(so_far),
         "votes at a machine's steady pace": _steady(so_far),
@@ -65,6 +69,20 @@ def suspicion(vote: Vote, recent: Sequence[Vote]) -> str:
 
 def _listened_too_long(vote: Vote) -> bool:
     return sum(vote.heard) > vote.at - vote.battle.issued + CLOCK_SLACK
+
+
+def _listened_together(votes: Sequence[Vote]) -> bool:
+    """Return whether the last votes claim more listening than LISTENERS people have time for.
+
+    Nobody can have listened to a battle before it was issued. So the last k votes have the time since the first of
+    their battles was issued, for every k.
+    """
+    heard, issued = 0.0, math.inf
+    for vote in reversed(votes):
+        heard, issued = heard + sum(vote.heard), min(issued, vote.battle.issued)
+        if heard > LISTENERS * (votes[-1].at - issued + CLOCK_SLACK):
+            return True
+    return False
 
 
 def _too_many(votes: Sequence[Vote]) -> bool:

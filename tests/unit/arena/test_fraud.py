@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apex_space.arena import fraud
-from apex_space.arena.fraud import HOURLY, ONE_SIDE, STEADY_INTERVALS, FraudDetector, suspicion
+from apex_space.arena.fraud import HOURLY, LISTENERS, ONE_SIDE, STEADY_INTERVALS, FraudDetector, suspicion
 from apex_space.storage.records import Battle, Song, Vote, Winner
 
 VOTE = Vote(Battle("battle", Song("a"), Song("b"), "pool", 1_000.0), "a", 1_060.0, (20.0, 20.0), "voter")
@@ -44,6 +44,27 @@ def test_listeners_are_not_suspected(seed: int, winners: list[Winner]) -> None:
 def test_more_listening_than_there_was_time_for() -> None:
     assert not suspicion(replace(VOTE, heard=(30.0, 31.9)), [])
     assert "longer" in suspicion(replace(VOTE, heard=(30.0, 32.1)), [])
+
+
+def drawn_at_once(battles: int, seconds: float) -> list[Vote]:
+    """Votes on battles that were issued together, all of them cast after a wait of so many seconds."""
+    times = [1000 + seconds + 0.1 * number for number in range(battles)]
+    issued = replace(VOTE.battle, issued=1000.0)
+    return [replace(vote, heard=(5.0, 5.0), battle=issued) for vote in history(times)]
+
+
+def test_battles_that_are_drawn_at_once_cannot_all_be_listened_to() -> None:
+    votes = drawn_at_once(30, 8.0)
+    counted = [number for number in range(30) if not verdict(votes[: number + 1])]
+    assert counted == [0, 1, 2, 3]  # four people can have listened for eight seconds each
+    assert not any(verdict(drawn_at_once(number, 11.0)[:number]) for number in (1, 2, 4))
+
+
+def test_a_household_may_listen_at_the_same_time() -> None:
+    rng = random.Random(3)
+    people = [at_a_human_pace(20, seed) for seed in range(LISTENERS)]
+    votes = history(sorted(at + rng.random() for times in people for at in times))
+    assert not any("several" in verdict(votes[: number + 1]) for number in range(len(votes)))
 
 
 @pytest.mark.parametrize("side", ["a", "b"])

@@ -209,7 +209,7 @@ def test_the_absolute_address_is_of_the_host_that_was_asked(
     base: str | None,
 ) -> None:
     config = settings().model_copy(update={"proxies": proxies})
-    monkeypatch.setattr(shared_result, "settings", lambda: config)
+    monkeypatch.setattr("apex_space.ui.proxies.settings", lambda: config)
     id = links.add([report()], "x", HERE).id
     page = client.get(f"/r/{id}", headers=headers)
     base = f"http://{headers['host']}" if base is None else base
