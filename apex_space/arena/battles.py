@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from ..core.errors import (
     BattleStale,
     NotEnoughSongs,
     NotHeard,
+    StoreError,
     UnknownBattle,
     VoteRefused,
 )
@@ -55,13 +57,13 @@ SWEEP_SECONDS = 60.0
 
 @dataclass
 class _Visit:
-    """What this replica knows of a battle: when each side was first fetched.
+    """What this replica knows of a battle: which sides were fetched from it.
 
     For a battle between a visitor's own songs it also has their clips and names.
     """
 
     issued: float
-    fetched: dict[Side, float] = field(default_factory=dict)
+    fetched: set[Side] = field(default_factory=set)
     folder: Path | None = None
     copies: dict[str, Clip] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
@@ -179,7 +181,10 @@ class Arena:
             raise BattleStale("The audio of this battle is deleted by now. Take the next one.")
         with self._lock:
             visit = self._visits.setdefault(battle, _Visit(found.issued))
-            visit.fetched.setdefault(side, self._clock())
+            first = side not in visit.fetched
+            visit.fetched.add(side)
+        if first:
+            self._store.add_fetch(battle, side, self._clock())
         return path
 
     def vote(self, battle: str, winner: Winner, heard: Sequence[float], address: str) -> Vote:
@@ -267,14 +272,12 @@ class Arena:
             raise NotHeard("Listen to both songs first. That takes {left:.1f} s more.", left=left)
 
     def _since(self, battle: Battle, now: float) -> list[float]:
-        """Return the earliest times at which A and B can have begun to play.
+        """Return the earliest times at which A and B can have begun to play: when they were fetched, from any replica.
 
-        For a song that was fetched here, it is the time of the first fetch. A song of the pool that was not fetched
-        here may have been fetched from another replica, at any time since the battle's issue.
+        A song that was not fetched cannot have begun before `now`.
         """
-        visit = self._visits.get(battle.id)
-        earliest = battle.issued if battle.source == "pool" else now
-        return [visit.fetched.get(side, earliest) if visit else earliest for side in get_args(Side)]
+        fetched = self._store.fetches(battle.id)
+        return [fetched.get(side, now) for side in get_args(Side)]
 
     def _too_few(self, ready: int) -> str:
         progress = self.pool.progress()
@@ -293,6 +296,8 @@ class Arena:
             self.pool.touch()
             self.sweep()
             files.delete_abandoned(PREFIX, LIFETIME)
+            with suppress(StoreError):  # it is logged, and the store may work again later
+                self._store.forget_fetches(self._clock() - LIFETIME)
             if self._stop.wait(SWEEP_SECONDS):
                 return
 

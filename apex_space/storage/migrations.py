@@ -111,6 +111,14 @@ MIGRATIONS = (
     ),
     # The salt of the voters' hashes was here, so that whoever had the votes could find out the voters' addresses.
     Migration(5, both=("DROP TABLE secrets",)),
+    Migration(
+        6,
+        both=(
+            "CREATE TABLE fetches (battle TEXT NOT NULL, side TEXT NOT NULL, at DOUBLE PRECISION NOT NULL,"
+            " PRIMARY KEY (battle, side))",
+            "CREATE INDEX fetches_by_time ON fetches (at)",
+        ),
+    ),
 )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, text
 from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
 from .database import Database, Parameters, storable, write
-from .records import Battle, Prediction, Song, SongScores, Vote
+from .records import Battle, Prediction, Side, Song, SongScores, Vote
 from .vote_counts import VoteCounts, add_counts, clear_counts, read_counts, read_votes_per_song, tally
 
 FILE = "arena.sqlite3"
@@ -31,6 +31,7 @@ ADD_SCORES = (
     "INSERT INTO scores (song, judge, revision, at, scores) VALUES (:song, :judge, :revision, :at, :scores)"
     " ON CONFLICT DO NOTHING"
 )
+ADD_FETCH = "INSERT INTO fetches (battle, side, at) VALUES (:battle, :side, :at) ON CONFLICT DO NOTHING"
 ADD_VOTE = (
     "INSERT INTO votes (battle, winner, at, heard_a, heard_b, voter, suspicion)"
     " SELECT :battle, :winner, :at, :heard_a, :heard_b, :voter, :suspicion"
@@ -73,6 +74,22 @@ class VoteStore(Database):
             return None
         with self.transaction() as connection:
             return _battle(connection, id)
+
+    def add_fetch(self, battle: str, side: Side, at: float) -> None:
+        """Store when a side of a battle was fetched, if it was not fetched before."""
+        with self.transaction(writing=True) as connection:
+            write(connection, ADD_FETCH, [{"battle": battle, "side": side, "at": at}])
+
+    def fetches(self, battle: str) -> dict[Side, float]:
+        """Return when the sides of a battle were first fetched, of those that were."""
+        with self.transaction() as connection:
+            rows = connection.execute(text("SELECT side, at FROM fetches WHERE battle = :battle"), {"battle": battle})
+            return {row.side: row.at for row in rows}
+
+    def forget_fetches(self, before: float) -> None:
+        """Delete the fetches before a time."""
+        with self.transaction(writing=True) as connection:
+            connection.execute(text("DELETE FROM fetches WHERE at < :before"), {"before": before})
 
     def add_vote(self, vote: Vote) -> None:
         """Store a vote, which is on disk when this method returns. Raises UnknownBattle and AlreadyVoted."""

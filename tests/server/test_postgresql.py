@@ -30,7 +30,7 @@ from unit.storage.test_database import (  # noqa: F401
     test_a_vote_needs_the_battle_that_was_issued,
     test_an_old_database_is_brought_up_to_date_and_keeps_its_votes,
     test_an_old_salt_is_no_longer_in_the_database,
-    test_every_table_but_links_and_counts_is_append_only,
+    test_every_table_but_links_fetches_and_counts_is_append_only,
     test_imports_and_votes_at_once_are_counted_once,
     test_it_is_all_there_after_closing_and_opening,
     test_many_threads_may_write_and_read,

@@ -92,6 +92,9 @@ def vote_until_killed(server: Running, process: "subprocess.Popen[bytes]") -> li
         until(lambda: "battle" in call(visitor, battle, "issue", None, "203.0.113.1"), seconds=60)
         addresses = [f"198.51.100.{number}" for number in range(VOTES)]
         issued = [call(visitor, battle, "issue", None, address)["battle"] for address in addresses]
+        for id in issued:
+            for side in ("a", "b"):
+                visitor.get(f"/arena/audio/{id}/{side}.mp3").raise_for_status()
         time.sleep(2 * LISTENING)
         told: list[str] = []
         with suppress(httpx.HTTPError):

@@ -213,10 +213,16 @@ def test_another_replica_takes_the_vote_and_plays_the_songs(
     battle = arena.next(ADDRESS)
     other = replica()
     assert other.audio(battle.id, "a") == arena.audio(battle.id, "a")
+    arena.audio(battle.id, "b")
     clock.now += 10
     assert other.vote(battle.id, "b", ENOUGH, "198.51.100.1").battle == battle
     third = replica()
     later = arena.next(ADDRESS)
+    clock.now += 10
+    with pytest.raises(NotHeard):
+        third.vote(later.id, "a", ENOUGH, ADDRESS)
+    other.audio(later.id, "a")
+    arena.audio(later.id, "b")
     clock.now += 10
     assert third.vote(later.id, "a", ENOUGH, ADDRESS) in store.votes()
 
@@ -375,11 +381,32 @@ def test_less_time_on_the_servers_clock_than_the_browser_claims(
     arena: Arena, clock: Clock, unchanged: Callable[[], None]
 ) -> None:
     battle = arena.next(ADDRESS)
+    arena.audio(battle.id, "a")
+    arena.audio(battle.id, "b")
     unchanged()
     for seconds in (0.0, 5.0, 4.7):
         clock.now += seconds
         with pytest.raises(NotHeard, match=rf"{battle.issued + 10 - clock.now:.1f} s more"):
             arena.vote(battle.id, "a", ENOUGH, ADDRESS)
+
+
+def test_without_a_fetch_of_the_audio_no_time_is_long_enough(
+    arena: Arena, clock: Clock, unchanged: Callable[[], None]
+) -> None:
+    battle = arena.next(ADDRESS)
+    unchanged()
+    clock.now += 600
+    with pytest.raises(NotHeard, match=r"10\.0 s more"):
+        arena.vote(battle.id, "a", ENOUGH, ADDRESS)
+
+
+def test_old_fetches_are_forgotten(arena: Arena, clock: Clock, store: VoteStore) -> None:
+    old, new = arena.next(ADDRESS), arena.next(ADDRESS)
+    arena.audio(old.id, "a")
+    clock.now += 60
+    arena.audio(new.id, "b")
+    store.forget_fetches(clock.now)
+    assert (store.fetches(old.id), store.fetches(new.id)) == ({}, {"b": clock.now})
 
 
 def test_time_counts_from_when_the_songs_were_first_fetched(
@@ -631,8 +658,8 @@ def test_own_songs_have_to_be_fetched_before_the_vote(
     arena: Arena, clock: Clock, tmp_path: Path, unchanged: Callable[[], None]
 ) -> None:
     battle = arena.issue_uploaded(ADDRESS, *own_songs(tmp_path))
-    unchanged()
     arena.audio(battle.id, "a")
+    unchanged()
     clock.now += 60
     with pytest.raises(NotHeard):
         arena.vote(battle.id, "a", ENOUGH, ADDRESS)
