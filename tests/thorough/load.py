@@ -1,5 +1,7 @@
 """Visitors in numbers, on this machine alone: `python tests/thorough/load.py`. `--uploads 500` tells what songs leave.
 
+`--attacker` adds a hostile visitor, who takes whatever the server gives to one address.
+
 Each visitor opens the page, scores an example and then, again and again, a song of their own that nobody has sent
 before, all by pocket. It prints what they met, and the server's memory and disk before and after.
 """
@@ -14,9 +16,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import soundfile
@@ -77,22 +80,59 @@ async def score(client: httpx.AsyncClient, content: bytes, met: Met, kind: str) 
 async def visit(url: str, seeds: Iterator[int], until: float, met: Met) -> None:
     """One visitor."""
     examples = itertools.cycle(sorted((ROOT / "apex_space" / "arena" / "examples").glob("*.ogg")))
-    async with httpx.AsyncClient(base_url=url, timeout=SECONDS) as client:
+    seed = next(seeds)
+    sender = {"x-forwarded-for": f"10.0.{seed // 250}.{seed % 250}"}
+    async with httpx.AsyncClient(base_url=url, timeout=SECONDS, headers=sender) as client:
         started = time.monotonic()
         page = await client.get("/")
         met.took["page"].append(time.monotonic() - started)
         assert page.status_code == 200
-        seed = next(seeds)
         await score(client, next(itertools.islice(examples, seed % 6, None)).read_bytes(), met, "example")
         while time.monotonic() < until:
             await score(client, song(next(seeds), 10), met, "own song")
 
 
-async def visits(url: str, visitors: int, seconds: float) -> Met:
+async def attack(url: str, until: float, statuses: Counter[int]) -> None:
+    """Large and senseless requests, uploads that break off, and as many places in the queue as there are."""
+    sender = {"x-forwarded-for": "203.0.113.1"}
+    async with httpx.AsyncClient(base_url=url, timeout=SECONDS, headers=sender) as client:
+
+        async def broken() -> AsyncIterator[bytes]:
+            yield b'--b\r\ncontent-disposition: form-data; name="files"; filename="a.wav"\r\n\r\n' + b"x" * 5_000_000
+            raise ConnectionError
+
+        async def send(seed: int) -> None:
+            upload = await client.post("gradio_api/upload", files={"files": ("song", song(seed, 60))})
+            statuses[upload.status_code] += 1
+            given = {"path": upload.json()[0], "meta": {"_type": "gradio.FileData"}}
+            asked = await client.post("gradio_api/call/score", json={"data": [given, "pocket"]})
+            statuses[asked.status_code] += 1
+
+        async def post(path: str, content: Any, kind: str = "application/json") -> None:
+            answer = await client.post(f"gradio_api/{path}", content=content, headers={"content-type": kind})
+            statuses[answer.status_code] += 1
+
+        for seed in itertools.count(10_000_000):
+            if time.monotonic() > until:
+                return
+            attempts = [
+                *(post("queue/join", b'{"data": [' + b"[]," * 2_000_000 + b"[]]}") for _ in range(4)),
+                *(post("queue/join", b"[" * 900_000) for _ in range(4)),
+                *(post("upload", broken(), "multipart/form-data; boundary=b") for _ in range(4)),
+                *(send(seed) for _ in range(8)),
+            ]
+            for outcome in await asyncio.gather(*attempts, return_exceptions=True):
+                statuses[0] += isinstance(outcome, Exception)
+
+
+async def visits(url: str, visitors: int, seconds: float, attacker: bool) -> Met:
     """All of them, at once."""
-    met, seeds = Met(), itertools.count()
+    met, seeds, statuses = Met(), itertools.count(), Counter[int]()
     until = time.monotonic() + seconds
-    await asyncio.gather(*(visit(url, seeds, until, met) for _ in range(visitors)))
+    hostile = [attack(url, until, statuses)] if attacker else []
+    await asyncio.gather(*(visit(url, seeds, until, met) for _ in range(visitors)), *hostile)
+    if attacker:
+        print("the attacker's answers, by status (0: broken off):", dict(sorted(statuses.items())))
     return met
 
 
@@ -136,14 +176,16 @@ def main() -> int:
     options.add_argument("--visitors", type=int, default=50)
     options.add_argument("--seconds", type=float, default=60)
     options.add_argument("--uploads", type=int, help="send so many songs instead")
+    options.add_argument("--attacker", action="store_true", help="add a hostile visitor")
     chosen = options.parse_args()
-    with tempfile.TemporaryDirectory() as name, running(Path(name), "app.py") as server:
+    places = {} if chosen.uploads else {"APEX_PROXIES": "1", "APEX_PLACES": "4"}
+    with tempfile.TemporaryDirectory() as name, running(Path(name), "app.py", **places) as server:
         until(lambda: "loading" not in httpx.get(f"{server.url}/healthz").text, seconds=SECONDS)
         print(f"at the start: {state(server)}")
         if chosen.uploads:
             met = asyncio.run(uploads(server, chosen.uploads))
         else:
-            met = asyncio.run(visits(server.url, chosen.visitors, chosen.seconds))
+            met = asyncio.run(visits(server.url, chosen.visitors, chosen.seconds, chosen.attacker))
         print(report(met))
         time.sleep(GRACE)
         print(f"{GRACE:g} s later: {state(server)}")
