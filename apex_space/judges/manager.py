@@ -49,6 +49,13 @@ def warm_up(judge: Judge) -> None:
     replace(judge, cache=EmbeddingCache(), estimator=ThroughputEstimator())(unheard)
 
 
+def _ready_to_estimate(judge: Judge) -> Judge:
+    """Measure now, once in a process, what the first estimate of this judge's time would wait for."""
+    if judge.cost:
+        precision.flops_per_second(settings().precision)
+    return judge
+
+
 def hide_folders(text: str, weights: Path | None = None) -> str:
     """Return a text without this machine's folders, which visitors need not know.
 
@@ -221,7 +228,7 @@ class JudgeManager:
     def _load_guest(self, name: str) -> Judge:
         try:
             with self._naming_no_folder(name):
-                return load_judge(name, self._weights, cached=True)
+                return _ready_to_estimate(load_judge(name, self._weights, cached=True))
         except Exception:
             self._known.pop(name, None)  # the next request looks for its weights again
             raise
@@ -243,7 +250,6 @@ class JudgeManager:
     def _load_all(self) -> None:
         try:
             warm_up(self._ready[DEFAULT])
-            precision.flops_per_second(settings().precision)
         except Exception:  # the first song will raise it again; the other judges must still be loaded
             logger.exception("warming up")
         pending = list(self._waiting)
@@ -260,7 +266,7 @@ class JudgeManager:
 
         try:
             self._waiting[name] = _Wait("loading", str(LoadProgress(name)))
-            self._ready[name] = load_judge(name, self._weights, on_bytes=on_bytes)
+            self._ready[name] = _ready_to_estimate(load_judge(name, self._weights, on_bytes=on_bytes))
             del self._waiting[name]
         except WeightsMissing as error:
             self._waiting[name] = _Wait("absent", message("is not available. {reason}", reason=self._public(error)))

@@ -60,7 +60,7 @@ def test_pocket_answers_before_anything_is_loaded() -> None:
 
 
 def test_a_judge_that_is_ready_takes_over_after_the_network_came_back(loading: list[Any]) -> None:
-    apex = object()
+    apex = replace(load_judge("pocket"), name="apex")
     loading += [WeightsMissing("no network"), WeightsMissing("still none"), apex]
     manager = JudgeManager()
     manager.start()
