@@ -45,7 +45,7 @@ def collect_claims() -> Iterator[list[Callable[[], None]]]:
 class Uploads:
     """Counts the requests that need each upload, because Gradio stores equal files of different visitors as one file.
 
-    Only files that Gradio put into `folder` are deleted: files in subfolders that are named by a hash. A file is
+    After a release, only files that Gradio put into `folder` are deleted: in subfolders named by a hash. A file is
     deleted `grace_seconds` after its last release, because an equal file may be on its way into the queue by then. A
     file that was uploaded again after its last claim is kept until its next claim is released. If this program made
     the folder, `start` also deletes all files in it that nobody claims for LIFETIME. Gradio's own deletion forgets
