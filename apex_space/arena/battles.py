@@ -170,7 +170,7 @@ class Arena:
     def audio(self, battle: str, side: Side) -> Path:
         """Return the mp3 to play for one side of the battle with that id.
 
-        Raises UnknownBattle, BattleExpired and BattleStale.
+        Raises UnknownBattle, BattleExpired, BattleStale and StoreError.
         """
         found = self._find(battle)
         if side not in get_args(Side):
@@ -181,10 +181,9 @@ class Arena:
             raise BattleStale("The audio of this battle is deleted by now. Take the next one.")
         with self._lock:
             visit = self._visits.setdefault(battle, _Visit(found.issued))
-            first = side not in visit.fetched
-            visit.fetched.add(side)
-        if first:
+        if side not in visit.fetched:
             self._store.add_fetch(battle, side, self._clock())
+            visit.fetched.add(side)
         return path
 
     def vote(self, battle: str, winner: Winner, heard: Sequence[float], address: str) -> Vote:

@@ -33,6 +33,7 @@ from apex_space.core.errors import (
     NotEnoughSongs,
     NotHeard,
     PoolError,
+    StoreError,
     TooFast,
     UnknownBattle,
     VoteRefused,
@@ -398,6 +399,21 @@ def test_without_a_fetch_of_the_audio_no_time_is_long_enough(
     clock.now += 600
     with pytest.raises(NotHeard, match=r"10\.0 s more"):
         arena.vote(battle.id, "a", ENOUGH, ADDRESS)
+
+
+def test_a_fetch_that_could_not_be_stored_is_stored_with_the_next_one(
+    arena: Arena, store: VoteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise StoreError("it does not answer")
+
+    battle = arena.next(ADDRESS)
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "add_fetch", broken)
+        with pytest.raises(StoreError):
+            arena.audio(battle.id, "a")
+    arena.audio(battle.id, "a")
+    assert set(store.fetches(battle.id)) == {"a"}
 
 
 def test_old_fetches_are_forgotten(arena: Arena, clock: Clock, store: VoteStore) -> None:
