@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -32,9 +33,16 @@ def write_apex(folder: Path, size: fake_weights.Mert) -> Path:
 def pytest_configure() -> None:
     """A shell that runs the tests in the background has them, and all that they start, ignore the interrupt signal. No
     example of a property fails for being slow: another program may be busy."""
+    gc.disable()  # until all tests are collected
     signal.signal(signal.SIGINT, signal.default_int_handler)
     hypothesis.settings.register_profile("untimed", deadline=None)
     hypothesis.settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays until the end: the garbage collector need not look at it in each of its many runs."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,5 +1,6 @@
 """Runs the pages as a server: makes its parts, launches it, and ends it on a signal."""
 
+import gc
 import logging
 import os
 import signal
@@ -50,6 +51,7 @@ class Site:
         for part in (self.manager, self.arena, self.leaderboard, self.uploads):
             part.start()
         options = launch_options(self.manager, self.arena, self.results, self.uploads)
+        gc.freeze()  # the pages stay until the end: the garbage collector need not look at them again and again
         run_server(self.blocks, options, self.arena.close)
 
 
