@@ -6,6 +6,7 @@ import tempfile
 import threading
 import time
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -51,7 +52,7 @@ LIFETIME = 3600.0
 SLACK = 0.25
 """Seconds by which the time of listening may be too short. Browsers report the time played in such steps."""
 MAX_UPLOADED = 50
-"""Maximum number of visitors' own battles whose audio is kept at once. The oldest audio is deleted first."""
+"""Maximum number of visitors' own battles whose audio is kept at once. The visitor with the most loses the oldest."""
 SWEEP_SECONDS = 60.0
 
 
@@ -59,11 +60,12 @@ SWEEP_SECONDS = 60.0
 class _Visit:
     """What this replica knows of a battle: which sides were fetched from it.
 
-    For a battle between a visitor's own songs it also has their clips and names.
+    For a battle between a visitor's own songs it also has the visitor's widest network, the clips and the songs' names.
     """
 
     issued: float
     fetched: set[Side] = field(default_factory=set)
+    owner: str = ""
     folder: Path | None = None
     copies: dict[str, Clip] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
@@ -134,7 +136,8 @@ class Arena:
         of the audio are kept until the vote or until the battle expires. `names` are kept in memory for `named`. Raises
         AudioError, TooFast, and ArenaError if both songs are the same.
         """
-        self._limiter.admit(self._hash(address), "uploaded")
+        visitor = self._hash(address)
+        self._limiter.admit(visitor, "uploaded")
         waveforms = _decode(first, "first"), _decode(second, "second")
         if waveforms[0].sha256 == waveforms[1].sha256:
             raise ArenaError("These two are the same song. Choose another one for one of them.")
@@ -155,7 +158,9 @@ class Arena:
         copies = {waveform.sha256: copy for waveform, (copy, _) in zip(waveforms, taken, strict=True)}
         called = {waveform.sha256: name for waveform, name in zip(waveforms, names, strict=True)}
         with self._lock:
-            self._visits[battle.id] = _Visit(battle.issued, folder=folder, copies=copies, names=called)
+            self._visits[battle.id] = _Visit(
+                battle.issued, owner=visitor.widest, folder=folder, copies=copies, names=called
+            )
         self.sweep()
         return battle
 
@@ -202,20 +207,23 @@ class Arena:
         found = self._find(battle)
         now = self._clock()
         self._check_listening(found, seconds, now)
-        vote = self._fraud.examine(Vote(found, winner, now, seconds, voter))
+        vote = self._fraud.examine(Vote(found, winner, now, seconds, voter.hash), voter.network)
         self._store.add_vote(vote)
-        self._fraud.remember(vote)
+        self._fraud.remember(vote, voter.network)
         with self._lock:
             if visit := self._visits.get(battle):
                 visit.delete()
         return vote
 
     def sweep(self) -> None:
-        """Forget battles that have expired, and delete their audio. Delete the oldest audio if there is too much."""
+        """Forget battles that have expired, and delete their audio. If there is too much, delete the busiest's."""
         with self._lock:
             own = [visit for visit in self._visits.values() if visit.folder is not None]
-            for visit in own[: max(0, len(own) - MAX_UPLOADED)]:
-                visit.delete()
+            while len(own) > MAX_UPLOADED:
+                ((busiest, _),) = Counter(visit.owner for visit in own).most_common(1)
+                oldest = next(visit for visit in own if visit.owner == busiest)
+                oldest.delete()
+                own.remove(oldest)
             for id, visit in [*self._visits.items()]:
                 if self._clock() - visit.issued > LIFETIME:
                     self._visits.pop(id).delete()

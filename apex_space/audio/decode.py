@@ -142,6 +142,8 @@ def _open_av(file: BinaryIO, kind: str) -> Any:
     file.seek(0)
     try:
         return av.open(file, format=kind, metadata_errors="ignore")
+    except MemoryError:
+        raise
     except (av.FFmpegError, ValueError) as error:
         raise DamagedAudio(
             "The file's header cannot be read; it may be cut short or damaged. Export or download it again."
@@ -181,6 +183,8 @@ def _av_frames(container: Any, stream: Any) -> Iterator[Any]:
     while True:
         try:
             packet = next(packets, None)
+        except MemoryError:
+            raise
         except av.FFmpegError:
             packet = None
         if packet is None:
@@ -190,6 +194,8 @@ def _av_frames(container: Any, stream: Any) -> Iterator[Any]:
             for frame in packet.decode():
                 losses.seconds += frame.samples / frame.sample_rate
                 yield frame
+        except MemoryError:
+            raise
         except av.FFmpegError:
             losses.add_bad(packet)
     losses.check()

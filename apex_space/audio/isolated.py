@@ -1,7 +1,8 @@
 """Runs `decode.open_stream` in a separate process (`worker`), so that no file can harm the calling process.
 
-A bad file could otherwise crash it, block it or fill its memory. A worker process is kept for the next song, but not
-after a bad file: codecs that ran out of memory sometimes crashed at the next file.
+A bad file could otherwise crash it, block it or fill its memory. A worker process is kept for the next song, also after
+a song that is refused: a process takes 0.3 s to start. After an error that nobody expected it is not kept, nor after a
+lack of memory: codecs that ran out of memory sometimes crashed at the next file.
 """
 
 import atexit
@@ -43,10 +44,11 @@ def open_stream(path: Path) -> Iterator[Stream]:
         worker = _take()
         try:
             yield worker.open(path)
-        except BaseException:  # also for an interruption, and for a song that is not decoded to its end
-            worker.end()
-            raise
-        _idle[_whose()].append(worker)
+        finally:
+            if worker.ready:  # also after a song that was refused for a known reason
+                _idle[_whose()].append(worker)
+            else:
+                worker.end()
 
 
 class _Worker:
@@ -56,18 +58,19 @@ class _Worker:
         self._process = subprocess.Popen(COMMAND, cwd=PACKAGES, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._requests = cast(BufferedWriter, self._process.stdin)
         self._answers = cast(BufferedReader, self._process.stdout)
-        self._asked = False
+        self._busy = False
         if not self._answers.readline():
             self.end()
             raise RuntimeError("The process that decodes songs did not start. What it wrote to stderr says why.")
 
     @property
     def ready(self) -> bool:
-        """Return whether the process waits for a song."""
-        return not self._asked and self._process.poll() is None
+        """Return whether the process waits for a song, and may have another one."""
+        return not self._busy and self._process.poll() is None
 
     def open(self, path: Path) -> Stream:
         """Open a song. Raises AudioError, and so do the stream's blocks."""
+        self._busy = True
         self._ask("open", str(path.absolute()))
         header, _ = self._answer()
         channels = header["channels"]
@@ -84,6 +87,7 @@ class _Worker:
         while (block := self._answer(channels)[1]).size:
             self._ask("next")
             yield block
+        self._busy = False
 
     def _ask(self, *request: str) -> None:
         try:
@@ -91,7 +95,6 @@ class _Worker:
             self._requests.flush()
         except OSError:
             raise self._dead() from None
-        self._asked = True
 
     def _answer(self, channels: int = 0) -> tuple[dict[str, Any], np.ndarray]:
         """Return the process's answer and its block [C, n], with n = 0 if there is none. Raises AudioError."""
@@ -102,8 +105,8 @@ class _Worker:
                 raise EOFError
         except (OSError, ValueError, EOFError):
             raise self._dead() from None
-        self._asked = False
         if "error" in answer:
+            self._busy = answer["spent"]
             kind, text = answer["error"]
             raise getattr(errors, kind)(Message.from_dict(text) if isinstance(text, dict) else text)
         return answer, block

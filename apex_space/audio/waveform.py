@@ -21,6 +21,9 @@ SILENCE = 1e-4
 """Peak below which a sound counts as silent: -80 dBFS as an amplitude."""
 MAX_CHANNELS = 8
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 192_000
+MAX_SAMPLES_PER_SECOND = 384_000
+"""Samples of all channels in a second of a song of the maximum length, such as 8 channels at 48 kHz. A song with more
+has to be shorter, in proportion, because decoding takes as much longer."""
 SAMPLE_BYTES = 4
 
 
@@ -84,13 +87,13 @@ def _why_no_file(path: Path) -> str:
 def _decode(path: Path, limits: Limits) -> Waveform:
     with open_stream(path) as stream:
         _check_format(stream)
-        _check_longest(stream.announced or 0, "By its header, the sound", limits)
+        _check_longest(stream.announced or 0, "By its header, the sound", stream, limits)
         meter = Meter(stream.rate, stream.channels)
         mono = bytearray()
         for block in stream.blocks:
             meter.add(block)
             mono += (sum(block[1:], block[0]) / np.float32(len(block))).tobytes()
-            _check_longest(len(mono) / SAMPLE_BYTES / stream.rate, "The sound", limits)
+            _check_longest(len(mono) / SAMPLE_BYTES / stream.rate, "The sound", stream, limits)
         check_length(stream.announced, len(mono) / SAMPLE_BYTES / stream.rate)
     samples = np.frombuffer(mono, np.float32)
     levels = meter.levels()
@@ -123,15 +126,24 @@ def _check_format(stream: Stream) -> None:
         )
 
 
-def _check_longest(seconds: float, what: str, limits: Limits) -> None:
-    if seconds > limits.max_seconds:
-        limit = message("at most {duration} are taken", duration=span(limits.max_seconds))
-        raise TooLong(
-            "{what} runs {duration} or more; {limit}. Cut it, or take a part of it.",
-            what=what,
-            duration=span(seconds),
-            limit=limit,
+def _check_longest(seconds: float, what: str, stream: Stream, limits: Limits) -> None:
+    most = limits.max_seconds * min(1.0, MAX_SAMPLES_PER_SECOND / (stream.rate * stream.channels))
+    if seconds <= most:
+        return
+    limit = message("at most {duration} are taken", duration=span(most))
+    if most < limits.max_seconds:
+        limit = message(
+            "at most {duration} are taken of {channels} channels at {rate:g} kHz",
+            duration=span(most),
+            channels=stream.channels,
+            rate=stream.rate / 1000,
         )
+    raise TooLong(
+        "{what} runs {duration} or more; {limit}. Cut it, or take a part of it.",
+        what=what,
+        duration=span(seconds),
+        limit=limit,
+    )
 
 
 def _check_content(waveform: Waveform, limits: Limits) -> None:

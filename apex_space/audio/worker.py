@@ -5,7 +5,7 @@ announces some:
 
     ["open", PATH]  ->  {"rate": Hz, "channels": C, "announced": seconds or null}
     ["next"]        ->  {"samples": n} and [C, n] float32, n = 0 at the end
-    either          ->  {"error": [name of an AudioError, message]}
+    either          ->  {"error": [name of an AudioError, message], "spent": whether to use the process no more}
 
 The process ends when its stdin ends, that is, when the process that started it ends. (Linux's parent-death signal
 would end it with the thread that started it.)
@@ -55,16 +55,17 @@ class Decoder:
         try:
             return self._open(path) if request == "open" else self._next()
         except AudioError as error:
+            self._song.close()
             return _refusal(error)
         except MemoryError:
-            return _refusal(DamagedAudio("Decoding the file takes more memory than a song can need. Export it again."))
+            text = "Decoding the file takes more memory than a song can need. Export it again."
+            return _refusal(DamagedAudio(text), spent=True)
         except OSError:
             return _refusal(NotAudio("The file cannot be read. Check that you may open it."))
         except Exception as error:  # whatever a library raises for this file, the next file must be decoded
             what = type(error).__name__
-            return _refusal(
-                DamagedAudio("The file cannot be decoded ({what}). Export or download it again.", what=what)
-            )
+            text = "The file cannot be decoded ({what}). Export or download it again."
+            return _refusal(DamagedAudio(text, what=what), spent=True)
         finally:
             faulthandler.cancel_dump_traceback_later()
 
@@ -88,9 +89,10 @@ def _decoding(path: str) -> Iterator[Stream]:
         yield stream
 
 
-def _refusal(error: AudioError) -> Reply:
+def _refusal(error: AudioError, spent: bool = False) -> Reply:
     text = str(error)
-    return {"error": [type(error).__name__, text.as_dict() if isinstance(text, Message) else text]}, None
+    written = [type(error).__name__, text.as_dict() if isinstance(text, Message) else text]
+    return {"error": written, "spent": spent}, None
 
 
 def main() -> None:

@@ -16,10 +16,14 @@ NAME = r"[\w .,/-]*"
 """Pattern of a path below the folder of uploads: the characters that Gradio keeps in file names."""
 
 
+KEY = re.compile(r"^KeyError: .*$", re.MULTILINE)
+
+
 class Lines(logging.Formatter):
     """Formatter of a record as a line of JSON: time, level, logger, message, request, traceback and extra `fields`.
 
-    Paths below the folder `uploads` hold names of visitors' files and are left out.
+    Paths below the folder `uploads` hold names of visitors' files and are left out. So is the key of a KeyError: it is
+    often the hash of a visitor's session.
     """
 
     def __init__(self, uploads: str) -> None:
@@ -36,7 +40,7 @@ class Lines(logging.Formatter):
         if request_id.get():
             line["request"] = request_id.get()
         if record.exc_info:
-            line["traceback"] = self._public(self.formatException(record.exc_info))
+            line["traceback"] = self._public(KEY.sub("KeyError", self.formatException(record.exc_info)))
         return json.dumps(line | getattr(record, "fields", {}))
 
     def _public(self, text: str) -> str:

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     max_megabytes: float = Field(50, gt=0, description="Maximum size of a file, in MB")
     upload_megabytes: float = Field(2000, gt=0, description="Maximum size of the files of one upload together, in MB")
     uploads_gigabytes: float = Field(10, gt=0, description="Maximum size of all visitors' songs together, in GB")
+    visitor_gigabytes: float = Field(3, gt=0, description="Maximum size of one address's songs together, in GB")
     upload_grace_seconds: float = Field(
         10, ge=0, description="Seconds from a song's last scoring to the deletion of its upload"
     )
@@ -86,7 +87,9 @@ class Settings(BaseSettings):
     refresh_seconds: float = Field(10, gt=0, description="Seconds between an open leaderboard's checks for new votes")
     votes_repo: str | None = Field(None, description="Dataset on the Hub that votes are copied to (needs HF_TOKEN)")
     shared_results: int = Field(
-        10_000, ge=0, description="Maximum number of shared results; the oldest is deleted first; 0 turns sharing off"
+        10_000,
+        ge=0,
+        description="Maximum number of shared results; the busiest visitor's oldest goes first; 0: no sharing",
     )
     salt: SecretStr | None = Field(
         None, description="Salt of the voters' hashes, the same for all replicas; default: a random one each day"

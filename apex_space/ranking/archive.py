@@ -3,11 +3,12 @@
 Names in the zip are shown and never used as paths. The sizes that the zip states are not trusted.
 """
 
+import shutil
 import stat
 import tempfile
 import zlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -20,7 +21,7 @@ from .songs import BatchSong, check_number
 MAX_FILES = 10_000
 """Maximum number of files of any kind in a zip, and the default maximum number of songs in a batch."""
 MAX_BYTES = 1_000_000_000
-"""Maximum number of bytes of everything that is unpacked from a zip."""
+"""Default maximum number of bytes of everything that is unpacked from the zips of a batch."""
 CHUNK = 1_000_000
 ENTRY = b"PK\x01\x02"
 """Bytes at which every entry of a zip's table of contents begins."""
@@ -30,21 +31,31 @@ UTF8 = 0x800
 MAX_NAME_LENGTH = 4096
 
 
-def unpack(archive: Path, folder: Path, most: int) -> tuple[list[BatchSong], int]:
-    """Unpack the songs in a zip as numbered files in a new folder in `folder`.
+def unpack(archive: Path, folder: Path, most: int, most_bytes: int = MAX_BYTES) -> tuple[list[BatchSong], int]:
+    """Unpack the songs in a zip as numbered files in a new folder in `folder`, which is deleted after an error.
 
     Return the songs, and the number of other files in the zip. A song that cannot be unpacked has the reason in
-    `error`. Hidden files, and zips in the zip, are not opened. Raises ArchiveRefused, and TooManySongs if there are
-    more than `most` songs.
+    `error`. Hidden files, and zips in the zip, are not opened. Raises ArchiveRefused, also if there are more than
+    `most_bytes`, and TooManySongs if there are more than `most` songs.
     """
     try:
         _check_contents(archive)
-        with ZipFile(archive) as opened:
-            return _unpack(opened, Path(tempfile.mkdtemp(dir=folder)), most)
+        with ZipFile(archive) as opened, _new_folder(folder) as own:
+            return _unpack(opened, own, most, most_bytes)
     except OSError as error:
         raise ArchiveRefused("The zip cannot be unpacked here ({reason}).", reason=error.strerror) from error
     except (BadZipFile, ValueError, NotImplementedError) as error:
         raise ArchiveRefused("The zip is damaged, or is none. Make it again.") from error
+
+
+@contextmanager
+def _new_folder(parent: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _check_contents(archive: Path) -> None:
@@ -61,11 +72,11 @@ def _check_contents(archive: Path) -> None:
         raise ArchiveRefused("The zip lists more than {limit:,} files. Zip the songs alone.", limit=MAX_FILES)
 
 
-def _unpack(archive: ZipFile, folder: Path, most: int) -> tuple[list[BatchSong], int]:
+def _unpack(archive: ZipFile, folder: Path, most: int, most_bytes: int) -> tuple[list[BatchSong], int]:
     files = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_hidden(entry)]
     songs = sorted((entry for entry in files if is_song(entry.filename)), key=lambda entry: entry.filename)
     check_number(len(songs), most)
-    return _write(archive, songs, folder), len(files) - len(songs)
+    return _write(archive, songs, folder, most_bytes), len(files) - len(songs)
 
 
 def _is_hidden(entry: ZipInfo) -> bool:
@@ -86,8 +97,8 @@ def _name(entry: ZipInfo) -> str:
     return "/".join(part for part in parts if part not in ("", ".", ".."))[-MAX_NAME_LENGTH:]
 
 
-def _write(archive: ZipFile, entries: Sequence[ZipInfo], folder: Path) -> list[BatchSong]:
-    songs, left = [], MAX_BYTES
+def _write(archive: ZipFile, entries: Sequence[ZipInfo], folder: Path, left: int) -> list[BatchSong]:
+    songs = []
     for number, entry in enumerate(entries):
         name = _name(entry)
         path = folder / f"{number:05}{PurePosixPath(name).suffix.lower()}"
@@ -130,7 +141,8 @@ def _copy(archive: ZipFile, entry: ZipInfo, path: Path, left: int) -> int:
             written += target.write(chunk)
             if written > left:
                 raise ArchiveRefused(
-                    "Unpacked, the zip has more than {limit:,.0f} MB. Zip fewer songs.", limit=MAX_BYTES / 1e6
+                    "Unpacked, the zips have more than {limit:,.0f} MB, or than there is room for. Zip fewer songs.",
+                    limit=MAX_BYTES / 1e6,
                 )
     return written
 

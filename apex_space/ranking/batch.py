@@ -11,11 +11,13 @@ from ..audio.song_names import ENDINGS, SongNames, is_song, split_name, walk
 from ..core import tables
 from ..core.errors import BatchError
 from ..core.text import printable, sanitize
-from .archive import MAX_FILES, unpack
+from .archive import MAX_BYTES, MAX_FILES, unpack
 from .songs import BatchSong, check_number
 
 ZIP = ".zip"
 MAX_GROUP_LENGTH = 60
+MAX_TABLE_BYTES = 2_000_000
+"""Maximum size of a table of groups: 200 bytes for each of MAX_FILES songs."""
 Groups = Sequence[tuple[str, str]]
 """Names of songs, as a person wrote them, and the songs' groups."""
 
@@ -33,21 +35,24 @@ class Batch:
     without_song: tuple[str, ...] = ()
 
 
-def gather(sources: Iterable[Path], scratch: Path, groups: Groups = (), most: int = MAX_FILES) -> Batch:
+def gather(
+    sources: Iterable[Path], scratch: Path, groups: Groups = (), most: int = MAX_FILES, most_bytes: int = MAX_BYTES
+) -> Batch:
     """Return the songs in files, folders (including their subfolders) and zips.
 
-    Zips are unpacked into the existing folder `scratch`. `groups` is as from `read_groups`. Raises BatchError, and
-    TooManySongs if there are more than `most` songs.
+    Zips are unpacked into the existing folder `scratch`, at most `most_bytes` together. `groups` is as from
+    `read_groups`. Raises BatchError, and TooManySongs if there are more than `most` songs.
     """
     songs: list[BatchSong] = []
     origins: list[str] = []
-    left_out = 0
+    left_out, left = 0, most_bytes
     for source in sources:
         origin = source
         if isdir(source):  # unlike Path.is_dir, this does not raise if a name is too long for a file
             found, others = _in_folder(source)
         elif source.suffix.lower() == ZIP:
-            found, others = unpack(source, scratch, most - len(songs))
+            found, others = unpack(source, scratch, most - len(songs), left)
+            left -= sum(song.path.stat().st_size for song in found if not song.error)
         else:
             found, others, origin = [BatchSong(source, source.name)], 0, source.parent
         songs += found
@@ -112,6 +117,11 @@ def read_groups(table: Path) -> list[tuple[str, str]]:
     if table.suffix.lower() != ".csv":
         raise BatchError("The table of groups must be a csv with the columns file and group.")
     try:
+        if table.stat().st_size > MAX_TABLE_BYTES:
+            raise BatchError(
+                "The table of groups has more than {limit:g} MB. Keep the columns file and group alone.",
+                limit=MAX_TABLE_BYTES / 1e6,
+            )
         rows = list(islice(tables.records(table), MAX_FILES + 1))
     except (OSError, ValueError) as error:
         raise BatchError(

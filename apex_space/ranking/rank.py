@@ -19,7 +19,7 @@ from ..judges.report import Report
 from ..judges.score import loaded
 from ..preference import head_files
 from ..preference.head import revision_of
-from .archive import MAX_FILES
+from .archive import MAX_BYTES, MAX_FILES
 from .batch import Batch, gather, read_groups
 from .order import PREFERENCE, Outcome, Ranking, Rules, order
 from .songs import BatchSong
@@ -34,7 +34,8 @@ fast because they were cached."""
 class RankRequest:
     """Files, folders and zips of songs, the judge by name (or BEST) that ranks them, and a csv of their groups.
 
-    `by` is PREFERENCE or the key of an axis. `keep` is how many songs are kept. More than `max_songs` are refused.
+    `by` is PREFERENCE or the key of an axis. `keep` is how many songs are kept. More than `max_songs` are refused, and
+    so are more than `max_bytes` that are unpacked from zips.
     """
 
     sources: tuple[Path, ...]
@@ -43,6 +44,7 @@ class RankRequest:
     keep: int = KEEP
     groups: Path | None = None
     max_songs: int = MAX_FILES
+    max_bytes: int = MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -73,17 +75,20 @@ def rank_files(
 ) -> Iterator[Batch | LoadProgress | RankingProgress]:
     """Rank the songs in files, folders and zips. Yield the batch, then progress; the last item has the whole ranking.
 
-    Zips are unpacked into the existing folder `scratch`. `decode` and the errors are as in `rank`; also raises
-    TooManySongs.
+    Zips are unpacked into the existing folder `scratch`; a song of them that cannot be scored is deleted. `decode` and
+    the errors are as in `rank`; also raises TooManySongs.
     """
     groups = read_groups(request.groups) if request.groups else []
-    batch = gather(request.sources, scratch, groups, request.max_songs)
+    batch = gather(request.sources, scratch, groups, request.max_songs, request.max_bytes)
     yield batch
     for step in load(request.judge):
         if isinstance(step, LoadProgress):
             yield step
         else:
-            yield from rank(batch.songs, step, request.by, request.keep, lambda name: loaded(load, name), decode)
+            for made in rank(batch.songs, step, request.by, request.keep, lambda name: loaded(load, name), decode):
+                if made.outcome and made.outcome.error and scratch in made.outcome.song.path.parents:
+                    made.outcome.song.path.unlink(missing_ok=True)
+                yield made
 
 
 def rank(

@@ -4,6 +4,7 @@ import hmac
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from secrets import token_bytes
 
@@ -11,6 +12,23 @@ from ..core.settings import Settings
 
 UNKNOWN = "unknown"
 DAY = 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A visitor as hashes of 32 hexadecimal digits.
+
+    `hash` is the address's or, for IPv6, that of its /64 network, usually a household. `network` is the hash of the
+    /48 network, usually one customer of a provider, who can use 65,536 networks of a /64; it is empty for IPv4.
+    """
+
+    hash: str
+    network: str = ""
+
+    @property
+    def widest(self) -> str:
+        """Return what counts as one where a visitor takes room from others."""
+        return self.network or self.hash
 
 
 class AddressHasher:
@@ -26,12 +44,11 @@ class AddressHasher:
         self._day, self._key = -1, b""
         self._lock = threading.Lock()
 
-    def __call__(self, address: str) -> str:
-        """Return 32 hexadecimal digits.
-
-        All addresses of one IPv6 /64 network, usually a household, have the same hash.
-        """
-        return hmac.digest(self._key_of_today(), _network(address).encode(), "sha256").hex()[:32]
+    def __call__(self, address: str) -> Visitor:
+        """Return the visitor at an address, which may be any text."""
+        key = self._key_of_today()
+        narrow, wide = networks(address)
+        return Visitor(_hash(key, narrow), wide and _hash(key, wide))
 
     def _key_of_today(self) -> bytes:
         day = int(self._clock() // DAY)
@@ -51,13 +68,19 @@ def open_hasher(config: Settings) -> AddressHasher:
     return AddressHasher(config.salt.get_secret_value() if config.salt else None)
 
 
-def _network(address: str) -> str:
+def _hash(key: bytes, text: str) -> str:
+    return hmac.digest(key, text.encode(), "sha256").hex()[:32]
+
+
+def networks(address: str) -> tuple[str, str]:
+    """Return the smallest network and the wider network of an address, as in `Visitor`, but not as hashes."""
     try:
         parsed = ip_address(address.strip())
     except ValueError:
-        return UNKNOWN
+        return UNKNOWN, ""
     if not isinstance(parsed, IPv6Address):
-        return str(parsed)
+        return str(parsed), ""
     if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Network((int(parsed), 64), strict=False))
+        return str(parsed.ipv4_mapped), ""
+    narrow, wide = (str(IPv6Network((int(parsed), length), strict=False)) for length in (64, 48))
+    return narrow, wide

@@ -119,6 +119,7 @@ MIGRATIONS = (
             "CREATE INDEX fetches_by_time ON fetches (at)",
         ),
     ),
+    Migration(7, both=("ALTER TABLE links ADD COLUMN visitor TEXT",)),
 )
 
 

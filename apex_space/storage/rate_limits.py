@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..core.errors import TooFast
 from ..core.text import message
+from .identity import Visitor
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
@@ -22,10 +23,12 @@ LIMITS: dict[Action, str] = {
 One listener casts at most 6 votes a minute, but households and classes share an address. Each replica counts
 separately.
 """
+WIDER = 8
+"""How many visitors' actions the wider network of a visitor may do together."""
 
 
 class RateLimiter:
-    """Counts the actions of each visitor, identified by a hash. It is safe to use from many threads."""
+    """Counts the actions of each visitor and each wider network. It is safe to use from many threads."""
 
     def __init__(self) -> None:
         from limits import parse_many
@@ -33,13 +36,15 @@ class RateLimiter:
         from limits.strategies import MovingWindowRateLimiter
 
         self._limits = {action: parse_many(text) for action, text in LIMITS.items()}
+        self._wider = {action: [_times(WIDER, limit) for limit in limits] for action, limits in self._limits.items()}
         self._counts = MovingWindowRateLimiter(MemoryStorage())
 
-    def admit(self, visitor: str, action: Action) -> None:
-        """Count one `action` of `visitor`, a hash. Raises TooFast if a limit is exceeded."""
-        for limit in self._limits[action]:
-            if not self._counts.hit(limit, action, visitor):
-                raise TooFast("That was too fast. Try again in {time}.", time=self._wait(limit, action, visitor))
+    def admit(self, visitor: Visitor, action: Action) -> None:
+        """Count one `action` of `visitor`. Raises TooFast if a limit is exceeded."""
+        for counted, limits in ((visitor.hash, self._limits), (visitor.network, self._wider)):
+            for limit in limits[action] if counted else ():
+                if not self._counts.hit(limit, action, counted):
+                    raise TooFast("That was too fast. Try again in {time}.", time=self._wait(limit, action, counted))
 
     def _wait(self, limit: "RateLimitItem", action: Action, visitor: str) -> str:
         reset, _ = self._counts.get_window_stats(limit, action, visitor)
@@ -49,3 +54,7 @@ class RateLimiter:
             if seconds < 120
             else message("{minutes} minutes", minutes=ceil(seconds / 60))
         )
+
+
+def _times(factor: int, limit: "RateLimitItem") -> "RateLimitItem":
+    return type(limit)(factor * limit.amount, limit.multiples)

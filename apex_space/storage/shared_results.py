@@ -1,7 +1,8 @@
 """Stores the results of judges under links, without the song, until the person who shared them deletes them.
 
 An id cannot be guessed, and anyone with the id can see the result. Anyone with the key can also delete it. Only the
-key's hash is stored. Results have no time limit, but at most `most` of them are kept: then the oldest is deleted.
+key's hash is stored. Results have no time limit, but at most `most` of them are kept. Then a visitor who shared many in
+a day loses the oldest of them, before others lose theirs.
 """
 
 import json
@@ -34,10 +35,17 @@ TITLE_LENGTH = 100
 MAX_CHARACTERS = 500_000
 """Maximum length of the reports' JSON in characters: enough for six judges on an hour of music."""
 
-ADD = "INSERT INTO links (id, key_hash, at, title, reports) VALUES (:id, :key_hash, :at, :title, :reports)"
-DROP_OLDEST = (
-    "DELETE FROM links WHERE at < (SELECT min(at) FROM (SELECT at FROM links ORDER BY at DESC LIMIT :most) AS newest)"
+ADD = (
+    "INSERT INTO links (id, key_hash, at, title, reports, visitor)"
+    " VALUES (:id, :key_hash, :at, :title, :reports, :visitor)"
 )
+COUNT = "SELECT count(*) FROM links"
+DROP = (
+    "DELETE FROM links WHERE id IN (SELECT id FROM (SELECT id, at, row_number()"
+    " OVER (PARTITION BY coalesce(visitor, id) ORDER BY at DESC) AS nth FROM links) AS numbered"
+    f" ORDER BY nth, at DESC LIMIT {2**31 - 1} OFFSET :most)"
+)
+"""Keeps the `most` results that come first in this order: each visitor's newest, then each visitor's second newest."""
 GET = "SELECT key_hash, at, title, reports FROM links WHERE id = :id"
 DELETE = "DELETE FROM links WHERE id = :id"
 UNKNOWN = "There is no result here: the link is not whole, or the result was deleted."
@@ -85,7 +93,8 @@ class SharedResults:
         written = json.dumps([_storable(_anonymous(report).as_dict()) for report in reports], allow_nan=False)
         if len(written) > MAX_CHARACTERS:
             raise LinkError("This result is too long to be kept. Score a shorter song, or ask one judge alone.")
-        self._limiter.admit(self._hash(address), "link")
+        visitor = self._hash(address)
+        self._limiter.admit(visitor, "link")
         receipt = DeletionKey(token_urlsafe(ID_BYTES), token_urlsafe(KEY_BYTES))
         row: Parameters = {
             "id": receipt.id,
@@ -93,10 +102,12 @@ class SharedResults:
             "at": self._clock(),
             "title": sanitize(" ".join(title.split()), TITLE_LENGTH),
             "reports": written,
+            "visitor": visitor.widest,
         }
         with self._database.transaction(writing=True) as connection:
             write(connection, ADD, [row])
-            write(connection, DROP_OLDEST, [{"most": self.most}])
+            if connection.scalar(text(COUNT)) > self.most:
+                write(connection, DROP, [{"most": self.most}])
         return receipt
 
     def get(self, id: str) -> SharedResult:

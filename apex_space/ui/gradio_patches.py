@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from asyncio import Queue as AsyncQueue
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +28,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..core.i18n import ENGLISH, tr
 from ..core.settings import settings
+from ..storage.identity import networks
+from ..storage.rate_limits import WIDER
 from .proxies import address
 from .uploads import UPLOADED, collect_claims, uploaded
 
@@ -102,7 +104,8 @@ class EventsById(dict[str, Event]):
 class PatientQueue(queueing.Queue):
     """Gradio's queue with other limits on the messages it keeps, and without an error when a session is gone.
 
-    One address has a limited number of places. They are counted for events with a validator, which need a judge.
+    One visitor has a limited number of places, and so has one wider network. Places are counted for events with a
+    validator, which need a judge.
 
     The uploads that an event's validator claims are released when the event has run, or was given up before it ran.
     """
@@ -112,26 +115,28 @@ class PatientQueue(queueing.Queue):
         self.pending_messages_per_session: Any = PendingMessages(self)
         self.event_ids_to_events = EventsById(self._release)
         self._claims: dict[str, list[Callable[[], None]]] = {}
-        self._joining: Counter[str] = Counter()
+        self._joining: list[tuple[str, str]] = []
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
         """Add an event to the queue if its validator agrees. Raises HTTPException if the address has too many."""
         fn = self.blocks.fns.get(body.fn_index)
         if fn is None or fn.validator is None:
             return await self._push(body, request, username)
-        sender = address(request)
+        sender = networks(address(request))
         self._admit(sender)
-        self._joining[sender] += 1
+        self._joining.append(sender)
         try:
             return await self._push(body, request, username)
         finally:
-            self._joining -= Counter([sender])  # and forget the sender at 0
+            self._joining.remove(sender)
 
-    def _admit(self, sender: str) -> None:
+    def _admit(self, sender: tuple[str, str]) -> None:
         inside = [event for event in self.event_ids_to_events.values() if event.fn.validator is not None]
-        places = self._joining[sender] + sum(address(event.request) == sender for event in inside)
-        if places >= settings().places:
-            text = tr("{n} requests of yours wait or run. Try again when one of them is done.", n=places)
+        senders = [*self._joining, *(networks(address(event.request)) for event in inside)]
+        (narrow, wide), places = sender, settings().places
+        here, near = (sum(network == other[at] for other in senders) for at, network in enumerate((narrow, wide)))
+        if here >= places or (wide and near >= WIDER * places):
+            text = tr("{n} requests of yours wait or run. Try again when one of them is done.", n=here or near)
             raise HTTPException(429, text, {"retry-after": str(BUSY_SECONDS)})
 
     async def _push(self, body: Any, request: Any, username: str | None) -> Any:

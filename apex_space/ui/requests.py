@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from ..preference.comparison import Comparison
 from ..preference.panel_comparison import PanelComparison
 from ..ranking.batch import Batch
 from ..ranking.rank import RankingProgress, RankRequest, rank_files
+from .gradio_patches import event_request
+from .proxies import network
 from .uploads import Uploads
 
 GONE = "Some of these songs were deleted after an hour. Drop them again."
@@ -78,8 +81,10 @@ class Requests:
 
     def rank(self, request: RankRequest, scratch: Path) -> Iterator[Batch | LoadProgress | RankingProgress]:
         """Run `ranking.rank.rank_files`."""
+        self._uploads.own(str(scratch), sender := _sender())
+        room = min(request.max_bytes, self._uploads.room(sender))
         with _running(tr("These songs were not ranked")):
-            yield from rank_files(request, scratch, self.manager.load)
+            yield from rank_files(replace(request, max_bytes=room), scratch, self.manager.load)
 
     def hold_ranking(self, request: RankRequest) -> Path:
         """Keep a ranking's uploads until `release_ranking`, so that people can listen to the songs.
@@ -121,6 +126,12 @@ def _running(title: str) -> Iterator[None]:
         yield
     except ApexSpaceError as error:
         raise gr.Error(translate(str(error)), title=title, print_exception=False) from error
+
+
+def _sender() -> str:
+    """Return the network of the visitor whose event runs, or an empty text outside of events."""
+    request = event_request()
+    return network(request) if request else ""
 
 
 def _files(request: RankRequest) -> list[str]:

@@ -13,6 +13,7 @@ from ..core.settings import settings
 from ..judges.manager import JudgeManager
 from ..storage.shared_results import SharedResults
 from .api import Api
+from .connections import close_idle_connections
 from .gradio_patches import (
     KnownBlocks,
     UnknownSessions,
@@ -29,6 +30,7 @@ from .middleware.backpressure import Backpressure
 from .middleware.body_limit import BodyLimit, invalid
 from .middleware.language import LanguageMiddleware
 from .middleware.request_logging import RequestLog
+from .middleware.security_headers import SecurityHeaders
 from .pages.about import AboutPage
 from .pages.arena import ArenaPage
 from .pages.compare import ComparePage
@@ -112,6 +114,7 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults, 
     They set the theme, the limits, the routes (health, songs of battles, results, embedding), the middleware, and what
     is switched off.
     """
+    close_idle_connections()
     fetch_nothing()
     serve_ranges()
     know_functions()
@@ -121,10 +124,11 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults, 
     embedded = embedding()
     routes = [health_route(manager), audio_route(arena), *SharedResultRoutes(results).routes, *embedded["routes"]]
     middleware = [
-        Middleware(TrustedHost),
         Middleware(RequestLog),
+        Middleware(SecurityHeaders),
         Middleware(LanguageMiddleware),
-        Middleware(BodyLimit, uploads.room),
+        Middleware(TrustedHost),
+        Middleware(BodyLimit, uploads),
         Middleware(Backpressure),
         Middleware(UnknownSessions),
         *embedded["middleware"],

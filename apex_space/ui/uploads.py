@@ -57,10 +57,12 @@ class Uploads:
         self._waiting: Counter[Path] = Counter()
         self._claimed: dict[Path, int | None] = {}
         self._last_release: dict[Path, object] = {}
-        self._lock = threading.Lock()
+        self._lock, self._entering = threading.Lock(), threading.Lock()
         self._due: queue.SimpleQueue[tuple[float, Path, object]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._own = files.is_own(folder)
+        self._senders: dict[Path, str] = {}
+        self._expected: dict[object, tuple[str, int]] = {}
 
     def start(self) -> None:
         """Delete files in the background when their time has come. Does nothing if it was called before."""
@@ -69,9 +71,33 @@ class Uploads:
                 self._thread = threading.Thread(target=self._run, name="uploads", daemon=True)
                 self._thread.start()
 
-    def room(self) -> int:
-        """Return how many more bytes the folder may hold: APEX_UPLOADS_GIGABYTES without what is there."""
-        return int(settings().uploads_gigabytes * 1e9) - sum(_size(file) for file in _files(self._folder))
+    def room(self, sender: str) -> int:
+        """Return how many more bytes `sender` may bring: of APEX_UPLOADS_GIGABYTES and of APEX_VISITOR_GIGABYTES."""
+        with self._lock:
+            own = [path for path, by in self._senders.items() if by == sender]
+            expected = sum(size for _, size in self._expected.values())
+            own_expected = sum(size for by, size in self._expected.values() if by == sender)
+        everything = int(settings().uploads_gigabytes * 1e9) - expected - _bytes(self._folder)
+        return min(everything, int(settings().visitor_gigabytes * 1e9) - own_expected - sum(map(_bytes, own)))
+
+    def expect(self, sender: str, most: int) -> tuple[object, int]:
+        """Keep room for at most `most` bytes of `sender` until `arrived`. Return a ticket and the number of bytes."""
+        with self._entering:
+            ticket, kept = object(), min(most, self.room(sender))
+            with self._lock:
+                self._expected[ticket] = sender, max(0, kept)
+        return ticket, kept
+
+    def arrived(self, ticket: object, *paths: str) -> None:
+        """Give back the room of a ticket, for which these files came."""
+        with self._lock:
+            sender, _ = self._expected.pop(ticket)
+            self._senders |= dict.fromkeys(map(Path, paths), sender)
+
+    def own(self, path: str, sender: str) -> None:
+        """Count a file or folder as brought by `sender`."""
+        with self._lock:
+            self._senders[Path(path)] = sender
 
     def sweep(self) -> None:
         """Delete the files that nobody claims for LIFETIME, and tell other servers that this folder is in use."""
@@ -80,6 +106,7 @@ class Uploads:
         os.utime(self._folder)
         now = time()
         with self._lock:
+            self._senders = {path: sender for path, sender in self._senders.items() if path.exists()}
             claimed = {path for path, waiting in self._waiting.items() if waiting > 0}
             for file in _files(self._folder):
                 with suppress(OSError):
@@ -140,9 +167,12 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in names)
 
 
-def _size(file: Path) -> int:
+def _bytes(path: Path) -> int:
+    """Return the size of a file, or of all files below a folder, or 0 if there is nothing."""
+    if path.is_dir():
+        return sum(_bytes(file) for file in _files(path))
     with suppress(OSError):
-        return file.lstat().st_size
+        return path.lstat().st_size
     return 0
 
 

@@ -103,14 +103,19 @@ def test_a_component_scores_on_a_foreign_page(space: str, blog: Any, visit: Any)
     assert page.locator("gradio-app .dark, .dark gradio-app, gradio-app.dark").count()
 
 
-@pytest.mark.parametrize("form", [frame, component])
-def test_a_battle_plays_on_a_foreign_page(space: str, blog: Any, visit: Any, form: Any) -> None:
-    page = visit(blog(form(space, "arena")))
-    inside = page.frame_locator("iframe") if form is frame else page
+def test_a_battle_plays_in_a_frame_on_a_foreign_page(space: str, blog: Any, visit: Any) -> None:
+    page = visit(blog(frame(space, "arena")))
+    inside = page.frame_locator("iframe")
     inside.get_by_text("Your vote opens after").wait_for(timeout=60_000)
     inside.get_by_role("button", name="Play song A").click()
     inside.locator(".heard", has_text="heard").first.wait_for(timeout=20_000)
     assert surroundings(inside) == []
+
+
+def test_a_foreign_page_cannot_vote(space: str, blog: Any, visit: Any) -> None:
+    page = visit(blog(component(space, "arena")))
+    page.get_by_text("Votes are not taken from a page of another site").wait_for(timeout=60_000)
+    assert not page.get_by_role("button", name="A is better").is_enabled()
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -166,7 +171,10 @@ def test_a_snippet_in_a_language_is_answered_in_it(space: str, blog: Any, visit:
     panel.get_by_role("button", name="Embed").click()
     panel.get_by_label("Language").select_option("中文")
     panel.get_by_label("Form").select_option(form)
-    outside = visit(blog(panel.get_by_label("Snippet").input_value()))
+    snippet = panel.get_by_label("Snippet").input_value()
+    panel.get_by_label("Page", exact=True).select_option("arena")
+    assert panel.get_by_label("Snippet").input_value().startswith("<iframe")
+    outside = visit(blog(snippet))
     inside = outside.frame_locator("iframe") if form == "frame" else outside
     inside.locator("button.example").first.click()
     inside.get_by_role("link", name="JSON 报告").wait_for(timeout=60_000)

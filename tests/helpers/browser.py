@@ -25,7 +25,7 @@ EXPECTED = ("status of 422", "Waveform load error")
 """A refusal before the queue, and a player's word on what is no song."""
 PLAY = re.compile(r"^Play\b")
 """A button's name, after which comes that of the song where there are two."""
-SITES = ("space.test", "blog.test")
+SITES = ("space.localhost", "blog.localhost")
 """Two sites for the browser, both on this machine: 127.0.0.1 alone would be one site with two ports."""
 
 

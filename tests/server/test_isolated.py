@@ -108,17 +108,21 @@ def test_a_codec_can_write_no_file(song: Path, tmp_path: Path, sabotage: Callabl
     assert left.read_bytes() == b""
 
 
-def test_a_process_is_kept_for_the_next_song_but_not_after_a_bad_one(song: Path, tmp_path: Path) -> None:
+def test_a_process_is_kept_for_the_next_song_also_after_a_refused_one(song: Path, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no song")
+    (tmp_path / "cut").write_bytes(song.read_bytes()[: song.stat().st_size // 2])
     load(song)
     (process,) = idle()
     assert load(song).duration == 4
     assert idle() == [process]
-    assert not [link for link in Path(f"/proc/{process}/fd").iterdir() if str(tmp_path) in os.readlink(link)]
     with pytest.raises(NotAudio, match="not a sound file"):
         load(tmp_path / "text")
-    assert idle() == []
-    assert ended(process)
+    with pytest.raises(DamagedAudio):
+        load(tmp_path / "cut")
+    assert idle() == [process]
+    assert not [link for link in Path(f"/proc/{process}/fd").iterdir() if str(tmp_path) in os.readlink(link)]
+    assert load(song).duration == 4
+    assert idle() == [process]
 
 
 def test_a_song_that_is_left_early_is_closed(song: Path) -> None:
@@ -181,6 +185,7 @@ with isolated.open_stream(Path({str(song)!r})) as stream:
         children = Path(f"/proc/self/task/{{os.getpid()}}/children").read_text()
         print(children, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
+    [*stream.blocks]
 (worker,) = isolated._idle.popitem()[1]
 print(worker._process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

@@ -1,10 +1,11 @@
 """Middleware that refuses bodies of requests that are too large or too slow, before anything is parsed."""
 
 import asyncio
-from collections.abc import Callable
+import json
 
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
@@ -12,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...core.i18n import tr
 from ...core.settings import settings
+from ..proxies import network
+from ..uploads import Uploads
 
 UPLOAD = "/gradio_api/upload"
 CALL = "/gradio_api/call/v2/"
@@ -24,27 +27,27 @@ PATIENCE_SECONDS = 30.0
 class BodyLimit:
     """Middleware that refuses a body of more than MAX_JSON_BYTES, or of more than APEX_UPLOAD_MEGABYTES for uploads.
 
-    Files are taken by uploads alone, while `room` returns a number of bytes above 0. The answer is 413 (too large), 415
+    Files are taken by uploads alone, while `uploads` have room for their sender. The answer is 413 (too large), 415
     (files elsewhere), 408 (too slow) or 507 (no room).
     """
 
-    def __init__(self, app: ASGIApp, room: Callable[[], int]) -> None:
-        self._app, self._room = app, room
+    def __init__(self, app: ASGIApp, uploads: Uploads) -> None:
+        self._app, self._uploads = app, uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = Headers(scope=scope)
         upload = scope["path"].rstrip("/").endswith(UPLOAD)
-        kind = dict(scope["headers"]).get(b"content-type", b"").strip().lower()
-        if kind.startswith(b"multipart/") and not upload:
+        if headers.get("content-type", "").strip().lower().startswith("multipart/") and not upload:
             await _refusal(415, tr("Files are taken by {path} alone.", path=UPLOAD))(scope, receive, send)
-            return
-        most = await self._most_uploaded() if upload else MAX_JSON_BYTES
-        if most <= 0:
-            text = tr("The server has no room for more songs now. Try again in some minutes.")
-            await _refusal(507, text)(scope, receive, send)
-            return
+        elif upload:
+            await self._take_upload(scope, receive, send, headers.get("content-length", ""))
+        else:
+            await self._take(scope, receive, send, MAX_JSON_BYTES)
+
+    async def _take(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
         body = _Body(receive)
         try:
             await RequestBodyLimitMiddleware(self._app, most)(scope, body.receive, send)
@@ -53,8 +56,39 @@ class BodyLimit:
                 text = tr("The request stopped in the middle. Send it again.")
                 await _refusal(408, text)(scope, receive, send)
 
-    async def _most_uploaded(self) -> int:
-        return min(int(settings().upload_megabytes * 1_000_000), await run_in_threadpool(self._room))
+    async def _take_upload(self, scope: Scope, receive: Receive, send: Send, length: str) -> None:
+        most = int(settings().upload_megabytes * 1_000_000)
+        if length.isdecimal() and len(length) < len(str(most)) + 1:
+            most = min(most, max(1, int(length)))
+        answer = _Answer(send)
+        ticket, room = await run_in_threadpool(self._uploads.expect, network(Request(scope)), most)
+        try:
+            if room <= 0:
+                text = tr("The server has no room for more songs of yours now. Try again in some minutes.")
+                await _refusal(507, text)(scope, receive, send)
+                return
+            await self._take(scope, receive, answer.send, room)
+        finally:
+            self._uploads.arrived(ticket, *answer.paths())
+
+
+class _Answer:
+    """The answer to an upload: the paths of its files as JSON."""
+
+    def __init__(self, send: Send) -> None:
+        self._send, self._taken, self._body = send, False, b""
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer, and keep it."""
+        if message["type"] == "http.response.start":
+            self._taken = message["status"] == 200
+        elif self._taken:
+            self._body += message.get("body", b"")
+        await self._send(message)
+
+    def paths(self) -> list[str]:
+        """Return the files that were taken."""
+        return [str(path) for path in json.loads(self._body)] if self._body else []
 
 
 class _Body:

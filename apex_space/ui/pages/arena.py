@@ -14,7 +14,7 @@ from ...core.settings import settings
 from ...core.text import sanitize
 from ...storage.records import Battle
 from .. import render
-from ..proxies import address
+from ..proxies import address, is_from_elsewhere
 from ..render.reveal import answered, reveal
 from ..static_files import read_static
 from ..translation import fill
@@ -57,6 +57,10 @@ TEXTS = {
     "unanswered": "The server did not answer. Check your connection and try again.",
 }
 """Texts of the battle's template and script."""
+ELSEWHERE = (
+    "Votes are not taken from a page of another site, which could vote in your name. Show the arena in an iframe, or "
+    "open it at its own address."
+)
 OVER = (UnknownBattle, BattleExpired, BattleStale, AlreadyVoted)
 """Errors after which no vote for this battle can count any more."""
 
@@ -104,12 +108,16 @@ class ArenaPage:
         """Return the functions that the page's script may call. Gradio needs plain functions and uses their names."""
 
         def issue(_: Any, request: gr.Request) -> Answer:
+            if is_from_elsewhere(request):
+                return {"refused": tr(ELSEWHERE)}
             try:
                 return _issued(self._arena.next(address(request)))
             except ApexSpaceError as error:
                 return {"refused": translate(str(error)), "waiting": isinstance(error, NotEnoughSongs)}
 
         def vote(data: Any, request: gr.Request) -> Answer:
+            if is_from_elsewhere(request):
+                return {"refused": tr(ELSEWHERE)}
             sent: Any = data if isinstance(data, dict) else {}
             try:
                 cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), address(request))

@@ -20,6 +20,8 @@ if (window.__gradio_mode__ === "app") {{
 </script>"""
 """Script for a page that is requested as a view. It makes style.css hide what surrounds the page, and makes links open
 outside the frame."""
+FRAMED = ["arena"]
+"""Pages that work in an iframe alone: for the browser, what a gradio-app does is done by the page around it."""
 TEXTS = {
     "what": "Show one of these pages on a page of yours. It needs no cookie and no storage of its visitors' browsers.",
     "page": "Page",
@@ -32,7 +34,7 @@ TEXTS = {
     "height": "Height in pixels",
     "form": "Form",
     "frame": "iframe: works everywhere",
-    "element": "gradio-app: part of your page",
+    "element": "gradio-app: part of your page (not the arena)",
     "snippet": "Snippet",
     "copy": "Copy",
     "copied": "Copied.",
@@ -53,6 +55,7 @@ def embed_panel() -> None:
             site=SITE,
             main=MAIN,
             mainName=MAIN_NAME,
+            framed=FRAMED,
             texts=TEXTS,
             languages=[{"tag": tag, "name": name} for tag, name in languages().items()],
         )

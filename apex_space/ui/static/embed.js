@@ -31,6 +31,9 @@ function component(page, theme, language, height) {
 function write() {
   const page = named.find(({ view }) => view === field("view").value);
   const height = Math.min(Math.max(Math.round(field("height").value) || 900, 200), 5000);
+  const [, element] = field("form").options;
+  element.disabled = props.framed.includes(page.view);
+  if (element.disabled) field("form").value = "frame";
   const form = field("form").value === "frame" ? frame : component;
   field("snippet").value = form(page, field("theme").value, field("language").value, height);
   return height;

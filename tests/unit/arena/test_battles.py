@@ -156,7 +156,7 @@ def test_ids_are_many_bits_of_chance(arena: Arena) -> None:
 
 
 def test_sides_are_balanced(arena: Arena) -> None:
-    sides = Counter((battle.a.id, battle.b.id) for battle in (arena.next(f"2001:db8:0:{n:x}::1") for n in range(600)))
+    sides = Counter((battle.a.id, battle.b.id) for battle in (arena.next(f"2001:db8:{n:x}::1") for n in range(600)))
     assert len(sides) == 6
     for (a, b), count in sides.items():
         assert abs(count - sides[b, a]) < 5.5 * math.sqrt(count + sides[b, a])
@@ -204,7 +204,7 @@ def test_a_pool_that_is_not_ready_says_so(
 def test_a_vote_is_kept_as_it_was_cast(winner: Any, arena: Arena, clock: Clock, store: VoteStore) -> None:
     battle = arena.next(ADDRESS)
     vote = arena.vote(listened(arena, clock, battle), winner, [5, 5.5], ADDRESS)
-    assert vote == Vote(battle, winner, clock.now, (5.0, 5.5), AddressHasher("salt")(ADDRESS))
+    assert vote == Vote(battle, winner, clock.now, (5.0, 5.5), AddressHasher("salt")(ADDRESS).hash)
     assert store.votes() == [vote]
 
 
@@ -732,4 +732,18 @@ def test_only_so_much_audio_is_kept(
         arena.audio(first.id, "a")
     assert all(arena.audio(battle.id, side).is_file() for battle in (second, third) for side in ("a", "b"))
     assert len(list(temporary.iterdir())) == 2
+    arena.close()
+
+
+def test_who_makes_many_battles_takes_no_room_from_others(
+    arena: Arena, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_UPLOADED", 3)
+    songs = own_songs(tmp_path, 1.5)
+    other = arena.issue_uploaded(ADDRESS, *songs)
+    busy = [arena.issue_uploaded(f"2001:db8:1:{network}::1", *songs) for network in range(4)]
+    assert all(arena.audio(battle.id, "a").is_file() for battle in (other, *busy[-2:]))
+    for battle in busy[:2]:
+        with pytest.raises(BattleStale):
+            arena.audio(battle.id, "a")
     arena.close()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apex_space.arena import fraud
-from apex_space.arena.fraud import HOURLY, LISTENERS, ONE_SIDE, STEADY_INTERVALS, FraudDetector, suspicion
+from apex_space.arena.fraud import DAILY, HOURLY, LISTENERS, ONE_SIDE, STEADY_INTERVALS, FraudDetector, suspicion
 from apex_space.storage.records import Battle, Song, Vote, Winner
 
 VOTE = Vote(Battle("battle", Song("a"), Song("b"), "pool", 1_000.0), "a", 1_060.0, (20.0, 20.0), "voter")
@@ -67,6 +67,31 @@ def test_a_household_may_listen_at_the_same_time() -> None:
     assert not any("several" in verdict(votes[: number + 1]) for number in range(len(votes)))
 
 
+def test_a_voter_and_a_network_have_a_limited_weight_in_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fraud, "DAILY", 10)
+    detector, counted = FraudDetector(), 0
+    votes = history(at_a_human_pace(200))
+    for number, vote in enumerate(votes):
+        examined = detector.examine(replace(vote, voter=f"voter {number // 20}"), "network")
+        detector.remember(examined, "network")
+        counted += not examined.suspicion
+    assert DAILY > HOURLY
+    assert counted == 10 * 4  # ten each of the first four voters, who use up the network's 80
+    assert "one network" in detector.examine(replace(votes[-1], voter="another"), "network").suspicion
+    assert not detector.examine(replace(votes[-1], voter="another"), "another network").suspicion
+
+
+def test_a_network_cannot_listen_more_than_a_few_households_can() -> None:
+    detector = FraudDetector()
+    votes = [replace(vote, voter=f"voter {number}") for number, vote in enumerate(drawn_at_once(200, 8.0))]
+    counted = 0
+    for vote in votes:
+        examined = detector.examine(vote, "network")
+        detector.remember(examined, "network")
+        counted += not examined.suspicion
+    assert LISTENERS * fraud.WIDER <= counted <= 2 * LISTENERS * fraud.WIDER
+
+
 @pytest.mark.parametrize("side", ["a", "b"])
 def test_one_side_in_a_row(side: Winner) -> None:
     times = at_a_human_pace(ONE_SIDE)
@@ -118,5 +143,5 @@ def test_memory_of_voters_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         for _ in range(HOURLY + 10 if number == 4 else 1):
             fresh.remember(replace(VOTE, voter=str(number)))
-    assert list(fresh._recent) == ["2", "3", "4"]
-    assert len(fresh._recent["4"]) == HOURLY
+    assert list(fresh._histories) == ["2", "3", "4"]
+    assert len(fresh._histories["4"].last) == HOURLY

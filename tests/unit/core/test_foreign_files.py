@@ -155,9 +155,8 @@ def test_unpacking_writes_and_deletes_in_a_folder_of_its_own(tmp_path: Path, mon
     monkeypatch.setattr(archive, "_most_bytes", lambda: 100)
     songs, _ = unpack(tmp_path / "songs.zip", tmp_path / "scratch", 9)
     assert [bool(song.error) for song in songs] == [False, True]
-    monkeypatch.setattr(archive, "MAX_BYTES", 10)
     with pytest.raises(ArchiveRefused):
-        unpack(tmp_path / "songs.zip", tmp_path / "scratch", 9)
+        unpack(tmp_path / "songs.zip", tmp_path / "scratch", 9, 10)
     assert all(map(untouched, foreign))
 
 

@@ -57,6 +57,20 @@ def test_every_library_writes_lines_without_names_of_uploads() -> None:
     assert "ZeroDivisionError" in written[4]["traceback"]
 
 
+def test_the_key_of_a_key_error_is_not_logged() -> None:
+    try:
+        try:
+            {}["session-7"]
+        except KeyError as error:
+            raise RuntimeError("in the end") from error
+    except RuntimeError:
+        record = logging.LogRecord("name", logging.ERROR, "", 0, "failed", (), sys.exc_info())
+    (line,) = lines(Lines(FOLDER).format(record))
+    assert "KeyError\n" in line["traceback"]
+    assert "RuntimeError: in the end" in line["traceback"]
+    assert "session-7'" not in line["traceback"]
+
+
 @pytest.mark.parametrize("name", [f"{SECRET}.mp3", "Ünrelëased Demo, 2nd take_-.wav", "演示 Demo.flac"])
 def test_names_in_any_script_are_left_out(name: str) -> None:
     record = logging.LogRecord("x", logging.ERROR, "", 0, "cannot read '%s', sorry", (f"{FOLDER}/0f/{name}",), None)

@@ -137,15 +137,12 @@ def test_compression_without_a_bound_is_not_unpacked(kind: int, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("claimed", [None, 1_000, 4_000_000_000])
-def test_a_bomb_is_put_out_whatever_its_header_claims(
-    claimed: int | None, tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(archive, "MAX_BYTES", int(MEGABYTES * 1e6) + 2_000_000)  # reading on would be too much
+def test_a_bomb_is_put_out_whatever_its_header_claims(claimed: int | None, tmp_path: Path, scratch: Path) -> None:
     path = zipped(tmp_path / "z.zip", ("bomb.wav", bytes(int(3 * MEGABYTES * 1e6))), ("x.wav", b"sound"))
     if claimed is not None:
         patched(path, 24, "<I", claimed)
     tracemalloc.start()
-    bomb, other = unpacked(path, scratch).songs
+    bomb, other = unpacked(path, scratch, most_bytes=int(MEGABYTES * 1e6) + 2_000_000).songs  # no more is read
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert bomb.error
@@ -154,12 +151,25 @@ def test_a_bomb_is_put_out_whatever_its_header_claims(
     assert peak < 20_000_000
 
 
-def test_a_zip_has_a_limit_altogether(tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = zipped(tmp_path / "z.zip", *((f"{i}.wav", bytes(100_000)) for i in range(20)))
-    monkeypatch.setattr(archive, "MAX_BYTES", 1_000_000)
-    with pytest.raises(ArchiveRefused, match="more than 1 MB"):
-        unpacked(path, scratch)
-    assert sum(file.stat().st_size for file in everything(scratch)) <= 1_100_000
+def test_zips_have_a_limit_together_and_what_is_refused_is_deleted(tmp_path: Path, scratch: Path) -> None:
+    path = zipped(tmp_path / "z.zip", *((f"{i}.wav", bytes(100_000)) for i in range(6)))
+    assert len(gather([path, path], scratch, most_bytes=1_200_000).songs) == 12
+    with pytest.raises(ArchiveRefused, match="than there is room for"):
+        gather([path, path], scratch, most_bytes=1_000_000)
+    assert sum(file.stat().st_size for file in everything(scratch)) == 1_800_000  # of the three that were taken
+
+
+def test_entries_that_share_their_bytes_have_the_same_limit(tmp_path: Path, scratch: Path) -> None:
+    """A zip whose list names one entry a thousand times, as bombs of 42 kB for gigabytes do."""
+    path = zipped(tmp_path / "z.zip", ("a.wav", bytes(1_000_000)))
+    data = path.read_bytes()
+    start, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
+    entry, tail = data[start:end], bytearray(data[end:])
+    tail[8:16] = struct.pack("<HHI", 1000, 1000, 1000 * len(entry))
+    path.write_bytes(data[:start] + 1000 * entry + tail)
+    with pytest.raises(ArchiveRefused):
+        unpacked(path, scratch, most_bytes=20_000_000)
+    assert not everything(scratch)
 
 
 def test_a_zip_of_countless_files_is_refused_before_it_is_parsed(
@@ -290,6 +300,13 @@ def test_what_is_no_table_of_groups_is_refused(content: bytes, tmp_path: Path) -
         read_groups(table)
     with pytest.raises(BatchError, match="must be a csv"):
         read_groups(tmp_path / "groups.parquet")
+
+
+def test_a_large_table_of_groups_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    table = tmp_path / "groups.csv"
+    table.write_bytes(b"file,group\n" + b"a.wav,x\n" * 300_000)
+    with pytest.raises(BatchError, match="more than 2 MB"):
+        read_groups(table)
 
 
 def ranked(folder: Path, *names: str) -> Ranking:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ from apex_space.preference.calibration import CalibrationBin
 from apex_space.preference.head import Metrics, PreferenceHead
 from apex_space.ranking.distributions import distributions
 from apex_space.ranking.order import PREFERENCE, Outcome, Ranking, Rules, chances, order
-from apex_space.ranking.rank import RankingProgress, rank
+from apex_space.ranking.rank import RankingProgress, RankRequest, rank, rank_files
 from apex_space.ranking.songs import BatchSong
 from helpers.melodies import write
 
@@ -258,6 +259,22 @@ def test_each_song_makes_a_new_ranking_and_a_bad_one_is_a_row(judge: Judge, tmp_
     assert by_name["x.wav"].error == "encrypted"
     assert by_name["000.wav"].report.scores == judge(tmp_path / "000.wav").scores
     assert len(done[-1].ranking.kept) == 1
+
+
+def test_a_song_of_a_zip_that_cannot_be_scored_is_deleted_and_no_other_file(judge: Judge, tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "letter.wav").write_text("Dear listener")
+    good = write(tmp_path / "good.wav", 1)
+    with ZipFile(tmp_path / "songs.zip", "w") as archive:
+        archive.write(good, "good.wav")
+        archive.write(tmp_path / "letter.wav", "bad.wav")
+    request = RankRequest((tmp_path / "songs.zip", tmp_path / "letter.wav"), "pocket", keep=1)
+    *_, step = rank_files(request, tmp_path / "scratch", lambda name: iter([judge]))
+    assert isinstance(step, RankingProgress)
+    assert [bool(row.error) for row in step.ranking.rows] == [False, True, True]
+    (left,) = (path for path in (tmp_path / "scratch").rglob("*") if path.is_file())
+    assert left.read_bytes() == good.read_bytes()
+    assert (tmp_path / "letter.wav").is_file()
 
 
 def test_a_whisker_is_drawn_where_an_interval_touches_0() -> None:

@@ -13,11 +13,12 @@ hasher = AddressHasher("a salt", lambda: 0.0)
 
 @given(st.ip_addresses())
 def test_a_hash_is_one_voters_under_one_salt(address: object) -> None:
-    hashed = hasher(str(address))
-    assert hashed == AddressHasher("a salt", lambda: DAY - 1.0)(str(address))
-    assert hashed != AddressHasher("another salt", lambda: 0.0)(str(address))
-    assert len(hashed) == 32
-    assert str(address) not in hashed
+    visitor = hasher(str(address))
+    assert visitor == AddressHasher("a salt", lambda: DAY - 1.0)(str(address))
+    other = AddressHasher("another salt", lambda: 0.0)(str(address))
+    assert {visitor.hash, visitor.network}.isdisjoint({other.hash, other.network} - {""})
+    assert len(visitor.hash) == 32
+    assert str(address) not in repr(visitor)
 
 
 @given(st.ip_addresses(v=4), st.ip_addresses(v=4))
@@ -33,7 +34,15 @@ def test_a_network_of_version_6_is_one_voter(network: int, host: int, other: int
 
     network |= 0x2000 << 48  # not where addresses of version 4 are mapped to
     assert hasher(address(network, host)) == hasher(address(network, other))
-    assert hasher(address(network, host)) != hasher(address(network ^ 1, host))
+    assert hasher(address(network, host)).hash != hasher(address(network ^ 1, host)).hash
+
+
+def test_the_networks_of_a_customer_are_one_wider_network() -> None:
+    one, same, other = (hasher(f"2001:db8:{network}::1") for network in ("1", "1:ffff", "2"))
+    assert one.hash != same.hash
+    assert one.widest == one.network == same.network != other.network
+    assert hasher(ADDRESS).network == ""
+    assert hasher(ADDRESS).widest == hasher(ADDRESS).hash
 
 
 def test_ways_of_writing_an_address_are_one() -> None:
@@ -65,4 +74,4 @@ def test_without_a_salt_every_process_has_keys_of_its_own() -> None:
 
 def test_the_address_is_nowhere_in_the_object() -> None:
     fresh = AddressHasher("a salt")
-    assert ADDRESS not in fresh(ADDRESS) + repr(vars(fresh))
+    assert ADDRESS not in repr(fresh(ADDRESS)) + repr(vars(fresh))

@@ -104,6 +104,16 @@ def test_beyond_the_most_the_oldest_goes(links: SharedResults, store: VoteStore)
     assert [links.get(id).title for id in ids[2:]] == ["2", "3", "4"]
 
 
+def test_who_shares_many_takes_no_room_from_others(links: SharedResults) -> None:
+    other = links.add([report()], "other", "192.0.2.8")
+    busy = [links.add([report()], "", HERE) for _ in range(4)]
+    assert links.get(other.id).title == "other"
+    assert [links.get(each.id).title for each in busy[-2:]] == ["", ""]
+    for each in busy[:2]:
+        with pytest.raises(UnknownLink):
+            links.get(each.id)
+
+
 def test_nobody_makes_many_at_once(links: SharedResults, store: VoteStore) -> None:
     for _ in range(10):
         links.add([report()], "", HERE)

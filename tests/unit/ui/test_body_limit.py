@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from apex_space.ui.middleware import body_limit
 from apex_space.ui.middleware.body_limit import BodyLimit
+from apex_space.ui.uploads import Uploads
 from helpers.wait import run_coroutine
 
 
@@ -40,7 +42,7 @@ def answer(parts: Iterator[Message]) -> list[Message]:
 
     sent: list[Message] = []
     scope: Any = {"type": "http", "method": "POST", "path": "/gradio_api/queue/join", "headers": []}
-    run_coroutine(BodyLimit(application, lambda: 0)(scope, receive, send))
+    run_coroutine(BodyLimit(application, Uploads(Path("nowhere"), 0))(scope, receive, send))
     return sent
 
 
