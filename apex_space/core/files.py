@@ -62,5 +62,6 @@ def delete_abandoned(prefix: str, seconds: float, place: str | None = None) -> N
     They are in the folder `place`, or else in the system's folder for temporary files.
     """
     for folder in Path(place or tempfile.gettempdir()).glob(f"{prefix}*"):
-        if is_own(folder) and time.time() - folder.lstat().st_mtime > seconds:
-            delete_own(folder)
+        with suppress(FileNotFoundError):  # another server deletes it, too
+            if is_own(folder) and time.time() - folder.lstat().st_mtime > seconds:
+                delete_own(folder)

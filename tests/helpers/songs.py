@@ -12,6 +12,7 @@ from apex_space.arena.pool_sources import from_examples
 from helpers.paths import EXAMPLES
 
 SECONDS = 12
+MARKUP = " <img src=x onerror=document.title='owned'>"
 _FOLDER = tempfile.TemporaryDirectory(prefix="apex-tests-")
 
 
@@ -26,7 +27,8 @@ def short(name: str) -> Path:
 
 @cache
 def pool() -> Path:
-    """A folder for the arena with four examples, short ones: to prepare all of them at length takes 20 s."""
+    """A folder for the arena with four examples, short ones: to prepare all of them at length takes 20 s. Whoever wrote
+    its table is hostile."""
     folder = Path(_FOLDER.name) / "pool"
     folder.mkdir()
     with (folder / "songs.csv").open("w", newline="", encoding="utf-8") as table:
@@ -34,5 +36,5 @@ def pool() -> Path:
         writer.writerow(("file", "title", "generator", "prompt"))
         for song in from_examples()[-4:]:
             shutil.copy(short(song.file.name), folder)
-            writer.writerow((song.file.name, song.title, song.generator, song.prompt))
+            writer.writerow((song.file.name, song.title, song.generator + MARKUP, song.prompt + MARKUP))
     return folder

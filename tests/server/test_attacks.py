@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ import soundfile
 from helpers import melodies
 from helpers.paths import ROOT
 from helpers.server import Running, running_app
+from helpers.voter import Voter
 from helpers.wait import until
 
 MEGABYTE = 1_000_000
@@ -24,7 +26,8 @@ API = "/gradio_api"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    small = {"APEX_UPLOAD_MEGABYTES": "8", "APEX_UPLOADS_GIGABYTES": "0.02", "APEX_PLACES": "4", "APEX_PROXIES": "1"}
+    small = {"APEX_UPLOAD_MEGABYTES": "8", "APEX_UPLOADS_GIGABYTES": "0.03", "APEX_VISITOR_GIGABYTES": "0.02"}
+    small |= {"APEX_PLACES": "4", "APEX_PROXIES": "1"}
     with running_app(tmp_path_factory.mktemp("server"), **small) as server:
         until(lambda: "the arena's pool" in server.log, seconds=60)  # later, the memory changes less
         yield server
@@ -167,16 +170,62 @@ def test_what_makes_no_sense_is_refused_and_is_no_error_of_the_server(client: ht
     assert [name for name, answer in answers.items() if "secret-7" in answer.text] == []
 
 
-def test_beyond_the_servers_room_no_upload_is_taken(client: httpx.Client, server: Running) -> None:
-    statuses = [
-        client.post(f"{API}/upload", files={"files": ("song.wav", bytes([number]) * 6 * MEGABYTE)}).status_code
-        for number in range(6)
-    ]
-    assert statuses == [200, 200, 200, 413, 413, 413]
-    assert sum(file.stat().st_size for file in server.uploads()) <= 20 * MEGABYTE
+def upload(client: httpx.Client, size: int, fill: int, sender: str) -> int:
+    files = {"files": ("song.wav", bytes([fill]) * size)}
+    return client.post(f"{API}/upload", files=files, headers={"x-forwarded-for": sender}).status_code
+
+
+def test_neither_a_visitor_nor_all_together_fill_the_disk(client: httpx.Client, server: Running) -> None:
+    greedy = [upload(client, 6 * MEGABYTE, fill, f"2001:db8:1:{fill}::1") for fill in range(5)]
+    assert greedy == [200, 200, 200, 413, 413]
+    others = [upload(client, 6 * MEGABYTE, fill, f"203.0.113.{fill}") for fill in range(10, 13)]
+    assert others == [200, 413, 413]
+    assert sum(file.stat().st_size for file in server.uploads()) <= 30 * MEGABYTE
     for file in server.uploads():
         file.unlink()
-    assert client.post(f"{API}/upload", files={"files": ("song.wav", b"x")}).status_code == 200
+    assert upload(client, 1, 0, "2001:db8:1:1::1") == 200
+
+
+def test_unpacked_songs_count_and_go_where_they_cannot_be_scored(client: httpx.Client, server: Running) -> None:
+    def rank(entries: int, sender: str) -> str:
+        content = io.BytesIO()
+        with ZipFile(content, "w", ZIP_DEFLATED) as archive:
+            for number in range(entries):
+                archive.writestr(f"{number}.wav", bytes(3 * MEGABYTE))
+        headers = {"x-forwarded-for": sender}
+        files = {"files": ("songs.zip", content.getvalue())}
+        (path,) = client.post(f"{API}/upload", files=files, headers=headers).json()
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        body = {"data": [[file], "pocket", "preference", 5, None]}
+        asked = client.post(f"{API}/call/rank", json=body, headers=headers).json()
+        return client.get(f"{API}/call/rank/{asked['event_id']}", headers=headers).text
+
+    assert "than there is room for" in rank(7, "203.0.113.30")
+    assert not server.uploads("0000")
+    assert "not a sound file" in rank(2, "203.0.113.31")
+    assert not server.uploads("0000")
+
+
+def test_a_foreign_page_gets_no_battle_and_casts_no_vote(client: httpx.Client) -> None:
+    voter = Voter(client)
+    until(lambda: "battle" in voter.issue("203.0.113.40"), seconds=60)
+    for headers in ({"origin": "https://blog.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}):
+        assert "page of another site" in voter.call("issue", None, "203.0.113.41", **headers)["refused"]
+        cast = {"battle": "a" * 32, "winner": "a", "heard": [5, 5]}
+        assert "page of another site" in voter.call("vote", cast, "203.0.113.41", **headers)["refused"]
+    own = client.base_url.netloc.decode()
+    assert "battle" in voter.call("issue", None, "203.0.113.41", origin=f"http://{own}")
+
+
+def test_every_answer_tells_the_browser_what_it_may_do(client: httpx.Client) -> None:
+    for path in ("/", "/arena", "/healthz", "/r/nothing", "/gradio.js", f"{API}/info", "/nowhere", "/theme.css"):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert headers["referrer-policy"] == "same-origin", path
+        assert (
+            "object-src 'none'" in headers["content-security-policy"]
+            or "default-src 'none'" in headers["content-security-policy"]
+        )
 
 
 def test_one_address_has_four_places_and_others_have_theirs(client: httpx.Client) -> None:

@@ -17,6 +17,7 @@ import httpx
 from apex_space.storage.vote_store import FILE, VoteStore
 from helpers import melodies
 from helpers.server import QUICK, Running, running
+from helpers.voter import Voter
 from helpers.wait import until
 
 VISITORS, VOTES = 6, 40
@@ -78,29 +79,20 @@ def test_a_server_ends_in_order_during_work(tmp_path: Path) -> None:
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below), seconds=5)
 
 
-def call(visitor: httpx.Client, battle: int, name: str, data: Any, address: str) -> Any:
-    """A function of the arena's page."""
-    sent = {"data": data, "component_id": battle, "session_hash": address, "fn_name": name}
-    return visitor.post(f"{API}/component_server", json=sent, headers={"x-forwarded-for": address}).json()
-
-
 def vote_until_killed(server: Running, process: "subprocess.Popen[bytes]") -> list[str]:
     """The battles of all votes that were acknowledged."""
     with httpx.Client(base_url=server.url, timeout=30) as visitor:
-        parts = visitor.get("/config").json()["components"]
-        (battle,) = (part["id"] for part in parts if part["props"].get("elem_id") == "battle")
-        until(lambda: "battle" in call(visitor, battle, "issue", None, "203.0.113.1"), seconds=60)
+        voter = Voter(visitor)
+        until(lambda: "battle" in voter.issue("203.0.113.1"), seconds=60)
         addresses = [f"198.51.100.{number}" for number in range(VOTES)]
-        issued = [call(visitor, battle, "issue", None, address)["battle"] for address in addresses]
+        issued = [voter.issue(address)["battle"] for address in addresses]
         for id in issued:
-            for side in ("a", "b"):
-                visitor.get(f"/arena/audio/{id}/{side}.mp3").raise_for_status()
+            voter.fetch(id)
         time.sleep(2 * LISTENING)
         told: list[str] = []
         with suppress(httpx.HTTPError):
             for id, address in zip(issued, addresses, strict=True):
-                cast = {"battle": id, "winner": "a", "heard": [LISTENING, LISTENING]}
-                answer = call(visitor, battle, "vote", cast, address)
+                answer = voter.vote(id, LISTENING, address)
                 assert "said" in answer, answer
                 told.append(id)
                 if len(told) == 2:  # the kill comes while the next ones are cast

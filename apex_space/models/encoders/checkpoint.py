@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from ...core.errors import WeightsInvalid
 from ...core.text import message
 
+MAX_JSON_BYTES = 10_000_000
+
 
 def read(path: Path) -> dict[str, Any]:
     """Read a `.safetensors` file, or a PyTorch file restricted to tensors and plain values."""
@@ -30,8 +32,10 @@ def read(path: Path) -> dict[str, Any]:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object, such as a model's configuration."""
     try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise ValueError
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _invalid(path, "is not JSON") from error
     if not isinstance(content, dict):
         raise _invalid(path, "is not a JSON object")

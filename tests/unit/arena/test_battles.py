@@ -646,7 +646,8 @@ def test_what_a_killed_process_left_is_deleted_and_what_is_in_use_is_not(started
     assert (temporary / f"{PREFIX}others" / "audio.mp3").is_file()
     until(lambda: started.pool.progress().complete)
     in_use = Path(started.pool._folder.name)
-    os.utime(in_use, (0, 0))
+    minutes_ago = time.time() - 600
+    os.utime(in_use, (minutes_ago, minutes_ago))
     until(lambda: time.time() - in_use.stat().st_mtime < 60)
 
 

@@ -14,6 +14,7 @@ import soundfile
 from apex_space.audio.containers import SUFFIXES, Part, find_sound
 from apex_space.audio.waveform import Waveform, load
 from apex_space.core.errors import AudioError, DamagedAudio, NotAudio
+from helpers import he_aac
 from helpers.sounds import SAMPLE_RATE, tone, write
 
 Decode = Callable[[bytes], Waveform]
@@ -195,6 +196,32 @@ def test_videos_are_not_taken_for_the_frames_in_them(container: str, decode: Dec
         file.mux(stream.encode(None))
     with pytest.raises(NotAudio, match="This is a file of the kind"):
         decode(buffer.getvalue())
+
+
+@pytest.mark.parametrize("suffix", [".aac", ".m4a"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_he_aac_whose_header_names_half_its_rate(channels: int, suffix: str, tmp_path: Path) -> None:
+    """Mono comes out in stereo, because parametric stereo need not be announced either."""
+    path = he_aac.write(tmp_path / f"song{suffix}", tone(3, 24_000, channels), 24_000)
+    sound = load(path)
+    assert (sound.rate, sound.levels.channels) == (48_000, 2)
+    assert sound.duration == pytest.approx(3, abs=0.1)
+    plain = load(he_aac.write(tmp_path / f"plain{suffix}", tone(3, 24_000, channels), 24_000, plain=1_000))
+    assert (plain.rate, plain.levels.channels) == (24_000, channels)
+    assert plain.duration == pytest.approx(sound.duration, abs=0.01)
+    assert peak_frequency(sound) == pytest.approx(peak_frequency(plain), abs=1)
+
+
+def test_he_aac_that_begins_as_aac_is_not_half_heard(tmp_path: Path) -> None:
+    with pytest.raises(DamagedAudio, match="change midway"):
+        load(he_aac.write(tmp_path / "song.aac", tone(3, 24_000), 24_000, plain=20))
+    assert load(he_aac.write(tmp_path / "song.m4a", tone(3, 24_000), 24_000, plain=20)).rate == 24_000
+
+
+def peak_frequency(sound: Waveform) -> float:
+    """The strongest frequency in Hz."""
+    spectrum = np.abs(np.fft.rfft(sound.samples * np.hanning(len(sound.samples))))
+    return float(np.argmax(spectrum)) * sound.rate / len(sound.samples)
 
 
 def test_noise_is_not_taken_for_frames() -> None:

@@ -177,7 +177,14 @@ def test_a_checkpoint_that_does_not_fit_is_refused_by_name(
         ("config.json", {"deepnorm": True}),
         ("config.json", {"conv_pos_batch_norm": True}),
         ("config.json", {"hidden_size": "wide"}),
+        ("config.json", {"hidden_size": 2**62}),
+        ("config.json", {"hidden_size": -8}),
         ("config.json", {"num_attention_heads": 7}),
+        ("config.json", {"num_hidden_layers": 10**9}),
+        ("config.json", {"num_hidden_layers": "12"}),
+        ("config.json", {"num_conv_pos_embeddings": 2**62}),
+        ("config.json", {"conv_dim": [2**40] * 7}),
+        ("config.json", {"hidden_act": "../../evil"}),
         ("preprocessor_config.json", {"sampling_rate": None}),
         ("preprocessor_config.json", {"sampling_rate": "fast"}),
         ("preprocessor_config.json", {"do_normalize": None}),
@@ -189,7 +196,11 @@ def test_a_configuration_that_is_not_ours_is_refused_by_name(folder: Path, name:
     assert name in str(refusal.value)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", "\udcff"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{", "\udcff", "[" * 1_000_000, f'{{"a": "{"x" * 10_000_000}"}}'],
+    ids=["nothing", "list", "half", "no text", "deep", "large"],
+)
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_not_json_is_refused_by_name(folder: Path, name: str, content: str) -> None:
     (folder / name).write_bytes(content.encode(errors="surrogateescape"))
