@@ -401,7 +401,7 @@ def swell(seconds: float, rate: int, channels: int) -> np.ndarray:
 @pytest.mark.parametrize("channels", [1, 2, 5])
 @pytest.mark.parametrize("signal", [lambda *form: tone(*form), swell])
 def test_loudness_is_that_of_pyloudnorm(rate: int, channels: int, signal: Callable[..., np.ndarray]) -> None:
-    samples = signal(10.04, rate, channels)
+    samples = signal(10.04 if rate < 100_000 else 3.04, rate, channels)
     want = pyloudnorm.Meter(rate).integrated_loudness(samples.T.astype(float))
     assert levels(samples, rate).loudness == pytest.approx(want, abs=0.05)
 

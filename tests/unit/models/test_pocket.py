@@ -104,7 +104,7 @@ def real_songs(shared: Path) -> list[np.ndarray]:
     """A quarter of a minute each of songs that the judge was not trained on."""
     names = ("vibeace.ogg", "fishin.ogg", "ace_step_2001.mp3", "ace_step_2015.mp3")
     waveforms = [load_audio(shared / "audio" / name) for name in names]
-    return [resample(w.samples[: 15 * w.rate], w.rate, SAMPLE_RATE) for w in waveforms]
+    return [resample(w.samples[: 8 * w.rate], w.rate, SAMPLE_RATE) for w in waveforms]
 
 
 @pytest.fixture(scope="module")
