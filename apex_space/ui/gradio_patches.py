@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import gradio as gr
 import httpx
-from gradio import mcp, processing_utils, queueing, route_utils, routes, state_holder
+from gradio import http_server, mcp, processing_utils, queueing, route_utils, routes, state_holder
 from gradio.context import LocalContext
 from gradio.mcp import GradioMCPServer
 from gradio.queueing import Event
@@ -207,6 +207,18 @@ class FilesOnlyParser(route_utils.GradioMultiPartParser):
                 file.close()
                 Path(file.name).unlink(missing_ok=True)
             raise
+
+
+def server_name() -> str:
+    """Return the address to listen on, GRADIO_SERVER_NAME or 127.0.0.1, for `launch`.
+
+    Gradio 6.31 cannot listen on an address of IPv6 from the variable, because it tries whether the port is free with
+    IPv4.
+    """
+    name = http_server.LOCALHOST_NAME
+    if name.startswith("["):
+        http_server.LOCALHOST_NAME = "127.0.0.1"
+    return name
 
 
 def take_only_files() -> None:

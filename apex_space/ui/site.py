@@ -24,6 +24,7 @@ from .gradio_patches import (
     keep_queue_going,
     know_functions,
     serve_ranges,
+    server_name,
     take_only_files,
 )
 from .middleware.backpressure import Backpressure
@@ -134,6 +135,7 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults, 
         *embedded["middleware"],
     ]
     return {
+        "server_name": server_name(),
         "theme": theme(),
         "favicon_path": LOGO,
         "i18n": WORDS,

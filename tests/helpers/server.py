@@ -59,7 +59,7 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, *program: str, **environment: str) -> Iterator[Running]:
+def running(folder: Path, *program: str, host: str = "127.0.0.1", **environment: str) -> Iterator[Running]:
     """Run Python with the arguments `program` until the `with` ends; what is left then is told to terminate."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -76,7 +76,7 @@ def running(folder: Path, *program: str, **environment: str) -> Iterator[Running
     command = [sys.executable, *program]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=env | environment, stdout=log, stderr=log)
-    server = Running(process, f"http://127.0.0.1:{port}", folder)
+    server = Running(process, f"http://{host}:{port}", folder)
     try:
         until(server.answers, seconds=120)
         yield server

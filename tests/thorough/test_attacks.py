@@ -140,9 +140,9 @@ def test_ninety_joins_of_one_network_and_another_visitor(client: httpx.Client, t
         other = threads.submit(score, client, songs[9], "203.0.113.60")
         assert "event: complete" in other.result()
         answers = [each.result() for each in greedy]
-    refused = sum("requests of yours" in answer for answer in answers)
+    refused = sum("of yours" in answer for answer in answers)  # places or room on the disk
     assert refused > 45
-    assert all("event: complete" in answer or "requests of yours" in answer for answer in answers)
+    assert [answer for answer in answers if "event: complete" not in answer and "of yours" not in answer] == []
 
 
 def test_battles_drawn_at_once_are_not_listened_to(client: httpx.Client, server: Running) -> None:
@@ -172,13 +172,14 @@ def test_connections_that_say_nothing_are_closed_and_others_are_served(client: h
 
 
 def test_a_visitor_of_ipv6(tmp_path: Path) -> None:
-    with running(tmp_path, "app.py", GRADIO_SERVER_NAME="[::1]") as started:
-        url = started.url.replace("127.0.0.1", "[::1]")
-        with httpx.Client(base_url=url, timeout=60) as client:
-            assert client.get("/").status_code == 200
-            assert client.get("/", headers={"host": "attacker.example"}).status_code == 421
-            song = melodies.write(tmp_path / "song.wav", 1, seconds=5).read_bytes()
-            assert "event: complete" in score(client, song, "")
+    with (
+        running(tmp_path, "app.py", host="[::1]", GRADIO_SERVER_NAME="[::1]") as started,
+        httpx.Client(base_url=started.url, timeout=60) as client,
+    ):
+        assert client.get("/").status_code == 200
+        assert client.get("/", headers={"host": "attacker.example"}).status_code == 421
+        song = melodies.write(tmp_path / "song.wav", 1, seconds=5).read_bytes()
+        assert "event: complete" in score(client, song, "")
 
 
 def test_one_vote_counts_of_twenty_addresses_at_two_replicas(tmp_path: Path) -> None:
@@ -232,7 +233,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
                     filler.write(bytes(4096))
             answer = client.post(f"{API}/upload", files={"files": ("song.wav", song)})
             assert answer.status_code == 507
-            assert "room" in answer.text
+            assert "disk is full" in answer.text
             refused = voter.vote(battle, LISTENING, "203.0.113.2")
             assert "refused" in refused
             assert client.get("/healthz").json()["alive"]
@@ -246,7 +247,7 @@ def test_a_memory_that_is_really_full(tmp_path: Path) -> None:
     """A song that needs more memory than there is has an answer, and the next one is scored."""
     import resource
 
-    long, short = (melodies.write(tmp_path / f"{s}.wav", s, seconds=s).read_bytes() for s in (300, 5))
+    long, short = (melodies.write(tmp_path / f"{s}.wav", s, seconds=s).read_bytes() for s in (200, 5))
     with running(tmp_path, "app.py", APEX_PROXIES="1") as started:
         until(lambda: "the arena's pool" in started.log, seconds=60)
         with httpx.Client(base_url=started.url, timeout=120) as client:

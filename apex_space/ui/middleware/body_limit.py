@@ -1,6 +1,7 @@
 """Middleware that refuses bodies of requests that are too large or too slow, before anything is parsed."""
 
 import asyncio
+import errno
 import json
 
 from fastapi.exceptions import RequestValidationError
@@ -20,6 +21,7 @@ UPLOAD = "/gradio_api/upload"
 CALL = "/gradio_api/call/v2/"
 MAX_JSON_BYTES = 1_000_000
 """A request of a page has at most a few hundred thousand bytes: a list of 200 uploads, or a report of ten minutes."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 PATIENCE_SECONDS = 30.0
 """Largest time between two parts of a body."""
 
@@ -57,17 +59,24 @@ class BodyLimit:
                 await _refusal(408, text)(scope, receive, send)
 
     async def _take_upload(self, scope: Scope, receive: Receive, send: Send, length: str) -> None:
-        most = int(settings().upload_megabytes * 1_000_000)
-        if length.isdecimal() and len(length) < len(str(most)) + 1:
-            most = min(most, max(1, int(length)))
+        most, declared = int(settings().upload_megabytes * 1_000_000), length.isdecimal()
+        if declared and int(length[:20]) > most:
+            text = tr("One upload has at most {limit:g} MB.", limit=settings().upload_megabytes)
+            await _refusal(413, text)(scope, receive, send)
+            return
+        wanted = max(1, int(length)) if declared else most
         answer = _Answer(send)
-        ticket, room = await run_in_threadpool(self._uploads.expect, network(Request(scope)), most)
+        ticket, room = await run_in_threadpool(self._uploads.expect, network(Request(scope)), wanted)
         try:
-            if room <= 0:
+            if room <= 0 or (declared and room < wanted):
                 text = tr("The server has no room for more songs of yours now. Try again in some minutes.")
                 await _refusal(507, text)(scope, receive, send)
                 return
             await self._take(scope, receive, answer.send, room)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            await _refusal(507, tr("The server's disk is full. Try again later."))(scope, receive, send)
         finally:
             self._uploads.arrived(ticket, *answer.paths())
 
