@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
+from math import inf
 from pathlib import Path
 from time import monotonic, sleep, time
 from urllib.parse import unquote
@@ -25,6 +26,8 @@ HASH = re.compile(r"[0-9a-f]{64}")
 LIFETIME = 3600.0
 """Seconds after which a file is deleted that no request has claimed."""
 SWEEP_SECONDS = 60.0
+MEASURE_SECONDS = 1.0
+"""Age from which the measured sizes of visitors' files are measured again."""
 logger = logging.getLogger(__name__)
 
 
@@ -57,12 +60,14 @@ class Uploads:
         self._waiting: Counter[Path] = Counter()
         self._claimed: dict[Path, int | None] = {}
         self._last_release: dict[Path, object] = {}
-        self._lock, self._entering = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
         self._due: queue.SimpleQueue[tuple[float, Path, object]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._own = files.is_own(folder)
         self._senders: dict[Path, str] = {}
-        self._expected: dict[object, tuple[str, int]] = {}
+        self._coming: dict[object, tuple[str, int]] = {}
+        self._held: Counter[str] = Counter()
+        self._measured = -inf
 
     def start(self) -> None:
         """Delete files in the background when their time has come. Does nothing if it was called before."""
@@ -72,32 +77,44 @@ class Uploads:
                 self._thread.start()
 
     def room(self, sender: str) -> int:
-        """Return how many more bytes `sender` may bring: of APEX_UPLOADS_GIGABYTES and of APEX_VISITOR_GIGABYTES."""
-        with self._lock:
-            own = [path for path, by in self._senders.items() if by == sender]
-            expected = sum(size for _, size in self._expected.values())
-            own_expected = sum(size for by, size in self._expected.values() if by == sender)
-        everything = int(settings().uploads_gigabytes * 1e9) - expected - _bytes(self._folder)
-        return min(everything, int(settings().visitor_gigabytes * 1e9) - own_expected - sum(map(_bytes, own)))
+        """Return how many more bytes `sender` may bring: of APEX_UPLOADS_GIGABYTES and of APEX_VISITOR_GIGABYTES.
 
-    def expect(self, sender: str, most: int) -> tuple[object, int]:
-        """Keep room for at most `most` bytes of `sender` until `arrived`. Return a ticket and the number of bytes."""
-        with self._entering:
-            ticket, kept = object(), min(most, self.room(sender))
-            with self._lock:
-                self._expected[ticket] = sender, max(0, kept)
-        return ticket, kept
-
-    def arrived(self, ticket: object, *paths: str) -> None:
-        """Give back the room of a ticket, for which these files came."""
+        What is on its way counts. Until it has arrived, its files count once more for all visitors together.
+        """
+        if monotonic() - self._measured > MEASURE_SECONDS:
+            self._measured = monotonic()
+            self._held = self._measure()
         with self._lock:
-            sender, _ = self._expected.pop(ticket)
-            self._senders |= dict.fromkeys(map(Path, paths), sender)
+            coming = sum(received for _, received in self._coming.values())
+            own_coming = sum(received for by, received in self._coming.values() if by == sender)
+        everything = int(settings().uploads_gigabytes * 1e9) - sum(self._held.values()) - coming
+        return min(everything, int(settings().visitor_gigabytes * 1e9) - self._held[sender] - own_coming)
+
+    def _measure(self) -> Counter[str]:
+        """Count the bytes of each sender. Unpacked songs belong to the sender of their folder."""
+        held: Counter[str] = Counter()
+        for file in _files(self._folder):
+            top = self._folder / file.relative_to(self._folder).parts[0]
+            held[self._senders.get(file) or self._senders.get(top) or ""] += _size(file)
+        return held
+
+    def coming(self, upload: object, sender: str, received: int) -> int:
+        """Note that `received` bytes of an upload of `sender` have come. Return the room for the rest."""
+        with self._lock:
+            self._coming[upload] = sender, received
+        return self.room(sender)
+
+    def arrived(self, upload: object, *paths: str) -> None:
+        """Note that an upload has ended and that these files came with it."""
+        with self._lock:
+            sender, _ = self._coming.pop(upload)
+            self._senders |= {Path(path).resolve(): sender for path in paths}
+            self._measured = -inf
 
     def own(self, path: str, sender: str) -> None:
         """Count a file or folder as brought by `sender`."""
         with self._lock:
-            self._senders[Path(path)] = sender
+            self._senders[Path(path).resolve()] = sender
 
     def sweep(self) -> None:
         """Delete the files that nobody claims for LIFETIME, and tell other servers that this folder is in use."""
@@ -167,12 +184,9 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in names)
 
 
-def _bytes(path: Path) -> int:
-    """Return the size of a file, or of all files below a folder, or 0 if there is nothing."""
-    if path.is_dir():
-        return sum(_bytes(file) for file in _files(path))
+def _size(file: Path) -> int:
     with suppress(OSError):
-        return path.lstat().st_size
+        return file.lstat().st_size
     return 0
 
 

@@ -22,6 +22,9 @@ CALL = "/gradio_api/call/v2/"
 MAX_JSON_BYTES = 1_000_000
 """A request of a page has at most a few hundred thousand bytes: a list of 200 uploads, or a report of ten minutes."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
+LEFT: Message = {"type": "http.disconnect"}
+COUNTED_BYTES = 1_000_000
+"""Bytes of an upload after which its room is looked up again."""
 PATIENCE_SECONDS = 30.0
 """Largest time between two parts of a body."""
 
@@ -47,38 +50,35 @@ class BodyLimit:
         elif upload:
             await self._take_upload(scope, receive, send, headers.get("content-length", ""))
         else:
-            await self._take(scope, receive, send, MAX_JSON_BYTES)
+            await self._take(scope, _Body(receive), send, MAX_JSON_BYTES)
 
-    async def _take(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
-        body = _Body(receive)
+    async def _take(self, scope: Scope, body: "_Body", send: Send, most: int) -> None:
         try:
             await RequestBodyLimitMiddleware(self._app, most)(scope, body.receive, send)
         except ClientDisconnect:
-            if body.too_slow:
-                text = tr("The request stopped in the middle. Send it again.")
-                await _refusal(408, text)(scope, receive, send)
+            if body.refusal is not None:
+                await body.refusal(scope, body.receive, send)
 
     async def _take_upload(self, scope: Scope, receive: Receive, send: Send, length: str) -> None:
-        most, declared = int(settings().upload_megabytes * 1_000_000), length.isdecimal()
-        if declared and int(length[:20]) > most:
+        most = int(settings().upload_megabytes * 1_000_000)
+        declared = int(length[:20]) if length.isdecimal() else 0
+        if declared > most:
             text = tr("One upload has at most {limit:g} MB.", limit=settings().upload_megabytes)
             await _refusal(413, text)(scope, receive, send)
             return
-        wanted = max(1, int(length)) if declared else most
         answer = _Answer(send)
-        ticket, room = await run_in_threadpool(self._uploads.expect, network(Request(scope)), wanted)
+        upload = _Upload(receive, self._uploads, network(Request(scope)))
         try:
-            if room <= 0 or (declared and room < wanted):
-                text = tr("The server has no room for more songs of yours now. Try again in some minutes.")
-                await _refusal(507, text)(scope, receive, send)
-                return
-            await self._take(scope, receive, answer.send, room)
+            if await upload.room() < max(1, declared):
+                await _no_room()(scope, receive, send)
+            else:
+                await self._take(scope, upload, answer.send, most)
         except OSError as error:
             if error.errno not in FULL:
                 raise
             await _refusal(507, tr("The server's disk is full. Try again later."))(scope, receive, send)
         finally:
-            self._uploads.arrived(ticket, *answer.paths())
+            self._uploads.arrived(upload, *answer.paths())
 
 
 class _Answer:
@@ -101,24 +101,47 @@ class _Answer:
 
 
 class _Body:
-    """A request's body. If its next part is too slow, the application is told that the visitor has left."""
+    """A request's body. If it is refused midway, the application is told that the visitor has left."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive, self._complete = receive, False
-        self.too_slow = False
+        self.refusal: JSONResponse | None = None
 
     async def receive(self) -> Message:
         """Return the next part of the body. After the last part, wait until the visitor leaves."""
         if self._complete:
             return await self._receive()
-        message: Message = {"type": "http.disconnect"}
+        message = LEFT
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 message = await self._receive()
         except TimeoutError:
-            self.too_slow = True
+            self.refusal = _refusal(408, tr("The request stopped in the middle. Send it again."))
         self._complete = not message.get("more_body", False)
         return message
+
+
+class _Upload(_Body):
+    """The body of an upload of `sender`, which is refused as soon as `uploads` have no room for it."""
+
+    def __init__(self, receive: Receive, uploads: Uploads, sender: str) -> None:
+        super().__init__(receive)
+        self._uploads, self._sender = uploads, sender
+        self._received = self._counted = 0
+
+    async def receive(self) -> Message:
+        """Return the next part of the body, and count it."""
+        message = await super().receive()
+        self._received += len(message.get("body", b""))
+        if self._received - self._counted >= COUNTED_BYTES and await self.room() <= 0:
+            self.refusal = _no_room()
+            return LEFT
+        return message
+
+    async def room(self) -> int:
+        """Return how many more bytes there is room for."""
+        self._counted = self._received
+        return await run_in_threadpool(self._uploads.coming, self, self._sender, self._received)
 
 
 async def invalid(request: Request, error: Exception) -> JSONResponse:
@@ -134,3 +157,7 @@ async def invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _refusal(status: int, text: str) -> JSONResponse:
     return JSONResponse({"detail": text}, status, {"connection": "close"})
+
+
+def _no_room() -> JSONResponse:
+    return _refusal(507, tr("The server has no room for more songs of yours now. Try again in some minutes."))

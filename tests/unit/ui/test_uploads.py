@@ -102,6 +102,7 @@ def test_a_new_file_stays_whoever_claims_it(tmp_path: Path) -> None:
 
 
 def test_the_room_is_what_the_songs_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MEASURE_SECONDS", 0.0)
     monkeypatch.setattr(uploads, "settings", lambda: Settings(uploads_gigabytes=0.001))
     kept = Uploads(tmp_path, 10)
     assert kept.room("visitor") == 1_000_000
@@ -112,24 +113,36 @@ def test_the_room_is_what_the_songs_leave(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_visitor_has_a_share_of_the_room_and_what_is_on_its_way_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(uploads, "MEASURE_SECONDS", 0.0)
     monkeypatch.setattr(uploads, "settings", lambda: Settings(uploads_gigabytes=0.001, visitor_gigabytes=0.0005))
     files.mark_own(tmp_path)
     kept = Uploads(tmp_path, 10)
-    ticket, room = kept.expect("greedy", 400_000)
-    assert room == 400_000
-    _, rest = kept.expect("greedy", 400_000)
-    assert rest == 100_000
-    assert kept.expect("greedy", 1)[1] == 0
+    assert kept.coming("first", "greedy", 0) == 500_000
+    assert kept.coming("first", "greedy", 400_000) == 100_000
+    assert kept.coming("second", "greedy", 90_000) == 10_000
+    assert kept.coming("third", "other", 0) == 500_000
     song = upload(tmp_path)
     song.write_bytes(b"x" * 300_000)
-    kept.arrived(ticket, str(song))
-    assert kept.room("greedy") == 100_000
+    kept.arrived("first", str(song))
+    kept.arrived("second")
+    assert kept.room("greedy") == 200_000
     assert kept.room("other") == 500_000
     unpacked = tmp_path / "rank-1" / "zip"
     unpacked.mkdir(parents=True)
     (unpacked / "0.wav").write_bytes(b"x" * 60_000)
     kept.own(str(unpacked.parent), "greedy")
-    assert kept.room("greedy") == 40_000
+    assert kept.room("greedy") == 140_000
     song.unlink()
     kept.sweep()
-    assert kept.room("greedy") == 340_000
+    assert kept.room("greedy") == 440_000
+
+
+def test_the_files_are_measured_now_and_then_and_after_each_upload(tmp_path: Path) -> None:
+    kept = Uploads(tmp_path, 10)
+    before = kept.room("visitor")
+    song = upload(tmp_path)
+    song.write_bytes(b"x" * 400_000)
+    assert kept.room("visitor") == before
+    kept.coming("upload", "visitor", 1)
+    kept.arrived("upload", str(song))
+    assert kept.room("visitor") == before - 400_000
