@@ -34,6 +34,8 @@ class Hub:
     dies: bool = False
     """Whether nothing is answered any more once a download broke off."""
     dead: bool = False
+    also: tuple[str, ...] = ()
+    """Names that the list of files has as well, each with a petabyte."""
     silent: bool = False
     """Whether requests are taken and never answered."""
     gate: str = ""
@@ -94,12 +96,15 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(b"", {}, 404)
 
     def revision(self, repository: str) -> None:
-        files = sorted(self.hub.repositories[repository].iterdir())
-        self.answer_json({"id": repository, "sha": COMMIT, "siblings": [{"rfilename": file.name} for file in files]})
+        names = [*sorted(file.name for file in self.hub.repositories[repository].iterdir()), *self.hub.also]
+        self.answer_json({"id": repository, "sha": COMMIT, "siblings": [{"rfilename": name} for name in names]})
 
     def tree(self, repository: str) -> None:
         files = sorted(self.hub.repositories[repository].iterdir())
-        self.answer_json([{"type": "file", "path": file.name, **self.described(file)} for file in files])
+        listed = [{"type": "file", "path": file.name, **self.described(file)} for file in files]
+        self.answer_json(
+            [*listed, *({"type": "file", "path": name, "size": 10**15, "oid": ""} for name in self.hub.also)]
+        )
 
     def described(self, file: Path) -> dict[str, object]:
         content = file.read_bytes()

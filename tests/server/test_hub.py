@@ -56,6 +56,14 @@ def test_only_what_is_needed_is_downloaded_and_it_loads(hub: Hub, client: Client
     assert loaded(result).rate == 24_000
 
 
+def test_names_that_lead_elsewhere_are_not_downloaded(hub: Hub, client: Client, tmp_path: Path) -> None:
+    hub.also = ("../../evil.bin", "/tmp/evil.bin", "a/../../../evil.bin", "..\\evil.bin", "\0", "../config.json")
+    assert loaded(client()).rate == 24_000
+    assert sorted(hub.downloads()) == NEEDED
+    assert not list(tmp_path.rglob("*evil*"))
+    assert not Path("/tmp/evil.bin").exists()
+
+
 def test_progress_rises_to_the_total(hub: Hub, client: Client) -> None:
     progress = client()["progress"]
     total = sum((served(hub) / name).stat().st_size for name in NEEDED)
