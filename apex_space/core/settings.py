@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     uploads_gigabytes: float = Field(10, gt=0, description="Maximum size of all visitors' songs together, in GB")
     visitor_gigabytes: float = Field(3, gt=0, description="Maximum size of one address's songs together, in GB")
     upload_grace_seconds: float = Field(
-        10, ge=0, description="Seconds from a song's last scoring to the deletion of its upload"
+        300, ge=0, description="Seconds from a song's last scoring to the deletion of its upload"
     )
     batch: int = Field(200, ge=1, description="Maximum number of songs that the page ranks at once")
     places: int = Field(4, ge=1, description="Maximum number of requests of one address that wait or run at once")

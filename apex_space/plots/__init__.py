@@ -1,7 +1,7 @@
 """Draws figures from records. Needs no page and no model."""
 
 from .arena import calibration, ratings
-from .card import card
+from .card import card, preview
 from .comparison import contributions, probability
 from .panel import panel, preferences
 from .ranking import ranking_intervals, spread
@@ -13,6 +13,7 @@ __all__ = [
     "contributions",
     "panel",
     "preferences",
+    "preview",
     "probability",
     "ranking_intervals",
     "ratings",

@@ -16,6 +16,7 @@ from .report import COLOURS, _digits
 from .style import ACCENT, NEUTRAL
 
 if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
@@ -65,9 +66,25 @@ def card(title: str, reports: Sequence[Report], fonts: Fonts = Fonts()) -> bytes
     for place, axis in enumerate(axes):
         _row(pen, top + step * (place + 0.5), axis, reports)
     _legend(pen, reports)
-    file = io.BytesIO()
-    image.reduce(SCALE).save(file, "PNG")
-    return file.getvalue()
+    return _png(image)
+
+
+def preview(title: str, sentence: str, fonts: Fonts = Fonts()) -> bytes:
+    """Draw a PNG, 1200 x 630, of a page's title and of a sentence about the page, both in English."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), PAPER)
+    pen = _Pen(ImageDraw.Draw(image), fonts)
+    pen.box(0, 0, 16, HEIGHT, BRAND)
+    pen.text(LEFT, 58, SITE, 30, BRAND, bold=True)
+    below = pen.paragraph(LEFT, 190, title, 76, INK, bold=True)
+    pen.paragraph(LEFT, below + 20, sentence, 38, SOFT)
+    step = (RIGHT - LEFT) / len(AXES)
+    for place, axis in enumerate(AXES):
+        left = LEFT + place * step
+        pen.box(left, 548, left + step - 12, 556, COLOURS[axis.key])
+        pen.text(left, 580, axis.label, 22, SOFT)
+    return _png(image)
 
 
 class _Pen:
@@ -96,6 +113,20 @@ class _Pen:
         """Write `text`; `y` is the middle of the line."""
         self._draw.text((SCALE * x, SCALE * y), text, colour, self._font(size, bold), anchor)
 
+    def paragraph(self, x: float, y: float, text: str, size: int, colour: str, bold: bool = False) -> float:
+        """Write `text` in lines that fit; `y` is the middle of the first one. Return where the next one would be."""
+        lines = [""]
+        for word in text.split():
+            longer = f"{lines[-1]} {word}".strip()
+            if self.width(longer, size, bold) <= RIGHT - x:
+                lines[-1] = longer
+            else:
+                lines.append(word)
+        for line in lines:
+            self.text(x, y, line, size, colour, bold=bold)
+            y += 1.3 * size
+        return y
+
     def width(self, text: str, size: int, bold: bool = False) -> float:
         return self._font(size, bold).getlength(text) / SCALE
 
@@ -115,6 +146,12 @@ class _Pen:
 
     def _font(self, size: int, bold: bool) -> "FreeTypeFont":
         return _font(self._fonts.bold if bold else self._fonts.regular, SCALE * size)
+
+
+def _png(image: "Picture") -> bytes:
+    file = io.BytesIO()
+    image.reduce(SCALE).save(file, "PNG")
+    return file.getvalue()
 
 
 def _row(pen: _Pen, y: float, axis: Axis, reports: Sequence[Report]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from asyncio import Queue as AsyncQueue
 from collections import OrderedDict
@@ -44,6 +45,8 @@ HOW_TO_UPLOAD = (
     f"{NOT_FETCHED[:-1]} by POST to /gradio_api/upload, and give its address: this server's, and {UPLOADED}PATH."
 )
 TEMPLATES = FileSystemLoader(Path(gr.__file__).parent / "templates")
+PREVIEW = re.compile(r'<meta\s+(?:property="og|name="twitter):[^>]*>')
+CHARSET = '<meta charset="utf-8" />'
 BUSY_SECONDS = 10
 """Seconds after which a visitor with too many requests may try again."""
 FIRST_GUESS_SECONDS = 10.0
@@ -379,17 +382,19 @@ async def _result(self: GradioMCPServer, job: Any) -> list[Any]:
         raise RuntimeError(refused.response.json()["detail"]) from refused
 
 
-def adapt_template(head: str) -> None:
-    """Add `head` to the template of all pages of this process, and make the template name the page's language.
+def adapt_template(preview: str, head: str) -> None:
+    """Add `preview` to the beginning and `head` to the end of the head of all pages of this process.
 
-    Gradio 6.31's template says that all pages are English. `launch(head=...)` would add `head` too late, after Gradio
-    has chosen its own texts, and would also add it to pages that embed this one.
+    The template then also names the page's language, and Gradio's own preview is taken out. Gradio 6.31's template says
+    that all pages are English, are called "Gradio" and show Gradio's picture. `launch(head=...)` would add `head` too
+    late, after Gradio has chosen its own texts, and would also add it to pages that embed this one.
     """
     environment, spoken = routes.templates.env, f"{{{{ config.language or '{ENGLISH}' }}}}"
 
     def adapted(name: str) -> str:
         text, *_ = TEMPLATES.get_source(environment, name)
-        return text.replace('lang="en"', f'lang="{spoken}"', 1).replace("</head>", f"{head}</head>", 1)
+        text = PREVIEW.sub("", text).replace('lang="en"', f'lang="{spoken}"', 1)
+        return text.replace(CHARSET, CHARSET + preview, 1).replace("</head>", f"{head}</head>", 1)
 
     environment.loader = FunctionLoader(adapted)
 

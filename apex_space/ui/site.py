@@ -29,6 +29,7 @@ from .gradio_patches import (
 )
 from .middleware.backpressure import Backpressure
 from .middleware.body_limit import BodyLimit, invalid
+from .middleware.compression import CompressPages
 from .middleware.language import LanguageMiddleware
 from .middleware.request_logging import RequestLog
 from .middleware.security_headers import SecurityHeaders
@@ -40,12 +41,15 @@ from .pages.inputs import AT_ONCE
 from .pages.leaderboard import LeaderboardPage
 from .pages.rank import RankPage
 from .pages.score import ScorePage
+from .previews import HEAD as PREVIEW_HEAD
+from .previews import preview_route
 from .proxies import TrustedHost
 from .requests import Requests
 from .routes.battle_audio import audio_route
 from .routes.blocked import closed_routes
 from .routes.embed import MAIN_NAME, embedding
 from .routes.health import health_route
+from .routes.not_found import not_found
 from .routes.shared_result import SharedResultRoutes
 from .static_files import STATIC
 from .theme import HEAD as LOOKS
@@ -121,12 +125,14 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults, 
     know_functions()
     adapt_tools()
     adapt_sessions()
-    adapt_template(LANGUAGE_HEAD + ICON)
+    adapt_template(PREVIEW_HEAD, LANGUAGE_HEAD + ICON)
     embedded = embedding()
-    routes = [health_route(manager), audio_route(arena), *SharedResultRoutes(results).routes, *embedded["routes"]]
+    routes = [health_route(manager), audio_route(arena), *SharedResultRoutes(results).routes]
+    routes += [preview_route(), *embedded["routes"]]
     middleware = [
         Middleware(RequestLog),
         Middleware(SecurityHeaders),
+        Middleware(CompressPages),
         Middleware(LanguageMiddleware),
         Middleware(TrustedHost),
         Middleware(BodyLimit, uploads),
@@ -146,7 +152,8 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults, 
             "routes": [*routes, *closed_routes()],
             "middleware": middleware,
             "openapi_url": None,
-            "exception_handlers": dict.fromkeys((RequestValidationError, KeyError, TypeError), invalid),
+            "exception_handlers": {404: not_found}
+            | dict.fromkeys((RequestValidationError, KeyError, TypeError), invalid),
         },
         "max_threads": 2 * AT_ONCE,  # half of them stay free while all waiting events check the song queue
         "footer_links": ["api"],

@@ -6,6 +6,7 @@ import gradio as gr
 
 from ..core.i18n import ENGLISH, language, languages, translate, use_language
 from ..core.text import Message, message
+from .previews import previews
 from .static_files import read_static
 
 LANGUAGE_HEAD = f"<script>{read_static('languages.js')}</script>"
@@ -68,12 +69,14 @@ class TranslatedBlocks(gr.Blocks):
         tag = language()
         if tag not in self._spoken:
             words = {text: translate(text) for text in GRADIO_TEXTS}
-            self._spoken[tag] = _translated(self._spoken[ENGLISH]) | {"language": tag, "words": words}
+            more = {"language": tag, "words": words, "previews": previews()}
+            self._spoken[tag] = _translated(self._spoken[ENGLISH]) | more
         return self._spoken[tag]
 
     @config.setter
     def config(self, config: Any) -> None:
-        self._spoken = {ENGLISH: config}
+        with use_language(ENGLISH):
+            self._spoken = {ENGLISH: config | {"previews": previews()}}
 
     def get_api_info(self, all_endpoints: bool = False, page: str | None = None) -> Any:
         """Return the description of the endpoints in English, because Gradio makes it only once, for all visitors."""

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from apex_space.ui.previews import PREVIEWS
 from helpers.browser import SITES, complaints_of
 from helpers.server import Running
 
@@ -192,6 +193,7 @@ def test_pages_have_urls_and_the_back_button_goes_back(space: str, visit: Any) -
     for name, path in (("Compare", "/compare"), ("Arena", "/arena"), ("Leaderboard", "/leaderboard")):
         page.get_by_role("link", name=name, exact=True).click()
         page.wait_for_url(f"{space}{path}")
+        page.wait_for_function("title => document.title === title", arg=f"{PREVIEWS[path[1:]].title} · APEX Space")
     for path, content in (("/arena", "#battle"), ("/compare", "#song-a"), ("/", "#song")):
         page.go_back()
         assert page.url == f"{space}{path}"

@@ -20,7 +20,7 @@ from helpers.server import QUICK, Running, running
 from helpers.voter import Voter
 from helpers.wait import until
 
-VISITORS, VOTES = 6, 40
+VISITORS, VOTES = 6, 16
 SECONDS = 60
 LISTENING = float(QUICK["APEX_LISTENING_SECONDS"])
 API = "/gradio_api"

@@ -25,7 +25,7 @@ trained on. A model knows only the sound of a song. Its listeners were few, and 
 about many songs. It should decide neither what is published nor who is paid, and it cannot tell music by people
 from music by machines."""
 PRIVACY = """## What happens to a song
-A song is decoded, scored and deleted from the server within seconds. Neither the song nor its name is stored or
+A song is decoded, scored and deleted from the server within minutes. Neither the song nor its name is stored or
 logged. Its embeddings (numbers, under a hash of the samples) stay in a cache for a while. A report is kept only
 if you ask for a link to it, and then without the song's name. No cookie is set. Of an address only a hash
 is kept, with votes, under a key that changes every day."""

@@ -26,8 +26,8 @@ from . import inputs
 INTRODUCTION = """# Which one would people pick?
 This page estimates how many of 100 listeners would prefer each song, how sure the estimate is, and why."""
 PROMISE = (
-    "Each song may have up to {minutes:g} minutes and {megabytes:g} MB. Both are deleted from the server within "
-    "seconds of being compared. Their scores stay with this page while it is open, so that you can swap the songs "
+    "Each song may have up to {minutes:g} minutes and {megabytes:g} MB. Both are deleted from the server {grace} "
+    "after they were compared. Their scores stay with this page while it is open, so that you can swap the songs "
     "or replace one."
 )
 EMPTY = "Choose song A and song B, then press Compare."
@@ -58,7 +58,8 @@ class ComparePage:
                     if settings().pool:
                         inputs.pool_song(self._pool, song)
         self.turned = gr.State(False)
-        gr.Markdown(fill(PROMISE, minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
+        limits = {"minutes": config.max_minutes, "megabytes": config.max_megabytes, "grace": inputs.kept_for()}
+        gr.Markdown(fill(PROMISE, **limits), elem_classes="promise")
         self.judge = inputs.judge_radio(self._requests.manager)
         with gr.Row():
             self.start = gr.Button("Compare", variant="primary", min_width=90)

@@ -11,6 +11,8 @@ from ...arena.pool_sources import EXAMPLES
 from ...core.axes import AXES
 from ...core.errors import ApexSpaceError
 from ...core.i18n import tr, translate
+from ...core.settings import settings
+from ...core.text import Message, message
 from ...judges.manager import BEST, JudgeManager
 from ...judges.registry import REGISTRY
 from ...judges.score import PANEL
@@ -31,6 +33,14 @@ def song(label: str, elem_id: str) -> gr.Audio:
     return gr.Audio(
         label=label, sources=["upload", "microphone"], type="filepath", editable=False, buttons=[], elem_id=elem_id
     )
+
+
+def kept_for() -> Message:
+    """Return how long a song stays on the server after it was scored."""
+    seconds = settings().upload_grace_seconds
+    if seconds < 120:
+        return message("{seconds} s", seconds=f"{seconds:g}")
+    return message("{minutes} minutes", minutes=f"{seconds / 60:g}")
 
 
 def examples() -> list[tuple[gr.Button, str]]:

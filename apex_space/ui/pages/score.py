@@ -19,9 +19,10 @@ from . import inputs
 from .share_panel import Finished, SharePanel
 
 PROMISE = (
-    "Up to {minutes:g} minutes and {megabytes:g} MB: wav, flac, mp3, ogg, opus, m4a, webm, aiff. Your song is "
-    "deleted from the server within seconds of being scored. Its embeddings (numbers, under a hash, without its "
-    "name) stay in a cache for a while, so that the same song is scored at once."
+    "Up to {minutes:g} minutes and {megabytes:g} MB: wav, flac, mp3, ogg, opus, m4a, webm, aiff. Your song stays "
+    "on the server for {grace} after it was scored, so that you can ask another judge. Then it is deleted. Its "
+    "embeddings (numbers, under a hash, without its name) stay in a cache for a while, so that the same song is scored "
+    "at once."
 )
 EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 
@@ -41,7 +42,8 @@ class ScorePage:
     def _inputs(self) -> None:
         config = settings()
         self.song = inputs.song("Your song", "song")
-        gr.Markdown(fill(PROMISE, minutes=config.max_minutes, megabytes=config.max_megabytes), elem_classes="promise")
+        limits = {"minutes": config.max_minutes, "megabytes": config.max_megabytes, "grace": inputs.kept_for()}
+        gr.Markdown(fill(PROMISE, **limits), elem_classes="promise")
         self.judge = inputs.judge_radio(self._requests.manager)
         with gr.Row():
             self.start = gr.Button("Score", variant="primary", min_width=120)

@@ -4,11 +4,9 @@ import asyncio
 import base64
 import hashlib
 import re
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-import gradio
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
@@ -19,15 +17,13 @@ from starlette.routing import Route
 from ... import __version__, plots
 from ...core.errors import ApexSpaceError, StoreError, WrongKey
 from ...core.i18n import best_of, language, tr, translate
-from ...plots.card import HEIGHT, SITE, WIDTH, Fonts
+from ...plots.card import HEIGHT, SITE, WIDTH
 from ...storage.shared_results import SharedResults
+from ..previews import FONTS
 from ..proxies import forwarded
 from ..render.result import UNTITLED, day, result, summary
 from ..static_files import STATIC, read_static
 
-GRADIOS = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts" / "SourceSansPro"
-FONTS = Fonts(GRADIOS / "SourceSansPro-Regular.woff2", GRADIOS / "SourceSansPro-Bold.woff2")
-"""Fonts of the pictures, with Latin, Greek and Cyrillic letters."""
 FILES = FileSystemLoader(STATIC)
 PAGE = Environment(loader=FILES, autoescape=True, trim_blocks=True).get_template("result.html")
 STYLE = "\n".join(read_static(name) for name in ("result.css", "style.css"))
@@ -69,7 +65,7 @@ class SharedResultRoutes:
         except ApexSpaceError as error:
             return _notice(request, tr("No result"), error)
         scores, details = map(Markup, result(found))
-        return _answer(
+        return answer(
             request,
             200,
             title=found.title or tr(UNTITLED),
@@ -114,7 +110,7 @@ class SharedResultRoutes:
             await run_in_threadpool(self._links.delete, request.path_params["id"], key.strip())
         except ApexSpaceError as error:
             return _notice(request, tr("Not deleted"), error, "../../")
-        return _answer(request, 200, title=tr("Deleted"), message=tr(DELETED), home="../../")
+        return answer(request, 200, title=tr("Deleted"), message=tr(DELETED), home="../../")
 
 
 def link(request: Request, id: str) -> str:
@@ -132,10 +128,10 @@ def link(request: Request, id: str) -> str:
 
 
 def _notice(request: Request, title: str, error: ApexSpaceError, home: str = "../") -> Response:
-    return _answer(request, _status(error), home, title=title, message=translate(str(error)))
+    return answer(request, _status(error), home, title=title, message=translate(str(error)))
 
 
-def _answer(request: Request, status: int, home: str = "../", **shown: Any) -> Response:
+def answer(request: Request, status: int, home: str = "../", **shown: Any) -> Response:
     """Return a page with the `shown` values. `home` is its link to the first page.
 
     The link names the language if the browser itself asks for another one.
