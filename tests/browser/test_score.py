@@ -10,8 +10,11 @@ from playwright.sync_api import expect
 
 from apex_space.core.axes import BY_KEY, KEYS
 from apex_space.models.heads.apex import AESTHETICS, POPULARITY
+from helpers import melodies
 from helpers.browser import upload, wait_for_report
+from helpers.server import Running
 from helpers.songs import short
+from helpers.wait import until
 
 SEVEN = tuple(BY_KEY[key] for key in POPULARITY + AESTHETICS)
 SONG = short("bossa.ogg")
@@ -85,3 +88,18 @@ def test_without_a_network_the_page_says_what_is_missing(visit: Any) -> None:
     missing = page.locator(".states", has_text="m-a-p/MERT-v1-95M")
     missing.wait_for(timeout=10_000)
     assert "APEX_WEIGHTS" in missing.inner_text()
+
+
+def test_a_refusal_is_seen_where_the_visitor_looks(visit: Any, server: Running, tmp_path: Path) -> None:
+    """The song is deleted by now; on a phone, its player is above the view."""
+    page = visit("/", "Score", viewport={"width": 390, "height": 844})
+    upload(page, melodies.write(tmp_path / "refused.wav", 77, seconds=3))
+    wait_for_report(page)
+    until(lambda: not server.uploads("refused"), seconds=20)
+    page.get_by_role("button", name="Score", exact=True).click()
+    refusal = page.get_by_role("alert").filter(has_text="This song was deleted")
+    refusal.wait_for()
+    box = refusal.bounding_box()
+    assert 0 <= box["y"] < box["y"] + box["height"] <= 844
+    page.get_by_role("button", name="House", exact=True).click()
+    refusal.wait_for(state="detached")
