@@ -103,3 +103,12 @@ def test_a_refusal_is_seen_where_the_visitor_looks(visit: Any, server: Running, 
     assert 0 <= box["y"] < box["y"] + box["height"] <= 844
     page.get_by_role("button", name="House", exact=True).click()
     refusal.wait_for(state="detached")
+
+
+def test_on_a_phone_the_progress_and_then_the_scores_come_into_view(visit: Any, tmp_path: Path) -> None:
+    page = visit("/", "Score", viewport={"width": 390, "height": 844})
+    assert page.locator("#progress").bounding_box()["y"] > 844
+    upload(page, melodies.write(tmp_path / "phone.wav", 78, seconds=3))
+    wait_for_report(page)
+    page.wait_for_function("document.querySelector('.card').getBoundingClientRect().top < innerHeight")
+    assert page.locator("#progress").bounding_box()["y"] < 844

@@ -68,7 +68,7 @@ class ComparePage:
 
     def _outputs(self) -> None:
         self.answer = gr.HTML()
-        self.progress = gr.HTML(fill(render.NOTE, text=EMPTY))
+        self.progress = inputs.progress(EMPTY)
         self.probability = gr.Plot(label="Of 100 listeners", visible=False, elem_id="probability-plot")
         self.contributions = gr.Plot(label="What spoke for which song", visible=False, elem_id="contributions-plot")
         self.tables = gr.HTML()
@@ -84,7 +84,6 @@ class ComparePage:
             "concurrency_id": "score",
             "concurrency_limit": inputs.AT_ONCE,
             "show_progress": "minimal",
-            "scroll_to_output": True,
             "show_progress_on": self.progress,
         }
         running = self.start.click(self._show, outputs=outputs, api_visibility="private", **options)
@@ -92,6 +91,7 @@ class ComparePage:
             button.click(lambda path=path: path, outputs=song, api_visibility="private")
         exchanged = [self.row, *self.songs, self.turned, *outputs]
         self.swap.click(self._swap, given, exchanged, queue=False, api_visibility="private", show_progress="hidden")
+        inputs.show_progress([self.start.click])
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
 
     def _check(self, *given: Any) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Inputs that several pages use: a song, an example, a judge."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -21,6 +21,12 @@ from .. import render
 from ..translation import fill
 
 POLL_SECONDS = 2.0
+PROGRESS = "progress"
+SCROLL = f"""() => {{
+  const shown = document.getElementById("{PROGRESS}"), still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const {{ top, bottom }} = shown.getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) shown.scrollIntoView({{ behavior: still ? "auto" : "smooth", block: "start" }});
+}}"""
 AT_ONCE = 32
 """Maximum number of events with judges at once. Most of them wait in a song queue.
 
@@ -59,6 +65,16 @@ def cancelling(button: gr.Button, running: Any, told: Callable[..., Any], given:
     """
     button.click(None, cancels=running, api_visibility="private")
     button.click(told, given, outputs, api_visibility="private")
+
+
+def progress(text: str) -> gr.HTML:
+    """Return the component that shows `text`, and later how far the page's work is."""
+    return gr.HTML(fill(render.NOTE, text=text), elem_id=PROGRESS)
+
+
+def show_progress(triggers: Sequence[Any]) -> None:
+    """Scroll to the progress when one of the events happens, if it is not in view: on a phone it is far below."""
+    gr.on(triggers, None, js=SCROLL, api_visibility="private")
 
 
 def pool_song(pool: Pool, song: gr.Audio) -> None:

@@ -100,7 +100,7 @@ class RankPage:
             self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
 
     def _outputs(self) -> None:
-        self.progress = gr.HTML(fill(render.NOTE, text=EMPTY))
+        self.progress = inputs.progress(EMPTY)
         self.verdict = gr.HTML()
         self.table = gr.HTML(
             html_template=read_static("rank.html"),
@@ -127,6 +127,7 @@ class RankPage:
         running = self.start.click(
             self._show, [*given, self.held], [*results, self.held], api_visibility="private", **options
         )
+        inputs.show_progress([self.start.click])
         inputs.cancelling(self.cancel, running, self._cancelled, self.held, results)
         self.examples.click(_examples, outputs=self.songs, api_visibility="private")
 

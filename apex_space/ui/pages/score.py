@@ -52,7 +52,7 @@ class ScorePage:
         self.examples = inputs.examples()
 
     def _outputs(self, shared_results: SharedResults) -> None:
-        self.progress = gr.HTML(fill(render.NOTE, text=EMPTY))
+        self.progress = inputs.progress(EMPTY)
         self.cards = gr.HTML()
         self.link = SharePanel(shared_results)
         self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
@@ -68,7 +68,6 @@ class ScorePage:
             "concurrency_id": "score",
             "concurrency_limit": inputs.AT_ONCE,
             "show_progress": "minimal",
-            "scroll_to_output": True,
             "show_progress_on": self.progress,
         }
         shown = options | {"fn": self._show, "outputs": outputs, "api_visibility": "private"}
@@ -77,6 +76,7 @@ class ScorePage:
         for button, path in self.examples:
             picked = button.click(lambda path=path: path, outputs=self.song, api_visibility="private")
             running.append(picked.then(**shown))
+        inputs.show_progress([*triggers, *(button.click for button, _ in self.examples)])
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
 
     def _show(self, song: str, judge: str) -> Iterator[tuple[Any, ...]]:
