@@ -120,8 +120,9 @@ def judge_radio(manager: JudgeManager, panel: bool = True) -> gr.Radio:
     states, timer = gr.HTML(), gr.Timer(POLL_SECONDS)
 
     def poll() -> tuple[str, gr.Timer]:
-        waiting = manager.waiting()
-        return render.states(waiting), gr.Timer(active=bool(waiting))
+        waiting, states = manager.waiting(), manager.states()
+        absent = [name for name in waiting if states[name] == "absent"]
+        return render.states(waiting, absent), gr.Timer(active=bool(waiting))
 
     for when in (None, timer.tick):  # None: when the page opens
         gr.on(when, poll, outputs=[states, timer], show_progress="hidden", queue=False, api_visibility="private")

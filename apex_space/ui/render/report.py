@@ -1,7 +1,7 @@
 """Renders a Report as HTML."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from html import escape
 
 from ...core.axes import Axis
@@ -9,35 +9,76 @@ from ...core.i18n import plural, tr, translate
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
 from ...judges.report_csv import to_csv
+from ...plots.ranking_text import SPREAD
 from .html import Cells, clock, download_links, labelled, table
 
+SHORT_SECONDS = 10.0
+"""Duration below which the page says that the scores mean little."""
+ALIKE = 0.25
+"""Difference of aesthetic scores, from 1 to 5, below which the page does not say which one is the lowest."""
 MAYBE_HALF = range(80, 101)
 """Measured beats per minute that may be half of the true tempo, 160 to 200."""
 
 
 def cards(report: Report) -> str:
-    """Return the song's name and its scores as large numbers."""
-    cells = "".join(_card(report, axis) for axis in report.axes)
+    """Return the song's name, what stands out, and its scores as large numbers, those that are known first."""
+    axes = sorted(report.axes, key=lambda axis: report.scores[axis.key] is None)
     judge = REGISTRY[report.judge]
+    notes = [tr(SPREAD, judge=judge.title)] if report.spread else []
     return (
         f'<h2 class="song">{escape(report.file)}</h2>'
-        f'<p class="by">{escape(labelled(judge.title, translate(judge.summary)))}</p><div class="cards">{cells}</div>'
+        f'<p class="by">{escape(labelled(judge.title, translate(judge.summary)))}</p>'
+        f"{_paragraphs(_standing_out(report))}"
+        f'<div class="cards">{"".join(_card(report, axis) for axis in axes)}</div>{_paragraphs(notes, "by")}'
     )
 
 
+def _paragraphs(texts: Iterable[str], kind: str = "") -> str:
+    return "".join(f'<p class="{kind}">{escape(text)}</p>' for text in texts)
+
+
+def _standing_out(report: Report) -> Iterator[str]:
+    """Yield sentences: a caution for a short sound, and the highest and the lowest aesthetic score."""
+    if report.duration < SHORT_SECONDS:
+        text = "This sound lasts only {seconds} s. The judges learned from whole songs, so its scores mean little."
+        yield tr(text, seconds=f"{report.duration:.0f}")
+    known = {axis: score for axis in report.axes if (score := report.scores[axis.key]) is not None}
+    aesthetic = [axis for axis in known if axis.group == "aesthetics"]
+    if len(aesthetic) < 2:
+        return
+    low, high = min(aesthetic, key=known.__getitem__), max(aesthetic, key=known.__getitem__)
+    if known[high] - known[low] < ALIKE:
+        yield tr("The aesthetic scores are much alike.")
+        return
+    yield tr(
+        "Highest: {high}, {high_score} of 5. Lowest: {low}, {low_score} of 5.",
+        high=translate(high.label),
+        high_score=number(high, known[high]),
+        low=translate(low.label),
+        low_score=number(low, known[low]),
+    ) + _lowest_part(report, low)
+
+
+def _lowest_part(report: Report, axis: Axis) -> str:
+    """Say in which segment the score of an axis is lowest, if its segments differ."""
+    long = (part for part in report.segments if part.end - part.start >= SHORT_SECONDS)
+    parts = [(score, part) for part in long if (score := part.scores[axis.key]) is not None]
+    if not parts or max(score for score, _ in parts) - min(score for score, _ in parts) < ALIKE:
+        return ""
+    _, lowest = min(parts, key=lambda each: each[0])
+    text = " It is lowest from {start} to {end}."
+    return tr(text, start=clock(lowest.start), end=clock(lowest.end))
+
+
 def _card(report: Report, axis: Axis) -> str:
-    value = report.scores[axis.key]
+    value, note = report.scores[axis.key], translate(axis.meaning)
     if value is None:
         note = escape(translate(report.missing[axis.key]))
         shown = f'<span class="none" title="{note}">–</span>'
     else:
-        shown = f"<b>{number(axis, value)}</b><small> / {axis.high:g}</small>"
         spread = report.spread.get(axis.key)
-        note = (
-            translate(axis.meaning)
-            if spread is None
-            else tr("± {spread} for 4 of 5 songs", spread=number(axis, spread))
-        )
+        interval = "" if spread is None else f", ± {number(axis, spread)}"
+        shown = f"<b>{number(axis, value)}</b><small> / {axis.high:g}{interval}</small>"
     label = f"<span>{translate(axis.label)}</span>"
     return f'<div class="card {axis.group}">{label}<div>{shown}</div><small>{note}</small></div>'
 
@@ -127,9 +168,14 @@ def downloads(report: Report) -> str:
     return download_links(report.file.rsplit(".", 1)[0], forms)
 
 
-def states(waiting: dict[str, str]) -> str:
-    """Return why some judges are not ready yet."""
-    lines = "".join(
-        f"<p>{escape(REGISTRY[name].title)} {escape(translate(text))}</p>" for name, text in waiting.items()
-    )
+def states(waiting: Mapping[str, str], absent: Collection[str]) -> str:
+    """Return which judges are not ready yet. The reason for those that are `absent` is for whoever runs the server."""
+    lines = "".join(_state(REGISTRY[name].title, translate(text), name in absent) for name, text in waiting.items())
     return f'<div class="states" role="status">{lines}</div>' if lines else ""
+
+
+def _state(title: str, text: str, absent: bool) -> str:
+    if not absent:
+        return f"<p>{escape(title)} {escape(text)}</p>"
+    summary = tr("{judge} is not available here. Another judge answers.", judge=title)
+    return f"<details><summary>{escape(summary)}</summary><p>{escape(title)} {escape(text)}</p></details>"

@@ -1,8 +1,47 @@
-"""Measurements as people read them."""
+"""A report as people read it: what stands out, the scores, the measurements."""
+
+import re
 
 import pytest
 
-from apex_space.ui.render.report import _tempo
+from apex_space.core.axes import KEYS
+from apex_space.judges.report import Report, Segment
+from apex_space.ui.render.report import _tempo, cards, states
+from helpers.results import report
+
+
+def plain(html: str) -> str:
+    return re.sub("<[^>]*>", " ", html)
+
+
+def rated(second: float, **scores: float) -> Report:
+    """Two segments that differ in their clarity."""
+    known = dict.fromkeys(KEYS) | scores
+    parts = (Segment(0.0, 30.0, known | {"clarity": 4.0}), Segment(30.0, 40.0, known | {"clarity": second}))
+    missing = {key: "reasons" for key in KEYS if known[key] is None}
+    return report(scores=known, segments=parts, missing=missing)
+
+
+def test_scores_that_are_known_come_first_and_each_has_its_meaning() -> None:
+    shown = plain(cards(rated(2.0, likes=57.0, musicality=3.36, clarity=3.0)))
+    places = [shown.index(f" {label} ") for label in ("Likes", "Musicality", "Clarity", "Streams", "Coherence")]
+    assert places == sorted(places)
+    assert "melody, harmony, rhythm" in shown
+    assert "/ 5, ± 0.33" in shown
+    assert shown.count("80% interval") == 1
+
+
+def test_the_highest_and_the_lowest_score_are_said_and_where_it_is_lowest() -> None:
+    said = plain(cards(rated(2.0, musicality=3.36, clarity=3.0, likes=9.0)))
+    assert "Highest: Musicality, 3.36 of 5. Lowest: Clarity, 3.00 of 5. It is lowest from 0:30 to 0:40." in said
+    assert "It is lowest" not in cards(rated(3.9, musicality=3.36, clarity=3.0))
+    assert "much alike" in cards(rated(2.0, musicality=3.1, clarity=3.0))
+    assert not re.search("Highest|alike", cards(rated(2.0, musicality=3.1, likes=3.0)))
+
+
+def test_a_short_sound_gets_a_caution() -> None:
+    assert "lasts only 3 s" in cards(report(duration=3.2))
+    assert "lasts only" not in cards(report(duration=30.0))
 
 
 @pytest.mark.parametrize(
@@ -17,3 +56,11 @@ from apex_space.ui.render.report import _tempo
 )
 def test_a_tempo_that_may_be_half_of_the_true_one_is_shown_with_its_double(tempo: float | None, shown: str) -> None:
     assert _tempo(tempo) == shown
+
+
+def test_what_an_operator_has_to_do_is_folded_away() -> None:
+    shown = states({"apex": "is not available. Set APEX_WEIGHTS.", "hear-1": "is loading"}, ["apex"])
+    summary, rest = shown.split("</summary>")
+    assert "APEX is not available here. Another judge answers." in summary
+    assert "APEX_WEIGHTS" in rest.split("</details>")[0]
+    assert "is loading" in rest.split("</details>")[1]
