@@ -132,7 +132,8 @@ class Uploads:
         for folder in self._folder.iterdir():
             if folder.is_dir() and not folder.is_symlink() and folder.name != f".{self._folder.name}":
                 with suppress(OSError):  # it is not empty
-                    folder.rmdir()
+                    if now - folder.stat().st_mtime > LIFETIME and folder not in claimed:
+                        folder.rmdir()
 
     def claim(self, path: str) -> None:
         """Count one more request that needs this file."""

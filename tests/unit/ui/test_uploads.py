@@ -94,6 +94,19 @@ def test_what_nobody_claims_for_an_hour_goes_from_a_folder_of_our_own_alone(
     assert files.is_own(folder) is own
 
 
+def test_an_empty_folder_stays_while_it_may_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.mark_own(tmp_path)
+    kept, folders = Uploads(tmp_path, 10), [tmp_path / name for name in ("rank-1", "rank-2")]
+    for folder in folders:
+        folder.mkdir()
+    kept.claim(str(folders[0]))
+    kept.sweep()
+    assert all(folder.is_dir() for folder in folders)
+    monkeypatch.setattr(uploads, "time", lambda: time.time() + uploads.LIFETIME + 60)
+    kept.sweep()
+    assert [folder.is_dir() for folder in folders] == [True, False]
+
+
 def test_a_new_file_stays_whoever_claims_it(tmp_path: Path) -> None:
     files.mark_own(tmp_path)
     song, kept = upload(tmp_path), Uploads(tmp_path, 10)
