@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -16,6 +17,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import httpx
 import pytest
 
+from apex_space.arena.battles import MAX_UPLOADED
 from apex_space.arena.fraud import LISTENERS
 from apex_space.storage.vote_store import FILE, VoteStore
 from helpers import melodies
@@ -158,6 +160,29 @@ def test_battles_drawn_at_once_are_not_listened_to(client: httpx.Client, server:
     with closing(VoteStore(f"sqlite:///{server.data / FILE}")) as store:
         counted = [vote for vote in store.votes() if not vote.suspicion]
     assert len(counted) == LISTENERS
+
+
+def own_battle(client: httpx.Client, songs: list[bytes], sender: str) -> str:
+    """Make a battle between one's own songs as the page does; gives its id."""
+    headers = {"x-forwarded-for": sender}
+    (event,) = (each["id"] for each in client.get("/config").json()["dependencies"] if each["api_name"] == "_own")
+    files = [("files", (f"{number}.wav", song)) for number, song in enumerate(songs)]
+    paths = client.post(f"{API}/upload", files=files, headers=headers).json()
+    given = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
+    asked = {"data": given, "fn_index": event, "session_hash": sender}
+    client.post(f"{API}/queue/join", json=asked, headers=headers).raise_for_status()
+    answer = client.get(f"{API}/queue/data", params={"session_hash": sender}, headers=headers).text
+    (battle,) = set(re.findall(r'"battle": ?"([\w-]+)"', answer))
+    return str(battle)
+
+
+def test_battles_of_two_networks_delete_nobody_elses(client: httpx.Client, tmp_path: Path) -> None:
+    songs = [melodies.write(tmp_path / f"{seed}.wav", seed, seconds=2).read_bytes() for seed in (1, 2)]
+    other = own_battle(client, songs, "203.0.113.80")
+    busy = [own_battle(client, songs, f"2001:db8:{n % 2 + 1:x}:{n:x}::1") for n in range(MAX_UPLOADED + 10)]
+    gone = [client.get(f"/arena/audio/{battle}/a.mp3").status_code == 410 for battle in (other, *busy)]
+    assert not gone[0]
+    assert sum(gone) == 11
 
 
 def test_connections_that_say_nothing_are_closed_and_others_are_served(client: httpx.Client, server: Running) -> None:
