@@ -107,7 +107,7 @@ class Uploads:
     def arrived(self, upload: object, *paths: str) -> None:
         """Note that an upload has ended and that these files came with it."""
         with self._lock:
-            sender, _ = self._coming.pop(upload)
+            sender, _ = self._coming.pop(upload, ("", 0))  # it may have ended before it was counted
             self._senders |= {Path(path).resolve(): sender for path in paths}
             self._measured = -inf
 

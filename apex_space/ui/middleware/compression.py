@@ -1,4 +1,4 @@
-"""Middleware that compresses pages, which are five times as large otherwise."""
+"""Middleware that compresses pages, which are four to six times as large otherwise."""
 
 from starlette.datastructures import Headers
 from starlette.middleware.gzip import GZipMiddleware
