@@ -59,7 +59,7 @@ class Api:
         every 30 seconds. A score is a prediction; null where the judge has none, with the reason under "missing".
 
         Args:
-            song: The song: an upload, by its path or, for tools, its address. It is deleted minutes after it was scored.
+            song: The song: an upload, by its path or, for tools, its address. It is deleted minutes later.
             judge: "best" for the most trusted judge that is ready, the name of one, or "panel" for all of them.
         """
         *_, last = self._requests.score(song, judge)
@@ -70,7 +70,7 @@ class Api:
         often such answers were right, and both reports.
 
         Args:
-            a: Song A: an upload, by its path or, for tools, its address. Both are deleted minutes after they were compared.
+            a: Song A: an upload, by its path or, for tools, its address. Both are deleted minutes later.
             b: Song B, likewise.
             judge: "best" for the most trusted judge that is ready, the name of one, or "panel" for all of them.
         """

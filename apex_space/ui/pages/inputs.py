@@ -24,8 +24,8 @@ POLL_SECONDS = 2.0
 PROGRESS = "progress"
 SCROLL = f"""() => {{
   const shown = document.getElementById("{PROGRESS}"), still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const {{ top, bottom }} = shown.getBoundingClientRect();
-  if (top < 0 || bottom > innerHeight) shown.scrollIntoView({{ behavior: still ? "auto" : "smooth", block: "start" }});
+  const {{ top }} = shown.getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) shown.scrollIntoView({{ behavior: still ? "auto" : "smooth", block: "start" }});
 }}"""
 AT_ONCE = 32
 """Maximum number of events with judges at once. Most of them wait in a song queue.
@@ -73,7 +73,7 @@ def progress(text: str) -> gr.HTML:
 
 
 def show_progress(triggers: Sequence[Any]) -> None:
-    """Scroll to the progress when one of the events happens, if it is not in view: on a phone it is far below."""
+    """Scroll to the progress when one of the events happens, unless it and what is below are in view, as on a desk."""
     gr.on(triggers, None, js=SCROLL, api_visibility="private")
 
 
