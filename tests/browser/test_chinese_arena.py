@@ -29,8 +29,7 @@ def test_rank(chinese: Any, tmp_path: Path) -> None:
     page.get_by_label("保留最好的几首").fill("0")
     rank = page.locator("button.primary")
     rank.click()
-    page.get_by_text("请先选择歌曲。").wait_for()
-    page.get_by_text("请至少保留一首。").wait_for()
+    page.get_by_role("alert").filter(has_text="请先选择歌曲。 请至少保留一首。").wait_for()
     assert english(page, *BATCH) == []
     (tmp_path / "letter.mp3").write_text("Dear listener")
     (tmp_path / "groups.csv").write_text("file,group\nfolk.ogg,民谣\n")

@@ -59,13 +59,13 @@ def test_an_example_is_compared_with_itself(visit: Any) -> None:
 def test_the_page_says_which_song_is_missing(visit: Any) -> None:
     page = visit("/compare", "Compare")
     page.get_by_role("button", name="Compare", exact=True).click()
-    page.get_by_text("Choose Song B first.").wait_for()
+    page.get_by_role("alert").filter(has_text="Choose Song A first. Choose Song B first.").wait_for()
     page.locator(".examples").last.get_by_role("button", name="House").click()
     page.get_by_label(PLAY).wait_for()
     page.get_by_role("button", name="Swap").click()
     page.get_by_text("Choose Song A first.").wait_for(state="detached")
     page.get_by_role("button", name="Compare", exact=True).click()
-    page.get_by_text("Choose Song B first.").wait_for()
+    page.get_by_role("alert").filter(has_text="Choose Song B first.").wait_for()
     assert page.get_by_text("Choose Song A first.").count() == 0
 
 

@@ -143,5 +143,4 @@ def test_the_page_says_what_is_missing(visit: Any) -> None:
     page = visit("/rank", "Rank")
     page.get_by_label("Keep the best").fill("0")
     page.get_by_role("button", name="Rank", exact=True).click()
-    page.get_by_text("Choose songs first.").wait_for()
-    page.get_by_text("Keep one or more.").wait_for()
+    page.get_by_role("alert").filter(has_text="Choose songs first. Keep one or more.").wait_for()
