@@ -12,9 +12,10 @@ from ..core.text import message
 
 SLACK = 0.25
 """Seconds by which a header may be wrong, because of codecs' delay and padding and containers' rounding."""
-KNOWN = "wav, flac, mp3, ogg, opus, m4a, aac, webm and aiff are taken"
-SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".webm", ".mka", ".aiff", ".aif"}
-"""Suffixes of sound files' names."""
+KINDS = "wav, flac, mp3, ogg, opus, m4a, aac, webm, aiff, or a video (mp4, mov), whose sound is used"
+VIDEOS = {".mp4", ".m4v", ".mov", ".mkv"}
+SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".webm", ".mka", ".aiff", ".aif"} | VIDEOS
+"""Suffixes of the names of files with sound."""
 MAGIC = (  # offset, first bytes, FFmpeg's demuxer
     (8, b"WAVE", "wav"),
     (8, b"AIFF", "aiff"),
@@ -142,14 +143,16 @@ def find_sound(file: BinaryIO) -> tuple[str, int]:
             return kind, start
     for at, magic, name in NOT_TAKEN:
         if head.startswith(magic, at):
-            raise NotAudio("This is a file of the kind {name}: {known}. Convert it.", name=name, known=KNOWN)
+            raise NotAudio(
+                "This is a file of the kind {name}. Convert it to one of these: {kinds}.", name=name, kinds=KINDS
+            )
     for found in re.finditer(rb"\xff[\xe0-\xff]", head):
         if kind := _frames_at(head, found.start()):
             return kind, start + found.start()
     zeros = len(head) - len(head.lstrip(b"\0"))
     if start or _looks_like_mp3(head[zeros : zeros + 2]):  # free format, or damage that FFmpeg may get over
         return "mp3", start
-    raise NotAudio("This is not a sound file: {known}.", known=KNOWN)
+    raise NotAudio("This is not a sound file. Use one of these: {kinds}.", kinds=KINDS)
 
 
 def _skip_tags(file: BinaryIO) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..core.errors import DamagedAudio, EmptyAudio, NotAudio
 from .containers import (
-    KNOWN,
+    KINDS,
     SLACK,
     check_length,
     file_size,
@@ -156,7 +156,7 @@ def _av_stream(container: Any, tells: bool) -> Stream:
     A container's own duration is the sound's only if it holds no picture.
     """
     if not container.streams.audio:
-        raise NotAudio("The file holds no sound: {known}.", known=KNOWN)
+        raise NotAudio("The file holds no sound. Use one of these: {kinds}.", kinds=KINDS)
     stream = container.streams.audio[0]
     announced = None
     if tells and stream.duration:

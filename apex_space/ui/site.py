@@ -23,6 +23,7 @@ from .gradio_patches import (
     fetch_nothing,
     keep_queue_going,
     know_functions,
+    one_app,
     serve_ranges,
     server_name,
     take_only_files,
@@ -74,6 +75,16 @@ def build_pages(
     keep_queue_going()
     take_only_files()
     gr.set_static_paths([EXAMPLES])
+    with one_app():
+        blocks = _pages(manager, arena, leaderboard, results, uploads)
+    blocks.blocks = KnownBlocks(blocks.blocks)
+    blocks.queue(default_concurrency_limit=1, max_size=MAX_QUEUE, api_open=False)
+    return blocks
+
+
+def _pages(
+    manager: JudgeManager, arena: Arena, leaderboard: LeaderboardService, results: SharedResults, uploads: Uploads
+) -> gr.Blocks:
     requests = Requests(manager, uploads)
     with TranslatedBlocks(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
         _links()
@@ -102,8 +113,6 @@ def build_pages(
         embed_panel()
     with blocks:
         Api(requests, leaderboard)
-    blocks.blocks = KnownBlocks(blocks.blocks)
-    blocks.queue(default_concurrency_limit=1, max_size=MAX_QUEUE, api_open=False)
     return blocks
 
 

@@ -14,12 +14,19 @@ from helpers import melodies
 from helpers.browser import upload, wait_for_report
 from helpers.server import Running
 from helpers.songs import short
+from helpers.sounds import tone, write_video
 from helpers.wait import until
 
 SEVEN = tuple(BY_KEY[key] for key in POPULARITY + AESTHETICS)
 SONG = short("bossa.ogg")
 TWO_SECONDS = re.compile(r"^0:(0[2-9]|[1-5]\d)$")
 """Or more, on the recorder's clock."""
+DROP_TWO = """() => {
+  const dataTransfer = new DataTransfer();
+  for (const name of ["a.wav", "b.wav"]) dataTransfer.items.add(new File(["RIFF"], name, { type: "audio/wav" }));
+  const target = document.querySelector("#song button");
+  target.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+}"""
 
 
 def test_a_song_dropped_on_the_page_shows_seven_axes_or_the_reason(visit: Any) -> None:
@@ -67,6 +74,29 @@ def test_a_file_that_is_no_song_gets_its_reason(visit: Any, tmp_path: Path) -> N
     page.locator("p.error", has_text="not a sound file").wait_for(timeout=30_000)
 
 
+def test_files_that_cannot_be_songs_are_refused_in_plain_words(visit: Any, tmp_path: Path) -> None:
+    """Before they are sent. A dropped file is checked as a chosen one is."""
+    (tmp_path / "letter.txt").write_text("Dear listener")
+    with (tmp_path / "large.wav").open("wb") as file:
+        file.truncate(50_000_001)
+    page = visit("/", "Score")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if "/upload" in request.url else None)
+    upload(page, tmp_path / "letter.txt")
+    page.get_by_role("alert").filter(has_text="letter.txt is not a sound file. Use one of these: wav, flac").wait_for()
+    upload(page, tmp_path / "large.wav")
+    page.get_by_role("alert").filter(has_text="large.wav has 50.0 MB. At most 50 MB are taken.").wait_for()
+    page.evaluate(DROP_TWO)
+    page.get_by_role("alert").filter(has_text="Choose one song here. The Rank page takes many at once.").wait_for()
+    assert sent == []
+
+
+def test_the_sound_of_a_video_is_scored(visit: Any, tmp_path: Path) -> None:
+    page = visit("/", "Score")
+    upload(page, write_video(tmp_path / "clip.mov", tone(3)))
+    wait_for_report(page)
+
+
 def test_markup_in_a_file_name_is_shown_as_text(visit: Any, tmp_path: Path) -> None:
     song = tmp_path / "<img src=x onerror=document.title='owned'>.ogg"
     shutil.copy(SONG, song)
@@ -109,6 +139,34 @@ def test_a_refusal_is_seen_where_the_visitor_looks(visit: Any, server: Running, 
     assert 0 <= box["y"] < box["y"] + box["height"] <= 844
     page.get_by_role("button", name="House", exact=True).click()
     refusal.wait_for(state="detached")
+
+
+def test_the_last_result_is_there_again_until_it_is_removed(visit: Any, tmp_path: Path) -> None:
+    page = visit("/", "Score")
+    upload(page, melodies.write(tmp_path / "again.wav", 79, seconds=3))
+    wait_for_report(page)
+    cards = page.locator(".card").all_inner_texts()
+    page.get_by_role("link", name="Compare", exact=True).click()
+    page.get_by_role("button", name="Swap", exact=True).wait_for()
+    assert page.locator("#last-result .card").count() == 0
+    page.go_back()
+    last = page.locator("#last-result")
+    last.get_by_role("heading", name="again.wav").wait_for()
+    assert last.locator(".card").all_inner_texts() == cards
+    assert last.locator("audio, input").count() == 0
+    with page.expect_download() as download:
+        last.get_by_role("link", name="Report as JSON").click()
+    assert json.loads(download.value.path().read_text())["file"] == "again.wav"
+    upload(page, SONG)
+    wait_for_report(page)
+    last.wait_for(state="hidden")
+    page.reload()
+    last.get_by_role("heading", name=SONG.name).wait_for()
+    last.get_by_role("button", name="Remove it").click()
+    last.wait_for(state="hidden")
+    page.reload()
+    page.get_by_role("button", name="Score", exact=True).wait_for()
+    assert not last.is_visible()
 
 
 def test_on_a_phone_the_progress_and_then_the_scores_come_into_view(visit: Any, tmp_path: Path) -> None:

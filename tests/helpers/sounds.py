@@ -1,6 +1,7 @@
 """Sound files of every kind that is taken."""
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -51,6 +52,24 @@ def write(
     with soundfile.SoundFile(path, "w", rate, len(samples), subtype or usual, format=container) as file:
         for at in range(0, samples.shape[1], rate):  # libsndfile's vorbis encoder overflows its stack on long arrays
             file.write(samples.T[at : at + rate])
+    return path
+
+
+def write_video(path: Path, samples: np.ndarray, container: str = "mp4") -> Path:
+    """Encode `samples` [C, n], as AAC, and a grey picture of each tenth of a second."""
+    rate, layout = SAMPLE_RATE, {1: "mono", 2: "stereo"}[len(samples)]
+    with av.open(path, "w", format=container) as file:
+        picture: Any = file.add_stream("mpeg4", rate=10, width=32, height=32, pix_fmt="yuv420p")
+        sound: Any = file.add_stream("aac", rate=rate, layout=layout)
+        grey = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 128, np.uint8), format="rgb24")
+        for _ in range(samples.shape[1] * 10 // rate):
+            file.mux(picture.encode(grey))
+        file.mux(picture.encode(None))
+        for at in range(0, samples.shape[1], 1024):
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, at : at + 1024]), "fltp", layout)
+            frame.sample_rate = rate
+            file.mux(sound.encode(frame))
+        file.mux(sound.encode(None))
     return path
 
 

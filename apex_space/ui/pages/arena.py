@@ -90,6 +90,7 @@ class ArenaPage:
 
     def _own_songs(self) -> None:
         config = settings()
+        inputs.file_checks()
         gr.Markdown(fill(OWN, minutes=config.max_minutes, megabytes=config.max_megabytes))
         with gr.Row():
             songs = [inputs.song(f"Your {place} song", f"own-{place}") for place in ("first", "second")]

@@ -49,6 +49,7 @@ class ComparePage:
     def _inputs(self) -> None:
         config = settings()
         self.songs, self.examples = [], []
+        inputs.file_checks()
         with gr.Row(elem_id="pair") as self.row:
             for side in SIDE_NAMES.values():
                 with gr.Column(min_width=300):
@@ -67,11 +68,12 @@ class ComparePage:
             self.cancel = gr.Button("Cancel", min_width=90, interactive=False)
 
     def _outputs(self) -> None:
-        self.answer = gr.HTML()
+        self.answer = gr.HTML(elem_classes="result")
         self.progress = inputs.progress(EMPTY)
+        inputs.last_result()
         self.probability = gr.Plot(label="Of 100 listeners", visible=False, elem_id="probability-plot")
         self.contributions = gr.Plot(label="What spoke for which song", visible=False, elem_id="contributions-plot")
-        self.tables = gr.HTML()
+        self.tables = gr.HTML(elem_classes="result")
         self.known = gr.State({}, time_to_live=KEEP_SECONDS)
 
     def _events(self) -> None:

@@ -8,6 +8,7 @@ import gradio as gr
 
 from ...arena.pool import Pool
 from ...arena.pool_sources import EXAMPLES
+from ...audio.containers import KINDS, SUFFIXES
 from ...core.axes import AXES
 from ...core.errors import ApexSpaceError
 from ...core.i18n import tr, translate
@@ -18,6 +19,7 @@ from ...judges.registry import REGISTRY
 from ...judges.score import PANEL
 from ...ranking.order import PREFERENCE
 from .. import render
+from ..static_files import read_static
 from ..translation import fill
 
 POLL_SECONDS = 2.0
@@ -27,6 +29,13 @@ SCROLL = f"""() => {{
   const {{ top }} = shown.getBoundingClientRect();
   if (top < 0 || top > innerHeight / 2) shown.scrollIntoView({{ behavior: still ? "auto" : "smooth", block: "start" }});
 }}"""
+FILE_TEXTS = {
+    "several": "Choose one song here. The Rank page takes many at once.",
+    "large": "{name} has {size} MB. At most {limit} MB are taken.",
+    "other": "{name} is not a sound file. Use one of these: {kinds}.",
+    "kinds": KINDS,
+}
+"""What the script file_checks.js says of a file."""
 AT_ONCE = 32
 """Maximum number of events with judges at once. Most of them wait in a song queue.
 
@@ -37,7 +46,24 @@ When the queue of the heavy judges is full, some events are left for judges that
 def song(label: str, elem_id: str) -> gr.Audio:
     """Return a component for a song from an upload or the microphone. Its value is the path of the file."""
     return gr.Audio(
-        label=label, sources=["upload", "microphone"], type="filepath", editable=False, buttons=[], elem_id=elem_id
+        label=label,
+        sources=["upload", "microphone"],
+        type="filepath",
+        editable=False,
+        buttons=[],
+        elem_id=elem_id,
+        elem_classes="song-input",
+    )
+
+
+def file_checks() -> None:
+    """Add the script that checks files when they are chosen. One is enough for all inputs of a page."""
+    gr.HTML(
+        js_on_load=read_static("file_checks.js"),
+        elem_classes="script",
+        megabytes=settings().max_megabytes,
+        endings=sorted(SUFFIXES),
+        texts=FILE_TEXTS,
     )
 
 
@@ -70,6 +96,17 @@ def cancelling(button: gr.Button, running: Any, told: Callable[..., Any], given:
 def progress(text: str) -> gr.HTML:
     """Return the component that shows `text`, and later how far the page's work is."""
     return gr.HTML(fill(render.NOTE, text=text), elem_id=PROGRESS)
+
+
+def last_result() -> None:
+    """Add the place where this page's last result is shown again. The browser keeps the text of components `result`."""
+    gr.HTML(
+        html_template='<p class="note">{{texts.what}} <button type="button">{{texts.forget}}</button></p><div></div>',
+        js_on_load=read_static("last_result.js"),
+        apply_default_css=False,
+        elem_id="last-result",
+        texts={"what": "This is your last result on this page. Only this tab keeps it.", "forget": "Remove it"},
+    )
 
 
 def show_progress(triggers: Sequence[Any]) -> None:

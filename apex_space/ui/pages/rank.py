@@ -85,6 +85,7 @@ class RankPage:
 
     def _inputs(self) -> None:
         config = settings()
+        inputs.file_checks()
         self.songs = file_input(label="Songs, or a zip of songs", file_count="multiple", height=200, elem_id="songs")
         limits = {"batch": config.batch, "minutes": config.max_minutes, "megabytes": config.max_megabytes}
         gr.Markdown(fill(PROMISE, **limits), elem_classes="promise")
@@ -101,17 +102,19 @@ class RankPage:
 
     def _outputs(self) -> None:
         self.progress = inputs.progress(EMPTY)
-        self.verdict = gr.HTML()
+        inputs.last_result()
+        self.verdict = gr.HTML(elem_classes="result")
         self.table = gr.HTML(
             html_template=read_static("rank.html"),
             js_on_load=read_static("rank.js"),
             apply_default_css=False,
             texts=TEXTS,
             elem_id="ranked",
+            elem_classes="result",
         )
         self.standings = gr.Plot(label="The first 30", visible=False, elem_id="standings-plot")
         self.spread = gr.Plot(label="How the scores spread", visible=False, elem_id="spread-plot")
-        self.tables = gr.HTML()
+        self.tables = gr.HTML(elem_classes="result")
         self.held = gr.State(None, time_to_live=KEEP_SECONDS, delete_callback=self._release)
 
     def _events(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from ... import plots
+from ...audio.containers import KINDS
 from ...core.i18n import tr
 from ...core.settings import settings
 from ...judges.judge import ScoringProgress
@@ -19,10 +20,9 @@ from . import inputs
 from .share_panel import Finished, SharePanel
 
 PROMISE = (
-    "Up to {minutes:g} minutes and {megabytes:g} MB: wav, flac, mp3, ogg, opus, m4a, webm, aiff. Your song stays "
-    "on the server for {grace} after it was scored, so that you can ask another judge. Then it is deleted. Its "
-    "embeddings (numbers, under a hash, without its name) stay in a cache for a while, so that the same song is scored "
-    "at once."
+    "Up to {minutes:g} minutes and {megabytes:g} MB: {kinds}. Your song stays on the server for {grace} after it was "
+    "scored, so that you can ask another judge. Then it is deleted. Its embeddings (numbers, under a hash, without its "
+    "name) stay in a cache for a while, so that the same song is scored at once."
 )
 EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 
@@ -41,8 +41,10 @@ class ScorePage:
 
     def _inputs(self) -> None:
         config = settings()
+        inputs.file_checks()
         self.song = inputs.song("Your song", "song")
-        limits = {"minutes": config.max_minutes, "megabytes": config.max_megabytes, "grace": inputs.kept_for()}
+        limits = {"minutes": config.max_minutes, "megabytes": config.max_megabytes}
+        limits |= {"kinds": KINDS, "grace": inputs.kept_for()}
         gr.Markdown(fill(PROMISE, **limits), elem_classes="promise")
         self.judge = inputs.judge_radio(self._requests.manager)
         with gr.Row():
@@ -53,11 +55,12 @@ class ScorePage:
 
     def _outputs(self, shared_results: SharedResults) -> None:
         self.progress = inputs.progress(EMPTY)
-        self.cards = gr.HTML()
+        inputs.last_result()
+        self.cards = gr.HTML(elem_classes="result")
         self.link = SharePanel(shared_results)
         self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
         self.timeline = gr.Plot(label="Over time", visible=False, elem_id="timeline-plot")
-        self.tables = gr.HTML()
+        self.tables = gr.HTML(elem_classes="result")
 
     def _events(self) -> None:
         outputs = [self.cards, self.progress, self.picture, self.timeline, self.tables, self.cancel]

@@ -16,7 +16,14 @@ from ..routes.shared_result import link
 KEEP_SECONDS = 3600.0
 """Seconds for which the page can make or delete a link. Afterwards, the key still deletes the result."""
 WHAT = "The scores and this title are kept, without audio or file name. Anyone who has the link can see them."
-MADE = "Keep the key if you may want to delete the result after this page is closed. The key is not shown again."
+MADE = (
+    "To delete the result later, open the link in this browser, which remembers the key. Elsewhere you need the key. "
+    "It is not shown again."
+)
+REMEMBER = """(link, key) => {
+  try { if (key) localStorage.setItem(`key of ${link.split("/").at(-1)}`, key); } catch { /* nothing may be kept */ }
+}"""
+"""Script that keeps a result's key in the browser. The page of the result, result.html, fills it in."""
 DELETED = "Deleted. The link does not work any more."
 
 
@@ -52,7 +59,8 @@ class SharePanel:
         kept = [self._title, self._get, self._link, self._key, self._note, self._delete, self._receipt]
         options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         self.finished.change(self._offer, self.finished, [self._box, *kept], **options)
-        self._get.click(self._make, [self.finished, self._title], kept, **options)
+        made = self._get.click(self._make, [self.finished, self._title], kept, **options)
+        made.then(None, [self._link, self._key], js=REMEMBER, api_visibility="private")
         self._delete.click(self._remove, self._receipt, kept, **options)
 
     def _offer(self, finished: Finished) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Serves shared results: the page `/r/{id}`, its picture and its deletion. They need no script and no cookie."""
+"""Serves shared results: the page `/r/{id}`, its picture and its deletion. They work without scripts and cookies."""
 
 import asyncio
 import base64
@@ -27,12 +27,18 @@ from ..static_files import STATIC, read_static
 FILES = FileSystemLoader(STATIC)
 PAGE = Environment(loader=FILES, autoescape=True, trim_blocks=True).get_template("result.html")
 STYLE = "\n".join(read_static(name) for name in ("result.css", "style.css"))
-STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+SCRIPT = read_static("result.js")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
 HEADERS = {
     "cache-control": "private, no-cache",
     # Other sites may show the page in a frame: no click on it that a stranger provokes has an effect.
-    "content-security-policy": f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; img-src 'self'; "
-    "form-action 'self'; base-uri 'none'",
+    "content-security-policy": f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'",
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-robots-tag": "noindex",
@@ -139,7 +145,7 @@ def answer(request: Request, status: int, home: str = "../", **shown: Any) -> Re
     tag = language()
     if tag != best_of(request.headers.get("accept-language", "")):
         home += f"?lang={tag}"
-    texts = {"site": SITE, "style": Markup(STYLE), "home": home, "lang": tag, "tr": tr}
+    texts = {"site": SITE, "style": Markup(STYLE), "script": Markup(SCRIPT), "home": home, "lang": tag, "tr": tr}
     return HTMLResponse(PAGE.render(texts | shown), status, HEADERS)
 
 

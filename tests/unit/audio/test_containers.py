@@ -177,7 +177,7 @@ def test_long_wavs(name: bytes, decode: Decode) -> None:
 def test_kinds_that_are_not_taken_are_named(form: str, name: str, decode: Decode) -> None:
     buffer = io.BytesIO()
     soundfile.write(buffer, tone(1.5).T, SAMPLE_RATE, format=form, subtype="PCM_16")
-    with pytest.raises(NotAudio, match=f"kind {name}: wav"):
+    with pytest.raises(NotAudio, match=f"kind {name}. Convert it to one of these: wav"):
         decode(buffer.getvalue())
 
 

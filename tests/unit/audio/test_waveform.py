@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from apex_space.audio.levels import Levels, Meter
 from apex_space.audio.waveform import Limits, Waveform, load
 from apex_space.core import errors
-from helpers.sounds import KINDS, SAMPLE_RATE, tone, write
+from helpers.sounds import KINDS, SAMPLE_RATE, tone, write, write_video
 
 
 @pytest.fixture(scope="module")
@@ -317,6 +317,14 @@ def test_breaks_off(songs: Callable[[str], bytes], put: Callable[[bytes], Path],
         refused(path, errors.DamagedAudio, "cut short")
     else:
         refused(path, errors.DamagedAudio, "breaks off after 1.", "of the 3.0 s")
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov"])
+def test_the_sound_of_a_video(tmp_path: Path, container: str) -> None:
+    waveform = load(write_video(tmp_path / "file", tone(), container))
+    assert waveform.duration == pytest.approx(3, abs=0.1)
+    alone = load(write(tmp_path / "alone", tone(), kind="m4a"))
+    assert waveform.levels.peak == pytest.approx(alone.levels.peak, abs=0.2)
 
 
 @pytest.mark.parametrize("kind", ["ogg", "opus", "m4a-index-last"])

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,13 @@ import gradio as gr
 import httpx
 import pytest
 from fastapi import Request
-from gradio import queueing
+from gradio import queueing, routes
 from gradio.data_classes import PredictBodyInternal
 from gradio.routes import App
 
 from apex_space.judges.manager import JudgeManager
 from apex_space.ui import gradio_patches
-from apex_space.ui.gradio_patches import MAX_SESSIONS, PatientQueue, keep_queue_going
+from apex_space.ui.gradio_patches import MAX_SESSIONS, PatientQueue, keep_queue_going, one_app
 from apex_space.ui.routes.health import health_route
 from helpers.wait import run_coroutine
 
@@ -170,3 +170,20 @@ def test_an_event_whose_session_is_gone_costs_nobody_else_anything(patched: None
             assert not server.queue.stopped
 
     run_coroutine(go())
+
+
+@pytest.mark.parametrize(("patch", "apps"), [(nullcontext, 2), (one_app, 1)])
+def test_pages_are_built_without_an_app_for_each(
+    monkeypatch: pytest.MonkeyPatch, patch: Callable[[], Any], apps: int
+) -> None:
+    """Gradio makes one when the pages begin, and one for every page that ends."""
+    made: list[gr.Blocks] = []
+    monkeypatch.setattr(routes.App, "create_app", lambda blocks, **_: made.append(blocks))
+
+    async def build() -> None:
+        blocks = gr.Blocks()
+        with patch(), blocks:
+            gr.Markdown("One")
+
+    run_coroutine(build())
+    assert len(made) == apps
