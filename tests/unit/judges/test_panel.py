@@ -275,9 +275,7 @@ def test_the_picture_of_a_panel_comparison_has_a_row_for_each_answer(data: Path,
         assert (x - low, x + high) == pytest.approx((100 - 100 * each.answer.high, 100 - 100 * each.answer.low))
 
 
-def test_a_panel_comparison_names_the_preferred_song_and_its_listeners(
-    data: Path, panels: tuple[Panel, Panel]
-) -> None:
+def test_a_panel_comparison_names_the_preferred_song_and_its_listeners(data: Path, panels: tuple[Panel, Panel]) -> None:
     one = compare_panels(*panels).comparisons[0]
     answer = Preference(0.44, 0.37, 0.51, {})
     close, clear = (replace(one, answer=each) for each in (answer, replace(answer, high=0.49)))
