@@ -30,7 +30,8 @@ def probability(preference: "Preference") -> "Figure":
         x=[a], y=[""], mode="markers", marker=dict(size=8, color="white"), showlegend=False, hoverinfo="skip",
         error_x=dict(array=[high - a], arrayminus=[a - low], color="white", thickness=3, width=12),
     )  # fmt: skip
-    figure.add_vline(x=50, line=dict(color=GREY, dash="dash", width=1.5))
+    for line in (dict(color=GREY, width=3), dict(color="white", dash="dash", width=1.5)):
+        figure.add_vline(x=50, line=line)  # white within grey is visible on the bars and on any page
     figure.update_xaxes(**PERCENT)
     figure.update_layout(barmode="stack", bargap=0.3, showlegend=True, legend_traceorder="normal")
     return finished(figure, 170, bottom=60, right=24)

@@ -10,7 +10,8 @@ from apex_space import plots
 from apex_space.arena.agreement import Agreement
 from apex_space.arena.leaderboard import LeaderboardSnapshot
 from apex_space.arena.ratings import FEW_VOTES, MIN_VOTES, Rating
-from apex_space.plots.arena import MAX_LABEL_LENGTH, MAX_ROWS
+from apex_space.plots.arena import MAX_ROWS
+from apex_space.plots.names import MAX_LABEL_LENGTH
 from apex_space.storage.records import Song
 from apex_space.ui.pages.leaderboard import _shown
 from apex_space.ui.render import arena as render
@@ -92,6 +93,12 @@ def test_a_long_title_is_cut_in_the_picture_alone() -> None:
     (label,) = plots.ratings(ranked).layout.yaxis.ticktext
     assert len(label) == len("1. ") + MAX_LABEL_LENGTH
     assert rows(render.songs(ranked))[0][1] == "x" * 300
+
+
+def test_takes_of_a_song_are_told_apart_in_the_picture() -> None:
+    ranked = [rating(place, title=f"my_long_song_take_{place:02}") for place in range(1, 13)]
+    labels = plots.ratings(ranked).layout.yaxis.ticktext
+    assert list(labels[:2]) == ["1. take_01", "2. take_02"]
 
 
 def test_a_song_without_a_title_has_the_beginning_of_its_hash() -> None:
