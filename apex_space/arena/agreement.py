@@ -17,7 +17,7 @@ from ..core.text import message
 from ..preference.calibration import CalibrationBin
 from ..storage.records import Source
 from ..storage.vote_counts import PredictedGroup, PredictionSums, SourceTotals, VoteCounts
-from .ratings import FEW_VOTES
+from .ratings import FEW_VOTES, MIN_VOTES
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ class Agreement:
         return self.decided < FEW_VOTES
 
     @property
+    def unrated(self) -> bool:
+        """Return whether there are too few votes to show how often the judge agreed."""
+        return self.decided < MIN_VOTES
+
+    @property
     def against_chance(self) -> Literal["better", "worse", "unclear"]:
         """Return "better" if the interval of `agreed` lies above a half, "worse" if it lies below.
 
@@ -85,8 +90,10 @@ class AgreementReport:
         """Return a sentence that says whether listeners favour a side."""
         if self.a is None:
             return "No vote has been decided yet."
+        if self.decided < MIN_VOTES:
+            return "There are too few votes to say whether listeners favour a side."
         against = _against_half(self.a)
-        finding = "no favour for a side shows"
+        finding = "there is no sign that listeners favour a side"
         if against != "unclear":
             finding = message("listeners favour {side} for its side alone", side="A" if against == "better" else "B")
         return message(

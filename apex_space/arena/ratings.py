@@ -28,6 +28,8 @@ from ..core.intervals import Z95
 from ..storage.vote_counts import VoteCounts
 
 FEW_VOTES = 30
+MIN_VOTES = 5
+"""Number of votes below which a figure is not shown: its interval is almost the whole range."""
 PRIOR = 1.0
 MAX_STEPS = 100
 """Maximum number of steps of Newton's method; odds of 1e12 take 43."""
@@ -56,6 +58,11 @@ class Rating:
     def preliminary(self) -> bool:
         """Return whether there are too few votes to rely on."""
         return self.votes < FEW_VOTES
+
+    @property
+    def unrated(self) -> bool:
+        """Return whether there are too few votes to show a rating."""
+        return self.votes < MIN_VOTES
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

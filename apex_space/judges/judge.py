@@ -236,6 +236,7 @@ class Judge:
 
     def _report(self, encoded: CachedEmbeddings, name: str, started: float) -> Report:
         values = self.head(encoded.embeddings)
+        counts = self.head.counts(encoded.valid / encoded.rate) > 0
         return Report(
             file=printable(name),
             judge=self.name,
@@ -243,7 +244,7 @@ class Judge:
             missing=self.head.missing,
             spread=self.head.spread,
             segments=tuple(
-                Segment(start / encoded.rate, (start + valid) / encoded.rate, _scores(values, i))
+                Segment(start / encoded.rate, (start + valid) / encoded.rate, _scores(values, i), bool(counts[i]))
                 for i, (start, valid) in enumerate(zip(encoded.start.tolist(), encoded.valid.tolist(), strict=True))
             ),
             duration=encoded.duration,

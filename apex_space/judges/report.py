@@ -16,11 +16,15 @@ Scores = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Segment:
-    """Scores of one segment of the song, from `start` to `end` in seconds."""
+    """Scores of one segment of the song, from `start` to `end` in seconds.
+
+    `counts` is false if the segment does not count in the song's scores, for example because it is too short.
+    """
 
     start: float
     end: float
     scores: Scores
+    counts: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,5 +71,5 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON. A segment's scores are beside its start and end."""
         plain = asdict(self)
-        segments = [{"start": s.start, "end": s.end, **s.scores} for s in self.segments]
+        segments = [{"start": s.start, "end": s.end, "counts": s.counts, **s.scores} for s in self.segments]
         return plain | {"segments": segments, "weights": [asdict(w) for w in self.weights]}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.i18n import plural, tr
 from ..judges.registry import REGISTRY
+from .names import short_names
 from .style import GREY, PERCENT, finished
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 30
 THIN_ROW = 24
-MAX_LABEL_LENGTH = 16
-"""Maximum number of characters of a title in the label of its row."""
 SETTLED, PRELIMINARY = "#0072b2", "#8a9aa8"
 JUDGES = ("#0072b2", "#d55e00", "#009e73", "#c0629a")
 
@@ -56,7 +55,8 @@ def ratings(ranked: "Sequence[Rating]") -> "Figure":
             )
     figure.add_vline(x=50, line=dict(color=GREY, dash="dash", width=1.5))
     figure.update_xaxes(**PERCENT)
-    labels = [f"{place + 1}. {_plain(_short(label(row)))}" for place, row in shown]
+    names = short_names([label(row) for _, row in shown])
+    labels = [f"{place}. {_plain(name)}" for place, name in enumerate(names, 1)]
     figure.update_yaxes(range=[len(shown) - 0.5, -0.5], tickvals=[place for place, _ in shown], ticktext=labels)
     figure.update_layout(showlegend=True)
     return finished(figure, THIN_ROW * len(shown) + 130, bottom=70, right=24)
@@ -105,10 +105,6 @@ def _whiskers(estimates: Sequence[tuple[float, float, float]], colour: str) -> d
         thickness=2.5,
         width=0,
     )
-
-
-def _short(title: str) -> str:
-    return title if len(title) <= MAX_LABEL_LENGTH else f"{title[: MAX_LABEL_LENGTH - 1].rstrip()}…"
 
 
 def _plain(text: str) -> str:

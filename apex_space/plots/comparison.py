@@ -30,14 +30,15 @@ def probability(preference: "Preference") -> "Figure":
         x=[a], y=[""], mode="markers", marker=dict(size=8, color="white"), showlegend=False, hoverinfo="skip",
         error_x=dict(array=[high - a], arrayminus=[a - low], color="white", thickness=3, width=12),
     )  # fmt: skip
-    figure.add_vline(x=50, line=dict(color=GREY, dash="dash", width=1.5))
+    for line in (dict(color=GREY, width=3), dict(color="white", dash="dash", width=1.5)):
+        figure.add_vline(x=50, line=line)  # white within grey is visible on the bars and on any page
     figure.update_xaxes(**PERCENT)
     figure.update_layout(barmode="stack", bargap=0.3, showlegend=True, legend_traceorder="normal")
     return finished(figure, 170, bottom=60, right=24)
 
 
 def contributions(preference: "Preference") -> "Figure":
-    """Draw each axis' contribution in log-odds: to the left for A, to the right for B, the strongest on top."""
+    """Draw how much each axis counted: to the left for A, to the right for B, the strongest on top."""
     from plotly.graph_objects import Figure
 
     strongest = sorted(preference.contributions.items(), key=lambda item: abs(item[1]))
@@ -55,7 +56,8 @@ def contributions(preference: "Preference") -> "Figure":
     )
     reach = 1.9 * max(map(abs, values), default=0) or 1.0
     figure.update_xaxes(range=[-reach, reach], nticks=5, showticklabels=False)
-    for x, anchor, text in ((0, "left", tr("← for A")), (0.5, "center", tr("log-odds")), (1, "right", tr("for B →"))):
+    signs = (0, "left", tr("← for A")), (0.5, "center", tr("longer counts more")), (1, "right", tr("for B →"))
+    for x, anchor, text in signs:
         figure.add_annotation(
             x=x, y=0, xref="x domain", yref="y domain", xanchor=anchor, yanchor="top", text=text, showarrow=False
         )

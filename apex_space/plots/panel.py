@@ -6,8 +6,9 @@ from ..core.axes import Axis
 from ..core.i18n import tr, translate
 from ..judges.panel import Panel
 from ..judges.registry import REGISTRY
+from ..preference.head import Preference
 from ..preference.panel_comparison import PanelComparison
-from .style import GREY, PERCENT, ROW_HEIGHT, SIDES, finished
+from .style import GREY, ROW_HEIGHT, SIDES, finished
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -54,11 +55,14 @@ def _share(axis: Axis, score: float) -> float:
 
 
 def preferences(comparison: PanelComparison) -> "Figure":
-    """Draw how many of 100 listeners prefer A, with the 95% interval, for each judge that has a preference head."""
+    """Draw how many of 100 listeners prefer A or B, with the 95% interval, for each judge with a preference head.
+
+    The nearer a dot is to the left, the more listeners prefer A.
+    """
     import plotly.graph_objects as go
 
     answers = {REGISTRY[each.judge].title: each.answer for each in reversed(comparison.comparisons)}
-    shares = [100 * answer.probability for answer in answers.values()]
+    shares = [100 - 100 * answer.probability for answer in answers.values()]
     figure = go.Figure()
     figure.add_scatter(
         x=shares,
@@ -66,13 +70,22 @@ def preferences(comparison: PanelComparison) -> "Figure":
         mode="markers",
         marker=dict(size=13, color=[GREY if a.verdict == "close" else SIDES[a.verdict] for a in answers.values()]),
         error_x=dict(
-            array=[100 * answer.high - share for answer, share in zip(answers.values(), shares, strict=True)],
-            arrayminus=[share - 100 * answer.low for answer, share in zip(answers.values(), shares, strict=True)],
+            array=[100 * (answer.probability - answer.low) for answer in answers.values()],
+            arrayminus=[100 * (answer.high - answer.probability) for answer in answers.values()],
             color=GREY, thickness=3, width=8,
         ),
-        hovertemplate=f"%{{y}}: {tr('{n} of 100 prefer {side}', n='%{x:.0f}', side='A')}<extra></extra>",
+        text=[_preferring(answer) for answer in answers.values()],
+        hovertemplate="%{y}: %{text}<extra></extra>",
     )  # fmt: skip
     figure.add_vline(x=50, line=dict(color=GREY, dash="dash", width=1.5))
-    figure.update_xaxes(**PERCENT)
-    figure.update_xaxes(title=tr("prefer {side}", side="A"))
-    return finished(figure, ROW_HEIGHT * len(answers) + 110, bottom=60, right=40)
+    figure.update_xaxes(range=[0, 100], tickvals=[0, 25, 50, 75, 100], ticktext=["100", "75", "50", "75", "100"])
+    signs = (0, "left", tr("← prefer {side}", side="A")), (1, "right", tr("prefer {side} →", side="B"))
+    for x, anchor, text in signs:
+        figure.add_annotation(
+            x=x, y=1, xref="x domain", yref="y domain", xanchor=anchor, yanchor="bottom", text=text, showarrow=False
+        )
+    return finished(figure, ROW_HEIGHT * len(answers) + 110, bottom=40, right=40)
+
+
+def _preferring(answer: Preference) -> str:
+    return tr("{n} of 100 prefer {side}", n=f"{100 * answer.chance.value:.0f}", side=answer.favourite.upper())

@@ -8,7 +8,8 @@ from ..core.i18n import tr
 from ..ranking.distributions import Distribution, distributions
 from ..ranking.order import RankedSong, Ranking, Rules
 from . import ranking_text
-from .arena import MAX_LABEL_LENGTH, MAX_ROWS, THIN_ROW, _plain
+from .arena import MAX_ROWS, THIN_ROW, _plain
+from .names import short_names
 from .panel import COLOURS
 from .style import GREY, PERCENT, finished
 
@@ -54,7 +55,8 @@ def ranking_intervals(ranking: Ranking) -> "Figure":
     else:
         axis = BY_KEY[ranking.rules.by]
         figure.update_xaxes(range=[axis.low, axis.high])
-    labels = [f"{row.rank}. {_plain(_end(row.song.name))}" for row in rows]
+    names = short_names([row.song.name for row in rows])
+    labels = [f"{row.rank}. {_plain(name)}" for row, name in zip(rows, names, strict=True)]
     figure.update_yaxes(range=[len(rows) - 0.5, -0.5], tickvals=list(range(len(rows))), ticktext=labels)
     figure.update_xaxes(title_text=ranking_text.label(ranking.rules), title_standoff=8)
     figure.update_layout(showlegend=True)
@@ -115,8 +117,3 @@ def _share(each: Distribution, value: float) -> float:
 
 def _or(number: float | None, otherwise: float) -> float:
     return otherwise if number is None else number
-
-
-def _end(name: str) -> str:
-    """Return the end of a song's name, which tells songs of one folder apart."""
-    return name if len(name) <= MAX_LABEL_LENGTH else f"…{name[1 - MAX_LABEL_LENGTH :].lstrip()}"

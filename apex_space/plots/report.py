@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from ..core.axes import Axis
 from ..core.i18n import tr, translate
-from ..judges.report import Report
-from .style import GREY, ROW_HEIGHT, finished
+from ..judges.report import Report, Segment
+from .style import GREY, NEUTRAL, ROW_HEIGHT, finished
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+BAND = NEUTRAL[3]
+PALE = 0.45
+"""Opacity of what does not count."""
 COLOURS = dict(  # after Okabe & Ito 2008: colour-blind people can tell them apart; 3:1 against white and near-black
     streams="#0072b2",
     likes="#d55e00",
@@ -32,7 +35,7 @@ def _groups(axes: Iterable[Axis]) -> list[list[Axis]]:
 def scores(report: Report) -> "Figure":
     """Draw one bar for each axis, and one panel for each group of axes.
 
-    Whiskers are the judge's spread. Diamonds are SongEval's mean and standard deviation.
+    Lines are the judge's spread. Diamonds and bands are SongEval's mean and standard deviation.
     """
     from plotly.subplots import make_subplots
 
@@ -42,29 +45,29 @@ def scores(report: Report) -> "Figure":
     for row, axes in enumerate(groups, 1):
         for axis in axes:
             _bar(figure, report, axis, row)
-            _reference(figure, report, axis, row)
+            _reference_band(figure, report, axis, row)
+            _spread(figure, report, axis, row)
+            _reference_mean(figure, report, axis, row)
             _value(figure, report, axis, row)
         low, high = axes[0].low, axes[0].high
         figure.update_xaxes(range=[low, high + 0.16 * (high - low)], tickvals=_ticks(low, high), row=row, col=1)
         labels = [translate(axis.label) for axis in reversed(axes)]
         figure.update_yaxes(categoryorder="array", categoryarray=labels, row=row, col=1)
     if report.spread:
-        whisker = dict(color=GREY, width=1.5)
-        figure.add_scatter(x=[None], y=[None], mode="lines", line=whisker, name=tr("80% of unseen songs"), row=1, col=1)
+        line = dict(color=GREY, width=2)
+        figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=tr("80% of unseen songs"), row=1, col=1)
     figure.update_layout(bargap=0.45, barmode="overlay", showlegend=True)
-    return finished(figure, ROW_HEIGHT * sum(sizes) + 130, bottom=60)
+    return finished(figure, ROW_HEIGHT * sum(sizes) + 140, bottom=70)
 
 
 def _bar(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
-    value, spread = report.scores[axis.key], report.spread.get(axis.key)
-    whisker = dict(array=[spread], thickness=1.5, color=GREY) if value is not None and spread else None
+    value = report.scores[axis.key]
     figure.add_bar(
         x=[0 if value is None else value - axis.low],
         base=axis.low,
         y=[translate(axis.label)],
         orientation="h",
         marker_color=COLOURS[axis.key],
-        error_x=whisker,
         hovertemplate=f"{translate(axis.label)}{tr(': ')}{translate(axis.meaning)}<extra></extra>",
         showlegend=False,
         row=row,
@@ -72,22 +75,43 @@ def _bar(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     )
 
 
-def _reference(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
+def _reference_band(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     if axis.reference is None or report.scores[axis.key] is None:
         return
     mean, deviation = axis.reference
     figure.add_scatter(
-        x=[mean],
+        x=[mean - deviation, mean + deviation], y=[translate(axis.label)] * 2, row=row, col=1,
+        mode="lines", line=dict(color=BAND, width=8), showlegend=False, hoverinfo="skip",
+    )  # fmt: skip
+
+
+def _reference_mean(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
+    if axis.reference is None or report.scores[axis.key] is None:
+        return
+    figure.add_scatter(
+        x=[axis.reference[0]],
         y=[translate(axis.label)],
         mode="markers",
         marker=dict(symbol="diamond", size=9, color=GREY, line=dict(width=1, color="white")),
-        error_x=dict(array=[deviation], color="rgba(128,128,128,0.35)", thickness=7, width=0),
         name=tr("SongEval’s songs, mean ± SD"),
         showlegend=not any(trace.mode == "markers" for trace in figure.select_traces(dict(type="scatter"))),
         hovertemplate="SongEval %{x:.2f}<extra></extra>",
         row=row,
         col=1,
     )
+
+
+def _spread(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
+    """Draw the judge's spread as a line with ends. A white border sets it off from the bar and from a dark page."""
+    value, spread = report.scores[axis.key], report.spread.get(axis.key)
+    if value is None or not spread:
+        return
+    for colour, width in (("white", 5), (GREY, 2)):
+        figure.add_scatter(
+            x=[value - spread, value + spread], y=[translate(axis.label)] * 2, row=row, col=1,
+            mode="lines+markers", line=dict(color=colour, width=width), showlegend=False, hoverinfo="skip",
+            marker=dict(symbol="line-ns", size=8, line=dict(color=colour, width=width)),
+        )  # fmt: skip
 
 
 def _value(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
@@ -103,30 +127,51 @@ def _value(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
 
 
 def timeline(report: Report) -> "Figure":
-    """Draw each predicted axis over time, constant within a segment, and one panel for each group of axes."""
+    """Draw each predicted axis over time, constant within a segment, and one panel for each group of axes.
+
+    Segments that do not count in the song's scores are pale.
+    """
     from plotly.subplots import make_subplots
 
     groups = _groups(axis for axis in report.axes if report.scores[axis.key] is not None)
     figure = make_subplots(rows=max(1, len(groups)), shared_xaxes=True, vertical_spacing=0.08)
-    times = [segment.start for segment in report.segments] + [report.segments[-1].end]
+    runs = [(counts, list(run)) for counts, run in groupby(report.segments, lambda segment: segment.counts)]
     for row, axes in enumerate(groups, 1):
         for axis in axes:
-            values = [segment.scores[axis.key] for segment in report.segments]
-            label, score = translate(axis.label), f"%{{y:.{_digits(axis)}f}}"
-            hover = tr("{axis} {score} from {second} s", axis=label, score=score, second="%{x:.0f}")
-            figure.add_scatter(
-                x=times, y=[*values, values[-1]], row=row, col=1, name=label, mode="lines+markers",
-                line=dict(shape="hv", color=COLOURS[axis.key], width=2.5), marker=dict(size=5),
-                hovertemplate=f"{hover}<extra></extra>",
-            )  # fmt: skip
+            for place, (counts, run) in enumerate(runs):
+                _run(figure, axis, row, run, "" if counts else _uncounted(report), not place)
         figure.update_yaxes(range=[axes[0].low, axes[0].high], row=row, col=1)
     step = 30 * max(1, round(report.duration / 180))
     marks = list(range(0, int(report.duration) + 1, step))
     figure.update_xaxes(
-        tickvals=marks, ticktext=[f"{t // 60}:{t % 60:02}" for t in marks], tickangle=0, range=[0, report.duration]
-    )
+        tickvals=marks, ticktext=[f"{t // 60}:{t % 60:02}" for t in marks], tickangle=0, range=[0, report.duration],
+        ticks="outside", ticklen=8, tickcolor="rgba(0,0,0,0)",  # so that 0:00 does not touch the lowest score
+    )  # fmt: skip
+    if not all(counts for counts, _ in runs):
+        line = dict(color=GREY, width=2.5)
+        figure.add_scatter(x=[None], y=[None], mode="lines", line=line, opacity=PALE, name=_uncounted(report))
     figure.update_layout(showlegend=True)
-    return finished(figure, 190 + 190 * max(1, len(groups)), bottom=90)
+    return finished(figure, 210 + 190 * max(1, len(groups)), bottom=120)
+
+
+def _run(figure: "Figure", axis: Axis, row: int, run: list[Segment], uncounted: str, legend: bool) -> None:
+    """Draw an axis over successive segments, pale if there is a reason why they are `uncounted`."""
+    label, score = translate(axis.label), f"%{{y:.{_digits(axis)}f}}"
+    hover = tr("{axis} {score} from {second} s", axis=label, score=score, second="%{x:.0f}")
+    values = [segment.scores[axis.key] for segment in run]
+    figure.add_scatter(
+        x=[*(segment.start for segment in run), run[-1].end], y=[*values, values[-1]], row=row, col=1,
+        name=label, legendgroup=axis.key, showlegend=legend, opacity=PALE if uncounted else 1, mode="lines+markers",
+        line=dict(shape="hv", color=COLOURS[axis.key], width=2.5), marker=dict(size=5),
+        hovertemplate=f"{hover}{f'<br>{uncounted}' if uncounted else ''}<extra></extra>",
+    )  # fmt: skip
+
+
+def _uncounted(report: Report) -> str:
+    """Return why some segments do not count in the song's scores."""
+    seconds = {counts: [s.end - s.start for s in report.segments if s.counts == counts] for counts in (False, True)}
+    too_short = max(seconds[False]) < min(seconds[True], default=0)
+    return tr("too short to count in the score") if too_short else tr("does not count in the score")
 
 
 def _digits(axis: Axis) -> int:

@@ -12,6 +12,7 @@ from .head import Preference, PreferenceHead, revision_of
 class Comparison:
     """Reports on two songs by the `judge` that was asked, and the answer of the preference `head`.
 
+    `weighed` are the reports that the answer is from, by the head's own judge. They are `a` and `b` if it was asked.
     `outdated` is true if the head was fitted on other weights of its judge than the ones that scored these songs.
     """
 
@@ -20,6 +21,7 @@ class Comparison:
     judge: str
     head: PreferenceHead
     answer: Preference
+    weighed: tuple[Report, Report]
     outdated: bool
 
     @property
@@ -44,6 +46,7 @@ class Comparison:
             "same": self.same,
             "fallback": self.fallback,
             "outdated": self.outdated,
+            "weighed": {side: dict(report.scores) for side, report in zip("ab", self.weighed, strict=True)},
             "head": json.loads(self.head.to_json(revision_id=self.head.revision_id)),
             "a": self.a.as_dict(),
             "b": self.b.as_dict(),
@@ -59,4 +62,4 @@ def compare_reports(
     """
     a, b = reports
     x, y = weighed or reports
-    return Comparison(a, b, a.judge, head, head(x, y), revision_of(x) != head.revision)
+    return Comparison(a, b, a.judge, head, head(x, y), (x, y), revision_of(x) != head.revision)

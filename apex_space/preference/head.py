@@ -18,7 +18,7 @@ from pydantic import FiniteFloat, PositiveInt, TypeAdapter, ValidationError
 
 from ..core.axes import KEYS
 from ..core.errors import PreferenceError
-from ..core.intervals import Z95
+from ..core.intervals import Z95, ConfidenceInterval
 from ..judges.judge import Judge
 from ..judges.report import Report, Scores
 from .calibration import CalibrationBin, Interval
@@ -39,9 +39,19 @@ class Preference:
     @property
     def verdict(self) -> Literal["a", "b", "close"]:
         """Return the side that is preferred, or "close" if the interval contains 0.5."""
-        if self.low <= 0.5 <= self.high:
-            return "close"
-        return "a" if self.probability > 0.5 else "b"
+        return "close" if self.low <= 0.5 <= self.high else self.favourite
+
+    @property
+    def favourite(self) -> Literal["a", "b"]:
+        """Return the side with the higher chance to be preferred, or "a" if both chances are equal."""
+        return "a" if self.probability >= 0.5 else "b"
+
+    @property
+    def chance(self) -> ConfidenceInterval:
+        """Return the chance that the favourite is preferred, with its 95% interval."""
+        if self.favourite == "a":
+            return ConfidenceInterval(self.probability, self.low, self.high)
+        return ConfidenceInterval(1 - self.probability, 1 - self.high, 1 - self.low)
 
 
 @dataclass(frozen=True)

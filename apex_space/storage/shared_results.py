@@ -168,7 +168,9 @@ def _report(fields: dict[str, Any]) -> Report:
     """Make a report from its JSON, which this version or an earlier one wrote. Raises UnknownJudge."""
     find(fields["judge"])
     features = fields.pop("features", None) or fields.pop("measured")  # the name in version 0.1.0
-    segments = tuple(Segment(part["start"], part["end"], _scores(part)) for part in fields["segments"])
+    segments = tuple(
+        Segment(part["start"], part["end"], _scores(part), part.get("counts", True)) for part in fields["segments"]
+    )
     return Report(
         **fields
         | {

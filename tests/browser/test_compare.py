@@ -22,8 +22,12 @@ def test_two_songs_on_the_page_get_a_verdict_pictures_and_a_table(visit: Any) ->
     assert compare(page).startswith("A is preferred by about")
     for plot in ("#probability-plot", "#contributions-plot"):
         page.locator(f"{plot} .js-plotly-plot").wait_for()
-    for caption in ("Scores side by side", "Measured, not predicted", "How good this preference head is"):
+    for caption in ("Scores side by side", "Measured, not predicted"):
         assert page.locator("caption", has_text=caption).first.is_visible()
+    quality = page.locator("details", has_text="How good this preference head is")
+    assert not quality.locator("table").is_visible()
+    quality.locator("summary").click()
+    assert quality.locator("table").is_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name=JSON_LINK).click()
     assert json.loads(download.value.path().read_text())["verdict"] == "a"

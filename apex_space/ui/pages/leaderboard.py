@@ -56,15 +56,20 @@ class LeaderboardPage:
 
 
 def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
-    judges = now.agreement["pool"].judges
+    judges = _rated(now.agreement["pool"].judges)
     return (
         render.standing(now),
-        *(_picture(tr("Songs"), plots.ratings, now.songs), render.songs(now.songs)),
-        *(_picture(tr("Generators"), plots.ratings, now.generators), render.generators(now.generators)),
+        *(_picture(tr("Songs"), plots.ratings, _rated(now.songs)), render.songs(now.songs)),
+        *(_picture(tr("Generators"), plots.ratings, _rated(now.generators)), render.generators(now.generators)),
         render.agreement(now),
         *(_picture(tr("Calibration"), plots.calibration, judges), render.calibration(judges) + render.between(judges)),
         now.version,
     )
+
+
+def _rated(rows: Sequence[Any]) -> list[Any]:
+    """Return the ratings, or the judges' agreements, that are from enough votes to be shown."""
+    return [row for row in rows if not row.unrated]
 
 
 def _picture(label: str, draw: Callable[[Any], Any], rows: Sequence[Any]) -> gr.Plot:

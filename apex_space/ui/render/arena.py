@@ -1,10 +1,10 @@
 """Renders ratings and agreement as HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ...arena.agreement import Agreement, AgreementReport
 from ...arena.leaderboard import LeaderboardSnapshot
-from ...arena.ratings import FEW_VOTES, Rating
+from ...arena.ratings import FEW_VOTES, MIN_VOTES, Rating
 from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...plots.arena import judge_title, label
@@ -14,6 +14,7 @@ from .html import Cells, figure, note, percent, span, table
 SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own"}
 AGAINST_CHANCE = {"better": "better than chance", "worse": "worse than chance", "unclear": "not told from chance"}
 JUDGES = "Agreement with people, with 95% intervals. A coin agrees with 50% and has a Brier score of 0.25"
+TOO_FEW = "too few votes"
 NOBODY = "No vote has been counted yet. The leaderboard begins with the first one."
 
 
@@ -21,26 +22,33 @@ def standing(now: LeaderboardSnapshot) -> str:
     """Return how many votes there are, and a link to add one."""
     votes = plural(
         now.votes,
-        "{n} vote so far. Ratings by fewer than {few} are preliminary.",
-        "{n} votes so far. Ratings by fewer than {few} are preliminary.",
+        "{n} vote so far. A rating needs {least} votes and is preliminary below {few}.",
+        "{n} votes so far. A rating needs {least} votes and is preliminary below {few}.",
         few=FEW_VOTES,
+        least=MIN_VOTES,
     )
     link = f'<p class="downloads"><a href="arena">{tr("Listen to two songs and vote")}</a></p>'
     return note(votes if now.votes else tr(NOBODY)) + link
 
 
 def songs(ranked: Sequence[Rating]) -> str:
-    """Return a table of every rated song, best lower bound first, in a box of its own height."""
-    rows = ((str(place), label(row), *_rating(row), row.generator) for place, row in enumerate(ranked, 1))
+    """Return a table of all songs with a vote, best lower bound first, in a box of its own height."""
+    rows = ((place, label(row), *_rating(row), row.generator) for place, row in _placed(ranked))
     head = tr("Rank"), tr("Title"), *_rating_head(), tr("Generator")
     return table(tr("Songs"), head, rows, "wide tall") if ranked else ""
 
 
 def generators(ranked: Sequence[Rating]) -> str:
-    """Return a table of every rated generator, best lower bound first."""
-    rows = ((str(place), label(row), *_rating(row)) for place, row in enumerate(ranked, 1))
+    """Return a table of all generators with a vote, best lower bound first."""
+    rows = ((place, label(row), *_rating(row)) for place, row in _placed(ranked))
     head = tr("Rank"), tr("Generator"), *_rating_head()
     return table(tr("Generators"), head, rows, "wide tall") if ranked else ""
+
+
+def _placed(ranked: Sequence[Rating]) -> Iterator[tuple[str, Rating]]:
+    """Yield ranks and ratings. What has too few votes comes last and has no rank."""
+    yield from ((str(place), row) for place, row in enumerate((row for row in ranked if not row.unrated), 1))
+    yield from (("–", row) for row in ranked if row.unrated)
 
 
 def _rating_head() -> Cells:
@@ -49,6 +57,8 @@ def _rating_head() -> Cells:
 
 def _rating(row: Rating) -> Cells:
     votes = tr("{n} ({won} won, {tied} tied)", n=row.votes, won=row.wins, tied=row.ties)
+    if row.unrated:
+        return tr(TOO_FEW), "–", votes
     return percent(row.rating), span(percent(row.low), percent(row.high)), votes + _preliminary(row.preliminary)
 
 
@@ -79,9 +89,12 @@ def _sides(panel: AgreementReport) -> str:
 
 
 def _agreement(panel: AgreementReport, judge: Agreement) -> Cells:
+    about = judge_title(judge.judge), tr(SONGS[panel.source]), str(judge.decided)
+    if judge.unrated:
+        return *about, *("–",) * 4, str(judge.ties), tr(TOO_FEW)
     figures = (judge.agreed, "{:.0%}"), (judge.always_a, "{:.0%}"), (judge.gain, "{:+z.0%}"), (judge.brier, "{:.3f}")
     return (
-        *(judge_title(judge.judge), tr(SONGS[panel.source]), str(judge.decided)),
+        *about,
         *(_with_interval(estimate, form) for estimate, form in figures),
         *(str(judge.ties), tr(AGAINST_CHANCE[judge.against_chance]) + _preliminary(judge.preliminary)),
     )

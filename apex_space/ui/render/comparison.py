@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterable
 from html import escape
 
-from ...core.axes import BY_KEY, Axis
+from ...core.axes import AXES, BY_KEY, Axis
 from ...core.i18n import tr, translate
+from ...core.intervals import ConfidenceInterval
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
 from ...plots.comparison import favoured_song
@@ -19,19 +20,20 @@ SAME = "The same song: 50 of 100 listeners"
 
 def sentence(answer: Preference) -> str:
     """Return the verdict in words."""
-    if answer.verdict == "close":
-        listeners = _listeners(answer.probability, answer.low, answer.high)
-        return tr("Too close to call: A is preferred by {listeners}", listeners=listeners)
-    if answer.verdict == "a":
-        return tr("A is preferred by {listeners}", listeners=_listeners(answer.probability, answer.low, answer.high))
-    listeners = _listeners(1 - answer.probability, 1 - answer.high, 1 - answer.low)
-    return tr("B is preferred by {listeners}", listeners=listeners)
+    about, least, most = of_100(answer.chance)
+    listeners = tr("about {about} of 100 listeners ({least} to {most})", about=about, least=least, most=most)
+    side = answer.favourite.upper()
+    if answer.verdict != "close":
+        return tr("{side} is preferred by {listeners}", side=side, listeners=listeners)
+    if about == 50:
+        return tr("Too close to call: each song is preferred by {listeners}", listeners=listeners)
+    return tr("Too close to call. Perhaps {side} is preferred, by {listeners}", side=side, listeners=listeners)
 
 
-def _listeners(share: float, low: float, high: float) -> str:
-    """Return a share in words, from 1 to 99 of 100 listeners: no answer is ever certain."""
-    about, least, most = (min(max(round(100 * x), 1), 99) for x in (share, low, high))
-    return tr("about {about} of 100 listeners ({least} to {most})", about=about, least=least, most=most)
+def of_100(share: ConfidenceInterval) -> tuple[int, int, int]:
+    """Return a share and its interval as numbers of 100 listeners, from 1 to 99: no answer is ever certain."""
+    about, least, most = (min(max(round(100 * x), 1), 99) for x in (share.value, share.low, share.high))
+    return about, least, most
 
 
 def answer(comparison: Comparison) -> str:
@@ -84,39 +86,56 @@ def details(comparison: Comparison) -> str:
         f"<details><summary>{escape(labelled(song, report.file))}</summary>{tables(report)}</details>"
         for song, report in ((tr("Song {side} in full", side="A"), a), (tr("Song {side} in full", side="B"), b))
     )
+    quality = tr("How good this preference head is")
+    head = tr("What"), tr("Figure"), tr("95% interval")
+    metrics = table(quality, head, _metrics(comparison.head), "compact")
     return "".join(
         (
             table(
                 tr("Scores side by side"),
-                (tr("Axis"), "A", "B", "A − B", _heading(comparison)),
+                (tr("Axis"), *_songs_heading(comparison), tr("Favours")),
                 _scores(comparison),
                 "compact",
             ),
+            *(note(text) for text in _against(comparison)),
             table(tr("Measured, not predicted"), (tr("What"), "A", "B"), sounds, "compact"),
-            table(
-                tr("How good this preference head is"),
-                (tr("What"), tr("Figure"), tr("95% interval")),
-                _metrics(comparison.head),
-                "compact",
-            ),
+            f"<details><summary>{escape(quality)}</summary>{metrics}</details>",
             full,
         )
     )
 
 
-def _heading(comparison: Comparison) -> str:
-    if comparison.fallback:
-        return tr("Favours (by {judge}’s score)", judge=REGISTRY[comparison.head.judge].title)
-    return tr("Favours")
+def _songs_heading(comparison: Comparison) -> Cells:
+    """Return the headings of the asked judge's scores and of the differences, which are of the scores weighed."""
+    if not comparison.fallback:
+        return "A", "B", "A − B"
+    asked, weighed = REGISTRY[comparison.judge].title, REGISTRY[comparison.head.judge].title
+    return labelled(asked, "A"), labelled(asked, "B"), tr("Weighed: {judge}’s scores, A − B", judge=weighed)
 
 
 def _scores(comparison: Comparison) -> Iterable[Cells]:
-    for axis in comparison.a.axes:
-        x, y = comparison.a.scores[axis.key], comparison.b.scores[axis.key]
-        difference = "–" if x is None or y is None else signed(axis, x - y)
-        contribution = comparison.answer.contributions.get(axis.key)
-        spoke = tr("not weighed") if contribution is None else favoured_song(contribution)
-        yield translate(axis.label), cell(axis, x), cell(axis, y), difference, spoke
+    a, b, weights = comparison.a, comparison.b, comparison.answer.contributions
+    for axis in (axis for axis in AXES if axis in a.axes or axis.key in weights):
+        spoke = favoured_song(weights[axis.key]) if axis.key in weights else tr("not weighed")
+        values = cell(axis, a.scores[axis.key]), cell(axis, b.scores[axis.key])
+        yield translate(axis.label), *values, _difference(axis, *comparison.weighed), spoke
+
+
+def _difference(axis: Axis, a: Report, b: Report) -> str:
+    x, y = a.scores[axis.key], b.scores[axis.key]
+    return "–" if x is None or y is None else signed(axis, x - y)
+
+
+def _against(comparison: Comparison) -> Iterable[str]:
+    """Yield a sentence on the scores that count against a song, because others of its scores count for it."""
+    head = comparison.head
+    against = [BY_KEY[key] for key, weight in zip(head.axes, head.coefficients, strict=True) if weight < 0]
+    if against:
+        yield tr(
+            "“Favours” says how much each score counted. A higher score counts for a song, except in {axes}: there it "
+            "counts against the song.",
+            axes=tr(", ").join(translate(axis.label) for axis in against),
+        )
 
 
 def signed(axis: Axis, value: float) -> str:

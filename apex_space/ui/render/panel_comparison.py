@@ -8,8 +8,9 @@ from html import escape
 from ...core.i18n import tr, translate
 from ...judges.registry import REGISTRY
 from ...preference.comparison import Comparison
+from ...preference.head import Preference
 from ...preference.panel_comparison import PanelComparison
-from .comparison import SAME, sentence, signed, songs
+from .comparison import SAME, of_100, sentence, signed, songs
 from .html import Cells, download_links, figure, labelled, note, span, table
 from .panel import absences, panel_tables
 
@@ -53,7 +54,7 @@ def panel_comparison_tables(comparison: PanelComparison) -> str:
         )
     )
     titles = [REGISTRY[judge].title for judge in judges]
-    head = tr("Judge"), tr("Prefer A"), tr("95% interval"), tr("How far to trust it")
+    head = tr("Judge"), tr("Preferred song"), tr("Of 100 listeners"), tr("95% interval"), tr("How far to trust it")
     return "".join(
         (
             table(
@@ -78,12 +79,13 @@ def _answer(comparison: Comparison) -> Cells:
     )
     if comparison.outdated:
         trust += tr("; it was fitted on other weights than those that scored these songs")
-    return (
-        REGISTRY[comparison.judge].title,
-        f"{answer.probability:.0%}",
-        span(f"{answer.low:.0%}", f"{answer.high:.0%}"),
-        trust,
-    )
+    about, least, most = of_100(answer.chance)
+    return REGISTRY[comparison.judge].title, _preferred(answer), str(about), span(str(least), str(most)), trust
+
+
+def _preferred(answer: Preference) -> str:
+    side = answer.favourite.upper()
+    return tr("{side}, too close to call", side=side) if answer.verdict == "close" else side
 
 
 def _differences(comparison: PanelComparison, judges: Iterable[str]) -> Iterable[Cells]:

@@ -178,8 +178,8 @@ def habitual(share_of_a: float, count: int = 1000) -> list[Vote]:
 def test_a_habit_for_one_side_is_told_and_an_even_share_is_not() -> None:
     assert "favour A" in pool(habitual(0.56)).sides
     assert "favour B" in pool(habitual(0.44)).sides
-    assert "no favour" in pool(habitual(0.51)).sides
-    assert "no favour" in pool(habitual(1, count=2)).sides
+    assert "no sign that listeners favour a side" in pool(habitual(0.51)).sides
+    assert "too few votes" in pool(habitual(1, count=2)).sides
 
 
 STRENGTHS = np.random.default_rng(5).normal(0, 1.2, 30)

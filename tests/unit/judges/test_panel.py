@@ -26,6 +26,7 @@ from apex_space.judges.report import Report
 from apex_space.models.encoders import conformer
 from apex_space.models.heads import hear
 from apex_space.preference import head_files
+from apex_space.preference.head import Preference
 from apex_space.preference.panel_comparison import compare_panels
 from apex_space.ui import render
 from helpers import fake_weights
@@ -241,7 +242,7 @@ def test_the_duel_is_shown_with_every_answer_and_reason(data: Path, panels: tupl
     found = compare_panels(*panels)
     tables = render.panel_comparison_tables(found)
     for each in found.comparisons:
-        assert f"<td>{each.answer.probability:.0%}</td>" in tables
+        assert f"<td>{100 * each.answer.chance.value:.0f}</td>" in tables
     assert "SongEval: no preference head was fitted" in render.panel_comparison_summary(found)
     assert "fitted on other weights" in tables
     assert "no hear-1" in render.panel_comparison_summary(found)
@@ -270,8 +271,20 @@ def test_the_picture_of_a_panel_comparison_has_a_row_for_each_answer(data: Path,
     for x, low, high, each in zip(
         marks.x, marks.error_x.arrayminus, marks.error_x.array, reversed(found.comparisons), strict=True
     ):
-        assert x == pytest.approx(100 * each.answer.probability)
-        assert (x - low, x + high) == pytest.approx((100 * each.answer.low, 100 * each.answer.high))
+        assert 100 - x == pytest.approx(100 * each.answer.probability)  # those who prefer A are on the left
+        assert (x - low, x + high) == pytest.approx((100 - 100 * each.answer.high, 100 - 100 * each.answer.low))
+
+
+def test_a_panel_comparison_names_the_preferred_song_and_its_listeners(data: Path, panels: tuple[Panel, Panel]) -> None:
+    one = compare_panels(*panels).comparisons[0]
+    answer = Preference(0.44, 0.37, 0.51, {})
+    close, clear = (replace(one, answer=each) for each in (answer, replace(answer, high=0.49)))
+    found = replace(compare_panels(*panels), comparisons=(close, clear))
+    shown = render.panel_comparison_tables(found)
+    assert "<td>B, too close to call</td><td>56</td><td>49 to 63</td>" in shown
+    assert "<td>B</td><td>56</td><td>51 to 63</td>" in shown
+    (marks,) = plots.preferences(found).data
+    assert set(marks.text) == {"56 of 100 prefer B"}
 
 
 def test_what_is_under_way_is_told_with_what_is_left() -> None:

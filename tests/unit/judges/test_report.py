@@ -71,7 +71,8 @@ def test_json_keeps_every_value(report: Report) -> None:
             assert plain[field] == value
     assert [Weights(**entry) for entry in plain["weights"]] == list(report.weights)
     for entry, segment in zip(plain["segments"], report.segments, strict=True):
-        assert entry == {"start": segment.start, "end": segment.end} | dict(segment.scores)
+        times = {"start": segment.start, "end": segment.end, "counts": segment.counts}
+        assert entry == times | dict(segment.scores)
 
 
 @given(reports)
@@ -80,7 +81,7 @@ def test_json_has_the_promised_keys(report: Report) -> None:
     promised = {"file", "judge", "scores", "segments", "duration", "weights", "precision", "seconds"}
     assert promised <= plain.keys()
     assert plain["scores"].keys() == set(KEYS)
-    assert all(set(segment) == {"start", "end", *KEYS} for segment in plain["segments"])
+    assert all(set(segment) == {"start", "end", "counts", *KEYS} for segment in plain["segments"])
 
 
 @given(reports)

@@ -9,9 +9,11 @@ import pytest
 from apex_space import plots
 from apex_space.arena.agreement import Agreement
 from apex_space.arena.leaderboard import LeaderboardSnapshot
-from apex_space.arena.ratings import FEW_VOTES, Rating
-from apex_space.plots.arena import MAX_LABEL_LENGTH, MAX_ROWS
+from apex_space.arena.ratings import FEW_VOTES, MIN_VOTES, Rating
+from apex_space.plots.arena import MAX_ROWS
+from apex_space.plots.names import MAX_LABEL_LENGTH
 from apex_space.storage.records import Song
+from apex_space.ui.pages.leaderboard import _shown
 from apex_space.ui.render import arena as render
 from helpers.votes import measure_agreement, predicted, rate, sigmoid, simulate, song, vote
 
@@ -62,6 +64,21 @@ def test_preliminary_ratings_are_told_apart_in_picture_and_table() -> None:
     assert ["preliminary" in row[4] for row in rows(render.songs(ranked))] == [False, True]
 
 
+def test_a_rating_by_few_votes_is_told_in_words_and_has_no_rank() -> None:
+    shown = rows(render.songs([rating(0, MIN_VOTES - 1), rating(1, MIN_VOTES)]))
+    assert [row[0] for row in shown] == ["1", "–"]
+    assert shown[1][2:4] == ["too few votes", "–"]
+    assert "%" in shown[0][2]
+    assert "%" not in str(shown[1])
+
+
+def test_the_page_draws_no_rating_by_few_votes() -> None:
+    for count in (MIN_VOTES - 1, MIN_VOTES):
+        votes = [vote(1, 2, "a", predicted(0.7))] * count
+        now = LeaderboardSnapshot(count, 1.0, rate(votes), rate(votes, "generator"), measure_agreement(votes))
+        assert [_shown(now)[place].visible for place in (1, 3, 6)] == [count == MIN_VOTES] * 3
+
+
 def test_markup_in_titles_is_shown_as_text() -> None:
     ranked = [rating(0, title=MARKUP)]
     figure = plots.ratings(ranked)
@@ -76,6 +93,12 @@ def test_a_long_title_is_cut_in_the_picture_alone() -> None:
     (label,) = plots.ratings(ranked).layout.yaxis.ticktext
     assert len(label) == len("1. ") + MAX_LABEL_LENGTH
     assert rows(render.songs(ranked))[0][1] == "x" * 300
+
+
+def test_takes_of_a_song_are_told_apart_in_the_picture() -> None:
+    ranked = [rating(place, title=f"my_long_song_take_{place:02}") for place in range(1, 13)]
+    labels = plots.ratings(ranked).layout.yaxis.ticktext
+    assert list(labels[:2]) == ["1. take_01", "2. take_02"]
 
 
 def test_a_song_without_a_title_has_the_beginning_of_its_hash() -> None:
@@ -105,7 +128,7 @@ def test_agreement_is_told_for_each_judge_and_kind_of_songs() -> None:
     assert (apex[0], apex[1], apex[2], apex[3]) == ("APEX", "the pool’s", "40", "0% (0% to 9%)")
     assert (pocket[0], pocket[3], pocket[-1]) == ("Pocket", "100% (91% to 100%)", "better than chance")
     assert (own[1], own[2], own[7]) == ("visitors’ own", "1", "1")
-    assert own[-1] == "not told from chance, preliminary"
+    assert (own[3:7], own[-1]) == (["–"] * 4, "too few votes")
     assert "1 of 2 votes were ties or “both bad”" in found
 
 

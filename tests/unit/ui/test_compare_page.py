@@ -1,6 +1,7 @@
 """Which of two songs people would pick: the answer's forms."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from apex_space import plots
 from apex_space.core.axes import KEYS
-from apex_space.preference.comparison import Comparison
+from apex_space.preference.comparison import Comparison, compare_reports
 from apex_space.preference.head import Preference
 from apex_space.ui import render
 from helpers.preference_head import BAD, GOOD, coherence_head, reports
@@ -19,8 +20,7 @@ MARKUP = "<img src=x onerror=document.title='owned'>"
 
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
-    head = coherence_head()
-    return Comparison(*reports(), "pocket", head, head(*reports()), outdated=False)
+    return compare_reports(coherence_head(), reports())
 
 
 shares = st.floats(0, 1, allow_nan=False)
@@ -43,8 +43,14 @@ def test_the_sentence_of_swapped_songs_names_the_other_one(figures: list[float])
 def test_the_sentence_has_the_chance_and_its_interval() -> None:
     assert render.sentence(Preference(0.64, 0.57, 0.7, {})) == "A is preferred by about 64 of 100 listeners (57 to 70)"
     assert render.sentence(Preference(0.36, 0.3, 0.43, {})) == "B is preferred by about 64 of 100 listeners (57 to 70)"
-    close = "Too close to call: A is preferred by about 52 of 100 listeners (45 to 59)"
-    assert render.sentence(Preference(0.52, 0.45, 0.59, {})) == close
+
+
+def test_a_close_call_names_the_song_that_is_perhaps_preferred_and_never_the_other_one() -> None:
+    close = "Too close to call. Perhaps {} is preferred, by about 56 of 100 listeners (49 to 63)"
+    assert render.sentence(Preference(0.56, 0.49, 0.63, {})) == close.format("A")
+    assert render.sentence(Preference(0.44, 0.37, 0.51, {})) == close.format("B")
+    even = "Too close to call: each song is preferred by about 50 of 100 listeners (40 to 60)"
+    assert render.sentence(Preference(0.498, 0.4, 0.6, {})) == even
 
 
 def test_the_same_song_is_called_so(comparison: Comparison) -> None:
@@ -61,11 +67,33 @@ def test_every_answer_carries_how_good_the_head_is(comparison: Comparison) -> No
 
 
 def test_an_answer_through_another_judges_head_says_so(comparison: Comparison) -> None:
-    through = replace(comparison, judge="apex")
+    other = replace(comparison.a, judge="apex", scores=comparison.b.scores)
+    through = compare_reports(comparison.head, (other, comparison.b), comparison.weighed)
     assert "APEX has no preference head. Pocket" in render.answer(through)
     assert "Pocket’s score" in render.details(through)
     assert "no preference head of its own" not in render.answer(comparison)
     assert "Pocket’s score" not in render.details(comparison)
+    shown, own = (re.findall("<td>(.*?)</td>", row(each)) for each in (through, comparison))
+    assert shown[0] == shown[1] == own[1]  # the asked judge's scores
+    assert shown[2:] == own[2:]  # the difference that was weighed, and what it spoke for
+    assert through.as_dict()["weighed"]["a"] == comparison.a.scores
+
+
+def row(comparison: Comparison) -> str:
+    return render.details(comparison).split(">Coherence</th>")[1].split("</tr>")[0]
+
+
+def test_an_axis_whose_higher_score_counts_against_a_song_is_named(comparison: Comparison) -> None:
+    against = replace(comparison.head, coefficients=(-2.0,))
+    text = "A higher score counts for a song, except in Coherence"
+    assert text in render.details(compare_reports(against, reports()))
+    assert text not in render.details(comparison)
+
+
+def test_how_good_the_head_is_is_folded_away(comparison: Comparison) -> None:
+    folded = render.details(comparison).split("<details>")[1].split("</details>")[0]
+    assert "<summary>How good this preference head is</summary>" in folded
+    assert "Brier score" in folded
 
 
 def test_a_head_of_other_weights_is_mentioned(comparison: Comparison) -> None:
@@ -110,6 +138,7 @@ def test_what_spoke_for_a_is_on_the_left_and_the_strongest_on_top() -> None:
     assert list(bars.y) == ["Coherence", "Likes", "Clarity"]
     assert list(bars.x) == [-0.001, -0.5, 0.7]
     assert list(bars.text) == ["neither", "A 0.50", "B 0.70"]
+    assert "odds" not in figure.to_json()
 
 
 def test_figures_have_a_height_and_the_pages_background(comparison: Comparison) -> None:

@@ -1,0 +1,73 @@
+"""The pictures of a report: intervals can be seen on bars, and what does not count is pale."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from apex_space import plots
+from apex_space.core.axes import BY_KEY
+from apex_space.judges.loading import load_judge
+from apex_space.judges.report import Report, Segment
+from helpers import melodies
+from helpers.results import report
+
+SCORES = report().scores
+
+
+def song(*parts: tuple[float, float, bool]) -> Report:
+    return replace(report(), segments=tuple(Segment(start, end, SCORES, counts) for start, end, counts in parts))
+
+
+def test_a_spread_is_a_line_with_a_white_border_on_top_of_its_bar() -> None:
+    traces = plots.scores(report()).data
+    border, line = (trace for trace in traces if list(trace.y) == ["Likes"] * 2)
+    assert list(border.x) == list(line.x) == [57.25 - 33, 57.25 + 33]
+    assert (border.line.color, line.line.color != "white") == ("white", True)
+    assert border.line.width > line.line.width
+    bar = next(trace for trace in traces if trace.type == "bar" and list(trace.y) == ["Likes"])
+    assert traces.index(bar) < traces.index(border) < traces.index(line)
+
+
+def test_the_band_of_a_reference_is_opaque() -> None:
+    (band,) = (
+        trace
+        for trace in plots.scores(report()).data
+        if trace.type == "scatter" and trace.mode == "lines" and trace.x[0]
+    )
+    assert band.line.color.startswith("#")
+    mean, deviation = BY_KEY["musicality"].reference or (0, 0)
+    assert list(band.x) == [mean - deviation, mean + deviation]
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        (((0.0, 30.0, True), (30.0, 33.0, False)), "too short to count in the score"),
+        (((0.0, 30.0, True), (30.0, 60.0, False)), "does not count in the score"),
+    ],
+)
+def test_a_segment_that_does_not_count_is_pale_and_says_why(
+    parts: tuple[tuple[float, float, bool], ...], reason: str
+) -> None:
+    traces = [trace for trace in plots.timeline(song(*parts)).data if trace.name == "Likes"]
+    (counted, rest) = traces
+    assert list(rest.x) == [parts[1][0], parts[1][1]]
+    assert rest.opacity < counted.opacity == 1
+    assert (reason in rest.hovertemplate, reason in counted.hovertemplate) == (True, False)
+    assert reason in [trace.name for trace in plots.timeline(song(*parts)).data]
+
+
+def test_a_song_whose_segments_all_count_has_no_pale_line() -> None:
+    figure = plots.timeline(report())
+    assert all(trace.opacity == 1 for trace in figure.data)
+    assert "count" not in figure.to_json()
+
+
+def test_a_judge_says_which_segments_count(tmp_path: Path) -> None:
+    judged = load_judge("pocket")(melodies.write(tmp_path / "song.wav", 1, seconds=33))
+    assert [segment.counts for segment in judged.segments] == [True, False]
+
+
+def test_the_times_do_not_touch_the_lowest_score() -> None:
+    assert plots.timeline(report()).layout.xaxis.ticklen >= 8
