@@ -62,6 +62,8 @@ class RankedSong:
     to `high` is its 95% interval, which reflects the uncertainty of the head's coefficients. If songs are ranked by an
     axis, `value` is the score, and the interval (if the judge knows one) held the truth for 80% of the songs that the
     judge had not been trained on. `same_as` names an earlier song with the same samples: such a copy is never kept.
+    `undecided` is true if a kept song is not known to be better than the first song that is not kept, or if another
+    song is not clearly worse than the last song that is kept.
     """
 
     song: BatchSong
@@ -73,10 +75,12 @@ class RankedSong:
     kept: bool = False
     same_as: str = ""
     error: str = ""
+    undecided: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        figures = {name: getattr(self, name) for name in ("rank", "value", "low", "high", "kept", "same_as", "error")}
+        names = ("rank", "value", "low", "high", "kept", "undecided", "same_as", "error")
+        figures = {name: getattr(self, name) for name in names}
         report = self.report and self.report.as_dict()
         return {"file": self.song.name, "group": self.song.group, **figures, "report": report}
 
@@ -288,36 +292,59 @@ def order(outcomes: Sequence[Outcome], rules: Rules) -> Ranking:
             by_samples.setdefault(outcome.report.sha256, []).append(outcome)
     songs = sorted(by_samples.values(), key=lambda same: -measure.key(same[0]))
     firsts = [same[0] for same in songs]
-    best = _placed(firsts, measure, rules.keep)
+    clear = _clear(firsts, rules.keep, measure)
+    best = _placed(firsts, measure, rules.keep, clear)
     ranked = [row for same, first in zip(songs, best, strict=True) for row in (first, *_copies(same[1:], first))]
     unranked.sort(key=lambda row: row.report is None)
-    return Ranking(rules, (*ranked, *unranked), _border(firsts, best, rules.keep, measure))
+    return Ranking(rules, (*ranked, *unranked), _border(firsts, best, rules.keep, measure, clear))
 
 
-def _placed(outcomes: Sequence[Outcome], measure: _Measure, keep: int) -> list[RankedSong]:
-    """Return a row for each song. `outcomes` are of different songs, the best first."""
+def _clear(outcomes: Sequence[Outcome], keep: int, measure: _Measure) -> list[bool | None]:
+    """Return whether each song is clearly on its side of the border, or None if that is not known.
+
+    `outcomes` are of different songs, the best first. Without a border, every song is clearly kept.
+    """
+    if len(outcomes) <= keep:
+        return [True] * len(outcomes)
+    last, first = outcomes[keep - 1], outcomes[keep]
+    return [
+        *(measure.between(outcome, first)[0] for outcome in outcomes[:keep]),
+        *(measure.between(last, outcome)[0] for outcome in outcomes[keep:]),
+    ]
+
+
+def _placed(
+    outcomes: Sequence[Outcome], measure: _Measure, keep: int, clear: Sequence[bool | None]
+) -> list[RankedSong]:
+    """Return a row for each song. `outcomes` are of different songs, the best first, and `clear` is as from _clear."""
     rows: list[RankedSong] = []
     ranks: dict[float, int] = {}
     for place, (outcome, figures) in enumerate(zip(outcomes, measure.figures(outcomes), strict=True)):
-        rank = ranks.setdefault(measure.key(outcome), place + 1)
-        rows.append(RankedSong(outcome.song, outcome.report, rank, *figures, kept=place < keep))
+        rank, kept = ranks.setdefault(measure.key(outcome), place + 1), place < keep
+        undecided = not clear[place] if kept else clear[place] is False
+        rows.append(RankedSong(outcome.song, outcome.report, rank, *figures, kept=kept, undecided=undecided))
     return rows
 
 
 def _copies(outcomes: Iterable[Outcome], first: RankedSong) -> Iterator[RankedSong]:
     for outcome in outcomes:
-        yield replace(first, song=outcome.song, report=outcome.report, kept=False, same_as=first.song.name)
+        copy = replace(first, song=outcome.song, report=outcome.report, kept=False, undecided=False)
+        yield replace(copy, same_as=first.song.name)
 
 
-def _border(outcomes: Sequence[Outcome], rows: Sequence[RankedSong], keep: int, measure: _Measure) -> Border | None:
+def _border(
+    outcomes: Sequence[Outcome],
+    rows: Sequence[RankedSong],
+    keep: int,
+    measure: _Measure,
+    clear: Sequence[bool | None],
+) -> Border | None:
     """Return the border, or None if all songs are kept.
 
-    `outcomes` and `rows` belong to the songs that have a rank, without copies, the best first.
+    `outcomes`, `rows` and `clear` belong to the songs that have a rank, without copies, the best first.
     """
     if len(rows) <= keep:
         return None
-    last, first = outcomes[keep - 1], outcomes[keep]
-    clear, preference = measure.between(last, first)
-    unsure = sum(measure.between(outcome, first)[0] is False for outcome in outcomes[:keep])
-    rivals = sum(measure.between(last, outcome)[0] is False for outcome in outcomes[keep:])
-    return Border(rows[keep - 1], rows[keep], clear, preference, unsure, rivals)
+    told, preference = measure.between(outcomes[keep - 1], outcomes[keep])
+    unsure, rivals = clear[:keep].count(False), clear[keep:].count(False)
+    return Border(rows[keep - 1], rows[keep], told, preference, unsure, rivals)
