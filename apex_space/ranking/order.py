@@ -10,7 +10,7 @@ import numpy as np
 from ..core.axes import BY_KEY
 from ..core.intervals import Z95
 from ..core.text import join, message
-from ..judges.report import Report, Scores
+from ..judges.report import LEVEL, Report, Scores
 from ..preference.head import Preference, PreferenceHead
 from .songs import BatchSong
 
@@ -41,6 +41,19 @@ class Rules:
         If so, the order is by the scores of `head.judge`.
         """
         return self.head is not None and self.head.judge != self.judge
+
+    @property
+    def level(self) -> float:
+        """Return the level of the intervals of what songs are ranked by."""
+        return 0.95 if self.head else LEVEL
+
+    @property
+    def scale(self) -> dict[str, Any]:
+        """Return the range and the unit of what songs are ranked by."""
+        if self.head:
+            return {"low": 0, "high": 1, "unit": "probability"}
+        axis = BY_KEY[self.by]
+        return {"low": axis.low, "high": axis.high, "unit": axis.unit}
 
 
 @dataclass(frozen=True)
@@ -125,13 +138,24 @@ class Ranking:
         """Return the songs to keep, the best first."""
         return tuple(row for row in self.rows if row.kept)
 
+    @property
+    def made(self) -> str:
+        """Return when the last report was made (UTC, ISO 8601), or an empty text if there is none."""
+        return max((row.report.made for row in self.rows if row.report), default="")
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         rules = self.rules
         head = rules.head and {"judge": rules.head.judge, "revision_id": rules.head.revision_id}
+        reports = [row.report for row in self.rows if row.report]
         return {
+            "version": reports[0].version if reports else "",
+            "made": self.made,
             "judge": rules.judge,
+            "weights": [asdict(weights) for weights in reports[0].weights] if reports else [],
             "by": rules.by,
+            "scale": rules.scale,
+            "level": rules.level,
             "keep": rules.keep,
             "head": head,
             "fallback": rules.fallback,
