@@ -64,8 +64,8 @@ def candidates(source: str | None) -> Callable[[Path], Iterable[Candidate]]:
     return lambda folder: found
 
 
-def from_examples() -> list[Candidate]:
-    """Return the space's own songs. Songs that were damaged on purpose count as another generator's."""
+def from_examples(damaged: bool = False) -> list[Candidate]:
+    """Return the space's own songs, and the copies `damaged` on purpose only on request: as of another generator."""
     rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
     return [
         Candidate(
@@ -76,6 +76,7 @@ def from_examples() -> list[Candidate]:
             prompt=f"{row['style']}. {row['description']}",
         )
         for number, row in enumerate(rows, 1)
+        if damaged or not row["damage"]
     ]
 
 

@@ -1,6 +1,5 @@
 """The commands `score` and `judges`."""
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from rich.table import Table
 from ..core.axes import AXES
 from ..core.errors import ApexSpaceError
 from ..core.text import printable
-from ..judges.report import Failure, Report
+from ..judges.report import Failure, Report, to_json
 from ..judges.report_csv import to_csv
 from .common import Format, WeightsFolder, messages, show
 
@@ -102,7 +101,7 @@ def _time_estimate(judge: str, duration: float, left: float, others: list[str]) 
 
 def _write(results: list[Report | Failure], format: Format) -> None:
     if format is Format.json:
-        typer.echo(json.dumps([result.as_dict() for result in results], indent=1, ensure_ascii=False, allow_nan=False))
+        typer.echo(to_json([result.as_dict() for result in results]))
     elif format is Format.csv:
         typer.echo(to_csv(results), nl=False)
     else:

@@ -20,6 +20,11 @@ class Axis:
     meaning: str
     reference: tuple[float, float] | None = None
 
+    @property
+    def unit(self) -> str:
+        """Return what the score is counted in."""
+        return "percentile" if self.group == "popularity" else "points"
+
 
 AXES = (
     Axis("streams", "Streams", 0, 100, "popularity", "How often it would be played, as a percentile among songs"),

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from .. import __version__
 from ..audio import features, segments
 from ..audio.resample import resample
 from ..audio.waveform import Waveform, file_hash, load_song
@@ -254,6 +256,8 @@ class Judge:
             precision_reason=self.encoder.reason,
             seconds=time.perf_counter() - started,
             sha256=encoded.sha256,
+            version=__version__,
+            made=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
     def _song(self, encoded: CachedEmbeddings, values: Mapping[str, np.ndarray]) -> Scores:

@@ -182,6 +182,14 @@ class JudgeManager:
         guests = [name for name, done in self._lender.states().items() if done and name in self._known]
         return *self._ready.values(), *(self._known[name] for name in guests)
 
+    def axes(self, name: str) -> tuple[str, ...]:
+        """Return the keys of the axes that a judge, or BEST, predicts: as published, until the judge was loaded.
+
+        Raises UnknownJudge.
+        """
+        judge = self.best() if name == BEST else self._ready.get(name) or self._known.get(name)
+        return tuple(judge.head.axes) if judge else find(name).axes
+
     def states(self) -> dict[str, State]:
         """Return the state of every judge.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.axes import AXES, KEYS
 from ..core.errors import UnknownJudge
 from ..models import heads
 from .eta import ESTIMATOR, ComputeCost, ThroughputEstimator
@@ -15,7 +16,8 @@ class JudgeEntry:
     `module` is a module in `heads`, or `module:name` for an object in it. It has `repositories(settings)` and
     `load(snapshots, settings)`. `licence` is the licence of the weights. `cost` is the cost of the networks as
     published, counted with torch's FlopCounterMode; it is None if it is too little to be counted. A server loads the
-    judge at its start if `at_start` is true, or else on demand.
+    judge at its start if `at_start` is true, or else on demand. `axes` are the keys of the scores that the published
+    weights predict.
     """
 
     title: str
@@ -24,8 +26,10 @@ class JudgeEntry:
     licence: str
     cost: ComputeCost | None = None
     at_start: bool = False
+    axes: tuple[str, ...] = KEYS
 
 
+AESTHETICS = tuple(axis.key for axis in AXES if axis.group == "aesthetics")
 REGISTRY = {
     "apex": JudgeEntry(
         "APEX",
@@ -34,6 +38,7 @@ REGISTRY = {
         "CC-BY-NC-4.0 (MERT), Apache-2.0 (head)",
         ComputeCost(27.1),
         at_start=True,
+        axes=("streams", "likes", *AESTHETICS),
     ),
     "banger": JudgeEntry(
         "Banger",
@@ -41,6 +46,7 @@ REGISTRY = {
         "banger",
         "CC-BY-NC-4.0 (MERT), Apache-2.0 (head)",
         ComputeCost(70.6),
+        axes=("banger",),
     ),
     "songeval": JudgeEntry(
         "SongEval",
@@ -48,6 +54,7 @@ REGISTRY = {
         "songeval",
         "CC-BY-NC-4.0 (MuQ), CC BY-NC-SA 4.0 (head)",
         ComputeCost(35.8, 0.0256),
+        axes=AESTHETICS,
     ),
     "hear-1": JudgeEntry(
         "HEAR 1",
@@ -55,6 +62,7 @@ REGISTRY = {
         "hear:TRACK_1",
         "MIT (MusicFM), CC-BY-NC-4.0 (MuQ), Apache-2.0 (head)",
         ComputeCost(105.4, 0.0523),
+        axes=("musicality",),
     ),
     "hear-2": JudgeEntry(
         "HEAR 2",
@@ -62,6 +70,7 @@ REGISTRY = {
         "hear:TRACK_2",
         "MIT (MusicFM), CC-BY-NC-4.0 (MuQ), Apache-2.0 (head)",
         ComputeCost(105.4, 0.0523),
+        axes=AESTHETICS,
     ),
     "pocket": JudgeEntry(
         "Pocket",
@@ -69,6 +78,7 @@ REGISTRY = {
         "pocket",
         "non-commercial (trained on CC BY-NC-SA data)",
         at_start=True,
+        axes=("likes", "coherence", "musicality", "clarity", "naturalness"),
     ),
 }
 """All judges by name, the most trusted judge first."""

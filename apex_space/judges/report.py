@@ -1,5 +1,6 @@
 """A judge's report on a song, as a frozen record that can be written as JSON."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,23 @@ if TYPE_CHECKING:  # the command line needs reports before it needs numpy
     from ..audio.features import AudioFeatures
     from ..models.hub import Weights
 
+LEVEL = 0.8
+"""Share of the songs that a judge had not been trained on whose true score was within the interval."""
+DIGITS = 5
+"""Number of significant digits of numbers in files for others. More would mean nothing."""
+UNITS = {
+    "duration": "s",
+    "seconds": "s",
+    "start": "s",
+    "end": "s",
+    "tempo": "BPM",
+    "loudness": "LUFS",
+    "peak": "dBFS",
+    "clipped": "share of samples",
+    "bandwidth": "Hz",
+    "rate": "Hz",
+}
+"""Units of the numbers in a report's plain form, other than scores."""
 Scores = Mapping[str, float | None]
 """A score for each key of the axes' table, or None if the judge does not predict that axis."""
 
@@ -46,7 +64,8 @@ class Report:
     `missing` gives the reason if a score that the judge can predict in principle is None. `spread` is the half-width of
     the interval that held the truth for 80% of the songs that the judge had not been trained on, if it is known.
     `duration` is the length of the song and `seconds` the time of computing, both in seconds. `sha256` is the hash of
-    the decoded samples.
+    the decoded samples. `version` is the version of this program, and `made` when it made the report (UTC, ISO 8601);
+    both are empty in reports that were stored before reports had them.
     """
 
     file: str
@@ -62,14 +81,45 @@ class Report:
     precision_reason: str
     seconds: float
     sha256: str
+    version: str = ""
+    made: str = ""
 
     @property
     def axes(self) -> tuple[Axis, ...]:
         """Return the axes that this judge predicts or gives a reason for. Other axes do not concern this judge."""
         return tuple(axis for axis in AXES if self.scores[axis.key] is not None or axis.key in self.missing)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON. A segment's scores are beside its start and end."""
-        plain = asdict(self)
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Return the interval of each score whose spread is known, within the axis' scale."""
+        known = {axis: score for axis in self.axes if (score := self.scores[axis.key]) is not None}
+        return {
+            axis.key: (max(axis.low, score - spread), min(axis.high, score + spread))
+            for axis, score in known.items()
+            if (spread := self.spread.get(axis.key)) is not None
+        }
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain values of all fields. A segment's scores are beside its start and end."""
         segments = [{"start": s.start, "end": s.end, "counts": s.counts, **s.scores} for s in self.segments]
-        return plain | {"segments": segments, "weights": [asdict(w) for w in self.weights]}
+        return asdict(self) | {"segments": segments, "weights": [asdict(w) for w in self.weights]}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON: the record, and the intervals, ranges and units that explain it."""
+        scales = {axis.key: {"low": axis.low, "high": axis.high, "unit": axis.unit} for axis in self.axes}
+        intervals = {key: {"level": LEVEL, "low": low, "high": high} for key, (low, high) in self.intervals.items()}
+        return self.as_record() | {"intervals": intervals, "scales": scales, "units": UNITS}
+
+
+def rounded(value: Any) -> Any:
+    """Return plain values with every number rounded to DIGITS significant digits, as files for others have them."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {name: rounded(part) for name, part in value.items()}
+    return [rounded(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def to_json(value: Any) -> str:
+    """Return plain values as JSON for others, with rounded numbers."""
+    return json.dumps(rounded(value), indent=1, ensure_ascii=False, allow_nan=False)

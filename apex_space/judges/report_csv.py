@@ -7,7 +7,27 @@ from typing import Any
 
 from ..core.axes import KEYS
 from ..core.text import escape_formula
-from .report import Failure, Report
+from .report import Failure, Report, rounded
+
+FEATURES = {
+    "tempo": "tempo_bpm",
+    "key": "key",
+    "loudness": "loudness_lufs",
+    "peak": "peak_dbfs",
+    "clipped": "clipped_share",
+    "bandwidth": "bandwidth_hz",
+    "rate": "rate_hz",
+    "channels": "channels",
+}
+"""Measurements, and their columns, which name the units."""
+DETAILS = (
+    *(f"{key}_{end}" for key in KEYS for end in ("low", "high")),
+    "scales",
+    *FEATURES.values(),
+    *("weights", "precision", "sha256", "version", "made"),
+)
+"""Columns of what explains the scores of a song."""
+COLUMNS = ("file", "judge", "part", "start", "end", *KEYS, "error", *DETAILS)
 
 
 def to_csv(reports: Iterable[Report | Failure]) -> str:
@@ -16,12 +36,34 @@ def to_csv(reports: Iterable[Report | Failure]) -> str:
     Texts that a spreadsheet would run as a formula get an apostrophe in front; JSON has them as they are.
     """
     text = io.StringIO()
-    columns = ["file", "judge", "part", "start", "end", *KEYS, "error"]
-    writer = csv.DictWriter(text, columns)
+    writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
     for report in reports:
-        writer.writerows(_rows(report))
+        writer.writerows(map(rounded, _rows(report)))
     return text.getvalue()
+
+
+def details(report: Report) -> dict[str, Any]:
+    """Return what explains the scores of a song, by the columns of DETAILS.
+
+    `likes_low` to `likes_high` is the interval of the score `likes`. `scales` are the ranges of the axes.
+    """
+    intervals = {
+        f"{key}_{end}": bound
+        for key, interval in report.intervals.items()
+        for end, bound in zip(("low", "high"), interval, strict=True)
+    }
+    weights = "; ".join(f"{each.repository} {each.revision}" for each in report.weights)
+    return {
+        **intervals,
+        "scales": "; ".join(f"{axis.key} {axis.low:g} to {axis.high:g} ({axis.unit})" for axis in report.axes),
+        **{column: getattr(report.features, name) for name, column in FEATURES.items()},
+        "weights": escape_formula(weights),
+        "precision": report.precision,
+        "sha256": escape_formula(report.sha256),
+        "version": report.version,
+        "made": report.made,
+    }
 
 
 def _rows(report: Report | Failure) -> Iterator[dict[str, Any]]:
@@ -29,6 +71,6 @@ def _rows(report: Report | Failure) -> Iterator[dict[str, Any]]:
         yield {"file": escape_formula(report.file), "error": escape_formula(report.error)}
         return
     same = {"file": escape_formula(report.file), "judge": report.judge}
-    yield same | {"part": "song", "start": 0.0, "end": report.duration} | dict(report.scores)
+    yield same | {"part": "song", "start": 0.0, "end": report.duration} | dict(report.scores) | details(report)
     for segment in report.segments:
         yield same | {"part": "segment", "start": segment.start, "end": segment.end} | dict(segment.scores)

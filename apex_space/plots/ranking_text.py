@@ -1,9 +1,9 @@
 """Describes a ranking in sentences: how sure it is, and whose scores it is based on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..audio.song_names import ENDINGS
-from ..core.axes import BY_KEY
+from ..core.axes import AXES, BY_KEY, Axis
 from ..core.i18n import plural, tr, translate
 from ..judges.registry import REGISTRY
 from ..ranking.batch import Batch
@@ -14,6 +14,12 @@ MEANING = (
     "shows how uncertain the preference head is, not how much listeners differ."
 )
 FEW = 3
+MAX_NAMES = 12
+"""Maximum number of songs that a sentence names."""
+WIDE = 0.5
+"""An interval is called very wide if it covers more than this share of the scale."""
+EDGE = 0.01
+"""A score is called at the end of its scale if it is nearer to it than this share of the scale."""
 ORDINALS = ("th", "st", "nd", "rd")
 SPREAD = "± is an 80% interval: it contains the true score of 4 of 5 songs that {judge} was not trained on."
 
@@ -37,6 +43,59 @@ def verdict(ranking: Ranking) -> str:
     if not border.clear:
         told = tr("The {last} and the {first} are too close to call", last=last, first=first)
     return f"{told}{tr(': ')}{_how_far(border, last, ranking.rules)}{tr('.')}"
+
+
+def undecided(ranking: Ranking) -> tuple[str, str]:
+    """Return that some songs cannot be told apart, and their names. Both are empty if the border is clear."""
+    if ranking.border is None or ranking.border.clear is not False:
+        return "", ""
+    names = [row.song.name for row in ranking.rows if row.undecided]
+    return tr("These {n} songs cannot be told apart: listen to them", n=len(names)), _named(names)
+
+
+def ranked(ranking: Ranking) -> tuple[str, list[tuple[str, str]]]:
+    """Return how many songs were ranked, and the name of each other song with the reason."""
+    others = [(row.song.name, translate(row.error)) for row in ranking.rows if row.rank is None]
+    total = len(ranking.rows)
+    return tr("{done} of {total} ranked", done=total - len(others), total=total), others
+
+
+def cautions(ranking: Ranking) -> Iterator[str]:
+    """Yield sentences on kept songs whose interval is very wide or that have a score at the end of its scale."""
+    rules, kept = ranking.rules, ranking.kept
+    scale = 1.0 if rules.head else BY_KEY[rules.by].high - BY_KEY[rules.by].low
+    wide = [row.song.name for row in kept if _width(row) > WIDE * scale]
+    if wide:
+        yield tr(
+            "Very uncertain: the interval covers more than half of the scale. This concerns {songs}.",
+            songs=_named(wide),
+        )
+    for axis in AXES:
+        at_end = [row.song.name for row in kept if _at_end(row, axis)]
+        if at_end:
+            yield tr(
+                "{axis} is at the end of its scale, where {judge} hardly tells songs apart. This concerns {songs}.",
+                axis=translate(axis.label),
+                judge=_title(rules),
+                songs=_named(at_end),
+            )
+
+
+def _width(row: RankedSong) -> float:
+    return 0.0 if row.low is None or row.high is None else row.high - row.low
+
+
+def _at_end(row: RankedSong, axis: Axis) -> bool:
+    score = row.report.scores[axis.key] if row.report else None
+    margin = EDGE * (axis.high - axis.low)
+    return score is not None and not axis.low + margin <= score <= axis.high - margin
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return names as a list, of which a long one is cut."""
+    listed = tr(", ").join(names[:MAX_NAMES])
+    more = len(names) - MAX_NAMES
+    return tr("{names} and {n} more", names=listed, n=more) if more > 0 else listed
 
 
 def _how_far(border: Border, last: str, rules: Rules) -> str:
@@ -76,6 +135,8 @@ def note(row: RankedSong) -> str:
     """Return whether a song is a copy or kept, or why it has no rank. The text is often empty."""
     if row.same_as:
         return tr("the same as {song}", song=row.same_as)
+    if row.undecided:
+        return tr("kept, but not certain") if row.kept else tr("not kept, but not certain")
     return translate(row.error) or (tr("kept") if row.kept else "")
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +11,14 @@ from ..audio.song_names import split_name
 from ..core.axes import KEYS
 from ..core.errors import BatchError
 from ..core.text import escape_formula
+from ..judges import report
+from ..judges.report_csv import DETAILS, details
 from .order import RankedSong, Ranking
 
-COLUMNS = ("rank", "kept", "file", "group", "by", "value", "low", "high", *KEYS, "same_as", "error")
+COLUMNS = (
+    *("rank", "kept", "file", "group", "by", "value", "low", "high", *KEYS, "same_as", "error"),
+    *("undecided", "judge", "head", "level", "duration_s", *DETAILS),
+)
 MAX_STEM_LENGTH = 120
 """Maximum number of bytes of a name without its ending. Most file systems take 255 bytes for a name, some take less."""
 RESERVED = str.maketrans(dict.fromkeys('<>:"/\\|?*', "_"))
@@ -23,7 +27,7 @@ RESERVED = str.maketrans(dict.fromkeys('<>:"/\\|?*', "_"))
 
 def to_json(ranking: Ranking) -> str:
     """Return the whole ranking, including the complete report on each song."""
-    return json.dumps(ranking.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    return report.to_json(ranking.as_dict())
 
 
 def to_csv(ranking: Ranking) -> str:
@@ -31,13 +35,16 @@ def to_csv(ranking: Ranking) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
+    rules = ranking.rules
+    head = f"{rules.head.judge} {rules.head.revision_id}" if rules.head else ""
+    same = {"by": rules.by, "judge": rules.judge, "head": head, "level": rules.level}
     for row in ranking.rows:
         texts = {"file": row.song.name, "group": row.song.group, "same_as": row.same_as, "error": row.error}
-        figures = {"rank": row.rank, "kept": int(row.kept), "value": row.value, "low": row.low, "high": row.high}
-        scores = dict(row.report.scores) if row.report else {}
-        writer.writerow(
-            {"by": ranking.rules.by} | figures | scores | {key: escape_formula(value) for key, value in texts.items()}
-        )
+        figures = {name: getattr(row, name) for name in ("rank", "value", "low", "high")}
+        figures |= {"kept": int(row.kept), "undecided": int(row.undecided)}
+        scored = {"duration_s": row.report.duration, **row.report.scores, **details(row.report)} if row.report else {}
+        escaped = {key: escape_formula(value) for key, value in texts.items()}
+        writer.writerow(report.rounded(same | figures | scored | escaped))
     return text.getvalue()
 
 

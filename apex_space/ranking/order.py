@@ -10,7 +10,7 @@ import numpy as np
 from ..core.axes import BY_KEY
 from ..core.intervals import Z95
 from ..core.text import join, message
-from ..judges.report import Report, Scores
+from ..judges.report import LEVEL, Report, Scores
 from ..preference.head import Preference, PreferenceHead
 from .songs import BatchSong
 
@@ -42,6 +42,19 @@ class Rules:
         """
         return self.head is not None and self.head.judge != self.judge
 
+    @property
+    def level(self) -> float:
+        """Return the level of the intervals of what songs are ranked by."""
+        return 0.95 if self.head else LEVEL
+
+    @property
+    def scale(self) -> dict[str, Any]:
+        """Return the range and the unit of what songs are ranked by."""
+        if self.head:
+            return {"low": 0, "high": 1, "unit": "probability"}
+        axis = BY_KEY[self.by]
+        return {"low": axis.low, "high": axis.high, "unit": axis.unit}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -62,6 +75,8 @@ class RankedSong:
     to `high` is its 95% interval, which reflects the uncertainty of the head's coefficients. If songs are ranked by an
     axis, `value` is the score, and the interval (if the judge knows one) held the truth for 80% of the songs that the
     judge had not been trained on. `same_as` names an earlier song with the same samples: such a copy is never kept.
+    `undecided` is true if a kept song is not known to be better than the first song that is not kept, or if another
+    song is not clearly worse than the last song that is kept.
     """
 
     song: BatchSong
@@ -73,10 +88,12 @@ class RankedSong:
     kept: bool = False
     same_as: str = ""
     error: str = ""
+    undecided: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        figures = {name: getattr(self, name) for name in ("rank", "value", "low", "high", "kept", "same_as", "error")}
+        names = ("rank", "value", "low", "high", "kept", "undecided", "same_as", "error")
+        figures = {name: getattr(self, name) for name in names}
         report = self.report and self.report.as_dict()
         return {"file": self.song.name, "group": self.song.group, **figures, "report": report}
 
@@ -121,13 +138,24 @@ class Ranking:
         """Return the songs to keep, the best first."""
         return tuple(row for row in self.rows if row.kept)
 
+    @property
+    def made(self) -> str:
+        """Return when the last report was made (UTC, ISO 8601), or an empty text if there is none."""
+        return max((row.report.made for row in self.rows if row.report), default="")
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         rules = self.rules
         head = rules.head and {"judge": rules.head.judge, "revision_id": rules.head.revision_id}
+        reports = [row.report for row in self.rows if row.report]
         return {
+            "version": reports[0].version if reports else "",
+            "made": self.made,
             "judge": rules.judge,
+            "weights": [asdict(weights) for weights in reports[0].weights] if reports else [],
             "by": rules.by,
+            "scale": rules.scale,
+            "level": rules.level,
             "keep": rules.keep,
             "head": head,
             "fallback": rules.fallback,
@@ -288,36 +316,59 @@ def order(outcomes: Sequence[Outcome], rules: Rules) -> Ranking:
             by_samples.setdefault(outcome.report.sha256, []).append(outcome)
     songs = sorted(by_samples.values(), key=lambda same: -measure.key(same[0]))
     firsts = [same[0] for same in songs]
-    best = _placed(firsts, measure, rules.keep)
+    clear = _clear(firsts, rules.keep, measure)
+    best = _placed(firsts, measure, rules.keep, clear)
     ranked = [row for same, first in zip(songs, best, strict=True) for row in (first, *_copies(same[1:], first))]
     unranked.sort(key=lambda row: row.report is None)
-    return Ranking(rules, (*ranked, *unranked), _border(firsts, best, rules.keep, measure))
+    return Ranking(rules, (*ranked, *unranked), _border(firsts, best, rules.keep, measure, clear))
 
 
-def _placed(outcomes: Sequence[Outcome], measure: _Measure, keep: int) -> list[RankedSong]:
-    """Return a row for each song. `outcomes` are of different songs, the best first."""
+def _clear(outcomes: Sequence[Outcome], keep: int, measure: _Measure) -> list[bool | None]:
+    """Return whether each song is clearly on its side of the border, or None if that is not known.
+
+    `outcomes` are of different songs, the best first. Without a border, every song is clearly kept.
+    """
+    if len(outcomes) <= keep:
+        return [True] * len(outcomes)
+    last, first = outcomes[keep - 1], outcomes[keep]
+    return [
+        *(measure.between(outcome, first)[0] for outcome in outcomes[:keep]),
+        *(measure.between(last, outcome)[0] for outcome in outcomes[keep:]),
+    ]
+
+
+def _placed(
+    outcomes: Sequence[Outcome], measure: _Measure, keep: int, clear: Sequence[bool | None]
+) -> list[RankedSong]:
+    """Return a row for each song. `outcomes` are of different songs, the best first, and `clear` is as from _clear."""
     rows: list[RankedSong] = []
     ranks: dict[float, int] = {}
     for place, (outcome, figures) in enumerate(zip(outcomes, measure.figures(outcomes), strict=True)):
-        rank = ranks.setdefault(measure.key(outcome), place + 1)
-        rows.append(RankedSong(outcome.song, outcome.report, rank, *figures, kept=place < keep))
+        rank, kept = ranks.setdefault(measure.key(outcome), place + 1), place < keep
+        undecided = not clear[place] if kept else clear[place] is False
+        rows.append(RankedSong(outcome.song, outcome.report, rank, *figures, kept=kept, undecided=undecided))
     return rows
 
 
 def _copies(outcomes: Iterable[Outcome], first: RankedSong) -> Iterator[RankedSong]:
     for outcome in outcomes:
-        yield replace(first, song=outcome.song, report=outcome.report, kept=False, same_as=first.song.name)
+        copy = replace(first, song=outcome.song, report=outcome.report, kept=False, undecided=False)
+        yield replace(copy, same_as=first.song.name)
 
 
-def _border(outcomes: Sequence[Outcome], rows: Sequence[RankedSong], keep: int, measure: _Measure) -> Border | None:
+def _border(
+    outcomes: Sequence[Outcome],
+    rows: Sequence[RankedSong],
+    keep: int,
+    measure: _Measure,
+    clear: Sequence[bool | None],
+) -> Border | None:
     """Return the border, or None if all songs are kept.
 
-    `outcomes` and `rows` belong to the songs that have a rank, without copies, the best first.
+    `outcomes`, `rows` and `clear` belong to the songs that have a rank, without copies, the best first.
     """
     if len(rows) <= keep:
         return None
-    last, first = outcomes[keep - 1], outcomes[keep]
-    clear, preference = measure.between(last, first)
-    unsure = sum(measure.between(outcome, first)[0] is False for outcome in outcomes[:keep])
-    rivals = sum(measure.between(last, outcome)[0] is False for outcome in outcomes[keep:])
-    return Border(rows[keep - 1], rows[keep], clear, preference, unsure, rivals)
+    told, preference = measure.between(outcomes[keep - 1], outcomes[keep])
+    unsure, rivals = clear[:keep].count(False), clear[keep:].count(False)
+    return Border(rows[keep - 1], rows[keep], told, preference, unsure, rivals)

@@ -90,7 +90,7 @@ class SharedResults:
             raise LinkError("There is no result yet. Score a song first.")
         if not self.most:
             raise LinkError("No results are kept here.")
-        written = json.dumps([_storable(_anonymous(report).as_dict()) for report in reports], allow_nan=False)
+        written = json.dumps([_storable(_anonymous(report).as_record()) for report in reports], allow_nan=False)
         if len(written) > MAX_CHARACTERS:
             raise LinkError("This result is too long to be kept. Score a shorter song, or ask one judge alone.")
         visitor = self._hash(address)

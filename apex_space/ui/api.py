@@ -11,6 +11,7 @@ import gradio as gr
 from ..arena.leaderboard import LeaderboardService
 from ..judges.manager import BEST
 from ..judges.registry import REGISTRY
+from ..judges.report import rounded
 from ..judges.score import result
 from ..preference.compare import CompareProgress, CompareRequest
 from ..ranking.order import PREFERENCE
@@ -63,7 +64,7 @@ class Api:
             judge: "best" for the most trusted judge that is ready, the name of one, or "panel" for all of them.
         """
         *_, last = self._requests.score(song, judge)
-        return result(last).as_dict()
+        return rounded(result(last).as_dict())
 
     def compare(self, a: str, b: str, judge: str = BEST) -> dict[str, Any]:
         """Compare two songs: the probability that people prefer A to B, its interval, what spoke for which song, how
@@ -101,7 +102,7 @@ class Api:
         try:
             *_, last = self._requests.rank(request, scratch)
             assert isinstance(last, RankingProgress)
-            return last.ranking.as_dict()
+            return rounded(last.ranking.as_dict())
         finally:
             self._requests.release_ranking(request, scratch)
 

@@ -44,6 +44,8 @@ def test_songs_on_the_page_get_a_table_pictures_files_and_a_player(visit: Any, t
         page.locator(f"{plot} .js-plotly-plot").wait_for()
     assert page.locator("caption", has_text="How the scores spread").is_visible()
     assert "not a sound file" in column(page, -1)[-1]
+    left = page.locator(".unranked", has_text="6 of 7 ranked")
+    assert "letter.mp3: This is not a sound file" in left.inner_text()
     assert page.title().endswith("APEX Space")
 
 
@@ -90,6 +92,54 @@ def test_the_table_is_sorted_searched_and_played_from_the_keyboard(visit: Any) -
     page.locator("#ranked tbody button").first.focus()
     page.keyboard.press("Enter")
     until_it_passes(lambda: playing(page, column(page, 1)[0]), seconds=10)
+
+
+def test_the_order_is_kept_by_the_name_of_a_column(visit: Any) -> None:
+    page = visit("/rank", "Rank")
+    put(page, SONGS)
+    rank(page)
+    page.locator("#ranked thead button", has_text="Musicality").click()
+    before = page.locator("th[aria-sort]").inner_text()
+    names, number = column(page, 1), heads(page).index(before)
+    page.get_by_label("Coherence").check()
+    page.get_by_role("button", name="Rank", exact=True).first.click()  # the table's first head bears this name, too
+    page.locator("#ranked caption", has_text="Songs by coherence").wait_for()
+    until_it_passes(lambda: sorted_by(page, names, before))
+    assert heads(page).index(page.locator("th[aria-sort]").inner_text()) != number
+
+
+def heads(page: Any) -> list[str]:
+    return [head.inner_text() for head in page.locator("#ranked thead th").all()]
+
+
+def sorted_by(page: Any, names: list[str], head: str) -> None:
+    assert page.locator("th[aria-sort=descending]").inner_text() == head
+    assert column(page, 1) == names
+
+
+def test_only_scores_of_the_chosen_judge_are_offered(visit: Any) -> None:
+    page = visit("/rank", "Rank")
+    offered = page.locator("#by label")
+    offered.filter(has_text="Banger").wait_for(state="detached")
+    page.get_by_label("Clarity").check()
+    page.get_by_label("HEAR 1").check()
+    offered.filter(has_text="Clarity").wait_for(state="detached")
+    assert offered.all_inner_texts() == ["Preference: what people would pick", "Musicality"]
+    assert page.get_by_label("Preference: what people would pick").is_checked()
+    page.get_by_label("Best that is ready").check()
+    offered.filter(has_text="Clarity").wait_for()
+    assert offered.filter(has_text="Streams").count() == 0
+
+
+def test_the_examples_are_taken_without_damaged_copies_and_groups_have_a_sample(visit: Any) -> None:
+    page = visit("/rank", "Rank")
+    page.get_by_role("button", name="Take the example songs").click()
+    page.locator("#songs .file-preview").get_by_text("bossa").wait_for()
+    assert "damaged" not in page.locator("#songs .file-preview").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="A sample csv of groups").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    assert {row["group"] for row in rows} == {"prompt A", "prompt B"}
 
 
 def playing(page: Any, name: str) -> None:

@@ -1,7 +1,7 @@
 """Inputs that several pages use: a song, an example, a judge."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import gradio as gr
@@ -9,7 +9,7 @@ import gradio as gr
 from ...arena.pool import Pool
 from ...arena.pool_sources import EXAMPLES
 from ...audio.containers import KINDS, SUFFIXES
-from ...core.axes import AXES
+from ...core.axes import AXES, KEYS
 from ...core.errors import ApexSpaceError
 from ...core.i18n import tr, translate
 from ...core.settings import settings
@@ -146,9 +146,10 @@ def judge_choices(panel: bool = True) -> list[tuple[str, str]]:
     return [*named, ("The panel: all of them", PANEL)] if panel else named
 
 
-def rank_choices() -> list[tuple[str, str]]:
-    """Return label and name of each score by which songs can be ranked."""
-    return [("Preference: what people would pick", PREFERENCE), *((axis.label, axis.key) for axis in AXES)]
+def rank_choices(axes: Collection[str] = KEYS) -> list[tuple[str, str]]:
+    """Return label and name of each score by which songs can be ranked, if a judge predicts `axes`."""
+    known = ((axis.label, axis.key) for axis in AXES if axis.key in axes)
+    return [("Preference: what people would pick", PREFERENCE), *known]
 
 
 def judge_radio(manager: JudgeManager, panel: bool = True) -> gr.Radio:

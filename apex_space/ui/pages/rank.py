@@ -10,8 +10,8 @@ from urllib.parse import quote
 import gradio as gr
 
 from ... import plots
-from ...arena.pool_sources import EXAMPLES
-from ...core.i18n import tr
+from ...arena.pool_sources import from_examples
+from ...core.i18n import tr, translate
 from ...core.settings import settings
 from ...judges.manager import LoadProgress
 from ...ranking.batch import Batch
@@ -43,9 +43,15 @@ TEXTS = {
     "listen": "Listen",
     "player": "Player of {song}",
     "kept": "The kept songs as a zip",
+    "legend": "Solid line: kept and clearly ahead. Dashed line: not certain, so listen to these songs.",
 }
 """Texts of the table's template and script."""
 GROUPS = "Groups (optional): a csv with the columns file and group"
+GROUPS_MEANING = (
+    "Groups let you compare several sources, such as two prompts or two versions of a generator: the page then also "
+    "shows how the scores spread within each group. The ranking itself stays the same."
+)
+SAMPLE_LABEL = "A sample csv of groups"
 KEEP_SECONDS = 3600.0
 """Seconds for which the songs are kept.
 
@@ -91,6 +97,8 @@ class RankPage:
         gr.Markdown(fill(PROMISE, **limits), elem_classes="promise")
         self.examples = gr.Button("Take the example songs", size="sm", elem_classes="example")
         self.groups = file_input(label=GROUPS, height=120, elem_id="groups")
+        gr.Markdown(GROUPS_MEANING, elem_classes="promise")
+        gr.HTML(fill(rendered.SAMPLE, label=SAMPLE_LABEL))
 
     def _choices(self) -> None:
         self.judge = inputs.judge_radio(self._requests.manager, panel=False)
@@ -133,6 +141,22 @@ class RankPage:
         inputs.show_progress([self.start.click])
         inputs.cancelling(self.cancel, running, self._cancelled, self.held, results)
         self.examples.click(_examples, outputs=self.songs, api_visibility="private")
+        for when in (None, self.judge.change):  # None: when the page opens
+            gr.on(
+                when,
+                self._choices_of,
+                [self.judge, self.by],
+                self.by,
+                queue=False,
+                show_progress="hidden",
+                api_visibility="private",
+            )
+
+    def _choices_of(self, judge: str, by: str) -> gr.Radio:
+        """Offer the scores of this judge alone. Preference is chosen instead of a score that it lacks."""
+        axes = self._requests.manager.axes(judge)
+        choices = [(translate(label), key) for label, key in inputs.rank_choices(axes)]
+        return gr.Radio(choices, value=by if by in axes else PREFERENCE)
 
     def _check(self, *given: Any) -> list[Any]:
         """Check the inputs before the queue. The last value is the state, which no visitor enters."""
@@ -180,7 +204,7 @@ ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 
 def _examples() -> list[str]:
-    return [str(path) for path in sorted(EXAMPLES.glob("*.ogg"))]
+    return [str(song.file) for song in from_examples()]
 
 
 def _address(file: Path) -> str:

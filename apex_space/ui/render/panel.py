@@ -1,6 +1,5 @@
 """Renders a Panel as HTML."""
 
-import json
 from collections.abc import Iterable, Mapping
 from html import escape
 
@@ -8,6 +7,7 @@ from ...core.axes import Axis
 from ...core.i18n import tr, translate
 from ...judges.panel import Panel
 from ...judges.registry import REGISTRY
+from ...judges.report import to_json
 from ...judges.report_csv import to_csv
 from .html import Cells, download_links, labelled, note, percent, span, table
 from .report import number, tables
@@ -78,7 +78,7 @@ def _cell(axis: Axis, score: float | None) -> str:
 
 def panel_links(panel: Panel) -> str:
     """Return links that download all reports."""
-    text = json.dumps(panel.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    text = to_json(panel.as_dict())
     forms = (
         (tr("All reports as JSON"), "panel.json", "application/json", text),
         (tr("All reports as CSV"), "panel.csv", "text/csv", to_csv(panel.reports)),

@@ -5,6 +5,7 @@ from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ...core.axes import AXES, Axis
 from ...core.i18n import format_duration, tr, translate
@@ -21,6 +22,9 @@ from .report import cell, number
 
 Cell = tuple[str, float | str | None]
 """Text that a cell shows, and the value by which it is sorted. None comes last."""
+ROWS = quote("file,group\nfirst song.mp3,prompt A\nsecond song.mp3,prompt A\nthird song.mp3,prompt B\n")
+SAMPLE = f'<p class="downloads"><a class="download" download="groups.csv" href="data:text/csv,{ROWS}">{{label}}</a></p>'
+"""The template of a link that downloads a sample of a table of groups."""
 FEW = 5
 """Minimum number of songs for quartiles. Of fewer songs, quartiles say nothing."""
 
@@ -42,9 +46,29 @@ def so_far(step: RankingProgress) -> str:
 
 
 def verdict(ranking: Ranking, batch: Batch) -> str:
-    """Return whether the kept songs can be told from the others, and how far to trust this."""
-    notes = "".join(note(text) for text in (*ranking_text.notes(ranking), *ranking_text.left_out(batch)))
-    return f'<h2 class="verdict">{escape(ranking_text.verdict(ranking))}</h2>{notes}'
+    """Return whether the kept songs can be told from the others, how far to trust this, and what was not ranked."""
+    headline, names = ranking_text.undecided(ranking)
+    first = f"{_heading_of(headline)}{note(names, 'undecided')}{note(ranking_text.verdict(ranking))}"
+    notes = *ranking_text.notes(ranking), *ranking_text.left_out(batch)
+    return (
+        f"{first if headline else _heading_of(ranking_text.verdict(ranking))}"
+        f"{''.join(note(text, 'caution') for text in ranking_text.cautions(ranking))}"
+        f"{_ranked(ranking)}{''.join(map(note, notes))}"
+    )
+
+
+def _heading_of(text: str) -> str:
+    return f'<h2 class="verdict">{escape(text)}</h2>'
+
+
+def _ranked(ranking: Ranking) -> str:
+    """Return how many songs were ranked, and a list of the others with the reasons. A long list is folded."""
+    count, others = ranking_text.ranked(ranking)
+    if not others:
+        return note(count)
+    items = "".join(f"<li><b>{escape(name)}</b>{tr(': ')}{escape(reason)}</li>" for name, reason in others)
+    opened = " open" if len(others) <= FEW else ""
+    return f'<details class="unranked"{opened}><summary>{escape(count)}</summary><ul>{items}</ul></details>'
 
 
 def downloads(ranking: Ranking) -> str:
@@ -64,13 +88,14 @@ def songs(ranking: Ranking, address: Callable[[Path], str], kept: Path | None = 
     shown = _columns(ranking)
     return {
         "caption": tr("Songs by {score}", score=ranking_text.label(ranking.rules).lower()),
-        "columns": [label for label, _ in shown],
+        "columns": [{"key": key, "label": label} for key, label, _ in shown],
         "rows": [
             {
                 "name": row.song.name,
                 "kept": row.kept,
+                "undecided": row.undecided,
                 "source": address(row.song.path) if row.report else "",
-                "cells": [make(row) for _, make in shown],
+                "cells": [make(row) for *_, make in shown],
             }
             for row in ranking.rows
         ],
@@ -78,16 +103,21 @@ def songs(ranking: Ranking, address: Callable[[Path], str], kept: Path | None = 
     }
 
 
-def _columns(ranking: Ranking) -> list[tuple[str, Callable[[RankedSong], Cell]]]:
+def _columns(ranking: Ranking) -> list[tuple[str, str, Callable[[RankedSong], Cell]]]:
+    """Return key, label and content of each column. The key of a score is the same for all judges."""
     rules, rows = ranking.rules, [row for row in ranking.rows if row.report]
-    columns: list[tuple[str, Callable[[RankedSong], Cell]]] = [(tr("Rank"), _rank), (tr("Song"), _name)]
-    columns.append((_heading(rules), lambda row: (ranking_text.figure(row, rules), row.value)))
     given = {axis for axis in AXES for row in rows if row.report and row.report.scores[axis.key] is not None}
-    columns += [(_label(axis, rows), partial(_score, axis)) for axis in AXES if axis in given and axis.key != rules.by]
-    columns.append((tr("Length"), _length))
-    if any(row.song.group for row in ranking.rows):
-        columns.append((tr("Group"), lambda row: (row.song.group, row.song.group or None)))
-    return [*columns, (tr("Note"), _note)]
+    shown = [axis for axis in AXES if axis in given and axis.key != rules.by]
+    groups = any(row.song.group for row in ranking.rows)
+    return [
+        ("rank", tr("Rank"), _rank),
+        ("song", tr("Song"), _name),
+        (rules.by, _heading(rules), lambda row: (ranking_text.figure(row, rules), row.value)),
+        *((axis.key, _label(axis, rows), partial(_score, axis)) for axis in shown),
+        ("length", tr("Length"), _length),
+        *([("group", tr("Group"), _group)] if groups else []),
+        ("note", tr("Note"), _note),
+    ]
 
 
 def _heading(rules: Rules) -> str:
@@ -116,6 +146,10 @@ def _score(axis: Axis, row: RankedSong) -> Cell:
 
 def _length(row: RankedSong) -> Cell:
     return (clock(row.report.duration), row.report.duration) if row.report else ("–", None)
+
+
+def _group(row: RankedSong) -> Cell:
+    return row.song.group, row.song.group or None
 
 
 def _note(row: RankedSong) -> Cell:

@@ -1,13 +1,12 @@
 """Renders a Report as HTML."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from html import escape
 
 from ...core.axes import Axis
 from ...core.i18n import plural, tr, translate
 from ...judges.registry import REGISTRY
-from ...judges.report import Report
+from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
 from ...plots.ranking_text import SPREAD
 from .html import Cells, clock, download_links, labelled, table
@@ -160,7 +159,7 @@ def _origin(report: Report) -> Iterable[Cells]:
 
 def downloads(report: Report) -> str:
     """Return links that download the report as JSON and as CSV."""
-    text = json.dumps(report.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    text = to_json(report.as_dict())
     forms = (
         (tr("Report as JSON"), f"{report.judge}.json", "application/json", text),
         (tr("Report as CSV"), f"{report.judge}.csv", "text/csv", to_csv([report])),

@@ -4,7 +4,7 @@ const view = element.closest("gradio-app[src]"); // set on a foreign page, whose
 const site = view ? view.getAttribute("src").split("/embed/")[0] + "/" : document.baseURI;
 const href = (address) => new URL(address, site).href;
 const texts = props.texts;
-const order = { column: 0, descending: false };
+const order = { by: "", descending: false }; // by the key of a column, which another ranking may have elsewhere or lack
 let chosen = ""; // the address of the song in the player
 
 function make(tag, text = "", attributes = {}) {
@@ -14,14 +14,19 @@ function make(tag, text = "", attributes = {}) {
   return made;
 }
 
-function sorted(rows) {
-  const key = (row) => row.cells[order.column][1];
-  const sign = order.descending ? -1 : 1;
+function sorted(rows, columns) {
+  const column = sortedBy(columns);
+  const key = (row) => row.cells[column][1];
+  const sign = order.descending && columns[column].key === order.by ? -1 : 1;
   return [...rows].sort((a, b) => {
     const [x, y] = [key(a), key(b)];
     if (x === null || y === null) return (x === null) - (y === null);
     return sign * (typeof x === "number" ? x - y : String(x).localeCompare(y));
   });
+}
+
+function sortedBy(columns) {
+  return Math.max(0, columns.findIndex(({ key }) => key === order.by));
 }
 
 function found(row) {
@@ -33,13 +38,14 @@ function draw() {
   const { caption, columns, rows, kept } = props.value ?? {};
   element.hidden = !rows?.length;
   if (element.hidden) return one("audio").pause();
-  const shown = sorted(rows.filter(found));
+  const shown = sorted(rows.filter(found), columns);
   one("caption").textContent = caption;
   one(".ranked").ariaLabel = caption;
   const count = texts.found.replace("{done}", shown.length).replace("{total}", rows.length);
   one(".count").textContent = shown.length < rows.length ? count : "";
   heads(columns);
   one("tbody").replaceChildren(...shown.map(line));
+  one(".legend").hidden = !rows.some(({ undecided }) => undecided);
   one(".downloads").hidden = !kept;
   if (kept) one(".downloads a").href = href(kept);
   if (!rows.some(({ source }) => source && source === chosen)) close();
@@ -47,21 +53,23 @@ function draw() {
 
 function heads(columns) {
   const row = one("thead tr");
-  if (row.children.length !== columns.length || columns.some((label, i) => row.children[i].textContent !== label)) {
+  if (row.children.length !== columns.length || columns.some(({ label }, i) => row.children[i].textContent !== label)) {
     row.replaceChildren(...columns.map(head)); // equal heads are not replaced, so they keep the focus
   }
+  const column = sortedBy(columns);
   [...row.children].forEach((cell, i) => {
-    if (i === order.column) cell.ariaSort = order.descending ? "descending" : "ascending";
-    else cell.removeAttribute("aria-sort");
+    if (i !== column) return cell.removeAttribute("aria-sort");
+    cell.ariaSort = order.descending && columns[i].key === order.by ? "descending" : "ascending";
   });
 }
 
-function head(label, column) {
+function head({ key, label }, column) {
   const cell = make("th", "", { scope: "col" });
   const button = make("button", label, { type: "button" });
   button.onclick = () => {
-    order.descending = order.column === column ? !order.descending : column > 1;
-    order.column = column;
+    const again = cell.ariaSort !== null;
+    order.descending = again ? cell.ariaSort === "ascending" : column > 1;
+    order.by = key;
     draw();
   };
   cell.append(button);
@@ -70,7 +78,8 @@ function head(label, column) {
 
 function line(row) {
   const made = make("tr");
-  made.classList.toggle("kept", row.kept);
+  made.classList.toggle("kept", row.kept && !row.undecided);
+  made.classList.toggle("undecided", row.undecided);
   made.append(...row.cells.map(([text], i) => (i === 1 ? title(row, text) : make("td", text))));
   return made;
 }

@@ -20,7 +20,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from apex_space.arena import clips, pool_sources
 from apex_space.arena import pool as module
 from apex_space.arena.pool import Pool
-from apex_space.arena.pool_sources import EXAMPLES, from_dataset, from_examples, from_folder
+from apex_space.arena.pool_sources import EXAMPLES, candidates, from_dataset, from_examples, from_folder
 from apex_space.audio.waveform import Waveform, load
 from apex_space.core.errors import BattleStale, DamagedAudio, PoolError
 from helpers import melodies
@@ -311,12 +311,17 @@ def test_a_copy_that_fails_midway_leaves_no_file(tmp_path: Path, monkeypatch: py
 
 
 def test_the_examples_are_two_kinds_of_songs() -> None:
-    found = from_examples()
+    found = from_examples(damaged=True)
     assert len(found) == 9
     assert all(song.file.parent == EXAMPLES and song.file.is_file() for song in found)
     generators = [song.generator for song in found]
     assert generators.count("Synthesised") == 6
     assert {"Synthesised, clarity damaged", "Synthesised, coherence damaged"} <= set(generators)
+
+
+def test_damaged_copies_are_offered_only_on_request(tmp_path: Path) -> None:
+    songs = [song for song in from_examples(damaged=True) if song.generator == "Synthesised"]
+    assert from_examples() == candidates(None)(tmp_path) == songs
 
 
 def rows(sounds: list[dict[str, Any]], **columns: list[Any]) -> Any:

@@ -20,10 +20,13 @@ from apex_space.judges import lending
 from apex_space.judges import manager as module
 from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.loading import load_judge
-from apex_space.judges.manager import JudgeManager, LoadProgress, hide_folders
+from apex_space.judges.manager import BEST, JudgeManager, LoadProgress, hide_folders
 from apex_space.judges.queueing import HEAVY, SongQueue
+from apex_space.judges.registry import REGISTRY
 from apex_space.models.encoders.encoder import Encoder
 from apex_space.models.encoders.pocket import PocketEncoder
+from apex_space.models.heads import apex, hear, songeval
+from apex_space.models.heads.banger import BangerHead
 from helpers.wait import until
 
 NOISE = np.random.default_rng(0).standard_normal(3 * 22_050, dtype=np.float32) / 10
@@ -57,6 +60,18 @@ def test_pocket_answers_before_anything_is_loaded() -> None:
         manager.get("apex")
     with pytest.raises(UnknownJudge, match="pocket"):
         manager.get("nobody")
+
+
+def test_axes_are_those_of_a_loaded_judge_or_as_published(loading: list[Any]) -> None:
+    manager = JudgeManager()
+    published = {"apex": apex.POPULARITY + apex.AESTHETICS, "banger": BangerHead.axes, "songeval": songeval.AXES}
+    published |= {"hear-1": hear.TRACK_1.axes, "hear-2": hear.TRACK_2.axes, "pocket": load_judge("pocket").head.axes}
+    assert {name: set(manager.axes(name)) for name in REGISTRY} == {name: set(axes) for name, axes in published.items()}
+    assert manager.axes(BEST) == manager.axes("pocket")
+    loading.append(replace(load_judge("pocket"), name="apex"))
+    manager.start()
+    until(lambda: manager.waiting() == {})
+    assert manager.axes(BEST) == manager.axes("apex") == manager.axes("pocket")
 
 
 def test_a_judge_that_is_ready_takes_over_after_the_network_came_back(loading: list[Any]) -> None:

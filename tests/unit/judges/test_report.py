@@ -6,16 +6,24 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apex_space import __version__
 from apex_space.audio.features import AudioFeatures
 from apex_space.core.axes import AXES, KEYS
-from apex_space.judges.report import Failure, Report, Segment
-from apex_space.judges.report_csv import to_csv
+from apex_space.judges.loading import load_judge
+from apex_space.judges.report import Failure, Report, Segment, rounded, to_json
+from apex_space.judges.report_csv import DETAILS, to_csv
 from apex_space.models.hub import Weights
+from helpers import melodies, results
+
+EARLIER = ("file", "judge", "part", "start", "end", *KEYS, "error")
+"""The columns of earlier versions, which stay where they were."""
 
 number = st.floats(0, 1e6, allow_nan=False)
 measurement = st.floats(-1e6, 1e6, allow_nan=False)
@@ -89,10 +97,10 @@ def test_csv_has_a_row_for_the_song_and_one_for_each_segment(report: Report) -> 
     song, *segments = rows(report)
     assert {song["part"], *(row["part"] for row in segments)} <= {"song", "segment"}
     assert {(row["file"], row["judge"]) for row in (song, *segments)} == {(as_text(report.file), report.judge)}
-    assert (float(song["start"]), float(song["end"])) == (0, report.duration)
-    assert scores_of(song) == report.scores
+    assert (float(song["start"]), float(song["end"])) == (0, rounded(report.duration))
+    assert scores_of(song) == rounded(report.scores)
     assert [(float(row["start"]), float(row["end"]), scores_of(row)) for row in segments] == [
-        (segment.start, segment.end, segment.scores) for segment in report.segments
+        (rounded(segment.start), rounded(segment.end), rounded(segment.scores)) for segment in report.segments
     ]
 
 
@@ -114,7 +122,37 @@ def test_csv_holds_no_formula_and_json_the_exact_name(name: str) -> None:
 
 def test_no_reports_make_a_header() -> None:
     assert rows() == []
-    assert to_csv([]).splitlines()[0].split(",") == ["file", "judge", "part", "start", "end", *KEYS, "error"]
+    assert to_csv([]).splitlines()[0].split(",") == [*EARLIER, *DETAILS]
+
+
+def test_files_say_what_the_numbers_are() -> None:
+    exact = results.report(
+        scores=dict.fromkeys(KEYS) | {"likes": 81.23456789012345, "musicality": 3.36},
+        version="0.1.0",
+        made="2026-01-02T03:04:05+00:00",
+    )
+    plain = json.loads(to_json(exact.as_dict()))
+    assert plain["scores"]["likes"] == 81.235
+    assert plain["intervals"]["likes"] == {"level": 0.8, "low": 48.235, "high": 100}
+    assert plain["scales"]["musicality"] == {"low": 1, "high": 5, "unit": "points"}
+    assert plain["units"]["loudness"] == "LUFS"
+    assert (plain["version"], plain["made"]) == ("0.1.0", "2026-01-02T03:04:05+00:00")
+    song, *segments = rows(exact)
+    assert (song["likes"], song["likes_low"], song["likes_high"]) == ("81.235", "48.235", "100")
+    assert (song["tempo_bpm"], song["key"], song["loudness_lufs"]) == ("120.0", "A minor", "-14.1")
+    assert song["weights"] == "apex_space/heads/pocket sha256 cef15a4078cc"
+    assert "musicality 1 to 5 (points)" in song["scales"]
+    assert (song["version"], song["made"]) == (exact.version, exact.made)
+    assert not any(row[column] for row in segments for column in DETAILS)
+
+
+def test_a_judge_dates_its_reports(tmp_path: Path) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    report = load_judge()(melodies.write(tmp_path / "song.wav", 1))
+    made = datetime.fromisoformat(report.made)
+    assert before <= made <= datetime.now(UTC)
+    assert made.utcoffset() == timedelta(0)
+    assert report.version == __version__
 
 
 def test_records_cannot_be_changed() -> None:

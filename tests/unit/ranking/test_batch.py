@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from apex_space.core.errors import ArchiveRefused, BatchError, TooManySongs
 from apex_space.core.settings import settings
+from apex_space.judges.report import rounded
 from apex_space.ranking import archive
 from apex_space.ranking.batch import Batch, gather, read_groups
 from apex_space.ranking.export import COLUMNS, copy_kept, named, to_csv, to_json, zip_kept
-from apex_space.ranking.order import Outcome, Ranking, order
+from apex_space.ranking.order import Outcome, Ranking, Rules, order
 from apex_space.ranking.songs import BatchSong
 from helpers.melodies import write
-from unit.ranking.test_rank import BY_HEAD, outcome
+from unit.ranking.test_rank import BY_HEAD, HEAD, outcome
 
 MEGABYTES = settings().max_megabytes
 
@@ -327,9 +328,27 @@ def test_csv_has_a_row_for_each_song_and_no_formula(tmp_path: Path) -> None:
     assert [(row["rank"], row["kept"], row["file"]) for row in rows] == [
         *(("1", "1", "'=1+1.wav"), ("2", "1", "b.wav"), ("3", "0", "c.wav"), ("", "0", "'=bad.wav")),
     ]
-    assert [float(row["value"]) for row in rows[:3]] == [row.value for row in found.rows[:3]]
+    assert [float(row["value"]) for row in rows[:3]] == pytest.approx([row.value for row in found.rows[:3]], rel=1e-4)
     assert rows[3]["error"] == "'+no sound"
-    assert json.loads(to_json(found)) == found.as_dict()
+    assert (rows[0]["judge"], rows[0]["head"], rows[0]["level"]) == ("pocket", f"pocket {HEAD.revision_id}", "0.95")
+    assert (rows[0]["loudness_lufs"], rows[0]["duration_s"], rows[3]["loudness_lufs"]) == ("-12.0", "30.0", "")
+    assert max(len(row["value"]) for row in rows) < 10
+    plain = json.loads(to_json(found))
+    assert plain == rounded(found.as_dict())
+    assert plain["scale"] == {"low": 0, "high": 1, "unit": "probability"}
+
+
+def test_a_ranking_was_made_when_its_last_report_was() -> None:
+    times = "2026-01-02T03:04:05+00:00", "2026-01-02T03:05:05+00:00", ""
+    made = [
+        replace(one, report=replace(one.report, made=at, version="0.1.0"))
+        for at in times
+        for one in [outcome(f"song {at}", coherence=3.0)]
+    ]
+    plain = order(made, Rules("pocket", "coherence", 1)).as_dict()
+    assert (plain["made"], plain["version"], plain["level"]) == (times[1], "0.1.0", 0.8)
+    assert plain["scale"] == {"low": 1, "high": 5, "unit": "points"}
+    assert order([], BY_HEAD).as_dict()["made"] == ""
 
 
 UGLY = [

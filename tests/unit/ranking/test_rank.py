@@ -43,6 +43,7 @@ AXES = ("coherence", "musicality")
 HEAD = PreferenceHead(
     "pocket", "1", AXES, (0.5, 0.8), (0.6, 0.3), ((0.01, 0.004), (0.004, 0.02)), "simulated", 100, 50, METRICS
 )
+NOT_CERTAIN = "not kept, but not certain"
 BY_HEAD = Rules("pocket", PREFERENCE, 2, HEAD)
 
 
@@ -170,6 +171,48 @@ def test_the_border_counts_the_songs_that_are_too_close_to_it() -> None:
     assert border.rivals == rivals.count("close")
     assert 0 < border.unsure + border.rivals < 6
     assert order([outcome("a", coherence=3.0, musicality=3.0)], BY_HEAD).border is None
+
+
+def test_songs_that_cannot_be_told_apart_are_marked_and_named() -> None:
+    values = [(4.9, 4.9), (3.02, 4.0), (3.0, 4.4), (2.99, 3.0), (1.5, 1.5)]
+    close = order([outcome(f"song {x}", coherence=x, musicality=y) for x, y in values], BY_HEAD)
+    assert not close.border.clear
+    marked = [row.song.name for row in close.rows if row.undecided]
+    assert len(marked) == close.border.unsure + close.border.rivals
+    assert [close.rows[0].undecided, close.rows[1].undecided, close.rows[2].undecided] == [False, True, True]
+    headline, named = ranking_text.undecided(close)
+    assert headline == f"These {len(marked)} songs cannot be told apart: listen to them"
+    assert named == ", ".join(marked)
+    assert [ranking_text.note(row) for row in close.rows[:3]] == ["kept", "kept, but not certain", NOT_CERTAIN]
+    far = order([outcome(n, coherence=x, musicality=3.0) for n, x in (("a", 4.5), ("b", 4.4), ("c", 1.5))], BY_HEAD)
+    assert ranking_text.undecided(far) == ("", "")
+    assert not any(row.undecided for row in far.rows)
+    alone = order([outcome("a", coherence=3.0, musicality=3.0)], BY_HEAD)
+    assert not alone.rows[0].undecided
+
+
+def test_without_a_known_error_no_kept_song_is_certain() -> None:
+    found = order([outcome(str(x), coherence=x) for x in (4.0, 3.0)], Rules("pocket", "coherence", 1))
+    assert [row.undecided for row in found.rows] == [True, False]
+    assert ranking_text.undecided(found) == ("", "")
+
+
+def test_it_is_said_how_many_songs_were_ranked_and_why_others_were_not() -> None:
+    failed = Outcome(BatchSong(Path("bad"), "bad"), error="This is not a sound file.")
+    found = order([outcome("a", coherence=4.0, musicality=3.0), failed], BY_HEAD)
+    assert ranking_text.ranked(found) == ("1 of 2 ranked", [("bad", "This is not a sound file.")])
+
+
+def test_kept_songs_with_wide_intervals_or_scores_at_an_end_are_named() -> None:
+    rules = Rules("pocket", "likes", 2)
+    heard = [outcome(n, {"likes": 32.0}, likes=x, clarity=4.97) for n, x in (("a", 60.0), ("b", 99.5), ("c", 20.0))]
+    wide, likes, clarity = ranking_text.cautions(order(heard, rules))
+    assert "more than half" in wide
+    assert wide.endswith("This concerns a.")  # the interval of b ends with the scale
+    assert likes.startswith("Likes is at the end")
+    assert likes.endswith("This concerns b.")
+    assert clarity.endswith("This concerns b, a.")
+    assert list(ranking_text.cautions(order([outcome("a", {"likes": 10.0}, likes=60.0)], rules))) == []
 
 
 def test_the_verdict_says_how_many_listeners() -> None:
