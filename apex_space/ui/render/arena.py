@@ -124,7 +124,10 @@ def between(judges: Sequence[Agreement]) -> str:
     """Return a table of the agreement by the generators of the two songs."""
     head = tr("Judge"), tr("Between"), tr("Votes"), tr("Agreed"), tr("95% interval")
     rows = [
-        (judge_title(judge.judge), tr(" and ").join(pair.generators), str(pair.decided), *figure(pair.agreed))
+        (
+            *(judge_title(judge.judge), tr(" and ").join(pair.generators), str(pair.decided)),
+            *(figure(pair.agreed) if pair.decided >= MIN_VOTES else (tr(TOO_FEW), "–")),
+        )
         for judge in judges
         for pair in judge.generators
     ]

@@ -72,6 +72,12 @@ def test_a_rating_by_few_votes_is_told_in_words_and_has_no_rank() -> None:
     assert "%" not in str(shown[1])
 
 
+def test_agreement_between_generators_by_few_votes_is_told_in_words() -> None:
+    for count, told in ((MIN_VOTES - 1, ["too few votes", "–"]), (MIN_VOTES, ["100%", "57% to 100%"])):
+        judges = measure_agreement([vote(1, 2, "a", predicted(0.7))] * count)["pool"].judges
+        assert rows(render.between(judges))[0][2:] == [str(count), *told]
+
+
 def test_the_page_draws_no_rating_by_few_votes() -> None:
     for count in (MIN_VOTES - 1, MIN_VOTES):
         votes = [vote(1, 2, "a", predicted(0.7))] * count
