@@ -15,9 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from ..audio.waveform import Levels, Waveform
+from ..audio.waveform import load_song
 from ..core.errors import ApexSpaceError, WeightsError, WeightsMissing
 from ..core.settings import settings
 from ..core.text import Message, message
@@ -29,24 +27,23 @@ from .lending import JudgeLender
 from .loading import fetch_weights, load_judge
 from .queueing import LOOK_SECONDS
 from .registry import DEFAULT, REGISTRY, find
+from .report import Report
 
 RETRY_SECONDS = 300
-WARM_UP_RATE = 44_100
 FOLDERS = re.compile(r"(?<![^\s(\"'])/(?:[^/\s]+/)+(?=\S)")
 """Matches this machine's folders in a message: an absolute path without its last part, if the path contains no
 space."""
 BEST = "best"
 """Name that stands for the most trusted judge that is ready."""
+ABSENT = "{judge} is not available here. Choose another judge."
+"""What visitors are told. The reason is for whoever runs the server."""
 State = Literal["ready", "loading", "absent", "idle"]
 logger = logging.getLogger(__name__)
 
 
-def warm_up(judge: Judge) -> None:
-    """Import and compile now what the first song would otherwise wait for: 15 s on a fresh installation."""
-    beats = np.tile(np.geomspace(1, 1e-3, WARM_UP_RATE // 2), 12).astype(np.float32)
-    beats *= np.random.default_rng(0).standard_normal(len(beats), dtype=np.float32)
-    unheard = Waveform(beats, WARM_UP_RATE, "warm-up", Levels(1, 0.0, 0.0, None))
-    replace(judge, cache=EmbeddingCache(), estimator=ThroughputEstimator())(unheard)
+def warm_up(judge: Judge, song: Path) -> Report:
+    """Score a song, to import and compile now what a visitor's song would wait for: 15 s on a fresh installation."""
+    return replace(judge, cache=EmbeddingCache(), estimator=ThroughputEstimator())(load_song(song))
 
 
 def _ready_to_estimate(judge: Judge) -> Judge:
@@ -108,10 +105,13 @@ class JudgeManager:
 
     Of the judges that are loaded on demand, at most `most` are in memory. They are lent for one song at a time, so that
     it does not matter how many visitors wait for how many judges.
+
+    `example` is a report on a song of ours by the judge that is ready at once; None until that song was scored.
     """
 
-    def __init__(self, weights: Path | None = None, most: int = 1) -> None:
-        self._weights = weights and weights.absolute()
+    def __init__(self, weights: Path | None = None, most: int = 1, example: Path | None = None) -> None:
+        self._weights, self._song = weights and weights.absolute(), example
+        self.example: Report | None = None
         self._ready = {DEFAULT: load_judge(DEFAULT)}
         at_start = [name for name in REGISTRY if REGISTRY[name].at_start and name != DEFAULT]
         self._waiting = {name: _Wait("loading", "is about to load") for name in at_start}
@@ -137,7 +137,9 @@ class JudgeManager:
         name = self.best().name if name == BEST else name
         entry = find(name)
         if name in self._waiting:
-            why = self._waiting[name].why
+            state, why = self._waiting[name].state, self._waiting[name].why
+            if state == "absent":
+                raise WeightsMissing(ABSENT, judge=entry.title)
             template = "{judge} {why} Choose another judge meanwhile."
             if not why.endswith("."):
                 template = "{judge} {why}. Choose another judge meanwhile."
@@ -257,7 +259,7 @@ class JudgeManager:
 
     def _load_all(self) -> None:
         try:
-            warm_up(self._ready[DEFAULT])
+            self.example = self._song and warm_up(self._ready[DEFAULT], self._song)
         except Exception:  # the first song will raise it again; the other judges must still be loaded
             logger.exception("warming up")
         pending = list(self._waiting)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..core.axes import AXES, Axis
@@ -82,7 +82,7 @@ class Report:
     seconds: float
     sha256: str
     version: str = ""
-    made: str = ""
+    made: str = field(default="", compare=False)
 
     @property
     def axes(self) -> tuple[Axis, ...]:

@@ -11,12 +11,13 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from ..core.errors import ApexSpaceError
+from ..core.errors import ApexSpaceError, WeightsError
 from ..core.i18n import tr, translate
 from ..core.settings import settings
 from ..judges.judge import ScoringProgress
-from ..judges.manager import JudgeManager, LoadProgress
+from ..judges.manager import ABSENT, JudgeManager, LoadProgress
 from ..judges.panel import PanelProgress
+from ..judges.registry import REGISTRY
 from ..judges.score import PANEL, ScoreRequest, score
 from ..preference.compare import SIDE_NAMES, CompareProgress, CompareRequest, compare
 from ..preference.comparison import Comparison
@@ -58,7 +59,7 @@ class Requests:
 
     def score(self, song: str, judge: str) -> Iterator[LoadProgress | ScoringProgress | PanelProgress]:
         """Run `judges.score.score`."""
-        with _running(tr("This song was not scored")):
+        with _running(tr("This song was not scored"), judge):
             yield from score(ScoreRequest(Path(song), judge), self.manager.load)
 
     def check_compare(self, a: str | None, b: str | None, judge: str) -> list[Check]:
@@ -68,7 +69,7 @@ class Requests:
 
     def compare(self, request: CompareRequest) -> Iterator[CompareProgress | Comparison | PanelComparison]:
         """Run `preference.compare.compare`."""
-        with _running(tr("These songs were not compared")):
+        with _running(tr("These songs were not compared"), request.judge):
             yield from compare(request, self.manager.load)
 
     def check_rank(
@@ -83,7 +84,7 @@ class Requests:
         """Run `ranking.rank.rank_files`."""
         self._uploads.own(str(scratch), sender := _sender())
         room = min(request.max_bytes, self._uploads.room(sender))
-        with _running(tr("These songs were not ranked")):
+        with _running(tr("These songs were not ranked"), request.judge):
             yield from rank_files(replace(request, max_bytes=room), scratch, self.manager.load)
 
     def hold_ranking(self, request: RankRequest) -> Path:
@@ -121,9 +122,13 @@ class Requests:
 
 
 @contextmanager
-def _running(title: str) -> Iterator[None]:
+def _running(title: str, judge: str) -> Iterator[None]:
+    """Raise gr.Error for an ApexSpaceError. What is wrong with weights is for whoever runs the server."""
     try:
         yield
+    except WeightsError as error:
+        text = tr(ABSENT, judge=REGISTRY[judge].title if judge in REGISTRY else judge)
+        raise gr.Error(text, title=title, print_exception=False) from error
     except ApexSpaceError as error:
         raise gr.Error(translate(str(error)), title=title, print_exception=False) from error
 

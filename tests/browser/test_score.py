@@ -33,7 +33,7 @@ def test_a_song_dropped_on_the_page_shows_seven_axes_or_the_reason(visit: Any) -
     page = visit("/", "Score")
     upload(page, SONG)
     wait_for_report(page)
-    cards = page.locator(".card")
+    cards = page.locator(".result .card")
     assert cards.count() == len(SEVEN)
     texts = cards.all_inner_texts()
     assert [text.count("–") for text in texts] == [0, 0, 0, 0, 0, 1, 1]
@@ -51,11 +51,26 @@ def test_a_song_dropped_on_the_page_shows_seven_axes_or_the_reason(visit: Any) -
         assert page.locator("caption", has_text=caption).is_visible()
 
 
+def test_an_example_report_stands_where_the_scores_will_be(visit: Any) -> None:
+    page = visit("/", "Score")
+    while not page.locator("#example .card b").count():  # until the server has scored it
+        page.reload()
+        page.get_by_role("button", name="Score", exact=True).wait_for()
+        page.wait_for_timeout(1000)
+    assert "This is an example." in page.locator("#example").inner_text()
+    assert page.locator("#example h2").inner_text() == "Glass Morning"
+    assert page.locator("#example").bounding_box()["y"] < 500
+    upload(page, SONG)
+    page.locator("#example").wait_for(state="hidden")
+    wait_for_report(page)
+    assert not page.locator("#example").is_visible()
+
+
 def test_an_example_is_one_click(visit: Any) -> None:
     page = visit("/", "Score")
     page.locator("button.example").first.click()
     wait_for_report(page)
-    assert page.locator(".card").count() == len(SEVEN)
+    assert page.locator(".result .card").count() == len(SEVEN)
 
 
 def test_a_recording_is_scored(visit: Any) -> None:
@@ -117,6 +132,9 @@ def test_the_report_downloads(visit: Any) -> None:
 
 def test_without_a_network_the_page_says_what_is_missing(visit: Any) -> None:
     page = visit("/", "Score")
+    choice = page.get_by_role("radio", name="APEX", exact=True)
+    expect(choice).to_be_disabled(timeout=30_000)
+    expect(page.get_by_role("radio", name="Pocket", exact=True)).to_be_enabled()
     missing = page.get_by_text("APEX is not available here. Another judge answers.")
     missing.wait_for(timeout=10_000)
     why = page.locator(".states p")
@@ -145,7 +163,7 @@ def test_the_last_result_is_there_again_until_it_is_removed(visit: Any, tmp_path
     page = visit("/", "Score")
     upload(page, melodies.write(tmp_path / "again.wav", 79, seconds=3))
     wait_for_report(page)
-    cards = page.locator(".card").all_inner_texts()
+    cards = page.locator(".result .card").all_inner_texts()
     page.get_by_role("link", name="Compare", exact=True).click()
     page.get_by_role("button", name="Swap", exact=True).wait_for()
     assert page.locator("#last-result .card").count() == 0
@@ -174,5 +192,5 @@ def test_on_a_phone_the_progress_and_then_the_scores_come_into_view(visit: Any, 
     assert page.locator("#progress").bounding_box()["y"] > 844
     upload(page, melodies.write(tmp_path / "phone.wav", 78, seconds=3))
     wait_for_report(page)
-    page.wait_for_function("document.querySelector('.card').getBoundingClientRect().top < innerHeight")
+    page.wait_for_function("document.querySelector('.result .card').getBoundingClientRect().top < innerHeight")
     assert page.locator("#progress").bounding_box()["y"] < 844

@@ -153,14 +153,13 @@ def rank_choices(axes: Collection[str] = KEYS) -> list[tuple[str, str]]:
 
 
 def judge_radio(manager: JudgeManager, panel: bool = True) -> gr.Radio:
-    """Return a radio of the judges. Below it, the page shows why some of them are not ready."""
+    """Return a radio of the judges. Below it, the page shows what they are and why some of them are not ready."""
     radio = gr.Radio(judge_choices(panel), value=BEST, label="Judge", elem_id="judge")
     states, timer = gr.HTML(), gr.Timer(POLL_SECONDS)
 
     def poll() -> tuple[str, gr.Timer]:
-        waiting, states = manager.waiting(), manager.states()
-        absent = [name for name in waiting if states[name] == "absent"]
-        return render.states(waiting, absent), gr.Timer(active=bool(waiting))
+        waiting = manager.waiting()
+        return render.judges(waiting, manager.states()), gr.Timer(active=bool(waiting))
 
     for when in (None, timer.tick):  # None: when the page opens
         gr.on(when, poll, outputs=[states, timer], show_progress="hidden", queue=False, api_visibility="private")

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from ... import plots
+from ...arena.pool_sources import from_examples
 from ...audio.containers import KINDS
 from ...core.i18n import tr
 from ...core.settings import settings
@@ -32,29 +33,33 @@ class ScorePage:
 
     def __init__(self, requests: Requests, shared_results: SharedResults) -> None:
         self._requests = requests
-        with gr.Row():
-            with gr.Column(scale=2, min_width=320):
-                self._inputs()
-            with gr.Column(scale=3, min_width=320):
+        with gr.Row(elem_id="score-page"):
+            with gr.Column():
+                self._song()
+            with gr.Column():
                 self._outputs(shared_results)
+            with gr.Column():
+                self._choices()
         self._events()
 
-    def _inputs(self) -> None:
-        config = settings()
+    def _song(self) -> None:
         inputs.file_checks()
         self.song = inputs.song("Your song", "song")
-        limits = {"minutes": config.max_minutes, "megabytes": config.max_megabytes}
-        limits |= {"kinds": KINDS, "grace": inputs.kept_for()}
-        gr.Markdown(fill(PROMISE, **limits), elem_classes="promise")
+
+    def _choices(self) -> None:
         self.judge = inputs.judge_radio(self._requests.manager)
         with gr.Row():
             self.start = gr.Button("Score", variant="primary", min_width=120)
             self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
         gr.Markdown("### Examples")
         self.examples = inputs.examples()
+        limits = {"minutes": settings().max_minutes, "megabytes": settings().max_megabytes}
+        limits |= {"kinds": KINDS, "grace": inputs.kept_for()}
+        gr.Markdown(fill(PROMISE, **limits), elem_classes="promise")
 
     def _outputs(self, shared_results: SharedResults) -> None:
         self.progress = inputs.progress(EMPTY)
+        self.example = gr.HTML(elem_id="example")
         inputs.last_result()
         self.cards = gr.HTML(elem_classes="result")
         self.link = SharePanel(shared_results)
@@ -81,6 +86,11 @@ class ScorePage:
             running.append(picked.then(**shown))
         inputs.show_progress([*triggers, *(button.click for button, _ in self.examples)])
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
+        opened: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        gr.on(None, self._example, outputs=self.example, **opened)
+
+    def _example(self) -> str:
+        return render.example(self._requests.manager.example, from_examples()[0].title)
 
     def _show(self, song: str, judge: str) -> Iterator[tuple[Any, ...]]:
         hidden = gr.Plot(visible=False)

@@ -6,7 +6,8 @@ from html import escape
 
 import gradio as gr
 
-from ...core.i18n import tr
+from ...core.errors import WeightsError
+from ...core.i18n import tr, translate
 from ...core.intervals import ConfidenceInterval
 
 Cells = Sequence[str]
@@ -56,8 +57,19 @@ def note(text: str, kind: str = "note") -> str:
 
 
 def failed(error: gr.Error) -> str:
-    """Return the message of an error, to show in place of a page's answer."""
-    return note(f"{error.title}{tr('. ')}{error.message}", "error")
+    """Return the message of an error, to show in place of a page's answer.
+
+    Why weights cannot be used is folded away. It is for whoever runs the server.
+    """
+    shown = note(f"{error.title}{tr('. ')}{error.message}", "error")
+    if isinstance(error.__cause__, WeightsError):
+        shown += folded(tr("For whoever runs this server"), f"<p>{escape(translate(str(error.__cause__)))}</p>")
+    return shown
+
+
+def folded(summary: str, content: str) -> str:
+    """Return HTML that is shown when the plain text `summary` is pressed."""
+    return f"<details><summary>{escape(summary)}</summary>{content}</details>"
 
 
 def clock(seconds: float) -> str:

@@ -9,7 +9,7 @@ from ...judges.panel import Panel
 from ...judges.registry import REGISTRY
 from ...judges.report import to_json
 from ...judges.report_csv import to_csv
-from .html import Cells, download_links, labelled, note, percent, span, table
+from .html import Cells, download_links, folded, labelled, note, percent, span, table
 from .report import number, tables
 
 
@@ -22,8 +22,12 @@ def panel(panel: Panel) -> str:
 
 
 def absences(absent: Mapping[str, str]) -> str:
-    """Return which judges could not be asked, and why."""
-    return "".join(note(_named(REGISTRY[judge].title, why)) for judge, why in absent.items())
+    """Return which judges could not be asked. Why is folded away: it is for whoever runs the server."""
+    if not absent:
+        return ""
+    asked = note(tr("Not available here: {judges}.", judges=tr(", ").join(REGISTRY[judge].title for judge in absent)))
+    reasons = (f"<p>{escape(_named(REGISTRY[judge].title, why))}</p>" for judge, why in absent.items())
+    return asked + folded(tr("For whoever runs this server"), "".join(reasons))
 
 
 def _named(title: str, why: str) -> str:

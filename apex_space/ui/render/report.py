@@ -1,6 +1,7 @@
 """Renders a Report as HTML."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from html import escape
 
 from ...core.axes import Axis
@@ -9,8 +10,15 @@ from ...judges.registry import REGISTRY
 from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
 from ...plots.ranking_text import SPREAD
-from .html import Cells, clock, download_links, labelled, table
+from .html import Cells, clock, download_links, folded, labelled, table
 
+STATES = {
+    "ready": "It is ready.",
+    "loading": "It is loading now.",
+    "idle": "It is loaded when somebody chooses it, which can take minutes the first time.",
+    "absent": "It is not available here.",
+}
+"""What to expect of a judge in each state."""
 SHORT_SECONDS = 10.0
 """Duration below which the page says that the scores mean little."""
 ALIKE = 0.25
@@ -30,6 +38,14 @@ def cards(report: Report) -> str:
         f"{_paragraphs(_standing_out(report))}"
         f'<div class="cards">{"".join(_card(report, axis) for axis in axes)}</div>{_paragraphs(notes, "by")}'
     )
+
+
+def example(report: Report | None, title: str) -> str:
+    """Return a report on a song of ours, marked as an example, to show where a visitor's scores will be."""
+    if report is None:
+        return ""
+    lead = tr("This is an example. The scores of your song will be here.")
+    return f'<section class="sample"><p class="lead">{escape(lead)}</p>{cards(replace(report, file=title))}</section>'
 
 
 def _paragraphs(texts: Iterable[str], kind: str = "") -> str:
@@ -167,14 +183,30 @@ def downloads(report: Report) -> str:
     return download_links(report.file.rsplit(".", 1)[0], forms)
 
 
-def states(waiting: Mapping[str, str], absent: Collection[str]) -> str:
-    """Return which judges are not ready yet. The reason for those that are `absent` is for whoever runs the server."""
-    lines = "".join(_state(REGISTRY[name].title, translate(text), name in absent) for name, text in waiting.items())
-    return f'<div class="states" role="status">{lines}</div>' if lines else ""
+def judges(waiting: Mapping[str, str], states: Mapping[str, str]) -> str:
+    """Return what each judge is, and which ones are not ready and why, such as by the judges' `waiting` and `states`.
+
+    The script accessible.js disables the choice of judges that are absent. Why they are is folded away: it is for
+    whoever runs the server.
+    """
+    absent = [name for name, state in states.items() if state == "absent"]
+    loading = "".join(f"<p>{escape(_waits(name, waiting))}</p>" for name in waiting if name not in absent)
+    missing = "".join(folded(_absence(name), f"<p>{escape(_waits(name, waiting))}</p>") for name in absent)
+    news = f'<div class="states" role="status">{loading}{missing}</div>' if loading or missing else ""
+    about = folded(tr("What the judges are"), "".join(_about(name, state) for name, state in states.items()))
+    return f'<div class="judges" data-absent="{" ".join(absent)}">{news}{about}</div>'
 
 
-def _state(title: str, text: str, absent: bool) -> str:
-    if not absent:
-        return f"<p>{escape(title)} {escape(text)}</p>"
-    summary = tr("{judge} is not available here. Another judge answers.", judge=title)
-    return f"<details><summary>{escape(summary)}</summary><p>{escape(title)} {escape(text)}</p></details>"
+def _waits(name: str, waiting: Mapping[str, str]) -> str:
+    return f"{REGISTRY[name].title} {translate(waiting[name])}"
+
+
+def _absence(name: str) -> str:
+    return tr("{judge} is not available here. Another judge answers.", judge=REGISTRY[name].title)
+
+
+def _about(name: str, state: str) -> str:
+    """Return a line on a judge: what it is, and what happens when it is chosen."""
+    entry = REGISTRY[name]
+    text = f"{translate(entry.summary)}{tr('. ')}{tr(STATES[state])}"
+    return f"<p>{escape(labelled(entry.title, text))}</p>"

@@ -1,5 +1,6 @@
 // Adds what Gradio's markup lacks for people who use a screen reader, again after every change of the page: names that
-// tell controls apart and contain their visible text, a mark for the current page, and labels of groups and pictures.
+// tell controls apart and contain their visible text, a mark for the current page, and labels of groups and pictures. The
+// choice of a judge that is not there is disabled.
 (() => {
   const PAUSE_MS = 100;
   const given = new WeakMap(); // control -> its name in the markup, and the name that replaces it here
@@ -45,6 +46,10 @@
     for (const outer of all("button:has(button)")) {
       const inner = outer.querySelector("button");
       outer.onclick ??= ({ target }) => inner.contains(target) || inner.click();
+    }
+    for (const { dataset } of all(".judges[data-absent]")) {
+      const absent = dataset.absent.split(" ");
+      for (const choice of all("#judge input")) choice.disabled = absent.includes(choice.value);
     }
     for (const link of all(".nav-holder a.active")) set(link, "aria-current", "page");
     for (const group of all("fieldset")) set(group, "aria-label", title(group));

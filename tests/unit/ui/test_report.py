@@ -2,11 +2,14 @@
 
 import re
 
+import gradio as gr
 import pytest
 
 from apex_space.core.axes import KEYS
+from apex_space.core.errors import WeightsMissing
 from apex_space.judges.report import Report, Segment
-from apex_space.ui.render.report import _tempo, cards, states
+from apex_space.ui.render.html import failed
+from apex_space.ui.render.report import _tempo, cards, judges
 from helpers.results import report
 
 
@@ -59,8 +62,28 @@ def test_a_tempo_that_may_be_half_of_the_true_one_is_shown_with_its_double(tempo
 
 
 def test_what_an_operator_has_to_do_is_folded_away() -> None:
-    shown = states({"apex": "is not available. Set APEX_WEIGHTS.", "hear-1": "is loading"}, ["apex"])
-    summary, rest = shown.split("</summary>")
+    waiting = {"apex": "is not available. Set APEX_WEIGHTS.", "pocket": "is loading"}
+    shown = judges(waiting, {"apex": "absent", "pocket": "loading"})
+    before, rest = shown.split("<details>", 1)
+    summary, rest = rest.split("</summary>", 1)
+    assert 'data-absent="apex"' in before
+    assert "Pocket is loading" in before
     assert "APEX is not available here. Another judge answers." in summary
     assert "APEX_WEIGHTS" in rest.split("</details>")[0]
-    assert "is loading" in rest.split("</details>")[1]
+
+
+def test_what_the_judges_are_is_said_with_their_states() -> None:
+    _, _, about = judges({}, {"apex": "idle", "pocket": "ready"}).partition("What the judges are</summary>")
+    first, second = re.findall("<p>(.*?)</p>", about)
+    assert first.startswith("APEX: the published model")
+    assert first.endswith("It is loaded when somebody chooses it, which can take minutes the first time.")
+    assert second.endswith("It is ready.")
+
+
+def test_why_weights_cannot_be_used_is_folded_away() -> None:
+    error = gr.Error("Banger is not available here.", title="This song was not scored")
+    error.__cause__ = WeightsMissing("No weights of m-a-p/MERT-v1-330M.")
+    shown, _, folded = failed(error).partition("<details>")
+    assert shown == '<p class="error" role="status">This song was not scored. Banger is not available here.</p>'
+    assert "m-a-p/MERT-v1-330M" in folded
+    assert "<details>" not in failed(gr.Error("Busy.", title="This song was not scored"))

@@ -5,8 +5,10 @@ import io
 import re
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
+from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -107,20 +109,22 @@ def test_other_sites_get_a_title_a_text_and_a_picture(links: SharedResults, clie
 def test_a_hostile_title_is_text_everywhere(links: SharedResults, client: TestClient) -> None:
     answer = client.get(f"/r/{links.add([report()], HOSTILE, HERE).id}")
     page = Page(answer.text)
-    assert not page.all("script")
+    assert page.all("script") == [{}]  # ours, by its hash
     assert len(page.all("img")) == 1
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     assert page.meta["og:title"] == HOSTILE
 
 
-def test_nothing_but_its_own_style_and_picture_may_run_or_load(links: SharedResults, client: TestClient) -> None:
+def test_nothing_but_its_own_style_script_and_picture_may_run_or_load(links: SharedResults, client: TestClient) -> None:
     answer = client.get(f"/r/{links.add([report()], 'x', HERE).id}")
     policy = answer.headers["content-security-policy"]
     (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
-    assert style == shared_result.STYLE
+    (script,) = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
+    assert (style, script) == (shared_result.STYLE, shared_result.SCRIPT)
+    hashes = (b64encode(sha256(text.encode()).digest()).decode() for text in (style, script))
     assert policy == (
-        f"default-src 'none'; style-src 'sha256-{shared_result.STYLE_HASH}'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'"
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'".format(*hashes)
     )
     assert not [tag for tag, attributes in Page(answer.text).elements if "style" in attributes]
     assert answer.headers["x-robots-tag"] == "noindex"
@@ -215,7 +219,7 @@ def test_the_absolute_address_is_of_the_host_that_was_asked(
     base = f"http://{headers['host']}" if base is None else base
     assert Page(page.text).meta["og:url"] == f"{base}/r/{id}"
     assert "evil" not in page.text
-    assert not Page(page.text).all("script")
+    assert Page(page.text).all("script") == [{}]
 
 
 @pytest.mark.parametrize(
