@@ -90,7 +90,7 @@ class ArenaPage:
             votes=[dict(zip(("winner", "key", "label"), vote, strict=True)) for vote in VOTES],
             listen=settings().listening_seconds,
         )
-        with gr.Accordion("Your own two songs", open=False):
+        with gr.Accordion("Your own two songs", open=False, elem_id="own-songs"):
             self._own_songs()
 
     def _own_songs(self) -> None:

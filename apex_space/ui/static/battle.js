@@ -71,6 +71,7 @@ function shown(song) {
   seek.disabled = !end || locked;
   seek.max = end || 1;
   seek.value = audio.currentTime;
+  seek.style.setProperty("--done", `${(100 * seek.value) / seek.max}%`);
   seek.ariaValueText = one(".clock", box).textContent = `${clock(audio.currentTime)} / ${clock(end)}`;
   one("progress", box).max = needed(song);
   one("progress", box).value = heard;
