@@ -260,6 +260,8 @@ def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running,
     cast = votes(data)[-1]
     assert (cast.battle.source, cast.battle.a.title, cast.battle.b.title) == ("uploaded", "", "")
     until(lambda: not (server.uploads("first take") or server.uploads("second take")), seconds=30)
+    page.get_by_role("button", name="Make it a battle").click()
+    page.get_by_text("This song was deleted after scoring.").first.wait_for()
 
 
 def test_a_battle_of_ones_own_is_repeated_without_a_new_upload(
