@@ -213,10 +213,7 @@ def read_counts(connection: Connection) -> VoteCounts:
 
 
 def read_predicted(connection: Connection, source: Source) -> VoteCounts:
-    """Read the counts of one source, without songs and with the votes on all generators as one group.
-
-    This takes no longer with more votes.
-    """
+    """Read the counts of one source, without songs and with the votes on all generators as one group."""
     sums = ", ".join(f"sum({name})" for name in _names(PredictionSums))
     query = f"SELECT judge, bin, {sums} FROM predicted_votes WHERE source = :source GROUP BY judge, bin"
     return VoteCounts(

@@ -140,7 +140,10 @@ class VoteStore(Database):
             return read_counts(connection)
 
     def predicted(self, source: Source) -> VoteCounts:
-        """Return the counts of one source up to the last vote, without songs and generators, in constant time."""
+        """Return the counts of one source up to the last vote, without songs and generators.
+
+        This takes no longer with more votes.
+        """
         with self.transaction() as connection:
             return read_predicted(connection, source)
 
