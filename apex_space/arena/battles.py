@@ -37,6 +37,8 @@ from ..judges.report import Report
 from ..storage.identity import AddressHasher, open_hasher
 from ..storage.rate_limits import RateLimiter
 from ..storage.records import Battle, Side, Song, SongScores, Source, Vote, Winner
+from ..storage.vote_counts import tally
+from .agreement import AgreementReport, measure_agreement
 from .clips import Clip, encode_clip
 from .fraud import FraudDetector
 from .pairing import draw
@@ -214,6 +216,16 @@ class Arena:
             if visit := self._visits.get(battle):
                 visit.delete()
         return vote
+
+    def agreement(self, vote: Vote) -> AgreementReport:
+        """Return how often judges agreed with people in battles like this vote's, with this vote. Raises StoreError.
+
+        A suspicious vote is added here alone: its sender must not see that it does not count.
+        """
+        counts = self._store.predicted(vote.battle.source)
+        if vote.suspicion:
+            counts = counts.plus(tally([replace(vote, suspicion="")]))
+        return measure_agreement(counts)[vote.battle.source]
 
     def sweep(self) -> None:
         """Forget battles that have expired, and delete their audio. If there is too much, delete the busiest's."""

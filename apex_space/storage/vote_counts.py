@@ -69,6 +69,7 @@ class PredictionSums:
 
 
 Sums = TypeVar("Sums", SourceTotals, PredictionSums)
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,13 @@ class VoteCounts:
     def votes(self) -> int:
         """Return the number of votes, including suspicious ones."""
         return sum(each.votes + each.suspicious for each in self.totals.values())
+
+    def plus(self, other: "VoteCounts") -> "VoteCounts":
+        """Return the sum of the totals and predictions of both, without songs."""
+        return VoteCounts(
+            totals=_added(self.totals, other.totals, SourceTotals()),
+            predicted=_added(self.predicted, other.predicted, PredictionSums()),
+        )
 
     @cached_property
     def outcomes(self) -> tuple[np.ndarray, np.ndarray]:
@@ -168,6 +176,10 @@ def _sum(one: Sums, other: Sums) -> Sums:
     return type(one)(*map(add, vars(one).values(), vars(other).values()))
 
 
+def _added(one: Mapping[Key, Sums], other: Mapping[Key, Sums], none: Sums) -> dict[Key, Sums]:
+    return {**one} | {key: _sum(one.get(key, none), sums) for key, sums in other.items()}
+
+
 def add_counts(connection: Connection, counts: VoteCounts) -> None:
     """Add the counts of new votes to the database's.
 
@@ -196,6 +208,19 @@ def read_counts(connection: Connection) -> VoteCounts:
         predicted={
             PredictedGroup(*row[:GROUPED]): PredictionSums(*row[GROUPED:])
             for row in _read(connection, "predicted_votes")
+        },
+    )
+
+
+def read_predicted(connection: Connection, source: Source) -> VoteCounts:
+    """Read the counts of one source, without songs and with the votes on all generators as one group."""
+    sums = ", ".join(f"sum({name})" for name in _names(PredictionSums))
+    query = f"SELECT judge, bin, {sums} FROM predicted_votes WHERE source = :source GROUP BY judge, bin"
+    return VoteCounts(
+        totals={name: SourceTotals(*numbers) for name, *numbers in _read(connection, "vote_totals") if name == source},
+        predicted={
+            PredictedGroup(source, judge, "", "", bin): PredictionSums(*numbers)
+            for judge, bin, *numbers in connection.execute(text(query), {"source": source})
         },
     )
 

@@ -13,8 +13,8 @@ from sqlalchemy import URL, Connection, text
 from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
 from .database import Database, Parameters, storable, write
-from .records import Battle, Prediction, Side, Song, SongScores, Vote
-from .vote_counts import VoteCounts, add_counts, clear_counts, read_counts, read_votes_per_song, tally
+from .records import Battle, Prediction, Side, Song, SongScores, Source, Vote
+from .vote_counts import VoteCounts, add_counts, clear_counts, read_counts, read_predicted, read_votes_per_song, tally
 
 FILE = "arena.sqlite3"
 DatedScores = tuple[float, SongScores]
@@ -138,6 +138,14 @@ class VoteStore(Database):
             clear_counts(connection)
             add_counts(connection, tally(chain.from_iterable(_in_chunks(connection))))
             return read_counts(connection)
+
+    def predicted(self, source: Source) -> VoteCounts:
+        """Return the counts of one source up to the last vote, without songs and generators.
+
+        This takes no longer with more votes.
+        """
+        with self.transaction() as connection:
+            return read_predicted(connection, source)
 
     def votes_per_song(self) -> dict[str, int]:
         """Return the number of votes on each song, by its id, without suspicious ones."""

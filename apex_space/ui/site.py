@@ -101,7 +101,7 @@ def _pages(
         embed_panel()
     with blocks.route("Arena", "/arena"):
         _links("arena")
-        ArenaPage(arena, leaderboard, uploads)
+        ArenaPage(arena, uploads)
         embed_panel()
     with blocks.route("Leaderboard", "/leaderboard"):
         _links("leaderboard")

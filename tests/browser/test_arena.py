@@ -60,9 +60,7 @@ def test_a_vote_by_keyboard(listen: Any, visit: Any, data: Path) -> None:
     opened.status("Song A is heard. Now song B.")
     assert opened.sounding() == ["A"]
     assert not opened.open()
-    page.keyboard.press("Space")
-    assert opened.sounding() == []
-    page.keyboard.press("Space")
+    page.keyboard.press("Space")  # goes on to the other song at once
     page.wait_for_timeout(300)
     assert opened.sounding() == ["B"]
     opened.status("Both heard")
@@ -74,7 +72,10 @@ def test_a_vote_by_keyboard(listen: Any, visit: Any, data: Path) -> None:
 
     page.keyboard.press("b")
     opened.status("You preferred B.")
+    assert opened.sounding() == []
+    page.locator("#battle .reveal details").evaluate_all("all => all.forEach((each) => (each.open = true))")
     shown = page.locator("#battle .reveal").inner_text()
+    assert shown.startswith("You preferred B. ")
     cast = votes(data)[before:]
     assert [vote.winner for vote in cast] == ["b"]
     assert min(cast[0].heard) >= LISTENING
@@ -84,11 +85,12 @@ def test_a_vote_by_keyboard(listen: Any, visit: Any, data: Path) -> None:
     assert page.locator("#battle .won b").inner_text() == cast[0].battle.b.title
     for predicted in cast[0].battle.predictions:
         assert f"{100 * max(predicted.probability, 1 - predicted.probability):.0f}%" in shown
+    assert "✓ Your choice" in page.locator("#battle .won").inner_text()
     board.get_by_text(f"{before + 1} vote").first.wait_for(timeout=30_000)
     for song in (cast[0].battle.a, cast[0].battle.b):
         board.locator("td", has_text=song.title).first.wait_for()
 
-    page.keyboard.press("Enter")  # on the button for the next battle, which has the focus
+    page.keyboard.press("n")
     opened.status("Play both songs")
     assert page.locator("#battle .reveal").inner_text() == ""
     assert not opened.open()
@@ -179,6 +181,9 @@ def test_a_refused_vote_has_its_reason_and_the_battle_stays(listen: Any, data: P
     assert opened.open()
     refused_for("A vote is one of", winner=["a"])
     assert opened.open()
+    opened.page.keyboard.press("ArrowLeft")
+    opened.status("Both heard")  # the error is no longer shown
+    assert opened.page.locator("#battle .status.error").count() == 0
     refused_for("no such battle", battle="x" * 32)
     assert len(votes(data)) == before
     assert opened.page.evaluate("document.activeElement.innerText").startswith("Next")
@@ -207,6 +212,23 @@ def test_nobody_votes_under_two_addresses(listen: Any, data: Path) -> None:
     assert len({vote.voter for vote in votes(data)[before:]}) == 1
 
 
+def take(page: Any, server: Running, place: str, song: Path) -> None:
+    """Choose one of the two songs of one's own."""
+    field = page.locator(f"#own-{place} input[type=file]")
+    field.set_input_files(song)
+    until(partial(server.uploads, song.stem), seconds=10)
+    field.wait_for(state="detached")
+
+
+STATES = """() => {
+  window.states = [];
+  const battle = document.querySelector("#battle"), buttons = [...battle.querySelectorAll("button")];
+  const note = () => states.push([battle.querySelector(".status").textContent, buttons.every((b) => b.disabled)]);
+  new MutationObserver(note).observe(battle, { subtree: true, childList: true, attributes: true });
+}"""
+"""Notes each state of the battle: its status, and whether it has nothing that can be pressed."""
+
+
 def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running, data: Path, tmp_path: Path) -> None:
     opened = listen()
     page = opened.page
@@ -215,13 +237,17 @@ def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running,
     page.get_by_text("Choose a song.").first.wait_for()
     before = len(opened.answers)
     for seed, place in enumerate(("first", "second")):
-        field = page.locator(f"#own-{place} input[type=file]")
-        field.set_input_files(noise(tmp_path / f"{place} take.wav", seed))
-        until(partial(server.uploads, f"{place} take"), seconds=10)
-        field.wait_for(state="detached")
+        take(page, server, place, noise(tmp_path / f"{place} take.wav", seed))
     was = page.locator("#battle audio").first.get_attribute("src")
+    page.keyboard.press("ArrowLeft")
+    page.evaluate(STATES)
     page.get_by_role("button", name="Make it a battle").click()
     page.wait_for_function(f"document.querySelector('#battle audio').src !== {was!r}", timeout=60_000)
+    states = page.evaluate("states")
+    making = [locked for status, locked in states if status == "Your own battle is being made …"]
+    assert making
+    assert making[-1], "the old battle was locked"
+    assert opened.sounding() == []
     uploads = [answer for answer in opened.answers[before:] if "/arena/audio/" in answer.url]
     assert not any("take" in str(answer.all_headers()) for answer in uploads)
     page.locator("body").click(position={"x": 2, "y": 2})
@@ -234,6 +260,37 @@ def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running,
     cast = votes(data)[-1]
     assert (cast.battle.source, cast.battle.a.title, cast.battle.b.title) == ("uploaded", "", "")
     until(lambda: not (server.uploads("first take") or server.uploads("second take")), seconds=30)
+    page.get_by_role("button", name="Make it a battle").click()
+    page.get_by_text("This song was deleted after scoring.").first.wait_for()
+
+
+def test_a_battle_of_ones_own_is_repeated_without_a_new_upload(
+    browser: Any, panel_server: Running, tmp_path: Path
+) -> None:
+    songs = [noise(tmp_path / f"{place} try.wav", seed) for seed, place in enumerate(("first", "second"))]
+    with visits(browser, panel_server.url) as visit:
+        page = visit("/arena")
+        opened = Listener(page)
+        opened.status("Play both songs")
+        page.get_by_role("button", name="Your own two songs").click()
+        make = page.get_by_role("button", name="Make it a battle")
+        take(page, panel_server, "first", songs[0])
+        take(page, panel_server, "second", songs[0])
+        make.click()
+        page.get_by_text("These two are the same song").wait_for(timeout=60_000)
+        assert page.locator("#battle .play").first.is_enabled()
+        page.locator("#own-second").get_by_role("button", name="Clear").click()
+        take(page, panel_server, "second", songs[1])
+        for _ in range(2):
+            was = page.locator("#battle audio").first.get_attribute("src")
+            make.click()
+            page.wait_for_function(f"document.querySelector('#battle audio').src !== {was!r}", timeout=60_000)
+            opened.status("Play both songs")
+            expect(page.get_by_text("These two are the same song")).to_have_count(0)
+            opened.listen()
+            page.keyboard.press("a")
+            opened.status("You preferred A.")
+            assert opened.sounding() == []
 
 
 def test_fingers_hit_the_buttons(listen: Any) -> None:

@@ -5,14 +5,18 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
+from playwright.sync_api import expect
 
 from apex_space.ui.previews import PREVIEWS
 from helpers.browser import SITES, complaints_of
 from helpers.server import Running
+from helpers.wait import until
 
 SCORED = "Report as JSON"
 POST = '<!doctype html><title>Post</title><link rel="icon" href="data:,"><h1>Post</h1>'
@@ -117,6 +121,35 @@ def test_a_foreign_page_cannot_vote(space: str, blog: Any, visit: Any) -> None:
     page = visit(blog(component(space, "arena")))
     page.get_by_text("Votes are not taken from a page of another site").wait_for(timeout=60_000)
     assert not page.get_by_role("button", name="A is better").is_enabled()
+    assert page.locator("#own-songs").count()
+    assert not page.locator("#own-songs").is_visible()
+    assert contrast(page.locator("#battle .seek").first) >= 3
+
+
+def contrast(slider: Any) -> float:
+    """Between the track in the middle of a slider and what is above it, as WCAG defines it."""
+    picture = Image.open(BytesIO(slider.screenshot())).convert("RGB")
+    places = ((picture.width // 2, picture.height // 2), (picture.width // 2, 2))
+    light, dark = sorted((luminance(picture.getpixel(place)) for place in places), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: Any) -> float:
+    red, green, blue = ((value / 255 + 0.055) ** 2.4 / 1.055**2.4 for value in colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_the_links_of_a_component_lead_to_the_server_in_a_new_tab(space: str, blog: Any, visit: Any) -> None:
+    page = visit(blog(component(space, "leaderboard")))
+    link = page.locator(f"a[href='{space}/arena'][target=_blank]")
+    link.first.wait_for(timeout=60_000)
+    assert link.first.is_visible()
+    assert page.locator("gradio-app a:not([href^=http])").count() == 0
+    with page.expect_popup() as opened:
+        link.first.click()
+    opened.value.locator("#battle .status").wait_for()
+    opened.value.close()
+    assert page.url.endswith("/post.html")
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -162,7 +195,51 @@ def test_the_snippet_that_the_panel_writes_works_elsewhere(space: str, blog: Any
         inside.locator("#song-a").wait_for(timeout=30_000)
         assert inside.locator(".dark").count()
     shown = outside.locator("iframe, gradio-app").first
-    assert shown.evaluate("shown => shown.getBoundingClientRect().height") == 640
+    if form == "element":
+        assert height(shown) == 640
+    else:
+        until(lambda: height(shown) != 640)
+        assert not inside.locator("html").evaluate("page => page.scrollHeight > innerHeight")
+
+
+def height(shown: Any) -> float:
+    return float(shown.evaluate("shown => shown.getBoundingClientRect().height"))
+
+
+def snippet_of(page: Any, **chosen: str) -> str:
+    """The snippet that the panel of an open page writes."""
+    panel = page.locator("#embed")
+    panel.get_by_role("button", name="Embed").click()
+    for label, value in chosen.items():
+        panel.get_by_label(label, exact=True).select_option(value)
+    return str(panel.get_by_label("Snippet").input_value())
+
+
+def test_a_frame_is_as_high_as_its_content(space: str, blog: Any, visit: Any) -> None:
+    snippet = snippet_of(visit(space))
+    page = visit(blog(f"{snippet}<iframe srcdoc=other></iframe>"))
+    shown, inside = page.locator("iframe").first, page.frame_locator("iframe").first
+    until(lambda: height(shown) != 900)
+    before = height(shown)
+    score_an_example(inside)
+    until(lambda: height(shown) > before + 400)
+    until(lambda: not inside.locator("html").evaluate("page => page.scrollHeight > innerHeight"))
+    grown = height(shown)
+    message = "parent.postMessage({ apexSpaceHeight: 5000 }, '*')"
+    page.frames[2].evaluate(message)
+    page.evaluate("postMessage({ apexSpaceHeight: 5000 }, '*')")
+    page.evaluate("new Promise((done) => setTimeout(done))")
+    assert height(shown) == grown, "only the page in the frame sets its height"
+    for sent, taken in (("1e9", 10_000), ("'x'", 10_000), ("null", 10_000), ("-5", 200), ("{}", 200)):
+        page.frames[1].evaluate(f"parent.postMessage({{ apexSpaceHeight: {sent} }}, '*')")
+        expect(shown).to_have_attribute("height", str(taken))
+
+
+def test_a_frame_without_the_script_keeps_its_height(space: str, blog: Any, visit: Any) -> None:
+    snippet = re.sub("<script>.*</script>", "", snippet_of(visit(space)), flags=re.DOTALL)
+    page = visit(blog(snippet))
+    page.frame_locator("iframe").locator("#song").wait_for(timeout=60_000)
+    assert height(page.locator("iframe")) == 900
 
 
 @pytest.mark.parametrize("form", ["frame", "element"])

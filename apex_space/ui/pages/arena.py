@@ -1,13 +1,13 @@
 """The Arena page: two songs without names and a vote. After it, the names and the judges' predictions are shown."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ...arena.battles import Arena
-from ...arena.leaderboard import LeaderboardService
 from ...core.errors import AlreadyVoted, ApexSpaceError, BattleExpired, BattleStale, NotEnoughSongs, UnknownBattle
 from ...core.i18n import tr, translate
 from ...core.settings import settings
@@ -25,8 +25,9 @@ LEAD = """# Which song do you prefer?
 Listen to at least {seconds:g} seconds of each song, then vote. After your vote you see what the songs are, and
 which one the judges expected you to prefer."""
 OWN = (
-    "Upload two songs of up to {minutes:g} minutes and {megabytes:g} MB each. You hear them blind, too. The audio "
-    "is deleted with your vote, after an hour at the latest. The vote, the songs’ hashes and their scores are kept."
+    "Upload two songs of up to {minutes:g} minutes and {megabytes:g} MB each. You hear them blind, too. Your uploads "
+    "stay on the server for {grace}, so that you can repeat the battle. What you hear is deleted with your vote, after "
+    "an hour at the latest. The vote, the songs’ hashes and their scores are kept."
 )
 VOTES = (("a", "A", "A is better"), ("b", "B", "B is better"), ("tie", "T", "Tie"), ("both_bad", "X", "Both bad"))
 SAYINGS = {
@@ -53,6 +54,7 @@ TEXTS = {
     "unloaded": "Song {side} cannot be played. {reason}",
     "connection": "It did not load; check your connection.",
     "drawing": "Drawing two songs …",
+    "making": "Your own battle is being made …",
     "recording": "Recording your vote …",
     "unanswered": "The server did not answer. Check your connection and try again.",
 }
@@ -64,14 +66,17 @@ ELSEWHERE = (
 OVER = (UnknownBattle, BattleExpired, BattleStale, AlreadyVoted)
 """Errors after which no vote for this battle can count any more."""
 
+NOT_MADE = {"making": False}
+"""What the battle on the page is told if there will be none of the visitor's own songs."""
+
 Answer = dict[str, Any]
 
 
 class ArenaPage:
     """Components and events. The browser gets only a battle's id; `arena` keeps everything else until the vote."""
 
-    def __init__(self, arena: Arena, leaderboard: LeaderboardService, uploads: Uploads) -> None:
-        self._arena, self._leaderboard, self._uploads = arena, leaderboard, uploads
+    def __init__(self, arena: Arena, uploads: Uploads) -> None:
+        self._arena, self._uploads = arena, uploads
         gr.Markdown(fill(LEAD, seconds=settings().listening_seconds))
         self.battle = gr.HTML(
             html_template=read_static("battle.html"),
@@ -85,25 +90,27 @@ class ArenaPage:
             votes=[dict(zip(("winner", "key", "label"), vote, strict=True)) for vote in VOTES],
             listen=settings().listening_seconds,
         )
-        with gr.Accordion("Your own two songs", open=False):
+        with gr.Accordion("Your own two songs", open=False, elem_id="own-songs"):
             self._own_songs()
 
     def _own_songs(self) -> None:
         config = settings()
         inputs.file_checks()
-        gr.Markdown(fill(OWN, minutes=config.max_minutes, megabytes=config.max_megabytes))
+        gr.Markdown(fill(OWN, minutes=config.max_minutes, megabytes=config.max_megabytes, grace=inputs.kept_for()))
         with gr.Row():
             songs = [inputs.song(f"Your {place} song", f"own-{place}") for place in ("first", "second")]
         start = gr.Button("Make it a battle", variant="primary")
         note = gr.HTML()
-        start.click(
+        made = start.click(
             self._own,
             inputs=songs,
-            outputs=[self.battle, *songs, note],
+            outputs=[self.battle, note],
             validator=self._admit,
             show_progress_on=note,
             api_visibility="private",
         )
+        made.failure(None, outputs=self.battle, js=f"() => ({json.dumps(NOT_MADE)})", api_visibility="private")
+        self.battle.clear(None, outputs=note, js="() => ''", api_visibility="private")
 
     def _functions(self) -> list[Callable[..., Answer]]:
         """Return the functions that the page's script may call. Gradio needs plain functions and uses their names."""
@@ -124,20 +131,22 @@ class ArenaPage:
                 cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), address(request))
             except ApexSpaceError as error:
                 return {"refused": translate(str(error)), "over": isinstance(error, OVER)}
-            panel = self._leaderboard.latest().agreement[cast.battle.source]
-            return {"said": answered(cast.winner), "reveal": reveal(self._arena.named(cast), panel)}
+            shown = reveal(self._arena.named(cast), self._arena.agreement(cast))
+            return {"said": answered(cast.winner), "reveal": shown}
 
         return [issue, vote]
 
     def _admit(self, *songs: str | None) -> list[dict[str, Any]]:
         """Check and claim the songs before the queue, so that nothing deletes a song while it waits."""
-        checks = [gr.validate(bool(song and Path(song).is_file()), tr("Choose a song.")) for song in songs]
-        if all(song and Path(song).is_file() for song in songs):
+        refusals = [_why_not(song) for song in songs]
+        if not any(refusals):
             for song in songs:
                 self._uploads.claim(str(song))
-        return checks
+        return [gr.validate(not refusal, refusal) for refusal in refusals]
 
-    def _own(self, first: str, second: str, request: gr.Request) -> tuple[Any, ...]:
+    def _own(self, first: str, second: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Make a battle of a visitor's songs. Yields what the battle shows, and a note: first that it is locked."""
+        yield {"making": True}, ""
         try:
             names = (
                 tr("Your first song, {name}", name=sanitize(Path(first).stem)),
@@ -145,8 +154,16 @@ class ArenaPage:
             )
             battle = self._arena.issue_uploaded(address(request), Path(first), Path(second), names=names)
         except ApexSpaceError as error:
-            return gr.skip(), gr.skip(), gr.skip(), render.note(translate(str(error)), "error")
-        return _issued(battle), None, None, render.note(tr("Your battle is on, above."))
+            yield NOT_MADE, render.note(translate(str(error)), "error")
+            return
+        yield _issued(battle), ""
+
+
+def _why_not(song: str | None) -> str:
+    """Return why there can be no battle with this song, or an empty text."""
+    if not song:
+        return tr("Choose a song.")
+    return "" if Path(song).is_file() else tr("This song was deleted after scoring. Drop it again.")
 
 
 def _issued(battle: Battle) -> Answer:

@@ -1,7 +1,5 @@
 """The panel at the foot of each page. It writes the snippet that embeds a page elsewhere."""
 
-import json
-
 import gradio as gr
 
 from ...core.i18n import languages
@@ -9,17 +7,8 @@ from ...plots.card import SITE
 from ..routes.embed import MAIN, MAIN_NAME
 from ..static_files import read_static
 
-HEAD = f"""<script>
-if (window.__gradio_mode__ === "app") {{
-  const view = new URLSearchParams(location.search).get("view");
-  if (view && gradio_config.pages.some(([path]) => (path || {json.dumps(MAIN)}) === view)) {{
-    document.documentElement.classList.add("alone");
-    document.querySelector("base").target = "_blank";
-  }}
-}}
-</script>"""
-"""Script for a page that is requested as a view. It makes style.css hide what surrounds the page, and makes links open
-outside the frame."""
+HEAD = f"<script>{read_static('embedded.js')}</script>"
+"""Script for what is shown on a foreign page. For a view alone, it makes style.css hide what surrounds the page."""
 FRAMED = ["arena"]
 """Pages that work in an iframe alone: for the browser, what a gradio-app does is done by the page around it."""
 TEXTS = {
@@ -32,6 +21,7 @@ TEXTS = {
     "language": "Language",
     "browser": "Auto: as the visitor's browser",
     "height": "Height in pixels",
+    "fits": "The iframe becomes as high as its content. Where a page removes scripts, it keeps this height.",
     "form": "Form",
     "frame": "iframe: works everywhere",
     "element": "gradio-app: part of your page (not the arena)",

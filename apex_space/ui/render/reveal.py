@@ -2,8 +2,8 @@
 
 from html import escape
 
-from ...arena.agreement import AgreementReport
-from ...core.i18n import tr
+from ...arena.agreement import Agreement, AgreementReport
+from ...core.i18n import plural, tr
 from ...judges.registry import REGISTRY
 from ...storage.records import Prediction, Song, Vote, Winner
 from .html import percent
@@ -23,31 +23,64 @@ def answered(winner: Winner) -> str:
 
 
 def reveal(vote: Vote, panel: AgreementReport) -> str:
-    """Return the songs' names, then each judge's prediction and, from `panel`, how often it agreed with people."""
+    """Return what each judge predicted and whether it was right, the songs' names, and the figures, which are folded.
+
+    How often judges agreed with people is from `panel`, in which this vote is counted.
+    """
     battle = vote.battle
     names = "".join(_name(side, song, vote.winner) for side, song in (("a", battle.a), ("b", battle.b)))
-    judged = "".join(
-        f"<p>{_verdict_on(predicted, vote.winner)} {_record(panel, predicted.judge)}</p>"
-        for predicted in battle.predictions
-    )
+    judged = [_verdict_on(predicted, vote.winner, panel) for predicted in battle.predictions] or [tr(NOBODY)]
+    said = "".join(f"<p>{text}</p>" for text in [f"{answered(vote.winner)} {judged[0]}", *judged[1:]])
+    figures = "".join(f"<p>{_figures(predicted, panel)}</p>" for predicted in battle.predictions)
+    folded = f"<details><summary>{tr('The figures')}</summary>{figures}</details>" if figures else ""
     link = f'<p><a href="leaderboard">{tr("Leaderboard of songs and judges")}</a></p>'
-    return f'<div class="named">{names}</div>{judged or f"<p>{tr(NOBODY)}</p>"}{link}'
+    return f'<div class="told">{said}</div><div class="named">{names}</div>{folded}{link}'
 
 
 def _name(side: str, song: Song, winner: Winner) -> str:
-    preferred = " won" if side == winner else ""
+    won = side == winner
+    chosen = f'<span class="chosen">✓ {tr("Your choice")}</span>' if won else ""
     generator = f"<small>{escape(song.generator)}</small>" if song.generator else ""
     prompt = f"<p>{escape(song.prompt)}</p>" if song.prompt else ""
     place = tr("Song {side}", side=side.upper())
     title = f"<small>{place}</small><b>{escape(song.title or tr('Without a title'))}</b>"
-    return f'<section class="name{preferred}">{title}{generator}{prompt}</section>'
+    return f'<section class="name{" won" if won else ""}">{title}{generator}{prompt}{chosen}</section>'
 
 
-def _verdict_on(predicted: Prediction, winner: Winner) -> str:
+def _verdict_on(predicted: Prediction, winner: Winner, panel: AgreementReport) -> str:
+    """Return in plain words what a judge predicted, whether it was right, and how often it has been so far."""
+    side, _, low, _ = _favourite(predicted)
+    text = "{judge} was not sure. Its guess was {side}." if low <= 0.5 else "{judge} predicted {side}."
+    guess = tr(text, judge=f"<b>{_title(predicted)}</b>", side=side.upper())
+    return f"{guess} {_outcome(side, winner)} {_so_far(panel.judge(predicted.judge))}"
+
+
+def _favourite(predicted: Prediction) -> tuple[str, float, float, float]:
+    """Return the side that a judge favours, and the chance of this side with its interval."""
     chance, low, high = predicted.probability, predicted.low, predicted.high
-    side = "a" if chance >= 0.5 else "b"
-    if side == "b":
-        chance, low, high = 1 - chance, 1 - high, 1 - low
+    return ("a", chance, low, high) if chance >= 0.5 else ("b", 1 - chance, 1 - high, 1 - low)
+
+
+def _outcome(side: str, winner: Winner) -> str:
+    if winner in ("tie", "both_bad"):
+        return tr("That counts neither for nor against it.")
+    return tr("It was right.") if side == winner else tr("It was wrong.")
+
+
+def _so_far(record: Agreement | None) -> str:
+    if record is None:
+        return tr("No vote for A or B has been counted for it yet.")
+    right = f"{record.agreed.value * record.decided:,.1f}".removesuffix(".0")  # an even prediction is half right
+    return plural(
+        record.decided,
+        "So far it was right in {right} of {n} vote.",
+        "So far it was right in {right} of {n} votes.",
+        right=right,
+    )
+
+
+def _figures(predicted: Prediction, panel: AgreementReport) -> str:
+    side, chance, low, high = _favourite(predicted)
     expected = tr(
         "{judge} expected {side}: {share} of people would prefer it (95% interval {low} to {high}{close}).",
         judge=f"<b>{_title(predicted)}</b>",
@@ -57,19 +90,11 @@ def _verdict_on(predicted: Prediction, winner: Winner) -> str:
         high=percent(high),
         close=tr(", too close to call") if low <= 0.5 else "",
     )
-    return f"{expected} {_agreed(side, winner)}"
+    record = panel.judge(predicted.judge)
+    return f"{expected} {_agreed(record)}" if record else expected
 
 
-def _agreed(side: str, winner: Winner) -> str:
-    if winner in ("tie", "both_bad"):
-        return tr("You preferred neither. That counts neither for nor against it.")
-    return tr("You agree.") if side == winner else tr("You disagree.")
-
-
-def _record(panel: AgreementReport, judge: str) -> str:
-    record = panel.judge(judge)
-    if record is None:
-        return tr("No decided vote has been counted for it yet.")
+def _agreed(record: Agreement) -> str:
     share = record.agreed
     return tr(
         "So far it has agreed with people in {share} of {n} decided votes (95% interval {low} to {high}{preliminary}).",

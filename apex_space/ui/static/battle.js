@@ -12,7 +12,9 @@ const view = element.closest("gradio-app[src]"); // set on a foreign page, whose
 const site = view ? view.getAttribute("src").split("/embed/")[0] + "/" : document.baseURI;
 let battle = null; // the id of the battle on the page
 let open = false; // whether the battle waits for a vote
+let locked = false; // whether the visitor's own battle is being made, in which time nothing can be done with this one
 let current = first;
+let said = { text: "", error: false };
 
 function song(box) {
   const audio = one("audio", box);
@@ -25,7 +27,10 @@ function song(box) {
     current = self;
     shown(self);
   };
-  audio.onplaying = () => (self.last = moment(audio));
+  audio.onplaying = () => {
+    self.last = moment(audio);
+    if (said.error) ask();
+  };
   audio.onseeking = () => (self.last = null);
   audio.onseeked = () => (self.last = audio.paused ? null : moment(audio));
   audio.onpause = () => listened(self, true);
@@ -62,10 +67,11 @@ function shown(song) {
   const seek = one(".seek", box);
   box.classList.toggle("playing", playing);
   one(".play", box).ariaLabel = one(".play", box).dataset[playing ? "pause" : "play"];
-  one(".play", box).disabled = !battle;
-  seek.disabled = !end;
+  one(".play", box).disabled = !battle || locked;
+  seek.disabled = !end || locked;
   seek.max = end || 1;
   seek.value = audio.currentTime;
+  seek.style.setProperty("--done", `${(100 * seek.value) / seek.max}%`);
   seek.ariaValueText = one(".clock", box).textContent = `${clock(audio.currentTime)} / ${clock(end)}`;
   one("progress", box).max = needed(song);
   one("progress", box).value = heard;
@@ -78,8 +84,13 @@ const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seco
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 function say(text, error = false) {
-  one(".status").textContent = text;
-  one(".status").classList.toggle("error", error);
+  said = { text, error };
+  tell();
+}
+
+function tell() {
+  one(".status").textContent = locked ? texts.making : said.text;
+  one(".status").classList.toggle("error", said.error && !locked);
 }
 
 function play(song) {
@@ -89,24 +100,40 @@ function play(song) {
 }
 
 async function explain(song) {
-  const answer = await fetch(song.audio.src).catch(() => null);
+  const { src } = song.audio;
+  const answer = await fetch(src).catch(() => null);
   const reason = answer && !answer.ok ? await answer.text() : texts.connection;
+  if (song.audio.src !== src) return;
   say(filled(texts.unloaded, { side: song.side, reason }), true);
 }
 
 function toggle() {
-  if (!current.audio.paused) return current.audio.pause();
-  play(open && full(current) && !full(other(current)) ? other(current) : current);
+  if (open && full(current) && !full(other(current))) play(other(current));
+  else if (current.audio.paused) play(current);
+  else current.audio.pause();
 }
 
 // Says what is left to do, and enables the buttons for voting when nothing is left.
 function ask() {
   const left = [first, second].filter((song) => !full(song));
-  for (const button of all("[data-winner]")) button.disabled = !open || left.length > 0;
+  for (const button of all("[data-winner]")) button.disabled = !open || locked || left.length > 0;
   if (!open) return;
   if (!left.length) say(texts.both_heard);
   else if (left.length === 1) say(filled(texts.one_heard, { heard: other(left[0]).side, next: left[0].side }));
   else say(filled(texts.begin, { seconds: props.listen }));
+}
+
+function silence() {
+  for (const song of [first, second]) song.audio.pause();
+}
+
+function lock(on) {
+  locked = on;
+  silence();
+  for (const song of [first, second]) shown(song);
+  for (const button of all("button:not(.play)")) button.disabled = on;
+  if (!on) ask();
+  tell();
 }
 
 function start(id) {
@@ -123,7 +150,8 @@ function start(id) {
   one(".reveal").replaceChildren();
   element.classList.remove("revealed");
   one("span", next).textContent = texts.skip;
-  next.disabled = false;
+  next.disabled = locked;
+  trigger("clear"); // the note on the visitor's own battle is no longer true
   ask();
 }
 
@@ -149,29 +177,30 @@ async function call(name, data) {
 
 async function issue() {
   next.disabled = true;
-  for (const song of [first, second]) song.audio.pause();
+  silence();
   say(texts.drawing);
   const before = battle;
   const answer = await call("issue", {});
   if (battle !== before) return;
   if (answer.battle) return start(answer.battle);
-  next.disabled = false;
+  next.disabled = locked;
   say(answer.refused, !answer.waiting);
   if (answer.waiting) setTimeout(() => element.isConnected && !battle && issue(), POLL_MS);
 }
 
 async function vote(winner) {
   const left = [first, second].filter((song) => !full(song));
-  if (!open) return;
+  if (!open || locked) return;
   if (left.length) return say(filled(texts.too_early, { side: left[0].side }));
   open = false;
   next.disabled = true;
+  silence();
   ask();
   say(texts.recording);
   const id = battle;
   const answer = await call("vote", { battle: id, winner, heard: [first.heard, second.heard] });
   if (battle !== id) return;
-  next.disabled = false;
+  next.disabled = locked;
   if (answer.reveal) {
     say(answer.said);
     finish(answer.reveal);
@@ -185,7 +214,13 @@ async function vote(winner) {
 
 for (const button of all("[data-winner]")) button.onclick = () => vote(button.dataset.winner);
 next.onclick = issue;
-watch("value", () => props.value?.battle && start(props.value.battle));
+watch("value", () => {
+  const { battle: own, making } = props.value ?? {};
+  lock(Boolean(making));
+  if (!own) return;
+  start(own);
+  element.scrollIntoView({ block: "nearest" });
+});
 
 const WRITING = "textarea, select, [contenteditable], input:not([type=range])";
 const PRESSABLE = "button, a, summary, [role=button], [role=tab]";
@@ -196,7 +231,7 @@ document.addEventListener("keydown", pressed, { signal: keys.signal });
 function pressed(event) {
   if (!element.isConnected) return keys.abort();
   const at = event.target.closest ? event.target : document.body;
-  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || at.closest(WRITING)) return;
+  if (locked || event.repeat || event.ctrlKey || event.metaKey || event.altKey || at.closest(WRITING)) return;
   const button = all("[data-key]").find((button) => button.dataset.key === event.key.toUpperCase());
   const arrows = { ArrowLeft: first, ArrowRight: second };
   if (battle && event.key === " " && !at.closest(PRESSABLE)) toggle();

@@ -1,5 +1,13 @@
 // Writes the snippet that shows a page on a foreign one, and shows the same snippet as a preview.
 const PREVIEW_MARGIN = 24; // pixels: the preview is a page itself, and its frame must not need a scrollbar
+// The part of the snippet that makes the frame as high as its content. It has no "&", which some editors replace.
+const FIT = `{
+  const frame = document.currentScript.previousElementSibling;
+  addEventListener("message", ({ source, data }) => {
+    if (source !== frame?.contentWindow) return;
+    frame.height = Math.min(Math.max(Number(data?.apexSpaceHeight) || frame.height, 200), 10000);
+  });
+}`;
 const field = (name) => element.querySelector(`[name=${name}]`);
 const site = document.baseURI;
 const { pages, current_page: here } = window.gradio_config ?? { pages: [] };
@@ -15,7 +23,8 @@ function frame(page, theme, language, height) {
   if (language) url.searchParams.set("lang", language);
   return (
     `<iframe src="${escaped(url.href)}" title="${escaped(`${props.site}: ${page.name}`)}" width="100%" height="${height}"` +
-    ` style="border: 0" loading="lazy" allow="microphone; autoplay; clipboard-write"></iframe>`
+    ` style="border: 0" loading="lazy" allow="microphone; autoplay; clipboard-write"></iframe>\n<script>${FIT}</` +
+    `script>`
   );
 }
 

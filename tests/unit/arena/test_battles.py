@@ -254,11 +254,13 @@ def test_a_suspicious_vote_is_kept_with_its_reason_and_answered_like_any(
     arena: Arena, clock: Clock, store: VoteStore
 ) -> None:
     gaps = Random(1)
-    for _ in range(ONE_SIDE):
+    for before in range(ONE_SIDE):
         battle = arena.next(ADDRESS)
         id = listened(arena, clock, battle)
         clock.now += gaps.uniform(5, 50)
         answer = arena.vote(id, "a", ENOUGH, ADDRESS)
+        assert [judge.decided for judge in arena.agreement(answer).judges] == [before + 1]
+        assert arena.agreement(answer).votes == before + 1
         assert replace(answer, suspicion="") == Vote(battle, "a", clock.now, ENOUGH, answer.voter)
     suspicions = [vote.suspicion for vote in store.votes()]
     assert suspicions[:-1] == [""] * (ONE_SIDE - 1)

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import astuple, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import pytest
@@ -25,8 +25,8 @@ from apex_space.core.errors import AlreadyVoted, StoreError, UnknownBattle
 from apex_space.core.settings import Settings
 from apex_space.storage.database import write
 from apex_space.storage.migrations import MIGRATIONS, Migration
-from apex_space.storage.records import Battle, Prediction, Song, SongScores, Vote
-from apex_space.storage.vote_counts import tally
+from apex_space.storage.records import Battle, Prediction, Song, SongScores, Source, Vote
+from apex_space.storage.vote_counts import VoteCounts, tally
 from apex_space.storage.vote_store import ADD_VOTE, FILE, VoteStore, _add_battles, _vote_row, open_store
 
 PREDICTED = Prediction("apex", "pocket", "r", 0.7, 0.6, 0.8)
@@ -210,13 +210,28 @@ def test_the_counts_are_those_of_all_votes_however_they_came(url: str) -> None:
         holds()
 
 
-def assert_counted(store: VoteStore) -> None:
-    expected, found = tally(store.votes()), store.counts()
-    assert (found.songs, found.per_song, found.totals) == (expected.songs, expected.per_song, expected.totals)
-    assert sorted(map(tuple, found.pairs)) == sorted(expected.pairs)
+def _without_generators(votes: list[Vote], source: Source) -> list[Vote]:
+    return [
+        replace(each, battle=replace(each.battle, a=Song(each.battle.a.id), b=Song(each.battle.b.id)))
+        for each in votes
+        if each.battle.source == source
+    ]
+
+
+def assert_summed(found: VoteCounts, expected: VoteCounts) -> None:
+    assert found.totals == expected.totals
     assert found.predicted.keys() == expected.predicted.keys()
     for group, sums in expected.predicted.items():
         assert astuple(found.predicted[group]) == pytest.approx(astuple(sums))
+
+
+def assert_counted(store: VoteStore) -> None:
+    expected, found = tally(store.votes()), store.counts()
+    assert (found.songs, found.per_song) == (expected.songs, expected.per_song)
+    assert sorted(map(tuple, found.pairs)) == sorted(expected.pairs)
+    assert_summed(found, expected)
+    for source in get_args(Source):
+        assert_summed(store.predicted(source), tally(_without_generators(store.votes(), source)))
     assert found.per_song == store.votes_per_song()
     assert found.votes == store.count() == len(store.votes())
 

@@ -151,12 +151,13 @@ def test_the_reveal_names_the_songs_and_escapes_them() -> None:
 @pytest.mark.parametrize(
     ("probability", "winner", "parts"),
     [
-        (0.7, "a", ("expected A: 70%", "60% to 80%", "You agree")),
-        (0.7, "b", ("expected A: 70%", "60% to 80%", "You disagree")),
-        (0.3, "b", ("expected B: 70%", "60% to 80%", "You agree")),
-        (0.45, "b", ("expected B: 55%", "45% to 65%", "too close to call")),
-        (0.7, "tie", ("expected A", "neither")),
-        (0.7, "both_bad", ("expected A", "neither")),
+        (0.7, "a", ("You preferred A. Pocket predicted A. It was right.", "expected A: 70%", "60% to 80%")),
+        (0.7, "b", ("You preferred B. Pocket predicted A. It was wrong.", "expected A: 70%", "60% to 80%")),
+        (0.3, "b", ("Pocket predicted B. It was right.", "expected B: 70%", "60% to 80%")),
+        (0.45, "b", ("Pocket was not sure. Its guess was B. It was right.", "expected B: 55%", "45% to 65%")),
+        (0.45, "a", ("Its guess was B. It was wrong.", "too close to call")),
+        (0.7, "tie", ("You called it a tie. Pocket predicted A. That counts neither for nor against it.",)),
+        (0.7, "both_bad", ("You found both bad. Pocket predicted A. That counts neither",)),
     ],
 )
 def test_the_reveal_holds_each_prediction_against_the_vote(
@@ -164,12 +165,30 @@ def test_the_reveal_holds_each_prediction_against_the_vote(
 ) -> None:
     predicted = Prediction("pocket", "pocket", "1", probability, probability - 0.1, probability + 0.1)
     shown = words(reveal(vote(winner, predicted), measure_agreement([])["pool"]))
-    for part in ("Pocket", *parts):
+    for part in parts:
         assert part in shown
+
+
+@pytest.mark.parametrize(("winner", "chosen"), [("a", "Glass"), ("b", "Paper Boats"), ("tie", "")])
+def test_the_reveal_marks_the_song_that_was_chosen_in_words(winner: Winner, chosen: str) -> None:
+    shown = reveal(vote(winner), measure_agreement([])["pool"])
+    marked = [part for part in shown.split("<section")[1:] if "✓ Your choice" in part and "won" in part]
+    assert len(marked) == bool(chosen)
+    assert all(chosen in part for part in marked)
 
 
 def test_the_reveal_tells_how_often_a_judge_was_right() -> None:
     predicted = Prediction("pocket", "pocket", "1", 0.7, 0.6, 0.8)
     cast = [vote(winner, predicted) for winner in ("a", "a", "b", "a", "tie")]
     shown = words(reveal(cast[-1], measure_agreement(cast)["pool"]))
+    assert "So far it was right in 3 of 4 votes." in shown
     assert "agreed with people in 75% of 4 decided votes (95% interval 30% to 95%; preliminary" in shown
+
+
+def test_the_reveal_folds_the_figures_below_the_plain_words() -> None:
+    predicted = [Prediction(judge, judge, "1", 0.7, 0.6, 0.8) for judge in ("pocket", "apex")]
+    cast = vote("a", *predicted)
+    told, figures = reveal(cast, measure_agreement([cast])["pool"]).split("<details>")
+    assert words(told).count("It was right. So far it was right in 1 of 1 vote.") == 2
+    assert "%" not in told
+    assert figures.count("decided votes") == 2
