@@ -50,3 +50,12 @@ def test_votes_make_pictures_and_their_tables(visit: Any, server: Running, data:
     assert songs.bounding_box()["height"] <= 480
     assert f"the first {MAX_ROWS} of {rated}" in page.locator("#songs-plot").inner_text()
     assert page.title().endswith("APEX Space")
+
+
+def test_figures_and_votes_can_be_downloaded(visit: Any) -> None:
+    page = visit("/leaderboard")
+    for label, name in (("Leaderboard as CSV", "leaderboard.csv"), ("Votes as JSON lines", "votes.jsonl")):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=label).click()
+        assert download.value.suggested_filename == name
+        assert download.value.path().stat().st_size > 1000
