@@ -111,7 +111,7 @@ def _reference(entry: str) -> str:
     title = re.sub("[{}]", "", found[1]) if found else ""
     label = escape(labelled(tr("Copy"), title))
     return (
-        f'<figure class="cite"><figcaption>{escape(title)}</figcaption>'
+        f'<figure class="cite"><figcaption lang="en">{escape(title)}</figcaption>'
         f"{_scrolling(f'<pre>{escape(entry)}</pre>', escape(title or tr('References in BibTeX')))}"
         f'<button type="button" aria-label="{label}">{tr("Copy")}</button> <span role="status"></span></figure>'
     )
