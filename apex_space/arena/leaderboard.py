@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REST = 10
 """Waiting time after a fit, as a multiple of the time that the fit took. It leaves the processor to others."""
 MAX_VOTES = 10_000
-"""Maximum number of votes that are given to everybody, about 7 MB."""
+"""Maximum number of votes that are given to everybody, about 5 MB."""
 logger = logging.getLogger(__name__)
 
 
