@@ -14,10 +14,13 @@ from .agreement import AgreementReport, measure_agreement
 from .ratings import Rating, rate
 
 if TYPE_CHECKING:
+    from ..storage.records import Vote
     from ..storage.vote_store import VoteStore
 
 REST = 10
 """Waiting time after a fit, as a multiple of the time that the fit took. It leaves the processor to others."""
+MAX_VOTES = 10_000
+"""Maximum number of votes that are given to everybody, about 5 MB."""
 logger = logging.getLogger(__name__)
 
 
@@ -84,6 +87,10 @@ class LeaderboardService:
     def latest(self) -> LeaderboardSnapshot:
         """Return the last fit, or an empty snapshot before the first fit."""
         return self._latest
+
+    def votes(self) -> "list[Vote]":
+        """Return the newest MAX_VOTES votes on songs of the pool that count, ordered by time. Raises StoreError."""
+        return self._store.latest(MAX_VOTES)
 
     def refit(self) -> LeaderboardSnapshot:
         """Fit all votes of the store now. Raises StoreError."""

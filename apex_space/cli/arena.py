@@ -1,29 +1,22 @@
 """The command `arena report`."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from ..core.text import escape_formula, sanitize
+from ..core.text import sanitize
 from .common import Format, exiting, messages, show
 
 if TYPE_CHECKING:
     from ..arena.agreement import Agreement, AgreementReport
     from ..arena.leaderboard import LeaderboardSnapshot
     from ..arena.ratings import Rating
-    from ..core.intervals import ConfidenceInterval
 
 arena = typer.Typer(help="Show the leaderboard and how often the judges predict votes.", no_args_is_help=True)
 NO_VOTES = "There are no votes yet. They come from the page's arena, or from a file: python -m apex_space votes import."
-COLUMNS = (
-    *("part", "source", "judge", "name", "title", "generator", "predicted"),
-    *("value", "low", "high", "votes", "wins", "ties"),
-)
 SONGS = {"pool": "songs of the pool", "uploaded": "visitors' own songs"}
 
 
@@ -47,7 +40,9 @@ def report(
     if format is Format.json:
         typer.echo(json.dumps(standing.as_dict(), indent=1, ensure_ascii=False, allow_nan=False))
     elif format is Format.csv:
-        typer.echo(_to_csv(standing), nl=False)
+        from ..arena.leaderboard_csv import to_csv
+
+        typer.echo(to_csv(standing), nl=False)
     else:
         for table in _tables(standing):
             show(table)
@@ -63,50 +58,6 @@ def _standing() -> "LeaderboardSnapshot":
         return LeaderboardService(store).refit()
     finally:
         store.close()
-
-
-def _to_csv(standing: "LeaderboardSnapshot") -> str:
-    """Return a row for each figure.
-
-    `part` says what the figure is about. `value` is the figure, with its 95% interval. `votes` is how many votes it is
-    based on. Texts that a spreadsheet would run as a formula get an apostrophe in front; JSON has them as they are.
-    """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    for part, rated in (("song", standing.songs), ("generator", standing.generators)):
-        for row in rated:
-            texts = {
-                "name": escape_formula(row.key),
-                "title": escape_formula(row.title),
-                "generator": escape_formula(row.generator),
-            }
-            figure = {"value": row.rating, "low": row.low, "high": row.high}
-            counts = {"votes": row.votes, "wins": row.wins, "ties": row.ties}
-            writer.writerow({"part": part, "source": "pool"} | texts | figure | counts)
-    for panel in standing.agreement.values():
-        if panel.a is not None:
-            writer.writerow({"part": "side A", "source": panel.source, "votes": panel.decided} | vars(panel.a))
-        for judge in panel.judges:
-            about = {"source": panel.source, "judge": escape_formula(judge.judge)}
-            writer.writerows(about | row for row in _figures(judge))
-    return text.getvalue()
-
-
-def _figures(judge: "Agreement") -> Iterator[dict[str, Any]]:
-    same = {"votes": judge.decided, "ties": judge.ties}
-    for part, estimate in _overall(judge).items():
-        yield {"part": part} | same | vars(estimate)
-    for bin in judge.calibration:
-        votes = round(bin.share * judge.decided)
-        yield {"part": "calibration", "predicted": bin.predicted, "votes": votes} | vars(bin.won)
-    for pair in judge.generators:
-        names = escape_formula(" / ".join(pair.generators))
-        yield {"part": "generators", "name": names, "votes": pair.decided} | vars(pair.agreed)
-
-
-def _overall(judge: "Agreement") -> "dict[str, ConfidenceInterval]":
-    return {"agreement": judge.agreed, "always A": judge.always_a, "gain": judge.gain, "brier": judge.brier}
 
 
 def _tables(standing: "LeaderboardSnapshot") -> Iterator[Table]:

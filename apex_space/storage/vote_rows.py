@@ -5,7 +5,7 @@ Predictions and scores are JSON texts in a row. Times are seconds since 1970 (UT
 
 import json
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any
 
@@ -24,6 +24,7 @@ from .database import storable
 from .records import Battle, Prediction, Song, SongScores, Source, Vote, Winner
 from .vote_store import DatedScores
 
+HOUR = 3600.0
 TEXTS = tuple(field.name for field in fields(Song))
 OLD_WORDS = {"own": "uploaded", "bad": "both_bad"}
 """Names of a source and a winner in exports of version 0.1.0 -> their names today."""
@@ -151,6 +152,14 @@ def to_rows(votes: Iterable[Vote], scored: Mapping[str, list[DatedScores]]) -> I
             "predictions": to_json([vars(prediction) for prediction in battle.predictions]),
             "scores": to_json([vars(each) | {"at": at, "scores": dict(each.scores)} for at, each in known]),
         }
+
+
+def public_rows(votes: Sequence[Vote]) -> Iterator[Row]:
+    """Yield the rows of votes for everybody: times are rounded down to the hour, and scores of songs are left out."""
+    for vote, row in zip(votes, to_rows(votes, {}), strict=True):
+        hours = {"issued": vote.battle.issued // HOUR * HOUR, "at": vote.at // HOUR * HOUR}
+        heard = {"heard_a": float(round(vote.heard[0])), "heard_b": float(round(vote.heard[1]))}
+        yield {**row, **hours, **heard}
 
 
 def to_json(value: object) -> str:

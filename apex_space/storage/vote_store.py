@@ -45,6 +45,10 @@ ADD_SENT = "INSERT INTO sent (shard) VALUES (:shard) ON CONFLICT DO NOTHING"
 
 IN_SHARD = "SELECT battle FROM copies WHERE shard = :shard"
 ALL = "SELECT battle FROM votes"
+LATEST = (
+    "SELECT votes.battle FROM votes JOIN battles ON battles.id = votes.battle"
+    " WHERE battles.source = 'pool' AND votes.suspicion = '' ORDER BY votes.at DESC, votes.battle LIMIT :most"
+)
 THESE = {
     "sqlite": "SELECT value FROM json_each(:ids)",
     "postgresql": "SELECT jsonb_array_elements_text(CAST(:ids AS jsonb))",
@@ -119,6 +123,11 @@ class VoteStore(Database):
         """Return all votes ordered by time, including suspicious ones."""
         with self.transaction() as connection:
             return _votes(connection, ALL, {})
+
+    def latest(self, most: int) -> list[Vote]:
+        """Return the newest `most` votes on songs of the pool, ordered by time, without suspicious ones."""
+        with self.transaction() as connection:
+            return _votes_on(connection, [*connection.scalars(text(LATEST), {"most": most})])
 
     def count(self) -> int:
         """Return the number of votes in the counts, including suspicious ones, in constant time."""

@@ -51,7 +51,7 @@ class Site:
         upload_votes(self.store, settings())
         for part in (self.manager, self.arena, self.leaderboard, self.uploads):
             part.start()
-        options = launch_options(self.manager, self.arena, self.results, self.uploads)
+        options = launch_options(self.manager, self.arena, self.leaderboard, self.results, self.uploads)
         gc.freeze()  # the pages stay until the end: the garbage collector need not look at them again and again
         run_server(self.blocks, options, self.arena.close)
 

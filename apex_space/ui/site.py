@@ -48,6 +48,7 @@ from .proxies import TrustedHost
 from .requests import Requests
 from .routes.battle_audio import audio_route
 from .routes.blocked import closed_routes
+from .routes.downloads import download_routes
 from .routes.embed import MAIN_NAME, embedding
 from .routes.health import health_route
 from .routes.not_found import not_found
@@ -122,11 +123,13 @@ def _links(path: str = "") -> None:
     gr.HTML(switch(path), elem_id="languages")
 
 
-def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults, uploads: Uploads) -> dict[str, Any]:
+def launch_options(
+    manager: JudgeManager, arena: Arena, leaderboard: LeaderboardService, results: SharedResults, uploads: Uploads
+) -> dict[str, Any]:
     """Patch Gradio, and return the options of `launch`.
 
-    They set the theme, the limits, the routes (health, songs of battles, results, embedding), the middleware, and what
-    is switched off.
+    They set the theme, the limits, the routes (health, songs of battles, results, files, embedding), the middleware,
+    and what is switched off.
     """
     close_idle_connections()
     fetch_nothing()
@@ -137,7 +140,7 @@ def launch_options(manager: JudgeManager, arena: Arena, results: SharedResults, 
     adapt_template(PREVIEW_HEAD, LANGUAGE_HEAD + ICON)
     embedded = embedding()
     routes = [health_route(manager), audio_route(arena), *SharedResultRoutes(results).routes]
-    routes += [preview_route(), *embedded["routes"]]
+    routes += [*download_routes(leaderboard), preview_route(), *embedded["routes"]]
     middleware = [
         Middleware(RequestLog),
         Middleware(SecurityHeaders),

@@ -17,3 +17,14 @@ def test_the_page_names_judges_versions_and_cards(visit: Any) -> None:
         assert page.locator("tr", has_text=library).locator("td", has_text=version(library)).count()
     page.get_by_role("button", name="Pocket: model card").click()
     page.get_by_role("heading", name="What it learned from").wait_for()
+
+
+def test_a_reference_is_copied_or_where_that_is_not_allowed_selected(visit: Any) -> None:
+    page = visit("/about", permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy: The Banger Scorer").click()
+    page.locator(".cite", has_text="The Banger Scorer").get_by_text("Copied.").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("@misc{banger,")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
+    page.get_by_role("button", name="Copy: Studying emotion").click()
+    page.get_by_text("Selected: press").wait_for()
+    assert page.evaluate("String(getSelection())").startswith("@article{emotify,")

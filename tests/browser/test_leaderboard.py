@@ -60,3 +60,12 @@ def test_captions_are_whole_on_a_phone(visit: Any) -> None:
         box = caption.bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
+
+
+def test_figures_and_votes_can_be_downloaded(visit: Any) -> None:
+    page = visit("/leaderboard")
+    for label, name in (("Leaderboard as CSV", "leaderboard.csv"), ("Votes as JSON lines", "votes.jsonl")):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=label).click()
+        assert download.value.suggested_filename == name
+        assert download.value.path().stat().st_size > 1000

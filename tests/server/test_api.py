@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from apex_space.judges.loading import load_judge
+from apex_space.judges.report import rounded
 from apex_space.storage.vote_store import FILE, VoteStore
 from helpers.paths import EXAMPLES, ROOT
 from helpers.server import Running
@@ -42,7 +43,7 @@ def says_the_likes(*command: str | Path) -> bool:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     likes = load_judge("pocket")(SONG).scores["likes"]
-    return str(likes)[:7] in done.stdout
+    return str(rounded(likes)) in done.stdout
 
 
 @pytest.mark.parametrize("mark", ["gradio_client", "mcp"])

@@ -34,7 +34,7 @@ def walk(routes):
 
 async def made():
     site = open_site()
-    options = launch_options(site.manager, site.arena, site.results, site.uploads)
+    options = launch_options(site.manager, site.arena, site.leaderboard, site.results, site.uploads)
     site.blocks.run_history = options["run_history"]
     return App.create_app(site.blocks, app_kwargs=options["app_kwargs"])
 
@@ -42,6 +42,7 @@ json.dump(list(walk(asyncio.run(made()).routes)), sys.stdout)
 """
 API = "/gradio_api"
 OPEN = {
+    *("/leaderboard.csv", "/leaderboard.json", "/votes.csv", "/votes.jsonl"),
     *("/healthz", "/gradio.js", "/embed/{view}/config"),
     *("/arena/audio/{battle}/{side}.mp3", "/r/{id}", "/r/{id}.png", "/r/{id}/delete"),
     *("/config", "/static/{path:path}", "/assets/{path:path}", "/favicon.ico", "/theme.css", "/robots.txt"),

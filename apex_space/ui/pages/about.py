@@ -30,7 +30,10 @@ logged. Its embeddings (numbers, under a hash of the samples) stay in a cache fo
 if you ask for a link to it, and then without the song's name. No cookie is set. Of an address only a hash
 is kept, with votes, under a key that changes every day."""
 CITE = """## How to cite
-Cite the work behind the judge whose score you report, and its encoder."""
+Cite this project, the work behind the judge whose score you report, and its encoder. Where you use votes or training
+data, cite the data set, too."""
+COPYING = {"copied": "Copied.", "selected": "Selected: press Ctrl+C or ⌘C."}
+"""Texts of the script that copies a reference."""
 JUDGES = """## The judges
 The code is Apache-2.0. Weights have licences of their own; several exclude commercial use."""
 
@@ -50,7 +53,7 @@ class AboutPage:
         gr.Markdown(PRIVACY)
         limits = gr.HTML()
         gr.Markdown(CITE)
-        references = gr.HTML()
+        references = gr.HTML(js_on_load=read_static("cite.js"), texts=COPYING, elem_id="references")
         gr.Markdown("## What runs here")
         shown = [judges, models, limits, references, gr.HTML()]
         gr.on(None, self._show, outputs=shown, queue=False, show_progress="hidden", api_visibility="private")

@@ -6,11 +6,12 @@ from typing import Any
 import gradio as gr
 
 from ... import plots
-from ...arena.leaderboard import LeaderboardService, LeaderboardSnapshot
+from ...arena.leaderboard import MAX_VOTES, LeaderboardService, LeaderboardSnapshot
 from ...core.i18n import tr
 from ...core.settings import settings
 from ...plots.arena import MAX_ROWS
 from ..render import arena as render
+from ..translation import fill
 
 LEAD = """# Leaderboard
 A rating is the chance to be preferred to an average song of the pool. It comes from a Bradley-Terry model of all
@@ -18,6 +19,11 @@ votes. The line is its 95% interval. Songs are ordered by the lower end of the i
 JUDGES = """## How good is the judge?
 Each judge's prediction is fixed before the vote. Agreement counts votes for A or B. Ties and “both bad” count
 neither for a judge nor against it."""
+
+FILES = """## The figures as files
+The votes are the newest {n} on songs of the pool that count: what was compared, who won, and what the judges had
+predicted. The files hold nothing about voters: no address, no hash of an address, and times only to the hour. Votes on
+visitors’ own songs are left out."""
 
 
 class LeaderboardPage:
@@ -35,6 +41,17 @@ class LeaderboardPage:
         self.agreement = gr.HTML()
         self.calibration = gr.Plot(visible=False, elem_id="calibration-plot")
         self.calibration_table = gr.HTML()
+        with gr.Column(elem_classes="files"):
+            gr.Markdown(fill(FILES, n=f"{MAX_VOTES:,}"))
+            gr.HTML(
+                fill(
+                    render.FILES,
+                    ratings="Leaderboard as CSV",
+                    json="Leaderboard as JSON",
+                    votes="Votes as CSV",
+                    lines="Votes as JSON lines",
+                )
+            )
         self.seen = gr.State(None)
         self._events()
 

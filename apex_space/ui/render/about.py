@@ -20,6 +20,8 @@ ACTIONS: dict[Action, str] = {
     "uploaded": "Battles of uploaded songs from one address",
     "link": "Links from one address",
 }
+GROUPS = {"project": "This project", "judges": "The judges", "encoders": "The encoders", "data": "The data sets"}
+"""Groups of the references, and their headings."""
 PERIODS = {"minute": "{n} a minute", "hour": "{n} an hour", "day": "{n} a day"}
 
 
@@ -96,8 +98,23 @@ def _spoken(rate: str) -> str:
 
 
 def references(bibtex: str) -> str:
-    """Return the references in BibTeX, ready to be copied."""
-    return _scrolling(f"<pre>{escape(bibtex)}</pre>", tr("References in BibTeX"))
+    """Return the references in BibTeX, each with a button for cite.js. Comments in it name groups of GROUPS."""
+    parts = (part.strip() for part in bibtex.split("\n\n"))
+    return "".join(
+        f"<h3>{tr(GROUPS[part.removeprefix('% ')])}</h3>" if part.startswith("% ") else _reference(part)
+        for part in parts
+    )
+
+
+def _reference(entry: str) -> str:
+    found = re.search(r"title += \{(.*?)\},?$", entry, re.MULTILINE)
+    title = re.sub("[{}]", "", found[1]) if found else ""
+    label = escape(labelled(tr("Copy"), title))
+    return (
+        f'<figure class="cite"><figcaption lang="en">{escape(title)}</figcaption>'
+        f"{_scrolling(f'<pre>{escape(entry)}</pre>', escape(title or tr('References in BibTeX')))}"
+        f'<button type="button" aria-label="{label}">{tr("Copy")}</button> <span role="status"></span></figure>'
+    )
 
 
 def versions(rows: Iterable[Cells]) -> str:

@@ -15,6 +15,12 @@ SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own
 AGAINST_CHANCE = {"better": "better than chance", "worse": "worse than chance", "unclear": "not told from chance"}
 JUDGES = "Agreement with people, with 95% intervals. A coin agrees with 50% and has a Brier score of 0.25"
 TOO_FEW = "too few votes"
+FILES = (
+    '<p class="downloads"><a href="leaderboard.csv" download>{ratings}</a>'
+    '<a href="leaderboard.json" download>{json}</a>'
+    '<a href="votes.csv" download>{votes}</a><a href="votes.jsonl" download>{lines}</a></p>'
+)
+"""The template of the links to files for everybody."""
 NOBODY = "No vote has been counted yet. The leaderboard begins with the first one."
 
 

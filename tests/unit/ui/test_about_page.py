@@ -2,6 +2,7 @@
 
 import re
 
+from apex_space import __version__
 from apex_space.core.settings import Settings
 from apex_space.judges.registry import REGISTRY, JudgeEntry, card
 from apex_space.models.hub import Weights
@@ -9,7 +10,7 @@ from apex_space.storage.rate_limits import LIMITS
 from apex_space.ui.render import about as render
 from apex_space.ui.static_files import read_static
 
-ENTRY = re.compile(r"@misc\{(\w+),\n(.*?)\n\}", re.DOTALL)
+ENTRY = re.compile(r"@(?:misc|article)\{(\w+),\n(.*?)\n\}", re.DOTALL)
 
 
 def test_every_judge_is_there_with_its_licence_and_what_is_loaded() -> None:
@@ -62,9 +63,23 @@ def test_references_are_whole_and_name_the_papers_of_the_judges() -> None:
     entries = dict(ENTRY.findall(text))
     assert len(entries) == text.count("@")
     for fields in entries.values():
-        found = re.findall(r"^  (\w+) += \{(.*?)\}(?:,\n|$)", fields, re.DOTALL | re.MULTILINE)
-        assert [name for name, _ in found] == ["title", "author", "year", "eprint", "archivePrefix"]
-        assert re.fullmatch(r"\d{4}\.\d{5}", dict(found)["eprint"])
+        found = dict(re.findall(r"^  (\w+) += \{(.*?)\}(?:,\n|$)", fields, re.DOTALL | re.MULTILINE))
+        assert [*found][:2] == ["title", "author"]
+        if "eprint" in found:
+            assert [*found][2:] == ["year", "eprint", "archivePrefix"]
+            assert re.fullmatch(r"\d{4}\.\d{5}", found["eprint"])
+        else:
+            assert {"url", "doi", "note"} & found.keys()
+        assert found.get("version", __version__) == __version__
     for judge in REGISTRY.values():
         for paper in re.findall(r"arXiv (\d{4}\.\d{5})", judge.summary):
             assert paper in text
+    assert {re.sub(r"-\d", "", name) for name in REGISTRY} | {"apexspace", "emotify", "davda54"} <= entries.keys()
+
+
+def test_each_reference_has_a_title_and_a_button() -> None:
+    shown = render.references(read_static("references.bib"))
+    count = read_static("references.bib").count("@")
+    assert shown.count("<button") == shown.count("<pre>@") == count
+    assert [*re.findall("<h3>(.*?)</h3>", shown)] == list(render.GROUPS.values())
+    assert 'aria-label="Copy: The Banger Scorer"' in shown
