@@ -21,6 +21,10 @@ SEVEN = tuple(BY_KEY[key] for key in POPULARITY + AESTHETICS)
 SONG = short("bossa.ogg")
 TWO_SECONDS = re.compile(r"^0:(0[2-9]|[1-5]\d)$")
 """Or more, on the recorder's clock."""
+IN_VIEW = """() => {
+  const { top } = document.querySelector('.result .card').getBoundingClientRect();
+  return 0 < top && top < innerHeight;
+}"""
 DROP_TWO = """() => {
   const dataTransfer = new DataTransfer();
   for (const name of ["a.wav", "b.wav"]) dataTransfer.items.add(new File(["RIFF"], name, { type: "audio/wav" }));
@@ -189,8 +193,10 @@ def test_the_last_result_is_there_again_until_it_is_removed(visit: Any, tmp_path
 
 def test_on_a_phone_the_progress_and_then_the_scores_come_into_view(visit: Any, tmp_path: Path) -> None:
     page = visit("/", "Score", viewport={"width": 390, "height": 844})
-    assert page.locator("#progress").bounding_box()["y"] > 844
     upload(page, melodies.write(tmp_path / "phone.wav", 78, seconds=3))
     wait_for_report(page)
-    page.wait_for_function("document.querySelector('.result .card').getBoundingClientRect().top < innerHeight")
-    assert page.locator("#progress").bounding_box()["y"] < 844
+    page.wait_for_function(IN_VIEW)
+    page.get_by_role("button", name="House", exact=True).click()
+    assert page.locator("#progress").bounding_box()["y"] < 0
+    page.get_by_role("heading", name="house.ogg").wait_for()
+    page.wait_for_function(IN_VIEW)
