@@ -259,7 +259,8 @@ class JudgeManager:
 
     def _load_all(self) -> None:
         try:
-            self.example = self._song and warm_up(self._ready[DEFAULT], self._song)
+            if self._song:
+                self.example = warm_up(self._ready[DEFAULT], self._song)
         except Exception:  # the first song will raise it again; the other judges must still be loaded
             logger.exception("warming up")
         pending = list(self._waiting)

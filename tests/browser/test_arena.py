@@ -90,7 +90,7 @@ def test_a_vote_by_keyboard(listen: Any, visit: Any, data: Path) -> None:
     for song in (cast[0].battle.a, cast[0].battle.b):
         board.locator("td", has_text=song.title).first.wait_for()
 
-    page.keyboard.press("n")
+    page.keyboard.press("Enter")
     opened.status("Play both songs")
     assert page.locator("#battle .reveal").inner_text() == ""
     assert not opened.open()

@@ -53,9 +53,8 @@ class ScorePage:
             self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
         gr.Markdown("### Examples")
         self.examples = inputs.examples()
-        limits = {"minutes": settings().max_minutes, "megabytes": settings().max_megabytes}
-        limits |= {"kinds": KINDS, "grace": inputs.kept_for()}
-        gr.Markdown(fill(PROMISE, **limits), elem_classes="promise")
+        limits = {"minutes": settings().max_minutes, "megabytes": settings().max_megabytes, "kinds": KINDS}
+        gr.Markdown(fill(PROMISE, **limits, grace=inputs.kept_for()), elem_classes="promise")
 
     def _outputs(self, shared_results: SharedResults) -> None:
         self.progress = inputs.progress(EMPTY)
