@@ -220,7 +220,7 @@ class Arena:
     def agreement(self, vote: Vote) -> AgreementReport:
         """Return how often judges agreed with people in battles like this vote's, with this vote. Raises StoreError.
 
-        A suspicious vote is added here alone: its sender must not see that it does not count.
+        A suspicious vote is added here alone, so that the answer to it is like the answer to any other.
         """
         counts = self._store.predicted(vote.battle.source)
         if vote.suspicion:

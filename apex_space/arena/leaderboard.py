@@ -88,9 +88,9 @@ class LeaderboardService:
         """Return the last fit, or an empty snapshot before the first fit."""
         return self._latest
 
-    def votes(self) -> "list[Vote]":
-        """Return the newest MAX_VOTES votes on songs of the pool that count, ordered by time. Raises StoreError."""
-        return self._store.latest(MAX_VOTES)
+    def votes(self, before: float) -> "list[Vote]":
+        """Return the newest MAX_VOTES votes before a time on songs of the pool that count. Raises StoreError."""
+        return self._store.latest(MAX_VOTES, before)
 
     def refit(self) -> LeaderboardSnapshot:
         """Fit all votes of the store now. Raises StoreError."""

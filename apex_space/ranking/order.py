@@ -75,8 +75,8 @@ class RankedSong:
     to `high` is its 95% interval, which reflects the uncertainty of the head's coefficients. If songs are ranked by an
     axis, `value` is the score, and the interval (if the judge knows one) held the truth for 80% of the songs that the
     judge had not been trained on. `same_as` names an earlier song with the same samples: such a copy is never kept.
-    `undecided` is true if a kept song is not known to be better than the first song that is not kept, or if another
-    song is not clearly worse than the last song that is kept.
+    `undecided` is true if a kept song is not known to be better than the first song that is not kept, as it never is if
+    the judge knows no interval, or if another song is not clearly worse than the last song that is kept.
     """
 
     song: BatchSong

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TextIO
+from typing import Any
 
 from ..core import tables
 from ..core.errors import ArenaError
@@ -135,14 +135,9 @@ def write_parquet(path: Path, what: Iterable[Row]) -> None:
 
 def _write_csv(path: Path, what: Iterable[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        print_csv(file, what)
-
-
-def print_csv(file: TextIO, what: Iterable[Row]) -> None:
-    """Write rows as csv to an open file."""
-    writer = csv.DictWriter(file, list(COLUMNS))
-    writer.writeheader()
-    writer.writerows({name: _guarded(value) for name, value in row.items()} for row in what)
+        writer = csv.DictWriter(file, list(COLUMNS))
+        writer.writeheader()
+        writer.writerows({name: _guarded(value) for name, value in row.items()} for row in what)
 
 
 def _read_table(path: Path) -> Iterator[tuple[int, Row]]:
@@ -174,12 +169,7 @@ def _unguarded(value: object) -> object:
 
 def _write_jsonl(path: Path, what: Iterable[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        print_jsonl(file, what)
-
-
-def print_jsonl(file: TextIO, what: Iterable[Row]) -> None:
-    """Write rows as lines of JSON to an open file."""
-    file.writelines(to_json(row) + "\n" for row in what)
+        file.writelines(to_json(row) + "\n" for row in what)
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[int, str]]:

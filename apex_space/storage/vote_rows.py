@@ -3,11 +3,13 @@
 Predictions and scores are JSON texts in a row. Times are seconds since 1970 (UTC). A voter's hash is in no row.
 """
 
+import csv
 import json
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, TextIO
 
 from pydantic import (
     AfterValidator,
@@ -20,11 +22,12 @@ from pydantic import (
     model_validator,
 )
 
+from ..core.text import escape_formula
 from .database import storable
 from .records import Battle, Prediction, Song, SongScores, Source, Vote, Winner
 from .vote_store import DatedScores
 
-HOUR = 3600.0
+DAY = 86_400.0
 TEXTS = tuple(field.name for field in fields(Song))
 OLD_WORDS = {"own": "uploaded", "bad": "both_bad"}
 """Names of a source and a winner in exports of version 0.1.0 -> their names today."""
@@ -119,6 +122,8 @@ COLUMNS: dict[str, type] = {
     name: float if field.annotation is float else str for name, field in _VoteRow.model_fields.items()
 }
 """Name -> type of each column, in the order of the files."""
+PUBLIC = ("day", "winner", *(f"{side}_{name}" for side in "ab" for name in TEXTS), "predictions")
+"""Columns of the files for everybody."""
 
 
 def parse_row(row: Row | str) -> tuple[Vote, list[DatedScores]]:
@@ -154,12 +159,26 @@ def to_rows(votes: Iterable[Vote], scored: Mapping[str, list[DatedScores]]) -> I
         }
 
 
-def public_rows(votes: Sequence[Vote]) -> Iterator[Row]:
-    """Yield the rows of votes for everybody: times are rounded down to the hour, and scores of songs are left out."""
-    for vote, row in zip(votes, to_rows(votes, {}), strict=True):
-        hours = {"issued": vote.battle.issued // HOUR * HOUR, "at": vote.at // HOUR * HOUR}
-        heard = {"heard_a": float(round(vote.heard[0])), "heard_b": float(round(vote.heard[1]))}
-        yield {**row, **hours, **heard}
+def public_rows(votes: Iterable[Vote]) -> list[Row]:
+    """Return the rows of votes for everybody, with the columns PUBLIC.
+
+    They hold the day instead of times, and their order says nothing of the time within a day.
+    """
+    days = (f"{datetime.fromtimestamp(vote.at, UTC):%Y-%m-%d}" for vote in votes)
+    rows = [{"day": day, **row} for day, row in zip(days, to_rows(votes, {}), strict=True)]
+    return sorted(({name: row[name] for name in PUBLIC} for row in rows), key=lambda row: [*map(str, row.values())])
+
+
+def print_public_csv(file: TextIO, rows: Iterable[Row]) -> None:
+    """Write rows for everybody as csv to an open file."""
+    writer = csv.DictWriter(file, PUBLIC)
+    writer.writeheader()
+    writer.writerows({name: escape_formula(text) for name, text in row.items()} for row in rows)
+
+
+def print_public_jsonl(file: TextIO, rows: Iterable[Row]) -> None:
+    """Write rows for everybody as lines of JSON to an open file."""
+    file.writelines(to_json({**row, "predictions": json.loads(row["predictions"])}) + "\n" for row in rows)
 
 
 def to_json(value: object) -> str:

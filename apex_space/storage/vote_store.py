@@ -47,7 +47,8 @@ IN_SHARD = "SELECT battle FROM copies WHERE shard = :shard"
 ALL = "SELECT battle FROM votes"
 LATEST = (
     "SELECT votes.battle FROM votes JOIN battles ON battles.id = votes.battle"
-    " WHERE battles.source = 'pool' AND votes.suspicion = '' ORDER BY votes.at DESC, votes.battle LIMIT :most"
+    " WHERE battles.source = 'pool' AND votes.suspicion = '' AND votes.at < :before"
+    " ORDER BY votes.at DESC, votes.battle LIMIT :most"
 )
 THESE = {
     "sqlite": "SELECT value FROM json_each(:ids)",
@@ -124,10 +125,10 @@ class VoteStore(Database):
         with self.transaction() as connection:
             return _votes(connection, ALL, {})
 
-    def latest(self, most: int) -> list[Vote]:
-        """Return the newest `most` votes on songs of the pool, ordered by time, without suspicious ones."""
+    def latest(self, most: int, before: float) -> list[Vote]:
+        """Return the newest `most` votes on songs of the pool before a time, without suspicious ones."""
         with self.transaction() as connection:
-            return _votes_on(connection, [*connection.scalars(text(LATEST), {"most": most})])
+            return _votes_on(connection, [*connection.scalars(text(LATEST), {"most": most, "before": before})])
 
     def count(self) -> int:
         """Return the number of votes in the counts, including suspicious ones, in constant time."""

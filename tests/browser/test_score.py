@@ -57,10 +57,15 @@ def test_a_song_dropped_on_the_page_shows_seven_axes_or_the_reason(visit: Any) -
 
 def test_an_example_report_stands_where_the_scores_will_be(visit: Any) -> None:
     page = visit("/", "Score")
-    while not page.locator("#example .card b").count():  # until the server has scored it
+
+    def is_there() -> bool:
+        """The server scores it after its start."""
         page.reload()
         page.get_by_role("button", name="Score", exact=True).wait_for()
         page.wait_for_timeout(1000)
+        return bool(page.locator("#example .card b").count())
+
+    until(is_there)
     assert "This is an example." in page.locator("#example").inner_text()
     assert page.locator("#example h2").inner_text() == "Glass Morning"
     assert page.locator("#example").bounding_box()["y"] < 500

@@ -26,9 +26,9 @@ about many songs. It should decide neither what is published nor who is paid, an
 from music by machines."""
 PRIVACY = """## What happens to a song
 A song is decoded, scored and deleted from the server within minutes. Neither the song nor its name is stored or
-logged. Its embeddings (numbers, under a hash of the samples) stay in a cache for a while. A report is kept only
-if you ask for a link to it, and then without the song's name. No cookie is set. Of an address only a hash
-is kept, with votes, under a key that changes every day."""
+logged. Its embeddings (numbers, under a hash of the samples) stay in a cache for a while. The server keeps a report
+only if you ask for a link to it, and then without the song's name. Your browser's tab keeps the last report. No cookie
+is set. Of an address only a hash is kept, with votes, under a key that changes every day."""
 CITE = """## How to cite
 Cite this project, the work behind the judge whose score you report, and its encoder. Where you use votes or training
 data, cite the data set, too."""
@@ -45,7 +45,7 @@ class AboutPage:
         self._manager, self._longest_queue = manager, longest_queue
         gr.Markdown(LEAD)
         gr.Markdown(JUDGES)
-        judges, models = gr.HTML(), gr.HTML()
+        judges, weights = gr.HTML(), gr.HTML()
         for name, entry in REGISTRY.items():
             if text := card(name):
                 with gr.Accordion(fill("{entry}: model card", entry=entry.title), open=False):
@@ -55,14 +55,14 @@ class AboutPage:
         gr.Markdown(CITE)
         references = gr.HTML(js_on_load=read_static("cite.js"), texts=COPYING, elem_id="references")
         gr.Markdown("## What runs here")
-        shown = [judges, models, limits, references, gr.HTML()]
+        shown = [judges, weights, limits, references, gr.HTML()]
         gr.on(None, self._show, outputs=shown, queue=False, show_progress="hidden", api_visibility="private")
 
     def _show(self) -> tuple[str, ...]:
         songs, requests = tr("Songs in the queue for a large judge"), tr("Requests in the queue")
         return (
-            render.judges(REGISTRY, {judge.name: judge.weights for judge in self._manager.loaded()}),
-            render.models(settings()),
+            render.judges(REGISTRY),
+            render.weights(settings(), {judge.name: judge.weights for judge in self._manager.loaded()}),
             render.limits(settings(), LIMITS, {songs: MAX_SONGS, requests: self._longest_queue}),
             render.references(read_static("references.bib")),
             render.versions(_versions()),

@@ -1,18 +1,28 @@
 """The Arena page: two songs without names and a vote. After it, the names and the judges' predictions are shown."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from ...arena.agreement import AgreementReport
 from ...arena.battles import Arena
-from ...core.errors import AlreadyVoted, ApexSpaceError, BattleExpired, BattleStale, NotEnoughSongs, UnknownBattle
+from ...core.errors import (
+    AlreadyVoted,
+    ApexSpaceError,
+    BattleExpired,
+    BattleStale,
+    NotEnoughSongs,
+    StoreError,
+    UnknownBattle,
+)
 from ...core.i18n import tr, translate
 from ...core.settings import settings
 from ...core.text import sanitize
-from ...storage.records import Battle
+from ...storage.records import Battle, Vote
 from .. import render
 from ..proxies import address, is_from_elsewhere
 from ..render.reveal import answered, reveal
@@ -21,6 +31,7 @@ from ..translation import fill
 from ..uploads import Uploads
 from . import inputs
 
+logger = logging.getLogger(__name__)
 LEAD = """# Which song do you prefer?
 Listen to at least {seconds:g} seconds of each song, then vote. After your vote you see what the songs are, and
 which one the judges expected you to prefer."""
@@ -131,10 +142,18 @@ class ArenaPage:
                 cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), address(request))
             except ApexSpaceError as error:
                 return {"refused": translate(str(error)), "over": isinstance(error, OVER)}
-            shown = reveal(self._arena.named(cast), self._arena.agreement(cast))
+            shown = reveal(self._arena.named(cast), self._agreement(cast))
             return {"said": answered(cast.winner), "reveal": shown}
 
         return [issue, vote]
+
+    def _agreement(self, cast: Vote) -> AgreementReport | None:
+        """Return the judges' record with this vote; None if it cannot be read now, because the vote counts anyway."""
+        try:
+            return self._arena.agreement(cast)
+        except StoreError:
+            logger.exception("the judges' record for a reveal")
+            return None
 
     def _admit(self, *songs: str | None) -> list[dict[str, Any]]:
         """Check and claim the songs before the queue, so that nothing deletes a song while it waits."""

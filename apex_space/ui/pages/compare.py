@@ -71,6 +71,7 @@ class ComparePage:
         self.answer = gr.HTML(elem_classes="result")
         self.progress = inputs.progress(EMPTY)
         inputs.last_result()
+        inputs.share_button()
         self.probability = gr.Plot(label="Of 100 listeners", visible=False, elem_id="probability-plot")
         self.contributions = gr.Plot(label="What spoke for which song", visible=False, elem_id="contributions-plot")
         self.tables = gr.HTML(elem_classes="result")
@@ -188,21 +189,22 @@ def _progress(step: CompareProgress) -> Any:
 
 
 def _shown(answer: Comparison | PanelComparison) -> tuple[Any, ...]:
+    done = render.note(tr("Done. The answer is above."))
     if isinstance(answer, PanelComparison):
         picture = gr.Plot(plots.preferences(answer), visible=bool(answer.comparisons))
         parts = (
             render.panel_comparison_summary(answer),
-            render.panel_comparison_downloads(answer),
+            done,
             picture,
             gr.Plot(visible=False),
         )
-        return *parts, render.panel_comparison_tables(answer)
+        return *parts, render.panel_comparison_downloads(answer) + render.panel_comparison_tables(answer)
     pictures = plots.probability(answer.answer), plots.contributions(answer.answer)
     return (
         render.answer(answer),
-        render.comparison_links(answer),
+        done,
         *(gr.Plot(picture, visible=True) for picture in pictures),
-        render.details(answer),
+        render.comparison_links(answer) + render.details(answer),
     )
 
 

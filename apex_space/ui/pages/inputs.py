@@ -25,15 +25,15 @@ from ..translation import fill
 POLL_SECONDS = 2.0
 PROGRESS = "progress"
 SCROLL = f"""() => {{
-  const shown = document.getElementById("{PROGRESS}"), still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const {{ top }} = shown.getBoundingClientRect();
-  if (top < 0 || top > innerHeight / 2) shown.scrollIntoView({{ behavior: still ? "auto" : "smooth", block: "start" }});
+  const shown = document.getElementById("{PROGRESS}"), {{ top }} = shown.getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) shown.scrollIntoView({{ block: "start" }});
 }}"""
 FILE_TEXTS = {
     "several": "Choose one song here. The Rank page takes many at once.",
     "large": "{name} has {size} MB. At most {limit} MB are taken.",
     "other": "{name} is not a sound file. Use one of these: {kinds}.",
     "kinds": KINDS,
+    "tap": "Tap to choose a song",
 }
 """What the script file_checks.js says of a file."""
 AT_ONCE = 32
@@ -109,6 +109,17 @@ def last_result() -> None:
     )
 
 
+def share_button() -> None:
+    """Add a button that hands the result's words to the device's own way to share, or else copies them."""
+    gr.HTML(
+        html_template='<p><button type="button">{{texts.share}}</button> <span role="status"></span></p>',
+        js_on_load=read_static("share.js"),
+        apply_default_css=False,
+        elem_classes="share",
+        texts={"share": "Share these words", "copied": "Copied.", "failed": "This browser does not let pages copy."},
+    )
+
+
 def show_progress(triggers: Sequence[Any]) -> None:
     """Scroll to the progress when one of the events happens, unless it and what is below are in view, as on a desk."""
     gr.on(triggers, None, js=SCROLL, api_visibility="private")
@@ -155,12 +166,12 @@ def rank_choices(axes: Collection[str] = KEYS) -> list[tuple[str, str]]:
 def judge_radio(manager: JudgeManager, panel: bool = True) -> gr.Radio:
     """Return a radio of the judges. Below it, the page shows what they are and why some of them are not ready."""
     radio = gr.Radio(judge_choices(panel), value=BEST, label="Judge", elem_id="judge")
-    states, timer = gr.HTML(), gr.Timer(POLL_SECONDS)
+    news, about, timer = gr.HTML(), gr.HTML(), gr.Timer(POLL_SECONDS)
 
-    def poll() -> tuple[str, gr.Timer]:
-        waiting = manager.waiting()
-        return render.judges(waiting, manager.states()), gr.Timer(active=bool(waiting))
+    def poll() -> tuple[str, str, gr.Timer]:
+        waiting, states = manager.waiting(), manager.states()
+        return render.states(waiting, states), render.judges(states), gr.Timer(active=bool(waiting))
 
     for when in (None, timer.tick):  # None: when the page opens
-        gr.on(when, poll, outputs=[states, timer], show_progress="hidden", queue=False, api_visibility="private")
+        gr.on(when, poll, outputs=[news, about, timer], show_progress="hidden", queue=False, api_visibility="private")
     return radio

@@ -21,9 +21,9 @@ Each judge's prediction is fixed before the vote. Agreement counts votes for A o
 neither for a judge nor against it."""
 
 FILES = """## The figures as files
-The votes are the newest {n} on songs of the pool that count: what was compared, who won, and what the judges had
-predicted. The files hold nothing about voters: no address, no hash of an address, and times only to the hour. Votes on
-visitors’ own songs are left out."""
+The votes are the newest {n} of all days that are over (UTC): what was compared, which song won, and what the judges had
+predicted. The files hold the day of a vote and nothing about its voter. Suspicious votes and votes on visitors’ own
+songs are left out."""
 
 
 class LeaderboardPage:

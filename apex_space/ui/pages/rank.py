@@ -34,6 +34,7 @@ PROMISE = (
     "that you can listen to them and download the best. Then they are deleted. Their embeddings (numbers, under a "
     "hash, without names) stay in a cache for a while, so that a cancelled run can be continued."
 )
+FINISHED = "Done. The ranking is below."
 EMPTY = "Drop songs, then press Rank."
 TEXTS = {
     "search": "Search",
@@ -120,6 +121,7 @@ class RankPage:
             elem_id="ranked",
             elem_classes="result",
         )
+        inputs.share_button()
         self.standings = gr.Plot(label="The first 30", visible=False, elem_id="standings-plot")
         self.spread = gr.Plot(label="How the scores spread", visible=False, elem_id="spread-plot")
         self.tables = gr.HTML(elem_classes="result")
@@ -191,8 +193,8 @@ class RankPage:
     def _cancelled(self, held: Held | None) -> tuple[Any, ...]:
         if held is None or held.step is None:
             return render.note(tr(CANCELLED)), *[gr.skip()] * 5, OFF
-        progress, *results = _finished(held)
-        return render.note(tr(CANCELLED)) + progress, *results
+        _, *results = _finished(held)
+        return render.note(tr(CANCELLED)), *results
 
     def _release(self, held: Held | None) -> None:
         """Release the files of a ranking that nobody needs any more."""
@@ -218,11 +220,11 @@ def _finished(held: Held) -> tuple[Any, ...]:
     ranking, file = held.step.ranking, held.folder / "kept.zip"
     zip_kept(ranking, file)
     return (
-        rendered.downloads(ranking),
+        render.note(tr(FINISHED)),
         rendered.verdict(ranking, held.batch),
         rendered.songs(ranking, _address, file if ranking.kept else None),
         gr.Plot(plots.ranking_intervals(ranking), visible=bool(ranking.kept)),
         gr.Plot(plots.spread(ranking), visible=bool(ranking.kept)),
-        rendered.spread(ranking),
+        rendered.downloads(ranking) + rendered.spread(ranking),
         OFF,
     )

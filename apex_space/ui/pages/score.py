@@ -25,6 +25,7 @@ PROMISE = (
     "scored, so that you can ask another judge. Then it is deleted. Its embeddings (numbers, under a hash, without its "
     "name) stay in a cache for a while, so that the same song is scored at once."
 )
+FINISHED = "Done. The scores are below."
 EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 
 
@@ -45,13 +46,13 @@ class ScorePage:
     def _song(self) -> None:
         inputs.file_checks()
         self.song = inputs.song("Your song", "song")
-
-    def _choices(self) -> None:
-        self.judge = inputs.judge_radio(self._requests.manager)
         with gr.Row():
             self.start = gr.Button("Score", variant="primary", min_width=120)
             self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
-        gr.Markdown("### Examples")
+
+    def _choices(self) -> None:
+        self.judge = inputs.judge_radio(self._requests.manager)
+        gr.Markdown("## Examples")
         self.examples = inputs.examples()
         limits = {"minutes": settings().max_minutes, "megabytes": settings().max_megabytes, "kinds": KINDS}
         gr.Markdown(fill(PROMISE, **limits, grace=inputs.kept_for()), elem_classes="promise")
@@ -61,9 +62,10 @@ class ScorePage:
         self.example = gr.HTML(elem_id="example")
         inputs.last_result()
         self.cards = gr.HTML(elem_classes="result")
-        self.link = SharePanel(shared_results)
         self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
         self.timeline = gr.Plot(label="Over time", visible=False, elem_id="timeline-plot")
+        inputs.share_button()
+        self.link = SharePanel(shared_results)
         self.tables = gr.HTML(elem_classes="result")
 
     def _events(self) -> None:
@@ -115,24 +117,27 @@ def _shown(step: LoadProgress | ScoringProgress) -> tuple[Any, ...]:
     if isinstance(step, LoadProgress) or step.report is None:
         return gr.skip(), render.judge_progress(step), *[gr.skip()] * 5
     report, done = step.report, step.done
-    progress = render.downloads(report) if done else render.judge_progress(step)
+    progress = render.note(tr(FINISHED)) if done else render.judge_progress(step)
     pictures = gr.Plot(plots.scores(report), visible=True), gr.Plot(plots.timeline(report), visible=True)
-    finished = (OFF, Finished((report,))) if done else (gr.skip(), gr.skip())
-    return render.cards(report), progress, *pictures, render.tables(report), *finished
+    tables, finished = render.tables(report), (gr.skip(), gr.skip())
+    if done:
+        tables, finished = render.downloads(report) + tables, (OFF, Finished((report,)))
+    return render.cards(report), progress, *pictures, tables, *finished
 
 
 def _panel_shown(step: PanelProgress, new: bool) -> tuple[Any, ...]:
     """Return the current judge's progress and, if there are `new` ones, the reports of the finished judges."""
     (so_far,), current = step.panels, step.current
     if current is None:
-        progress, finished = render.panel_links(so_far), (OFF, Finished(so_far.reports))
+        progress, finished = render.note(tr(FINISHED)), (OFF, Finished(so_far.reports))
+        links, new = render.panel_links(so_far), True
     else:
         progress = render.judge_progress(current, rest=(tr("the whole panel "), step.left))
-        finished = gr.skip(), gr.skip()
+        links, finished = "", (gr.skip(), gr.skip())
     if not new:
         return gr.skip(), progress, *[gr.skip()] * 3, *finished
     picture = gr.Plot(plots.panel(so_far), visible=True) if so_far.reports else gr.Plot(visible=False)
-    shown = render.panel(so_far), progress, picture, gr.Plot(visible=False), render.panel_tables(so_far)
+    shown = render.panel(so_far), progress, picture, gr.Plot(visible=False), links + render.panel_tables(so_far)
     return *shown, *finished
 
 

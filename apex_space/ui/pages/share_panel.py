@@ -17,11 +17,12 @@ KEEP_SECONDS = 3600.0
 """Seconds for which the page can make or delete a link. Afterwards, the key still deletes the result."""
 WHAT = "The scores and this title are kept, without audio or file name. Anyone who has the link can see them."
 MADE = (
-    "To delete the result later, open the link in this browser, which remembers the key. Elsewhere you need the key. "
-    "It is not shown again."
+    "Keep the key if you may want to delete the result after this page is closed. The key is not shown again. If this "
+    "browser may keep it, the page of the link fills it in."
 )
 REMEMBER = """(link, key) => {
-  try { if (key) localStorage.setItem(`key of ${link.split("/").at(-1)}`, key); } catch { /* nothing may be kept */ }
+  if (!key || self !== top || document.querySelector("gradio-app[src]")) return;
+  try { localStorage.setItem(`key of ${link.split("/").at(-1)}`, key); } catch { /* nothing may be kept */ }
 }"""
 """Script that keeps a result's key in the browser. The page of the result, result.html, fills it in."""
 DELETED = "Deleted. The link does not work any more."

@@ -5,7 +5,7 @@ from .html import NOTE, clock, download_links, failed, note, percent, progress, 
 from .judge_progress import judge_progress
 from .panel import panel, panel_links, panel_tables
 from .panel_comparison import panel_comparison_downloads, panel_comparison_summary, panel_comparison_tables
-from .report import cards, downloads, example, judges, measured, number, tables
+from .report import cards, downloads, example, judges, measured, number, states, tables
 
 __all__ = [
     "NOTE",
@@ -32,6 +32,7 @@ __all__ = [
     "percent",
     "progress",
     "sentence",
+    "states",
     "table",
     "tables",
 ]

@@ -9,10 +9,10 @@ from markdown_it import MarkdownIt
 
 from ...core.i18n import tr, translate
 from ...core.settings import Settings
-from ...judges.registry import JudgeEntry
+from ...judges.registry import REGISTRY, JudgeEntry
 from ...models.hub import Weights
 from ...storage.rate_limits import Action
-from .html import Cells, labelled, table
+from .html import Cells, folded, labelled, table
 
 ACTIONS: dict[Action, str] = {
     "battle": "Battles issued to one address",
@@ -25,21 +25,20 @@ GROUPS = {"project": "This project", "judges": "The judges", "encoders": "The en
 PERIODS = {"minute": "{n} a minute", "hour": "{n} an hour", "day": "{n} a day"}
 
 
-def judges(registry: Mapping[str, JudgeEntry], loaded: Mapping[str, Sequence[Weights]]) -> str:
-    """Return a table of what each judge is, the licence of its weights, and the weights of the loaded judges."""
+def judges(registry: Mapping[str, JudgeEntry]) -> str:
+    """Return a table of what each judge is, and the licence of its weights."""
+    rows = ((entry.title, translate(entry.summary), translate(entry.licence)) for entry in registry.values())
+    return table(tr("Judges"), (tr("Judge"), tr("What it is"), tr("Licence of the weights")), rows, "wide")
+
+
+def weights(config: Settings, loaded: Mapping[str, Sequence[Weights]]) -> str:
+    """Return, folded away, the models that are asked for and the weights of the `loaded` judges, by their names."""
     rows = (
-        (
-            entry.title,
-            translate(entry.summary),
-            translate(entry.licence),
-            "; ".join(f"{w.repository}, {translate(w.revision)}" for w in loaded[name])
-            if name in loaded
-            else tr("not loaded"),
-        )
-        for name, entry in registry.items()
+        (REGISTRY[name].title, "; ".join(f"{each.repository}, {translate(each.revision)}" for each in given))
+        for name, given in loaded.items()
     )
-    head = tr("Judge"), tr("What it is"), tr("Licence of the weights"), tr("Weights in memory")
-    return table(tr("Judges"), head, rows, "wide")
+    in_memory = table(tr("Weights in memory"), (tr("Judge"), tr("Weights")), rows, "wide")
+    return folded(tr("Weights and their revisions"), models(config) + in_memory)
 
 
 def models(config: Settings) -> str:

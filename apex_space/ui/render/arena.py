@@ -9,7 +9,7 @@ from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...plots.arena import judge_title, label
 from ...storage.records import Source
-from .html import Cells, figure, note, percent, span, table
+from .html import Cells, figure, minus, note, percent, span, table
 
 SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own"}
 AGAINST_CHANCE = {"better": "better than chance", "worse": "worse than chance", "unclear": "not told from chance"}
@@ -107,7 +107,7 @@ def _agreement(panel: AgreementReport, judge: Agreement) -> Cells:
 
 
 def _with_interval(estimate: ConfidenceInterval, form: str) -> str:
-    value, low, high = (form.format(number) for number in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (minus(form.format(number)) for number in (estimate.value, estimate.low, estimate.high))
     return tr("{value} ({low} to {high})", value=value, low=low, high=high)
 
 

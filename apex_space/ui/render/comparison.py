@@ -1,6 +1,5 @@
 """Renders a Comparison as HTML and JSON."""
 
-import json
 from collections.abc import Iterable
 from html import escape
 
@@ -8,7 +7,7 @@ from ...core.axes import AXES, BY_KEY, Axis
 from ...core.i18n import tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...judges.registry import REGISTRY
-from ...judges.report import Report
+from ...judges.report import Report, to_json
 from ...plots.comparison import favoured_song
 from ...preference.comparison import Comparison
 from ...preference.head import Preference, PreferenceHead
@@ -161,6 +160,6 @@ def _metrics(head: PreferenceHead) -> Iterable[Cells]:
 
 def comparison_links(comparison: Comparison) -> str:
     """Return a link that downloads the comparison, with both reports."""
-    text = json.dumps(comparison.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    text = to_json(comparison.as_dict())
     stem = "_against_".join(report.file.rsplit(".", 1)[0][:25] for report in (comparison.a, comparison.b))
     return download_links(stem, [(tr("Comparison as JSON"), f"{comparison.judge}.json", "application/json", text)])

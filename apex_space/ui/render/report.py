@@ -10,12 +10,12 @@ from ...judges.registry import REGISTRY
 from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
 from ...plots.ranking_text import SPREAD
-from .html import Cells, clock, download_links, folded, labelled, table
+from .html import Cells, clock, download_links, folded, labelled, minus, table
 
 STATES = {
     "ready": "It is ready.",
     "loading": "It is loading now.",
-    "idle": "It is loaded when somebody chooses it, which can take minutes the first time.",
+    "idle": "It is loaded when somebody chooses it, if its weights can be had. The first time can take minutes.",
     "absent": "It is not available here.",
 }
 """What to expect of a judge in each state."""
@@ -140,12 +140,13 @@ def cell(axis: Axis, value: float | None) -> str:
 def measured(report: Report) -> list[Cells]:
     """Return the measurements as rows of name and value."""
     m = report.features
+    loudness = tr("too quiet or short to say") if m.loudness is None else minus(f"{m.loudness:.1f} LUFS")
     return [
         (tr("Duration"), clock(report.duration)),
         (tr("Tempo"), _tempo(m.tempo)),
         (tr("Key"), " ".join(map(translate, m.key.split())) if m.key else tr("no clear key found")),
-        (tr("Loudness"), f"{m.loudness:.1f} LUFS" if m.loudness is not None else tr("too quiet or short to say")),
-        (tr("Peak"), f"{m.peak:.1f} dBFS"),
+        (tr("Loudness"), loudness),
+        (tr("Peak"), minus(f"{m.peak:.1f} dBFS")),
         (tr("Clipping"), tr("{share}% of the samples", share=f"{100 * m.clipped:.3f}") if m.clipped else tr("none")),
         (tr("Bandwidth"), f"{m.bandwidth / 1000:.1f} kHz"),
         (tr("File"), f"{m.rate / 1000:g} kHz{tr(', ')}{plural(m.channels, '{n} channel', '{n} channels')}"),
@@ -183,18 +184,20 @@ def downloads(report: Report) -> str:
     return download_links(report.file.rsplit(".", 1)[0], forms)
 
 
-def judges(waiting: Mapping[str, str], states: Mapping[str, str]) -> str:
-    """Return what each judge is, and which ones are not ready and why, such as by the judges' `waiting` and `states`.
-
-    The script accessible.js disables the choice of judges that are absent. Why they are is folded away: it is for
-    whoever runs the server.
-    """
+def states(waiting: Mapping[str, str], states: Mapping[str, str]) -> str:
+    """Return which judges are not ready. Why they are absent is folded away: it is for whoever runs the server."""
     absent = [name for name, state in states.items() if state == "absent"]
-    loading = "".join(f"<p>{escape(_waits(name, waiting))}</p>" for name in waiting if name not in absent)
+    later = tr("Another judge answers meanwhile. Ask again then; the song need not be sent again for some minutes.")
+    loading = "".join(f"<p>{escape(_waits(n, waiting))}{tr('. ')}{later}</p>" for n in waiting if n not in absent)
     missing = "".join(folded(_absence(name), f"<p>{escape(_waits(name, waiting))}</p>") for name in absent)
-    news = f'<div class="states" role="status">{loading}{missing}</div>' if loading or missing else ""
+    return f'<div class="states" role="status">{loading}{missing}</div>' if loading or missing else ""
+
+
+def judges(states: Mapping[str, str]) -> str:
+    """Return what each judge is and its state, folded away. accessible.js disables the choice of absent judges."""
+    absent = " ".join(name for name, state in states.items() if state == "absent")
     about = folded(tr("What the judges are"), "".join(_about(name, state) for name, state in states.items()))
-    return f'<div class="judges" data-absent="{" ".join(absent)}">{news}{about}</div>'
+    return f'<div class="judges" data-absent="{absent}">{about}</div>'
 
 
 def _waits(name: str, waiting: Mapping[str, str]) -> str:

@@ -22,10 +22,10 @@ def answered(winner: Winner) -> str:
     return tr(SAID[winner])
 
 
-def reveal(vote: Vote, panel: AgreementReport) -> str:
+def reveal(vote: Vote, panel: AgreementReport | None) -> str:
     """Return what each judge predicted and whether it was right, the songs' names, and the figures, which are folded.
 
-    How often judges agreed with people is from `panel`, in which this vote is counted.
+    How often judges agreed with people is from `panel`, in which this vote is counted. It is left out without one.
     """
     battle = vote.battle
     names = "".join(_name(side, song, vote.winner) for side, song in (("a", battle.a), ("b", battle.b)))
@@ -47,12 +47,13 @@ def _name(side: str, song: Song, winner: Winner) -> str:
     return f'<section class="name{" won" if won else ""}">{title}{generator}{prompt}{chosen}</section>'
 
 
-def _verdict_on(predicted: Prediction, winner: Winner, panel: AgreementReport) -> str:
+def _verdict_on(predicted: Prediction, winner: Winner, panel: AgreementReport | None) -> str:
     """Return in plain words what a judge predicted, whether it was right, and how often it has been so far."""
     side, _, low, _ = _favourite(predicted)
     text = "{judge} was not sure. Its guess was {side}." if low <= 0.5 else "{judge} predicted {side}."
     guess = tr(text, judge=f"<b>{_title(predicted)}</b>", side=side.upper())
-    return f"{guess} {_outcome(side, winner)} {_so_far(panel.judge(predicted.judge))}"
+    so_far = _so_far(panel.judge(predicted.judge)) if panel else ""
+    return f"{guess} {_outcome(side, winner)} {so_far}".rstrip()
 
 
 def _favourite(predicted: Prediction) -> tuple[str, float, float, float]:
@@ -79,7 +80,7 @@ def _so_far(record: Agreement | None) -> str:
     )
 
 
-def _figures(predicted: Prediction, panel: AgreementReport) -> str:
+def _figures(predicted: Prediction, panel: AgreementReport | None) -> str:
     side, chance, low, high = _favourite(predicted)
     expected = tr(
         "{judge} expected {side}: {share} of people would prefer it (95% interval {low} to {high}{close}).",
@@ -90,7 +91,7 @@ def _figures(predicted: Prediction, panel: AgreementReport) -> str:
         high=percent(high),
         close=tr(", too close to call") if low <= 0.5 else "",
     )
-    record = panel.judge(predicted.judge)
+    record = panel and panel.judge(predicted.judge)
     return f"{expected} {_agreed(record)}" if record else expected
 
 

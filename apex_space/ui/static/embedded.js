@@ -23,7 +23,7 @@
   function leadHere(app) {
     const site = new URL(app.getAttribute("src").replace(/embed\/[^/]*\/?$/, ""), document.baseURI);
     const mend = () => {
-      for (const link of app.querySelectorAll("a[href]:not([download], [href^='#'])")) {
+      for (const link of app.querySelectorAll("a[href]:not([href^='data:'], [href^='#'])")) {
         const { href } = new URL(link.getAttribute("href"), site);
         if (link.getAttribute("href") !== href) link.href = href;
         if (link.target !== "_blank") link.target = "_blank";

@@ -7,7 +7,7 @@ const listening = new AbortController();
 const passed = new WeakSet(); // events that hand on what was checked
 
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const isSound = ({ name, type }) => /^(audio|video)\//.test(type) || endings.some((ending) => name.toLowerCase().endsWith(ending));
+const isSound = ({ name, type }) => type.startsWith("audio/") || endings.some((ending) => name.toLowerCase().endsWith(ending));
 
 function refusal(files, single) {
   if (single && files.length > 1) return texts.several;
@@ -24,6 +24,7 @@ function asSound(file) {
 
 function check(event) {
   if (!element.isConnected) return listening.abort();
+  if (!element.closest(".gradio-container").contains(event.target)) return; // of the page around this one
   const block = event.target.closest?.(".block");
   const input = block?.querySelector("input[type=file]");
   const files = [...((event.dataTransfer ?? event.target).files ?? [])];
@@ -36,12 +37,13 @@ function check(event) {
   event.target.dispatchEvent(new Event("dragleave", { bubbles: true }));
   if (reason) {
     input.value = "";
-    document.dispatchEvent(new CustomEvent("refused", { detail: reason }));
+    block.dispatchEvent(new CustomEvent("refused", { detail: reason, bubbles: true }));
     return;
   }
   const sounds = new DataTransfer();
   for (const file of files) sounds.items.add(asSound(file));
   input.files = sounds.files;
+  keepFocus(block);
   const change = new Event("change", { bubbles: true });
   passed.add(change);
   input.dispatchEvent(change);
@@ -52,5 +54,17 @@ function offer({ target }) {
   if (target.matches?.(`${SONG} input[type=file]`)) target.accept = accept;
 }
 
+// The control that opened the dialog is gone when the song's player takes its place: the focus goes on to the player.
+function keepFocus(block) {
+  const player = new MutationObserver(() => {
+    const button = block.querySelector(".play-pause-button");
+    if (!button) return;
+    player.disconnect();
+    if (document.activeElement === document.body) button.focus({ preventScroll: true });
+  });
+  player.observe(block, { childList: true, subtree: true });
+}
+
+document.documentElement.style.setProperty("--tap", JSON.stringify(texts.tap)); // for style.css
 for (const kind of ["change", "drop"]) document.addEventListener(kind, check, { capture: true, signal: listening.signal });
 document.addEventListener("click", offer, { capture: true, signal: listening.signal });

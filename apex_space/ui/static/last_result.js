@@ -1,5 +1,5 @@
 // Keeps this page's last result in the browser's tab, and shows it after a reload or a visit to another page.
-const RESULTS = ".block.result, #progress .downloads";
+const RESULTS = ".block.result";
 const CONTROLS = "audio, button, input, label, .player, a:not([href^='data:'])"; // what works only while the songs are on the server
 const PAUSE_MS = 300;
 const key = `last result, ${document.documentElement.lang}, ${location.pathname}`;
@@ -7,12 +7,12 @@ const page = element.closest(".gradio-container");
 const [note, kept] = element.querySelectorAll("p, div");
 
 function onPage() {
-  return [...page.querySelectorAll(RESULTS)].filter((part) => part.matches(":has(.card, .verdict, td), .downloads"));
+  return [...page.querySelectorAll(RESULTS)].filter((part) => part.querySelector(".card, .verdict, td"));
 }
 
 function copied(parts) {
   const copy = document.createElement("div");
-  copy.innerHTML = parts.map((part) => (part.matches(".result") ? part.innerHTML : part.outerHTML)).join("");
+  copy.innerHTML = parts.map((part) => part.innerHTML).join("");
   for (const control of copy.querySelectorAll(CONTROLS)) control.replaceWith(control.closest("th") ? control.innerText : "");
   for (const named of copy.querySelectorAll("[id]")) named.removeAttribute("id");
   return copy.innerHTML;
@@ -27,7 +27,11 @@ function keep() {
   const parts = onPage();
   if (!parts.length) return;
   show("");
-  sessionStorage.setItem(key, copied(parts));
+  try {
+    sessionStorage.setItem(key, copied(parts));
+  } catch {
+    sessionStorage.removeItem(key); // it is too long: an older one would be taken for it
+  }
 }
 
 function forget() {
@@ -36,11 +40,15 @@ function forget() {
 }
 
 let soon = 0;
-const later = () => (soon ||= setTimeout(() => ((soon = 0), keep()), PAUSE_MS));
+function changed(records) {
+  if (records.some(({ target }) => target.parentElement?.closest(RESULTS))) soon ||= setTimeout(() => ((soon = 0), keep()), PAUSE_MS);
+}
+
 try {
+  if (element.closest("gradio-app[src]")) throw new Error("The browser's storage is that of the page around this one.");
   show(sessionStorage.getItem(key) ?? "");
   note.querySelector("button").onclick = forget;
-  new MutationObserver(later).observe(page, { childList: true, subtree: true });
+  new MutationObserver(changed).observe(page, { childList: true, subtree: true });
 } catch {
-  show(""); // the browser keeps nothing for this page, such as one in a frame on a foreign page
+  show(""); // nothing is kept for this page, such as one on a foreign page
 }

@@ -6,11 +6,20 @@
   box.className = "refusal";
   box.role = "alert";
   let leaving = 0;
+  let pressed = null; // what the visitor pressed last
 
-  function say(text) {
+  // In a frame that is as high as its content, only the place of the control is sure to be in view.
+  function place(at) {
+    const near = self === top ? null : at?.closest(".block, .row, .gradio-container > *");
+    box.classList.toggle("near", Boolean(near));
+    if (near) near.after(box);
+    else (document.querySelector(".gradio-container") ?? document.body).append(box);
+  }
+
+  function say(text, at = pressed) {
     if (!text) return;
     box.textContent = text;
-    (document.querySelector(".gradio-container") ?? document.body).append(box);
+    place(at);
     clearTimeout(leaving);
     leaving = setTimeout(() => box.remove(), 1000 * SECONDS);
   }
@@ -20,9 +29,9 @@
   const send = window.fetch;
   window.fetch = async (...request) => {
     const answer = await send(...request);
-    if (answer.status === 422) answer.clone().json().then(reasons).then(say).catch(() => {});
+    if (answer.status === 422) answer.clone().json().then((body) => say(reasons(body))).catch(() => {});
     return answer;
   };
-  document.addEventListener("refused", ({ detail }) => say(detail));
-  document.addEventListener("click", () => box.remove(), true);
+  document.addEventListener("refused", ({ detail, target }) => say(detail, target));
+  document.addEventListener("click", ({ target }) => ((pressed = target), box.remove()), true);
 })();

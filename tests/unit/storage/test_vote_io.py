@@ -20,19 +20,8 @@ from apex_space.cli.votes import votes as app
 from apex_space.core.errors import ArenaError
 from apex_space.core.settings import Settings
 from apex_space.storage.records import Battle, Prediction, Song, SongScores, Vote
-from apex_space.storage.vote_io import (
-    COLUMNS,
-    MAX_BAD,
-    BadVote,
-    ImportResult,
-    export_votes,
-    import_votes,
-    print_csv,
-    print_jsonl,
-)
-from apex_space.storage.vote_rows import public_rows
+from apex_space.storage.vote_io import COLUMNS, MAX_BAD, BadVote, ImportResult, export_votes, import_votes
 from apex_space.storage.vote_store import VoteStore, open_store
-from helpers.votes import predicted, stored, vote
 
 ENDINGS = (".parquet", ".csv", ".jsonl")
 each_form = pytest.mark.parametrize("ending", ENDINGS)
@@ -375,22 +364,3 @@ def test_the_command_line_says_what_is_wrong(
     status, said = command("export", tmp_path / "votes.csv")
     assert status == 2
     assert "APEX_DATABASE_URL" in said
-
-
-def test_rows_for_everybody_hold_nothing_about_voters(store: VoteStore, tmp_path: Path) -> None:
-    good = vote(0, 1, "a", predicted(0.7), voter="a hash", heard=(6.4, 7.6))
-    others = [vote(2, 3, "b", suspicion="too fast"), vote(4, 5, "a", source="uploaded"), vote(1, 0, "tie")]
-    given = [replace(each, at=7200.0 + n * 1000) for n, each in enumerate(stored([good, *others]))]
-    store.add_all([(each, []) for each in given])
-    assert [each.battle.id for each in store.latest(10)] == ["battle0", "battle3"]
-    assert [each.battle.id for each in store.latest(1)] == ["battle3"]
-    rows = first, last = [*public_rows(store.latest(10))]
-    assert (first["at"], first["issued"], first["heard_a"], first["heard_b"]) == (7200.0, 0.0, 6.0, 8.0)
-    assert last["at"] == 7200.0
-    for name, write in ((".csv", print_csv), (".jsonl", print_jsonl)):
-        file = tmp_path / f"votes{name}"
-        with file.open("w", encoding="utf-8", newline="") as opened:
-            write(opened, rows)
-        assert "a hash" not in file.read_text(encoding="utf-8")
-        with TemporaryDirectory() as folder, closing(VoteStore(f"sqlite:///{folder}/new.sqlite3")) as other:
-            assert import_votes(other, file) == ImportResult(2, 0)

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -14,25 +16,55 @@ from apex_space import __version__
 from apex_space.arena import leaderboard as module
 from apex_space.arena.leaderboard import LeaderboardService
 from apex_space.core.errors import StoreError
+from apex_space.storage.records import Vote
+from apex_space.storage.vote_rows import DAY
 from apex_space.storage.vote_store import VoteStore
-from apex_space.ui.routes import downloads
 from apex_space.ui.routes.downloads import download_routes
-from helpers.votes import cast, predicted, vote
+from helpers.votes import predicted, stored, vote
 
 FILES = ("leaderboard.csv", "leaderboard.json", "votes.csv", "votes.jsonl")
+FIRST = 20_000
+"""The day of the first votes, in days since 1970."""
+
+
+class Clock:
+    """Tells the time that a test sets."""
+
+    now = (FIRST + 1) * DAY
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
 def leaderboard(store: VoteStore) -> LeaderboardService:
-    made = [vote(0, 1, "a", predicted(0.7), voter="a hash"), vote(1, 2, "b", predicted(0.4), voter="a hash")]
-    cast(store, [*made, vote(5, 6, "a", source="uploaded"), vote(0, 2, "a", suspicion="too fast")])
+    """Four votes of the first day, of which two are for everybody, and one of the next day."""
+    made = [
+        vote(0, 1, "a", predicted(0.7), voter="a hash", heard=(6.5, 7.5)),
+        vote(2, 0, "b", predicted(0.4), voter="a hash"),
+        vote(5, 6, "a", source="uploaded"),
+        vote(0, 2, "a", suspicion="too fast"),
+        vote(1, 2, "tie"),
+    ]
+    hours = (23, 1, 2, 3, 25)
+    given = zip(stored(made), hours, strict=True)
+    store.add_all([(replace(each, at=FIRST * DAY + hour * 3600.0), []) for each, hour in given])
     return LeaderboardService(store)
 
 
 @pytest.fixture
-def client(leaderboard: LeaderboardService) -> Iterator[TestClient]:
-    with TestClient(Starlette(routes=download_routes(leaderboard))) as opened:
+def client(leaderboard: LeaderboardService, clock: Clock) -> Iterator[TestClient]:
+    with TestClient(Starlette(routes=download_routes(leaderboard, clock))) as opened:
         yield opened
+
+
+def lines(client: TestClient) -> list[dict[str, object]]:
+    return [json.loads(line) for line in client.get("/votes.jsonl").text.splitlines()]
 
 
 def test_every_file_is_an_attachment_without_voters(client: TestClient, leaderboard: LeaderboardService) -> None:
@@ -41,13 +73,11 @@ def test_every_file_is_an_attachment_without_voters(client: TestClient, leaderbo
         answer = client.get(f"/{name}")
         assert answer.status_code == 200
         assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
-        assert "a hash" not in answer.text
-        assert "too fast" not in answer.text
+        for private in ("a hash", "too fast", "heard", "battle0", "6.5"):
+            assert private not in answer.text
 
 
-def test_the_files_hold_the_standing_and_the_votes_that_count(
-    client: TestClient, leaderboard: LeaderboardService
-) -> None:
+def test_the_file_of_the_leaderboard_is_its_standing(client: TestClient, leaderboard: LeaderboardService) -> None:
     assert json.loads(client.get("/leaderboard.json").text)["songs"] == []
     standing = leaderboard.refit()
     plain = json.loads(client.get("/leaderboard.json").text)
@@ -57,34 +87,61 @@ def test_the_files_hold_the_standing_and_the_votes_that_count(
     assert plain["songs"][0]["rating"] == pytest.approx(standing.songs[0].rating, rel=1e-4)
     rated = [row for row in csv.DictReader(io.StringIO(client.get("/leaderboard.csv").text)) if row["part"] == "song"]
     assert [row["name"] for row in rated] == [song.key for song in standing.songs]
-    votes = [*csv.DictReader(io.StringIO(client.get("/votes.csv").text))]
-    lines = [json.loads(line) for line in client.get("/votes.jsonl").text.splitlines()]
-    assert [row["battle"] for row in votes] == [row["battle"] for row in lines] == ["battle0", "battle1"]
-    assert json.loads(votes[0]["predictions"])[0]["probability"] == 0.7
+
+
+def test_votes_are_given_when_their_day_is_over(client: TestClient, clock: Clock) -> None:
+    """So nobody learns from a file whether the vote that they just gave counts, or when others voted."""
+    clock.now -= 1
+    assert lines(client) == []
+    clock.now += 1
+    found = lines(client)
+    assert [(row["day"], row["winner"]) for row in found] == [("2024-10-04", "a"), ("2024-10-04", "b")]
+    assert found[0]["predictions"][0]["probability"] == 0.7
+    table = [*csv.DictReader(io.StringIO(client.get("/votes.csv").text))]
+    assert [*table[0]] == [*found[0]]
+    assert json.loads(table[0]["predictions"]) == found[0]["predictions"]
+    clock.now += DAY
+    assert [row["winner"] for row in lines(client)] == ["a", "b", "tie"]
 
 
 def test_only_the_newest_votes_are_given(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_VOTES", 1)
-    assert [json.loads(line)["battle"] for line in client.get("/votes.jsonl").text.splitlines()] == ["battle1"]
+    assert [row["winner"] for row in lines(client)] == ["a"]
 
 
-def test_further_requests_are_told_to_try_again(
-    leaderboard: LeaderboardService, monkeypatch: pytest.MonkeyPatch
+def test_a_file_is_written_once_a_day_however_many_ask(
+    client: TestClient, clock: Clock, leaderboard: LeaderboardService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "AT_ONCE", 0)
-    with TestClient(Starlette(routes=download_routes(leaderboard))) as client:
-        answer = client.get("/votes.csv")
+    read, writing, go_on = leaderboard.votes, threading.Event(), threading.Event()
+    asked: list[float] = []
+
+    def slowly(before: float) -> list[Vote]:
+        asked.append(before)
+        writing.set()
+        assert go_on.wait(30)
+        return read(before)
+
+    monkeypatch.setattr(leaderboard, "votes", slowly)
+    first = threading.Thread(target=lines, args=(client,))
+    first.start()
+    assert writing.wait(30)
+    answer = client.get("/votes.jsonl")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    go_on.set()
+    first.join(30)
+    assert len(lines(client)) == len(lines(client)) == 2
+    assert asked == [clock.now]
 
 
-def test_a_store_that_cannot_be_used_is_said_and_frees_the_place(
+def test_a_store_that_cannot_be_used_is_said_and_asked_again(
     client: TestClient, leaderboard: LeaderboardService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail() -> None:
+    def fail(before: float) -> None:
         raise StoreError("The votes cannot be read now.")
 
-    monkeypatch.setattr(leaderboard, "votes", fail)
-    for _ in range(downloads.AT_ONCE + 1):
+    with monkeypatch.context() as broken:
+        broken.setattr(leaderboard, "votes", fail)
         answer = client.get("/votes.csv")
         assert (answer.status_code, answer.text) == (503, "The votes cannot be read now.")
-    assert client.get("/leaderboard.json").status_code == 200
+        assert client.get("/leaderboard.json").status_code == 200
+    assert client.get("/votes.csv").status_code == 200

@@ -61,8 +61,6 @@ def test_panel_and_panel_comparison(reason: str) -> None:
             pages.append(render.judge_progress(step, rest=("", 120)))
         pages.append(render.judge_progress(ScoringProgress("apex", 0, 0, 3, None, 2)))
         why = message("is not available: {kind} while loading; see the server's log", kind="KeyError")
-        pages.append(
-            render.judges({"apex": why}, {"apex": "absent", "banger": "idle", "pocket": "ready", "hear-1": "loading"})
-        )
+        pages.append(render.states({"apex": why}, {"apex": "absent"}))
     texts = [unescape(text) for page in pages for text in re.findall(">([^<]+)<", page)]
     assert latin(texts, "folk.ogg", "waltz.ogg", "KeyError") == []

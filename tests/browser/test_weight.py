@@ -1,0 +1,33 @@
+"""What a page costs its visitor: bytes and requests of a first load, with nothing in the browser's cache."""
+
+from typing import Any
+
+import pytest
+
+from helpers.server import Running
+
+MAX_BYTES, MAX_REQUESTS = 600_000, 90
+QUIET_MS = 1500
+
+
+@pytest.mark.parametrize("path", ["/", "/rank", "/compare", "/arena", "/leaderboard", "/about"])
+def test_a_first_load_is_light(server: Running, browser: Any, path: str) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        network = context.new_cdp_session(page)
+        network.send("Network.enable")
+        asked: dict[str, str] = {}
+        sent: dict[str, float] = {}
+        network.on(
+            "Network.requestWillBeSent", lambda event: asked.update({event["requestId"]: event["request"]["url"]})
+        )
+        network.on(
+            "Network.loadingFinished", lambda event: sent.update({event["requestId"]: event["encodedDataLength"]})
+        )
+        page.goto(server.url + path)
+        page.locator("footer").wait_for()
+        page.wait_for_timeout(QUIET_MS)
+    bytes_of = {asked[id]: size for id, size in sent.items() if asked.get(id, "").startswith("http")}
+    heaviest = sorted(bytes_of.items(), key=lambda item: -item[1])[:8]
+    assert sum(bytes_of.values()) < MAX_BYTES, heaviest
+    assert len(bytes_of) < MAX_REQUESTS
