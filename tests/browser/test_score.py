@@ -201,7 +201,9 @@ def test_on_a_phone_the_progress_and_then_the_scores_come_into_view(visit: Any, 
     upload(page, melodies.write(tmp_path / "phone.wav", 78, seconds=3))
     wait_for_report(page)
     page.wait_for_function(IN_VIEW)
-    page.get_by_role("button", name="House", exact=True).click()
+    house = page.get_by_role("button", name="House", exact=True)
+    house.scroll_into_view_if_needed()
     assert page.locator("#progress").bounding_box()["y"] < 0
+    house.click()
     page.get_by_role("heading", name="house.ogg").wait_for()
     page.wait_for_function(IN_VIEW)
