@@ -12,8 +12,12 @@ from .static_files import STATIC, read_static
 LOGO = STATIC / "logo.svg"
 ICON = '<link rel="icon" href="favicon.ico" type="image/svg+xml">'
 """Link to the logo. Gradio serves the logo as favicon.ico."""
-HEAD = "".join(f"<script>{read_static(name)}</script>" for name in ("accessible.js", "refusals.js"))
-"""Scripts that add what the pages' markup lacks for people who use a screen reader, and that show refusals."""
+SCRIPTS = ("accessible.js", "refusals.js")
+HEAD = (
+    "".join(f"<script>{read_static(name)}</script>" for name in SCRIPTS) + f"<style>{read_static('media.css')}</style>"
+)
+"""Scripts that add what the pages' markup lacks for people who use a screen reader, and that show refusals; and rules
+for touch screens and for paper."""
 WORDS = gr.I18n(
     **{
         "en": {"common.upload": "Upload", "common.complete": "Complete"},

@@ -45,7 +45,7 @@ class SharePanel:
         self._links = links
         self.finished = gr.State(Finished(), time_to_live=KEEP_SECONDS)
         self._receipt = gr.State(None, time_to_live=KEEP_SECONDS)
-        with gr.Column(visible=False) as self._box:
+        with gr.Column(visible=False, elem_id="share-panel") as self._box:
             self._title = gr.Textbox(label="Title, if you like", info=WHAT, max_length=TITLE_LENGTH, max_lines=1)
             self._get = gr.Button("Get a link")
             self._link = gr.Textbox(label="Link", interactive=False, visible=False, buttons=["copy"], elem_id="link")

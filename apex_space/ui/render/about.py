@@ -59,10 +59,16 @@ def models(config: Settings) -> str:
 def card(markdown: str) -> str:
     """Return a model card as part of a page. The card is in English.
 
-    Its headings are on a lower level than the page's, and its tables are in boxes that scroll.
+    Its headings are on a lower level than the page's, its tables are in boxes that scroll, and a corner without a text
+    is not a heading.
     """
     tables = count(1)
-    written = MarkdownIt("commonmark", {"html": False}).enable("table").render(re.sub("(?m)^#", "###", markdown))
+    written = (
+        MarkdownIt("commonmark", {"html": False})
+        .enable("table")
+        .render(re.sub("(?m)^#", "###", markdown))
+        .replace("<th></th>", "<td></td>")
+    )
     scrolling = re.sub(
         "<table>.*?</table>", lambda found: _scrolling(found[0], f"Table {next(tables)}"), written, flags=re.S
     )

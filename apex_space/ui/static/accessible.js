@@ -60,6 +60,6 @@
   }
 
   let soon = 0;
-  const watched = { subtree: true, childList: true, attributeFilter: ["aria-label", "class", "style"] };
+  const watched = { subtree: true, childList: true, attributeFilter: ["aria-label", "class", "style", "data-absent"] };
   new MutationObserver(() => (soon ||= setTimeout(() => ((soon = 0), mend()), PAUSE_MS))).observe(document, watched);
 })();

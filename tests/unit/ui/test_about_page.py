@@ -58,6 +58,7 @@ def test_the_card_that_is_shipped_and_those_on_the_hub() -> None:
     assert "<h3>A</h3>" in shown
     assert "<h4>B</h4>" in shown
     assert "<b>" not in shown
+    assert "<td></td>" in render.card("||b|\n|-|-|\n|1|2|\n")
     assert re.search(
         '<div class="scroll" tabindex="0" role="region" aria-label="Table 1"><table>.*</table></div>', shown, re.S
     )
