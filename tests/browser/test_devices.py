@@ -1,0 +1,54 @@
+"""Pages on a touch screen, on paper and for the keyboard."""
+
+from typing import Any
+
+from playwright.sync_api import expect
+
+from helpers.browser import upload, wait_for_report
+from helpers.songs import short
+
+TAP = "getComputedStyle(document.querySelector('#song [data-testid=upload-text]'), '::after').content"
+
+
+def test_a_touch_screen_names_no_keys_and_has_large_targets(visit: Any) -> None:
+    touch = {"has_touch": True, "is_mobile": True, "viewport": {"width": 390, "height": 844}}
+    page = visit("/", "Score", **touch)
+    page.wait_for_function(f"{TAP} === '\"Tap to choose a song\"'")
+    heights = [example.bounding_box()["height"] for example in page.locator(".examples button").all()]
+    assert min(heights) >= 44
+    page = visit("/arena", **touch)
+    page.locator("#battle .status", has_text="Play both songs").wait_for()
+    assert page.locator("#battle kbd").count() > 3
+    assert not any(key.is_visible() for key in page.locator("#battle kbd").all())
+
+
+def test_paper_shows_what_was_found_without_what_can_be_pressed(visit: Any) -> None:
+    page = visit("/", "Score")
+    upload(page, short("bossa.ogg"))
+    wait_for_report(page)
+    page.emulate_media(media="print")
+    for shown in (".result .song", ".result .card", "#scores-plot", "caption"):
+        expect(page.locator(shown).first).to_be_visible()
+    for hidden in ("button", "input", ".nav-holder", "footer", "#embed", "#song", "#share-panel", "#judge"):
+        assert not any(part.is_visible() for part in page.locator(hidden).all()), hidden
+
+
+def test_the_keyboard_goes_on_at_the_player_of_a_chosen_song(visit: Any) -> None:
+    page = visit("/", "Score")
+    page.locator("#song .upload-container").focus()
+    upload(page, short("bossa.ogg"))
+    expect(page.locator("#song .play-pause-button")).to_be_focused(timeout=30_000)
+
+
+def test_a_result_is_shared_in_words(visit: Any) -> None:
+    page = visit("/", "Score", permissions=["clipboard-read", "clipboard-write"])
+    share = page.get_by_role("button", name="Share these words")
+    assert not share.is_visible()
+    upload(page, short("bossa.ogg"))
+    wait_for_report(page)
+    share.click()
+    page.get_by_role("status").filter(has_text="Copied.").wait_for()
+    words = page.evaluate("navigator.clipboard.readText()")
+    likes = page.locator(".result .card", has_text="Likes").locator("b").inner_text()
+    assert words.startswith(f"bossa.ogg: Likes {likes}, Coherence ")
+    assert words.endswith(page.url)
