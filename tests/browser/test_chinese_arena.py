@@ -7,6 +7,7 @@ from typing import Any
 
 from apex_space.arena.pool_sources import from_examples
 from apex_space.plots.arena import MAX_ROWS
+from helpers.browser import rank_by
 from helpers.chinese import english
 from helpers.melodies import write_silence
 from helpers.paths import EXAMPLES
@@ -57,6 +58,24 @@ def test_rank(chinese: Any, tmp_path: Path) -> None:
     page.locator("#ranked input").fill("")
     assert english(page, *names) == []
     assert page.locator("#by").get_by_label("播放量").count() == 0
+
+
+def test_listening_blind(chinese: Any) -> None:
+    page = chinese("/rank", "排名")
+    rank_by(page, "音乐性")
+    page.get_by_label("保留最好的几首").fill("1")
+    page.locator("#songs input[type=file]").set_input_files([short("folk.ogg"), short("waltz.ogg"), short("lofi.ogg")])
+    page.locator("#songs .file-preview").wait_for()
+    page.locator("button.primary").click()
+    page.get_by_role("button", name="盲听这些歌曲").click(timeout=120_000)
+    names = (*BATCH, "waltz.ogg", "waltz", "lofi.ogg", "lofi")
+    for button in ("两首差不多", "A 更好"):
+        assert english(page, *names) == []
+        page.get_by_role("button", name=button).click()
+    while page.locator("#blind .pair").is_visible():
+        page.get_by_role("button", name="A 更好").click()
+    assert page.locator("#blind .status").inner_text().startswith("在 ")
+    assert english(page, *names) == []
 
 
 def test_leaderboard(chinese: Any) -> None:

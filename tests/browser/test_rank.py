@@ -3,13 +3,20 @@
 import csv
 import io
 import json
+import math
+import random
+import re
 import shutil
 import time
+from itertools import combinations
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from zipfile import ZipFile
 
-from helpers.browser import rank, wait_for_ranking
+import pytest
+
+from helpers.browser import rank, rank_by, wait_for_ranking
 from helpers.melodies import write
 from helpers.server import MAX_BATCH, Running
 from helpers.songs import short
@@ -175,6 +182,134 @@ def test_cancel_keeps_what_is_done_and_another_run_goes_on(visit: Any, tmp_path:
     page.locator(".note", has_text="Cancelled").wait_for(state="detached")
     wait_for_ranking(page)
     assert page.locator("#ranked tbody tr").count() == MAX_BATCH
+
+
+def ranked_alike(visit: Any, folder: Path, count: int) -> tuple[Any, dict[str, int]]:
+    """Rank songs that differ by less than the judge's error; gives the page, and the judge's ranks in its order."""
+    page = visit("/rank", "Rank")
+    rank_by(page, "Musicality")
+    page.get_by_label("Keep the best").fill(str(count // 2))
+    put(page, [write(folder / f"alike{i}.wav", i, seconds=8) for i in range(count)])
+    rank(page)
+    page.get_by_role("button", name="Hear these songs blind").wait_for()
+    assert page.locator("#ranked .undecided").count() == count
+    return page, dict(zip(column(page, 1), map(int, column(page, 0)), strict=True))
+
+
+def on_side(page: Any, side: int) -> str:
+    """The name of the song on a side, which only its address tells."""
+    return unquote(page.locator("#blind audio").nth(side).evaluate("audio => audio.src")).rsplit("/", 1)[-1]
+
+
+def answer(page: Any, levels: dict[str, int]) -> None:
+    """Prefer the song of the lower level."""
+    a, b = (levels[on_side(page, side)] for side in (0, 1))
+    better = "They are alike" if a == b else "A is better" if a < b else "B is better"
+    page.get_by_role("button", name=better).click()
+
+
+def listen(page: Any, button: str, levels: dict[str, int]) -> int:
+    """Compare songs until they are in order; gives the number of comparisons."""
+    page.get_by_role("button", name=button).click()
+    asked = 0
+    while page.locator("#blind .pair").is_visible():
+        asked += 1
+        number, total = map(int, re.findall(r"\d+", page.locator("#blind .status").inner_text()))
+        assert number == asked <= total
+        answer(page, levels)
+    return asked
+
+
+def own_order(page: Any) -> list[list[str]]:
+    return [row.locator("th, td").all_inner_texts() for row in page.locator("#blind tbody tr").all()]
+
+
+@pytest.mark.parametrize(("count", "heard"), [(3, 3), (5, 5), (10, 9)])
+def test_few_blind_comparisons_give_the_visitors_own_order(visit: Any, tmp_path: Path, count: int, heard: int) -> None:
+    page, ranks = ranked_alike(visit, tmp_path, count)
+    songs = list(ranks)[:heard]
+    liked = random.Random(count).sample(songs, heard)
+    asked = listen(page, "Hear these songs blind", {name: place for place, name in enumerate(liked)})
+    assert heard - 1 <= asked <= sum(math.ceil(math.log2(place)) for place in range(2, heard + 1))
+    assert own_order(page) == [[name, str(place), str(ranks[name])] for place, name in enumerate(liked, 1)]
+    pairs = list(combinations(liked, 2))
+    same = sum(ranks[first] < ranks[second] for first, second in pairs)
+    said = f"You and the judge put {same} of {len(pairs)} pairs in the same order."
+    assert page.locator("#blind .status").inner_text() == said
+
+
+def test_alike_songs_share_a_rank_and_do_not_count_as_agreement(visit: Any, tmp_path: Path) -> None:
+    page, ranks = ranked_alike(visit, tmp_path, 4)
+    songs, status = list(ranks), page.locator("#blind .status")
+    listen(page, "Hear these songs blind", dict.fromkeys(songs, 1))
+    assert own_order(page) == [[name, "1", str(ranks[name])] for name in songs]
+    assert status.inner_text() == "You or the judge found these songs alike, so there is no order to compare."
+    listen(page, "Start again", dict(zip(songs, (2, 1, 2, 1), strict=True)))
+    own = [songs[1], songs[3], songs[0], songs[2]]
+    assert own_order(page) == [[name, rank, str(ranks[name])] for name, rank in zip(own, "1133", strict=True)]
+    assert status.inner_text() == (
+        "You and the judge put 1 of 4 pairs in the same order. "
+        "Pairs that do not count, because you or the judge found them alike: 2."
+    )
+
+
+def test_blind_songs_have_no_names_and_one_plays_at_a_time(visit: Any, tmp_path: Path) -> None:
+    page, ranks = ranked_alike(visit, tmp_path, 3)
+    page.locator("#ranked tbody button").first.click()
+    page.get_by_role("button", name="Hear these songs blind").focus()
+    page.keyboard.press("Enter")
+    panel = page.locator("#blind")
+    markup = panel.evaluate(WITHOUT_ADDRESSES)
+    assert "Song A" in markup
+    assert not re.search(r"\.wav|alike\d", markup)
+    for playing in (0, 1):
+        panel.locator("audio").nth(playing).evaluate("audio => audio.play()")
+        states = panel.locator("audio").evaluate_all("players => players.map((player) => player.paused)")
+        assert states == [side != playing for side in (0, 1)]
+    assert page.locator("#ranked audio").evaluate("audio => audio.paused")
+    assert panel.get_by_label("Song A").evaluate("audio => audio === document.activeElement")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "A is better":
+            break
+    better = on_side(page, 0)
+    page.keyboard.press("Enter")
+    assert panel.get_by_label("Song A").evaluate("audio => audio === document.activeElement")
+    assert panel.locator(".status").inner_text().startswith("Comparison 2 of")
+    page.get_by_role("button", name="Stop here").click()
+    first, second, third = own_order(page)
+    assert [first[0], first[1], second[1], third[1]] == [better, "1", "2", "–"]
+    assert third[0] == list(ranks)[2]
+    page.get_by_role("button", name="Start again").click()
+    page.get_by_role("button", name="Stop here").click()
+    assert page.get_by_role("button", name="Hear these songs blind").is_visible()
+    assert not panel.locator("table").is_visible()
+    page.get_by_role("button", name="Hear these songs blind").click()
+    page.get_by_label("Keep the best").fill("3")
+    page.get_by_role("button", name="Rank", exact=True).first.click()
+    panel.locator("h2").wait_for(state="hidden")
+    page.locator(".verdict", has_text="All 3 songs").wait_for()
+    assert not panel.locator("h2").is_visible()
+
+
+WITHOUT_ADDRESSES = """panel => {
+    const copy = panel.cloneNode(true);
+    for (const audio of copy.querySelectorAll("audio")) audio.removeAttribute("src");
+    return copy.innerHTML;
+}"""
+
+
+def test_a_blind_song_that_is_gone_is_said_and_two_songs_take_one_comparison(visit: Any, tmp_path: Path) -> None:
+    page, ranks = ranked_alike(visit, tmp_path, 2)
+    page.route("**/gradio_api/file=**", lambda route: route.fulfill(body="gone", content_type="audio/wav"))
+    page.get_by_role("button", name="Hear these songs blind").click()
+    page.get_by_role("alert").filter(has_text="A song cannot be played.").wait_for()
+    assert page.locator("#blind .status").inner_text() == "Comparison 1 of 1"
+    answer(page, {name: -place for name, place in ranks.items()})
+    assert page.locator("#blind .status").inner_text() == "You and the judge prefer different songs."
+    assert not page.get_by_text("A song cannot be played.").is_visible()
+    assert listen(page, "Start again", ranks) == 1
+    assert page.locator("#blind .status").inner_text() == "You and the judge prefer the same song."
 
 
 def test_songs_are_deleted_once_the_page_is_closed(visit: Any, server: Running, tmp_path: Path) -> None:

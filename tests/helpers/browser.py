@@ -117,6 +117,12 @@ def compare(page: Any) -> str:
     return str(new.inner_text())
 
 
+def rank_by(page: Any, score: str) -> None:
+    """Choose what the Rank page ranks by, as soon as it offers the scores of the judge alone: this undoes a choice."""
+    page.locator("#by label", has_text="Banger").wait_for(state="detached")
+    page.locator("#by").get_by_label(score).check()
+
+
 def rank(page: Any) -> None:
     """Press the button of the Rank page, and wait for the whole ranking."""
     page.get_by_role("button", name="Rank", exact=True).click()

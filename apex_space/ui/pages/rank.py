@@ -47,6 +47,33 @@ TEXTS = {
     "legend": "Solid line: kept and clearly ahead. Dashed line: not certain, so listen to these songs.",
 }
 """Texts of the table's template and script."""
+BLIND = {
+    "title": "Listen without names",
+    "what": "The judge is not certain about the songs with a dashed line. Listen to them two at a time, without names, "
+    "and choose the better one. At the end, your order stands beside the judge's. Nine songs at most take part: the "
+    "best ones by the judge's order. Your answers stay on this page.",
+    "open": "Hear these songs blind",
+    "question": "Which song is better?",
+    "a": "A is better",
+    "b": "B is better",
+    "alike": "They are alike",
+    "about": "Comparison {n} of about {total}",
+    "comparison": "Comparison {n} of {total}",
+    "stop": "Stop here",
+    "again": "Start again",
+    "broken": "A song cannot be played. It may have been deleted, because songs stay for an hour. Rank the songs again "
+    "to hear them.",
+    "caption": "Your order and the judge's",
+    "song": "Song",
+    "yours": "Your rank",
+    "judges": "Judge's rank",
+    "agreement": "You and the judge put {same} of {total} pairs in the same order.",
+    "left": "Pairs that do not count, because you or the judge found them alike: {n}.",
+    "same": "You and the judge prefer the same song.",
+    "other": "You and the judge prefer different songs.",
+    "none": "You or the judge found these songs alike, so there is no order to compare.",
+}
+"""Texts of the blind comparisons' template and script."""
 GROUPS = "Groups (optional): a csv with the columns file and group"
 GROUPS_MEANING = (
     "Groups let you compare several sources, such as two prompts or two versions of a generator: the page then also "
@@ -121,6 +148,14 @@ class RankPage:
             elem_id="ranked",
             elem_classes="result",
         )
+        self.blind = gr.HTML(
+            html_template=read_static("blind.html"),
+            js_on_load=read_static("blind.js"),
+            apply_default_css=False,
+            texts=BLIND,
+            sides=[{"side": side, "song": fill("Song {side}", side=side)} for side in "AB"],
+            elem_id="blind",
+        )
         inputs.share_button()
         self.standings = gr.Plot(label="The first 30", visible=False, elem_id="standings-plot")
         self.spread = gr.Plot(label="How the scores spread", visible=False, elem_id="spread-plot")
@@ -128,7 +163,8 @@ class RankPage:
         self.held = gr.State(None, time_to_live=KEEP_SECONDS, delete_callback=self._release)
 
     def _events(self) -> None:
-        results = [self.progress, self.verdict, self.table, self.standings, self.spread, self.tables, self.cancel]
+        pictures = [self.standings, self.spread]
+        results = [self.progress, self.verdict, self.table, self.blind, *pictures, self.tables, self.cancel]
         given = [self.songs, self.judge, self.by, self.keep, self.groups]
         options: dict[str, Any] = {
             "validator": self._check,
@@ -158,7 +194,7 @@ class RankPage:
         """Offer the scores of this judge alone. Preference is chosen instead of a score that it lacks."""
         axes = self._requests.manager.axes(judge)
         choices = [(translate(label), key) for label, key in inputs.rank_choices(axes)]
-        return gr.Radio(choices, value=by if by in axes else PREFERENCE)
+        return gr.Radio(choices) if by in (PREFERENCE, *axes) else gr.Radio(choices, value=PREFERENCE)
 
     def _check(self, *given: Any) -> list[Any]:
         """Check the inputs before the queue. The last value is the state, which no visitor enters."""
@@ -171,28 +207,28 @@ class RankPage:
         request = rank_request(*asked)
         held = Held(request, self._requests.hold_ranking(request))
         hidden, due = gr.Plot(visible=False), 0.0
-        yield render.progress(tr("Looking at the files"), 0, 0), "", None, hidden, hidden, "", ON, held
+        yield render.progress(tr("Looking at the files"), 0, 0), "", None, None, hidden, hidden, "", ON, held
         try:
             for step in self._requests.rank(held.request, held.folder):
                 if isinstance(step, Batch):
                     held = replace(held, batch=step)
                 elif isinstance(step, LoadProgress):
-                    yield render.judge_progress(step), *[gr.skip()] * 7
+                    yield render.judge_progress(step), *[gr.skip()] * 8
                 elif step.current:
-                    yield rendered.so_far(step), *[gr.skip()] * 7
+                    yield rendered.so_far(step), *[gr.skip()] * 8
                 else:
                     held, now = replace(held, step=step), time.monotonic()
                     table = rendered.songs(step.ranking, _address) if now >= due else gr.skip()
                     due = time.monotonic() + TABLE_SECONDS if now >= due else due
-                    yield rendered.so_far(step), gr.skip(), table, *[gr.skip()] * 4, held
+                    yield rendered.so_far(step), gr.skip(), table, *[gr.skip()] * 5, held
             yield *_finished(held), held
         except gr.Error as error:
-            yield render.failed(error), *[gr.skip()] * 5, OFF, held
+            yield render.failed(error), *[gr.skip()] * 6, OFF, held
             raise
 
     def _cancelled(self, held: Held | None) -> tuple[Any, ...]:
         if held is None or held.step is None:
-            return render.note(tr(CANCELLED)), *[gr.skip()] * 5, OFF
+            return render.note(tr(CANCELLED)), *[gr.skip()] * 6, OFF
         _, *results = _finished(held)
         return render.note(tr(CANCELLED)), *results
 
@@ -223,6 +259,7 @@ def _finished(held: Held) -> tuple[Any, ...]:
         render.note(tr(FINISHED)),
         rendered.verdict(ranking, held.batch),
         rendered.songs(ranking, _address, file if ranking.kept else None),
+        rendered.blind(ranking, _address),
         gr.Plot(plots.ranking_intervals(ranking), visible=bool(ranking.kept)),
         gr.Plot(plots.spread(ranking), visible=bool(ranking.kept)),
         rendered.downloads(ranking) + rendered.spread(ranking),

@@ -27,6 +27,8 @@ SAMPLE = f'<p class="downloads"><a class="download" download="groups.csv" href="
 """The template of a link that downloads a sample of a table of groups."""
 FEW = 5
 """Minimum number of songs for quartiles. Of fewer songs, quartiles say nothing."""
+MAX_BLIND = 9
+"""Maximum number of songs that are heard blind: about 19 comparisons."""
 
 
 def so_far(step: RankingProgress) -> str:
@@ -101,6 +103,16 @@ def songs(ranking: Ranking, address: Callable[[Path], str], kept: Path | None = 
         ],
         "kept": address(kept) if kept else "",
     }
+
+
+def blind(ranking: Ranking, address: Callable[[Path], str]) -> list[dict[str, Any]]:
+    """Return the songs that blind.js lets visitors compare: the first that are undecided, in the judge's order.
+
+    There are none if only one song is undecided.
+    """
+    rows = [row for row in ranking.rows if row.undecided][:MAX_BLIND]
+    songs = [{"name": row.song.name, "rank": row.rank, "source": address(row.song.path)} for row in rows]
+    return songs if len(songs) > 1 else []
 
 
 def _columns(ranking: Ranking) -> list[tuple[str, str, Callable[[RankedSong], Cell]]]:
