@@ -68,6 +68,7 @@ def test_listening_blind(chinese: Any) -> None:
     page.locator("#songs .file-preview").wait_for()
     page.locator("button.primary").click()
     page.get_by_role("button", name="盲听这些歌曲").click(timeout=120_000)
+    page.locator("#spread-plot .js-plotly-plot .xtick").first.wait_for()
     names = (*BATCH, "waltz.ogg", "waltz", "lofi.ogg", "lofi")
     for button in ("两首差不多", "A 更好"):
         assert english(page, *names) == []
