@@ -77,7 +77,7 @@ class Api:
         """
         *_, answer = self._requests.compare(CompareRequest(Path(a), Path(b), judge))
         assert not isinstance(answer, CompareProgress)
-        return rounded(answer.as_dict())
+        return answer.as_dict()
 
     def rank(
         self,

@@ -53,7 +53,7 @@ from .routes.embed import MAIN_NAME, embedding
 from .routes.health import health_route
 from .routes.not_found import not_found
 from .routes.shared_result import SharedResultRoutes
-from .static_files import STATIC
+from .static_files import read_static
 from .theme import HEAD as LOOKS
 from .theme import ICON, LOGO, WORDS, theme
 from .translation import LANGUAGE_HEAD, TranslatedBlocks, switch
@@ -157,7 +157,7 @@ def launch_options(
         "theme": theme(),
         "favicon_path": LOGO,
         "i18n": WORDS,
-        "css_paths": STATIC / "style.css",
+        "css": read_static("style.css"),
         "max_file_size": int(settings().max_megabytes * 1_000_000),
         "head": HEAD + LOOKS,
         "app_kwargs": {

@@ -106,7 +106,7 @@ def test_about_and_embed(chinese: Any) -> None:
     page = chinese("/about", "嵌入 ▼")
     page.get_by_role("button", name="嵌入").click()
     page.locator("td", has_text=__version__).wait_for()
-    repositories = [link.inner_text() for link in page.locator('a[href*="huggingface.co"]').all()]
+    repositories = page.locator('a[href*="huggingface.co"]').all_text_contents()
     snippet = page.get_by_label("代码").input_value()
     names = ("BibTeX", "cookie", "apex-space", "Python", "iframe", "gradio-app", *LIBRARIES, *map(version, LIBRARIES))
     references = without_braces(read_static("references.bib"))

@@ -28,6 +28,8 @@ def test_a_first_load_is_light(server: Running, browser: Any, path: str) -> None
         )
         page.goto(server.url + path)
         page.locator("footer").wait_for()
+        if path == "/leaderboard":
+            page.locator(".js-plotly-plot").first.wait_for()
         page.wait_for_timeout(QUIET_MS)
     bytes_of = {asked[id]: size for id, size in sent.items() if asked.get(id, "").startswith("http")}
     assert len(bytes_of) < MAX_REQUESTS

@@ -21,5 +21,5 @@ def test_apex_takes_over_when_it_is_ready(browser: Any, thin_weights: Path, tmp_
         page.locator(".states").wait_for(state="detached", timeout=30_000)
         upload(page, short("bossa.ogg"))
         wait_for_report(page)
-        assert "APEX: the published model" in page.locator(".by").inner_text()
-        assert "–" not in page.locator(".cards").inner_text()
+        assert "APEX: the published model" in page.locator(".result .by").first.inner_text()
+        assert "–" not in page.locator(".result .cards").inner_text()

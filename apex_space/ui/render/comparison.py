@@ -1,5 +1,6 @@
 """Renders a Comparison as HTML and JSON."""
 
+import json
 from collections.abc import Iterable
 from html import escape
 
@@ -7,7 +8,7 @@ from ...core.axes import AXES, BY_KEY, Axis
 from ...core.i18n import tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...judges.registry import REGISTRY
-from ...judges.report import Report, to_json
+from ...judges.report import Report
 from ...plots.comparison import favoured_song
 from ...preference.comparison import Comparison
 from ...preference.head import Preference, PreferenceHead
@@ -160,6 +161,6 @@ def _metrics(head: PreferenceHead) -> Iterable[Cells]:
 
 def comparison_links(comparison: Comparison) -> str:
     """Return a link that downloads the comparison, with both reports."""
-    text = to_json(comparison.as_dict())
+    text = json.dumps(comparison.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     stem = "_against_".join(report.file.rsplit(".", 1)[0][:25] for report in (comparison.a, comparison.b))
     return download_links(stem, [(tr("Comparison as JSON"), f"{comparison.judge}.json", "application/json", text)])

@@ -1,12 +1,12 @@
 """Renders a PanelComparison as HTML."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from html import escape
 
 from ...core.i18n import tr, translate
 from ...judges.registry import REGISTRY
-from ...judges.report import to_json
 from ...preference.comparison import Comparison
 from ...preference.head import Preference
 from ...preference.panel_comparison import PanelComparison
@@ -96,6 +96,6 @@ def _differences(comparison: PanelComparison, judges: Iterable[str]) -> Iterable
 
 def panel_comparison_downloads(comparison: PanelComparison) -> str:
     """Return a link that downloads the comparison, with all reports."""
-    text = to_json(comparison.as_dict())
+    text = json.dumps(comparison.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
     stem = "_against_".join(panel.reports[0].file.rsplit(".", 1)[0][:25] for panel in (comparison.a, comparison.b))
     return download_links(stem, [(tr("Comparison as JSON"), "panel.json", "application/json", text)])
