@@ -57,15 +57,7 @@ def test_a_song_dropped_on_the_page_shows_seven_axes_or_the_reason(visit: Any) -
 
 def test_an_example_report_stands_where_the_scores_will_be(visit: Any) -> None:
     page = visit("/", "Score")
-
-    def is_there() -> bool:
-        """The server scores it after its start."""
-        page.reload()
-        page.get_by_role("button", name="Score", exact=True).wait_for()
-        page.wait_for_timeout(1000)
-        return bool(page.locator("#example .card b").count())
-
-    until(is_there)
+    page.locator("#example .card b").first.wait_for(timeout=60_000)  # the server scores it after its start
     assert "This is an example." in page.locator("#example").inner_text()
     assert page.locator("#example h2").inner_text() == "Glass Morning"
     assert page.locator("#example").bounding_box()["y"] < 500

@@ -88,10 +88,14 @@ class ScorePage:
         inputs.show_progress([*triggers, *(button.click for button, _ in self.examples)])
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
         opened: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        gr.on(None, self._example, outputs=self.example, **opened)
+        timer = gr.Timer(inputs.POLL_SECONDS)  # on a fresh installation, the example takes its judge 15 s
+        for when in (None, timer.tick):  # None: when the page opens
+            gr.on(when, self._example, outputs=[self.example, timer], **opened)
 
-    def _example(self) -> str:
-        return render.example(self._requests.manager.example, from_examples()[0].title)
+    def _example(self) -> tuple[str, gr.Timer]:
+        """Show the example report. Ask again until it is there."""
+        report = self._requests.manager.example
+        return render.example(report, from_examples()[0].title), gr.Timer(active=report is None)
 
     def _show(self, song: str, judge: str) -> Iterator[tuple[Any, ...]]:
         hidden = gr.Plot(visible=False)
