@@ -1,7 +1,6 @@
 """The Hub's real client in a process of its own for each call, forked from one that has the slow imports behind it."""
 
 import json
-import multiprocessing
 import os
 import sys
 import time
@@ -9,8 +8,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["httpx", "requests", "tqdm", "yaml", "apex_space.core.errors"])
+from helpers.forked import FORKSERVER, print_to
+
 NEEDS, CHECKPOINTS = ("config.json", "preprocessor_config.json"), ("model.safetensors", "pytorch_model.bin")
 
 
@@ -19,7 +18,7 @@ def call(folder: Path, repository: str, revision: str, action: str, environment:
     names = "answer", "printed"
     for name in names:
         (folder / name).write_bytes(b"")
-    process = SERVER.Process(target=_answer, args=(folder, repository, revision, action, environment))
+    process = FORKSERVER.Process(target=_answer, args=(folder, repository, revision, action, environment))
     process.start()
     process.join(60)
     assert process.exitcode == 0, (folder / "printed").read_text()
@@ -28,10 +27,9 @@ def call(folder: Path, repository: str, revision: str, action: str, environment:
 
 
 def _answer(folder: Path, repository: str, revision: str, action: str, environment: dict[str, str]) -> None:
-    with (folder / "printed").open("wb") as printed:
-        for stream in (1, 2):
-            os.dup2(printed.fileno(), stream)
-    assert not {"huggingface_hub"} & sys.modules.keys()  # it reads the environment when it is imported
+    print_to(folder / "printed")
+    for name in [each for each in sys.modules if each.partition(".")[0] == "huggingface_hub"]:
+        del sys.modules[name]  # it reads the environment when it is imported
     os.environ.update(environment)
     warnings.simplefilter("error")
     from huggingface_hub import HfApi, snapshot_download  # noqa: F401  # so that the clock measures the network

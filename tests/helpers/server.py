@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
+from helpers.forked import Program
 from helpers.paths import ROOT
 from helpers.songs import pool
 from helpers.wait import until
@@ -31,7 +32,7 @@ from one address."""
 class Running:
     """The process and its address; `folder` has its uploads, data and log."""
 
-    process: "subprocess.Popen[bytes]"
+    process: "Program | subprocess.Popen[bytes]"
     url: str
     folder: Path
 
@@ -59,8 +60,11 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, *program: str, host: str = "127.0.0.1", **environment: str) -> Iterator[Running]:
-    """Run Python with the arguments `program` until the `with` ends; what is left then is told to terminate."""
+def running(
+    folder: Path, *program: str, host: str = "127.0.0.1", fork: bool = True, **environment: str
+) -> Iterator[Running]:
+    """Run a Python program (the path of a file, or "-c" and code) until the `with` ends; what is left then is told to
+    terminate. Unless it may `fork` from a process that has the imports behind it, it starts as a user's does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -73,9 +77,13 @@ def running(folder: Path, *program: str, host: str = "127.0.0.1", **environment:
         "APEX_POOL": str(pool()),
         **QUICK,
     }
-    command = [sys.executable, *program]
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=env | environment, stdout=log, stderr=log)
+    process: Program | subprocess.Popen[bytes]
+    if fork:
+        process = Program(program, env | environment, folder / "log")
+    else:
+        with (folder / "log").open("ab") as log:
+            command = [sys.executable, *program]
+            process = subprocess.Popen(command, cwd=ROOT, env=env | environment, stdout=log, stderr=log)
     server = Running(process, f"http://{host}:{port}", folder)
     try:
         until(server.answers, seconds=120)

@@ -108,7 +108,7 @@ def test_the_container_runs_with_what_is_copied_and_tells_its_health(image: Path
         mine = [argument.replace("http://127.0.0.1:7860", url) for argument in probe]
         return subprocess.run([sys.executable, *mine], capture_output=True).returncode == 0
 
-    with running(tmp_path, str(image / "app.py")) as server:
+    with running(tmp_path, str(image / "app.py"), fork=False) as server:
         assert healthy(server.url)
         client = Client(server.url, verbose=False)
         song = handle_file(image / "apex_space" / "arena" / "examples" / "bossa.ogg")

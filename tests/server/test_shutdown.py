@@ -3,7 +3,6 @@
 import random
 import re
 import signal
-import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -52,9 +51,9 @@ def upload_slowly(server: Running, ended: threading.Event) -> None:
         httpx.post(f"{server.url}{API}/upload", content=body(), headers=headers, timeout=30)
 
 
-def children(process: "subprocess.Popen[bytes]") -> list[str]:
+def children(server: Running) -> list[str]:
     """The ids of the processes that it started."""
-    tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
+    tasks = Path(f"/proc/{server.process.pid}/task").glob("*/children")
     return [id for task in tasks for id in task.read_text().split()]
 
 
@@ -69,7 +68,7 @@ def test_a_server_ends_in_order_during_work(tmp_path: Path) -> None:
         with httpx.Client(base_url=server.url, timeout=30) as watcher:
             until(lambda: watcher.get("/healthz").json()["queue"]["running"] and len(server.uploads()) > VISITORS, 60)
         assert [*temporary.glob("apex-arena-*")]  # the clips of the pool
-        below = children(server.process)
+        below = children(server)
         server.process.terminate()
         assert server.process.wait(20) == 0
         ended.set()
@@ -79,7 +78,7 @@ def test_a_server_ends_in_order_during_work(tmp_path: Path) -> None:
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below), seconds=5)
 
 
-def vote_until_killed(server: Running, process: "subprocess.Popen[bytes]") -> list[str]:
+def vote_until_killed(server: Running) -> list[str]:
     """The battles of all votes that were acknowledged."""
     with httpx.Client(base_url=server.url, timeout=30) as visitor:
         voter = Voter(visitor)
@@ -96,13 +95,13 @@ def vote_until_killed(server: Running, process: "subprocess.Popen[bytes]") -> li
                 assert "said" in answer, answer
                 told.append(id)
                 if len(told) == 2:  # the kill comes while the next ones are cast
-                    threading.Timer(random.uniform(0, 0.1), process.kill).start()
+                    threading.Timer(random.uniform(0, 0.1), server.process.kill).start()
     return told
 
 
 def test_a_killed_server_starts_again_with_every_vote_it_acknowledged(tmp_path: Path) -> None:
     with running(tmp_path, "app.py", APEX_PROXIES="1") as server:
-        acknowledged = vote_until_killed(server, server.process)
+        acknowledged = vote_until_killed(server)
         assert server.process.wait(10) == -signal.SIGKILL
     assert 0 < len(acknowledged) <= VOTES
     with running(tmp_path, "app.py") as server, httpx.Client(base_url=server.url, timeout=30) as visitor:

@@ -75,7 +75,7 @@ def test_it_serves_the_pages_with_their_examples(installed: Installed, tmp_path:
     program = str(installed.programs / "apex-space")
     start = f"import os; os.chdir({str(installed.elsewhere)!r}); os.execv({program!r}, [{program!r}, 'serve'])"
     with (
-        running(tmp_path, "-c", start, PYTHONPATH="") as server,
+        running(tmp_path, "-c", start, fork=False, PYTHONPATH="") as server,
         httpx.Client(base_url=server.url, timeout=30) as visitor,
     ):
         assert "APEX Space" in visitor.get("/").text
