@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..storage.records import Source
 from ..storage.vote_counts import VoteCounts
 from .agreement import AgreementReport, measure_agreement
+from .lead import NO_LEAD, Lead, Meeting, find_lead, meetings
 from .ratings import Rating, rate
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class LeaderboardSnapshot:
     at: float = 0.0
     songs: tuple[Rating, ...] = ()
     generators: tuple[Rating, ...] = ()
+    song_lead: Lead = NO_LEAD
+    generator_lead: Lead = NO_LEAD
+    meetings: tuple[Meeting, ...] = ()
     agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement(VoteCounts()))
 
     @property
@@ -56,6 +60,8 @@ class LeaderboardSnapshot:
             "votes": self.votes,
             "songs": [song.as_dict() for song in self.songs],
             "generators": [generator.as_dict() for generator in self.generators],
+            "lead": {"songs": self.song_lead.as_dict(), "generators": self.generator_lead.as_dict()},
+            "between_generators": [meeting.as_dict() for meeting in self.meetings],
             "agreement": {source: panel.as_dict() for source, panel in self.agreement.items()},
         }
 
@@ -96,8 +102,16 @@ class LeaderboardService:
         """Fit all votes of the store now. Raises StoreError."""
         with self._fitting:
             counts = self._store.counts()
+            songs, generators = rate(counts), rate(counts, "generator")
             self._latest = LeaderboardSnapshot(
-                counts.votes, time.time(), rate(counts), rate(counts, "generator"), measure_agreement(counts)
+                version=counts.votes,
+                at=time.time(),
+                songs=songs,
+                generators=generators,
+                song_lead=find_lead(counts, "song", songs),
+                generator_lead=find_lead(counts, "generator", generators),
+                meetings=meetings(counts),
+                agreement=measure_agreement(counts),
             )
             return self._latest
 

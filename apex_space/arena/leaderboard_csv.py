@@ -12,7 +12,7 @@ from .leaderboard import LeaderboardSnapshot
 
 COLUMNS = (
     *("part", "source", "judge", "name", "title", "generator", "predicted"),
-    *("value", "low", "high", "votes", "wins", "ties"),
+    *("value", "low", "high", "votes", "wins", "ties", "best rank", "worst rank"),
 )
 
 
@@ -34,7 +34,12 @@ def to_csv(standing: LeaderboardSnapshot) -> str:
             }
             figure = {"value": row.rating, "low": row.low, "high": row.high}
             counts = {"votes": row.votes, "wins": row.wins, "ties": row.ties}
-            writer.writerow({"part": part, "source": "pool"} | texts | figure | counts)
+            ranks = {"best rank": row.best, "worst rank": row.worst}
+            writer.writerow({"part": part, "source": "pool"} | texts | figure | counts | ranks)
+    for met in standing.meetings:
+        shares = {"value": met.share, "votes": met.votes, "wins": met.wins, "ties": met.ties}
+        name = escape_formula(f"{met.first} / {met.second}")
+        writer.writerow({"part": "between generators", "source": "pool", "name": name} | shares)
     for panel in standing.agreement.values():
         if panel.a is not None:
             writer.writerow({"part": "side A", "source": panel.source, "votes": panel.decided} | vars(panel.a))

@@ -16,6 +16,9 @@ over votes contained 94 to 99. With a deviation of 2, for 20 votes on each song,
 extreme songs to the middle. Votes are treated as independent, although one listener may give many. A generator's
 interval is about its songs in the pool.
 
+A row's ranks are the best and the worst place that the votes allow. It is surely behind or ahead of another row if the
+95% interval of the difference of their strengths excludes 0, by the covariance of both.
+
 The time grows with the number of songs to the third power, not with the number of votes.
 """
 
@@ -27,6 +30,7 @@ import numpy as np
 from ..core.intervals import Z95
 from ..storage.vote_counts import VoteCounts
 
+By = Literal["song", "generator"]
 FEW_VOTES = 30
 MIN_VOTES = 5
 """Number of votes below which a figure is not shown: its interval is almost the whole range."""
@@ -42,6 +46,8 @@ class Rating:
     """Chance that a song or a generator is preferred to an average one, with its 95% interval.
 
     `key` is the song's id or the generator's name. `votes` counts the votes for it, the votes against it and the ties.
+    `best` and `worst` are the ranks that the votes allow, from 1, among all that have MIN_VOTES votes. They are None if
+    it has fewer.
     """
 
     key: str
@@ -53,6 +59,8 @@ class Rating:
     votes: int
     wins: int
     ties: int
+    best: int | None
+    worst: int | None
 
     @property
     def preliminary(self) -> bool:
@@ -69,7 +77,7 @@ class Rating:
         return asdict(self) | {"preliminary": self.preliminary}
 
 
-def rate(counts: VoteCounts, by: Literal["song", "generator"] = "song", prior: float = PRIOR) -> tuple[Rating, ...]:
+def rate(counts: VoteCounts, by: By = "song", prior: float = PRIOR) -> tuple[Rating, ...]:
     """Rate the songs or generators compared by the votes on the pool's songs, best lower bound first.
 
     `prior` is how often each song won, and lost, against an average one beforehand; it is more than 0. A vote between
@@ -77,19 +85,15 @@ def rate(counts: VoteCounts, by: Literal["song", "generator"] = "song", prior: f
     """
     from scipy.special import expit
 
-    wins, ties = counts.outcomes
-    names = [song.id if by == "song" else song.generator for song in counts.songs.values()]
-    shown = dict(zip(names, counts.songs.values(), strict=True))
-    keys = sorted(set(names) - {""})
-    if by == "generator":
-        wins, ties = _grouped(wins, names, keys), _grouped(ties, names, keys)
-    voted = (wins + wins.T + ties).any(1)
-    keys = [key for key, met in zip(keys, voted, strict=True) if met]
-    wins, ties = wins[voted][:, voted], ties[voted][:, voted]
+    keys, wins, ties = outcomes(counts, by)
     if not keys:
         return ()
-    strengths, deviations = _fit(wins + ties / 2, prior)
+    shown = {song.id if by == "song" else song.generator: song for song in counts.songs.values()}
+    votes = (wins + wins.T + ties).sum(1)
+    strengths, deviations, covariance = strengths_of(wins + ties / 2, prior)
     rating, low, high = (expit(strengths + far * deviations) for far in (0, -Z95, Z95))
+    rated = votes >= MIN_VOTES
+    best, worst = _ranks(strengths, covariance, rated)
     found = [
         Rating(
             key=key,
@@ -98,13 +102,35 @@ def rate(counts: VoteCounts, by: Literal["song", "generator"] = "song", prior: f
             rating=float(rating[index]),
             low=float(low[index]),
             high=float(high[index]),
-            votes=int(wins[index].sum() + wins[:, index].sum() + ties[index].sum()),
+            votes=int(votes[index]),
             wins=int(wins[index].sum()),
             ties=int(ties[index].sum()),
+            best=int(best[index]) if rated[index] else None,
+            worst=int(worst[index]) if rated[index] else None,
         )
         for index, key in enumerate(keys)
     ]
     return tuple(sorted(found, key=lambda rating: (-rating.low, -rating.rating, rating.key)))
+
+
+def outcomes(counts: VoteCounts, by: By) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return the keys of all S songs or generators with a vote, how often each won against each other one [S, S], and
+    how often they tied [S, S]."""
+    wins, ties = counts.outcomes
+    names = [song.id if by == "song" else song.generator for song in counts.songs.values()]
+    keys = sorted(set(names) - {""})
+    if by == "generator":
+        wins, ties = _grouped(wins, names, keys), _grouped(ties, names, keys)
+    voted = (wins + wins.T + ties).any(1)
+    return [key for key, met in zip(keys, voted, strict=True) if met], wins[voted][:, voted], ties[voted][:, voted]
+
+
+def _ranks(strengths: np.ndarray, covariance: np.ndarray, rated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best and the worst rank [S] of each row among the `rated` [S] rows."""
+    variance = covariance.diagonal()
+    apart = np.sqrt(np.maximum(0, variance[:, None] + variance - 2 * covariance))
+    ahead = (strengths[:, None] - strengths > Z95 * apart) & rated[:, None] & rated
+    return 1 + ahead.sum(0), rated.sum() - ahead.sum(1)
 
 
 def _grouped(outcomes: np.ndarray, names: list[str], keys: list[str]) -> np.ndarray:
@@ -115,12 +141,13 @@ def _grouped(outcomes: np.ndarray, names: list[str], keys: list[str]) -> np.ndar
     return sums
 
 
-def _fit(won: np.ndarray, prior: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the most likely strengths [S] and their standard deviations [S], by Newton's method.
+def strengths_of(won: np.ndarray, prior: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the most likely strengths [S], their standard deviations [S] and their covariance [S, S].
 
-    `won` [S, S] is how often each song won against each other one, with ties as half a win. Steps are damped by
-    ln(1 + d)/d, where d is the largest change of any difference in strength. With a logistic likelihood such a step
-    never overshoots, because the curvature changes at most by a factor of exp(d) on the way.
+    `won` [S, S] is how often each song won against each other one, with ties as half a win. The strengths are found by
+    Newton's method. Its steps are damped by ln(1 + d)/d, where d is the largest change of any difference in strength.
+    With a logistic likelihood such a step never overshoots, because the curvature changes at most by a factor of
+    exp(d) on the way.
     """
     from scipy.linalg import cho_factor, cho_solve
 
@@ -133,7 +160,8 @@ def _fit(won: np.ndarray, prior: float) -> tuple[np.ndarray, np.ndarray]:
         if moved <= CLOSE:
             break
     _, curvature = _derivatives(won, prior, strengths)
-    return strengths, np.sqrt(_variances(won, cho_solve(cho_factor(curvature), np.eye(len(won)))))
+    covariance = cho_solve(cho_factor(curvature), np.eye(len(won)))
+    return strengths, np.sqrt(_variances(won, covariance)), covariance
 
 
 def _derivatives(won: np.ndarray, prior: float, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -75,12 +75,14 @@ def _tables(standing: "LeaderboardSnapshot") -> Iterator[Table]:
 
 
 def _leaderboard(title: str, rated: "Sequence[Rating]") -> Table:
-    table = _table(title, ("", "name", "generator"), ("beats an average one, %", "votes", "won", "tied", ""))
-    for place, row in enumerate(rated, 1):
+    from ..plots.arena import ranks
+
+    table = _table(title, ("ranks", "name", "generator"), ("beats an average one, %", "votes", "won", "tied", ""))
+    for row in rated:
         names = map(sanitize, (row.title or row.key[:12], row.generator))
         chance = f"{100 * row.rating:.0f} ({100 * row.low:.0f}–{100 * row.high:.0f})"
         counts = map(str, (row.votes, row.wins, row.ties))
-        table.add_row(str(place), *names, chance, *counts, "preliminary" if row.preliminary else "")
+        table.add_row(ranks(row), *names, chance, *counts, "preliminary" if row.preliminary else "")
     return table
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from ..arena.agreement import Agreement
+    from ..arena.lead import Meeting
     from ..arena.ratings import Rating
 
 MAX_ROWS = 30
@@ -24,6 +25,13 @@ JUDGES = ("#0072b2", "#d55e00", "#009e73", "#c0629a")
 def label(rating: "Rating") -> str:
     """Return a generator's name or a song's title, or the beginning of its hash if it has no title."""
     return rating.title or rating.key[:8]
+
+
+def ranks(rating: "Rating") -> str:
+    """Return the ranks that the votes allow, such as 1–3, or a dash if there are too few votes."""
+    if rating.best is None:
+        return "–"
+    return f"{rating.best}" if rating.best == rating.worst else f"{rating.best}–{rating.worst}"
 
 
 def judge_title(name: str) -> str:
@@ -56,10 +64,37 @@ def ratings(ranked: "Sequence[Rating]") -> "Figure":
     figure.add_vline(x=50, line=dict(color=GREY, dash="dash", width=1.5))
     figure.update_xaxes(**PERCENT)
     names = short_names([label(row) for _, row in shown])
-    labels = [f"{place}. {_plain(name)}" for place, name in enumerate(names, 1)]
+    labels = [f"{ranks(row)}. {_plain(name)}" for (_, row), name in zip(shown, names, strict=True)]
     figure.update_yaxes(range=[len(shown) - 0.5, -0.5], tickvals=[place for place, _ in shown], ticktext=labels)
     figure.update_layout(showlegend=True)
     return finished(figure, THIN_ROW * len(shown) + 130, bottom=70, right=24)
+
+
+def meetings(met: "Sequence[Meeting]") -> "Figure":
+    """Draw how often the generator of each row won against that of each column, in percent."""
+    from plotly.graph_objects import Figure
+
+    keys = sorted({name for pair in met for name in (pair.first, pair.second)})[:MAX_ROWS]
+    won = {(pair.first, pair.second): pair.share for pair in met}
+    won |= {(pair.second, pair.first): 1 - pair.share for pair in met}
+    names = [_plain(name) for name in short_names(keys)]
+    shares = [[100 * won[row, column] if (row, column) in won else None for column in keys] for row in keys]
+    figure = Figure()
+    figure.add_heatmap(
+        z=shares,
+        zmin=0,
+        zmax=100,
+        colorscale=[[0, "#d55e00"], [0.5, "#e8e8e8"], [1, SETTLED]],
+        colorbar=dict(ticksuffix="%", thickness=12),
+        texttemplate="%{z:.0f}",
+        textfont=dict(color="#111111"),
+        hovertemplate=tr("{first} against {second}: {share}", first="%{y}", second="%{x}", share="%{z:.0f}%")
+        + "<extra></extra>",
+    )
+    places = list(range(len(names)))
+    figure.update_xaxes(tickvals=places, ticktext=names, tickangle=-40)
+    figure.update_yaxes(tickvals=places, ticktext=names, autorange="reversed")
+    return finished(figure, 34 * len(names) + 190, bottom=130, right=24)
 
 
 def calibration(judges: "Sequence[Agreement]") -> "Figure":

@@ -6,7 +6,9 @@ from typing import Any
 import gradio as gr
 
 from ... import plots
+from ...arena.lead import Meeting
 from ...arena.leaderboard import MAX_VOTES, LeaderboardService, LeaderboardSnapshot
+from ...arena.ratings import MIN_VOTES
 from ...core.i18n import tr
 from ...core.settings import settings
 from ...plots.arena import MAX_ROWS
@@ -15,7 +17,8 @@ from ..translation import fill
 
 LEAD = """# Leaderboard
 A rating is the chance to be preferred to an average song of the pool. It comes from a Bradley-Terry model of all
-votes. The line is its 95% interval. Songs are ordered by the lower end of the interval."""
+votes. The line is its 95% interval. Songs are ordered by the lower end of the interval. Ranks such as 1–3 are those
+that the votes allow: rows whose ranks overlap cannot be told apart yet."""
 JUDGES = """## How good is the judge?
 Each judge's prediction is fixed before the vote. Agreement counts votes for A or B. Ties and “both bad” count
 neither for a judge nor against it."""
@@ -37,6 +40,8 @@ class LeaderboardPage:
         self.song_table = gr.HTML()
         self.generators = gr.Plot(visible=False, elem_id="generators-plot")
         self.generator_table = gr.HTML()
+        self.meetings = gr.Plot(visible=False, elem_id="meetings-plot")
+        self.meeting_table = gr.HTML()
         gr.Markdown(JUDGES)
         self.agreement = gr.HTML()
         self.calibration = gr.Plot(visible=False, elem_id="calibration-plot")
@@ -58,6 +63,7 @@ class LeaderboardPage:
     def _events(self) -> None:
         outputs = [
             *(self.standing, self.songs, self.song_table, self.generators, self.generator_table),
+            *(self.meetings, self.meeting_table),
             *(self.agreement, self.calibration, self.calibration_table, self.seen),
         ]
         options: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
@@ -69,7 +75,7 @@ class LeaderboardPage:
 
     def _refresh(self, seen: int) -> tuple[Any, ...]:
         now = self._leaderboard.latest()
-        return (gr.skip(),) * 9 if now.version == seen else _shown(now)
+        return (gr.skip(),) * 11 if now.version == seen else _shown(now)
 
 
 def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
@@ -78,9 +84,19 @@ def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
         render.standing(now),
         *(_picture(tr("Songs"), plots.ratings, _rated(now.songs)), render.songs(now.songs)),
         *(_picture(tr("Generators"), plots.ratings, _rated(now.generators)), render.generators(now.generators)),
+        *(_matrix(now.meetings), render.meetings(now.meetings)),
         render.agreement(now),
         *(_picture(tr("Calibration"), plots.calibration, judges), render.calibration(judges) + render.between(judges)),
         now.version,
+    )
+
+
+def _matrix(meetings: Sequence[Meeting]) -> gr.Plot:
+    shown = [meeting for meeting in meetings if meeting.votes >= MIN_VOTES]
+    return (
+        gr.Plot(plots.meetings(shown), label=tr("Between generators"), visible=True)
+        if shown
+        else gr.Plot(visible=False)
     )
 
 

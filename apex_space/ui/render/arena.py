@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from ...arena.agreement import Agreement, AgreementReport
+from ...arena.lead import Lead, Meeting
 from ...arena.leaderboard import LeaderboardSnapshot
 from ...arena.ratings import FEW_VOTES, MIN_VOTES, Rating
 from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
-from ...plots.arena import judge_title, label
+from ...plots.arena import judge_title, label, ranks
 from ...storage.records import Source
-from .html import Cells, figure, minus, note, percent, span, table
+from .html import Cells, figure, labelled, minus, note, percent, span, table
 
 SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own"}
 AGAINST_CHANCE = {"better": "better than chance", "worse": "worse than chance", "unclear": "not told from chance"}
@@ -21,6 +22,8 @@ FILES = (
     '<a href="votes.csv" download>{votes}</a><a href="votes.jsonl" download>{lines}</a></p>'
 )
 """The template of the links to files for everybody."""
+NAMED = 3
+"""Largest number of leaders that are named."""
 NOBODY = "No vote has been counted yet. The leaderboard begins with the first one."
 
 
@@ -34,7 +37,27 @@ def standing(now: LeaderboardSnapshot) -> str:
         least=MIN_VOTES,
     )
     link = f'<p class="downloads"><a href="arena">{tr("Listen to two songs and vote")}</a></p>'
-    return note(votes if now.votes else tr(NOBODY)) + link
+    leads = (tr("Songs"), now.song_lead), (tr("Generators"), now.generator_lead)
+    verdicts = "".join(note(labelled(name, _lead(lead))) for name, lead in leads if lead.first)
+    return verdicts + note(votes if now.votes else tr(NOBODY)) + link
+
+
+def _lead(lead: Lead) -> str:
+    """Return who leads and how many votes would change that, in words."""
+    names = [label(row) for row in lead.first]
+    if len(names) == 1:
+        said = tr("{name} leads, ahead of every other.", name=names[0])
+    elif len(names) <= NAMED:
+        said = tr("{names} lead, and it is too close to call between them.", names=tr(" and ").join(names))
+    else:
+        said = tr("any of {n} could be first: there are not enough votes to tell.", n=len(names))
+    if lead.votes is None:
+        return said
+    return said + plural(
+        lead.votes,
+        " {n} more vote for the second against the first would change who is on top.",
+        " {n} more votes for the second against the first would change who is on top.",
+    )
 
 
 def songs(ranked: Sequence[Rating]) -> str:
@@ -52,9 +75,9 @@ def generators(ranked: Sequence[Rating]) -> str:
 
 
 def _placed(ranked: Sequence[Rating]) -> Iterator[tuple[str, Rating]]:
-    """Yield ranks and ratings. What has too few votes comes last and has no rank."""
-    yield from ((str(place), row) for place, row in enumerate((row for row in ranked if not row.unrated), 1))
-    yield from (("–", row) for row in ranked if row.unrated)
+    """Yield the ranks that the votes allow, and ratings. What has too few votes comes last and has no rank."""
+    yield from ((ranks(row), row) for row in ranked if not row.unrated)
+    yield from ((ranks(row), row) for row in ranked if row.unrated)
 
 
 def _rating_head() -> Cells:
@@ -124,6 +147,21 @@ def calibration(judges: Sequence[Agreement]) -> str:
     ]
     title = tr("Calibration: wins of the song that the judge favoured")
     return table(title, head, rows, "wide") if rows else ""
+
+
+def meetings(met: Sequence[Meeting]) -> str:
+    """Return a table of the votes between each two generators."""
+    head = tr("Between"), tr("Votes"), tr("Won by the first"), tr("Tied")
+    rows = [
+        (
+            tr(" and ").join((pair.first, pair.second)),
+            str(pair.votes),
+            percent(pair.share) if pair.votes >= MIN_VOTES else tr(TOO_FEW),
+            str(pair.ties),
+        )
+        for pair in met
+    ]
+    return table(tr("Votes between generators; a tie is half a win"), head, rows, "wide tall") if rows else ""
 
 
 def between(judges: Sequence[Agreement]) -> str:

@@ -121,7 +121,7 @@ def test_every_rating_lies_in_its_interval_inside_0_and_1_and_the_best_lower_bou
 @pytest.mark.parametrize("lost", [1e-3, 1e-7, 1e-8, 1e-12])
 def test_odds_of_a_million_millions_are_fitted_too(lost: float) -> None:
     """Two songs, each as far from an average one: their odds are the square of each one's."""
-    strengths, deviations = ratings._fit(np.array([[0, 1], [lost, 0]]), 1e-15)
+    strengths, deviations, _ = ratings.strengths_of(np.array([[0, 1], [lost, 0]]), 1e-15)
     assert strengths[0] - strengths[1] == pytest.approx(-np.log(lost), abs=0.01)
     assert np.isfinite(deviations).all()
 

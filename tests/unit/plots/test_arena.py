@@ -8,21 +8,24 @@ import pytest
 
 from apex_space import plots
 from apex_space.arena.agreement import Agreement
+from apex_space.arena.lead import find_lead, meetings
 from apex_space.arena.leaderboard import LeaderboardSnapshot
 from apex_space.arena.ratings import FEW_VOTES, MIN_VOTES, Rating
 from apex_space.plots.arena import MAX_ROWS
 from apex_space.plots.names import MAX_LABEL_LENGTH
-from apex_space.storage.records import Song
+from apex_space.storage.records import Song, Vote
 from apex_space.ui.pages.leaderboard import _shown
 from apex_space.ui.render import arena as render
-from helpers.votes import measure_agreement, predicted, rate, sigmoid, simulate, song, vote
+from helpers.votes import measure_agreement, predicted, rate, sigmoid, simulate, song, tally, vote
 
 MARKUP = "<img src=x onerror=alert(1)> & more"
 
 
 def rating(place: int, votes: int = 100, title: str = "") -> Rating:
     middle = 1 - place / 3000
-    return Rating(f"{place:064x}", title, "maker", middle, middle - 0.1, min(1.0, middle + 0.1), votes, votes, 0)
+    low, high = middle - 0.1, min(1.0, middle + 0.1)
+    ranks = (None, None) if votes < MIN_VOTES else (place + 1, place + 1)
+    return Rating(f"{place:064x}", title, "maker", middle, low, high, votes, votes, 0, *ranks)
 
 
 @pytest.fixture
@@ -66,10 +69,51 @@ def test_preliminary_ratings_are_told_apart_in_picture_and_table() -> None:
 
 def test_a_rating_by_few_votes_is_told_in_words_and_has_no_rank() -> None:
     shown = rows(render.songs([rating(0, MIN_VOTES - 1), rating(1, MIN_VOTES)]))
-    assert [row[0] for row in shown] == ["1", "–"]
+    assert [row[0] for row in shown] == ["2", "–"]
     assert shown[1][2:4] == ["too few votes", "–"]
     assert "%" in shown[0][2]
     assert "%" not in str(shown[1])
+
+
+def test_ranks_that_the_votes_allow_are_shown_as_a_range() -> None:
+    ranked = rate([vote(1, 2, winner) for winner in ("a", "b") for _ in range(MIN_VOTES)])
+    assert [row[0] for row in rows(render.songs(ranked))] == ["1–2", "1–2"]
+    assert [label.split(".")[0] for label in plots.ratings(ranked).layout.yaxis.ticktext] == ["1–2", "1–2"]
+
+
+@pytest.mark.parametrize(
+    ("rivals", "told"),
+    [
+        ((1,), "Songs: Title 0 leads, ahead of every other. "),
+        ((), "Songs: Title 0 and Title 1 lead, and it is too close to call between them. "),
+        ((2, 3, 4), "Songs: any of 5 could be first: there are not enough votes to tell. "),
+    ],
+)
+def test_the_verdict_says_who_leads_and_what_would_change_it(rivals: tuple[int, ...], told: str) -> None:
+    even = [vote(i, j, winner) for i, j in ((0, 1), *((0, k) for k in rivals[1:])) for winner in ("a", "b")]
+    votes = [vote(0, 1)] * 40 if rivals == (1,) else even * 10 + [vote(1, k, "tie") for k in rivals] * 10
+    found = render.standing(_standing(votes))
+    assert told in unescape(found)
+    assert "for the second against the first would change who is on top." in found
+
+
+def _standing(votes: list[Vote]) -> LeaderboardSnapshot:
+    counts, songs = tally(votes), rate(votes)
+    return LeaderboardSnapshot(
+        1, 1.0, songs, song_lead=find_lead(counts, "song", songs), agreement=measure_agreement(votes)
+    )
+
+
+def test_votes_between_generators_are_a_table_and_a_picture() -> None:
+    met = meetings(tally([vote(0, 1)] * 3 + [vote(1, 0)] + [vote(0, 1, "tie")] + [vote(2, 3)] * (MIN_VOTES - 1)))
+    assert rows(render.meetings(met)) == [
+        ["maker0 and maker1", "5", "70%", "1"],
+        ["maker2 and maker3", str(MIN_VOTES - 1), "too few votes", "0"],
+    ]
+    (shares,) = plots.meetings(met).data
+    assert shares.z[0][1] == pytest.approx(70)
+    assert shares.z[1][0] == pytest.approx(30)
+    assert shares.z[0][0] is shares.z[0][2] is None
 
 
 def test_agreement_between_generators_by_few_votes_is_told_in_words() -> None:
@@ -81,8 +125,8 @@ def test_agreement_between_generators_by_few_votes_is_told_in_words() -> None:
 def test_the_page_draws_no_rating_by_few_votes() -> None:
     for count in (MIN_VOTES - 1, MIN_VOTES):
         votes = [vote(1, 2, "a", predicted(0.7))] * count
-        now = LeaderboardSnapshot(count, 1.0, rate(votes), rate(votes, "generator"), measure_agreement(votes))
-        assert [_shown(now)[place].visible for place in (1, 3, 6)] == [count == MIN_VOTES] * 3
+        now = LeaderboardSnapshot(count, 1.0, rate(votes), rate(votes, "generator"), agreement=measure_agreement(votes))
+        assert [_shown(now)[place].visible for place in (1, 3, 8)] == [count == MIN_VOTES] * 3
 
 
 def test_markup_in_titles_is_shown_as_text() -> None:
@@ -104,7 +148,7 @@ def test_a_long_title_is_cut_in_the_picture_alone() -> None:
 def test_takes_of_a_song_are_told_apart_in_the_picture() -> None:
     ranked = [rating(place, title=f"my_long_song_take_{place:02}") for place in range(1, 13)]
     labels = plots.ratings(ranked).layout.yaxis.ticktext
-    assert list(labels[:2]) == ["1. take_01", "2. take_02"]
+    assert list(labels[:2]) == ["2. take_01", "3. take_02"]
 
 
 def test_a_song_without_a_title_has_the_beginning_of_its_hash() -> None:
