@@ -167,9 +167,14 @@ def _predicted(vote: Vote, prediction: Prediction) -> PredictionSums:
     if vote.winner not in ("a", "b"):
         return PredictionSums(ties=1)
     chance, a_won = prediction.probability, vote.winner == "a"
-    hit = 0.5 if chance == 0.5 else float((chance > 0.5) == a_won)
+    right = hit(chance, a_won)
     error = (chance - a_won) ** 2
-    return PredictionSums(1, 0, hit, a_won, max(chance, 1 - chance), error, error**2, (hit - a_won) ** 2)
+    return PredictionSums(1, 0, right, a_won, max(chance, 1 - chance), error, error**2, (right - a_won) ** 2)
+
+
+def hit(chance: float, a_won: bool) -> float:
+    """Return 1 if the favourite by A's predicted chance won, 0.5 if the prediction was even, and else 0."""
+    return 0.5 if chance == 0.5 else float((chance > 0.5) == a_won)
 
 
 def _sum(one: Sums, other: Sums) -> Sums:

@@ -16,6 +16,7 @@ from playwright.sync_api import expect
 from apex_space.arena.pool_sources import EXAMPLES
 from apex_space.storage.records import Vote
 from apex_space.storage.vote_store import FILE, VoteStore
+from apex_space.ui.render.reveal import foreseen
 from helpers.browser import visits
 from helpers.listener import Listener
 from helpers.melodies import write_noise as noise
@@ -90,10 +91,22 @@ def test_a_vote_by_keyboard(listen: Any, visit: Any, data: Path) -> None:
     for song in (cast[0].battle.a, cast[0].battle.b):
         board.locator("td", has_text=song.title).first.wait_for()
 
+    told = [f"{judge} foresaw {right:g} of your 1 vote for A or B." for judge, right in foreseen(cast[0])]
+    assert page.locator("#battle .foreseen").inner_text() == " ".join(told)
+
     page.keyboard.press("Enter")
     opened.status("Play both songs")
-    assert page.locator("#battle .reveal").inner_text() == ""
+    assert page.locator("#battle .reveal").inner_text() == page.locator("#battle .foreseen").inner_text() == ""
     assert not opened.open()
+
+
+def test_r_starts_the_song_again(listen: Any) -> None:
+    page = listen().page
+    page.keyboard.press("ArrowRight")
+    at = "document.querySelector('#battle [data-side=B] audio').currentTime"
+    until(lambda: page.evaluate(at) > 1)
+    page.keyboard.press("r")
+    until(lambda: 0 < page.evaluate(at) < 0.8)
 
 
 def ask_for(seconds: float, opened: Listener) -> None:

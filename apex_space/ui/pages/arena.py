@@ -25,7 +25,7 @@ from ...core.text import sanitize
 from ...storage.records import Battle, Vote
 from .. import render
 from ..proxies import address, is_from_elsewhere
-from ..render.reveal import answered, reveal
+from ..render.reveal import answered, foreseen, reveal
 from ..static_files import read_static
 from ..translation import fill
 from ..uploads import Uploads
@@ -53,6 +53,9 @@ TEXTS = {
     "space": "Space",
     "toggle": "play or pause; once a song is heard, it goes on to the other.",
     "arrows": "play A or B.",
+    "restart": "start the song again.",
+    "foreseen_one": "{judge} foresaw {right} of your 1 vote for A or B.",
+    "foreseen": "{judge} foresaw {right} of your {n} votes for A or B.",
     "skip": "Skip",
     "next": "Next battle",
     "begin": "Play both songs. Your vote opens after {seconds} seconds of each.",
@@ -143,7 +146,7 @@ class ArenaPage:
             except ApexSpaceError as error:
                 return {"refused": translate(str(error)), "over": isinstance(error, OVER)}
             shown = reveal(self._arena.named(cast), self._agreement(cast))
-            return {"said": answered(cast.winner), "reveal": shown}
+            return {"said": answered(cast.winner), "reveal": shown, "judges": foreseen(cast)}
 
         return [issue, vote]
 

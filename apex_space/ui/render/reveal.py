@@ -4,8 +4,9 @@ from html import escape
 
 from ...arena.agreement import Agreement, AgreementReport
 from ...core.i18n import plural, tr
-from ...judges.registry import REGISTRY
+from ...plots.arena import judge_title
 from ...storage.records import Prediction, Song, Vote, Winner
+from ...storage.vote_counts import hit
 from .html import percent
 
 SAID: dict[Winner, str] = {
@@ -35,6 +36,14 @@ def reveal(vote: Vote, panel: AgreementReport | None) -> str:
     folded = f"<details><summary>{tr('The figures')}</summary>{figures}</details>" if figures else ""
     link = f'<p><a href="leaderboard">{tr("Leaderboard of songs and judges")}</a></p>'
     return f'<div class="told">{said}</div><div class="named">{names}</div>{folded}{link}'
+
+
+def foreseen(vote: Vote) -> list[tuple[str, float]]:
+    """Return for each judge how right its prediction was: 1, 0, or 0.5 if it was even. A tie counts for nobody."""
+    if vote.winner not in ("a", "b"):
+        return []
+    a_won = vote.winner == "a"
+    return [(judge_title(each.judge), hit(each.probability, a_won)) for each in vote.battle.predictions]
 
 
 def _name(side: str, song: Song, winner: Winner) -> str:
@@ -108,5 +117,4 @@ def _agreed(record: Agreement) -> str:
 
 
 def _title(predicted: Prediction) -> str:
-    entry = REGISTRY.get(predicted.judge)
-    return escape(entry.title if entry else predicted.judge)
+    return escape(judge_title(predicted.judge))

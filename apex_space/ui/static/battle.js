@@ -15,6 +15,8 @@ let open = false; // whether the battle waits for a vote
 let locked = false; // whether the visitor's own battle is being made, in which time nothing can be done with this one
 let current = first;
 let said = { text: "", error: false };
+const KEPT = "the judges against this visitor's votes";
+const foreseen = kept(); // of each judge: how many of this visitor's votes it foresaw, and how many there were
 
 function song(box) {
   const audio = one("audio", box);
@@ -113,6 +115,11 @@ function toggle() {
   else current.audio.pause();
 }
 
+function restart() {
+  current.audio.currentTime = 0;
+  play(current);
+}
+
 // Says what is left to do, and enables the buttons for voting when nothing is left.
 function ask() {
   const left = [first, second].filter((song) => !full(song));
@@ -148,6 +155,7 @@ function start(id) {
   }
   one(".votes").hidden = false;
   one(".reveal").replaceChildren();
+  one(".foreseen").textContent = "";
   element.classList.remove("revealed");
   one("span", next).textContent = texts.skip;
   next.disabled = locked;
@@ -165,6 +173,27 @@ function finish(reveal) {
   one("span", next).textContent = texts.next;
   next.focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
+}
+
+function kept() {
+  try {
+    return (!view && JSON.parse(sessionStorage.getItem(KEPT))) || {};
+  } catch {
+    return {};
+  }
+}
+
+// Counts the visitor's votes that each judge foresaw, in this browser's tab alone, and says how many they are.
+function count(judges) {
+  for (const [judge, right] of judges) {
+    const [before, all] = foreseen[judge] ?? [0, 0];
+    foreseen[judge] = [before + right, all + 1];
+  }
+  try {
+    if (!view) sessionStorage.setItem(KEPT, JSON.stringify(foreseen));
+  } catch {} // nothing is kept for this page
+  const told = Object.entries(foreseen).map(([judge, [right, n]]) => filled(n === 1 ? texts.foreseen_one : texts.foreseen, { judge, right, n }));
+  one(".foreseen").textContent = told.join(" ");
 }
 
 async function call(name, data) {
@@ -203,6 +232,7 @@ async function vote(winner) {
   next.disabled = locked;
   if (answer.reveal) {
     say(answer.said);
+    count(answer.judges);
     finish(answer.reveal);
   } else {
     if (answer.over) finish("");
@@ -236,6 +266,7 @@ function pressed(event) {
   const arrows = { ArrowLeft: first, ArrowRight: second };
   if (battle && event.key === " " && !at.closest(PRESSABLE)) toggle();
   else if (battle && arrows[event.key] && !at.closest(RANGE)) play(arrows[event.key]);
+  else if (battle && event.key.toUpperCase() === "R") restart();
   else if (button === next) next.click();
   else if (button) vote(button.dataset.winner);
   else return;

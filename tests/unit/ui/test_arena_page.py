@@ -21,10 +21,10 @@ from apex_space.storage.identity import AddressHasher
 from apex_space.storage.records import Battle, Prediction, Song, Vote, Winner
 from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.proxies import address
-from apex_space.ui.render.reveal import reveal
+from apex_space.ui.render.reveal import foreseen, reveal
 from apex_space.ui.routes.battle_audio import audio_route
 from helpers.melodies import write_noise as noise
-from helpers.votes import measure_agreement
+from helpers.votes import measure_agreement, predicted
 from helpers.wait import run_coroutine
 
 SONG_A, SONG_B = Song("1", "Glass <b>Morning</b>", "Gen & Co", "House"), Song("2", "Paper Boats")
@@ -183,6 +183,11 @@ def test_the_reveal_tells_how_often_a_judge_was_right() -> None:
     shown = words(reveal(cast[-1], measure_agreement(cast)["pool"]))
     assert "So far it was right in 3 of 4 votes." in shown
     assert "agreed with people in 75% of 4 decided votes (95% interval 30% to 95%; preliminary" in shown
+
+
+@pytest.mark.parametrize(("winner", "right"), [("a", [("Pocket", 1.0)]), ("b", [("Pocket", 0.0)]), ("tie", [])])
+def test_a_judge_that_foresaw_a_vote_is_told_to_its_voter(winner: Winner, right: list[tuple[str, float]]) -> None:
+    assert foreseen(vote(winner, predicted(0.7))) == right
 
 
 def test_the_reveal_folds_the_figures_below_the_plain_words() -> None:
