@@ -119,7 +119,7 @@ NAMES = {
 """Of songs, databases and tensors, in messages of errors; and markup."""
 ALL = sorted({text for source in SOURCES for text in source.texts() if any(map(str.isalpha, text))} - NAMES)
 NAMED = {text for axis in AXES for text in (axis.label, axis.meaning)}
-NAMED |= {text for entry in REGISTRY.values() for text in (entry.summary, entry.licence)}
+NAMED |= {text for entry in REGISTRY.values() for text in (entry.summary, entry.plain, entry.licence) if text}
 NAMED |= {str(field.description) for name, field in Settings.model_fields.items() if name.endswith("_repo")}
 NAMED |= {*GRADIO_TEXTS}
 
