@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..core.i18n import plural, tr
+from ..arena.pool_sources import example_texts
+from ..core.i18n import plural, tr, translate
 from ..judges.registry import REGISTRY
 from .names import short_names
 from .style import GREY, PERCENT, finished
@@ -23,7 +24,12 @@ JUDGES = ("#0072b2", "#d55e00", "#009e73", "#c0629a")
 
 def label(rating: "Rating") -> str:
     """Return a generator's name or a song's title, or the beginning of its hash if it has no title."""
-    return rating.title or rating.key[:8]
+    return song_text(rating.title) or rating.key[:8]
+
+
+def song_text(text: str) -> str:
+    """Translate a text about an example song. Texts about other songs stay as they are."""
+    return translate(example_texts().get(text, "")) or text
 
 
 def judge_title(name: str) -> str:

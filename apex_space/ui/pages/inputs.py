@@ -17,6 +17,7 @@ from ...core.text import Message, message
 from ...judges.manager import BEST, JudgeManager
 from ...judges.registry import REGISTRY
 from ...judges.score import PANEL
+from ...plots.arena import song_text
 from ...ranking.order import PREFERENCE
 from .. import render
 from ..static_files import read_static
@@ -131,7 +132,7 @@ def pool_song(pool: Pool, song: gr.Audio) -> None:
     options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
     def choices() -> gr.Dropdown:
-        named = [(" · ".join(filter(None, (each.title, each.generator))), each.id) for each in pool.songs()]
+        named = [(" · ".join(map(song_text, filter(None, (s.title, s.generator)))), s.id) for s in pool.songs()]
         return gr.Dropdown(sorted(named))
 
     def pick(id: str | None) -> Any:

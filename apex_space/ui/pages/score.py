@@ -13,6 +13,7 @@ from ...core.settings import settings
 from ...judges.judge import ScoringProgress
 from ...judges.manager import BEST, LoadProgress
 from ...judges.panel import PanelProgress
+from ...plots.arena import song_text
 from ...storage.shared_results import SharedResults
 from .. import render
 from ..requests import Requests
@@ -101,7 +102,7 @@ class ScorePage:
     def _example(self) -> tuple[str, gr.Timer]:
         """Show the example report. Ask again until it is there."""
         report = self._requests.manager.example
-        return render.example(report, from_examples()[0].title), gr.Timer(active=report is None)
+        return render.example(report, song_text(from_examples()[0].title)), gr.Timer(active=report is None)
 
     def _show(self, song: str, judge: str) -> Iterator[tuple[Any, ...]]:
         hidden = gr.Plot(visible=False)

@@ -7,7 +7,7 @@ from ...arena.leaderboard import LeaderboardSnapshot
 from ...arena.ratings import FEW_VOTES, MIN_VOTES, Rating
 from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
-from ...plots.arena import judge_title, label
+from ...plots.arena import judge_title, label, song_text
 from ...storage.records import Source
 from .html import Cells, figure, minus, note, percent, span, table
 
@@ -39,7 +39,7 @@ def standing(now: LeaderboardSnapshot) -> str:
 
 def songs(ranked: Sequence[Rating]) -> str:
     """Return a table of all songs with a vote, best lower bound first, in a box of its own height."""
-    rows = ((place, label(row), *_rating(row), row.generator) for place, row in _placed(ranked))
+    rows = ((place, label(row), *_rating(row), song_text(row.generator)) for place, row in _placed(ranked))
     head = tr("Rank"), tr("Title"), *_rating_head(), tr("Generator")
     return table(tr("Songs"), head, rows, "wide tall") if ranked else ""
 
@@ -131,7 +131,7 @@ def between(judges: Sequence[Agreement]) -> str:
     head = tr("Judge"), tr("Between"), tr("Votes"), tr("Agreed"), tr("95% interval")
     rows = [
         (
-            *(judge_title(judge.judge), tr(" and ").join(pair.generators), str(pair.decided)),
+            *(judge_title(judge.judge), tr(" and ").join(map(song_text, pair.generators)), str(pair.decided)),
             *(figure(pair.agreed) if pair.decided >= MIN_VOTES else (tr(TOO_FEW), "–")),
         )
         for judge in judges

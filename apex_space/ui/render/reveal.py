@@ -5,6 +5,7 @@ from html import escape
 from ...arena.agreement import Agreement, AgreementReport
 from ...core.i18n import plural, tr
 from ...judges.registry import REGISTRY
+from ...plots.arena import song_text
 from ...storage.records import Prediction, Song, Vote, Winner
 from .html import percent
 
@@ -40,10 +41,10 @@ def reveal(vote: Vote, panel: AgreementReport | None) -> str:
 def _name(side: str, song: Song, winner: Winner) -> str:
     won = side == winner
     chosen = f'<span class="chosen">✓ {tr("Your choice")}</span>' if won else ""
-    generator = f"<small>{escape(song.generator)}</small>" if song.generator else ""
-    prompt = f"<p>{escape(song.prompt)}</p>" if song.prompt else ""
+    generator = f"<small>{escape(song_text(song.generator))}</small>" if song.generator else ""
+    prompt = f"<p>{escape(song_text(song.prompt))}</p>" if song.prompt else ""
     place = tr("Song {side}", side=side.upper())
-    title = f"<small>{place}</small><b>{escape(song.title or tr('Without a title'))}</b>"
+    title = f"<small>{place}</small><b>{escape(song_text(song.title) or tr('Without a title'))}</b>"
     return f'<section class="name{" won" if won else ""}">{title}{generator}{prompt}{chosen}</section>'
 
 
