@@ -116,10 +116,11 @@ def estimate_seconds(name: str, seconds: float, estimator: ThroughputEstimator =
     return estimator.estimate_seconds(name, find(name).cost, seconds)
 
 
-def card(name: str) -> str | None:
-    """Return the model card that is shipped with a judge's weights, in Markdown.
+def card(name: str, language: str = "") -> str | None:
+    """Return the model card that is shipped with a judge's weights, in Markdown, in English or in a `language`.
 
-    Return None if the card is on the Hub, with the weights.
+    Return None if there is none: the cards of other judges are on the Hub, with the weights.
     """
-    file = Path(heads.__file__).parent / f"{find(name).module.split(':')[0]}.md"
+    stem = find(name).module.split(":")[0]
+    file = Path(heads.__file__).parent / (f"{stem}.{language}.md" if language else f"{stem}.md")
     return file.read_text(encoding="utf-8") if file.is_file() else None
