@@ -1,6 +1,9 @@
 # The pages in a container: see docs/deploying.md.
 FROM python:3.11-slim-bookworm
 
+# A font with Chinese letters, for titles in the pictures of shared results; packages.txt names it for a Space.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --no-install-recommends --yes fonts-wqy-microhei && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 1000 user && install --directory --owner=user --group=user /data
 WORKDIR /app
 COPY requirements.lock ./

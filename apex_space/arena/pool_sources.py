@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 from secrets import token_hex
@@ -16,6 +17,8 @@ from ..core.errors import PoolError
 from ..core.settings import settings
 from ..core.text import message, sanitize
 
+SYNTHESISED, DAMAGED = "Synthesised", "Synthesised, {damage} damaged"
+"""What the example songs have in place of a generator."""
 EXAMPLES = Path(__file__).resolve().with_name("examples")
 MAX_SONGS = 2_000
 """Maximum number of songs from a folder. A clip takes 2 MB a minute in the system's temporary folder."""
@@ -72,12 +75,21 @@ def from_examples(damaged: bool = False) -> list[Candidate]:
             row=f"Example {number}",
             file=EXAMPLES / row["file"],
             title=row["title"],
-            generator=f"Synthesised, {row['damage']} damaged" if row["damage"] else "Synthesised",
+            generator=DAMAGED.format(damage=row["damage"]) if row["damage"] else SYNTHESISED,
             prompt=f"{row['style']}. {row['description']}",
         )
         for number, row in enumerate(rows, 1)
         if damaged or not row["damage"]
     ]
+
+
+@cache
+def example_texts() -> dict[str, str]:
+    """Return each title, generator and prompt of the example songs -> the same text, to be translated."""
+    rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
+    prompts = [message("{style}. {description}", style=row["style"], description=row["description"]) for row in rows]
+    makers = [message(DAMAGED, damage=row["damage"]) for row in rows if row["damage"]]
+    return {str(text): text for text in (SYNTHESISED, *makers, *prompts, *(row["title"] for row in rows))}
 
 
 def from_folder(folder: Path) -> list[Candidate]:

@@ -41,6 +41,15 @@ def fetch_weights(name: str, weights: str | Path | None = None, on_bytes: hub.On
     _fetch(*_module(name, weights), on_bytes)
 
 
+def download_size(name: str, weights: str | Path | None = None) -> int:
+    """Return how many bytes `fetch_weights` would download, without loading anything.
+
+    It may ask the Hub. Raises UnknownJudge, and WeightsError if the weights cannot be had.
+    """
+    config, module = _module(name, weights)
+    return sum(hub.download_size(repository, config.weights) for repository in module.repositories(config))
+
+
 def _fetch(
     config: Settings, module: Any, on_bytes: hub.OnBytes | None = None, cached: bool = False
 ) -> list[hub.Snapshot]:
@@ -64,13 +73,11 @@ class WeightsState:
 
 def weights_state(name: str, weights: str | Path | None = None) -> WeightsState:
     """Return the state of a judge. It is found by loading the judge from this disk; nothing is downloaded."""
-    config, module = _module(name, weights)
     try:
         judge = load_judge(name, weights, cached=True)
     except WeightsMissing:
         try:
-            megabytes = sum(map(hub.download_size, module.repositories(config))) / 1_000_000
-            return WeightsState(False, (), f"downloads {megabytes:.0f} MB on first use")
+            return WeightsState(False, (), f"downloads {download_size(name, weights) / 1e6:.0f} MB on first use")
         except WeightsMissing as error:
             return WeightsState(False, (), str(error))
     except WeightsError as error:

@@ -24,9 +24,9 @@ from .embedding_cache import EmbeddingCache
 from .eta import ThroughputEstimator
 from .judge import Judge
 from .lending import JudgeLender
-from .loading import fetch_weights, load_judge
+from .loading import download_size, fetch_weights, load_judge
 from .queueing import LOOK_SECONDS
-from .registry import DEFAULT, REGISTRY, find
+from .registry import DEFAULT, REGISTRY, estimate_seconds, find
 from .report import Report
 
 RETRY_SECONDS = 300
@@ -37,6 +37,8 @@ BEST = "best"
 """Name that stands for the most trusted judge that is ready."""
 ABSENT = "{judge} is not available here. Choose another judge."
 """What visitors are told. The reason is for whoever runs the server."""
+SONG_SECONDS = 180
+"""Duration of the song for which visitors are told how long a judge takes."""
 State = Literal["ready", "loading", "absent", "idle"]
 logger = logging.getLogger(__name__)
 
@@ -79,6 +81,25 @@ class _Wait:
     why: str
 
 
+def _more_trusted(than: str) -> list[str]:
+    names = list(REGISTRY)
+    return names[: names.index(than)]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What to expect of a judge before it is chosen.
+
+    `why` is the reason if it is absent. `download` is how many bytes are downloaded first. `seconds` is how long a song
+    of SONG_SECONDS takes, once the judge is loaded. Both are None if they are not known (yet).
+    """
+
+    state: State
+    why: str = ""
+    download: int | None = None
+    seconds: float | None = None
+
+
 @dataclass(frozen=True)
 class LoadProgress:
     """A judge that is not loaded yet.
@@ -117,12 +138,17 @@ class JudgeManager:
         self._waiting = {name: _Wait("loading", "is about to load") for name in at_start}
         self._lender = JudgeLender(self._load_guest, most)
         self._known: dict[str, Judge] = {}
+        self._downloads: dict[str, int] = {}
+        self._missing: dict[str, str] = {}
         self._fetches: dict[str, Future[None]] = {}
         self._fetching: dict[str, LoadProgress] = {}
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Load the judges that a server loads at the start. If the Hub cannot be reached, try again every 5 minutes."""
+        """Load the judges that a server loads at the start, and then look for the weights of the others.
+
+        If the Hub cannot be reached, try again every 5 minutes.
+        """
         threading.Thread(target=self._load_all, name="judges", daemon=True).start()
 
     def best(self) -> Judge:
@@ -200,6 +226,30 @@ class JudgeManager:
         loads = dict.fromkeys(self._fetching, False) | self._lender.states() | dict.fromkeys(self._ready, True)
         return {name: "ready" if loads.get(name) else self._state(name, name in loads) for name in REGISTRY}
 
+    def outlook(self) -> dict[str, Outlook]:
+        """Return what to expect of every judge. Nothing is measured, loaded or asked for here."""
+        reasons = self._missing | self.waiting()
+        return {
+            name: Outlook(state, reasons.get(name, ""), self._downloads.get(name), self._seconds(name))
+            for name, state in self.states().items()
+        }
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing changes any more unless a visitor chooses a judge."""
+        on_demand = {name for name in REGISTRY if not REGISTRY[name].at_start}
+        return not self._waiting and on_demand <= self._downloads.keys()
+
+    def coming(self, than: str) -> str | None:
+        """Return the name of a judge that is loading at the start and is more trusted than the judge `than`."""
+        waiting = dict(self._waiting)
+        return next((n for n in _more_trusted(than) if n in waiting and waiting[n].state == "loading"), None)
+
+    def better(self, than: str) -> str | None:
+        """Return the name of the best judge that is ready, if it is more trusted than the judge `than`."""
+        best = self.best().name
+        return best if best in _more_trusted(than) else None
+
     def waiting(self) -> dict[str, str]:
         """Return the judges that a server loads at the start but that are not ready, with the reasons."""
         return {name: wait.why for name, wait in self._waiting.items()}
@@ -207,7 +257,12 @@ class JudgeManager:
     def _state(self, name: str, loads: bool) -> State:
         if name in self._waiting:
             return self._waiting[name].state
-        return "loading" if loads else "idle"
+        return "loading" if loads else "absent" if name in self._missing else "idle"
+
+    def _seconds(self, name: str) -> float | None:
+        """Return how long a song takes a judge. The speed was measured when the judge was loaded or looked for."""
+        known = name in self._ready or name in self._downloads
+        return estimate_seconds(name, SONG_SECONDS) if known else None
 
     def _fetch(self, name: str) -> "Future[None]":
         with self._lock:
@@ -231,6 +286,9 @@ class JudgeManager:
                 fetch_weights(name, self._weights, on_bytes)
         except Exception as error:
             failure = error
+        else:
+            self._missing.pop(name, None)
+            self._downloads[name] = 0
         with self._lock:  # before those who wait hear of it, as one of them may try again at once
             del self._fetches[name], self._fetching[name]
         fetch.set_exception(failure) if failure else fetch.set_result(None)
@@ -264,10 +322,28 @@ class JudgeManager:
         except Exception:  # the first song will raise it again; the other judges must still be loaded
             logger.exception("warming up")
         pending = list(self._waiting)
-        while pending:
+        unknown = [name for name in REGISTRY if not REGISTRY[name].at_start]
+        while pending or unknown:
             pending = [name for name in pending if not self._load(name)]
-            if pending:
+            unknown = [name for name in unknown if not self._look_for(name)]
+            if pending or unknown:
                 time.sleep(RETRY_SECONDS)
+
+    def _look_for(self, name: str) -> bool:
+        """Find out whether the weights of a judge can be had, and what is downloaded. Return True if they can."""
+        try:
+            size = download_size(name, self._weights)
+            precision.flops_per_second(settings().precision)  # what `outlook` would wait for
+        except WeightsError as error:
+            self._missing[name] = message("is not available. {reason}", reason=self._public(error))
+            return False
+        except Exception as error:  # the thread must not end silently, whatever a library raises
+            logger.exception("looking for %s", name)
+            self._missing[name] = message("is not available: {kind}; see the server's log", kind=type(error).__name__)
+            return False
+        self._missing.pop(name, None)
+        self._downloads[name] = size
+        return True
 
     def _load(self, name: str) -> bool:
         """Try once to load a judge. Return True if there is no sense in trying again."""

@@ -17,7 +17,8 @@ class JudgeEntry:
     `load(snapshots, settings)`. `licence` is the licence of the weights. `cost` is the cost of the networks as
     published, counted with torch's FlopCounterMode; it is None if it is too little to be counted. A server loads the
     judge at its start if `at_start` is true, or else on demand. `axes` are the keys of the scores that the published
-    weights predict.
+    weights predict. `plain` says to visitors what it does. The published files have about `megabytes`; 0 if they are
+    in the package.
     """
 
     title: str
@@ -27,6 +28,8 @@ class JudgeEntry:
     cost: ComputeCost | None = None
     at_start: bool = False
     axes: tuple[str, ...] = KEYS
+    plain: str = ""
+    megabytes: int = 0
 
 
 AESTHETICS = tuple(axis.key for axis in AXES if axis.group == "aesthetics")
@@ -39,6 +42,8 @@ REGISTRY = {
         ComputeCost(27.1),
         at_start=True,
         axes=("streams", "likes", *AESTHETICS),
+        plain="Seven scores: two for how popular a song may become, five for how well it is made.",
+        megabytes=380,
     ),
     "banger": JudgeEntry(
         "Banger",
@@ -47,6 +52,8 @@ REGISTRY = {
         "CC-BY-NC-4.0 (MERT), Apache-2.0 (head)",
         ComputeCost(70.6),
         axes=("banger",),
+        plain="One score: how often a song would be played. It hears the first 30 seconds only.",
+        megabytes=1300,
     ),
     "songeval": JudgeEntry(
         "SongEval",
@@ -55,6 +62,8 @@ REGISTRY = {
         "CC-BY-NC-4.0 (MuQ), CC BY-NC-SA 4.0 (head)",
         ComputeCost(35.8, 0.0256),
         axes=AESTHETICS,
+        plain="Five scores for how well a song is made. It hears the whole song at once.",
+        megabytes=1300,
     ),
     "hear-1": JudgeEntry(
         "HEAR 1",
@@ -63,6 +72,8 @@ REGISTRY = {
         "MIT (MusicFM), CC-BY-NC-4.0 (MuQ), Apache-2.0 (head)",
         ComputeCost(105.4, 0.0523),
         axes=("musicality",),
+        plain="One score, musicality. Two networks hear the whole song and its parts.",
+        megabytes=2800,
     ),
     "hear-2": JudgeEntry(
         "HEAR 2",
@@ -71,6 +82,8 @@ REGISTRY = {
         "MIT (MusicFM), CC-BY-NC-4.0 (MuQ), Apache-2.0 (head)",
         ComputeCost(105.4, 0.0523),
         axes=AESTHETICS,
+        plain="Five scores for how well a song is made. Two networks hear the whole song and its parts.",
+        megabytes=2800,
     ),
     "pocket": JudgeEntry(
         "Pocket",
@@ -79,6 +92,7 @@ REGISTRY = {
         "non-commercial (trained on CC BY-NC-SA data)",
         at_start=True,
         axes=("likes", "coherence", "musicality", "clarity", "naturalness"),
+        plain="A first impression within seconds: five scores by a small model. It is not APEX.",
     ),
 }
 """All judges by name, the most trusted judge first."""
@@ -102,10 +116,11 @@ def estimate_seconds(name: str, seconds: float, estimator: ThroughputEstimator =
     return estimator.estimate_seconds(name, find(name).cost, seconds)
 
 
-def card(name: str) -> str | None:
-    """Return the model card that is shipped with a judge's weights, in Markdown.
+def card(name: str, language: str = "") -> str | None:
+    """Return the model card that is shipped with a judge's weights, in Markdown, in English or in a `language`.
 
-    Return None if the card is on the Hub, with the weights.
+    Return None if there is none: the cards of other judges are on the Hub, with the weights.
     """
-    file = Path(heads.__file__).parent / f"{find(name).module.split(':')[0]}.md"
+    stem = find(name).module.split(":")[0]
+    file = Path(heads.__file__).parent / (f"{stem}.{language}.md" if language else f"{stem}.md")
     return file.read_text(encoding="utf-8") if file.is_file() else None

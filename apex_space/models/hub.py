@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,9 @@ def fetch(
 
     With `cached`, nothing is downloaded. Raises WeightsMissing. Without a network, it raises at once.
     """
-    folder = repository.folder or (weights and weights / repository.id.rsplit("/", 1)[-1])
-    if folder is not None:
-        return _local(repository, folder)
+    if (folder := _given(repository, weights)) is not None:
+        checkpoint = _checkpoint(repository, folder)
+        return Snapshot(folder, checkpoint, Weights(repository.id, _file_revision(checkpoint)))
     candidates, trouble = (repository.checkpoints, "it is not on this machine") if cached else _offered(repository)
     for checkpoint in candidates:
         folder = Path(_snapshot(repository, checkpoint, trouble, tqdm_class=_reporter(on_bytes)))
@@ -87,7 +88,12 @@ def fetch(
     )
 
 
-def _local(repository: Repository, folder: Path) -> Snapshot:
+def _given(repository: Repository, weights: Path | None) -> Path | None:
+    """Return the folder on this disk that must hold the repository; None if the Hub or its cache may have it."""
+    return repository.folder or (weights and weights / repository.id.rsplit("/", 1)[-1])
+
+
+def _checkpoint(repository: Repository, folder: Path) -> Path:
     found = [folder / name for name in repository.checkpoints if (folder / name).is_file()]
     if not found:
         raise WeightsMissing(
@@ -97,13 +103,13 @@ def _local(repository: Repository, folder: Path) -> Snapshot:
             repository=repository.id,
         )
     _require(repository, folder)
-    with found[0].open("rb") as file:
+    return found[0]
+
+
+def _file_revision(checkpoint: Path) -> str:
+    with checkpoint.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Snapshot(
-        folder,
-        found[0],
-        Weights(repository.id, message("local file {name}, sha256 {digest}", name=found[0].name, digest=digest[:12])),
-    )
+    return message("local file {name}, sha256 {digest}", name=checkpoint.name, digest=digest[:12])
 
 
 def _require(repository: Repository, folder: Path) -> None:
@@ -117,12 +123,19 @@ def _require(repository: Repository, folder: Path) -> None:
         )
 
 
-def download_size(repository: Repository) -> int:
-    """Return how many bytes `fetch` would still download. Raises WeightsMissing if the Hub does not answer."""
-    if repository.folder is not None:
+def download_size(repository: Repository, weights: Path | None = None) -> int:
+    """Return how many bytes `fetch` would still download.
+
+    Raises WeightsMissing if the files are not on this disk and the Hub does not offer them.
+    """
+    if (folder := _given(repository, weights)) is not None:
+        _checkpoint(repository, folder)
         return 0
     candidates, trouble = _offered(repository)
     if trouble is not None:
+        with suppress(WeightsMissing):
+            fetch(repository, cached=True)
+            return 0
         raise _missing(repository, trouble)
     files = _snapshot(repository, candidates[0], None, tqdm_class=_reporter(None), dry_run=True)
     return sum(file.file_size for file in files if file.will_download)

@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..core.i18n import plural, tr
+from ..arena.pool_sources import example_texts
+from ..core.i18n import plural, tr, translate
 from ..judges.registry import REGISTRY
 from .names import short_names
 from .style import GREY, PERCENT, finished
@@ -24,7 +25,12 @@ JUDGES = ("#0072b2", "#d55e00", "#009e73", "#c0629a")
 
 def label(rating: "Rating") -> str:
     """Return a generator's name or a song's title, or the beginning of its hash if it has no title."""
-    return rating.title or rating.key[:8]
+    return song_text(rating.title) or rating.key[:8]
+
+
+def song_text(text: str) -> str:
+    """Translate a text about an example song. Texts about other songs stay as they are."""
+    return translate(example_texts().get(text, "")) or text
 
 
 def ranks(rating: "Rating") -> str:
@@ -77,7 +83,7 @@ def meetings(met: "Sequence[Meeting]") -> "Figure":
     keys = sorted({name for pair in met for name in (pair.first, pair.second)})[:MAX_ROWS]
     won = {(pair.first, pair.second): pair.share for pair in met}
     won |= {(pair.second, pair.first): 1 - pair.share for pair in met}
-    names = [_plain(name) for name in short_names(keys)]
+    names = [_plain(name) for name in short_names([song_text(key) for key in keys])]
     shares = [[100 * won[row, column] if (row, column) in won else None for column in keys] for row in keys]
     figure = Figure()
     figure.add_heatmap(

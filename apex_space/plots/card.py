@@ -1,10 +1,11 @@
 """Draws the preview picture of a result, which is shown where its link is posted. Makes a PNG without a browser."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,10 +41,14 @@ SIDES = (0, 4, 4, 3, 6, 5, 3)
 
 @dataclass(frozen=True)
 class Fonts:
-    """Font files. If one cannot be used, Pillow's own font replaces it, which has English letters only."""
+    """Font files. If one cannot be used, Pillow's own font replaces it, which has English letters only.
+
+    `others` are names of fonts of the system. They write the letters that the font file lacks.
+    """
 
     regular: Path | None = None
     bold: Path | None = None
+    others: tuple[str, ...] = ()
 
 
 def card(title: str, reports: Sequence[Report], fonts: Fonts = Fonts()) -> bytes:
@@ -111,7 +116,9 @@ class _Pen:
         self, x: float, y: float, text: str, size: int, colour: str = INK, anchor: str = "lm", bold: bool = False
     ) -> None:
         """Write `text`; `y` is the middle of the line."""
-        self._draw.text((SCALE * x, SCALE * y), text, colour, self._font(size, bold), anchor)
+        for font, part in self._parts(text, size, bold):
+            self._draw.text((SCALE * x, SCALE * y), part, colour, font, anchor)
+            x += font.getlength(part) / SCALE
 
     def paragraph(self, x: float, y: float, text: str, size: int, colour: str, bold: bool = False) -> float:
         """Write `text` in lines that fit; `y` is the middle of the first one. Return where the next one would be."""
@@ -128,7 +135,7 @@ class _Pen:
         return y
 
     def width(self, text: str, size: int, bold: bool = False) -> float:
-        return self._font(size, bold).getlength(text) / SCALE
+        return sum(font.getlength(part) for font, part in self._parts(text, size, bold)) / SCALE
 
     def title(self, title: str) -> None:
         """Write the title as large as it fits into the line. Cut it off if it does not fit."""
@@ -139,10 +146,19 @@ class _Pen:
         self.text(LEFT, 126, shown, size, bold=True)
 
     def can_write(self, text: str) -> bool:
-        """Return whether the font has a glyph for each character. It draws the same box for every missing one."""
-        font = self._font(TITLE_SIZES[0], bold=True)
-        missing = bytes(font.getmask("\uffff"))
-        return all(character.isspace() or bytes(font.getmask(character)) != missing for character in text)
+        """Return whether one of the fonts has a glyph for each character."""
+        fonts = self._all(TITLE_SIZES[0], bold=True)
+        return all(any(_has(font, character) for font in fonts) for character in text)
+
+    def _parts(self, text: str, size: int, bold: bool) -> "Iterator[tuple[FreeTypeFont, str]]":
+        """Yield the text in parts, each with the first font that can write it, or else with our own font."""
+        fonts = self._all(size, bold)[: 1 if text.isascii() else None]
+        for font, part in groupby(text, lambda c: next((font for font in fonts if _has(font, c)), fonts[0])):
+            yield font, "".join(part)
+
+    def _all(self, size: int, bold: bool) -> "list[FreeTypeFont]":
+        system = [_system_font(name, SCALE * size) for name in self._fonts.others]
+        return [self._font(size, bold), *(font for font in system if font)]
 
     def _font(self, size: int, bold: bool) -> "FreeTypeFont":
         return _font(self._fonts.bold if bold else self._fonts.regular, SCALE * size)
@@ -210,3 +226,24 @@ def _font(file: Path | None, size: int) -> "FreeTypeFont":
         if file is not None:
             return ImageFont.truetype(file, size)
     return ImageFont.load_default(size)  # type: ignore[return-value]  # a bitmap font only where Pillow lacks FreeType
+
+
+@cache
+def _system_font(name: str, size: int) -> "FreeTypeFont | None":
+    """Return a font that is installed on this system, or None."""
+    from PIL import ImageFont
+
+    with suppress(OSError):
+        return ImageFont.truetype(name, size)
+    return None
+
+
+@lru_cache(10_000)
+def _has(font: "FreeTypeFont", character: str) -> bool:
+    """Return whether a font has a glyph for a character. It draws the same box for every missing one."""
+    return character.isspace() or bytes(font.getmask(character)) != _box(font)
+
+
+@cache
+def _box(font: "FreeTypeFont") -> bytes:
+    return bytes(font.getmask("\uffff"))

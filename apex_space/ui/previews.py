@@ -16,8 +16,10 @@ from ..plots.card import HEIGHT, SITE, WIDTH, Fonts
 from .routes.embed import MAIN
 
 GRADIOS = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts" / "SourceSansPro"
-FONTS = Fonts(GRADIOS / "SourceSansPro-Regular.woff2", GRADIOS / "SourceSansPro-Bold.woff2")
-"""Fonts of the pictures, with Latin, Greek and Cyrillic letters."""
+CHINESE = ("wqy-microhei.ttc", "NotoSansCJK-Bold.ttc", "DroidSansFallbackFull.ttf", "msyhbd.ttc", "PingFang.ttc")
+"""Fonts with Chinese letters of Debian, Windows and macOS. packages.txt and the Dockerfile install the first one."""
+FONTS = Fonts(GRADIOS / "SourceSansPro-Regular.woff2", GRADIOS / "SourceSansPro-Bold.woff2", CHINESE)
+"""Fonts of the pictures: one with Latin, Greek and Cyrillic letters, and for other letters what this system has."""
 A_DAY = "public, max-age=86400"
 
 

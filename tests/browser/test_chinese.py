@@ -106,6 +106,10 @@ def test_about_and_embed(chinese: Any) -> None:
     page = chinese("/about", "嵌入 ▼")
     page.get_by_role("button", name="嵌入").click()
     page.locator("td", has_text=__version__).wait_for()
+    model_card = page.get_by_role("button", name="Pocket：模型卡")
+    model_card.click()
+    page.locator("div[lang=zh-CN]").get_by_role("heading", name="学习数据").wait_for()
+    model_card.click()  # it has names and codes; a unit test looks at it
     repositories = page.locator('a[href*="huggingface.co"]').all_text_contents()
     snippet = page.get_by_label("代码").input_value()
     names = ("BibTeX", "cookie", "apex-space", "Python", "iframe", "gradio-app", *LIBRARIES, *map(version, LIBRARIES))

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from helpers.browser import upload, wait_for_report
 from helpers.songs import short
 
+PART = "() => document.activeElement.closest('#song, #choices, #outcome')?.id"
+"""The part of the Score page where the focus is."""
 TAP = "getComputedStyle(document.querySelector('#song [data-testid=upload-text]'), '::after').content"
 
 
@@ -38,6 +41,28 @@ def test_the_keyboard_goes_on_at_the_player_of_a_chosen_song(visit: Any) -> None
     page.locator("#song .upload-container").focus()
     upload(page, short("bossa.ogg"))
     expect(page.locator("#song .play-pause-button")).to_be_focused(timeout=30_000)
+
+
+@pytest.mark.parametrize(
+    ("width", "order"), [(1280, ["song", "choices", "outcome"]), (390, ["song", "outcome", "choices"])]
+)
+def test_the_tab_key_goes_as_the_eye_does(visit: Any, width: int, order: list[str]) -> None:
+    """On a wide page, down the left column first. On a phone, the result is directly below the song."""
+    page = visit("/", "Score", viewport={"width": width, "height": 844})
+    upload(page, short("bossa.ogg"))
+    wait_for_report(page)
+    page.locator("#song input, #song button").first.focus()
+    met: list[str] = []
+    for _ in range(60):
+        if (part := page.evaluate(PART)) and part not in met:
+            met.append(part)
+        page.keyboard.press("Tab")
+    assert met == order
+    song, result = (page.locator(name).first.bounding_box() for name in ("#song", ".result .card"))
+    examples = page.locator(".examples").bounding_box()
+    assert result["y"] < examples["y"]
+    assert song["x"] == examples["x"]
+    assert (result["x"] > song["x"] + song["width"]) == (width == 1280)
 
 
 def test_a_result_is_shared_in_words(visit: Any) -> None:

@@ -21,6 +21,12 @@ COMMIT = hashlib.sha1(b"the one commit of every repository").hexdigest()
 POINTER = 134  # bytes of the text file that git keeps in place of a large one
 
 
+def _set() -> Event:
+    event = Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Hub:
     """What is served, what goes wrong, and what was asked for."""
@@ -42,6 +48,8 @@ class Hub:
     """The one token that files are handed to, where their terms must be accepted; all may see which files there are."""
     portal: bool = False
     """Whether every request gets a page of HTML, as behind a hotel's login."""
+    released: Event = field(default_factory=_set)
+    """Files wait for it, half a minute at most."""
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
     """Method, path and Range of each request."""
     closing: Event = field(default_factory=Event)
@@ -120,6 +128,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(b"", {"X-Error-Code": "GatedRepo"}, 403 if token else 401)
         if not file.is_file():
             return self.answer(b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}, 404)
+        if self.command == "GET":
+            self.hub.released.wait(30)
         content = file.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{digest}"', "Accept-Ranges": "bytes"}

@@ -46,6 +46,11 @@ def test_the_lock_holds_what_the_requirements_need() -> None:
     assert {name for name, _ in seen} >= {canonicalize_name(requirement.name) for requirement in REQUIRED} - {"torch"}
 
 
+def test_the_container_has_the_packages_of_a_space() -> None:
+    (command,) = (command for command in instructions("RUN") if "apt-get install" in command)
+    assert (ROOT / "packages.txt").read_text(encoding="utf-8").split() == re.findall(r"\bfonts-\S+", command)
+
+
 def test_the_container_is_the_spaces_python_without_root() -> None:
     (base,), users = instructions("FROM"), instructions("USER")
     assert base.startswith(f"python:{FRONT_MATTER['python_version']}-slim-")

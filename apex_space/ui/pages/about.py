@@ -6,7 +6,7 @@ from importlib.metadata import version
 import gradio as gr
 
 from ... import __version__
-from ...core.i18n import tr
+from ...core.i18n import ENGLISH, language, tr
 from ...core.settings import settings
 from ...judges.manager import JudgeManager
 from ...judges.queueing import MAX_SONGS
@@ -46,16 +46,17 @@ class AboutPage:
         gr.Markdown(LEAD)
         gr.Markdown(JUDGES)
         judges, weights = gr.HTML(), gr.HTML()
-        for name, entry in REGISTRY.items():
-            if text := card(name):
-                with gr.Accordion(fill("{entry}: model card", entry=entry.title), open=False):
-                    gr.HTML(render.card(text))
+        self._cards = [name for name in REGISTRY if card(name)]
+        cards = []
+        for name in self._cards:
+            with gr.Accordion(fill("{entry}: model card", entry=REGISTRY[name].title), open=False):
+                cards.append(gr.HTML())
         gr.Markdown(PRIVACY)
         limits = gr.HTML()
         gr.Markdown(CITE)
         references = gr.HTML(js_on_load=read_static("cite.js"), texts=COPYING, elem_id="references")
         gr.Markdown("## What runs here")
-        shown = [judges, weights, limits, references, gr.HTML()]
+        shown = [judges, weights, limits, references, gr.HTML(), *cards]
         gr.on(None, self._show, outputs=shown, queue=False, show_progress="hidden", api_visibility="private")
 
     def _show(self) -> tuple[str, ...]:
@@ -66,7 +67,14 @@ class AboutPage:
             render.limits(settings(), LIMITS, {songs: MAX_SONGS, requests: self._longest_queue}),
             render.references(read_static("references.bib")),
             render.versions(_versions()),
+            *map(_card, self._cards),
         )
+
+
+def _card(name: str) -> str:
+    """Return a model card in the current language, or else in English."""
+    translated = card(name, language())
+    return render.card(translated or str(card(name)), language() if translated else ENGLISH)
 
 
 def _versions() -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from ...core.text import Message, message
 from ...judges.manager import BEST, JudgeManager
 from ...judges.registry import REGISTRY
 from ...judges.score import PANEL
+from ...plots.arena import song_text
 from ...ranking.order import PREFERENCE
 from .. import render
 from ..static_files import read_static
@@ -131,7 +132,7 @@ def pool_song(pool: Pool, song: gr.Audio) -> None:
     options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
     def choices() -> gr.Dropdown:
-        named = [(" · ".join(filter(None, (each.title, each.generator))), each.id) for each in pool.songs()]
+        named = [(" · ".join(map(song_text, filter(None, (s.title, s.generator)))), s.id) for s in pool.songs()]
         return gr.Dropdown(sorted(named))
 
     def pick(id: str | None) -> Any:
@@ -153,8 +154,8 @@ def _button(style: str, damage: str | None) -> gr.Button:
 
 def judge_choices(panel: bool = True) -> list[tuple[str, str]]:
     """Return label and name of each choice of a judge. `panel` adds the panel of all judges."""
-    named = [("Best that is ready", BEST), *((entry.title, name) for name, entry in REGISTRY.items())]
-    return [*named, ("The panel: all of them", PANEL)] if panel else named
+    named = [(render.BEST, BEST), *((entry.title, name) for name, entry in REGISTRY.items())]
+    return [*named, (render.PANEL, PANEL)] if panel else named
 
 
 def rank_choices(axes: Collection[str] = KEYS) -> list[tuple[str, str]]:
@@ -163,14 +164,18 @@ def rank_choices(axes: Collection[str] = KEYS) -> list[tuple[str, str]]:
     return [("Preference: what people would pick", PREFERENCE), *known]
 
 
-def judge_radio(manager: JudgeManager, panel: bool = True) -> gr.Radio:
-    """Return a radio of the judges. Below it, the page shows what they are and why some of them are not ready."""
+def judge_radio(manager: JudgeManager, panel: bool = True, shown: bool = False) -> gr.Radio:
+    """Return a radio of the judges. Below it, the page shows which ones are not ready, and a line on each one.
+
+    The lines are folded away unless they are `shown`.
+    """
     radio = gr.Radio(judge_choices(panel), value=BEST, label="Judge", elem_id="judge")
     news, about, timer = gr.HTML(), gr.HTML(), gr.Timer(POLL_SECONDS)
 
     def poll() -> tuple[str, str, gr.Timer]:
-        waiting, states = manager.waiting(), manager.states()
-        return render.states(waiting, states), render.judges(states), gr.Timer(active=bool(waiting))
+        outlook = manager.outlook()
+        lines = render.judges(outlook, manager.best().name, panel, shown)
+        return render.states(outlook), lines, gr.Timer(active=not manager.settled)
 
     for when in (None, timer.tick):  # None: when the page opens
         gr.on(when, poll, outputs=[news, about, timer], show_progress="hidden", queue=False, api_visibility="private")

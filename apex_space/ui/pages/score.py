@@ -11,13 +11,15 @@ from ...audio.containers import KINDS
 from ...core.i18n import tr
 from ...core.settings import settings
 from ...judges.judge import ScoringProgress
-from ...judges.manager import LoadProgress
+from ...judges.manager import BEST, LoadProgress
 from ...judges.panel import PanelProgress
+from ...plots.arena import song_text
 from ...storage.shared_results import SharedResults
 from .. import render
 from ..requests import Requests
 from ..translation import fill
 from . import inputs
+from .better_judge import BetterJudge
 from .share_panel import Finished, SharePanel
 
 PROMISE = (
@@ -37,10 +39,10 @@ class ScorePage:
         with gr.Row(elem_id="score-page"):
             with gr.Column():
                 self._song()
-            with gr.Column():
-                self._outputs(shared_results)
-            with gr.Column():
+            with gr.Column(elem_id="choices"):
                 self._choices()
+            with gr.Column(elem_id="outcome"):
+                self._outputs(shared_results)
         self._events()
 
     def _song(self) -> None:
@@ -51,14 +53,15 @@ class ScorePage:
             self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
 
     def _choices(self) -> None:
-        self.judge = inputs.judge_radio(self._requests.manager)
         gr.Markdown("## Examples")
         self.examples = inputs.examples()
+        self.judge = inputs.judge_radio(self._requests.manager, shown=True)
         limits = {"minutes": settings().max_minutes, "megabytes": settings().max_megabytes, "kinds": KINDS}
         gr.Markdown(fill(PROMISE, **limits, grace=inputs.kept_for()), elem_classes="promise")
 
     def _outputs(self, shared_results: SharedResults) -> None:
         self.progress = inputs.progress(EMPTY)
+        self.better = BetterJudge(self._requests.manager)
         self.example = gr.HTML(elem_id="example")
         inputs.last_result()
         self.cards = gr.HTML(elem_classes="result")
@@ -85,17 +88,21 @@ class ScorePage:
         for button, path in self.examples:
             picked = button.click(lambda path=path: path, outputs=self.song, api_visibility="private")
             running.append(picked.then(**shown))
-        inputs.show_progress([*triggers, *(button.click for button, _ in self.examples)])
+        picked = self.better.again.click(lambda: BEST, outputs=self.judge, api_visibility="private")
+        running.append(picked.then(**shown))
+        buttons = [self.better.again, *(button for button, _ in self.examples)]
+        inputs.show_progress([*triggers, *(button.click for button in buttons)])
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
         opened: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         timer = gr.Timer(inputs.POLL_SECONDS)  # on a fresh installation, the example takes its judge 15 s
         for when in (None, timer.tick):  # None: when the page opens
             gr.on(when, self._example, outputs=[self.example, timer], **opened)
+        self.better.watch(self.link.finished, self.song)
 
     def _example(self) -> tuple[str, gr.Timer]:
         """Show the example report. Ask again until it is there."""
         report = self._requests.manager.example
-        return render.example(report, from_examples()[0].title), gr.Timer(active=report is None)
+        return render.example(report, song_text(from_examples()[0].title)), gr.Timer(active=report is None)
 
     def _show(self, song: str, judge: str) -> Iterator[tuple[Any, ...]]:
         hidden = gr.Plot(visible=False)

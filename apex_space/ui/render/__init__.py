@@ -3,12 +3,15 @@
 from .comparison import answer, comparison_links, details, sentence
 from .html import NOTE, clock, download_links, failed, note, percent, progress, table
 from .judge_progress import judge_progress
+from .judges import BEST, PANEL, judges, states
 from .panel import panel, panel_links, panel_tables
 from .panel_comparison import panel_comparison_downloads, panel_comparison_summary, panel_comparison_tables
-from .report import cards, downloads, example, judges, measured, number, states, tables
+from .report import cards, downloads, example, measured, number, tables
 
 __all__ = [
+    "BEST",
     "NOTE",
+    "PANEL",
     "answer",
     "cards",
     "clock",

@@ -56,8 +56,8 @@ def models(config: Settings) -> str:
     return f"<p>{tr('Their models have cards on the Hub:')}</p><ul>{''.join(items)}</ul>"
 
 
-def card(markdown: str) -> str:
-    """Return a model card as part of a page. The card is in English.
+def card(markdown: str, language: str) -> str:
+    """Return a model card in a `language` as part of a page.
 
     Its headings are on a lower level than the page's, its tables are in boxes that scroll, and a corner without a text
     is not a heading.
@@ -70,9 +70,9 @@ def card(markdown: str) -> str:
         .replace("<th></th>", "<td></td>")
     )
     scrolling = re.sub(
-        "<table>.*?</table>", lambda found: _scrolling(found[0], f"Table {next(tables)}"), written, flags=re.S
+        "<table>.*?</table>", lambda found: _scrolling(found[0], tr("Table {n}", n=next(tables))), written, flags=re.S
     )
-    return f'<div lang="en">{scrolling}</div>'
+    return f'<div lang="{language}">{scrolling}</div>'
 
 
 def _scrolling(text: str, label: str) -> str:

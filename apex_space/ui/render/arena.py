@@ -8,7 +8,7 @@ from ...arena.leaderboard import LeaderboardSnapshot
 from ...arena.ratings import FEW_VOTES, MIN_VOTES, Rating
 from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
-from ...plots.arena import judge_title, label, ranks
+from ...plots.arena import judge_title, label, ranks, song_text
 from ...storage.records import Source
 from .html import Cells, figure, labelled, minus, note, percent, span, table
 
@@ -62,7 +62,7 @@ def _lead(lead: Lead) -> str:
 
 def songs(ranked: Sequence[Rating]) -> str:
     """Return a table of all songs with a vote, best lower bound first, in a box of its own height."""
-    rows = ((place, label(row), *_rating(row), row.generator) for place, row in _placed(ranked))
+    rows = ((place, label(row), *_rating(row), song_text(row.generator)) for place, row in _placed(ranked))
     head = tr("Rank"), tr("Title"), *_rating_head(), tr("Generator")
     return table(tr("Songs"), head, rows, "wide tall") if ranked else ""
 
@@ -154,7 +154,7 @@ def meetings(met: Sequence[Meeting]) -> str:
     head = tr("Between"), tr("Votes"), tr("Won by the first"), tr("Tied")
     rows = [
         (
-            tr(" and ").join((pair.first, pair.second)),
+            tr(" and ").join(map(song_text, (pair.first, pair.second))),
             str(pair.votes),
             percent(pair.share) if pair.votes >= MIN_VOTES else tr(TOO_FEW),
             str(pair.ties),
@@ -169,7 +169,7 @@ def between(judges: Sequence[Agreement]) -> str:
     head = tr("Judge"), tr("Between"), tr("Votes"), tr("Agreed"), tr("95% interval")
     rows = [
         (
-            *(judge_title(judge.judge), tr(" and ").join(pair.generators), str(pair.decided)),
+            *(judge_title(judge.judge), tr(" and ").join(map(song_text, pair.generators)), str(pair.decided)),
             *(figure(pair.agreed) if pair.decided >= MIN_VOTES else (tr(TOO_FEW), "–")),
         )
         for judge in judges

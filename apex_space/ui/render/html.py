@@ -67,9 +67,9 @@ def failed(error: gr.Error) -> str:
     return shown
 
 
-def folded(summary: str, content: str) -> str:
-    """Return HTML that is shown when the plain text `summary` is pressed."""
-    return f"<details><summary>{escape(summary)}</summary>{content}</details>"
+def folded(summary: str, content: str, shown: bool = False) -> str:
+    """Return HTML that is shown, or hidden if it is `shown` at first, when the plain text `summary` is pressed."""
+    return f"<details{' open' if shown else ''}><summary>{escape(summary)}</summary>{content}</details>"
 
 
 def clock(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """Renders a Report as HTML."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from html import escape
 
@@ -10,15 +10,8 @@ from ...judges.registry import REGISTRY
 from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
 from ...plots.ranking_text import SPREAD
-from .html import Cells, clock, download_links, folded, labelled, minus, table
+from .html import Cells, clock, download_links, labelled, minus, table
 
-STATES = {
-    "ready": "It is ready.",
-    "loading": "It is loading now.",
-    "idle": "It is loaded when somebody chooses it, if its weights can be had. The first time can take minutes.",
-    "absent": "It is not available here.",
-}
-"""What to expect of a judge in each state."""
 SHORT_SECONDS = 10.0
 """Duration below which the page says that the scores mean little."""
 ALIKE = 0.25
@@ -182,34 +175,3 @@ def downloads(report: Report) -> str:
         (tr("Report as CSV"), f"{report.judge}.csv", "text/csv", to_csv([report])),
     )
     return download_links(report.file.rsplit(".", 1)[0], forms)
-
-
-def states(waiting: Mapping[str, str], states: Mapping[str, str]) -> str:
-    """Return which judges are not ready. Why they are absent is folded away: it is for whoever runs the server."""
-    absent = [name for name, state in states.items() if state == "absent"]
-    later = tr("Another judge answers meanwhile. Ask again then; the song need not be sent again for some minutes.")
-    loading = "".join(f"<p>{escape(_waits(n, waiting))}{tr('. ')}{later}</p>" for n in waiting if n not in absent)
-    missing = "".join(folded(_absence(name), f"<p>{escape(_waits(name, waiting))}</p>") for name in absent)
-    return f'<div class="states" role="status">{loading}{missing}</div>' if loading or missing else ""
-
-
-def judges(states: Mapping[str, str]) -> str:
-    """Return what each judge is and its state, folded away. accessible.js disables the choice of absent judges."""
-    absent = " ".join(name for name, state in states.items() if state == "absent")
-    about = folded(tr("What the judges are"), "".join(_about(name, state) for name, state in states.items()))
-    return f'<div class="judges" data-absent="{absent}">{about}</div>'
-
-
-def _waits(name: str, waiting: Mapping[str, str]) -> str:
-    return f"{REGISTRY[name].title} {translate(waiting[name])}"
-
-
-def _absence(name: str) -> str:
-    return tr("{judge} is not available here. Another judge answers.", judge=REGISTRY[name].title)
-
-
-def _about(name: str, state: str) -> str:
-    """Return a line on a judge: what it is, and what happens when it is chosen."""
-    entry = REGISTRY[name]
-    text = f"{translate(entry.summary)}{tr('. ')}{tr(STATES[state])}"
-    return f"<p>{escape(labelled(entry.title, text))}</p>"

@@ -4,7 +4,7 @@ from html import escape
 
 from ...arena.agreement import Agreement, AgreementReport
 from ...core.i18n import plural, tr
-from ...plots.arena import judge_title
+from ...plots.arena import judge_title, song_text
 from ...storage.records import Prediction, Song, Vote, Winner
 from ...storage.vote_counts import hit
 from .html import percent
@@ -49,10 +49,10 @@ def foreseen(vote: Vote) -> list[tuple[str, float]]:
 def _name(side: str, song: Song, winner: Winner) -> str:
     won = side == winner
     chosen = f'<span class="chosen">✓ {tr("Your choice")}</span>' if won else ""
-    generator = f"<small>{escape(song.generator)}</small>" if song.generator else ""
-    prompt = f"<p>{escape(song.prompt)}</p>" if song.prompt else ""
+    generator = f"<small>{escape(song_text(song.generator))}</small>" if song.generator else ""
+    prompt = f"<p>{escape(song_text(song.prompt))}</p>" if song.prompt else ""
     place = tr("Song {side}", side=side.upper())
-    title = f"<small>{place}</small><b>{escape(song.title or tr('Without a title'))}</b>"
+    title = f"<small>{place}</small><b>{escape(song_text(song.title) or tr('Without a title'))}</b>"
     return f'<section class="name{" won" if won else ""}">{title}{generator}{prompt}{chosen}</section>'
 
 

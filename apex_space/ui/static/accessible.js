@@ -1,8 +1,9 @@
 // Adds what Gradio's markup lacks for people who use a screen reader, again after every change of the page: names that
 // tell controls apart and contain their visible text, a mark for the current page, and labels of groups and pictures. The
-// choice of a judge that is not there is disabled.
+// choice of a judge that is not there is disabled. The Tab key takes the way that the eye takes.
 (() => {
   const PAUSE_MS = 100;
+  const NARROW = matchMedia("(max-width: 699px)"); // the Score page has one column then, see style.css
   const given = new WeakMap(); // control -> its name in the markup, and the name that replaces it here
   const ours = (element) => element.closest(".gradio-container") && element.checkVisibility();
   const all = (selector) => [...document.querySelectorAll(selector)].filter(ours);
@@ -41,7 +42,16 @@
     }
   }
 
+  // On a wide page the choices are below the song, and the result beside both; on a narrow page the result comes first.
+  function orderColumns() {
+    const [choices, result] = ["choices", "outcome"].map((id) => document.getElementById(id));
+    const [first, second] = NARROW.matches ? [result, choices] : [choices, result];
+    const behind = Node.DOCUMENT_POSITION_FOLLOWING;
+    if (first && !(first.compareDocumentPosition(second) & behind)) first.after(second);
+  }
+
   function mend() {
+    orderColumns();
     for (const kind of ["button", "fieldset input", "tr.file a"]) nameControls(kind);
     for (const outer of all("button:has(button)")) {
       const inner = outer.querySelector("button");
@@ -59,6 +69,7 @@
     }
   }
 
+  NARROW.addEventListener("change", orderColumns);
   let soon = 0;
   const watched = { subtree: true, childList: true, attributeFilter: ["aria-label", "class", "style", "data-absent"] };
   new MutationObserver(() => (soon ||= setTimeout(() => ((soon = 0), mend()), PAUSE_MS))).observe(document, watched);

@@ -26,6 +26,7 @@ from helpers.paths import ROOT
 PACKAGE = ROOT / "apex_space"
 OTHERS = [tag for tag in languages() if tag != "en"]
 CATALOGUES = {tag: json.loads((i18n.CATALOGUES / f"{tag}.json").read_text(encoding="utf-8")) for tag in OTHERS}
+EXAMPLES = json.loads((PACKAGE / "arena" / "examples" / "examples.json").read_text(encoding="utf-8"))
 NOT_ON_PAGES = tuple(str(PACKAGE / name) for name in ("cli", "training", "bench", "evaluation", "preference/fitting"))
 """Their errors are met on the command line only, which speaks English."""
 FILES = [file for file in sorted(PACKAGE.rglob("*.py")) if not str(file).startswith(NOT_ON_PAGES)]
@@ -119,9 +120,10 @@ NAMES = {
 """Of songs, databases and tensors, in messages of errors; and markup."""
 ALL = sorted({text for source in SOURCES for text in source.texts() if any(map(str.isalpha, text))} - NAMES)
 NAMED = {text for axis in AXES for text in (axis.label, axis.meaning)}
-NAMED |= {text for entry in REGISTRY.values() for text in (entry.summary, entry.licence)}
+NAMED |= {text for entry in REGISTRY.values() for text in (entry.summary, entry.plain, entry.licence) if text}
 NAMED |= {str(field.description) for name, field in Settings.model_fields.items() if name.endswith("_repo")}
 NAMED |= {*GRADIO_TEXTS}
+NAMED |= {row[part] for row in EXAMPLES for part in ("title", "style", "description")}
 
 
 def fields(text: str) -> set[str]:

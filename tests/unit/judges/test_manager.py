@@ -20,7 +20,7 @@ from apex_space.judges import lending
 from apex_space.judges import manager as module
 from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.loading import load_judge
-from apex_space.judges.manager import BEST, JudgeManager, LoadProgress, hide_folders
+from apex_space.judges.manager import BEST, JudgeManager, LoadProgress, Outlook, hide_folders
 from apex_space.judges.queueing import HEAVY, SongQueue
 from apex_space.judges.registry import REGISTRY
 from apex_space.models.encoders.encoder import Encoder
@@ -48,6 +48,7 @@ def loading(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return outcome
 
     monkeypatch.setattr(module, "load_judge", load)
+    monkeypatch.setattr(module, "download_size", lambda name, weights: 1_300_000_000)
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
     return outcomes
 
@@ -95,6 +96,66 @@ def test_pocket_goes_on_where_another_trial_is_of_no_use(error: Exception, loadi
     assert manager.best().name == "pocket"
     expected = str(error) if isinstance(error, WeightsInvalid) else "RuntimeError"
     assert expected in manager.waiting()["apex"]
+
+
+def test_weights_that_cannot_be_had_are_known_before_anybody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", pytest.fail)
+    manager = JudgeManager(tmp_path / "weights")
+    assert set(manager.states().values()) == {"ready", "loading", "idle"}
+    manager.start()
+    until(lambda: set(manager.states().values()) == {"ready", "absent"})
+    outlook = manager.outlook()
+    assert (outlook["pocket"].state, outlook["pocket"].why) == ("ready", "")
+    assert "MERT-v1-330M holds no" in outlook["banger"].why
+    assert str(tmp_path) not in "".join(each.why for each in outlook.values())
+    assert not manager.settled
+    with pytest.raises(WeightsMissing, match="MERT-v1-330M"):  # who asks all the same is answered
+        manager.get("banger")
+
+
+def test_weights_are_looked_for_again_until_they_can_be_had(
+    loading: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[Any] = [WeightsMissing("no network"), RuntimeError("a library's own"), 1_262_000_000]
+
+    def download_size(name: str, weights: Any) -> int:
+        answer = answers.pop(0) if name == "banger" and len(answers) > 1 else answers[-1]
+        if isinstance(answer, Exception):
+            seen.append(manager.outlook()["banger"].why)
+            raise answer
+        return int(answer)
+
+    seen: list[str] = []
+    loading.append(replace(load_judge("pocket"), name="apex"))
+    monkeypatch.setattr(module, "download_size", download_size)
+    manager = JudgeManager()
+    assert manager.outlook()["banger"] == Outlook("idle")
+    manager.start()
+    until(lambda: manager.settled)
+    assert seen == ["", "is not available. no network"]
+    outlook = manager.outlook()["banger"]
+    assert (outlook.state, outlook.download, outlook.why) == ("idle", 1_262_000_000, "")
+    assert outlook.seconds is None or outlook.seconds > 0  # None with a GPU
+
+
+def test_a_more_trusted_judge_is_coming_until_it_is_ready(loading: list[Any]) -> None:
+    manager = JudgeManager()
+    assert (manager.coming("pocket"), manager.better("pocket")) == ("apex", None)
+    assert (manager.coming("apex"), manager.better("apex")) == (None, None)
+    loading.append(replace(load_judge("pocket"), name="apex"))
+    manager.start()
+    until(lambda: manager.better("pocket") == "apex")
+    assert (manager.coming("pocket"), manager.better("apex")) == (None, None)
+
+
+def test_a_judge_that_could_not_be_loaded_is_not_coming(loading: list[Any]) -> None:
+    loading.append(WeightsInvalid("best_model.pt does not fit"))
+    manager = JudgeManager()
+    manager.start()
+    until(lambda: manager.coming("pocket") is None)
+    assert manager.better("pocket") is None
 
 
 @dataclass
@@ -166,6 +227,7 @@ def test_two_who_wait_for_a_judge_wait_for_one_download(guests: Guests) -> None:
     assert [*one][-1].name == [*other][-1].name == "banger"  # type: ignore[union-attr]
     assert manager.get("banger") is manager.get("banger")
     assert guests.fetched == guests.begun == ["banger"]
+    assert manager.outlook()["banger"].download == 0
 
 
 def test_who_stops_waiting_leaves_the_download_to_those_who_come_after(guests: Guests) -> None:

@@ -10,12 +10,15 @@ from apex_space import plots
 from apex_space.arena.agreement import Agreement
 from apex_space.arena.lead import find_lead, meetings
 from apex_space.arena.leaderboard import LeaderboardSnapshot
+from apex_space.arena.pool_sources import from_examples
 from apex_space.arena.ratings import FEW_VOTES, MIN_VOTES, Rating
-from apex_space.plots.arena import MAX_ROWS
+from apex_space.core.i18n import use_language
+from apex_space.plots.arena import MAX_ROWS, song_text
 from apex_space.plots.names import MAX_LABEL_LENGTH
 from apex_space.storage.records import Song, Vote
 from apex_space.ui.pages.leaderboard import _shown
 from apex_space.ui.render import arena as render
+from helpers.chinese import latin
 from helpers.votes import measure_agreement, predicted, rate, sigmoid, simulate, song, tally, vote
 
 MARKUP = "<img src=x onerror=alert(1)> & more"
@@ -40,6 +43,18 @@ def rows(table: str) -> list[list[str]]:
     return [
         [unescape(cell) for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row)] for row in body.split("<tr>")[1:]
     ]
+
+
+def test_texts_of_our_own_songs_are_translated_and_those_of_others_are_not() -> None:
+    songs = from_examples(damaged=True)
+    ours = [text for each in songs for text in (each.title, each.generator, each.prompt)]
+    assert [song_text(text) for text in ours] == ours
+    with use_language("zh-CN"):
+        assert latin(map(song_text, ours)) == []
+        assert song_text("Clarity") == "Clarity"  # as the name of a song
+        assert song_text("") == ""
+        table = render.songs([rating(0, title=songs[0].title), rating(1, title="Likes")])
+    assert [row[1] for row in rows(table)] == ["玻璃清晨", "Likes"]
 
 
 def test_dots_and_whiskers_are_the_ratings_and_their_intervals() -> None:

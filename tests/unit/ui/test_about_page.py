@@ -3,13 +3,19 @@
 import re
 
 from apex_space import __version__
+from apex_space.core.i18n import use_language
 from apex_space.core.settings import Settings
 from apex_space.judges.registry import REGISTRY, JudgeEntry, card
 from apex_space.models.hub import Weights
 from apex_space.storage.rate_limits import LIMITS
+from apex_space.ui.pages.about import _card
 from apex_space.ui.render import about as render
 from apex_space.ui.static_files import read_static
+from helpers.chinese import latin
 
+CARD = ("AUC", "Spearman", "Emotify", "kbit/s", "dB", "AI", "MIDI", "MP3")
+"""Names and units in the card."""
+FIGURE = re.compile(r"`\w+`|\d[\d.,]*\d|\d")
 ENTRY = re.compile(r"@(?:misc|article)\{(\w+),\n(.*?)\n\}", re.DOTALL)
 
 
@@ -54,14 +60,33 @@ def test_limits_are_those_of_the_settings() -> None:
 def test_the_card_that_is_shipped_and_those_on_the_hub() -> None:
     assert str(card("pocket")).startswith("# The pocket judge")
     assert card("apex") is None
-    shown = render.card("# A\n\n<b>\n\n## B\n\n|a|b|\n|-|-|\n|1|2|\n")
+    shown = render.card("# A\n\n<b>\n\n## B\n\n|a|b|\n|-|-|\n|1|2|\n", "en")
+    assert shown.startswith('<div lang="en">')
     assert "<h3>A</h3>" in shown
     assert "<h4>B</h4>" in shown
     assert "<b>" not in shown
-    assert "<td></td>" in render.card("||b|\n|-|-|\n|1|2|\n")
+    assert "<td></td>" in render.card("||b|\n|-|-|\n|1|2|\n", "en")
     assert re.search(
         '<div class="scroll" tabindex="0" role="region" aria-label="Table 1"><table>.*</table></div>', shown, re.S
     )
+
+
+def test_the_chinese_card_has_the_parts_and_figures_of_the_english_one() -> None:
+    """Whoever trains the judge again translates its card again."""
+    english, chinese = (re.split("(?m)^## ", str(card("pocket", language))) for language in ("", "zh-CN"))
+    for part, translated in zip(english, chinese, strict=True):
+        assert sorted(FIGURE.findall(translated)) == sorted(FIGURE.findall(part))
+        assert translated.count("\n|") == part.count("\n|")
+    kinds = re.findall(r"`(\w+)`", "".join(english))
+    texts = re.findall(r"[^|\n]+", re.sub("`[^`]+`", "", "".join(chinese)))
+    assert latin([text for text in texts if not re.search("Aljanaki|David Samuel", text)], *CARD, *kinds) == []
+
+
+def test_the_page_shows_the_card_in_its_language() -> None:
+    assert _card("pocket").startswith('<div lang="en"><h3>The pocket judge')
+    with use_language("zh-CN"):
+        assert _card("pocket").startswith('<div lang="zh-CN"><h3>Pocket 评委')
+        assert 'aria-label="表 1"' in _card("pocket")
 
 
 def test_references_are_whole_and_name_the_papers_of_the_judges() -> None:

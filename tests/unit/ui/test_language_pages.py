@@ -10,7 +10,7 @@ from apex_space.core.i18n import use_language
 from apex_space.core.text import approximate_duration, message
 from apex_space.judges.judge import ScoringProgress
 from apex_space.judges.loading import load_judge
-from apex_space.judges.manager import LoadProgress
+from apex_space.judges.manager import LoadProgress, Outlook
 from apex_space.judges.panel import Panel
 from apex_space.preference.panel_comparison import compare_panels
 from apex_space.ui import render
@@ -61,6 +61,6 @@ def test_panel_and_panel_comparison(reason: str) -> None:
             pages.append(render.judge_progress(step, rest=("", 120)))
         pages.append(render.judge_progress(ScoringProgress("apex", 0, 0, 3, None, 2)))
         why = message("is not available: {kind} while loading; see the server's log", kind="KeyError")
-        pages.append(render.states({"apex": why}, {"apex": "absent"}))
+        pages.append(render.states({"apex": Outlook("absent", why)}))
     texts = [unescape(text) for page in pages for text in re.findall(">([^<]+)<", page)]
     assert latin(texts, "folk.ogg", "waltz.ogg", "KeyError") == []

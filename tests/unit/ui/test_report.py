@@ -9,7 +9,7 @@ from apex_space.core.axes import KEYS
 from apex_space.core.errors import WeightsMissing
 from apex_space.judges.report import Report, Segment
 from apex_space.ui.render.html import failed
-from apex_space.ui.render.report import _tempo, cards, judges, states
+from apex_space.ui.render.report import _tempo, cards
 from helpers.results import report
 
 
@@ -59,24 +59,6 @@ def test_a_short_sound_gets_a_caution() -> None:
 )
 def test_a_tempo_that_may_be_half_of_the_true_one_is_shown_with_its_double(tempo: float | None, shown: str) -> None:
     assert _tempo(tempo) == shown
-
-
-def test_what_an_operator_has_to_do_is_folded_away() -> None:
-    waiting = {"apex": "is not available. Set APEX_WEIGHTS.", "pocket": "is loading"}
-    before, rest = states(waiting, {"apex": "absent", "pocket": "loading"}).split("<details>", 1)
-    summary, rest = rest.split("</summary>", 1)
-    assert "Pocket is loading" in before
-    assert "APEX is not available here. Another judge answers." in summary
-    assert "APEX_WEIGHTS" in rest.split("</details>")[0]
-
-
-def test_what_the_judges_are_is_said_with_their_states() -> None:
-    before, _, about = judges({"apex": "idle", "banger": "absent", "pocket": "ready"}).partition("</summary>")
-    assert 'data-absent="banger"' in before
-    first, _, second = re.findall("<p>(.*?)</p>", about)
-    assert first.startswith("APEX: the published model")
-    assert "It is loaded when somebody chooses it, if its weights can be had." in first
-    assert second.endswith("It is ready.")
 
 
 def test_why_weights_cannot_be_used_is_folded_away() -> None:

@@ -8,6 +8,7 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
@@ -15,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import httpx
 import pytest
 from PIL import Image, ImageChops
@@ -310,11 +312,24 @@ def test_a_title_never_leaves_its_line(fonts: Any) -> None:
     assert 0 < top < bottom <= 165
 
 
-def test_a_title_that_the_font_lacks_is_left_out_and_others_are_not() -> None:
-    without = plots.card("", [report()], FONTS)
-    assert plots.card("玻璃的早晨", [report()], FONTS) == without
+def test_a_title_that_no_font_can_write_is_left_out_and_others_are_not() -> None:
+    fonts = replace(FONTS, others=("no-such-font.ttf",))
+    without = plots.card("", [report()], fonts)
+    assert plots.card("玻璃的早晨", [report()], fonts) == without
     titles = ("Café – Ночь", "Don’t…", "Ærøskøbing Łódź")
-    assert len({without, *(plots.card(title, [report()], FONTS) for title in titles)}) == 4
+    assert len({without, *(plots.card(title, [report()], fonts) for title in titles)}) == 4
+
+
+def test_letters_that_our_font_lacks_are_written_with_a_font_of_the_system() -> None:
+    """Our font is one of mathematical symbols here, which lacks most letters. The system's font has those."""
+    assert FONTS.bold
+    few = next(Path(gr.__file__).parent.rglob("KaTeX_Size1-Regular.*.ttf"))
+    alone, both = type(FONTS)(few, few), type(FONTS)(few, few, ("no-such-font.ttf", str(FONTS.bold)))
+    without = plots.card("", [report()], both)
+    assert plots.card("Łódź", [report()], alone) == plots.card("", [report()], alone)
+    titles = ("Łódź", "Łódź (∑)", "∑ Łódź")
+    assert len({without, *(plots.card(title, [report()], both) for title in titles)}) == 4
+    assert plots.card("Łódź 早", [report()], both) == without
 
 
 def test_fonts_that_are_not_there_are_replaced(tmp_path: Path) -> None:
