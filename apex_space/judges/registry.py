@@ -40,6 +40,15 @@ REGISTRY = {
         at_start=True,
         axes=("streams", "likes", *AESTHETICS),
     ),
+    "tunejury": JudgeEntry(
+        "TuneJury",
+        "which song people prefer, learned from 17,500 pairs that people compared: CLAP, which hears only the middle "
+        "10 s of a song, and TuneJury's own head (arXiv 2606.17006)",
+        "tunejury",
+        "CC0-1.0 (CLAP), Apache-2.0 (head); with all inputs CC-BY-NC-4.0 (MERT, head)",
+        ComputeCost(0, fixed=30.7),
+        axes=("appeal",),
+    ),
     "banger": JudgeEntry(
         "Banger",
         "ranks a batch by plays, from each song's first 30 s: MERT-v1-330M and its own head",

@@ -166,7 +166,7 @@ def _row(pen: _Pen, y: float, axis: Axis, reports: Sequence[Report]) -> None:
     for place in sorted(scores) if len(reports) > 1 else ():
         pen.mark(_x(axis, scores[place]), y, place)
     ends = dict.fromkeys(f"{score:.{_digits(axis)}f}" for score in (min(scores.values()), max(scores.values())))
-    pen.text(RIGHT, y, f"{' to '.join(ends)} / {axis.high:g}", 30, anchor="rm")
+    pen.text(RIGHT, y, f"{' to '.join(ends)}{f' / {axis.high:g}' if axis.bounded else ''}", 30, anchor="rm")
 
 
 def _bar(pen: _Pen, y: float, axis: Axis, score: float, spread: float | None) -> None:

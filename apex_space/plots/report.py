@@ -24,6 +24,7 @@ COLOURS = dict(  # after Okabe & Ito 2008: colour-blind people can tell them apa
     clarity="#3a8fc9",
     naturalness="#7d6bd6",
     banger="#b8562a",
+    appeal="#5b8a1f",
 )
 
 
@@ -35,7 +36,7 @@ def _groups(axes: Iterable[Axis]) -> list[list[Axis]]:
 def scores(report: Report) -> "Figure":
     """Draw one bar for each axis, and one panel for each group of axes.
 
-    Lines are the judge's spread. Diamonds and bands are SongEval's mean and standard deviation.
+    Lines are the judge's spread. Diamonds and bands are the mean and standard deviation of the axis' reference.
     """
     from plotly.subplots import make_subplots
 
@@ -63,7 +64,7 @@ def scores(report: Report) -> "Figure":
 def _bar(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     value = report.scores[axis.key]
     figure.add_bar(
-        x=[0 if value is None else value - axis.low],
+        x=[0 if value is None else min(value, axis.high) - axis.low],
         base=axis.low,
         y=[translate(axis.label)],
         orientation="h",
@@ -93,9 +94,9 @@ def _reference_mean(figure: "Figure", report: Report, axis: Axis, row: int) -> N
         y=[translate(axis.label)],
         mode="markers",
         marker=dict(symbol="diamond", size=9, color=GREY, line=dict(width=1, color="white")),
-        name=tr("SongEval’s songs, mean ± SD"),
+        name=tr("{songs}, mean ± SD", songs=translate(axis.source)),
         showlegend=not any(trace.mode == "markers" for trace in figure.select_traces(dict(type="scatter"))),
-        hovertemplate="SongEval %{x:.2f}<extra></extra>",
+        hovertemplate=f"{translate(axis.source)} %{{x:.2f}}<extra></extra>",
         row=row,
         col=1,
     )
