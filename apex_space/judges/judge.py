@@ -215,6 +215,8 @@ class Judge:
         about = waveform.duration, waveform.sha256, features.measure(waveform, samples, rate)
         encoder: Encoder | ReportsProgress = self.encoder
         if isinstance(encoder, HearsOriginal):
+            start, length = encoder.heard(len(samples))
+            cut = replace(cut, start=np.array([start]), valid=np.array([length]))
             encoder = encoder.for_song(waveform.samples, waveform.rate)
         del waveform, samples  # for a song of ten minutes, this frees 160 MB for the encoder
         embeddings: list[np.ndarray] = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..core.axes import Axis
 from ..core.i18n import tr, translate
+from ..core.text import minus
 from ..judges.report import Report, Segment
 from .style import GREY, NEUTRAL, ROW_HEIGHT, finished
 
@@ -118,7 +119,7 @@ def _spread(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
 def _value(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     """Write the number into its own column at the right, clear of the marks."""
     value = report.scores[axis.key]
-    text = tr("not predicted") if value is None else f"<b>{value:.{_digits(axis)}f}</b>"
+    text = tr("not predicted") if value is None else f"<b>{minus(f'{value:.{_digits(axis)}f}')}</b>"
     x, anchor = (
         (axis.low + 0.01 * (axis.high - axis.low), "left")
         if value is None
@@ -180,4 +181,4 @@ def _digits(axis: Axis) -> int:
 
 
 def _ticks(low: float, high: float) -> list[int]:
-    return list(range(int(low), int(high) + 1, 25 if high == 100 else 1))
+    return list(range(int(low), int(high) + 1, 25 if high == 100 else 1 if high - low <= 10 else 3))

@@ -54,3 +54,6 @@ class HearsOriginal(Protocol):
 
     def for_song(self, samples: np.ndarray, rate: int) -> ReportsProgress:
         """Return an encoder for the song whose decoded `samples` [N] have `rate` Hz."""
+
+    def heard(self, length: int) -> tuple[int, int]:
+        """Return the first sample, and the number of samples, that are heard of `length` samples at `Encoder.rate`."""

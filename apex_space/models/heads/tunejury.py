@@ -59,6 +59,11 @@ class TuneJuryEncoder:
         """Return an encoder for the song whose decoded `samples` [N] have `rate` Hz."""
         return SongEncoder(self.clap, clap.crop(resample(samples, rate, clap.SAMPLE_RATE)), self.mert)
 
+    def heard(self, length: int) -> tuple[int, int]:
+        """Return the first sample, and the number of samples, that are heard of `length` samples at `rate`."""
+        most = length if self.mert else self.rate * clap.CLIP // clap.SAMPLE_RATE
+        return max(0, length - most) // 2, min(length, most)
+
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Encode `samples` [1, L], a song at `rate` -> [1, E]. Nothing is padded, so `valid` [1] is not needed."""
         *_, embedding = self.for_song(samples[0], self.rate).steps(samples, valid)

@@ -6,11 +6,12 @@ from html import escape
 
 from ...core.axes import SONGEVAL, Axis
 from ...core.i18n import plural, tr, translate
+from ...core.text import minus
 from ...judges.registry import REGISTRY
 from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
 from ...plots.ranking_text import SPREAD
-from .html import Cells, clock, download_links, folded, labelled, minus, table
+from .html import Cells, clock, download_links, folded, labelled, table
 
 STATES = {
     "ready": "It is ready.",

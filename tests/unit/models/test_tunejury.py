@@ -168,6 +168,12 @@ def test_both_encoders_hear_the_song_from_its_own_rate(hearing: ClapAudio, small
     np.testing.assert_allclose(again[:, 512:], expected, atol=1e-5)
 
 
+def test_the_part_that_is_heard(hearing: ClapAudio, small_mert: MertEncoder) -> None:
+    assert TuneJuryEncoder(hearing).heard(24_000) == (0, 24_000)
+    assert TuneJuryEncoder(hearing).heard(1_000_000) == (380_000, 240_000)
+    assert TuneJuryEncoder(hearing, small_mert).heard(1_000_000) == (0, 1_000_000)
+
+
 def test_mert_hears_a_long_song_in_pieces_that_count_by_their_length(
     small_mert: MertEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,11 +193,11 @@ def test_only_the_middle_ten_seconds_count(judge: Judge, tmp_path: Path) -> None
     beside, within = song.copy(), song.copy()
     beside[:end], beside[-end:] = 0, 0
     within[2 * SAMPLE_RATE : 3 * SAMPLE_RATE] = 0
-    first, second, third = (
-        judge(write(x, tmp_path / f"{i}.wav")).scores["appeal"] for i, x in enumerate((song, beside, within))
-    )
-    assert first == second
-    assert first != third
+    first, second, third = (judge(write(x, tmp_path / f"{i}.wav")) for i, x in enumerate((song, beside, within)))
+    assert first.scores == second.scores
+    assert first.scores != third.scores
+    assert [(segment.start, segment.end) for segment in first.segments] == [(1.5, 11.5)]
+    assert first.duration == 13
 
 
 def test_the_report_is_of_one_score_for_the_whole_song(judge: Judge, tmp_path: Path) -> None:
