@@ -49,11 +49,11 @@ class TuneJuryEncoder:
     rate, resampling, batch = 24_000, "sinc", 1
     segment_seconds = inf
     embeddings_version = 1
-    precision, reason = "float32", "it is fast as it is"
+    reason = "it is fast as it is"
 
     def __init__(self, clap: ClapAudio, mert: MertEncoder | None = None) -> None:
-        self.clap, self.mert = clap, mert and whole_song(mert)
-        self.precision = mert.precision if mert else self.precision
+        self.clap, self.mert = clap, None if mert is None else whole_song(mert)
+        self.precision = "float32" if mert is None else mert.precision
 
     def for_song(self, samples: np.ndarray, rate: int) -> "SongEncoder":
         """Return an encoder for the song whose decoded `samples` [N] have `rate` Hz."""
