@@ -88,7 +88,7 @@ def thin_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def panel_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as `--weights` takes it, with tiny stand-ins of all that SongEval and both HEARs need: 9 MB."""
+    """A folder as `--weights` takes it, with tiny stand-ins of what TuneJury, SongEval and both HEARs need: 25 MB."""
     return fake_panel_weights.write_panel(tmp_path_factory.mktemp("panel"), fake_panel_weights.TINY)
 
 
@@ -127,8 +127,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[Run
 
 @pytest.fixture(scope="session")
 def panel_server(tmp_path_factory: pytest.TempPathFactory, panel_weights: Path, data: Path) -> Iterator[Running]:
-    """The app with tiny weights of SongEval and both HEARs, and none of APEX and Banger. Songs stay long enough for a
-    button to be pressed again."""
+    """The app with tiny weights of TuneJury, SongEval and both HEARs, and none of APEX and Banger. Songs stay long
+    enough for a button to be pressed again."""
     settings = {"APEX_DATA": str(data), "APEX_WEIGHTS": str(panel_weights), "APEX_UPLOAD_GRACE_SECONDS": "10"}
     with running_app(tmp_path_factory.mktemp("panel-server"), **settings) as running:
         yield running

@@ -11,12 +11,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import HubertConfig, HubertModel, Wav2Vec2ConformerConfig
+from transformers import (
+    ClapAudioConfig,
+    ClapAudioModelWithProjection,
+    HubertConfig,
+    HubertModel,
+    Wav2Vec2ConformerConfig,
+)
 
-from ..models.encoders import conformer, mel, mert
+from ..models.encoders import clap, conformer, mel, mert
 from ..models.encoders.conformer import Network
 from ..models.encoders.mert import MertEncoder
-from ..models.heads import apex, banger, hear, songeval
+from ..models.heads import apex, banger, hear, mlp, songeval, tunejury
 from ..models.hub import Repository, Snapshot, fetch
 
 SAMPLE_RATE, SEGMENT_SECONDS = 24_000, 30
@@ -35,6 +41,7 @@ CONFORMER: dict[str, Any] = conformer.FIXED_CONFORMER | {
     "hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 16, "num_hidden_layers": 12,
     "num_conv_pos_embedding_groups": 1, "attn_implementation": "sdpa",
 }  # fmt: skip
+CLAP = ClapAudioConfig(depths=[2, 2, 12, 2], hidden_size=1024, patch_embeds_hidden_size=128)
 CHANNELS, INNER, BOTTLENECK = 512, 4096, 64
 MEL_STATISTICS = {"melspec_2048_mean": 0.0, "melspec_2048_std": 20.0}
 
@@ -43,11 +50,13 @@ def make_weights(folder: Path) -> None:
     """Write the files of every judge as published, but with random numbers: 3 GB."""
     _make_mert(folder / "MERT-v1-95M", MERT_95M)
     _make_mert(folder / "MERT-v1-330M", MERT_330M)
+    _make_clap(folder / "laion_clap")
     _make_conformers(folder / "MuQ-large-msd-iter", folder / "MusicFM")
     width = CONFORMER["hidden_size"]
     heads: dict[str, nn.Module] = {
         "apex/best_model.pt": apex.ApexNetwork(apex.POPULARITY + apex.AESTHETICS, min(apex.DEPTHS)),
-        "banger-scorer/scorer_model.pt": banger.BangerNetwork(),
+        "banger-scorer/scorer_model.pt": mlp.ScoreNetwork(banger.SIZES),
+        "tunejury/A1_clap_audio_only.pt": mlp.ScoreNetwork((tunejury.CLAP, *tunejury.HIDDEN)),
         "EAR_HEAR/track_1.pth": hear.HearNetwork(4 * width, 2 * width, width, INNER, BOTTLENECK, 1),
         "EAR_HEAR/track_2.pth": hear.HearNetwork(4 * width, 2 * width, width, INNER, BOTTLENECK, 5),
     }
@@ -73,6 +82,27 @@ def mert_state(config: dict[str, Any]) -> dict[str, Tensor]:
     name = "encoder.pos_conv_embed.conv.weight"
     direction = state.pop(name)
     return state | {f"{name}_v": direction, f"{name}_g": direction.norm(dim=(0, 1), keepdim=True)}
+
+
+def _make_clap(folder: Path) -> None:
+    folder.mkdir()
+    torch.save({"state_dict": clap_state(CLAP)}, folder / clap.CHECKPOINTS[0])
+
+
+def clap_state(config: ClapAudioConfig) -> dict[str, Tensor]:
+    """Return random tensors of a CLAP's audio half as LAION stores it: query, key and value are one layer."""
+    model, (query, *others) = ClapAudioModelWithProjection(config).state_dict(), clap.PARTS
+    state = {}
+    for name, tensor in model.items():
+        if any(part in name for part in others):
+            continue
+        if query in name:
+            tensor = torch.cat([model[name.replace(query, part)] for part in clap.PARTS])
+        name = name.replace(query, clap.JOINED)
+        for theirs, ours in reversed(clap.RENAMED.items()):
+            name = name.replace(ours, theirs)
+        state[f"{clap.PREFIX}{name}"] = tensor
+    return state
 
 
 def _make_conformers(muq: Path, musicfm: Path) -> None:

@@ -147,7 +147,7 @@ def _table(ranking: "Ranking") -> Table:
     )
     table.add_column("")
     table.add_column("song", overflow="fold")
-    for label in (ranking_text.label(rules), *(f"{axis.label}\n{axis.low:g}-{axis.high:g}" for axis in shown)):
+    for label in (ranking_text.label(rules), *(f"{axis.label}\n{axis.span}" for axis in shown)):
         table.add_column(label, justify="right")
     table.add_column("", overflow="fold")
     for row in ranking.rows:

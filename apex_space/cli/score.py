@@ -115,7 +115,7 @@ def _table(results: list[Report | Failure]) -> Table:
     table.add_column("song", overflow="fold")
     table.add_column("judge")
     for axis in shown:
-        table.add_column(f"{axis.label}\n{axis.low:g}-{axis.high:g}", justify="right")
+        table.add_column(f"{axis.label}\n{axis.span}", justify="right")
     for report in reports:
         values = (report.scores[axis.key] for axis in shown)
         table.add_row(report.file, report.judge, *("-" if value is None else f"{value:.2f}" for value in values))

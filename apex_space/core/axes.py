@@ -1,15 +1,21 @@
 """The only table of scores. All code that names, orders, bounds or explains a score reads it from here."""
 
 from dataclasses import dataclass
+from typing import Any
+
+SONGEVAL = "SongEval’s songs"
 
 
 @dataclass(frozen=True)
 class Axis:
     """One score: its key in JSON, its label for people, its range and its meaning.
 
-    `reference` is the (mean, standard deviation) of human ratings, where published. The source is SongEval: 2,399
-    songs rated by four experts (arXiv 2505.10793). The paper gives only a range of deviations for all five axes, 1.10
-    to 1.20, so each axis has the middle, 1.15.
+    `reference` is the (mean, standard deviation) of the songs that `source` names, where published. For most axes
+    these are human ratings: 2,399 songs rated by four experts for SongEval (arXiv 2505.10793). The paper gives only a
+    range of deviations for all five axes, 1.10 to 1.20, so each axis has the middle, 1.15. For the appeal they are
+    TuneJury's own published scores of 219,020 songs; each of the seven collections counts the same.
+
+    A score that is not `bounded` may lie beyond `low` and `high`. They are then only the ends of the pictures.
     """
 
     key: str
@@ -19,6 +25,19 @@ class Axis:
     group: str
     meaning: str
     reference: tuple[float, float] | None = None
+    source: str = SONGEVAL
+    bounded: bool = True
+
+    @property
+    def span(self) -> str:
+        """Return the range in short, or nothing for a score without bounds."""
+        return f"{self.low:g}-{self.high:g}" if self.bounded else ""
+
+    @property
+    def scale(self) -> dict[str, Any]:
+        """Return the range and the unit for JSON. The bounds are None for a score without bounds."""
+        low, high = (self.low, self.high) if self.bounded else (None, None)
+        return {"low": low, "high": high, "unit": self.unit}
 
     @property
     def unit(self) -> str:
@@ -37,6 +56,17 @@ AXES = (
         "naturalness", "Naturalness", 1, 5, "aesthetics", "Does it sound played and sung, not processed", (3.11, 1.15)
     ),
     Axis("banger", "Banger", 0, 10, "plays", "How much its first 30 seconds would be played: for ranking a batch"),
+    Axis(
+        "appeal",
+        "Appeal",
+        -7,
+        5,
+        "appeal",
+        "How far people would prefer it to other songs: only the difference between two songs has a meaning",
+        (-0.14, 1.33),
+        "seven collections of music",
+        bounded=False,
+    ),
 )
 BY_KEY = {axis.key: axis for axis in AXES}
 KEYS = tuple(BY_KEY)

@@ -108,3 +108,8 @@ def sanitize(text: str, longest: int = MAX_NAME_LENGTH) -> str:
     spaced = "".join(" " if c.isspace() else c for c in text)
     visible = "".join(c for c in spaced if not _controls(c))
     return visible if len(visible) <= longest else f"{visible[: longest - 1]}…"
+
+
+def minus(number: str) -> str:
+    """Return a formatted number with a minus sign instead of a hyphen."""
+    return number.replace("-", "−")

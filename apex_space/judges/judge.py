@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..audio.resample import resample
 from ..audio.waveform import Waveform, file_hash, load_song
 from ..core.axes import KEYS
 from ..core.text import printable
-from ..models.encoders.encoder import Encoder
+from ..models.encoders.encoder import Encoder, HearsOriginal, ReportsProgress
 from ..models.hub import Weights
 from .embedding_cache import CachedEmbeddings, EmbeddingCache
 from .eta import ESTIMATOR, ComputeCost, ThroughputEstimator
@@ -45,17 +45,6 @@ class ScoreHead(Protocol):
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """Score `embeddings` [S, ...] -> {axis: [S]}."""
-
-
-@runtime_checkable
-class ReportsProgress(Protocol):
-    """An encoder that reports its progress during a call."""
-
-    def steps(self, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
-        """Encode one segment, as a call does.
-
-        Yield the shares (0 to 1) of the work that is done, and at last the embeddings [1, ...].
-        """
 
 
 @dataclass(frozen=True)
@@ -224,11 +213,16 @@ class Judge:
         samples = resample(waveform.samples, waveform.rate, rate, self.encoder.resampling)
         cut = segments.cut(samples, self.encoder.segment_seconds * rate)
         about = waveform.duration, waveform.sha256, features.measure(waveform, samples, rate)
+        encoder: Encoder | ReportsProgress = self.encoder
+        if isinstance(encoder, HearsOriginal):
+            start, length = encoder.heard(len(samples))
+            cut = replace(cut, start=np.array([start]), valid=np.array([length]))
+            encoder = encoder.for_song(waveform.samples, waveform.rate)
         del waveform, samples  # for a song of ten minutes, this frees 160 MB for the encoder
         embeddings: list[np.ndarray] = []
         for start in range(0, len(cut), self.encoder.batch):
             end = min(start + self.encoder.batch, len(cut))
-            for made in _steps(self.encoder, cut.samples[start:end], cut.valid[start:end]):
+            for made in _steps(encoder, cut.samples[start:end], cut.valid[start:end]):
                 if isinstance(made, float):
                     yield (start + made) / len(cut), None
                 else:
@@ -267,7 +261,7 @@ class Judge:
         return _scores({axis: np.average(v, weights=counts)[None] for axis, v in values.items()}, 0)
 
 
-def _steps(encoder: Encoder, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
+def _steps(encoder: Encoder | ReportsProgress, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
     """Yield the embeddings. If the encoder reports its progress, first yield the shares of the work that is done."""
     if isinstance(encoder, ReportsProgress):
         yield from encoder.steps(samples, valid)

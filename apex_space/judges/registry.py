@@ -45,6 +45,17 @@ REGISTRY = {
         plain="Seven scores: two for how popular a song may become, five for how well it is made.",
         megabytes=380,
     ),
+    "tunejury": JudgeEntry(
+        "TuneJury",
+        "which song people prefer, learned from 17,500 pairs that people compared: CLAP, which hears only the middle "
+        "10 s of a song, and TuneJury's own head (arXiv 2606.17006)",
+        "tunejury",
+        "CC0-1.0 (CLAP), Apache-2.0 (head); with all inputs CC-BY-NC-4.0 (MERT, head)",
+        ComputeCost(0, fixed=30.7),
+        axes=("appeal",),
+        plain="One score: how likely people are to prefer a song to another. It hears the middle 10 seconds only.",
+        megabytes=2300,
+    ),
     "banger": JudgeEntry(
         "Banger",
         "ranks a batch by plays, from each song's first 30 s: MERT-v1-330M and its own head",

@@ -106,7 +106,7 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON: the record, and the intervals, ranges and units that explain it."""
-        scales = {axis.key: {"low": axis.low, "high": axis.high, "unit": axis.unit} for axis in self.axes}
+        scales = {axis.key: axis.scale for axis in self.axes}
         intervals = {key: {"level": LEVEL, "low": low, "high": high} for key, (low, high) in self.intervals.items()}
         return self.as_record() | {"intervals": intervals, "scales": scales, "units": UNITS}
 

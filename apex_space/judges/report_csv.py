@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..core.axes import KEYS
+from ..core.axes import KEYS, Axis
 from ..core.text import escape_formula
 from .report import Failure, Report, rounded
 
@@ -56,7 +56,7 @@ def details(report: Report) -> dict[str, Any]:
     weights = "; ".join(f"{each.repository} {each.revision}" for each in report.weights)
     return {
         **intervals,
-        "scales": "; ".join(f"{axis.key} {axis.low:g} to {axis.high:g} ({axis.unit})" for axis in report.axes),
+        "scales": "; ".join(map(_scale, report.axes)),
         **{column: getattr(report.features, name) for name, column in FEATURES.items()},
         "weights": escape_formula(weights),
         "precision": report.precision,
@@ -64,6 +64,11 @@ def details(report: Report) -> dict[str, Any]:
         "version": report.version,
         "made": report.made,
     }
+
+
+def _scale(axis: Axis) -> str:
+    bounds = f"{axis.low:g} to {axis.high:g}" if axis.bounded else "without bounds"
+    return f"{axis.key} {bounds} ({axis.unit})"
 
 
 def _rows(report: Report | Failure) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.axes import AXES, Axis
+from ..core.text import minus
 from ..judges.registry import REGISTRY
 from ..judges.report import Report
 from .panel import COLOURS as JUDGE_COLOURS
@@ -181,8 +182,8 @@ def _row(pen: _Pen, y: float, axis: Axis, reports: Sequence[Report]) -> None:
         _bar(pen, y, axis, scores[0], reports[0].spread.get(axis.key))
     for place in sorted(scores) if len(reports) > 1 else ():
         pen.mark(_x(axis, scores[place]), y, place)
-    ends = dict.fromkeys(f"{score:.{_digits(axis)}f}" for score in (min(scores.values()), max(scores.values())))
-    pen.text(RIGHT, y, f"{' to '.join(ends)} / {axis.high:g}", 30, anchor="rm")
+    ends = dict.fromkeys(minus(f"{score:.{_digits(axis)}f}") for score in (min(scores.values()), max(scores.values())))
+    pen.text(RIGHT, y, f"{' to '.join(ends)}{f' / {axis.high:g}' if axis.bounded else ''}", 30, anchor="rm")
 
 
 def _bar(pen: _Pen, y: float, axis: Axis, score: float, spread: float | None) -> None:

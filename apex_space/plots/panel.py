@@ -40,7 +40,7 @@ def panel(panel: Panel) -> "Figure":
             mode="markers",
             name=REGISTRY[report.judge].title,
             marker=dict(color=COLOURS[place % len(COLOURS)], symbol=SYMBOLS[place % len(SYMBOLS)], size=13),
-            text=[f"{v:.3g}{tr(' of ')}{a.low:g}{tr(' to ')}{a.high:g}" for a, v in zip(given, values, strict=True)],
+            text=[f"{v:.3g}{_range(a)}" for a, v in zip(given, values, strict=True)],
             hovertemplate="%{y}: %{text}<extra>%{fullData.name}</extra>",
         )
     labels = [translate(axis.label) for axis in reversed(panel.axes)]
@@ -51,7 +51,11 @@ def panel(panel: Panel) -> "Figure":
 
 
 def _share(axis: Axis, score: float) -> float:
-    return 100 * (score - axis.low) / (axis.high - axis.low)
+    return min(max(100 * (score - axis.low) / (axis.high - axis.low), 0), 100)
+
+
+def _range(axis: Axis) -> str:
+    return f"{tr(' of ')}{axis.low:g}{tr(' to ')}{axis.high:g}" if axis.bounded else ""
 
 
 def preferences(comparison: PanelComparison) -> "Figure":

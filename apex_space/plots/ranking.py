@@ -52,8 +52,7 @@ def ranking_intervals(ranking: Ranking) -> "Figure":
         figure.add_hline(y=count - 0.5, line=dict(color=GREY, dash="dash", width=1.5))
     if ranking.rules.head:
         figure.update_xaxes(**PERCENT)
-    else:
-        axis = BY_KEY[ranking.rules.by]
+    elif (axis := BY_KEY[ranking.rules.by]).bounded:
         figure.update_xaxes(range=[axis.low, axis.high])
     names = short_names([row.song.name for row in rows])
     labels = [f"{row.rank}. {_plain(name)}" for row, name in zip(rows, names, strict=True)]

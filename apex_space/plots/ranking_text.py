@@ -88,7 +88,7 @@ def _width(row: RankedSong) -> float:
 def _at_end(row: RankedSong, axis: Axis) -> bool:
     score = row.report.scores[axis.key] if row.report else None
     margin = EDGE * (axis.high - axis.low)
-    return score is not None and not axis.low + margin <= score <= axis.high - margin
+    return axis.bounded and score is not None and not axis.low + margin <= score <= axis.high - margin
 
 
 def _named(names: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..core.axes import Axis
 from ..core.i18n import tr, translate
+from ..core.text import minus
 from ..judges.report import Report, Segment
 from .style import GREY, NEUTRAL, ROW_HEIGHT, finished
 
@@ -24,6 +25,7 @@ COLOURS = dict(  # after Okabe & Ito 2008: colour-blind people can tell them apa
     clarity="#3a8fc9",
     naturalness="#7d6bd6",
     banger="#b8562a",
+    appeal="#5b8a1f",
 )
 
 
@@ -35,7 +37,7 @@ def _groups(axes: Iterable[Axis]) -> list[list[Axis]]:
 def scores(report: Report) -> "Figure":
     """Draw one bar for each axis, and one panel for each group of axes.
 
-    Lines are the judge's spread. Diamonds and bands are SongEval's mean and standard deviation.
+    Lines are the judge's spread. Diamonds and bands are the mean and standard deviation of the axis' reference.
     """
     from plotly.subplots import make_subplots
 
@@ -63,7 +65,7 @@ def scores(report: Report) -> "Figure":
 def _bar(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     value = report.scores[axis.key]
     figure.add_bar(
-        x=[0 if value is None else value - axis.low],
+        x=[0 if value is None else min(value, axis.high) - axis.low],
         base=axis.low,
         y=[translate(axis.label)],
         orientation="h",
@@ -93,9 +95,9 @@ def _reference_mean(figure: "Figure", report: Report, axis: Axis, row: int) -> N
         y=[translate(axis.label)],
         mode="markers",
         marker=dict(symbol="diamond", size=9, color=GREY, line=dict(width=1, color="white")),
-        name=tr("SongEval’s songs, mean ± SD"),
+        name=tr("{songs}, mean ± SD", songs=translate(axis.source)),
         showlegend=not any(trace.mode == "markers" for trace in figure.select_traces(dict(type="scatter"))),
-        hovertemplate="SongEval %{x:.2f}<extra></extra>",
+        hovertemplate=f"{translate(axis.source)} %{{x:.2f}}<extra></extra>",
         row=row,
         col=1,
     )
@@ -117,7 +119,7 @@ def _spread(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
 def _value(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     """Write the number into its own column at the right, clear of the marks."""
     value = report.scores[axis.key]
-    text = tr("not predicted") if value is None else f"<b>{value:.{_digits(axis)}f}</b>"
+    text = tr("not predicted") if value is None else f"<b>{minus(f'{value:.{_digits(axis)}f}')}</b>"
     x, anchor = (
         (axis.low + 0.01 * (axis.high - axis.low), "left")
         if value is None
@@ -179,4 +181,4 @@ def _digits(axis: Axis) -> int:
 
 
 def _ticks(low: float, high: float) -> list[int]:
-    return list(range(int(low), int(high) + 1, 25 if high == 100 else 1))
+    return list(range(int(low), int(high) + 1, 25 if high == 100 else 1 if high - low <= 10 else 3))

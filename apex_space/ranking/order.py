@@ -52,8 +52,7 @@ class Rules:
         """Return the range and the unit of what songs are ranked by."""
         if self.head:
             return {"low": 0, "high": 1, "unit": "probability"}
-        axis = BY_KEY[self.by]
-        return {"low": axis.low, "high": axis.high, "unit": axis.unit}
+        return BY_KEY[self.by].scale
 
 
 @dataclass(frozen=True)

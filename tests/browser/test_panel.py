@@ -50,7 +50,7 @@ def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp
         assert len(panel_server.uploads("panel_")) == 2
         first = compare(page)
         assert first.startswith("Pocket: A is preferred by about")
-        assert page.get_by_text("SongEval, HEAR 1, HEAR 2: no preference head was fitted").is_visible()
+        assert page.get_by_text("TuneJury, SongEval, HEAR 1, HEAR 2: no preference head was fitted").is_visible()
         assert page.get_by_text(re.compile("^Not available here: .*Banger")).is_visible()
         assert not page.get_by_text("Banger: MERT-v1-330M holds no").is_visible()
         page.get_by_text("For whoever runs this server").first.click()
@@ -62,7 +62,7 @@ def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp
             page.get_by_role("link", name="Comparison as JSON").click()
         answer = json.loads(download.value.path().read_text())
         assert list(answer["answers"]) == ["pocket"]
-        assert set(answer["without"]) == {"songeval", "hear-1", "hear-2"}
+        assert set(answer["without"]) == {"tunejury", "songeval", "hear-1", "hear-2"}
         until(lambda: not panel_server.uploads("panel_"), seconds=60)
         page.get_by_role("button", name="Swap").click()
         page.locator(".verdict", has_text="B is preferred").wait_for()

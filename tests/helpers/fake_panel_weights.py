@@ -1,4 +1,4 @@
-"""Stand-in weights of the panel's judges: MuQ, MusicFM, SongEval and HEAR, as `stand_in` makes those of APEX.
+"""Stand-in weights of the panel's judges: TuneJury, MuQ, MusicFM, SongEval and HEAR, as `stand_in` makes those of APEX.
 
 What only training used is in them as well, under the published names.
 """
@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from helpers.fake_weights import State, _linear, _norm, draw
+from helpers import fake_clap
+from helpers.fake_weights import State, _batch_norm, _linear, _norm, draw
 
 MEAN, STD = 6.768444971712967, 18.417922652295623
 BANDS, BINS, KERNEL, POSITIONS = 128, 1025, 31, 128
@@ -37,14 +38,6 @@ TINY = Size(64, 12, 4, 128, 16)
 def _conv(name: str, shape: tuple[int, ...], bias: bool = True, gain: float = 1.0) -> State:
     state = {f"{name}.weight": draw(f"{name}.weight", shape, gain * float(np.prod(shape[1:])) ** -0.5)}
     return state | ({f"{name}.bias": draw(f"{name}.bias", shape[:1], 0.02)} if bias else {})
-
-
-def _batch_norm(name: str, size: int) -> State:
-    return _norm(name, size) | {
-        f"{name}.running_mean": draw(f"{name}.running_mean", (size,), 0.1),
-        f"{name}.running_var": 0.5 + 0.2 * draw(f"{name}.running_var", (size,), 1.0).abs(),
-        f"{name}.num_batches_tracked": torch.tensor(1000),
-    }
 
 
 def _front_end(size: Size) -> State:
@@ -173,7 +166,7 @@ def hear_state(axes: int, size: Size = TINY) -> State:
 
 
 def write_panel(folder: Path, size: Size) -> Path:
-    """A folder as `--weights` takes it, with all that SongEval and both HEARs need."""
+    """A folder as `--weights` takes it, with all that SongEval and both HEARs need, and a tiny TuneJury."""
     write_muq(folder / "MuQ-large-msd-iter", size)
     write_musicfm(folder / "MusicFM", size)
     (folder / "SongEval").mkdir()
@@ -181,4 +174,4 @@ def write_panel(folder: Path, size: Size) -> Path:
     (folder / "EAR_HEAR").mkdir()
     for track, axes in ((1, 1), (2, 5)):
         torch.save(hear_state(axes, size), folder / "EAR_HEAR" / f"track_{track}.pth")
-    return folder
+    return fake_clap.write_tunejury(folder, fake_clap.tiny_shapes())

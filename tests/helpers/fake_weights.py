@@ -69,15 +69,17 @@ def _linear(name: str, outputs: int, inputs: int, gain: float = 1.0) -> State:
     return {f"{name}.weight": weight, f"{name}.bias": draw(f"{name}.bias", (outputs,), 0.02)}
 
 
+def _batch_norm(name: str, size: int) -> State:
+    return _norm(name, size) | {
+        f"{name}.running_mean": draw(f"{name}.running_mean", (size,), 0.1),
+        f"{name}.running_var": 0.5 + 0.2 * draw(f"{name}.running_var", (size,), 1.0).abs(),
+        f"{name}.num_batches_tracked": torch.tensor(1000),
+    }
+
+
 def _block(name: str, outputs: int, inputs: int) -> State:
     """Linear and batch norm, as `name.block.0` and `name.block.1`."""
-    norm = f"{name}.block.1"
-    statistics = {
-        f"{norm}.running_mean": draw(f"{norm}.running_mean", (outputs,), 0.1),
-        f"{norm}.running_var": 0.5 + 0.2 * draw(f"{norm}.running_var", (outputs,), 1.0).abs(),
-        f"{norm}.num_batches_tracked": torch.tensor(1000),
-    }
-    return _linear(f"{name}.block.0", outputs, inputs, gain=1.3) | _norm(norm, outputs) | statistics
+    return _linear(f"{name}.block.0", outputs, inputs, gain=1.3) | _batch_norm(f"{name}.block.1", outputs)
 
 
 def mert_state(size: Mert) -> State:
@@ -169,6 +171,14 @@ def apex_state(task: str = "full", shared: int = 2) -> State:
         state |= _block(f"{branch}.0", 128, 256) | _block(f"{branch}.1", 64, 128)
         state |= _linear(f"{branch}.2", 1, 64, gain=0.9)
     return state
+
+
+def mlp_state(sizes: tuple[int, ...]) -> State:
+    """The tensors of the heads of Banger and TuneJury; `sizes` are those of the layers but the last one."""
+    state: State = {}
+    for i, (inputs, outputs) in enumerate(pairwise(sizes)):
+        state |= _linear(f"net.{4 * i}", outputs, inputs, gain=1.3) | _batch_norm(f"net.{4 * i + 1}", outputs)
+    return state | _linear(f"net.{4 * len(sizes) - 4}", 1, sizes[-1], gain=1.2)
 
 
 def drawn_aggregator() -> nn.Conv1d:

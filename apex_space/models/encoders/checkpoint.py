@@ -2,7 +2,9 @@
 
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import torch
@@ -12,16 +14,22 @@ from ...core.errors import WeightsInvalid
 from ...core.text import message
 
 MAX_JSON_BYTES = 10_000_000
+ALLOWING = Lock()
+"""Lock to hold while a file is read: what PyTorch allows for one file, it allows in all threads until that is read."""
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read a `.safetensors` file, or a PyTorch file restricted to tensors and plain values."""
+def read(path: Path, allowed: Sequence[Any] = ()) -> dict[str, Any]:
+    """Read a `.safetensors` file, or a PyTorch file restricted to tensors, plain values and what is `allowed`.
+
+    An item of `allowed` is a class or function, or a pair of it and another name under which files have it.
+    """
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with ALLOWING, torch.serialization.safe_globals([*allowed]):
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # every kind of damage has its own exception in these libraries
         raise _invalid(path, "cannot be read: half a download, or not a weights file") from error
     if not isinstance(content, dict):

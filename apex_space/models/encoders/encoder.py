@@ -1,7 +1,8 @@
 """The interface of the encoders, which turn waveform segments into embeddings and know nothing of scores."""
 
+from collections.abc import Iterator
 from threading import Lock
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -34,3 +35,25 @@ class Encoder(Protocol):
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Encode `samples` [S, L], zero-padded beyond `valid` [S] samples -> [S, ...]."""
+
+
+@runtime_checkable
+class ReportsProgress(Protocol):
+    """An encoder that reports its progress during a call."""
+
+    def steps(self, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
+        """Encode one segment, as a call does.
+
+        Yield the shares (0 to 1) of the work that is done, and at last the embeddings [1, ...].
+        """
+
+
+@runtime_checkable
+class HearsOriginal(Protocol):
+    """An encoder that resamples songs itself, because its networks hear different sample rates."""
+
+    def for_song(self, samples: np.ndarray, rate: int) -> ReportsProgress:
+        """Return an encoder for the song whose decoded `samples` [N] have `rate` Hz."""
+
+    def heard(self, length: int) -> tuple[int, int]:
+        """Return the first sample, and the number of samples, that are heard of `length` samples at `Encoder.rate`."""

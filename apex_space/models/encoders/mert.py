@@ -50,6 +50,8 @@ These three take seven eighths of the time of the six. Rounding the others, the 
 projection too would save little and move the scores most.
 """
 MAX_LAYERS = 100
+LAYERS_330M, WIDTH_330M = 24, 1024
+"""Number of layers and width of MERT-v1-330M, which Banger and TuneJury hear. Both use its last hidden state."""
 
 
 class MertEncoder:
@@ -109,6 +111,22 @@ class MertEncoder:
             yield x
             x = layer(x)
         yield self.encoder.layer_norm(x) if self.stable else x
+
+
+def require_330m(encoder: MertEncoder, snapshot: Snapshot, judge: str) -> None:
+    """Check the size of the encoder loaded for `judge`. Raises WeightsInvalid if it is not that of MERT-v1-330M."""
+    layers, width = encoder.config.num_hidden_layers, encoder.config.hidden_size
+    if (layers, width) != (LAYERS_330M, WIDTH_330M):
+        raise WeightsInvalid(
+            "{folder} holds a MERT of {layers} layers, {width} wide; {judge} hears MERT-v1-330M, {wanted_layers} "
+            "layers, {wanted_width} wide. Name another repository or folder.",
+            folder=snapshot.folder,
+            layers=layers,
+            width=width,
+            judge=judge,
+            wanted_layers=LAYERS_330M,
+            wanted_width=WIDTH_330M,
+        )
 
 
 class FrontEnd:

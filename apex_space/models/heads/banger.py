@@ -5,25 +5,21 @@ are an extension: the same network on the same length of music, later in the son
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from ...core.axes import BY_KEY
-from ...core.errors import WeightsInvalid
 from ...core.settings import Settings
 from .. import precision
-from ..encoders import checkpoint, mert
+from ..encoders import mert
 from ..encoders.mert import MertEncoder
 from ..hub import Repository, Snapshot
+from . import mlp
 
 CHECKPOINTS = ("scorer_model.pt",)
-LAYERS, WIDTH = 24, 1024
-"""Number of layers and width of MERT-v1-330M. The head uses the last hidden state."""
-SIZES = (WIDTH, 512, 256, 128)
+SIZES = (mert.WIDTH_330M, 512, 256, 128)
 AXIS = BY_KEY["banger"]
 MIN_SECONDS = 1.0
 """Least length of a segment. A shorter rest of a song is encoded with silence after it: the network needs 17 ms."""
@@ -48,18 +44,6 @@ class Unpadded(MertEncoder):
         return pooled
 
 
-class BangerNetwork(nn.Module):
-    """Embeddings [B, 1024] -> raw scores [B]. Parameters are named as in the checkpoint."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        blocks = [(nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU(), nn.Dropout()) for a, b in pairwise(SIZES)]
-        self.net = nn.Sequential(*(layer for block in blocks for layer in block), nn.Linear(SIZES[-1], 1))
-
-    def forward(self, embedding: Tensor) -> Tensor:
-        return self.net(embedding).squeeze(-1)
-
-
 class BangerHead:
     """Embeddings -> {"banger": scores}. A song's score is the score of its first segment."""
 
@@ -69,10 +53,7 @@ class BangerHead:
     pooling = "score"
 
     def __init__(self, path: Path) -> None:
-        with torch.device("meta"):
-            self.network = BangerNetwork()
-        checkpoint.load(self.network, checkpoint.tensors(checkpoint.read(path), path), path)
-        self.network.eval()
+        self.network = mlp.load(SIZES, path)
 
     def counts(self, seconds: np.ndarray) -> np.ndarray:
         """Return the segments' weights [S]: 1 for the first segment, 0 for the others."""
@@ -100,16 +81,6 @@ def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[Unpadded, B
 
 
 def _encoder(snapshot: Snapshot, chosen: str) -> Unpadded:
-    encoder = Unpadded(snapshot, (LAYERS,), chosen)
-    layers, width = encoder.config.num_hidden_layers, encoder.config.hidden_size
-    if (layers, width) != (LAYERS, WIDTH):
-        raise WeightsInvalid(
-            "{folder} holds a MERT of {layers} layers, {width} wide; Banger hears MERT-v1-330M, {wanted_layers} "
-            "layers, {wanted_width} wide. Name another repository or folder.",
-            folder=snapshot.folder,
-            layers=layers,
-            width=width,
-            wanted_layers=LAYERS,
-            wanted_width=WIDTH,
-        )
+    encoder = Unpadded(snapshot, (mert.LAYERS_330M,), chosen)
+    mert.require_330m(encoder, snapshot, "Banger")
     return encoder

@@ -8,9 +8,10 @@ from ...arena.leaderboard import LeaderboardSnapshot
 from ...arena.ratings import FEW_VOTES, MIN_VOTES, Rating
 from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
+from ...core.text import minus
 from ...plots.arena import judge_title, label, ranks, song_text
 from ...storage.records import Source
-from .html import Cells, figure, labelled, minus, note, percent, span, table
+from .html import Cells, figure, labelled, note, percent, span, table
 
 SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own"}
 AGAINST_CHANCE = {"better": "better than chance", "worse": "worse than chance", "unclear": "not told from chance"}

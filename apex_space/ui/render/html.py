@@ -9,6 +9,7 @@ import gradio as gr
 from ...core.errors import WeightsError
 from ...core.i18n import tr, translate
 from ...core.intervals import ConfidenceInterval
+from ...core.text import minus
 
 Cells = Sequence[str]
 
@@ -86,11 +87,6 @@ def figure(estimate: ConfidenceInterval, form: str = "{:.0%}") -> tuple[str, str
     """Return a figure and its 95% interval as two cells. `form` is the format of the numbers."""
     value, low, high = (minus(form.format(number)) for number in (estimate.value, estimate.low, estimate.high))
     return value, span(low, high)
-
-
-def minus(number: str) -> str:
-    """Return a formatted number with a minus sign instead of a hyphen."""
-    return number.replace("-", "−")
 
 
 def span(low: str, high: str) -> str:

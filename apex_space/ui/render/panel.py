@@ -73,7 +73,8 @@ def _rows(panel: Panel, judges: Iterable[str]) -> Iterable[Cells]:
 
 
 def _label(axis: Axis) -> str:
-    return f"{translate(axis.label)}{tr(', ')}{span(f'{axis.low:g}', f'{axis.high:g}')}"
+    scale = f"{tr(', ')}{span(f'{axis.low:g}', f'{axis.high:g}')}" if axis.bounded else ""
+    return translate(axis.label) + scale
 
 
 def _cell(axis: Axis, score: float | None) -> str:

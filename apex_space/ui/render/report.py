@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from html import escape
 
-from ...core.axes import Axis
+from ...core.axes import SONGEVAL, Axis
 from ...core.i18n import plural, tr, translate
+from ...core.text import minus
 from ...judges.registry import REGISTRY
 from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
 from ...plots.ranking_text import SPREAD
-from .html import Cells, clock, download_links, labelled, minus, table
+from .html import Cells, clock, download_links, labelled, table
 
 SHORT_SECONDS = 10.0
 """Duration below which the page says that the scores mean little."""
@@ -86,14 +87,15 @@ def _card(report: Report, axis: Axis) -> str:
     else:
         spread = report.spread.get(axis.key)
         interval = "" if spread is None else f", ± {number(axis, spread)}"
-        shown = f"<b>{number(axis, value)}</b><small> / {axis.high:g}{interval}</small>"
+        scale = f" / {axis.high:g}" if axis.bounded else ""
+        shown = f"<b>{number(axis, value)}</b><small>{scale}{interval}</small>"
     label = f"<span>{translate(axis.label)}</span>"
     return f'<div class="card {axis.group}">{label}<div>{shown}</div><small>{note}</small></div>'
 
 
 def number(axis: Axis, value: float) -> str:
-    """Return a score as people read it: whole percentiles, or two decimals on a scale from 1 to 5."""
-    return f"{value:.0f}" if axis.high == 100 else f"{value:.2f}"
+    """Return a score as people read it: whole percentiles, or two decimals on other scales."""
+    return minus(f"{value:.0f}" if axis.high == 100 else f"{value:.2f}")
 
 
 def tables(report: Report) -> str:
@@ -105,7 +107,7 @@ def tables(report: Report) -> str:
         (
             table(
                 tr("Scores"),
-                (tr("Axis"), tr("Score"), tr("80% interval"), tr("Range"), tr("SongEval’s songs"), tr("Meaning")),
+                (tr("Axis"), tr("Score"), tr("80% interval"), tr("Range"), _source(report), tr("Meaning")),
                 _scores(report),
             ),
             table(tr("By segment"), (tr("Time"), *(translate(a.label) for a in report.axes)), timeline),
@@ -115,14 +117,20 @@ def tables(report: Report) -> str:
     )
 
 
+def _source(report: Report) -> str:
+    """Return which songs the references are of. All axes of a judge have the same."""
+    return translate(next((axis.source for axis in report.axes if axis.reference), SONGEVAL))
+
+
 def _scores(report: Report) -> Iterable[Cells]:
     about = tr("about ")
     for axis in report.axes:
         value, spread = report.scores[axis.key], report.spread.get(axis.key)
         interval = "" if value is None or spread is None else f"± {number(axis, spread)}"
-        reference = f"{axis.reference[0]:.2f} ± {about}{axis.reference[1]:.2f}" if axis.reference else ""
+        reference = f"{number(axis, axis.reference[0])} ± {about}{axis.reference[1]:.2f}" if axis.reference else ""
         meaning = translate(report.missing.get(axis.key, axis.meaning))
-        yield translate(axis.label), cell(axis, value), interval, f"{axis.low:g}–{axis.high:g}", reference, meaning
+        scale = f"{axis.low:g}–{axis.high:g}" if axis.bounded else tr("no bounds")
+        yield translate(axis.label), cell(axis, value), interval, scale, reference, meaning
 
 
 def cell(axis: Axis, value: float | None) -> str:

@@ -34,7 +34,8 @@ def summary(result: SharedResult) -> str:
 def _said(report: Report) -> Iterator[str]:
     for axis in report.axes:
         score = report.scores[axis.key]
-        value = tr("not predicted") if score is None else f"{number(axis, score)}{tr(' of ')}{axis.high:g}"
+        scale = f"{tr(' of ')}{axis.high:g}" if axis.bounded else ""
+        value = tr("not predicted") if score is None else f"{number(axis, score)}{scale}"
         yield f"{translate(axis.label)} {value}"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import torch
 
 from apex_space.bench import measure, networks, page
 from apex_space.bench.measure import Bench, Contest, Cost, Timing
-from helpers import fake_panel_weights, fake_weights
+from apex_space.models.encoders import clap
+from helpers import fake_clap, fake_panel_weights, fake_weights
 from helpers.fake_weights import Mert
 
 
@@ -62,6 +64,17 @@ def test_random_mert_has_the_published_shapes(size: str) -> None:
     del expected["masked_spec_embed"]
     with torch.device("meta"):
         assert {name: tensor.shape for name, tensor in networks.mert_state(config).items()} == expected
+
+
+def test_random_clap_has_the_published_shapes(shared: Path) -> None:
+    needed = {
+        f"{clap.PREFIX}{name}": shape
+        for name, shape in fake_clap.audio_shapes(shared).items()
+        if not clap.UNUSED.match(name) and not name.startswith(clap.TEXT)
+    }
+    with torch.device("meta"):
+        found = networks.clap_state(networks.CLAP)
+    assert {name: tuple(tensor.shape) for name, tensor in found.items()} == needed
 
 
 @pytest.mark.usefixtures("shapes_alone")

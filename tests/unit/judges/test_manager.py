@@ -27,6 +27,7 @@ from apex_space.models.encoders.encoder import Encoder
 from apex_space.models.encoders.pocket import PocketEncoder
 from apex_space.models.heads import apex, hear, songeval
 from apex_space.models.heads.banger import BangerHead
+from apex_space.models.heads.tunejury import TuneJuryHead
 from helpers.wait import until
 
 NOISE = np.random.default_rng(0).standard_normal(3 * 22_050, dtype=np.float32) / 10
@@ -66,7 +67,12 @@ def test_pocket_answers_before_anything_is_loaded() -> None:
 def test_axes_are_those_of_a_loaded_judge_or_as_published(loading: list[Any]) -> None:
     manager = JudgeManager()
     published = {"apex": apex.POPULARITY + apex.AESTHETICS, "banger": BangerHead.axes, "songeval": songeval.AXES}
-    published |= {"hear-1": hear.TRACK_1.axes, "hear-2": hear.TRACK_2.axes, "pocket": load_judge("pocket").head.axes}
+    published |= {
+        "tunejury": TuneJuryHead.axes,
+        "hear-1": hear.TRACK_1.axes,
+        "hear-2": hear.TRACK_2.axes,
+        "pocket": load_judge("pocket").head.axes,
+    }
     assert {name: set(manager.axes(name)) for name in REGISTRY} == {name: set(axes) for name, axes in published.items()}
     assert manager.axes(BEST) == manager.axes("pocket")
     loading.append(replace(load_judge("pocket"), name="apex"))
@@ -265,6 +271,7 @@ def test_as_many_guests_stay_as_are_wanted(guests: Guests) -> None:
     manager.get("banger")
     assert manager.states() == dict.fromkeys(("banger", "hear-1", "pocket"), "ready") | {
         "apex": "loading",
+        "tunejury": "idle",
         "songeval": "idle",
         "hear-2": "idle",
     }

@@ -106,7 +106,7 @@ class Loader:
 
 @pytest.fixture(scope="module")
 def songs() -> list[tuple[Waveform, str]]:
-    return [(load_song(EXAMPLE.with_name(name)), name) for name in ("house.ogg", "bossa.ogg")]
+    return [(load_song(short(name)), name) for name in ("house.ogg", "bossa.ogg")]
 
 
 def test_judges_are_asked_one_after_another_and_the_missing_ones_are_named(pocket: Report, songs: Any) -> None:

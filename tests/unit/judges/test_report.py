@@ -125,6 +125,13 @@ def test_no_reports_make_a_header() -> None:
     assert to_csv([]).splitlines()[0].split(",") == [*EARLIER, *DETAILS]
 
 
+def test_a_score_without_bounds_says_so() -> None:
+    exact = results.report(scores=dict.fromkeys(KEYS) | {"appeal": -8.25}, missing={}, spread={}, judge="tunejury")
+    plain = json.loads(to_json(exact.as_dict()))
+    assert plain["scales"] == {"appeal": {"low": None, "high": None, "unit": "points"}}
+    assert {row["scales"] for row in rows(exact) if row["part"] == "song"} == {"appeal without bounds (points)"}
+
+
 def test_files_say_what_the_numbers_are() -> None:
     exact = results.report(
         scores=dict.fromkeys(KEYS) | {"likes": 81.23456789012345, "musicality": 3.36},
@@ -162,8 +169,10 @@ def test_records_cannot_be_changed() -> None:
 
 def test_the_table_of_axes_is_sound() -> None:
     aesthetics = ("coherence", "musicality", "memorability", "clarity", "naturalness")
-    assert ("streams", "likes", *aesthetics, "banger") == KEYS
+    assert ("streams", "likes", *aesthetics, "banger", "appeal") == KEYS
     for axis in AXES:
-        assert (axis.low, axis.high) == {"popularity": (0, 100), "aesthetics": (1, 5), "plays": (0, 10)}[axis.group]
+        bounds = {"popularity": (0, 100), "aesthetics": (1, 5), "plays": (0, 10), "appeal": (-7, 5)}
+        assert (axis.low, axis.high) == bounds[axis.group]
+        assert axis.bounded == (axis.group != "appeal")
         assert axis.reference is None or axis.low < axis.reference[0] < axis.high
         assert math.isfinite(axis.high - axis.low)

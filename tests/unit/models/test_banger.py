@@ -1,7 +1,6 @@
 """Banger: the head's file and outputs, an encoder that hears no padding, and the first 30 s as the song's score."""
 
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,18 +28,7 @@ SAMPLE_RATE = 24_000
 
 def head_state() -> fake_weights.State:
     """The published head's names and shapes, drawn like the other stand-ins."""
-    state: fake_weights.State = {}
-    for i, (inputs, outputs) in enumerate(pairwise((1024, 512, 256, 128, 1))):
-        gain = 1.3 if outputs > 1 else 1.2
-        linear, norm = f"net.{4 * i}", f"net.{4 * i + 1}"
-        state[f"{linear}.weight"] = fake_weights.draw(f"{linear}.weight", (outputs, inputs), gain * inputs**-0.5)
-        state[f"{linear}.bias"] = fake_weights.draw(f"{linear}.bias", (outputs,), 0.02)
-        if outputs > 1:
-            state[f"{norm}.weight"] = 1 + fake_weights.draw(f"{norm}.weight", (outputs,), 0.05)
-            state[f"{norm}.bias"] = fake_weights.draw(f"{norm}.bias", (outputs,), 0.05)
-            state[f"{norm}.running_mean"] = fake_weights.draw(f"{norm}.running_mean", (outputs,), 0.1)
-            state[f"{norm}.running_var"] = 0.5 + 0.2 * fake_weights.draw(f"{norm}.running_var", (outputs,), 1.0).abs()
-            state[f"{norm}.num_batches_tracked"] = torch.tensor(1000)
+    state = fake_weights.mlp_state(banger.SIZES)
     state["net.12.bias"] += 3.0
     return state
 
@@ -60,7 +48,7 @@ class Widened(Unpadded):
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         embeddings = super().__call__(samples, valid)
-        return np.pad(embeddings, ((0, 0), (0, 0), (0, banger.WIDTH - embeddings.shape[2])))
+        return np.pad(embeddings, ((0, 0), (0, 0), (0, mert.WIDTH_330M - embeddings.shape[2])))
 
 
 @pytest.fixture(scope="module")

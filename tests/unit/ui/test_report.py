@@ -5,11 +5,14 @@ import re
 import gradio as gr
 import pytest
 
+from apex_space import plots
 from apex_space.core.axes import KEYS
 from apex_space.core.errors import WeightsMissing
+from apex_space.judges.panel import Panel
 from apex_space.judges.report import Report, Segment
 from apex_space.ui.render.html import failed
-from apex_space.ui.render.report import _tempo, cards
+from apex_space.ui.render.panel import panel_tables
+from apex_space.ui.render.report import _tempo, cards, tables
 from helpers.results import report
 
 
@@ -32,6 +35,30 @@ def test_scores_that_are_known_come_first_and_each_has_its_meaning() -> None:
     assert "melody, harmony, rhythm" in shown
     assert "/ 5, ± 0.33" in shown
     assert shown.count("80% interval") == 1
+
+
+def unbounded(score: float) -> Report:
+    known = dict.fromkeys(KEYS) | {"appeal": score}
+    return report(judge="tunejury", scores=known, segments=(Segment(15.0, 25.0, known),), missing={}, spread={})
+
+
+@pytest.mark.parametrize("score", [-8.5, 0.25, 6.5])
+def test_a_score_without_bounds_is_shown_without_a_range(score: float) -> None:
+    found, shown = unbounded(score), f"{score:.2f}".replace("-", "−")
+    assert f"<b>{shown}</b><small></small>" in cards(found)
+    table = plain(tables(found))
+    for text in (shown, "no bounds", "seven collections of music", "−0.14 ± about 1.33", "0:15–0:25"):
+        assert text in table
+    panel = Panel((found, report()), {})
+    assert "Appeal, " not in panel_tables(panel)
+    assert "Likes, 0 to 100" in panel_tables(panel)
+    bar, *marks = plots.scores(found).data
+    assert bar.base + bar.x[0] == min(score, 5)
+    assert "seven collections of music, mean ± SD" in [mark.name for mark in marks]
+    assert plots.scores(found).layout.annotations[0].text == f"<b>{shown}</b>"
+    (mark,) = (trace for trace in plots.panel(panel).data if trace.name == "TuneJury")
+    assert (0 <= mark.x[0] <= 100, mark.text) == (True, (f"{score:.3g}",))
+    assert plots.card("x", [found])
 
 
 def test_the_highest_and_the_lowest_score_are_said_and_where_it_is_lowest() -> None:

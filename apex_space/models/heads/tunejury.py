@@ -1,0 +1,182 @@
+"""TuneJury: CLAP's embedding of ten seconds -> one score of how much people prefer a song (arXiv 2606.17006).
+
+The published head also hears MERT-v1-330M on the whole song, and CLAP's embedding of a prompt. The one that hears CLAP
+alone predicts people's choices as well, so it is the default. Both are computed as in the published script that scored
+whole collections: CLAP hears the middle of the song, and there is no prompt.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...audio.resample import resample
+from ...core.axes import BY_KEY
+from ...core.errors import WeightsInvalid
+from ...core.settings import Settings
+from .. import precision
+from ..encoders import clap, mert
+from ..encoders.clap import ClapAudio
+from ..encoders.conformer import Steps, WholeSong
+from ..encoders.mert import MertEncoder
+from ..hub import Repository, Snapshot
+from . import mlp
+
+CHECKPOINTS = {
+    "audio": ("input_ablation/A1_clap_audio_only.pt", "A1_clap_audio_only.pt"),
+    "all": ("tunejury.pt",),
+}
+"""Names of the head's file, by the setting `tunejury_inputs`."""
+CLAP, TEXT = 512, 512
+INPUTS = {"audio": CLAP, "all": CLAP + mert.WIDTH_330M + TEXT}
+"""How much a head hears: CLAP's embedding of the song, MERT's, and CLAP's embedding of the prompt, in this order."""
+HIDDEN = (1024, 512, 256, 128)
+AXIS = BY_KEY["appeal"]
+PIECE, SHORTEST = 300 * 24_000, 24_000
+"""Samples that MERT hears at once: 5 minutes. A last piece shorter than SHORTEST is heard with the piece before it."""
+FRONT = 4
+"""The front end of MERT takes as long as about four of its layers."""
+
+
+class TuneJuryEncoder:
+    """Encodes a song: CLAP's embedding of its middle, and if there is a `mert`, MERT's of all of it."""
+
+    rate, resampling, batch = 24_000, "sinc", 1
+    segment_seconds = inf
+    embeddings_version = 1
+    reason = "it is fast as it is"
+
+    def __init__(self, clap: ClapAudio, mert: MertEncoder | None = None) -> None:
+        self.clap, self.mert = clap, None if mert is None else whole_song(mert)
+        self.precision = "float32" if mert is None else mert.precision
+
+    def for_song(self, samples: np.ndarray, rate: int) -> "SongEncoder":
+        """Return an encoder for the song whose decoded `samples` [N] have `rate` Hz."""
+        return SongEncoder(self.clap, clap.crop(resample(samples, rate, clap.SAMPLE_RATE)), self.mert)
+
+    def heard(self, length: int) -> tuple[int, int]:
+        """Return the first sample, and the number of samples, that are heard of `length` samples at `rate`."""
+        most = length if self.mert else self.rate * clap.CLIP // clap.SAMPLE_RATE
+        return max(0, length - most) // 2, min(length, most)
+
+    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Encode `samples` [1, L], a song at `rate` -> [1, E]. Nothing is padded, so `valid` [1] is not needed."""
+        *_, embedding = self.for_song(samples[0], self.rate).steps(samples, valid)
+        assert not isinstance(embedding, float)
+        return embedding
+
+
+@dataclass(frozen=True)
+class SongEncoder:
+    """Encodes one song, of which CLAP hears `clip` [CLIP]."""
+
+    clap: ClapAudio
+    clip: np.ndarray
+    mert: WholeSong | None
+
+    def steps(self, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
+        """Yield repeatedly the share of the work that is done, and at last the embedding [1, E] float32.
+
+        `samples` [1, L] are the whole song at MERT's rate.
+        """
+        heard = self.clap(self.clip)
+        if self.mert is None:
+            yield heard
+            return
+        for made in self.mert.steps(samples, valid):
+            yield made if isinstance(made, float) else np.concatenate([heard, made], 1)
+
+
+def whole_song(encoder: MertEncoder) -> WholeSong:
+    """Return an encoder of whole songs: the mean over time of MERT's last hidden state."""
+
+    def encode(samples: Tensor) -> Steps[Tensor]:
+        frames = []
+        for piece in pieces(samples):
+            for layer, state in enumerate(encoder.hidden_states(piece[None])):
+                last = state
+                yield len(piece) * (1.0 if layer else FRONT)
+            frames.append(last[0])
+        return torch.cat(frames)
+
+    def work(samples: int) -> float:
+        return samples * (FRONT + float(encoder.config.num_hidden_layers))
+
+    return WholeSong(encode, work, lambda frames: frames.mean(0), encoder.precision)
+
+
+def pieces(samples: Tensor) -> list[Tensor]:
+    """Cut `samples` [N] into the pieces that MERT hears at once."""
+    cut = list(samples.split(PIECE))
+    if len(cut) > 1 and len(cut[-1]) < SHORTEST:
+        cut[-2:] = [torch.cat(cut[-2:])]
+    return cut
+
+
+class TuneJuryHead:
+    """Embeddings -> {"appeal": scores}, which have no bounds."""
+
+    axes = (AXIS.key,)
+    missing: Mapping[str, str] = {}
+    spread: Mapping[str, float] = {}
+    pooling = "score"
+
+    def __init__(self, path: Path, inputs: int) -> None:
+        self.inputs, self.network = inputs, mlp.load((inputs, *HIDDEN), path)
+
+    def counts(self, seconds: np.ndarray) -> np.ndarray:
+        """Return the segments' weights [S], all 1: there is one segment, the song."""
+        return np.ones_like(seconds)
+
+    def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
+        """Compute the scores of `embeddings` [S, E] -> {"appeal": [S]}.
+
+        Where the head hears a prompt, it gets zeros: that is how it was trained on songs without one.
+        """
+        heard = torch.from_numpy(embeddings)
+        with torch.inference_mode():
+            return {AXIS.key: self.network(F.pad(heard, (0, self.inputs - heard.shape[1]))).numpy()}
+
+
+def repositories(settings: Settings) -> tuple[Repository, ...]:
+    """Return the repositories of CLAP and the head, and of MERT if the head hears it."""
+    heard = settings.tunejury_inputs
+    encoders = (
+        Repository(settings.clap_repo, settings.clap_revision, (), clap.CHECKPOINTS),
+        Repository(settings.banger_mert_repo, settings.banger_mert_revision, mert.FILES, mert.CHECKPOINTS),
+    )
+    head = Repository(settings.tunejury_repo, settings.tunejury_revision, (), CHECKPOINTS[heard])
+    return *encoders[: 2 if heard == "all" else 1], head
+
+
+def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[TuneJuryEncoder, TuneJuryHead]:
+    """Load encoder and head from the repositories' files. Raises WeightsInvalid."""
+    head = TuneJuryHead(snapshots[-1].checkpoint, INPUTS[settings.tunejury_inputs])
+    heard = _clap(snapshots[0])
+    if settings.tunejury_inputs == "audio":
+        return TuneJuryEncoder(heard), head
+
+    def make(chosen: str) -> TuneJuryEncoder:
+        encoder = MertEncoder(snapshots[1], (), chosen)
+        mert.require_330m(encoder, snapshots[1], "TuneJury")
+        return TuneJuryEncoder(heard, encoder)
+
+    return precision.choose(settings.precision, make, head, precision.CAUTIOUS), head
+
+
+def _clap(snapshot: Snapshot) -> ClapAudio:
+    encoder = ClapAudio(snapshot.checkpoint)
+    if encoder.width != CLAP:
+        raise WeightsInvalid(
+            "{folder} holds a CLAP whose embeddings have {width} numbers; TuneJury hears {wanted}. Name another "
+            "repository or folder.",
+            folder=snapshot.folder,
+            width=encoder.width,
+            wanted=CLAP,
+        )
+    return encoder
