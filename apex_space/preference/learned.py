@@ -6,9 +6,13 @@ The votes turn this into a posterior, which is taken as normal at its peak (Lapl
 not known, or has no votes, has an effect of mean 0 and the prior's deviation: it does not move the prediction, but it
 widens the interval.
 
+A song that is in several pairs also has an effect of its own, normal with mean 0, which other songs do not tell. It is
+fitted, so that many votes on few songs do not seem to say everything about a score or a generator, and then left out:
+the model predicts the chance of songs with such scores by such generators.
+
 A predicted probability is the mean over the posterior, so it is nearer to a half than the most likely one. Its interval
 holds the probability of the weights and effects with 95%. Ties and "both bad" teach nothing. The votes are treated as
-independent, although one song may be in many of them.
+independent, although one listener may give many of them.
 
 The published anchor calibration of TuneJury (arXiv 2606.17006) is the special case of one weight that is fixed at 1,
 effects with a deviation of (2 l2)^-1/2, and possibly one generator whose effect is fixed at 0.
@@ -18,7 +22,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -35,6 +39,8 @@ WEIGHT_DEVIATION = 0.5
 more or less on these songs and to these listeners than where its head was fitted."""
 GENERATOR_DEVIATION = 0.71
 """Deviation of a generator's effect before any vote: that of the published anchor calibration, 2^-1/2."""
+SONG_DEVIATION = 0.5
+"""Deviation of a song's own effect before any vote."""
 MAX_STEPS = 100
 CLOSE = 1e-9
 """Largest change of a log-odds in the last step of Newton's method."""
@@ -47,7 +53,8 @@ class Prior:
     """What is believed before any vote.
 
     `weights` [A] and `covariance` [A, A] are those of w; an axis without variance keeps its weight. `deviation` is that
-    of a generator's effect. The `pinned` generators have an effect of exactly 0.
+    of a generator's effect, `song_deviation` that of a song's own effect. The `pinned` generators have an effect of
+    exactly 0.
     """
 
     axes: tuple[str, ...]
@@ -55,6 +62,7 @@ class Prior:
     weights: tuple[FiniteFloat, ...]
     covariance: Matrix
     deviation: NonNegativeFloat = GENERATOR_DEVIATION
+    song_deviation: NonNegativeFloat = SONG_DEVIATION
     pinned: tuple[str, ...] = ()
 
     @staticmethod
@@ -74,13 +82,15 @@ class Outcomes:
     """P pairs of songs and how listeners chose between them.
 
     `differences` [P, A] are A's scores minus B's. `generators` has the names of A's and B's, empty if unknown. `won`
-    [P] and `lost` [P] are how often A and B were picked; older votes may count for less than one.
+    [P] and `lost` [P] are how often A and B were picked; older votes may count for less than one. `songs` [P, 2] are
+    the numbers of A and B, from 0; None if no song is in two pairs.
     """
 
     differences: np.ndarray
     generators: Sequence[tuple[str, str]]
     won: np.ndarray
     lost: np.ndarray
+    songs: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.won)
@@ -88,12 +98,13 @@ class Outcomes:
     def __getitem__(self, rows: np.ndarray) -> "Outcomes":
         """Return the pairs with these numbers, in this order."""
         generators = [self.generators[row] for row in rows]
-        return Outcomes(self.differences[rows], generators, self.won[rows], self.lost[rows])
+        songs = None if self.songs is None else self.songs[rows]
+        return Outcomes(self.differences[rows], generators, self.won[rows], self.lost[rows], songs)
 
     def forgetting(self, half_life: float) -> "Outcomes":
         """Return outcomes in which a pair counts half as much as one that came `half_life` pairs later."""
         weight = 0.5 ** (np.arange(len(self) - 1, -1, -1) / half_life)
-        return Outcomes(self.differences, self.generators, self.won * weight, self.lost * weight)
+        return replace(self, won=self.won * weight, lost=self.lost * weight)
 
 
 @dataclass(frozen=True)
@@ -183,19 +194,24 @@ def learn(judge: str, revision: str, prior: Prior, outcomes: Outcomes, votes: in
     """Return the posterior after these outcomes. `votes` is their number; by default, the sum of all picks.
 
     The time grows with the number of pairs, not with how often each was voted on, and with the third power of the
-    number of generators. Raises PreferenceError if the scores are not finite.
+    number of generators and of songs that are in several pairs. Raises PreferenceError if the scores are not finite.
     """
     if not np.isfinite(outcomes.differences).all():
         raise PreferenceError("The scores of {judge} are not finite; nothing can be learned from them.", judge=judge)
     names = tuple(sorted({name for pair in outcomes.generators for name in pair} - {"", *prior.pinned}))
-    design = _design(prior, names, outcomes)
-    before = np.array([*prior.weights, *np.zeros(len(names))])
+    if outcomes.songs is None:
+        design = _design(prior, names, outcomes)
+        root = wanted = _root(prior, np.eye(len(names)), np.zeros((len(names), 0)))
+    else:
+        design = _Design(_steps(prior, outcomes), outcomes.songs, int(outcomes.songs.max(initial=-1)) + 1)
+        root = _root(prior, *_effects_of_songs(prior, names, outcomes, design.count))
+        wanted = _root(prior, np.eye(len(names)), np.zeros((len(names), design.count)))
     # The model is fitted in units of the prior's deviations, so that weights without variance are no special case.
-    root = _root(prior, len(names))
+    before = np.array([*prior.weights, *np.zeros(design.count)])
     peak, precision = _peak(design, root, before, outcomes)
-    covariance = root @ np.linalg.solve(precision, root.T)
+    covariance = wanted @ np.linalg.solve(precision, wanted.T)
     count = round(float(outcomes.won.sum() + outcomes.lost.sum())) if votes is None else votes
-    mean = before + root @ peak
+    mean = np.array([*prior.weights, *np.zeros(len(names))]) + wanted @ peak
     return LearnedModel(
         judge, revision, prior, names, tuple(mean.tolist()), _rows((covariance + covariance.T) / 2), count
     )
@@ -258,23 +274,44 @@ class _Design:
 def _design(prior: Prior, names: Sequence[str], pairs: Outcomes) -> _Design:
     place = {name: number for number, name in enumerate(names)}
     sides = np.array([(place.get(a, len(names)), place.get(b, len(names))) for a, b in pairs.generators], int)
-    steps = pairs.differences.reshape(len(pairs), len(prior.axes)) / np.array(prior.scale)
-    return _Design(steps, sides.reshape(-1, 2), len(names))
+    return _Design(_steps(prior, pairs), sides.reshape(-1, 2), len(names))
+
+
+def _steps(prior: Prior, pairs: Outcomes) -> np.ndarray:
+    steps: np.ndarray = pairs.differences.reshape(len(pairs), len(prior.axes)) / np.array(prior.scale)
+    return steps
+
+
+def _effects_of_songs(prior: Prior, names: Sequence[str], pairs: Outcomes, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which generator made each song [S, G], and the songs' own deviations, on the diagonal [S, S].
+
+    A song of unknown origin has the effect of a generator that made no other song.
+    """
+    assert pairs.songs is not None
+    makers = dict(zip(pairs.songs.ravel().tolist(), (name for pair in pairs.generators for name in pair), strict=True))
+    member, deviation = np.zeros((count, len(names))), np.full(count, prior.song_deviation)
+    place = {name: number for number, name in enumerate(names)}
+    for song, name in makers.items():
+        if name in place:
+            member[song, place[name]] = 1.0
+        elif not name:
+            deviation[song] = math.hypot(prior.song_deviation, prior.deviation)
+    return member, np.diag(deviation)
 
 
 def _peak(design: _Design, root: np.ndarray, before: np.ndarray, seen: Outcomes) -> tuple[np.ndarray, np.ndarray]:
-    """Return the most likely parameters [K] in units of `root` [K, K], and the curvature there [K, K].
+    """Return the most likely parameters [D] in units of `root` [K, D], and the curvature there [D, D].
 
     In these units the prior is standard normal. Newton's steps are damped as in arena/ratings.py: none overshoots.
     """
     from scipy.linalg import cho_factor, cho_solve
 
-    peak = np.zeros(len(root))
+    peak = np.zeros(root.shape[1])
     for _ in range(MAX_STEPS):
         odds = design.times(before + root @ peak)
         wins, losses = _sigmoid(odds), _sigmoid(-odds)
         gradient = root.T @ design.sums(seen.won * losses - seen.lost * wins) - peak
-        curvature = root.T @ design.curvature((seen.won + seen.lost) * wins * losses) @ root + np.eye(len(root))
+        curvature = root.T @ design.curvature((seen.won + seen.lost) * wins * losses) @ root + np.eye(len(peak))
         step = cho_solve(cho_factor(curvature), gradient)
         moved = float(np.abs(design.times(root @ step)).max(initial=0))
         peak = peak + step * (math.log1p(moved) / moved if moved else 1.0)
@@ -289,13 +326,20 @@ def _sigmoid(x: Any) -> Any:
     return expit(x)
 
 
-def _root(prior: Prior, effects: int) -> np.ndarray:
-    """Return a square root [K, K] of the prior's covariance, which may be singular."""
+def _root(prior: Prior, member: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Return a square root [A + S, A + G + D] of the prior's covariance, which may be singular.
+
+    The effects are those of the generators by `member` [S, G], and `own` [S, D] ones.
+    """
     values, vectors = np.linalg.eigh(_square(prior.covariance))
-    axes = len(values)
-    root = prior.deviation * np.eye(axes + effects)
-    root[:axes, :axes] = vectors * np.sqrt(np.maximum(0, values))
-    return root
+    weights = vectors * np.sqrt(np.maximum(0, values))
+    effects = np.hstack([prior.deviation * member, own])
+    return np.block(
+        [
+            [weights, np.zeros((len(weights), effects.shape[1]))],
+            [np.zeros((len(effects), len(weights))), effects],
+        ]
+    )
 
 
 def _same(generators: tuple[str, str]) -> bool:

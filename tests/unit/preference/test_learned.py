@@ -222,7 +222,7 @@ def as_outcomes(battles: list[dict[str, str]]) -> Outcomes:
 
 def calibrated(seen: Outcomes, l2: float = 1.0, anchor: str | None = ANCHOR) -> LearnedModel:
     pinned = (anchor,) if anchor else ()
-    return learn("tunejury", "", Prior(("tj",), (1.0,), (1.0,), ((0.0,),), (2 * l2) ** -0.5, pinned), seen)
+    return learn("tunejury", "", Prior(("tj",), (1.0,), (1.0,), ((0.0,),), (2 * l2) ** -0.5, pinned=pinned), seen)
 
 
 def biases(model: LearnedModel) -> dict[str, float]:
