@@ -62,7 +62,7 @@ def simulate(
         from ..evaluation.simulated_votes import simulate as tables
 
         for found in tables(runs):
-            shown = _table(found.title, *found.columns[:1], found.columns[1:])
+            shown = _table(found.title, found.columns[0], found.columns[1:])
             for row in found.rows:
                 shown.add_row(*row)
             show(shown)

@@ -70,10 +70,10 @@ def read(path: Path) -> ScoredTable:
     axes = tuple(name[:-2] for name in (rows[0] if rows else ()) if _is_score(name, rows))
     if not axes:
         raise PreferenceError("{path} has no columns of scores, such as musicality_a and musicality_b.", path=path)
-    decided = [(*each, winner) for *each, winner in zip(rows, fields, winners, strict=True) if winner in ("a", "b")]
-    differences = [[float(row[f"{axis}_a"]) - float(row[f"{axis}_b"]) for axis in axes] for row, _, _ in decided]
-    names = [(tables.text(row.get("generator_a")), tables.text(row.get("generator_b"))) for _, row, _ in decided]
-    won = np.array([winner == "a" for *_, winner in decided], float)
+    decided = [n for n, winner in enumerate(winners) if winner in ("a", "b")]
+    differences = [[float(rows[n][f"{axis}_a"]) - float(rows[n][f"{axis}_b"]) for axis in axes] for n in decided]
+    names = [(tables.text(fields[n].get("generator_a")), tables.text(fields[n].get("generator_b"))) for n in decided]
+    won = np.array([winners[n] == "a" for n in decided], float)
     return ScoredTable(axes, Outcomes(np.array(differences).reshape(-1, len(axes)), names, won, 1 - won))
 
 

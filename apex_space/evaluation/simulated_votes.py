@@ -102,8 +102,8 @@ def coverage(
         low, high = (mean_chance(odds + far * np.sqrt(variance), 0.0) for far in (-Z95, Z95))
         return float(np.mean((low <= chances) & (chances <= high))), float(np.mean(high - low))
 
-    within, width = np.mean(_each(runs, one), 0)
-    return float(within), float(width)
+    within, width = _mean(runs, one)
+    return within, width
 
 
 def loss_of_accuracy(votes: int, runs: int, generators: int = 12) -> float:
@@ -114,7 +114,7 @@ def loss_of_accuracy(votes: int, runs: int, generators: int = 12) -> float:
         seen, _ = listeners.vote(rng, votes)
         return _gap(_fitted(seen), *listeners.vote(rng, TESTED))
 
-    return float(np.mean(_each(runs, one)))
+    return _mean(runs, one)[0]
 
 
 def loss_after_a_change(after: int, half_life: float | None, runs: int, change: float = CHANGE) -> tuple[float, float]:
@@ -134,8 +134,8 @@ def loss_after_a_change(after: int, half_life: float | None, runs: int, change: 
         changed_gap, other_gap = (_gap(model, tested[row], chances[row]) for row in rows)
         return changed_gap, other_gap
 
-    found = np.mean(_each(runs, one), 0)
-    return float(found[0]), float(found[1])
+    changed, others = _mean(runs, one)
+    return changed, others
 
 
 def shift_by_a_manipulator(share: float, votes: int, runs: int) -> tuple[float, float, float]:
@@ -158,8 +158,8 @@ def shift_by_a_manipulator(share: float, votes: int, runs: int) -> tuple[float, 
         before, after = (float(mean_chance(*model.log_odds(against)).mean()) for model in (clean, moved))
         return after - before, before, _gap(moved, *tested) - _gap(clean, *tested)
 
-    shift, before, fall = np.mean(_each(runs, one), 0)
-    return float(shift), float(before), float(fall)
+    shift, before, fall = _mean(runs, one)
+    return shift, before, fall
 
 
 def _coverage_table(runs: int) -> SimulationTable:
@@ -213,8 +213,12 @@ def _manipulation_table(runs: int) -> SimulationTable:
     )
 
 
-def _each(runs: int, one: Callable[[np.random.Generator], object]) -> list[object]:
-    return [one(np.random.default_rng(seed)) for seed in range(runs)]
+def _mean(runs: int, one: Callable[[np.random.Generator], float | tuple[float, ...]]) -> list[float]:
+    """Return the mean of each of the figures that `one` gives in each run."""
+    figures: list[float] = np.mean(
+        [np.atleast_1d(one(np.random.default_rng(seed))) for seed in range(runs)], 0
+    ).tolist()
+    return figures
 
 
 def _fitted(seen: Outcomes) -> LearnedModel:

@@ -209,7 +209,7 @@ def learn(judge: str, revision: str, prior: Prior, outcomes: Outcomes, votes: in
     # The model is fitted in units of the prior's deviations, so that weights without variance are no special case.
     before = np.array([*prior.weights, *np.zeros(design.count)])
     peak, precision = _peak(design, root, before, outcomes)
-    covariance = wanted @ np.linalg.solve(precision, wanted.T)
+    covariance = wanted @ np.linalg.solve(precision, wanted.T.toarray())
     count = round(float(outcomes.won.sum() + outcomes.lost.sum())) if votes is None else votes
     mean = np.array([*prior.weights, *np.zeros(len(names))]) + wanted @ peak
     return LearnedModel(
@@ -299,7 +299,7 @@ def _effects_of_songs(prior: Prior, names: Sequence[str], pairs: Outcomes, count
     return member, np.diag(deviation)
 
 
-def _peak(design: _Design, root: np.ndarray, before: np.ndarray, seen: Outcomes) -> tuple[np.ndarray, np.ndarray]:
+def _peak(design: _Design, root: Any, before: np.ndarray, seen: Outcomes) -> tuple[np.ndarray, np.ndarray]:
     """Return the most likely parameters [D] in units of `root` [K, D], and the curvature there [D, D].
 
     In these units the prior is standard normal. Newton's steps are damped as in arena/ratings.py: none overshoots.
@@ -326,20 +326,16 @@ def _sigmoid(x: Any) -> Any:
     return expit(x)
 
 
-def _root(prior: Prior, member: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Return a square root [A + S, A + G + D] of the prior's covariance, which may be singular.
+def _root(prior: Prior, member: np.ndarray, own: np.ndarray) -> Any:
+    """Return a sparse square root [A + S, A + G + D] of the prior's covariance, which may be singular.
 
     The effects are those of the generators by `member` [S, G], and `own` [S, D] ones.
     """
+    from scipy import sparse
+
     values, vectors = np.linalg.eigh(_square(prior.covariance))
-    weights = vectors * np.sqrt(np.maximum(0, values))
-    effects = np.hstack([prior.deviation * member, own])
-    return np.block(
-        [
-            [weights, np.zeros((len(weights), effects.shape[1]))],
-            [np.zeros((len(effects), len(weights))), effects],
-        ]
-    )
+    blocks = vectors * np.sqrt(np.maximum(0, values)), np.hstack([prior.deviation * member, own])
+    return sparse.block_diag([*map(sparse.csr_array, blocks)], format="csr")
 
 
 def _same(generators: tuple[str, str]) -> bool:
