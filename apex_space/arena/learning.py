@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.axes import KEYS
-from ..core.errors import ApexSpaceError, PreferenceError
+from ..core.errors import ApexSpaceError
 from ..preference.head_files import load
 from ..preference.learned import LearnedModel, Outcomes, Prior, learn
 from ..storage.records import Side, SongScores, StoredModel
@@ -92,7 +92,7 @@ class ModelService:
         """Learn a model and store it. Return None where nothing can be learned: then the head answers, as before."""
         try:
             model = learn_from_choices(judge, revision, scores, self._store.generators(), choices, self._half_life)
-        except (PreferenceError, ValueError, ArithmeticError, np.linalg.LinAlgError):
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError):
             logger.exception("nothing was learned from the votes for %s", judge)
             return None
         stored = StoredModel(judge, revision, decided, model.version, model.to_json())
@@ -133,7 +133,7 @@ def learn_from_choices(
 ) -> LearnedModel:
     """Learn a judge's model from choices, the oldest first, between songs with `scores` by the song's id.
 
-    Raises PreferenceError if no choice is between two different songs with scores.
+    Raises ValueError if no choice is between two different songs with scores.
     """
     axes, prior = _prior(judge, scores)
     known = {
@@ -143,7 +143,7 @@ def learn_from_choices(
     }
     usable = [choice for choice in choices if choice[0] in known and choice[1] in known and choice[0] != choice[1]]
     if not usable:
-        raise PreferenceError("There is no vote yet on two songs that {judge} has scored.", judge=judge)
+        raise ValueError(f"there is no vote yet on two songs that {judge} has scored")
     pairs = _summed(usable, half_life)
     songs = list(dict.fromkeys(song for pair in pairs for song in pair))
     place = {song: number for number, song in enumerate(songs)}

@@ -29,7 +29,6 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveFloat, TypeAdapter, ValidationError
 
-from ..core.errors import PreferenceError
 from ..core.intervals import Z95
 from ..judges.report import Scores
 from .head import Preference, PreferenceHead, score_differences
@@ -194,10 +193,10 @@ def learn(judge: str, revision: str, prior: Prior, outcomes: Outcomes, votes: in
     """Return the posterior after these outcomes. `votes` is their number; by default, the sum of all picks.
 
     The time grows with the number of pairs, not with how often each was voted on, and with the third power of the
-    number of generators and of songs that are in several pairs. Raises PreferenceError if the scores are not finite.
+    number of generators and of songs that are in several pairs. Raises ValueError if the scores are not finite.
     """
     if not np.isfinite(outcomes.differences).all():
-        raise PreferenceError("The scores of {judge} are not finite; nothing can be learned from them.", judge=judge)
+        raise ValueError(f"the scores of {judge} are not finite; nothing can be learned from them")
     names = tuple(sorted({name for pair in outcomes.generators for name in pair} - {"", *prior.pinned}))
     if outcomes.songs is None:
         design = _design(prior, names, outcomes)

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from apex_space.arena import learning
 from apex_space.arena.learning import MIN_DECIDED, Choice, ModelService, learn_from_choices
 from apex_space.arena.predictions import PredictionWorker
-from apex_space.core.errors import PreferenceError, StoreError
+from apex_space.core.errors import StoreError
 from apex_space.preference.head_files import load
 from apex_space.preference.learned import LearnedModel
 from apex_space.storage.records import SongScores, Vote
@@ -111,7 +111,7 @@ def test_songs_without_all_scores_teach_nothing() -> None:
     known[lacking] = replace(known[lacking], scores=NONE | {"musicality": None})
     assert learned(scores=known).version == learned(scores=without).version
     assert learned(scores=known).votes < 600
-    with pytest.raises(PreferenceError, match="no vote yet"):
+    with pytest.raises(ValueError, match="no vote yet"):
         learned(CHOICES[:1], scores={})
 
 

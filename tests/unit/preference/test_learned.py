@@ -151,7 +151,7 @@ def test_a_missing_score_is_named() -> None:
 def test_nothing_is_learned_from_scores_that_are_no_numbers() -> None:
     seen = outcomes(3)
     seen.differences[1, 0] = np.nan
-    with pytest.raises(PreferenceError, match="not finite"):
+    with pytest.raises(ValueError, match="not finite"):
         model(seen)
 
 
