@@ -18,6 +18,7 @@ from ..core.axes import KEYS
 from ..core.errors import ApexSpaceError
 from ..preference.head_files import load
 from ..preference.learned import LearnedModel, Outcomes, Prior, learn
+from ..preference.published_rules import RULES
 from ..storage.records import Side, SongScores, StoredModel
 from .leaderboard import REST
 
@@ -92,8 +93,8 @@ class ModelService:
         """Learn a model and store it. Return None where nothing can be learned: then the head answers, as before."""
         try:
             model = learn_from_choices(judge, revision, scores, self._store.generators(), choices, self._half_life)
-        except (ValueError, ArithmeticError, np.linalg.LinAlgError):
-            logger.exception("nothing was learned from the votes for %s", judge)
+        except (ValueError, ArithmeticError) as error:
+            logger.warning("nothing was learned from the votes for %s: %s", judge, error)
             return None
         stored = StoredModel(judge, revision, decided, model.version, model.to_json())
         self._store.add_model(stored, time.time())
@@ -157,14 +158,15 @@ def learn_from_choices(
 
 
 def _prior(judge: str, scores: Mapping[str, SongScores]) -> tuple[tuple[str, ...], Prior | None]:
-    """Return the axes to learn from and the prior of the judge's own head, or None if it has none."""
+    """Return the axes to learn from and the prior of the judge's own head or published rule; None without either."""
     try:
         head = load(judge)
         if head.judge == judge:
             return head.axes, Prior.of_head(head)
     except ApexSpaceError as error:  # the head cannot be read, or votes were imported with scores of an unknown judge
         logger.warning("the votes alone teach for %s: %s", judge, error)
-    return tuple(axis for axis in KEYS if all(each.scores.get(axis) is not None for each in scores.values())), None
+    axes = tuple(axis for axis in KEYS if all(each.scores.get(axis) is not None for each in scores.values()))
+    return axes, RULES[judge].prior(axes) if judge in RULES and axes else None
 
 
 def _without_head(axes: Sequence[str], outcomes: Outcomes) -> Prior:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..audio.waveform import Waveform
+from ..core.axes import KEYS
 from ..core.errors import PreferenceError
 from ..judges.judge import Judge
 from ..judges.manager import JudgeManager
@@ -15,6 +16,8 @@ from ..judges.registry import DEFAULT
 from ..judges.report import Report
 from ..preference.head import PreferenceHead, revision_of
 from ..preference.head_files import load
+from ..preference.learned import LearnedModel
+from ..preference.published_rules import RULES
 from ..storage.records import Prediction, SongScores
 from .learning import ModelService
 from .pool import Pool, lower_priority
@@ -80,7 +83,8 @@ class PredictionWorker:
         """Predict P(A is preferred) with every judge that `scored` both songs.
 
         `generators` made A and B; a name is empty if it is not known. A judge needs a model that learned from votes, or
-        else a preference head of its own. With another judge's head, the result would be that judge's prediction.
+        else a preference head of its own or a published rule. With another judge's head, the result would be that
+        judge's prediction.
         """
         by_judge: dict[tuple[str, str], dict[str, SongScores]] = {}
         for each in scored:
@@ -92,10 +96,10 @@ class PredictionWorker:
         model = self._models and self._models.model(a.judge, a.revision)
         try:
             if model:
-                answer = model.of_scores(a.scores, b.scores, *generators)
-                learned = f"{a.revision}; learned {model.version}"
-                chance = answer.probability, answer.low, answer.high
-                return Prediction(a.judge, a.judge, learned, *chance, votes=model.votes, spoke=answer.spoke)
+                return _by_model(model, a, b, generators)
+            if self._head(a.judge) is None and a.judge in RULES:
+                axes = [axis for axis in KEYS if a.scores.get(axis) is not None]
+                return _by_model(RULES[a.judge].model(a.judge, a.revision, axes), a, b, generators)
             return self._predict_by_head(a, b)
         except PreferenceError:  # an axis is missing
             return None
@@ -155,3 +159,10 @@ class PredictionWorker:
         except Exception:  # libraries raise many errors; the thread must not end
             logger.exception("%s failed to score a song of the arena's pool", judge.name)
             self._failed.add((judge.name, song))
+
+
+def _by_model(model: LearnedModel, a: SongScores, b: SongScores, generators: tuple[str, str]) -> Prediction:
+    answer = model.of_scores(a.scores, b.scores, *generators)
+    revision = f"{a.revision}; learned {model.version}"
+    chance = answer.probability, answer.low, answer.high
+    return Prediction(a.judge, a.judge, revision, *chance, votes=model.votes, spoke=answer.spoke)

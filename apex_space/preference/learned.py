@@ -71,6 +71,13 @@ class Prior:
         return Prior(head.axes, head.scale, head.coefficients, _rows(covariance))
 
     @staticmethod
+    def of_slope(axes: Sequence[str], slope: float, deviation: float) -> "Prior":
+        """Return a worth of `slope`, with its deviation, for a point of the mean score; less certain for each score."""
+        count = len(axes)
+        covariance = np.full((count, count), (deviation / count) ** 2) + _doubt(count) / count
+        return Prior(tuple(axes), (1.0,) * count, (slope / count,) * count, _rows(covariance))
+
+    @staticmethod
     def without_head(axes: Sequence[str], scale: Sequence[float], weights: Sequence[float] = ()) -> "Prior":
         """Return weights of 0, or those given, with WEIGHT_DEVIATION. `scale` is a usual difference of each score."""
         return Prior(tuple(axes), tuple(scale), tuple(weights) or (0.0,) * len(axes), _rows(_doubt(len(axes))))
@@ -90,6 +97,11 @@ class Outcomes:
     won: np.ndarray
     lost: np.ndarray
     songs: np.ndarray | None = None
+
+    @staticmethod
+    def none(axes: int) -> "Outcomes":
+        """Return no outcomes, of scores on this number of axes."""
+        return Outcomes(np.zeros((0, axes)), (), np.zeros(0), np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.won)

@@ -5,6 +5,7 @@ from html import escape
 from ...arena.agreement import Agreement, AgreementReport
 from ...core.i18n import plural, tr
 from ...judges.registry import REGISTRY
+from ...preference.published_rules import RULES
 from ...storage.records import Prediction, Song, Spoke, Vote, Winner
 from .html import percent
 
@@ -96,13 +97,26 @@ def _figures(predicted: Prediction, panel: AgreementReport | None) -> str:
         high=percent(high),
         close=tr(", too close to call") if low <= 0.5 else "",
     )
-    learned = _learned(predicted.votes) if predicted.votes else ""
+    learned = _learned(predicted)
     record = panel and panel.judge(predicted.judge)
     return " ".join(filter(None, (expected, learned, _agreed(record) if record else "")))
 
 
-def _learned(votes: int) -> str:
-    return plural(votes, "It had learned from {n} vote.", "It had learned from {n} votes.")
+def _learned(predicted: Prediction) -> str:
+    """Return how many votes had taught the prediction, or which published rule it is from."""
+    if predicted.votes:
+        return plural(predicted.votes, "It had learned from {n} vote.", "It had learned from {n} votes.")
+    rule = RULES.get(predicted.judge)
+    if rule is None or not predicted.spoke:
+        return ""
+    return tr(
+        "No vote had taught it yet. It went by a published rule: the higher score wins. With {judge}’s scores this was "
+        "right in {share} of {n} battles elsewhere ({source}).",
+        judge=_name_of(rule.measured),
+        share=percent(rule.accuracy),
+        n=f"{rule.battles:,}",
+        source=rule.source,
+    )
 
 
 def _agreed(record: Agreement) -> str:
@@ -118,5 +132,9 @@ def _agreed(record: Agreement) -> str:
 
 
 def _title(predicted: Prediction) -> str:
-    entry = REGISTRY.get(predicted.judge)
-    return escape(entry.title if entry else predicted.judge)
+    return _name_of(predicted.judge)
+
+
+def _name_of(judge: str) -> str:
+    entry = REGISTRY.get(judge)
+    return escape(entry.title if entry else judge)

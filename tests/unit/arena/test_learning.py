@@ -17,6 +17,7 @@ from apex_space.arena.predictions import PredictionWorker
 from apex_space.core.errors import StoreError
 from apex_space.preference.head_files import load
 from apex_space.preference.learned import LearnedModel
+from apex_space.preference.published_rules import RULES
 from apex_space.storage.records import SongScores, Vote
 from apex_space.storage.vote_store import VoteStore
 from helpers.votes import MAKERS, cast, predicted, simulate, song, vote
@@ -92,9 +93,10 @@ def test_the_order_of_a_pair_says_nothing() -> None:
 def test_the_head_is_the_prior_of_its_judge() -> None:
     head = load("pocket")
     assert learned().prior.weights == head.coefficients
-    other = learn_from_choices("songeval", REVISION, scores_of("songeval"), MAKER_OF, CHOICES)
-    assert set(other.prior.weights) == {0.0}
-    assert other.prior.axes == ("likes", "coherence", "musicality", "clarity", "naturalness")
+    for judge, weight in (("apex", 0.0), ("songeval", RULES["songeval"].slope / 5)):
+        other = learn_from_choices(judge, REVISION, scores_of(judge), MAKER_OF, CHOICES)
+        assert other.prior.weights == (weight,) * 5
+        assert other.prior.axes == ("likes", "coherence", "musicality", "clarity", "naturalness")
 
 
 def test_forgotten_votes_do_not_count() -> None:
@@ -218,7 +220,7 @@ def test_if_nothing_can_be_learned_the_head_answers(
     cast(store, simulate(STRENGTHS, 100))
     known = [replace(each, scores={"likes": 1.0}) for each in scores_of().values()]
     store.add_battle(replace(vote(0, 1).battle, id="no scores of the head's"), known)
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.WARNING):
         service.refit()
     assert "nothing was learned from the votes for pocket" in caplog.text
     assert service.model("pocket", REVISION) is None
@@ -276,12 +278,28 @@ def test_songs_of_unknown_origin_are_predicted_without_generators(store: VoteSto
     assert prediction.low < 0.2 < 0.8 < prediction.high
 
 
-def test_a_judge_without_a_head_learns_from_votes_alone(store: VoteStore, service: ModelService) -> None:
-    assert predictions(service, store, "songeval") == ()
-    teach(store, simulate(STRENGTHS, 300), 0, "songeval")
+@pytest.mark.parametrize("judge", ["apex", "songeval"])
+def test_a_judge_without_a_head_learns_from_votes_alone(judge: str, store: VoteStore, service: ModelService) -> None:
+    teach(store, simulate(STRENGTHS, 300), 0, judge)
     service.refit()
-    (prediction,) = predictions(service, store, "songeval")
+    (prediction,) = predictions(service, store, judge)
     assert prediction.probability < 0.3
+    assert prediction.votes == 300
+
+
+def test_before_any_vote_a_published_rule_predicts_and_says_how_little_is_known(
+    store: VoteStore, service: ModelService
+) -> None:
+    assert predictions(service, store, "apex") == ()
+    nothing: Any = None
+    worker = PredictionWorker(nothing, nothing, store, service)
+    worse, better = (
+        SongScores(id, "songeval", "1", NONE | {"musicality": score}) for id, score in (("x", 2), ("y", 4))
+    )
+    (prediction,) = worker.predictions("y", "x", [worse, better], ("maker1", "maker1"))
+    assert 0.6 < prediction.probability < 0.75
+    assert prediction.low < 0.4
+    assert (prediction.votes, prediction.spoke, prediction.head) == (0, "scores", "songeval")
 
 
 def test_predictions_of_old_votes_stay_as_they_are(store: VoteStore, service: ModelService) -> None:

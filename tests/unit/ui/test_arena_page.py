@@ -203,6 +203,14 @@ def test_the_reveal_says_what_a_learned_prediction_went_by_and_how_many_votes_ta
     assert "learned" not in by_head
 
 
+def test_the_reveal_names_the_published_rule_of_a_judge_that_no_vote_has_taught() -> None:
+    predicted = [Prediction(judge, judge, "1", 0.7, 0.3, 0.9, spoke="scores") for judge in ("hear-2", "apex")]
+    told, figures = map(words, reveal(vote("a", *predicted), None).split("<details>"))
+    assert told.count("It went mostly by its own scores.") == 2
+    assert "With SongEval’s scores this was right in 74% of 1,340 battles elsewhere" in figures
+    assert figures.count("published rule") == 1
+
+
 def test_the_reveal_folds_the_figures_below_the_plain_words() -> None:
     predicted = [Prediction(judge, judge, "1", 0.7, 0.6, 0.8) for judge in ("pocket", "apex")]
     cast = vote("a", *predicted)
