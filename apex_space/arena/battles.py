@@ -41,6 +41,7 @@ from ..storage.vote_counts import tally
 from .agreement import AgreementReport, measure_agreement
 from .clips import Clip, encode_clip
 from .fraud import FraudDetector
+from .learning import ModelService
 from .pairing import draw
 from .pool import PREFIX, Pool
 from .predictions import PredictionWorker, song_scores
@@ -241,7 +242,7 @@ class Arena:
                     self._visits.pop(id).delete()
 
     def _issue(self, a: Song, b: Song, source: Source, scored: Sequence[SongScores]) -> Battle:
-        predictions = self._predictor.predictions(a.id, b.id, scored)
+        predictions = self._predictor.predictions(a.id, b.id, scored, (a.generator, b.generator))
         battle = Battle(token_urlsafe(24), a, b, source, self._clock(), predictions)
         self._store.add_battle(battle, scored)
         return battle
@@ -326,7 +327,8 @@ def open_arena(
 ) -> Arena:
     """Open the arena that the settings ask for. Raises PoolError and StoreError."""
     pool = Pool(config.pool)
-    return Arena(store, pool, PredictionWorker(manager, pool, store), open_hasher(config), uncertainty)
+    predictor = PredictionWorker(manager, pool, store, ModelService(store, config.vote_half_life))
+    return Arena(store, pool, predictor, open_hasher(config), uncertainty)
 
 
 def _decode(path: Path, name: str) -> Waveform:

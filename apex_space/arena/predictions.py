@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..audio.waveform import Waveform
+from ..core.axes import KEYS
 from ..core.errors import PreferenceError
 from ..judges.judge import Judge
 from ..judges.manager import JudgeManager
@@ -15,7 +16,10 @@ from ..judges.registry import DEFAULT
 from ..judges.report import Report
 from ..preference.head import PreferenceHead, revision_of
 from ..preference.head_files import load
+from ..preference.learned import LearnedModel
+from ..preference.published_rules import RULES
 from ..storage.records import Prediction, SongScores
+from .learning import ModelService
 from .pool import Pool, lower_priority
 
 if TYPE_CHECKING:
@@ -35,11 +39,14 @@ class PredictionWorker:
     """Scores every song of the pool with every judge that is ready, one at a time, at a lower priority than visitors.
 
     Once a judge has scored one song, the store's scores by the same weights are reused and those songs are not scored
-    again. `start` returns at once.
+    again. `models` are the judges' models that learn from votes; without one, a judge's preference head predicts.
+    `start` returns at once.
     """
 
-    def __init__(self, manager: JudgeManager, pool: Pool, store: "VoteStore") -> None:
-        self._manager, self._pool, self._store = manager, pool, store
+    def __init__(
+        self, manager: JudgeManager, pool: Pool, store: "VoteStore", models: ModelService | None = None
+    ) -> None:
+        self._manager, self._pool, self._store, self._models = manager, pool, store, models
         self._scores: dict[str, dict[str, SongScores]] = {}
         self._heads: dict[str, PreferenceHead | None] = {}
         self._failed: set[tuple[str, str]] = set()
@@ -48,12 +55,16 @@ class PredictionWorker:
         self._thread = threading.Thread(target=self._run, name="forecasts", daemon=True)
 
     def start(self) -> None:
-        """Start scoring in the background."""
+        """Start scoring and learning in the background."""
         self._thread.start()
+        if self._models is not None:
+            self._models.start()
 
     def close(self) -> None:
-        """Stop scoring at the next step of the current song. Returns when the thread has ended."""
+        """Stop scoring at the next step of the current song, and learning. Returns when the threads have ended."""
         self._stop.set()
+        if self._models is not None:
+            self._models.stop()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -66,26 +77,38 @@ class PredictionWorker:
         with self._lock:
             return tuple(known[song] for song in songs for known in self._scores.values() if song in known)
 
-    def predictions(self, a: str, b: str, scored: Iterable[SongScores]) -> tuple[Prediction, ...]:
-        """Predict P(A is preferred) with every judge that `scored` both songs and has a preference head fitted for it.
+    def predictions(
+        self, a: str, b: str, scored: Iterable[SongScores], generators: tuple[str, str] = ("", "")
+    ) -> tuple[Prediction, ...]:
+        """Predict P(A is preferred) with every judge that `scored` both songs.
 
-        A judge without its own head is left out. It would use another judge's head on that judge's scores, so the
-        result would be that judge's prediction.
+        `generators` made A and B; a name is empty if it is not known. A judge needs a model that learned from votes, or
+        else a preference head of its own or a published rule. With another judge's head, the result would be that
+        judge's prediction.
         """
         by_judge: dict[tuple[str, str], dict[str, SongScores]] = {}
         for each in scored:
             by_judge.setdefault((each.judge, each.revision), {})[each.song] = each
         both = [(known[a], known[b]) for known in by_judge.values() if a in known and b in known]
-        return tuple(filter(None, (self._predict(one, other) for one, other in both)))
+        return tuple(filter(None, (self._predict(one, other, generators) for one, other in both)))
 
-    def _predict(self, a: SongScores, b: SongScores) -> Prediction | None:
+    def _predict(self, a: SongScores, b: SongScores, generators: tuple[str, str]) -> Prediction | None:
+        model = self._models and self._models.model(a.judge, a.revision)
+        try:
+            if model:
+                return _by_model(model, a, b, generators)
+            if self._head(a.judge) is None and a.judge in RULES:
+                axes = [axis for axis in KEYS if a.scores.get(axis) is not None]
+                return _by_model(RULES[a.judge].model(a.judge, a.revision, axes), a, b, generators)
+            return self._predict_by_head(a, b)
+        except PreferenceError:  # an axis is missing
+            return None
+
+    def _predict_by_head(self, a: SongScores, b: SongScores) -> Prediction | None:
         head = self._head(a.judge)
         if head is None:
             return None
-        try:
-            answer = head.of_scores(a.scores, b.scores)
-        except PreferenceError:  # an axis is missing
-            return None
+        answer = head.of_scores(a.scores, b.scores)
         revision = f"{a.revision}; head {head.revision_id}"
         return Prediction(a.judge, head.judge, revision, answer.probability, answer.low, answer.high)
 
@@ -136,3 +159,10 @@ class PredictionWorker:
         except Exception:  # libraries raise many errors; the thread must not end
             logger.exception("%s failed to score a song of the arena's pool", judge.name)
             self._failed.add((judge.name, song))
+
+
+def _by_model(model: LearnedModel, a: SongScores, b: SongScores, generators: tuple[str, str]) -> Prediction:
+    answer = model.of_scores(a.scores, b.scores, *generators)
+    revision = f"{a.revision}; learned {model.version}"
+    chance = answer.probability, answer.low, answer.high
+    return Prediction(a.judge, a.judge, revision, *chance, votes=model.votes, spoke=answer.spoke)

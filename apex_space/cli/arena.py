@@ -1,4 +1,4 @@
-"""The command `arena report`."""
+"""The commands of `arena`. Those that measure predictions are in foresight.py."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ..core.text import sanitize
 from .common import Format, exiting, messages, show
+from .foresight import foresight, simulate
 
 if TYPE_CHECKING:
     from ..arena.agreement import Agreement, AgreementReport
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ..arena.ratings import Rating
 
 arena = typer.Typer(help="Show the leaderboard and how often the judges predict votes.", no_args_is_help=True)
+arena.command()(foresight)
+arena.command()(simulate)
 NO_VOTES = "There are no votes yet. They come from the page's arena, or from a file: python -m apex_space votes import."
 SONGS = {"pool": "songs of the pool", "uploaded": "visitors' own songs"}
 

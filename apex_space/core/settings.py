@@ -91,6 +91,11 @@ class Settings(BaseSettings):
     listening_seconds: float = Field(
         5, gt=0, description="Seconds of each song that must be played before a vote; all of a shorter song"
     )
+    vote_half_life: float = Field(
+        3000,
+        ge=0,
+        description="Number of votes after which a vote counts half as much for the predictions; 0: all count the same",
+    )
     refresh_seconds: float = Field(10, gt=0, description="Seconds between an open leaderboard's checks for new votes")
     votes_repo: str | None = Field(None, description="Dataset on the Hub that votes are copied to (needs HF_TOKEN)")
     shared_results: int = Field(

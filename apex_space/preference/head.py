@@ -8,7 +8,7 @@ also holds its measured accuracy.
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -102,7 +102,8 @@ class PreferenceHead:
 
     def of_scores(self, a: Scores, b: Scores) -> Preference:
         """Predict from two songs' scores by axis. Raises PreferenceError if a song lacks a score that the head uses."""
-        steps = [step / scale for step, scale in zip(self._differences(a, b), self.scale, strict=True)]
+        differences = score_differences(self.judge, self.axes, a, b)
+        steps = [step / scale for step, scale in zip(differences, self.scale, strict=True)]
         parts = [c * x for c, x in zip(self.coefficients, steps, strict=True)]
         log_odds = math.fsum(parts)
         variance = math.fsum(
@@ -115,19 +116,6 @@ class PreferenceHead:
             high=_probability(log_odds + margin),
             contributions=dict(zip(self.axes, parts, strict=True)),
         )
-
-    def _differences(self, a: Scores, b: Scores) -> list[float]:
-        pairs = [(a.get(axis), b.get(axis)) for axis in self.axes]
-        lacking = [axis for axis, pair in zip(self.axes, pairs, strict=True) if not all(map(_known, pair))]
-        if lacking:
-            raise PreferenceError(
-                "The preference head of {judge} weighs {axes}, which a report does not have. Compare two complete "
-                "reports of {same_judge}.",
-                judge=self.judge,
-                axes=", ".join(lacking),
-                same_judge=self.judge,
-            )
-        return [float(x) - float(y) for x, y in pairs if x is not None and y is not None]
 
     @cached_property
     def revision_id(self) -> str:
@@ -154,6 +142,21 @@ class PreferenceHead:
         `more` is added for people and is not read back.
         """
         return json.dumps(_plain(asdict(self) | more), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def score_differences(judge: str, axes: Sequence[str], a: Scores, b: Scores) -> list[float]:
+    """Return A's scores minus B's by axis. Raises PreferenceError if a song lacks one of these scores of the judge."""
+    pairs = [(a.get(axis), b.get(axis)) for axis in axes]
+    lacking = [axis for axis, pair in zip(axes, pairs, strict=True) if not all(map(_known, pair))]
+    if lacking:
+        raise PreferenceError(
+            "The preference head of {judge} weighs {axes}, which a report does not have. Compare two complete "
+            "reports of {same_judge}.",
+            judge=judge,
+            axes=", ".join(lacking),
+            same_judge=judge,
+        )
+    return [float(x) - float(y) for x, y in pairs if x is not None and y is not None]
 
 
 def _known(score: float | None) -> bool:

@@ -120,6 +120,16 @@ MIGRATIONS = (
         ),
     ),
     Migration(7, both=("ALTER TABLE links ADD COLUMN visitor TEXT",)),
+    Migration(
+        8,
+        both=(
+            "CREATE TABLE models (judge TEXT NOT NULL, revision TEXT NOT NULL, decided INTEGER NOT NULL,"
+            " version TEXT NOT NULL, at DOUBLE PRECISION NOT NULL, model TEXT NOT NULL,"
+            " PRIMARY KEY (judge, revision, decided, version))",
+        ),
+        sqlite=tuple(_sqlite_trigger("models", verb) for verb in ("UPDATE", "DELETE")),
+        postgresql=(_postgresql_trigger("models"),),
+    ),
 )
 
 

@@ -17,6 +17,10 @@ Source = Literal["pool", "uploaded"]
 """Source of a battle's songs: the space's pool, or two uploads of the visitor. Both are played blind."""
 
 
+Spoke = Literal["", "scores", "generators"]
+"""What had more weight in a prediction by a learned model."""
+
+
 @dataclass(frozen=True)
 class Song:
     """A song of the arena. `id` is the sha256 of its decoded samples. An uploaded song has no texts."""
@@ -31,8 +35,9 @@ class Song:
 class Prediction:
     """A judge's prediction before the vote: P(A is preferred) with its 95% interval.
 
-    `revision` names the weights of the judge and of the preference head. `head` is the judge whose preference head was
-    used.
+    `revision` names the weights of the judge and of the preference head or learned model. `head` is the judge whose
+    preference head was used. `votes` is the number of votes that the model had learned from, 0 for a head. `spoke` says
+    which had more weight: the judge's scores, or what voters think of the generators. It is empty for a head.
     """
 
     judge: str
@@ -41,6 +46,23 @@ class Prediction:
     probability: float
     low: float
     high: float
+    votes: int = 0
+    spoke: Spoke = ""
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A judge's learned model as it is stored, for scores by one revision of the judge's weights.
+
+    `decided` is the number of votes for A or B that there were, of which some may be on songs without scores. `version`
+    changes with anything in the text `model`.
+    """
+
+    judge: str
+    revision: str
+    decided: int
+    version: str
+    model: str
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from pydantic import (
 
 from ..core.text import escape_formula
 from .database import storable
-from .records import Battle, Prediction, Song, SongScores, Source, Vote, Winner
+from .records import Battle, Prediction, Song, SongScores, Source, Spoke, Vote, Winner
 from .vote_store import DatedScores
 
 DAY = 86_400.0
@@ -64,6 +64,8 @@ class _PredictionRow(BaseModel):
     probability: Share
     low: Share
     high: Share
+    votes: Annotated[int, Field(ge=0)] = 0
+    spoke: Spoke = ""
 
 
 class _ScoresRow(BaseModel):

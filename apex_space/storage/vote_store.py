@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, text
 from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
 from .database import Database, Parameters, storable, write
-from .records import Battle, Prediction, Side, Song, SongScores, Source, Vote
+from .records import Battle, Prediction, Side, Song, SongScores, Source, StoredModel, Vote
 from .vote_counts import VoteCounts, add_counts, clear_counts, read_counts, read_predicted, read_votes_per_song, tally
 
 FILE = "arena.sqlite3"
@@ -41,6 +41,10 @@ CLAIM = (
     "INSERT INTO copies (battle, shard) SELECT battle, :shard FROM votes"
     " WHERE NOT EXISTS (SELECT 1 FROM copies WHERE copies.battle = votes.battle) ORDER BY battle ON CONFLICT DO NOTHING"
 )
+ADD_MODEL = (
+    "INSERT INTO models (judge, revision, decided, version, at, model)"
+    " VALUES (:judge, :revision, :decided, :version, :at, :model) ON CONFLICT DO NOTHING"
+)
 ADD_SENT = "INSERT INTO sent (shard) VALUES (:shard) ON CONFLICT DO NOTHING"
 
 IN_SHARD = "SELECT battle FROM copies WHERE shard = :shard"
@@ -49,6 +53,15 @@ LATEST = (
     "SELECT votes.battle FROM votes JOIN battles ON battles.id = votes.battle"
     " WHERE battles.source = 'pool' AND votes.suspicion = '' AND votes.at < :before"
     " ORDER BY votes.at DESC, votes.battle LIMIT :most"
+)
+NEWEST_CHOICES = (
+    "SELECT battles.a, battles.b, votes.winner FROM votes JOIN battles ON battles.id = votes.battle"
+    " WHERE battles.source = 'pool' AND votes.suspicion = '' AND votes.winner IN ('a', 'b')"
+    " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
+)
+NEWEST_MODEL = (
+    "SELECT decided, version, model FROM models WHERE judge = :judge AND revision = :revision"
+    " ORDER BY decided DESC, version DESC LIMIT 1"
 )
 THESE = {
     "sqlite": "SELECT value FROM json_each(:ids)",
@@ -174,6 +187,39 @@ class VoteStore(Database):
             for at, each in _scored(connection, "", {}):
                 found.setdefault(each.song, []).append((at, each))
         return found
+
+    def judges(self) -> list[str]:
+        """Return the judges that have scored songs, in alphabetical order."""
+        with self.transaction() as connection:
+            return list(connection.scalars(text("SELECT DISTINCT judge FROM scores ORDER BY judge")))
+
+    def generators(self) -> dict[str, str]:
+        """Return the generator of each song that has texts, by the song's id; empty where it is not known."""
+        with self.transaction() as connection:
+            rows = connection.execute(text("SELECT id, generator FROM songs")).all()
+        return {row.id: row.generator for row in rows}
+
+    def decided(self) -> int:
+        """Return the number of counted votes for A or B on songs of the pool, in constant time."""
+        with self.transaction() as connection:
+            return connection.scalar(text("SELECT a + b FROM vote_totals WHERE source = 'pool'")) or 0
+
+    def choices(self, most: int) -> list[tuple[str, str, Side]]:
+        """Return the songs A and B and the winner of the newest `most` of these votes, the oldest first."""
+        with self.transaction() as connection:
+            rows = connection.execute(text(NEWEST_CHOICES), {"most": most}).cursor.fetchall()
+        return [(a, b, winner) for a, b, winner in reversed(rows)]
+
+    def add_model(self, model: StoredModel, at: float) -> None:
+        """Store a learned model, unless another process has stored the same one."""
+        with self.transaction(writing=True) as connection:
+            write(connection, ADD_MODEL, [vars(model) | {"at": at}])
+
+    def newest_model(self, judge: str, revision: str) -> StoredModel | None:
+        """Return the model that was learned from the most votes, for scores by one revision of a judge's weights."""
+        with self.transaction() as connection:
+            row = connection.execute(text(NEWEST_MODEL), {"judge": judge, "revision": revision}).first()
+        return StoredModel(judge, revision, *row) if row else None
 
     def claim(self, shard: str) -> int:
         """Put all votes that are in no shard into `shard`, and return their number. A vote never changes its shard."""

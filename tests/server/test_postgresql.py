@@ -15,6 +15,12 @@ from apex_space.storage.vote_store import VoteStore, open_store
 from helpers.database import postgresql, sqlite
 from server.test_shards import test_replicas_share_the_work  # noqa: F401
 from server.test_store import test_several_processes_may_open_a_new_database_at_once  # noqa: F401
+from unit.arena.test_learning import (  # noqa: F401
+    service,
+    test_a_model_is_learned_and_stored_and_learned_again,
+    test_another_process_takes_the_stored_model,
+    test_many_processes_may_learn_at_once,
+)
 from unit.storage.test_database import (  # noqa: F401
     PASSWORD,
     battle,
@@ -30,11 +36,13 @@ from unit.storage.test_database import (  # noqa: F401
     test_a_vote_needs_the_battle_that_was_issued,
     test_an_old_database_is_brought_up_to_date_and_keeps_its_votes,
     test_an_old_salt_is_no_longer_in_the_database,
+    test_choices_are_the_counted_votes_for_a_song_of_the_pool_the_oldest_first,
     test_every_table_but_links_fetches_and_counts_is_append_only,
     test_imports_and_votes_at_once_are_counted_once,
     test_it_is_all_there_after_closing_and_opening,
     test_many_threads_may_write_and_read,
     test_of_many_votes_at_once_on_a_battle_one_is_kept,
+    test_of_models_the_one_of_the_most_votes_is_given_and_each_is_stored_once,
     test_scores_are_kept_once_and_the_latest_revision_is_given,
     test_shards_that_are_claimed_at_once_share_no_vote,
     test_songs_are_counted_by_their_unsuspicious_votes,

@@ -20,6 +20,8 @@ import numpy as np
 
 from apex_space.arena.battles import Arena
 from apex_space.arena.leaderboard import LeaderboardService
+from apex_space.arena.learning import ALL, REMEMBERED, by_one_revision, learn_from_choices
+from apex_space.judges.registry import AESTHETICS
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.records import Battle, Prediction, Song, SongScores, Vote
 from apex_space.storage.vote_store import VoteStore
@@ -53,6 +55,16 @@ def votes(count: int, songs: Sequence[Song]) -> Iterator[Vote]:
         yield Vote(battle, winner, number + 20.0, (6.0, 6.0), f"{number % 5000:032x}")
 
 
+def scores(songs: Sequence[Song]) -> list[SongScores]:
+    """Scores of each judge that have nothing to do with the votes."""
+    rng = np.random.default_rng(1)
+    return [
+        SongScores(song.id, judge, "revision", dict(zip(AESTHETICS, rng.normal(3, 0.5, 5).tolist(), strict=True)))
+        for judge in JUDGES
+        for song in songs
+    ]
+
+
 def milliseconds(work: Callable[[], object], tries: int) -> str:
     taken = []
     for _ in range(tries):
@@ -75,6 +87,14 @@ def measure(store: VoteStore, songs: Sequence[Song]) -> dict[str, str]:
     started = time.perf_counter()
     leaderboard.refit()
     found["leaderboard fitted again, s"] = f"{time.perf_counter() - started:.2f}"
+    store.add_battle(Battle("scored", songs[0], songs[1], "pool", 0.0), scores(songs))
+    for half_life, kept in ((3000.0, "half-life 3000"), (0.0, "all count the same")):
+        started = time.perf_counter()
+        choices = store.choices(round(REMEMBERED * half_life) or ALL)
+        read = time.perf_counter() - started
+        known, makers = by_one_revision(store.scores(JUDGES[0])), store.generators()
+        learn_from_choices(JUDGES[0], "revision", known, makers, choices, half_life)
+        found[f"a judge's model learned again ({kept}), s"] = f"{time.perf_counter() - started:.2f}, reading {read:.2f}"
     battles: list[Battle] = []
     addresses = (str(IPv4Address(number)) for number in count(1))
 

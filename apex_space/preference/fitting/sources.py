@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -91,31 +91,34 @@ FindSong = Callable[[str], AudioSource]
 def _rows(source: str, records: Iterator[Mapping[str, Any]], find_song: FindSong) -> Iterator[BattleRow | BadRow]:
     for number, record in enumerate(records, 1):
         name = f"{source}, battle {number}"
-        fields = _fields(source, record)
+        fields = fields_of(source, record)
         try:
             yield BattleRow(
                 name,
                 _clip(fields["a"], find_song),
                 _clip(fields["b"], find_song),
-                _winner(fields["winner"]),
+                winner_of(fields["winner"]),
                 *(text(fields.get(column)) for column in OPTIONAL),
             )
         except PreferenceError as error:
             yield BadRow(name, str(error))
 
 
-def _fields(source: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record's values by our names of the columns. Raises PreferenceError if a column is missing."""
+def fields_of(
+    source: str, record: Mapping[str, Any], required: Collection[str] = ("a", "b", "winner")
+) -> dict[str, Any]:
+    """Return the record's values by our names of the columns. Raises PreferenceError if a required one is missing."""
     there = {str(name).strip().lower(): value for name, value in record.items()}
     fields = {column: there[name] for column, names in COLUMNS.items() for name in reversed(names) if name in there}
-    lacking = [column for column in COLUMNS if column not in fields and column not in OPTIONAL]
+    lacking = [column for column in required if column not in fields]
     if lacking:
         wanted = "; ".join(f"{column} may be called {', '.join(COLUMNS[column])}" for column in lacking)
         raise PreferenceError(f"{source} has the columns {', '.join(there) or 'none'}, and lacks some: {wanted}.")
     return fields
 
 
-def _winner(value: Any) -> Winner:
+def winner_of(value: Any) -> Winner:
+    """Return the winner that a cell names. Raises PreferenceError."""
     told = re.sub(r"[\s-]+", "_", text(value).lower())
     if told not in WINNERS:
         raise PreferenceError(f"Its winner {value!r} is none of a, b, tie and both_bad.")

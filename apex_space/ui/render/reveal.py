@@ -5,7 +5,8 @@ from html import escape
 from ...arena.agreement import Agreement, AgreementReport
 from ...core.i18n import plural, tr
 from ...plots.arena import judge_title, song_text
-from ...storage.records import Prediction, Song, Vote, Winner
+from ...preference.published_rules import RULES
+from ...storage.records import Prediction, Song, Spoke, Vote, Winner
 from ...storage.vote_counts import hit
 from .html import percent
 
@@ -14,6 +15,10 @@ SAID: dict[Winner, str] = {
     "b": "You preferred B.",
     "tie": "You called it a tie.",
     "both_bad": "You found both bad.",
+}
+WENT_BY: dict[Spoke, str] = {
+    "scores": "It went mostly by its own scores.",
+    "generators": "It went mostly by what voters think of these generators.",
 }
 NOBODY = "No judge had scored both songs when you got them, so there is no prediction to compare with your vote."
 
@@ -57,12 +62,13 @@ def _name(side: str, song: Song, winner: Winner) -> str:
 
 
 def _verdict_on(predicted: Prediction, winner: Winner, panel: AgreementReport | None) -> str:
-    """Return in plain words what a judge predicted, whether it was right, and how often it has been so far."""
+    """Return in plain words what a judge predicted, by what, whether it was right, and how often it has been."""
     side, _, low, _ = _favourite(predicted)
     text = "{judge} was not sure. Its guess was {side}." if low <= 0.5 else "{judge} predicted {side}."
     guess = tr(text, judge=f"<b>{_title(predicted)}</b>", side=side.upper())
     so_far = _so_far(panel.judge(predicted.judge)) if panel else ""
-    return f"{guess} {_outcome(side, winner)} {so_far}".rstrip()
+    by = tr(WENT_BY[predicted.spoke]) if predicted.spoke else ""
+    return " ".join(filter(None, (guess, _outcome(side, winner), by, so_far)))
 
 
 def _favourite(predicted: Prediction) -> tuple[str, float, float, float]:
@@ -100,8 +106,26 @@ def _figures(predicted: Prediction, panel: AgreementReport | None) -> str:
         high=percent(high),
         close=tr(", too close to call") if low <= 0.5 else "",
     )
+    learned = _learned(predicted)
     record = panel and panel.judge(predicted.judge)
-    return f"{expected} {_agreed(record)}" if record else expected
+    return " ".join(filter(None, (expected, learned, _agreed(record) if record else "")))
+
+
+def _learned(predicted: Prediction) -> str:
+    """Return how many votes had taught the prediction, or which published rule it is from."""
+    if predicted.votes:
+        return plural(predicted.votes, "It had learned from {n} vote.", "It had learned from {n} votes.")
+    rule = RULES.get(predicted.judge)
+    if rule is None or not predicted.spoke:
+        return ""
+    return tr(
+        "No vote had taught it yet. It went by a published rule: the higher score wins. With {judge}’s scores this was "
+        "right in {share} of {n} battles elsewhere ({source}).",
+        judge=escape(judge_title(rule.measured)),
+        share=percent(rule.accuracy),
+        n=f"{rule.battles:,}",
+        source=rule.source,
+    )
 
 
 def _agreed(record: Agreement) -> str:

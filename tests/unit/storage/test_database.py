@@ -25,7 +25,7 @@ from apex_space.core.errors import AlreadyVoted, StoreError, UnknownBattle
 from apex_space.core.settings import Settings
 from apex_space.storage.database import write
 from apex_space.storage.migrations import MIGRATIONS, Migration
-from apex_space.storage.records import Battle, Prediction, Song, SongScores, Source, Vote
+from apex_space.storage.records import Battle, Prediction, Song, SongScores, Source, StoredModel, Vote
 from apex_space.storage.vote_counts import VoteCounts, tally
 from apex_space.storage.vote_store import ADD_VOTE, FILE, VoteStore, _add_battles, _vote_row, open_store
 
@@ -51,7 +51,8 @@ numbers = st.floats(0, 1e10)
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 songs = st.builds(lambda *texts: Song(uuid4().hex, *texts), texts, texts, texts)
 shares = st.floats(0, 1)
-predictions = st.builds(Prediction, texts, texts, texts, shares, shares, shares)
+spoke = st.sampled_from(["", "scores", "generators"])
+predictions = st.builds(Prediction, texts, texts, texts, shares, shares, shares, st.integers(0, 10**6), spoke)
 sources = st.sampled_from(["pool", "uploaded"])
 battles = st.builds(lambda *rest: Battle(uuid4().hex, *rest), songs, songs, sources, numbers, st.tuples(predictions))
 winners = st.sampled_from(["a", "b", "tie", "both_bad"])
@@ -234,6 +235,42 @@ def assert_counted(store: VoteStore) -> None:
         assert_summed(store.predicted(source), tally(_without_generators(store.votes(), source)))
     assert found.per_song == store.votes_per_song()
     assert found.votes == store.count() == len(store.votes())
+
+
+def test_predictions_that_older_code_stored_have_learned_from_no_vote(store: VoteStore) -> None:
+    given = cast(store, vote(battle()))
+    old = '[{"judge": "apex", "head": "pocket", "revision": "r", "probability": 0.4, "low": 0.3, "high": 0.5}]'
+    with store.transaction(writing=True) as connection:
+        row = "SELECT 'old', a, b, source, issued, :predictions FROM battles WHERE id = :id"
+        connection.execute(text(f"INSERT INTO battles {row}"), {"predictions": old, "id": given.battle.id})
+    found = store.battle("old")
+    assert found is not None
+    assert found.predictions == (Prediction("apex", "pocket", "r", 0.4, 0.3, 0.5, votes=0, spoke=""),)
+
+
+def test_choices_are_the_counted_votes_for_a_song_of_the_pool_the_oldest_first(store: VoteStore) -> None:
+    assert (store.decided(), store.choices(9), store.generators(), store.judges()) == (0, [], {}, [])
+    given = [
+        cast(store, vote(battle(f"battle {number}", **options), at=200.0 - number, winner=winner, suspicion=suspicion))
+        for number, (options, winner, suspicion) in enumerate(
+            [({}, "b", ""), ({}, "a", ""), ({}, "tie", ""), ({}, "a", "too many"), ({"source": "uploaded"}, "a", "")]
+        )
+    ]
+    a, b = given[0].battle.a, given[0].battle.b
+    assert store.choices(9) == [(a.id, b.id, "a"), (a.id, b.id, "b")]
+    assert store.choices(1) == [(a.id, b.id, "b")]
+    assert store.decided() == 2
+    assert store.generators() == {a.id: a.generator, b.id: b.generator}
+
+
+def test_of_models_the_one_of_the_most_votes_is_given_and_each_is_stored_once(store: VoteStore) -> None:
+    models = [
+        StoredModel("pocket", "r", decided, version, f"model {version}") for decided, version in ((9, "x"), (10, "y"))
+    ]
+    for model in (*reversed(models), *models):
+        store.add_model(model, 1.0)
+    assert store.newest_model("pocket", "r") == models[1]
+    assert store.newest_model("pocket", "other") is store.newest_model("apex", "r") is None
 
 
 def test_votes_that_older_code_stored_are_counted_when_the_counts_are_read(store: VoteStore) -> None:

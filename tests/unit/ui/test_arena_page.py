@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -18,7 +19,7 @@ from apex_space.arena.predictions import PredictionWorker
 from apex_space.core.settings import settings
 from apex_space.judges.manager import JudgeManager
 from apex_space.storage.identity import AddressHasher
-from apex_space.storage.records import Battle, Prediction, Song, Vote, Winner
+from apex_space.storage.records import Battle, Prediction, Song, Spoke, Vote, Winner
 from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.proxies import address
 from apex_space.ui.render.reveal import foreseen, reveal
@@ -188,6 +189,31 @@ def test_the_reveal_tells_how_often_a_judge_was_right() -> None:
 @pytest.mark.parametrize(("winner", "right"), [("a", [("Pocket", 1.0)]), ("b", [("Pocket", 0.0)]), ("tie", [])])
 def test_a_judge_that_foresaw_a_vote_is_told_to_its_voter(winner: Winner, right: list[tuple[str, float]]) -> None:
     assert foreseen(vote(winner, predicted(0.7))) == right
+
+
+@pytest.mark.parametrize(
+    ("spoke", "by"),
+    [
+        ("scores", "It went mostly by its own scores."),
+        ("generators", "It went mostly by what voters think of these generators."),
+    ],
+)
+def test_the_reveal_says_what_a_learned_prediction_went_by_and_how_many_votes_taught_it(spoke: Spoke, by: str) -> None:
+    predicted = Prediction("pocket", "pocket", "1", 0.7, 0.6, 0.8, votes=1234, spoke=spoke)
+    told, figures = map(words, reveal(vote("a", predicted), measure_agreement([])["pool"]).split("<details>"))
+    assert f"Pocket predicted A. It was right. {by}" in told
+    assert "It had learned from 1,234 votes." in figures
+    by_head = words(reveal(vote("a", replace(predicted, votes=0, spoke="")), None))
+    assert "went mostly" not in by_head
+    assert "learned" not in by_head
+
+
+def test_the_reveal_names_the_published_rule_of_a_judge_that_no_vote_has_taught() -> None:
+    predicted = [Prediction(judge, judge, "1", 0.7, 0.3, 0.9, spoke="scores") for judge in ("hear-2", "apex")]
+    told, figures = map(words, reveal(vote("a", *predicted), None).split("<details>"))
+    assert told.count("It went mostly by its own scores.") == 2
+    assert "With SongEval’s scores this was right in 74% of 1,340 battles elsewhere" in figures
+    assert figures.count("published rule") == 1
 
 
 def test_the_reveal_folds_the_figures_below_the_plain_words() -> None:

@@ -1,0 +1,186 @@
+"""Keeps each judge's model of listeners up to date: learns it again in the background as counted votes come in.
+
+A model is stored with the votes, and never changed. Several processes may learn from the same votes: they store the
+same model, or models of nearly the same votes, and each takes the one of the most votes. Votes on visitors' own songs
+teach nothing, because a visitor could choose songs with scores that are far from each other and vote against them.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..core.axes import KEYS
+from ..core.errors import ApexSpaceError
+from ..preference.head_files import load
+from ..preference.learned import LearnedModel, Outcomes, Prior, learn
+from ..preference.published_rules import RULES
+from ..storage.records import Side, SongScores, StoredModel
+from .leaderboard import REST
+
+if TYPE_CHECKING:
+    from ..storage.vote_store import VoteStore
+
+MIN_DECIDED = 20
+"""Number of votes below which the preference head alone answers."""
+GROWTH, MAX_NEW = 50, 500
+"""A model is learned again when there are a 50th more votes, or 500 more."""
+REMEMBERED = 10
+"""Number of half-lives after which a vote counts a thousandth and is not read any more."""
+MAX_SONGS = 1000
+"""Maximum number of songs whose own effects are fitted. The time grows with the third power of it."""
+ALL = 10**9
+Choice = tuple[str, str, Side]
+"""The ids of A and B, and which of them a listener picked."""
+logger = logging.getLogger(__name__)
+
+
+class ModelService:
+    """Keeps the judges' learned models up to date. `start` returns at once; `model` never waits.
+
+    `half_life` is the number of votes after which a vote counts half as much; 0 if all count the same.
+    """
+
+    def __init__(self, store: "VoteStore", half_life: float, every_s: float = 5.0) -> None:
+        self._store, self._half_life, self._every_s = store, half_life, every_s
+        self._models: dict[tuple[str, str], LearnedModel] = {}
+        self._settled = -1
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Check for new votes now, and then every `every_s` seconds, or less often if learning takes long."""
+        if self._thread is None:
+            self._stopped.clear()
+            self._thread = threading.Thread(target=self._watch, name="learning", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop checking for new votes. Returns when the thread has ended."""
+        if self._thread is not None:
+            self._stopped.set()
+            self._thread.join()
+            self._thread = None
+
+    def model(self, judge: str, revision: str) -> LearnedModel | None:
+        """Return the latest model for scores by these weights of a judge, or None if there is none yet."""
+        return self._models.get((judge, revision))
+
+    def refit(self) -> None:
+        """Learn the models again for which there are enough new votes. Raises StoreError."""
+        decided = self._store.decided()
+        if decided < MIN_DECIDED or decided == self._settled:
+            return
+        choices: list[Choice] | None = None
+        for judge in self._store.judges():
+            scores = by_one_revision(self._store.scores(judge))
+            revision = next(iter(scores.values())).revision
+            stored = self._store.newest_model(judge, revision)
+            if stored is None or decided >= stored.decided + min(MAX_NEW, max(1, stored.decided // GROWTH)):
+                if choices is None:
+                    choices = self._store.choices(round(REMEMBERED * self._half_life) or ALL)
+                stored = self._learn(judge, revision, scores, choices, decided)
+            self._take(stored)
+        self._settled = decided
+
+    def _learn(
+        self, judge: str, revision: str, scores: Mapping[str, SongScores], choices: Sequence[Choice], decided: int
+    ) -> StoredModel | None:
+        """Learn a model and store it. Return None where nothing can be learned: then the head answers, as before."""
+        try:
+            model = learn_from_choices(judge, revision, scores, self._store.generators(), choices, self._half_life)
+        except (ValueError, ArithmeticError) as error:
+            logger.warning("nothing was learned from the votes for %s: %s", judge, error)
+            return None
+        stored = StoredModel(judge, revision, decided, model.version, model.to_json())
+        self._store.add_model(stored, time.time())
+        return stored
+
+    def _take(self, stored: StoredModel | None) -> None:
+        if stored is None:
+            return
+        known = self._models.get((stored.judge, stored.revision))
+        if known is None or known.version != stored.version:
+            self._models[stored.judge, stored.revision] = LearnedModel.from_json(stored.model)
+
+    def _watch(self) -> None:
+        spent = 0.0
+        while not self._stopped.wait(max(0.0, REST * spent)):
+            started = time.monotonic()
+            try:
+                self.refit()
+            except Exception:  # the store may work again later; the thread must not end
+                logger.exception("nothing could be learned from the votes; trying again")
+            spent = max(time.monotonic() - started, self._every_s / REST)
+
+
+def by_one_revision(scores: Mapping[str, SongScores]) -> dict[str, SongScores]:
+    """Return the scores by the revision that scored the most songs; one song at least is scored."""
+    ((revision, _),) = Counter(each.revision for each in scores.values()).most_common(1)
+    return {song: each for song, each in scores.items() if each.revision == revision}
+
+
+def learn_from_choices(
+    judge: str,
+    revision: str,
+    scores: Mapping[str, SongScores],
+    generators: Mapping[str, str],
+    choices: Sequence[Choice],
+    half_life: float = 0,
+) -> LearnedModel:
+    """Learn a judge's model from choices, the oldest first, between songs with `scores` by the song's id.
+
+    Raises ValueError if no choice is between two different songs with scores.
+    """
+    axes, prior = _prior(judge, scores)
+    known = {
+        song: [float(each.scores[axis] or 0) for axis in axes]
+        for song, each in scores.items()
+        if all(each.scores.get(axis) is not None for axis in axes)
+    }
+    usable = [choice for choice in choices if choice[0] in known and choice[1] in known and choice[0] != choice[1]]
+    if not usable:
+        raise ValueError(f"there is no vote yet on two songs that {judge} has scored")
+    pairs = _summed(usable, half_life)
+    songs = list(dict.fromkeys(song for pair in pairs for song in pair))
+    place = {song: number for number, song in enumerate(songs)}
+    a, b = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
+    table = np.array([known[song] for song in songs]).reshape(len(songs), len(axes))
+    won, lost = np.array([*pairs.values()]).T
+    makers = [(generators.get(one, ""), generators.get(other, "")) for one, other in pairs]
+    sides = np.stack([a, b], 1) if len(songs) <= MAX_SONGS else None
+    outcomes = Outcomes(table[a] - table[b], makers, won, lost, sides)
+    return learn(judge, revision, prior or _without_head(axes, outcomes), outcomes, len(usable))
+
+
+def _prior(judge: str, scores: Mapping[str, SongScores]) -> tuple[tuple[str, ...], Prior | None]:
+    """Return the axes to learn from and the prior of the judge's own head or published rule; None without either."""
+    try:
+        head = load(judge)
+        if head.judge == judge:
+            return head.axes, Prior.of_head(head)
+    except ApexSpaceError as error:  # the head cannot be read, or votes were imported with scores of an unknown judge
+        logger.warning("the votes alone teach for %s: %s", judge, error)
+    axes = tuple(axis for axis in KEYS if all(each.scores.get(axis) is not None for each in scores.values()))
+    return axes, RULES[judge].prior(axes) if judge in RULES and axes else None
+
+
+def _without_head(axes: Sequence[str], outcomes: Outcomes) -> Prior:
+    """Return a prior that knows nothing of what scores are worth. A usual difference is that of the pairs voted on."""
+    scale = np.sqrt(np.square(outcomes.differences).mean(0))
+    scale[scale == 0] = 1.0
+    return Prior.without_head(axes, scale.tolist())
+
+
+def _summed(choices: Sequence[Choice], half_life: float) -> dict[tuple[str, str], list[float]]:
+    """Return how often the first and the second song of each pair was picked. The newest choice counts 1."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for age, (a, b, winner) in enumerate(reversed(choices)):
+        pair, first_won = ((a, b), winner == "a") if a < b else ((b, a), winner == "b")
+        sums = found.setdefault(pair, [0.0, 0.0])
+        sums[0 if first_won else 1] += 0.5 ** (age / half_life) if half_life else 1.0
+    return found

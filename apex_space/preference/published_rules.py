@@ -1,0 +1,43 @@
+"""Published rules by which a judge's scores foresee what people prefer. They stand in until votes have taught more.
+
+A rule says which song wins, but not by which chance. So the slope is a guess, and its deviation is wide.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .learned import LearnedModel, Outcomes, Prior, learn
+
+
+@dataclass(frozen=True)
+class PublishedRule:
+    """The rule "the higher score wins", on the mean of a judge's scores.
+
+    `slope` is the log-odds that a point is worth before any vote, and `deviation` its deviation. With the scores of the
+    judge `measured`, the rule named the winner of a share `accuracy` of `battles`, says `source`.
+    """
+
+    slope: float
+    deviation: float
+    measured: str
+    accuracy: float
+    battles: int
+    source: str
+
+    def prior(self, axes: Sequence[str]) -> Prior:
+        """Return what the rule says of scores on these axes before any vote."""
+        return Prior.of_slope(axes, self.slope, self.deviation)
+
+    def model(self, judge: str, revision: str, axes: Sequence[str]) -> LearnedModel:
+        """Return the model of a judge before any vote."""
+        return learn(judge, revision, self.prior(axes), Outcomes.none(len(axes)))
+
+
+_SONGEVAL = PublishedRule(1.5, 1.5, "songeval", 0.7388, 1340, "CMI-RewardBench, Music Arena")
+RULES = {
+    "songeval": _SONGEVAL,
+    "hear-1": _SONGEVAL,  # HEAR was trained to predict the same ratings, and has no figure of its own
+    "hear-2": _SONGEVAL,
+    "tunejury": PublishedRule(1.0, 0.5, "tunejury", 0.5369, 799, "arXiv 2606.17006, on newer generators"),
+}
+"""The rules of judges that have no preference head, by judge. TuneJury's slope is its own."""

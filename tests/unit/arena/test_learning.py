@@ -1,0 +1,312 @@
+"""Models of listeners are learned from the votes that count, stored with them, and predict the battles that follow."""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from apex_space.arena import learning
+from apex_space.arena.learning import MIN_DECIDED, Choice, ModelService, learn_from_choices
+from apex_space.arena.predictions import PredictionWorker
+from apex_space.core.errors import StoreError
+from apex_space.preference.head_files import load
+from apex_space.preference.learned import LearnedModel
+from apex_space.preference.published_rules import RULES
+from apex_space.storage.records import SongScores, Vote
+from apex_space.storage.vote_store import VoteStore
+from helpers.votes import MAKERS, cast, predicted, simulate, song, vote
+from helpers.wait import until
+
+SONGS = 12
+STRENGTHS = np.tile([-1.0, -0.3, 0.3, 1.0], SONGS // MAKERS)
+"""Listeners care for nothing but the generator: maker0 is the worst, maker3 the best."""
+NONE = {"likes": 50.0, "coherence": 3.0, "musicality": 3.0, "clarity": 3.0, "naturalness": 3.0}
+REVISION = "weights 1"
+
+
+def scores_of(judge: str = "pocket", revision: str = REVISION, songs: int = SONGS) -> dict[str, SongScores]:
+    """A song's musicality grows with its number, within each generator."""
+    return {
+        song(number).id: SongScores(song(number).id, judge, revision, NONE | {"musicality": 2 + number // MAKERS})
+        for number in range(songs)
+    }
+
+
+def teach(store: VoteStore, votes: Sequence[Vote], first: int = 0, *judges: str) -> None:
+    """Cast votes on songs that the judges have scored."""
+    for judge in judges or ("pocket",):
+        known = scores_of(judge)
+        with_scores = [each for number in range(SONGS) if (each := known[song(number).id])]
+        store.add_battle(replace(vote(0, 1).battle, id=f"scored by {judge} {first}"), with_scores)
+    cast(store, votes, first)
+
+
+@pytest.fixture
+def service(store: VoteStore) -> Iterator[ModelService]:
+    found = ModelService(store, half_life=0, every_s=0.01)
+    yield found
+    found.stop()
+
+
+def stored_models(store: VoteStore) -> list[Any]:
+    with store.transaction() as connection:
+        return list(connection.execute(text("SELECT judge, revision, decided, version FROM models ORDER BY decided")))
+
+
+# ---- learning from choices -----------------------------------------------------------------------------------------
+
+
+def choices(votes: Sequence[Vote]) -> list[Choice]:
+    return [(each.battle.a.id, each.battle.b.id, each.winner) for each in votes if each.winner in ("a", "b")]  # type: ignore[misc]
+
+
+MAKER_OF = {song(number).id: song(number).generator for number in range(SONGS)}
+CHOICES = choices(simulate(STRENGTHS, 600))
+
+
+def learned(given: Sequence[Choice] = CHOICES, **options: Any) -> LearnedModel:
+    return learn_from_choices("pocket", REVISION, options.pop("scores", scores_of()), MAKER_OF, given, **options)
+
+
+def effects(model: LearnedModel) -> list[float]:
+    return list(model.mean[len(model.prior.axes) :])
+
+
+def test_it_finds_the_better_generators() -> None:
+    model = learned()
+    assert model.generators == tuple(sorted({*MAKER_OF.values()}))
+    assert effects(model) == sorted(effects(model))
+    assert model.votes == 600
+
+
+def test_the_order_of_a_pair_says_nothing() -> None:
+    turned = [(b, a, "b" if winner == "a" else "a") for a, b, winner in CHOICES]
+    assert learned(turned).mean == pytest.approx(learned().mean)  # type: ignore[arg-type]
+
+
+def test_the_head_is_the_prior_of_its_judge() -> None:
+    head = load("pocket")
+    assert learned().prior.weights == head.coefficients
+    for judge, weight in (("apex", 0.0), ("songeval", RULES["songeval"].slope / 5)):
+        other = learn_from_choices(judge, REVISION, scores_of(judge), MAKER_OF, CHOICES)
+        assert other.prior.weights == (weight,) * 5
+        assert other.prior.axes == ("likes", "coherence", "musicality", "clarity", "naturalness")
+
+
+def test_forgotten_votes_do_not_count() -> None:
+    turned = [(a, b, "b" if winner == "a" else "a") for a, b, winner in CHOICES]
+    model = learned([*turned, *CHOICES], half_life=50)  # type: ignore[list-item]
+    assert effects(model) == pytest.approx(effects(learned(half_life=50)), abs=0.01)
+    assert effects(learned([*turned, *CHOICES])) == pytest.approx([0] * MAKERS, abs=0.1)  # type: ignore[list-item]
+
+
+def test_songs_without_all_scores_teach_nothing() -> None:
+    known = scores_of()
+    lacking = song(3).id
+    without = {id: each for id, each in known.items() if id != lacking}
+    known[lacking] = replace(known[lacking], scores=NONE | {"musicality": None})
+    assert learned(scores=known).version == learned(scores=without).version
+    assert learned(scores=known).votes < 600
+    with pytest.raises(ValueError, match="no vote yet"):
+        learned(CHOICES[:1], scores={})
+
+
+def test_of_too_many_songs_no_own_effects_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    careful = learned()
+    monkeypatch.setattr(learning, "MAX_SONGS", SONGS - 1)
+    assert learned().covariance[-1][-1] < careful.covariance[-1][-1]
+
+
+# ---- the service ---------------------------------------------------------------------------------------------------
+
+
+def test_before_there_are_enough_votes_there_is_no_model(store: VoteStore, service: ModelService) -> None:
+    teach(store, simulate(STRENGTHS, MIN_DECIDED - 1))
+    service.refit()
+    assert service.model("pocket", REVISION) is None
+    assert stored_models(store) == []
+
+
+def test_a_model_is_learned_and_stored_and_learned_again(store: VoteStore, service: ModelService) -> None:
+    teach(store, simulate(STRENGTHS, 100))
+    service.refit()
+    first = service.model("pocket", REVISION)
+    assert first is not None
+    assert first.votes == 100
+    cast(store, simulate(STRENGTHS, 1, seed=1), 100)
+    service.refit()
+    assert service.model("pocket", REVISION) is first  # one more vote changes next to nothing
+    cast(store, simulate(STRENGTHS, 1, seed=2), 101)
+    service.refit()
+    second = service.model("pocket", REVISION)
+    assert second is not None
+    assert second.votes == 102
+    assert [tuple(row) for row in stored_models(store)] == [
+        ("pocket", REVISION, 100, first.version),
+        ("pocket", REVISION, 102, second.version),
+    ]
+    assert service.model("pocket", "other weights") is None
+
+
+def test_only_counted_votes_on_the_pool_teach(store: VoteStore, service: ModelService, tmp_path: Any) -> None:
+    good = simulate(STRENGTHS, 100)
+    bad = [vote(0, 3, "a", suspicion="too many"), vote(0, 3, "a", source="uploaded"), vote(0, 3, "tie")] * 20
+    teach(store, [*good, *bad])
+    service.refit()
+    with closing(VoteStore(f"sqlite:///{tmp_path / 'clean.sqlite3'}")) as clean:
+        teach(clean, good)
+        other = ModelService(clean, 0)
+        other.refit()
+    ours, theirs = service.model("pocket", REVISION), other.model("pocket", REVISION)
+    assert ours is not None
+    assert theirs is not None
+    assert ours.version == theirs.version
+
+
+def test_every_judge_that_has_scores_learns(store: VoteStore, service: ModelService) -> None:
+    teach(store, simulate(STRENGTHS, 100), 0, "pocket", "songeval", "not installed here")
+    service.refit()
+    for judge in ("pocket", "songeval", "not installed here"):
+        assert service.model(judge, REVISION) is not None
+
+
+def test_new_weights_of_a_judge_get_a_model_of_their_own(store: VoteStore, service: ModelService) -> None:
+    teach(store, simulate(STRENGTHS, 100))
+    service.refit()
+    store.add_battle(replace(vote(0, 1).battle, id="scored again", issued=999.0), scores_of(revision="new").values())
+    cast(store, simulate(STRENGTHS, 1, seed=1), 100)
+    service.refit()
+    assert service.model("pocket", "new") is not None
+    assert service.model("pocket", REVISION) is not None
+
+
+def test_another_process_takes_the_stored_model(store: VoteStore, service: ModelService, url: str) -> None:
+    teach(store, simulate(STRENGTHS, 100))
+    service.refit()
+    with closing(VoteStore(url)) as same:
+        other = ModelService(same, half_life=0)
+        other.refit()
+        found, ours = other.model("pocket", REVISION), service.model("pocket", REVISION)
+    assert found is not None
+    assert ours is not None
+    assert found.to_json() == ours.to_json()
+    assert len(stored_models(store)) == 1
+
+
+def test_many_processes_may_learn_at_once(store: VoteStore, url: str) -> None:
+    teach(store, simulate(STRENGTHS, 100))
+    stores = [VoteStore(url) for _ in range(4)]
+    services = [ModelService(each, half_life=0) for each in stores]
+    threads = [threading.Thread(target=each.refit) for each in services]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    versions = {model.version for each in services if (model := each.model("pocket", REVISION))}
+    for each in stores:
+        each.close()
+    assert len(versions) == len(stored_models(store)) == 1
+
+
+def test_if_nothing_can_be_learned_the_head_answers(
+    store: VoteStore, service: ModelService, caplog: pytest.LogCaptureFixture
+) -> None:
+    cast(store, simulate(STRENGTHS, 100))
+    known = [replace(each, scores={"likes": 1.0}) for each in scores_of().values()]
+    store.add_battle(replace(vote(0, 1).battle, id="no scores of the head's"), known)
+    with caplog.at_level(logging.WARNING):
+        service.refit()
+    assert "nothing was learned from the votes for pocket" in caplog.text
+    assert service.model("pocket", REVISION) is None
+    (prediction,) = predictions(service, store)
+    assert "; head " in prediction.revision
+
+
+def test_a_store_that_fails_is_tried_again(store: VoteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    teach(store, simulate(STRENGTHS, 100))
+    answer, failures = store.decided, iter([True, True, False])
+
+    def decided() -> int:
+        if next(failures, False):
+            raise StoreError("It does not answer.")
+        return answer()
+
+    monkeypatch.setattr(store, "decided", decided)
+    service = ModelService(store, 0, every_s=0.01)
+    service.start()
+    until(lambda: service.model("pocket", REVISION))
+    service.stop()
+
+
+# ---- predictions by the model --------------------------------------------------------------------------------------
+
+
+def predictions(service: ModelService, store: VoteStore, judge: str = "pocket", known: bool = True) -> tuple[Any, ...]:
+    """Of song 0, by the worst generator, against song 3, by the best."""
+    nothing: Any = None
+    worker = PredictionWorker(nothing, nothing, store, service)
+    scored = [scores_of(judge)[song(number).id] for number in (0, 3)]
+    return worker.predictions(song(0).id, song(3).id, scored, ("maker0", "maker3") if known else ("", ""))
+
+
+def test_a_prediction_names_the_version_and_says_what_spoke(store: VoteStore, service: ModelService) -> None:
+    (before,) = predictions(service, store)
+    assert (before.probability, before.votes, before.spoke) == (0.5, 0, "")
+    teach(store, simulate(STRENGTHS, 300))
+    service.refit()
+    model = service.model("pocket", REVISION)
+    assert model is not None
+    (after,) = predictions(service, store)
+    assert after.probability < 0.3
+    assert after.low < after.probability < after.high < 0.5
+    assert (after.judge, after.votes, after.spoke) == ("pocket", 300, "generators")
+    assert after.revision == f"{REVISION}; learned {model.version}"
+    assert (before.judge, before.head) == (after.judge, after.head)
+
+
+def test_songs_of_unknown_origin_are_predicted_without_generators(store: VoteStore, service: ModelService) -> None:
+    teach(store, simulate(STRENGTHS, 300))
+    service.refit()
+    (prediction,) = predictions(service, store, known=False)
+    assert (prediction.probability, prediction.spoke) == (0.5, "scores")
+    assert prediction.low < 0.2 < 0.8 < prediction.high
+
+
+@pytest.mark.parametrize("judge", ["apex", "songeval"])
+def test_a_judge_without_a_head_learns_from_votes_alone(judge: str, store: VoteStore, service: ModelService) -> None:
+    teach(store, simulate(STRENGTHS, 300), 0, judge)
+    service.refit()
+    (prediction,) = predictions(service, store, judge)
+    assert prediction.probability < 0.3
+    assert prediction.votes == 300
+
+
+def test_before_any_vote_a_published_rule_predicts_and_says_how_little_is_known(
+    store: VoteStore, service: ModelService
+) -> None:
+    assert predictions(service, store, "apex") == ()
+    nothing: Any = None
+    worker = PredictionWorker(nothing, nothing, store, service)
+    worse, better = (
+        SongScores(id, "songeval", "1", NONE | {"musicality": score}) for id, score in (("x", 2), ("y", 4))
+    )
+    (prediction,) = worker.predictions("y", "x", [worse, better], ("maker1", "maker1"))
+    assert 0.6 < prediction.probability < 0.75
+    assert prediction.low < 0.4
+    assert (prediction.votes, prediction.spoke, prediction.head) == (0, "scores", "songeval")
+
+
+def test_predictions_of_old_votes_stay_as_they_are(store: VoteStore, service: ModelService) -> None:
+    given = [
+        replace(each, battle=replace(each.battle, predictions=(predicted(0.9),))) for each in simulate(STRENGTHS, 50)
+    ]
+    teach(store, given)
+    service.refit()
+    assert service.model("pocket", REVISION) is not None
+    assert {each.battle.predictions for each in store.votes()} == {(predicted(0.9),)}
