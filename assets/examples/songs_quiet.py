@@ -44,7 +44,7 @@ def ambient(s: Session) -> Levels:
         partial(choir, vowel="u", attack=1.5, release=1.5),
         step=6,
     )
-    s.riff("deep", 0, low(chords, 26), "0", deep, step=6)
+    s.riff("deep", 0, low(chords, 38), "0", deep, step=6)
     s.riff("keys", 12, voiced("Gmaj9:6 Em9", 66), "0.2.1.3.2.3.", partial(epiano, bright=0.2), gate=4, pan=-0.4)
     tune = "-:1 5 9 10:3 -:2 6:1 10 8:2 -:1 6 8 10 9:2 -:1 9 8 6 4:2 5:1 9 8:4"
     s.melody("bells", 0, tune, partial(mallet, bright=0.7, ring=2.2), octave=1, pan=0.3)
@@ -54,7 +54,7 @@ def ambient(s: Session) -> Levels:
     s.add("sea", 0, waves * (0.25 + 0.75 * np.sin(2 * np.pi * 3.5 * t) ** 2)[:, None])
     s.bus["pad"] = chorus(s.bus["pad"], 0.6)
     s.echo("bells", 1.5, 0.5)
-    levels = {"pad": (-7, 0.35), "voices": (-10, 0.5), "deep": (-14, 0), "keys": (-11, 0.4)}
+    levels = {"pad": (-7, 0.35), "voices": (-10, 0.5), "deep": (-17, 0), "keys": (-11, 0.4)}
     return levels | {"bells": (-6, 0.45), "flute": (-11, 0.5), "sea": (-36, 0.2)}
 
 
@@ -126,7 +126,7 @@ def gamelan(s: Session) -> Levels:
     s.drums(24, 8, tumba="x.o.x.o.", conga=".ox.oxox", gain=1.1)
     s.drums(32, 8, tumba="x...o.x.....x.o.", conga="..o...o.x.oo..xo")
     s.drums(0, 40, gain=0.5, bell="x...")
-    return {"core": (-5, 0.25), "weave": (-6, 0.25), "gongs": (-12, 0.3), "drums": (-11, 0.25)}
+    return {"core": (-5, 0.25), "weave": (-4, 0.2), "gongs": (-17, 0.3), "drums": (-11, 0.25)}
 
 
 @song(

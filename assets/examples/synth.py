@@ -280,8 +280,10 @@ def bronze(pitch: float, seconds: float, rng: Rng, bright=0.5, ring=1.5, beating
     """A gamelan's bar or gong: inharmonic partials, in pairs tuned `beating` Hz apart."""
     shape, f = envelope(seconds, 0.002, 1, 1, ring), hertz(pitch)
     t = np.arange(len(shape)) / SAMPLE_RATE
-    tone = np.zeros((len(t), 2))
-    for ratio, level, tau in ((1, 1.0, 1.0), (2.76, 0.5 * bright, 0.3), (5.4, 0.35 * bright, 0.1)):
+    hammer = bright * filtered(rng.normal(0, 0.5, len(t)), "band", (2000, 9000)) * np.exp(-t / 0.008)
+    tone = np.outer(hammer, [1, 1])
+    overtones = ((2.76, 0.5, 0.3), (5.4, 0.35, 0.1), (8.9, 0.3, 0.06))
+    for ratio, level, tau in ((1, 1.0, 1.0), *((ratio, bright * level, tau) for ratio, level, tau in overtones)):
         pair = [np.sin(2 * np.pi * (ratio * f + shift) * t + 6.28 * rng.random()) for shift in (0, beating)]
         tone += level * np.exp(-t / (ring * tau))[:, None] * np.stack(pair, axis=1) @ [[0.8, 0.4], [0.4, 0.8]]
     return tone * shape[:, None]
