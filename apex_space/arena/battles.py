@@ -42,7 +42,7 @@ from .agreement import AgreementReport, measure_agreement
 from .clips import Clip, encode_clip
 from .fraud import FraudDetector
 from .learning import ModelService
-from .pairing import draw
+from .pairing import draw, week_of
 from .pool import PREFIX, Pool
 from .predictions import PredictionWorker, song_scores
 
@@ -127,7 +127,8 @@ class Arena:
         if len(songs) < 2:
             raise NotEnoughSongs(self._too_few(len(songs)))
         self._limiter.admit(self._hash(address), "battle")
-        a, b = draw(songs, self._store.votes_per_song(), self._uncertainty(), self._rng)
+        votes, week = self._store.votes_per_song(), week_of(self._clock())
+        a, b = draw(songs, votes, self._uncertainty(), self._rng, week)
         return self._issue(a, b, "pool", self._predictor.scored((a.id, b.id)))
 
     def issue_uploaded(

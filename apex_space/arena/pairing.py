@@ -1,6 +1,8 @@
-"""Chooses which two songs meet next, by numbers of votes and uncertainty of ratings, never by judges' scores."""
+"""Chooses which two songs meet next, by numbers of votes, uncertainty of ratings and the week, never by scores."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
 from math import isfinite
 from random import Random
 
@@ -8,17 +10,26 @@ from ..core.errors import NotEnoughSongs
 from ..storage.records import Song
 
 AT_RANDOM = 0.1
-"""Share of draws that ignore votes and uncertainty, so that any two songs meet now and then."""
+"""Share of draws that ignore votes, uncertainty and the week, so that any two songs meet now and then."""
+PARTNERS = 6
+"""Number of songs that a song meets in a week, apart from draws at random."""
+
+
+def week_of(seconds: float) -> str:
+    """Return the ISO week (UTC) of a time in seconds since 1970, such as "2026-W49"."""
+    year, week, _ = datetime.fromtimestamp(seconds, UTC).isocalendar()
+    return f"{year}-W{week:02}"
 
 
 def draw(
-    songs: Sequence[Song], votes: Mapping[str, int], uncertainty: Mapping[str, float], rng: Random
+    songs: Sequence[Song], votes: Mapping[str, int], uncertainty: Mapping[str, float], rng: Random, week: str = ""
 ) -> tuple[Song, Song]:
-    """Draw two different songs and return them as sides A and B. Costs O(songs).
+    """Draw two different songs and return them as sides A and B. Costs O(songs · log songs).
 
     `votes` and `uncertainty` (the width of a rating's interval, in any unit) are by song id. A song without an entry is
     new: it has no votes and is as uncertain as the most uncertain song. A song's chance is proportional to uncertainty
-    / (1 + votes), and is never below a tenth of an equal share. The sides are random. Raises NotEnoughSongs.
+    / (1 + votes), and is never below a tenth of an equal share. The first song meets one of its partners of this
+    `week`, so a visitor who comes back a week later meets new pairs. The sides are random. Raises NotEnoughSongs.
     """
     if len(songs) < 2:
         raise NotEnoughSongs(
@@ -27,9 +38,24 @@ def draw(
     weights = _weights(songs, votes, uncertainty)
     first = _pick(weights, rng)
     weights[first] = 0.0
+    if rng.random() >= AT_RANDOM:
+        partners = _partners(songs, first, week)
+        weights = [weight if index in partners else 0.0 for index, weight in enumerate(weights)]
     second = _pick(weights, rng)
     a, b = (first, second) if rng.random() < 0.5 else (second, first)
     return songs[a], songs[b]
+
+
+def _partners(songs: Sequence[Song], first: int, week: str) -> set[int]:
+    """Return the songs that stand next to song `first` when all stand in a circle, in the order of the week.
+
+    The order comes from a hash of the week and the song, so it is the same on every replica and nothing is stored.
+    """
+    keys = [blake2b(f"{week} {song.id}".encode()).digest() for song in songs]
+    circle = sorted(range(len(songs)), key=keys.__getitem__)
+    place = circle.index(first)
+    beside = range(place - PARTNERS // 2, place + PARTNERS // 2 + 1)
+    return {circle[index % len(circle)] for index in beside} - {first}
 
 
 def _weights(songs: Sequence[Song], votes: Mapping[str, int], uncertainty: Mapping[str, float]) -> list[float]:

@@ -20,6 +20,8 @@ from ..core.text import message, sanitize
 SYNTHESISED, DAMAGED = "Synthesised", "Synthesised, {damage} damaged"
 """What the example songs have in place of a generator."""
 EXAMPLES = Path(__file__).resolve().with_name("examples")
+OFFERED = 9
+"""Number of the first rows of `examples.json` that the pages offer to score, compare and rank."""
 MAX_SONGS = 2_000
 """Maximum number of songs from a folder. A clip takes 2 MB a minute in the system's temporary folder."""
 MAX_ROWS, MAX_BYTES = 200, 2_000_000_000
@@ -67,8 +69,11 @@ def candidates(source: str | None) -> Callable[[Path], Iterable[Candidate]]:
     return lambda folder: found
 
 
-def from_examples(damaged: bool = False) -> list[Candidate]:
-    """Return the space's own songs, and the copies `damaged` on purpose only on request: as of another generator."""
+def from_examples(damaged: bool = False, offered: bool = False) -> list[Candidate]:
+    """Return the space's own songs, or only those `offered` on the pages.
+
+    The copies `damaged` on purpose are added only on request, as of another generator.
+    """
     rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
     return [
         Candidate(
@@ -78,7 +83,7 @@ def from_examples(damaged: bool = False) -> list[Candidate]:
             generator=DAMAGED.format(damage=row["damage"]) if row["damage"] else SYNTHESISED,
             prompt=f"{row['style']}. {row['description']}",
         )
-        for number, row in enumerate(rows, 1)
+        for number, row in enumerate(rows[:OFFERED] if offered else rows, 1)
         if damaged or not row["damage"]
     ]
 

@@ -23,12 +23,12 @@ Harmony = list[tuple[float, float, tuple[int, ...]]]  # (beat, beats, pitches)
 # ---------------------------------------------------------------- score
 
 LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-SIGNS = {"": 0, "#": 1, "b": -1}
+SIGNS = {"": 0, "#": 1, "b": -1, "♯": 1, "♭": -1}
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 QUALITIES = {  # as voiced: ninths and thirteenths leave the root to the bass
     "": (0, 4, 7), "m": (0, 3, 7), "7": (0, 4, 7, 10), "m7": (0, 3, 7, 10), "maj7": (0, 4, 7, 11), "m6": (0, 3, 7, 9),
     "m7b5": (0, 3, 6, 10), "add9": (0, 2, 4, 7), "6": (0, 4, 7, 9), "maj9": (2, 4, 7, 11), "m9": (2, 3, 7, 10),
-    "13": (2, 4, 9, 10), "7b9": (1, 4, 7, 10),
+    "13": (2, 4, 9, 10), "7b9": (1, 4, 7, 10), "5": (0, 7), "sus4": (0, 5, 7), "9": (2, 4, 7, 10), "dim7": (0, 3, 6, 9),
 }  # fmt: skip
 
 
@@ -208,15 +208,98 @@ def mallet(pitch: float, seconds: float, rng: Rng, bright=0.5, ring=1.2) -> Wave
     return tone * shape * (0.88 - 0.12 * np.sin(2 * np.pi * 5.2 * t))
 
 
-def whistle(pitch: float, seconds: float, rng: Rng, breath=0.05) -> Wave:
-    """A flute: few harmonics, a scoop into the note, late vibrato, breath."""
+FLUTE, CLARINET = (1, 0.4, 0.22, 0.08, 0.05), (1, 0.04, 0.55, 0.05, 0.35, 0.05, 0.18, 0.03, 0.08)
+
+
+def whistle(pitch: float, seconds: float, rng: Rng, breath=0.05, harmonics=FLUTE) -> Wave:
+    """A flute or clarinet: few harmonics, a scoop into the note, late vibrato, breath."""
     shape = envelope(seconds, 0.06, 0.4, 0.75, 0.12)
     t = np.arange(len(shape)) / SAMPLE_RATE
     bend = 0.18 * np.sin(2 * np.pi * 5.1 * t) * np.clip(t / 0.5 - 0.5, 0, 1) - 0.4 * np.exp(-t / 0.025)
     w = 2 * np.pi * np.cumsum(hertz(pitch + bend)) / SAMPLE_RATE
-    tone = sum(level * np.sin(k * w) for k, level in enumerate((1, 0.4, 0.22, 0.08, 0.05), 1))
+    tone = sum(level * np.sin(k * w) for k, level in enumerate(harmonics, 1))
     noise = filtered(rng.normal(0, 3, len(t)), "band", (hertz(pitch), 5 * hertz(pitch)))
     return (tone + breath * noise) * shape
+
+
+def pulse(
+    pitch: float, seconds: float, rng: Rng, duty=0.5, attack=0.003, decay=0.3, sustain=0.7, release=0.03, vibrato=0.0,
+    detune=0.0,
+) -> Wave:  # fmt: skip
+    """Pulses, as the difference of two saws: a game's sound chip; with `detune` an accordion's two reeds."""
+    shape = envelope(seconds, attack, decay, sustain, release)
+    t = np.arange(len(shape)) / SAMPLE_RATE
+    bend = vibrato * np.sin(2 * np.pi * 5.8 * t) * np.clip(t / 0.2 - 0.5, 0, 1)
+    voices = np.array([-detune / 2, detune / 2] if detune else [0.0])
+    frequency, phase = hertz(pitch + bend[:, None] + voices), rng.random(len(voices))
+    return (sawtooth(frequency, phase) - sawtooth(frequency, phase + duty)).mean(axis=1) * shape
+
+
+def organ(pitch: float, seconds: float, rng: Rng, drawbars=(0.7, 0.3, 1, 0.5, 0.3, 0.3, 0, 0, 0.15), turn=6.2) -> Wave:
+    """Sines at the ratios of nine drawbars, a key's click, a loudspeaker that turns."""
+    shape = envelope(seconds, 0.004, 1, 1, 0.06)
+    t = np.arange(len(shape)) / SAMPLE_RATE
+    angle = 2 * np.pi * turn * t + 6.28 * rng.random()
+    w = 2 * np.pi * np.cumsum(hertz(pitch + 0.05 * np.cos(angle))) / SAMPLE_RATE
+    ratios = (0.5, 1.5, 1, 2, 3, 4, 5, 6, 8)
+    tone = sum(level * np.sin(ratio * w) for ratio, level in zip(ratios, drawbars, strict=True) if level)
+    tone += filtered(rng.normal(0, 0.6, len(t)), "band", (1000, 4000)) * np.exp(-t / 0.004)
+    return np.stack([1 + 0.3 * np.sin(angle), 1 - 0.3 * np.sin(angle)], axis=1) * (tone * shape)[:, None]
+
+
+VOWELS = {  # formants: Hz, level
+    "a": ((700, 1.0), (1150, 0.7), (2800, 0.35)),
+    "o": ((430, 1.0), (820, 0.6), (2700, 0.15)),
+    "u": ((330, 1.0), (680, 0.35), (2600, 0.08)),
+}
+
+
+def choir(pitch: float, seconds: float, rng: Rng, vowel="a", attack=0.2, release=0.4) -> Wave:
+    """Six singers on a vowel, each with a vibrato of its own."""
+    shape, places = envelope(seconds, attack, 1, 1, release), np.linspace(0.1, 0.9, 6)
+    t = np.arange(len(shape))[:, None] / SAMPLE_RATE
+    bend = 0.16 * np.sin(2 * np.pi * rng.uniform(4.6, 5.8, 6) * t + rng.uniform(0, 6.28, 6)) + rng.normal(0, 0.05, 6)
+    wave = sawtooth(hertz(pitch + bend), rng.random(6))
+    stereo = wave @ np.stack([np.cos(np.pi / 2 * places), np.sin(np.pi / 2 * places)], axis=1)
+    sung = sum(level * filtered(stereo, "band", (0.9 * f, 1.1 * f)) for f, level in VOWELS[vowel])
+    return (sung + 0.05 * filtered(stereo, "low", 500)) * shape[:, None]
+
+
+def brass(pitch: float, seconds: float, rng: Rng, bright=1.0, attack=0.04, players=2) -> Wave:
+    """Trumpets and horns: the louder, the brighter; a scoop into the note, late vibrato."""
+    shape = envelope(seconds, attack, 0.5, 0.8, 0.09)
+    t = np.arange(len(shape)) / SAMPLE_RATE
+    bend = 0.12 * np.sin(2 * np.pi * 5.2 * t) * np.clip(t / 0.4 - 0.5, 0, 1) - 0.5 * np.exp(-t / 0.02)
+    wave = sawtooth(hertz(pitch + bend[:, None] + rng.normal(0, 0.04, players)), rng.random(players))
+    places = np.linspace(0.25, 0.75, players) if players > 1 else np.full(1, 0.5)
+    stereo = wave @ np.stack([np.cos(np.pi / 2 * places), np.sin(np.pi / 2 * places)], axis=1) / np.sqrt(players)
+    return lowpass_along(stereo, hertz(pitch) * (1 + (1 + 5 * bright) * shape), 0.9) * shape[:, None]
+
+
+def bronze(pitch: float, seconds: float, rng: Rng, bright=0.5, ring=1.5, beating=5.0) -> Wave:
+    """A gamelan's bar or gong: inharmonic partials, in pairs tuned `beating` Hz apart."""
+    shape, f = envelope(seconds, 0.002, 1, 1, ring), hertz(pitch)
+    t = np.arange(len(shape)) / SAMPLE_RATE
+    hammer = bright * filtered(rng.normal(0, 0.5, len(t)), "band", (2000, 9000)) * np.exp(-t / 0.008)
+    tone = np.outer(hammer, [1, 1])
+    overtones = ((2.76, 0.5, 0.3), (5.4, 0.35, 0.1), (8.9, 0.3, 0.06))
+    for ratio, level, tau in ((1, 1.0, 1.0), *((ratio, bright * level, tau) for ratio, level, tau in overtones)):
+        pair = [np.sin(2 * np.pi * (ratio * f + shift) * t + 6.28 * rng.random()) for shift in (0, beating)]
+        tone += level * np.exp(-t / (ring * tau))[:, None] * np.stack(pair, axis=1) @ [[0.8, 0.4], [0.4, 0.8]]
+    return tone * shape[:, None]
+
+
+def drum(pitch: float, seconds: float, rng: Rng, ring=0.5, drop=0.15, noise=0.2) -> Wave:
+    """A tuned drum: kettledrum, or with more `drop` and less `noise` the bass of a drum machine."""
+    return struck(
+        seconds + 0.05, rng, tone=hertz(pitch), drop=drop, ring=ring, noise=noise, band=(100, 1200), hiss=0.05
+    )
+
+
+def driven(x: Wave, gain: float) -> Wave:
+    """An amplifier in overdrive and its cabinet."""
+    x = filtered(x / np.abs(x).max(), "high", 100)
+    return peaking(filtered(filtered(np.tanh(gain * x), "low", 4500, 2), "high", 80), 2200, 4, 0.8)
 
 
 def struck(
@@ -258,6 +341,12 @@ KIT: dict[str, tuple[Callable[[Rng], Wave], float, float]] = {  # wave, gain, pa
     "rim": (partial(struck, 0.1, tone=820, drop=0.5, ring=0.012, noise=0.4, band=(2000, 6000), hiss=0.008), 0.3, 0.3),
     "tom": (partial(struck, 0.5, tone=105, drop=0.9, ring=0.18, noise=0.1), 0.8, -0.2),
     "floor": (partial(struck, 0.6, tone=72, drop=0.9, ring=0.22, noise=0.1), 0.9, 0.3),
+    "conga": (partial(struck, 0.3, tone=310, drop=0.12, ring=0.09, noise=0.25, band=(600, 3000), hiss=0.01), 0.6, -0.3),
+    "tumba": (partial(struck, 0.4, tone=205, drop=0.15, ring=0.13, noise=0.15, band=(400, 2000), hiss=0.012), 0.7, 0.2),
+    "bell": (partial(metal, 0.4, ring=0.07, floor=600, noise=0.02), 0.6, 0.35),
+    "clave": (partial(struck, 0.15, tone=2300, ring=0.025), 0.35, -0.25),
+    "scrape": (partial(struck, 0.2, noise=0.8, band=(2500, 7000), hiss=0.07, attack=0.05), 0.45, 0.3),
+    "boom": (partial(struck, 1.2, tone=52, drop=1.2, ring=0.35, noise=0.5, band=(80, 500), hiss=0.08), 1.0, 0.0),
     "brush": (partial(struck, 0.3, noise=0.8, band=(1200, 7500), hiss=0.07, attack=0.012), 0.5, 0.15),
 }
 
@@ -275,7 +364,7 @@ class Session:
 
     def __init__(self, seed: int, key: str, tempo: float, beats: float, step=0.25, swing=0.5, slow=1e9) -> None:
         note, self.mode = key.split()
-        self.tonic, self.rng = 60 + LETTERS[note], np.random.default_rng(seed)
+        self.tonic, self.rng = 60 + LETTERS[note[0]] + SIGNS[note[1:]], np.random.default_rng(seed)
         self.tempo, self.step, self.swing, self.slow = tempo, step, swing, slow
         self.length = int((self.seconds(beats) + 2.5) * SAMPLE_RATE)
         self.bus: dict[str, Wave] = {}

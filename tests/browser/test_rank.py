@@ -143,6 +143,7 @@ def test_the_examples_are_taken_without_damaged_copies_and_groups_have_a_sample(
     page = visit("/rank", "Rank")
     page.get_by_role("button", name="Take the example songs").click()
     page.locator("#songs .file-preview").get_by_text("bossa").wait_for()
+    assert page.locator("#songs .file-preview").get_by_text(".ogg").count() == 6
     assert "damaged" not in page.locator("#songs .file-preview").inner_text()
     with page.expect_download() as download:
         page.get_by_role("link", name="A sample csv of groups").click()

@@ -34,7 +34,7 @@ def pool() -> Path:
     with (folder / "songs.csv").open("w", newline="", encoding="utf-8") as table:
         writer = csv.writer(table)
         writer.writerow(("file", "title", "generator", "prompt"))
-        for song in from_examples(damaged=True)[-4:]:
+        for song in from_examples(damaged=True, offered=True)[-4:]:
             shutil.copy(short(song.file.name), folder)
             writer.writerow((song.file.name, song.title, song.generator + MARKUP, song.prompt + MARKUP))
     return folder

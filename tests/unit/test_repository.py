@@ -47,7 +47,7 @@ def test_nothing_that_brings_gigabytes_is_required() -> None:
 def test_the_tree_without_tests_stays_small() -> None:
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
     files = [ROOT / name.decode() for name in tracked if name and not name.startswith(b"tests/")]
-    assert sum(file.stat().st_size for file in files if file.is_file()) < 10_000_000
+    assert sum(file.stat().st_size for file in files if file.is_file()) < 15_000_000
 
 
 def test_app_is_a_page_of_code() -> None:

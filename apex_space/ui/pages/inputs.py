@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from ...arena.pool import Pool
-from ...arena.pool_sources import EXAMPLES
+from ...arena.pool_sources import EXAMPLES, OFFERED
 from ...audio.containers import KINDS, SUFFIXES
 from ...core.axes import AXES, KEYS
 from ...core.errors import ApexSpaceError
@@ -77,11 +77,11 @@ def kept_for() -> Message:
 
 
 def examples() -> list[tuple[gr.Button, str]]:
-    """Return a button for each example song, and the path of the song."""
+    """Return a button for each example song that is offered, and the path of the song."""
     listing = EXAMPLES / "examples.json"
     rows = json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else []
     with gr.Row(elem_classes="examples"):
-        return [(_button(row["style"], row["damage"]), str(EXAMPLES / row["file"])) for row in rows]
+        return [(_button(row["style"], row["damage"]), str(EXAMPLES / row["file"])) for row in rows[:OFFERED]]
 
 
 def cancelling(button: gr.Button, running: Any, told: Callable[..., Any], given: Any, outputs: Any) -> None:

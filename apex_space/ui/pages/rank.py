@@ -242,7 +242,7 @@ ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 
 def _examples() -> list[str]:
-    return [str(song.file) for song in from_examples()]
+    return [str(song.file) for song in from_examples(offered=True)]
 
 
 def _address(file: Path) -> str:

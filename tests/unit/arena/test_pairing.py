@@ -2,6 +2,7 @@
 
 import inspect
 from collections import Counter
+from datetime import UTC, datetime
 from itertools import permutations
 from math import inf, nan, sqrt
 from random import Random
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apex_space.arena.pairing import draw
+from apex_space.arena.pairing import PARTNERS, draw, week_of
 from apex_space.core.errors import NotEnoughSongs
 from apex_space.storage.records import Song
 
@@ -90,6 +91,31 @@ def test_every_song_can_meet_every_other() -> None:
     assert met == set(permutations("0123", 2))
 
 
+def common(pool: list[Song], week: str) -> set[frozenset[Song]]:
+    """The pairs that meet more often than draws at random would let them."""
+    rng = Random(0)
+    met = Counter(frozenset(draw(pool, {}, {}, rng, week)) for _ in range(DRAWS))
+    return {pair for pair, count in met.items() if count > 10}
+
+
+def test_a_week_has_its_own_pairs_and_the_next_one_others() -> None:
+    pool = songs(30)
+    monday = datetime(2026, 11, 30, tzinfo=UTC).timestamp()
+    assert week_of(monday - 1) == "2026-W48"
+    assert week_of(monday) == week_of(monday + 7 * 86_400 - 1) == "2026-W49"
+    this, following = (common(pool, week_of(monday + days * 86_400)) for days in (0, 7))
+    assert len(this) == len(following) == 30 * PARTNERS / 2
+    assert len(this & following) < len(this) / 2
+    assert common(pool[::-1], "2026-W49") == this
+
+
+def test_few_votes_come_before_the_week() -> None:
+    pool, rng = songs(30), Random(0)
+    votes = {song.id: 20 for song in pool[3:]}
+    met = [song for _ in range(DRAWS) for song in draw(pool, votes, {}, rng, "2026-W49")]
+    assert sum(song in pool[:3] for song in met) > DRAWS / 2
+
+
 def test_sides_do_not_depend_on_who_is_new() -> None:
     new_on_a = sum(a == "0" for a, b in drawn(5, {str(n): 50 for n in range(1, 5)}, {}) if "0" in (a, b))
     assert abs(new_on_a - DRAWS / 2) < 200
@@ -102,7 +128,7 @@ def test_there_is_no_battle_without_two_songs(count: int) -> None:
 
 
 def test_scores_are_not_asked_for() -> None:
-    assert list(inspect.signature(draw).parameters) == ["songs", "votes", "uncertainty", "rng"]
+    assert list(inspect.signature(draw).parameters) == ["songs", "votes", "uncertainty", "rng", "week"]
 
 
 class Counting(Counter[str]):

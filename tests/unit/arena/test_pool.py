@@ -312,16 +312,23 @@ def test_a_copy_that_fails_midway_leaves_no_file(tmp_path: Path, monkeypatch: py
 
 def test_the_examples_are_two_kinds_of_songs() -> None:
     found = from_examples(damaged=True)
-    assert len(found) == 9
+    assert len(found) == len(from_examples()) + 3
     assert all(song.file.parent == EXAMPLES and song.file.is_file() for song in found)
     generators = [song.generator for song in found]
-    assert generators.count("Synthesised") == 6
+    assert generators.count("Synthesised") == len(from_examples()) >= 30
     assert {"Synthesised, clarity damaged", "Synthesised, coherence damaged"} <= set(generators)
 
 
 def test_damaged_copies_are_offered_only_on_request(tmp_path: Path) -> None:
     songs = [song for song in from_examples(damaged=True) if song.generator == "Synthesised"]
     assert from_examples() == candidates(None)(tmp_path) == songs
+
+
+def test_the_pages_offer_the_first_six_songs() -> None:
+    offered = from_examples(offered=True)
+    assert [song.file.stem for song in offered] == ["house", "lofi", "folk", "waltz", "synthwave", "bossa"]
+    assert offered == from_examples()[:6]
+    assert len(from_examples(damaged=True, offered=True)) == 9
 
 
 def rows(sounds: list[dict[str, Any]], **columns: list[Any]) -> Any:
