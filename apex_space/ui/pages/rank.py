@@ -77,8 +77,8 @@ BLIND = {
 GROUPS = "Groups (optional)"
 GROUPS_MEANING = (
     "A csv with the columns file and group. Groups let you compare several sources, such as two prompts or two "
-    "versions of a generator: the page then also shows how the scores spread within each group. The ranking itself stays "
-    "the same."
+    "versions of a generator: the page then also shows how the scores spread within each group. The ranking itself "
+    "stays the same."
 )
 SAMPLE_LABEL = "A sample csv of groups"
 KEEP_SECONDS = 3600.0
