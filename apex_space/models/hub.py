@@ -69,8 +69,8 @@ def fetch(
     With `cached`, nothing is downloaded. Raises WeightsMissing. Without a network, it raises at once.
     """
     if (folder := _given(repository, weights)) is not None:
-        checkpoint = _checkpoint(repository, folder)
-        return Snapshot(folder, checkpoint, Weights(repository.id, _file_revision(checkpoint)))
+        file = _checkpoint(repository, folder)
+        return Snapshot(folder, file, Weights(repository.id, _file_revision(file)))
     candidates, trouble = (repository.checkpoints, "it is not on this machine") if cached else _offered(repository)
     for checkpoint in candidates:
         folder = Path(_snapshot(repository, checkpoint, trouble, tqdm_class=_reporter(on_bytes)))
