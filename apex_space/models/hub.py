@@ -68,9 +68,9 @@ def fetch(
 
     With `cached`, nothing is downloaded. Raises WeightsMissing. Without a network, it raises at once.
     """
-    if (given := _given(repository, weights)) is not None:
-        local = _checkpoint(repository, given)
-        return Snapshot(given, local, Weights(repository.id, _file_revision(local)))
+    if (folder := _given(repository, weights)) is not None:
+        file = _checkpoint(repository, folder)
+        return Snapshot(folder, file, Weights(repository.id, _file_revision(file)))
     candidates, trouble = (repository.checkpoints, "it is not on this machine") if cached else _offered(repository)
     for checkpoint in candidates:
         folder = Path(_snapshot(repository, checkpoint, trouble, tqdm_class=_reporter(on_bytes)))

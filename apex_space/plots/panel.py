@@ -45,7 +45,7 @@ def panel(panel: Panel) -> "Figure":
         )
     labels = [translate(axis.label) for axis in reversed(panel.axes)]
     figure.update_yaxes(categoryorder="array", categoryarray=labels)
-    figure.update_xaxes(range=[-2, 102], tickvals=[0, 50, 100], ticktext=[tr("lowest"), tr("middle"), tr("highest")])
+    figure.update_xaxes(range=[-2, 102], tickvals=[0, 50, 100], ticktext=[tr("lowest"), "", tr("highest")], tickangle=0)
     figure.update_layout(showlegend=True)
     return finished(figure, ROW_HEIGHT * max(2, len(labels)) + 130, bottom=100, right=40)
 

@@ -86,7 +86,7 @@ def spread(ranking: Ranking) -> "Figure":
             fillcolor="rgba(128,128,128,0.15)", name=_plain(group or tr("no group")),
             hovertemplate="%{text}<extra>%{fullData.name}</extra>", hoveron="points",
         )  # fmt: skip
-    figure.update_xaxes(range=[-2, 102], tickvals=[0, 50, 100], ticktext=[tr("lowest"), tr("middle"), tr("highest")])
+    figure.update_xaxes(range=[-2, 102], tickvals=[0, 50, 100], ticktext=[tr("lowest"), "", tr("highest")], tickangle=0)
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1])
     figure.update_layout(boxmode="group", boxgap=0.25, boxgroupgap=0.2, showlegend=len(groups) > 1)
     height = (BOX * max(1, len(groups)) + 20) * max(1, len(labels)) + 130

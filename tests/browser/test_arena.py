@@ -17,7 +17,7 @@ from apex_space.arena.pool_sources import EXAMPLES
 from apex_space.storage.records import Vote
 from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.render.reveal import foreseen
-from helpers.browser import visits
+from helpers.browser import overflow, visits
 from helpers.listener import Listener
 from helpers.melodies import write_noise as noise
 from helpers.server import QUICK, Running, running_app
@@ -121,6 +121,17 @@ def ask_for(seconds: float, opened: Listener) -> None:
     opened.page.route("**/arena", answer)
     opened.page.reload()
     opened.status(f"after {seconds:g} seconds of each")
+
+
+def test_the_names_of_the_songs_fit_on_the_narrowest_phone(listen: Any) -> None:
+    opened = listen(viewport={"width": 320, "height": 640})
+    opened.listen()
+    opened.page.keyboard.press("b")
+    opened.status("You preferred B.")
+    names = opened.page.locator("#battle .name")
+    names.first.wait_for()
+    assert names.evaluate_all("names => names.map(name => name.scrollWidth - name.clientWidth)") == [0, 0]
+    assert overflow(opened.page) <= 0
 
 
 def test_only_time_that_was_listened_counts(listen: Any) -> None:

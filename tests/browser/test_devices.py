@@ -10,6 +10,11 @@ from helpers.songs import short
 
 PART = "() => document.activeElement.closest('#song, #choices, #outcome')?.id"
 """The part of the Score page where the focus is."""
+TEXT_RECT = """element => {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  return range.getBoundingClientRect().toJSON();
+}"""
 TAP = "getComputedStyle(document.querySelector('#song [data-testid=upload-text]'), '::after').content"
 
 
@@ -23,6 +28,18 @@ def test_a_touch_screen_names_no_keys_and_has_large_targets(visit: Any) -> None:
     page.locator("#battle .status", has_text="Play both songs").wait_for()
     assert page.locator("#battle kbd").count() > 3
     assert not any(key.is_visible() for key in page.locator("#battle kbd").all())
+
+
+def test_the_narrowest_phone_shows_all_pages_in_one_line_and_no_text_over_another(visit: Any) -> None:
+    page = visit("/rank", "Rank", viewport={"width": 320, "height": 640})
+    page.locator(".nav-holder nav a").last.wait_for()
+    assert len({link.bounding_box()["y"] for link in page.locator(".nav-holder nav a").all()}) == 1
+    label, text = (page.locator(f"#groups {part}").last for part in ("[data-testid=block-label]", ".wrap"))
+    assert label.evaluate(TEXT_RECT)["bottom"] <= text.evaluate(TEXT_RECT)["top"]
+    page.locator("#songs input[type=file]").set_input_files([short(f"{name}.ogg") for name in ("bossa", "house")])
+    stems = page.locator("#songs .stem")
+    expect(stems).to_have_count(2)
+    assert [stem.evaluate("e => e.scrollWidth - e.clientWidth") for stem in stems.all()] == [0, 0]
 
 
 def test_paper_shows_what_was_found_without_what_can_be_pressed(visit: Any) -> None:

@@ -74,10 +74,11 @@ BLIND = {
     "none": "You or the judge found these songs alike, so there is no order to compare.",
 }
 """Texts of the blind comparisons' template and script."""
-GROUPS = "Groups (optional): a csv with the columns file and group"
+GROUPS = "Groups (optional)"
 GROUPS_MEANING = (
-    "Groups let you compare several sources, such as two prompts or two versions of a generator: the page then also "
-    "shows how the scores spread within each group. The ranking itself stays the same."
+    "A csv with the columns file and group. Groups let you compare several sources, such as two prompts or two "
+    "versions of a generator: the page then also shows how the scores spread within each group. The ranking itself "
+    "stays the same."
 )
 SAMPLE_LABEL = "A sample csv of groups"
 KEEP_SECONDS = 3600.0

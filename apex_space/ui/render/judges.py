@@ -42,7 +42,7 @@ def judges(outlook: Mapping[str, Outlook], best: str, panel: bool = True, shown:
     lines += [_line(tr("The panel"), tr(PANEL_MEANS))] if panel else []
     absent = [name for name, each in outlook.items() if each.state == "absent"]
     why = "".join(f"<p>{escape(_waits(n, outlook[n]))}</p>" for n in absent if not REGISTRY[n].at_start)
-    lines += [folded(tr("For whoever runs this server"), why)] if why else []
+    lines += [folded(tr("Why judges are not available here"), why)] if why else []
     title = tr("What each judge does, how long it takes, and what is downloaded")
     return f'<div class="judges" data-absent="{" ".join(absent)}">{folded(title, "".join(lines), shown)}</div>'
 

@@ -28,7 +28,7 @@ def test_what_an_operator_has_to_do_is_folded_away() -> None:
     assert "APEX is not available here. Another judge answers." in summary
     assert "APEX_WEIGHTS" in rest.split("</details>")[0]
     assert "Banger" not in before + summary + rest
-    shown, _, folded = judges(waiting, "pocket").partition("For whoever runs this server")
+    shown, _, folded = judges(waiting, "pocket").partition("Why judges are not available here")
     assert "Copy it" not in shown
     assert "Banger is not available. Copy it." in folded
     assert "APEX_WEIGHTS" not in folded
