@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from ..audio.song_names import ENDINGS
 from ..core.axes import AXES, BY_KEY, Axis
 from ..core.i18n import plural, tr, translate
+from ..core.text import minus
 from ..judges.registry import REGISTRY
 from ..ranking.batch import Batch
 from ..ranking.order import Border, RankedSong, Ranking, Rules
@@ -126,7 +127,7 @@ def figure(row: RankedSong, rules: Rules) -> str:
     if row.value is None:
         return "–"
     places, times, unit = (0, 100, "%") if rules.head else (digits(rules), 1, "")
-    value, low, high = ("" if x is None else f"{times * x:.{places}f}" for x in (row.value, row.low, row.high))
+    value, low, high = ("" if x is None else minus(f"{times * x:.{places}f}") for x in (row.value, row.low, row.high))
     shown = f"{value}{unit}"
     return tr("{value} ({low} to {high})", value=shown, low=low, high=high) if low and high else shown
 

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from transformers import ClapAudioConfig
 
 from apex_space.bench import measure, networks
 from apex_space.judges.loading import load_judge
 from apex_space.judges.registry import REGISTRY
+from helpers import fake_clap
 
 TINY = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "num_hidden_layers": 12}
 
@@ -15,6 +17,7 @@ def test_everything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """On networks small enough to run through; Banger's and APEX's heads fit their published sizes only."""
     monkeypatch.setattr(networks, "CONFORMER", networks.CONFORMER | TINY)
     monkeypatch.setattr(networks, "MERT_330M", networks.MERT_330M | {"intermediate_size": 8})
+    monkeypatch.setattr(networks, "CLAP", ClapAudioConfig(**fake_clap.TINY))
     monkeypatch.setattr(networks, "CHANNELS", 16)
     monkeypatch.setattr(measure, "LENGTHS", (30,))
     monkeypatch.setattr(measure, "SONG_SECONDS", 31)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from ...core.axes import AXES, Axis
 from ...core.i18n import format_duration, tr, translate
+from ...core.text import minus
 from ...judges.registry import REGISTRY
 from ...plots import ranking_text
 from ...ranking.batch import Batch
@@ -179,7 +180,7 @@ def spread(ranking: Ranking) -> str:
 def _spread(ranking: Ranking) -> Iterator[Cells]:
     for each in distributions(ranking):
         form = "{:.0%}" if each.high == 1 else "{:.0f}" if each.high == 100 else "{:.2f}"
-        quartiles = [form.format(value) for value in each.quartiles]
+        quartiles = [minus(form.format(value)) for value in each.quartiles]
         if len(each.values) < FEW:
             quartiles[1::2] = ["–", "–"]
         yield ranking_text.score_label(each.axis), each.group or "–", str(len(each.values)), str(each.kept), *quartiles

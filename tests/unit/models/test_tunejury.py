@@ -128,6 +128,13 @@ def test_the_settings_choose_repositories_and_head() -> None:
     assert (other.id, head.checkpoints) == ("m/n", ("tunejury.pt",))
 
 
+@pytest.mark.parametrize("place", tunejury.CHECKPOINTS["audio"])
+def test_the_head_is_found_in_either_place(place: str, tmp_path: Path) -> None:
+    (tmp_path / "tunejury" / place).parent.mkdir(parents=True)
+    (tmp_path / "tunejury" / place).write_bytes(b"x")
+    assert fetch(tunejury.repositories(Settings())[-1], tmp_path).checkpoint == tmp_path / "tunejury" / place
+
+
 def test_without_mert_no_access_to_it_is_needed() -> None:
     assert "MERT" not in str(tunejury.repositories(Settings()))
 

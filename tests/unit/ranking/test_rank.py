@@ -329,6 +329,16 @@ def test_a_whisker_is_drawn_where_an_interval_touches_0() -> None:
     assert "(0" in ranking_text.figure(found.rows[1], rules)
 
 
+def test_songs_are_ranked_by_a_score_without_bounds() -> None:
+    rules = Rules("tunejury", "appeal", 1)
+    found = order([outcome("low", appeal=-9.0), outcome("high", appeal=5.5)], rules)
+    assert names(found) == ["high", "low"]
+    assert ranking_text.figure(found.rows[1], rules) == "−9.00"
+    assert not [text for text in ranking_text.cautions(found) if "end of its scale" in text]
+    assert rules.scale == {"low": None, "high": None, "unit": "points"}
+    assert plots.ranking_intervals(found).layout.xaxis.range is None  # every dot is within the picture
+
+
 def test_songs_are_ordered_only_when_someone_asks(
     judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
