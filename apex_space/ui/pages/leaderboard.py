@@ -7,6 +7,7 @@ import gradio as gr
 
 from ... import plots
 from ...arena.leaderboard import MAX_VOTES, LeaderboardService, LeaderboardSnapshot
+from ...arena.learning_curve import MAX_CURVE_VOTES
 from ...core.i18n import tr
 from ...core.settings import settings
 from ...plots.arena import MAX_ROWS
@@ -19,6 +20,11 @@ votes. The line is its 95% interval. Songs are ordered by the lower end of the i
 JUDGES = """## How good is the judge?
 Each judge's prediction is fixed before the vote. Agreement counts votes for A or B. Ties and “both bad” count
 neither for a judge nor against it."""
+
+CURVES = """## Do the predictions learn?
+The share of votes for A or B that were foreseen, from the first vote to the last (of the newest {n}). Each prediction
+was fixed before its vote. A judge is worth something if it does better than a coin, than naming B each time, and than
+knowing which generators people like."""
 
 FILES = """## The figures as files
 The votes are the newest {n} of all days that are over (UTC): what was compared, which song won, and what the judges had
@@ -41,6 +47,10 @@ class LeaderboardPage:
         self.agreement = gr.HTML()
         self.calibration = gr.Plot(visible=False, elem_id="calibration-plot")
         self.calibration_table = gr.HTML()
+        gr.Markdown(fill(CURVES, n=f"{MAX_CURVE_VOTES:,}"))
+        self.curves = gr.Plot(visible=False, elem_id="curves-plot")
+        self.losses = gr.Plot(visible=False, elem_id="losses-plot")
+        self.curve_table = gr.HTML()
         with gr.Column(elem_classes="files"):
             gr.Markdown(fill(FILES, n=f"{MAX_VOTES:,}"))
             gr.HTML(
@@ -58,7 +68,15 @@ class LeaderboardPage:
     def _events(self) -> None:
         outputs = [
             *(self.standing, self.songs, self.song_table, self.generators, self.generator_table),
-            *(self.agreement, self.calibration, self.calibration_table, self.seen),
+            *(
+                self.agreement,
+                self.calibration,
+                self.calibration_table,
+                self.curves,
+                self.losses,
+                self.curve_table,
+                self.seen,
+            ),
         ]
         options: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         gr.on(None, self._open, outputs=outputs, **options)  # None: when the page opens
@@ -69,7 +87,7 @@ class LeaderboardPage:
 
     def _refresh(self, seen: int) -> tuple[Any, ...]:
         now = self._leaderboard.latest()
-        return (gr.skip(),) * 9 if now.version == seen else _shown(now)
+        return (gr.skip(),) * 12 if now.version == seen else _shown(now)
 
 
 def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
@@ -80,6 +98,9 @@ def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
         *(_picture(tr("Generators"), plots.ratings, _rated(now.generators)), render.generators(now.generators)),
         render.agreement(now),
         *(_picture(tr("Calibration"), plots.calibration, judges), render.calibration(judges) + render.between(judges)),
+        _drawn(tr("Votes foreseen so far"), plots.learning_curves, now.curves),
+        _drawn(tr("Log-loss so far, lower is better"), plots.learning_losses, now.curves),
+        render.learning_curves(now.curves),
         now.version,
     )
 
@@ -90,8 +111,10 @@ def _rated(rows: Sequence[Any]) -> list[Any]:
 
 
 def _picture(label: str, draw: Callable[[Any], Any], rows: Sequence[Any]) -> gr.Plot:
-    if not rows:
-        return gr.Plot(visible=False)
     if len(rows) > MAX_ROWS:
         label = tr("{label}: the first {n} of {all}", label=label, n=MAX_ROWS, all=f"{len(rows):,}")
-    return gr.Plot(draw(rows), label=label, visible=True)
+    return _drawn(label, draw, rows)
+
+
+def _drawn(label: str, draw: Callable[[Any], Any], rows: Sequence[Any]) -> gr.Plot:
+    return gr.Plot(draw(rows), label=label, visible=True) if rows else gr.Plot(visible=False)
