@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +12,18 @@ from ..storage.records import Source
 from ..storage.vote_counts import VoteCounts
 from .agreement import AgreementReport, measure_agreement
 from .lead import NO_LEAD, Lead, Meeting, find_lead, meetings
+from .learning import REST
+from .learning_curve import MAX_CURVE_VOTES, LearningCurve, learning_curves
 from .ratings import Rating, rate
 
 if TYPE_CHECKING:
     from ..storage.records import Vote
     from ..storage.vote_store import VoteStore
 
-REST = 10
-"""Waiting time after a fit, as a multiple of the time that the fit took. It leaves the processor to others."""
 MAX_VOTES = 10_000
 """Maximum number of votes that are given to everybody, about 5 MB."""
+EVER = 1e15
+"""A time after all votes."""
 logger = logging.getLogger(__name__)
 
 
@@ -31,7 +33,8 @@ class LeaderboardSnapshot:
 
     `at` is in seconds since 1970; it is 0 before the first fit. `version` is the number of votes that the store had
     then, including suspicious ones: it changes with every vote and is the same in every process. `votes` excludes
-    suspicious votes. `agreement` keeps the pool's songs and visitors' uploads apart.
+    suspicious votes. `agreement` keeps the pool's songs and visitors' uploads apart. `curves` may lack the last 2% of
+    the votes.
     """
 
     version: int = 0
@@ -42,6 +45,7 @@ class LeaderboardSnapshot:
     generator_lead: Lead = NO_LEAD
     meetings: tuple[Meeting, ...] = ()
     agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement(VoteCounts()))
+    curves: tuple[LearningCurve, ...] = ()
 
     @property
     def votes(self) -> int:
@@ -63,6 +67,7 @@ class LeaderboardSnapshot:
             "lead": {"songs": self.song_lead.as_dict(), "generators": self.generator_lead.as_dict()},
             "between_generators": [meeting.as_dict() for meeting in self.meetings],
             "agreement": {source: panel.as_dict() for source, panel in self.agreement.items()},
+            "curves": [asdict(curve) for curve in self.curves],
         }
 
 
@@ -72,6 +77,8 @@ class LeaderboardService:
     def __init__(self, store: "VoteStore", every_s: float = 5.0) -> None:
         self._store, self._every_s = store, every_s
         self._latest = LeaderboardSnapshot()
+        self._drawn: tuple[LearningCurve, ...] = ()
+        self._drawn_at: int | None = None
         self._fitting = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -112,8 +119,16 @@ class LeaderboardService:
                 generator_lead=find_lead(counts, "generator", generators),
                 meetings=meetings(counts),
                 agreement=measure_agreement(counts),
+                curves=self._curves(counts.votes),
             )
             return self._latest
+
+    def _curves(self, votes: int) -> tuple[LearningCurve, ...]:
+        """Return the learning curves. They are drawn again when there are 2% more votes, because that takes longer."""
+        if self._drawn_at is None or votes - self._drawn_at > self._drawn_at // 50:
+            self._drawn = learning_curves(self._store.latest(MAX_CURVE_VOTES, EVER))
+            self._drawn_at = votes
+        return self._drawn
 
     def _watch(self) -> None:
         spent = 0.0

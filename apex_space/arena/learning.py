@@ -20,11 +20,12 @@ from ..preference.head_files import load
 from ..preference.learned import LearnedModel, Outcomes, Prior, learn
 from ..preference.published_rules import RULES
 from ..storage.records import Side, SongScores, StoredModel
-from .leaderboard import REST
 
 if TYPE_CHECKING:
     from ..storage.vote_store import VoteStore
 
+REST = 10
+"""Waiting time after a fit, as a multiple of the time that the fit took. It leaves the processor to others."""
 MIN_DECIDED = 20
 """Number of votes below which the preference head alone answers."""
 GROWTH, MAX_NEW = 50, 500
@@ -80,7 +81,7 @@ class ModelService:
             scores = by_one_revision(self._store.scores(judge))
             revision = next(iter(scores.values())).revision
             stored = self._store.newest_model(judge, revision)
-            if stored is None or decided >= stored.decided + min(MAX_NEW, max(1, stored.decided // GROWTH)):
+            if stored is None or decided >= due(stored.decided):
                 if choices is None:
                     choices = self._store.choices(round(REMEMBERED * self._half_life) or ALL)
                 stored = self._learn(judge, revision, scores, choices, decided)
@@ -116,6 +117,11 @@ class ModelService:
             except Exception:  # the store may work again later; the thread must not end
                 logger.exception("nothing could be learned from the votes; trying again")
             spent = max(time.monotonic() - started, self._every_s / REST)
+
+
+def due(decided: int) -> int:
+    """Return at how many votes a model is learned again that was learned at `decided` votes."""
+    return max(MIN_DECIDED, decided + min(MAX_NEW, max(1, decided // GROWTH)))
 
 
 def by_one_revision(scores: Mapping[str, SongScores]) -> dict[str, SongScores]:

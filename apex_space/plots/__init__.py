@@ -1,6 +1,6 @@
 """Draws figures from records. Needs no page and no model."""
 
-from .arena import calibration, meetings, ratings
+from .arena import calibration, learning_curves, learning_losses, meetings, ratings
 from .card import card, preview
 from .comparison import contributions, probability
 from .panel import panel, preferences
@@ -11,6 +11,8 @@ __all__ = [
     "calibration",
     "card",
     "contributions",
+    "learning_curves",
+    "learning_losses",
     "meetings",
     "panel",
     "preferences",

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
     from ..arena.agreement import Agreement
     from ..arena.lead import Meeting
+    from ..arena.learning_curve import LearningCurve
     from ..arena.ratings import Rating
 
 MAX_ROWS = 30
 THIN_ROW = 24
 SETTLED, PRELIMINARY = "#0072b2", "#8a9aa8"
 JUDGES = ("#0072b2", "#d55e00", "#009e73", "#c0629a")
+BASELINES = {"coin": "A coin", "b": "Always B", "generators": "Generators alone"}
+DASHES = {"coin": "dot", "b": "dash", "generators": "dashdot", "judge": "dash"}
 
 
 def label(rating: "Rating") -> str:
@@ -135,6 +138,51 @@ def calibration(judges: "Sequence[Agreement]") -> "Figure":
     figure.update_yaxes(**PERCENT | dict(range=[-2, 102]), title_text=tr("won by it"))
     figure.update_layout(showlegend=True)
     return finished(figure, 420, bottom=100, right=24)
+
+
+def curve_name(curve: "LearningCurve") -> str:
+    """Return what predicts, in words."""
+    if curve.kind != "judge":
+        return tr(BASELINES[curve.kind])
+    name = judge_title(curve.name)
+    return tr("{judge}, learning", judge=name) if curve.by == "learned" else name
+
+
+def learning_curves(curves: "Sequence[LearningCurve]") -> "Figure":
+    """Draw the share of votes that was foreseen, over the votes. Judges that learn have full lines."""
+    figure = _lines(curves, [[100 * point.right.value for point in curve.points] for curve in curves], "%{y:.0f}%")
+    figure.update_yaxes(ticksuffix="%")
+    return figure
+
+
+def learning_losses(curves: "Sequence[LearningCurve]") -> "Figure":
+    """Draw the mean log-loss of the predicted chances, over the votes."""
+    losing = [curve for curve in curves if curve.points[-1].loss is not None]
+    return _lines(losing, [[point.loss for point in curve.points] for curve in losing], "%{y:.3f}")
+
+
+def _lines(curves: "Sequence[LearningCurve]", heights: Sequence[Sequence[float | None]], form: str) -> "Figure":
+    from plotly.graph_objects import Figure
+
+    figure = Figure()
+    colours = itertools.cycle(JUDGES)
+    for curve, height in zip(curves, heights, strict=True):
+        judge, name = curve.kind == "judge", _plain(curve_name(curve))
+        dash = "solid" if curve.by == "learned" else DASHES[curve.kind]
+        figure.add_scatter(
+            x=[point.votes for point in curve.points],
+            y=height,
+            mode="lines+markers" if judge else "lines",
+            marker=dict(size=6),
+            line=dict(color=next(colours) if judge else GREY, dash=dash),
+            name=name,
+            hovertemplate=tr("{name}: {figure} after {n} votes", name=name, figure=form, n="%{x:,}")
+            + "<extra></extra>",
+        )
+    figure.update_xaxes(rangemode="tozero")
+    figure.update_layout(showlegend=True)
+    legend = 22 * len(curves)  # on a phone each has a line of its own
+    return finished(figure, 300 + legend, bottom=40 + legend, right=24)
 
 
 def _whiskers(estimates: Sequence[tuple[float, float, float]], colour: str) -> dict[str, Any]:

@@ -212,15 +212,15 @@ def learn(judge: str, revision: str, prior: Prior, outcomes: Outcomes, votes: in
     names = tuple(sorted({name for pair in outcomes.generators for name in pair} - {"", *prior.pinned}))
     if outcomes.songs is None:
         design = _design(prior, names, outcomes)
-        root = wanted = _root(prior, np.eye(len(names)), np.zeros((len(names), 0)))
+        root = wanted = _root(prior, np.eye(len(names)), np.zeros((len(names), 0))).toarray()
     else:
         design = _Design(_steps(prior, outcomes), outcomes.songs, int(outcomes.songs.max(initial=-1)) + 1)
         root = _root(prior, *_effects_of_songs(prior, names, outcomes, design.count))
-        wanted = _root(prior, np.eye(len(names)), np.zeros((len(names), design.count)))
+        wanted = _root(prior, np.eye(len(names)), np.zeros((len(names), design.count))).toarray()
     # The model is fitted in units of the prior's deviations, so that weights without variance are no special case.
     before = np.array([*prior.weights, *np.zeros(design.count)])
     peak, precision = _peak(design, root, before, outcomes)
-    covariance = wanted @ np.linalg.solve(precision, wanted.T.toarray())
+    covariance = wanted @ np.linalg.solve(precision, wanted.T)
     count = round(float(outcomes.won.sum() + outcomes.lost.sum())) if votes is None else votes
     mean = np.array([*prior.weights, *np.zeros(len(names))]) + wanted @ peak
     return LearnedModel(
@@ -317,12 +317,12 @@ def _peak(design: _Design, root: Any, before: np.ndarray, seen: Outcomes) -> tup
     """
     from scipy.linalg import cho_factor, cho_solve
 
-    peak = np.zeros(root.shape[1])
+    peak, turned = np.zeros(root.shape[1]), root.T
     for _ in range(MAX_STEPS):
         odds = design.times(before + root @ peak)
         wins, losses = _sigmoid(odds), _sigmoid(-odds)
-        gradient = root.T @ design.sums(seen.won * losses - seen.lost * wins) - peak
-        curvature = root.T @ design.curvature((seen.won + seen.lost) * wins * losses) @ root + np.eye(len(peak))
+        gradient = turned @ design.sums(seen.won * losses - seen.lost * wins) - peak
+        curvature = turned @ design.curvature((seen.won + seen.lost) * wins * losses) @ root + np.eye(len(peak))
         step = cho_solve(cho_factor(curvature), gradient)
         moved = float(np.abs(design.times(root @ step)).max(initial=0))
         peak = peak + step * (math.log1p(moved) / moved if moved else 1.0)

@@ -40,16 +40,10 @@ def test_an_empty_leaderboard_leads_to_the_vote_and_fills_by_itself(empty: Runni
 
 def test_votes_make_pictures_and_their_tables(visit: Any, server: Running, data: Path) -> None:
     page = visit("/leaderboard")
-    for plot in ("#songs-plot", "#generators-plot", "#meetings-plot", "#calibration-plot"):
-        page.locator(f"{plot} .js-plotly-plot").wait_for(timeout=60_000)
-    for caption in (
-        "Songs",
-        "Generators",
-        "Votes between generators",
-        "Agreement with people",
-        "Calibration",
-        "Agreement by generators",
-    ):
+    for plot in ("songs", "generators", "meetings", "calibration", "curves", "losses"):
+        page.locator(f"#{plot}-plot .js-plotly-plot").wait_for(timeout=60_000)
+    captions = ("Songs", "Generators", "Votes between generators", "Agreement with people", "Calibration")
+    for caption in (*captions, "Agreement by generators", "Votes foreseen"):
         assert page.locator("caption", has_text=caption).first.is_visible()
     songs = page.locator(".tall", has=page.locator("caption", has_text="Songs"))
     rated = songs.locator("tbody tr").filter(has_not_text="too few votes").count()

@@ -6,8 +6,8 @@ from typing import Any
 import gradio as gr
 
 from ... import plots
-from ...arena.lead import Meeting
 from ...arena.leaderboard import MAX_VOTES, LeaderboardService, LeaderboardSnapshot
+from ...arena.learning_curve import MAX_CURVE_VOTES
 from ...arena.ratings import MIN_VOTES
 from ...core.i18n import tr
 from ...core.settings import settings
@@ -22,6 +22,11 @@ that the votes allow: rows whose ranks overlap cannot be told apart yet."""
 JUDGES = """## How good is the judge?
 Each judge's prediction is fixed before the vote. Agreement counts votes for A or B. Ties and “both bad” count
 neither for a judge nor against it."""
+
+CURVES = """## Do the predictions learn?
+The share of votes for A or B that were foreseen, from the first vote to the last (of the newest {n}). Each prediction
+was fixed before its vote. A judge is worth something if it does better than a coin, than naming B each time, and than
+knowing which generators people like."""
 
 FILES = """## The figures as files
 The votes are the newest {n} of all days that are over (UTC): what was compared, which song won, and what the judges had
@@ -46,6 +51,10 @@ class LeaderboardPage:
         self.agreement = gr.HTML()
         self.calibration = gr.Plot(visible=False, elem_id="calibration-plot")
         self.calibration_table = gr.HTML()
+        gr.Markdown(fill(CURVES, n=f"{MAX_CURVE_VOTES:,}"))
+        self.curves = gr.Plot(visible=False, elem_id="curves-plot")
+        self.losses = gr.Plot(visible=False, elem_id="losses-plot")
+        self.curve_table = gr.HTML()
         with gr.Column(elem_classes="files"):
             gr.Markdown(fill(FILES, n=f"{MAX_VOTES:,}"))
             gr.HTML(
@@ -64,7 +73,8 @@ class LeaderboardPage:
         outputs = [
             *(self.standing, self.songs, self.song_table, self.generators, self.generator_table),
             *(self.meetings, self.meeting_table),
-            *(self.agreement, self.calibration, self.calibration_table, self.seen),
+            *(self.agreement, self.calibration, self.calibration_table),
+            *(self.curves, self.losses, self.curve_table, self.seen),
         ]
         options: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         gr.on(None, self._open, outputs=outputs, **options)  # None: when the page opens
@@ -75,7 +85,7 @@ class LeaderboardPage:
 
     def _refresh(self, seen: int) -> tuple[Any, ...]:
         now = self._leaderboard.latest()
-        return (gr.skip(),) * 11 if now.version == seen else _shown(now)
+        return (gr.skip(),) * 14 if now.version == seen else _shown(now)
 
 
 def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
@@ -84,19 +94,14 @@ def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
         render.standing(now),
         *(_picture(tr("Songs"), plots.ratings, _rated(now.songs)), render.songs(now.songs)),
         *(_picture(tr("Generators"), plots.ratings, _rated(now.generators)), render.generators(now.generators)),
-        *(_matrix(now.meetings), render.meetings(now.meetings)),
+        _drawn(tr("Between generators"), plots.meetings, [met for met in now.meetings if met.votes >= MIN_VOTES]),
+        render.meetings(now.meetings),
         render.agreement(now),
         *(_picture(tr("Calibration"), plots.calibration, judges), render.calibration(judges) + render.between(judges)),
+        _drawn(tr("Votes foreseen so far"), plots.learning_curves, now.curves),
+        _drawn(tr("Log-loss so far, lower is better"), plots.learning_losses, now.curves),
+        render.learning_curves(now.curves),
         now.version,
-    )
-
-
-def _matrix(meetings: Sequence[Meeting]) -> gr.Plot:
-    shown = [meeting for meeting in meetings if meeting.votes >= MIN_VOTES]
-    return (
-        gr.Plot(plots.meetings(shown), label=tr("Between generators"), visible=True)
-        if shown
-        else gr.Plot(visible=False)
     )
 
 
@@ -106,8 +111,10 @@ def _rated(rows: Sequence[Any]) -> list[Any]:
 
 
 def _picture(label: str, draw: Callable[[Any], Any], rows: Sequence[Any]) -> gr.Plot:
-    if not rows:
-        return gr.Plot(visible=False)
     if len(rows) > MAX_ROWS:
         label = tr("{label}: the first {n} of {all}", label=label, n=MAX_ROWS, all=f"{len(rows):,}")
-    return gr.Plot(draw(rows), label=label, visible=True)
+    return _drawn(label, draw, rows)
+
+
+def _drawn(label: str, draw: Callable[[Any], Any], rows: Sequence[Any]) -> gr.Plot:
+    return gr.Plot(draw(rows), label=label, visible=True) if rows else gr.Plot(visible=False)

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from ...arena.agreement import Agreement, AgreementReport
 from ...arena.lead import Lead, Meeting
 from ...arena.leaderboard import LeaderboardSnapshot
+from ...arena.learning_curve import LearningCurve
 from ...arena.ratings import FEW_VOTES, MIN_VOTES, Rating
 from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...core.text import minus
-from ...plots.arena import judge_title, label, ranks, song_text
+from ...plots.arena import curve_name, judge_title, label, ranks, song_text
 from ...storage.records import Source
 from .html import Cells, figure, labelled, note, percent, span, table
 
@@ -177,3 +178,21 @@ def between(judges: Sequence[Agreement]) -> str:
         for pair in judge.generators
     ]
     return table(tr("Agreement by generators"), head, rows, "wide tall") if rows else ""
+
+
+def learning_curves(curves: Sequence[LearningCurve]) -> str:
+    """Return a table of how many votes each way to predict has foreseen so far, and how well its chances fit."""
+    head = (tr("What predicts"), tr("Votes"), tr("Foreseen"), tr("95% interval"), tr("Log-loss"), tr("Version"))
+    rows = [
+        (
+            *(curve_name(curve), f"{last.predicted:,}", *(figure(last.right) if curve.kind != "coin" else ("50%", ""))),
+            *("–" if last.loss is None else f"{last.loss:.3f}", _version(curve)),
+        )
+        for curve in curves
+        for last in curve.points[-1:]
+    ]
+    return table(tr("Votes foreseen so far. A log-loss is better the lower it is"), head, rows, "wide") if rows else ""
+
+
+def _version(curve: LearningCurve) -> str:
+    return "; ".join(filter(None, (curve.weights, tr("learned from votes") if curve.by == "learned" else curve.by)))

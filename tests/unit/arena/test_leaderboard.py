@@ -101,6 +101,9 @@ class Failing:
             raise self._error
         return self._store.counts()
 
+    def latest(self, most: int, before: float) -> list[Vote]:
+        return self._store.latest(most, before)
+
 
 @pytest.mark.parametrize("error", [StoreError("it does not answer"), RuntimeError("a library's own")])
 def test_the_watch_outlives_a_failing_store_and_says_so(

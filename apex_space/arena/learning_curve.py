@@ -1,0 +1,127 @@
+"""How well judges foresaw the votes, from the first vote to the last: whether predictions get better as they learn.
+
+The curves are of the newest votes for A or B on the pool's songs that count. A judge's predictions were fixed before
+the vote. They are held against a coin, against always naming B, and against a model of the generators alone, which is
+learned again here from the votes before each vote.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ..core.intervals import ConfidenceInterval
+from ..preference.learned import Outcomes, Prior, learn, mean_chance
+from ..storage.records import Prediction, Vote
+from .agreement import wilson
+from .learning import MIN_DECIDED, due
+from .ratings import MIN_VOTES
+
+MAX_CURVE_VOTES = 10_000
+POINTS = 20
+CERTAIN = 1e-6
+"""Chances are cut to this distance from 0 and 1, so that one wrong certainty does not hide all else."""
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The share of right predictions and their mean log-loss, up to a number of votes.
+
+    `votes` counts all votes up to then, `predicted` those that were predicted. An even prediction is half right.
+    """
+
+    votes: int
+    predicted: int
+    right: ConfidenceInterval
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """The curve of one way to predict votes.
+
+    Of a judge, `name` is the judge, `weights` names its weights, and `by` the head by which it predicted, or "learned".
+    """
+
+    kind: Literal["coin", "b", "generators", "judge"]
+    name: str
+    weights: str
+    by: str
+    points: tuple[CurvePoint, ...]
+
+
+def learning_curves(votes: Sequence[Vote]) -> tuple[LearningCurve, ...]:
+    """Return the curves of a coin, always B, generators alone and each judge by what it predicted with.
+
+    `votes` are votes on the pool that count, the oldest first. Curves with too few votes are left out.
+    """
+    decided = [vote for vote in votes if vote.winner in ("a", "b")]
+    won = np.array([vote.winner == "a" for vote in decided], float)
+    nothing = np.full(len(decided), np.nan)
+    judges: dict[tuple[str, str, str], np.ndarray] = defaultdict(nothing.copy)
+    for place, vote in enumerate(decided):
+        for prediction in vote.battle.predictions:
+            judges[_kind_of(prediction)][place] = prediction.probability
+    curves = [
+        LearningCurve("coin", "", "", "", _points(np.full(len(won), 0.5), won)),
+        LearningCurve("b", "", "", "", _points(np.zeros(len(won)), won, with_loss=False)),
+        LearningCurve("generators", "", "", "", _points(generators_alone(decided), won)),
+        *(LearningCurve("judge", *key, _points(chances, won)) for key, chances in sorted(judges.items())),
+    ]
+    return tuple(curve for curve in curves if curve.points)
+
+
+def generators_alone(decided: Sequence[Vote]) -> np.ndarray:
+    """Return P(A is preferred) for each vote [P], by a model of the generators that learned from earlier votes."""
+    chances = np.full(len(decided), 0.5)
+    picks: Counter[tuple[str, str]] = Counter()
+    prior = Prior.without_head((), ())
+    for first, last in _stretches(len(decided)):
+        if first >= MIN_DECIDED:
+            model = learn("", "", prior, _outcomes([*picks], [*picks.values()]))
+            pairs = [(vote.battle.a.generator, vote.battle.b.generator) for vote in decided[first:last]]
+            chances[first:last] = mean_chance(*model.log_odds(_outcomes(pairs, [1] * len(pairs))))
+        for vote in decided[first:last]:
+            a, b = vote.battle.a.generator, vote.battle.b.generator
+            picks[(a, b) if vote.winner == "a" else (b, a)] += 1
+    return chances
+
+
+def _stretches(count: int) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last vote between two fits of a model."""
+    first = 0
+    while first < count:
+        last = min(count, due(first))
+        yield first, last
+        first = last
+
+
+def _outcomes(pairs: Sequence[tuple[str, str]], picks: Sequence[int]) -> Outcomes:
+    """Return outcomes without scores, in which the first of each pair was picked so often."""
+    return Outcomes(np.zeros((len(pairs), 0)), pairs, np.array(picks, float), np.zeros(len(pairs)))
+
+
+def _kind_of(prediction: Prediction) -> tuple[str, str, str]:
+    """Return the judge, its weights, and by what it predicted. All versions of a learned model are one kind."""
+    weights, _, by = prediction.revision.rpartition("; ")
+    return prediction.judge, weights, "learned" if by.startswith("learned ") else by
+
+
+def _points(chances: np.ndarray, won: np.ndarray, with_loss: bool = True) -> tuple[CurvePoint, ...]:
+    """Return the points of a curve, by P(A is preferred) [P] (NaN if a vote was not predicted) and who won [P].
+
+    A point to which no new prediction belongs is left out.
+    """
+    known = ~np.isnan(chances)
+    right = np.where(chances == 0.5, 0.5, (chances > 0.5) == (won > 0.5))
+    losses = -np.log(np.clip(np.where(won > 0.5, chances, 1 - chances), CERTAIN, 1))
+    found: list[CurvePoint] = []
+    for votes in dict.fromkeys(math.ceil(len(won) * part / POINTS) for part in range(1, POINTS + 1)):
+        rows = np.flatnonzero(known[:votes])
+        if len(rows) >= MIN_VOTES and not (found and found[-1].predicted == len(rows)):
+            loss = float(losses[rows].mean()) if with_loss else None
+            found.append(CurvePoint(votes, len(rows), wilson(float(right[rows].sum()), len(rows)), loss))
+    return tuple(found)
