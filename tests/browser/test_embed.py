@@ -241,6 +241,27 @@ def test_a_frame_is_as_high_as_its_content(space: str, blog: Any, visit: Any) ->
         until(is_taken)
 
 
+def test_the_progress_in_a_frame_comes_into_view(space: str, blog: Any, visit: Any) -> None:
+    page = visit(blog(f'<div style="height: 500px"></div>{snippet_of(visit(space))}'))
+    page.set_viewport_size({"width": 390, "height": 844})
+    shown, inside = page.locator("iframe"), page.frame_locator("iframe")
+    until(lambda: height(shown) > 1500)
+
+    def place() -> float:
+        top = inside.locator("#progress").evaluate("progress => progress.getBoundingClientRect().top")
+        return float(shown.evaluate("shown => shown.getBoundingClientRect().top")) + float(top)
+
+    example = inside.locator("button.example").last
+    example.scroll_into_view_if_needed()
+    assert place() < 0
+    before = page.evaluate("scrollY")
+    page.frames[1].evaluate("parent.postMessage({ apexSpaceShow: 'x' }, '*')")
+    page.evaluate("new Promise((done) => setTimeout(done))")
+    assert page.evaluate("scrollY") == before
+    example.click()
+    until(lambda: -1 <= place() <= 422)
+
+
 def test_a_frame_without_the_script_keeps_its_height(space: str, blog: Any, visit: Any) -> None:
     snippet = re.sub("<script>.*</script>", "", snippet_of(visit(space)), flags=re.DOTALL)
     page = visit(blog(snippet))

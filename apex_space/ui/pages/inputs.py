@@ -28,7 +28,10 @@ PROGRESS = "progress"
 SCROLL = f"""() => {{
   const shown = document.getElementById("{PROGRESS}"), {{ top }} = shown.getBoundingClientRect();
   if (top < 0 || top > innerHeight / 2) shown.scrollIntoView({{ block: "start" }});
+  const alone = document.documentElement.classList.contains("alone");
+  if (alone && parent !== self) parent.postMessage({{ apexSpaceShow: shown.getBoundingClientRect().top }}, "*");
 }}"""
+"""Script that scrolls to the progress. A frame as high as its content tells the page around it where that is."""
 FILE_TEXTS = {
     "several": "Choose one song here. The Rank page takes many at once.",
     "large": "{name} has {size} MB. At most {limit} MB are taken.",

@@ -1,11 +1,14 @@
 // Writes the snippet that shows a page on a foreign one, and shows the same snippet as a preview.
 const PREVIEW_MARGIN = 24; // pixels: the preview is a page itself, and its frame must not need a scrollbar
-// The part of the snippet that makes the frame as high as its content. It has no "&", which some editors replace.
+// The part of the snippet that makes the frame as high as its content, and scrolls to a place in it that is far from the
+// view's upper half. It has no "&" and no "<", which some editors replace.
 const FIT = `{
   const frame = document.currentScript.previousElementSibling;
   addEventListener("message", ({ source, data }) => {
     if (source !== frame?.contentWindow) return;
     frame.height = Math.min(Math.max(Number(data?.apexSpaceHeight) || frame.height, 200), 10000);
+    const place = frame.getBoundingClientRect().top + Math.max(Math.min(Number(data?.apexSpaceShow), frame.height), 0);
+    if (Math.abs(place - innerHeight / 4) > innerHeight / 4) scrollBy(0, place);
   });
 }`;
 const field = (name) => element.querySelector(`[name=${name}]`);
