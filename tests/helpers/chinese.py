@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-NAMES = r"""APEX( Space)?|English|MERT-v1-(95|330)M|MERT|Pocket|Banger|SongEval|HEAR( [12])?|MuQ|MusicFM|TuneJury|CLAP|arXiv|
-LUFS|dBFS|k?Hz|MB|wav|flac|mp3|ogg|opus|m4a|aac|webm|aiff|mp4|mov|CSV|JSON|MCP|API|Gradio|Hub|ROC|Brier|House|davda54|
-David Samuel|Glass Morning|MIT|CC[- ]BY-NC(-SA)?([- ]4\.0)?|CC0|Apache-2\.0|GPL-3\.0|UTC|float32|bfloat16|sha256 \w+|
-[0-9a-f]{12}|apex_space\S+|[A-G][♯♭]?|
+NAMES = r"""APEX( Space)?|English|MERT-v1-(95|330)M|MERT|Pocket|Banger|SongEval|HEAR( [12])?|MuQ|MusicFM|TuneJury|CLAP|
+arXiv|LUFS|dBFS|k?Hz|MB|wav|flac|mp3|ogg|opus|m4a|aac|webm|aiff|mp4|mov|CSV|JSON|MCP|API|Gradio|Hub|ROC|Brier|House|
+davda54|David Samuel|Glass Morning|MIT|CC[- ]BY-NC(-SA)?([- ]4\.0)?|CC0|Apache-2\.0|GPL-3\.0|UTC|float32|bfloat16|
+sha256 \w+|[0-9a-f]{12}|apex_space\S+|[A-G][♯♭]?|
 m-a-p/MERT-v1-95M|main|ConnectError|DIR(/MERT-v1-95M)?|--weights|APEX_WEIGHTS|[\d.]+x"""
 """What has no other name in Chinese, as alternatives of a regular expression."""
 SEEN = """() => {
