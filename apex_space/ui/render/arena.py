@@ -195,4 +195,10 @@ def learning_curves(curves: Sequence[LearningCurve]) -> str:
 
 
 def _version(curve: LearningCurve) -> str:
-    return "; ".join(filter(None, (curve.weights, tr("learned from votes") if curve.by == "learned" else curve.by)))
+    """Return the names of the judge's weights, and by what it predicted."""
+    by = curve.by
+    if by == "learned":
+        by = tr("learned from votes")
+    elif by.startswith("head "):
+        by = tr("preference head {revision}", revision=by.removeprefix("head "))
+    return "; ".join(filter(None, (curve.weights, by)))

@@ -113,7 +113,8 @@ def test_the_picture_and_the_table_have_each_curve() -> None:
     assert losses.data[0].y[-1] == pytest.approx(np.log(2))
     table = render.learning_curves(shown)
     assert all(
-        word in table for word in ("A coin", "Always B", "Generators alone", "Pocket", "learned from votes", "w 1")
+        word in table
+        for word in ("A coin", "Always B", "Generators alone", "Pocket", "learned from votes", "w 1; preference head h")
     )
     assert table.count("<tr>") == 6
     assert "0.693" in table
