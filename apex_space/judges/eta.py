@@ -11,16 +11,15 @@ class ComputeCost:
     """Cost of a judge's networks, in billions of multiplications and additions.
 
     `linear` is the cost of each second of a song. `square` is multiplied by the square of the seconds: it is the cost
-    of attention to the whole song at once. `fixed` is the cost of what is the same for every song.
+    of attention to the whole song at once.
     """
 
     linear: float
     square: float = 0.0
-    fixed: float = 0.0
 
     def of(self, seconds: float) -> float:
         """Return the cost of a song of `seconds`."""
-        return self.fixed + self.linear * seconds + self.square * seconds**2
+        return self.linear * seconds + self.square * seconds**2
 
 
 class ThroughputEstimator:

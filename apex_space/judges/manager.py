@@ -162,14 +162,13 @@ class JudgeManager:
         """
         name = self.best().name if name == BEST else name
         entry = find(name)
-        if name in self._waiting:
-            state, why = self._waiting[name].state, self._waiting[name].why
-            if state == "absent":
+        if wait := self._waiting.get(name):
+            if wait.state == "absent":
                 raise WeightsMissing(ABSENT, judge=entry.title)
             template = "{judge} {why} Choose another judge meanwhile."
-            if not why.endswith("."):
+            if not wait.why.endswith("."):
                 template = "{judge} {why}. Choose another judge meanwhile."
-            raise WeightsMissing(template, judge=entry.title, why=why)
+            raise WeightsMissing(template, judge=entry.title, why=wait.why)
         return name
 
     def get(self, name: str) -> Judge:
@@ -236,9 +235,10 @@ class JudgeManager:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing changes any more unless a visitor chooses a judge."""
+        """Whether nothing changes within the next minutes unless a visitor chooses a judge."""
         on_demand = {name for name in REGISTRY if not REGISTRY[name].at_start}
-        return not self._waiting and on_demand <= self._downloads.keys()
+        loading = any(wait.state == "loading" for wait in dict(self._waiting).values())
+        return not loading and on_demand <= self._downloads.keys() | self._missing.keys()
 
     def coming(self, than: str) -> str | None:
         """Return the name of a judge that is loading at the start and is more trusted than the judge `than`."""
@@ -252,11 +252,11 @@ class JudgeManager:
 
     def waiting(self) -> dict[str, str]:
         """Return the judges that a server loads at the start but that are not ready, with the reasons."""
-        return {name: wait.why for name, wait in self._waiting.items()}
+        return {name: wait.why for name, wait in dict(self._waiting).items()}
 
     def _state(self, name: str, loads: bool) -> State:
-        if name in self._waiting:
-            return self._waiting[name].state
+        if wait := self._waiting.get(name):
+            return wait.state
         return "loading" if loads else "absent" if name in self._missing else "idle"
 
     def _seconds(self, name: str) -> float | None:
@@ -284,6 +284,7 @@ class JudgeManager:
         try:
             with self._naming_no_folder(name):
                 fetch_weights(name, self._weights, on_bytes)
+            precision.flops_per_second(settings().precision)  # what `outlook` would wait for
         except Exception as error:
             failure = error
         else:
@@ -335,6 +336,8 @@ class JudgeManager:
             size = download_size(name, self._weights)
             precision.flops_per_second(settings().precision)  # what `outlook` would wait for
         except WeightsError as error:
+            if name not in self._missing:
+                logger.warning("%s is not available: %s", name, error)
             self._missing[name] = message("is not available. {reason}", reason=self._public(error))
             return False
         except Exception as error:  # the thread must not end silently, whatever a library raises

@@ -47,13 +47,13 @@ REGISTRY = {
     ),
     "tunejury": JudgeEntry(
         "TuneJury",
-        "which song people prefer, learned from 17,500 pairs that people compared: CLAP, which hears only the middle "
-        "10 s of a song, and TuneJury's own head (arXiv 2606.17006)",
+        "which song people prefer, learned from 17,500 pairs, most of them compared by people: CLAP, which hears the "
+        "middle 10 s of a song, and TuneJury's own head (arXiv 2606.17006)",
         "tunejury",
-        "CC0-1.0 (CLAP), Apache-2.0 (head); with all inputs CC-BY-NC-4.0 (MERT, head)",
-        ComputeCost(0, fixed=30.7),
+        "CC0-1.0 (CLAP), Apache-2.0 (head, trained in part on CC BY-NC-SA data); with all inputs CC-BY-NC-4.0 (MERT, "
+        "head)",
         axes=("appeal",),
-        plain="One score: how likely people are to prefer a song to another. It hears the middle 10 seconds only.",
+        plain="One score: how likely people are to prefer a song to another. Usually it hears only the middle 10 seconds.",
         megabytes=2300,
     ),
     "banger": JudgeEntry(

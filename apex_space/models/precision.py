@@ -22,7 +22,7 @@ TOLERANCE = 0.005
 On a range from 0 to 100 it is 0.5, on a range from 1 to 5 it is 0.02.
 """
 CAUTIOUS = TOLERANCE / 2
-"""The tolerance for SongEval, which encodes a song as a whole.
+"""The tolerance for judges that encode a song as a whole, as SongEval does.
 
 Scores of songs move further than those of the trial clip. With 8 draws of small random weights, five songs moved a
 score up to 2.0 times as far.

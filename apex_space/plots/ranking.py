@@ -111,7 +111,7 @@ def _texts(each: Distribution) -> list[str]:
 
 
 def _share(each: Distribution, value: float) -> float:
-    return 100 * (value - each.low) / (each.high - each.low)
+    return min(max(100 * (value - each.low) / (each.high - each.low), 0), 100)
 
 
 def _or(number: float | None, otherwise: float) -> float:

@@ -142,7 +142,8 @@ def timeline(report: Report) -> "Figure":
         for axis in axes:
             for place, (counts, run) in enumerate(runs):
                 _run(figure, axis, row, run, "" if counts else _uncounted(report), not place)
-        figure.update_yaxes(range=[axes[0].low, axes[0].high], row=row, col=1)
+        if axes[0].bounded:
+            figure.update_yaxes(range=[axes[0].low, axes[0].high], row=row, col=1)
     step = 30 * max(1, round(report.duration / 180))
     marks = list(range(0, int(report.duration) + 1, step))
     figure.update_xaxes(

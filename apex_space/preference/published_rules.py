@@ -1,6 +1,7 @@
 """Published rules by which a judge's scores foresee what people prefer. They stand in until votes have taught more.
 
-A rule says which song wins, but not by which chance. So the slope is a guess, and its deviation is wide.
+SongEval's rule says which song wins, but not by which chance. So its slope is a guess, and its deviation is wide.
+TuneJury's slope is published, but it was too steep on newer generators, so it has a deviation, too.
 """
 
 from collections.abc import Sequence

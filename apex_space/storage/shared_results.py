@@ -33,7 +33,7 @@ ID = re.compile(r"[\w-]{22}", re.ASCII)
 ID_BYTES, KEY_BYTES = 16, 24
 TITLE_LENGTH = 100
 MAX_CHARACTERS = 500_000
-"""Maximum length of the reports' JSON in characters: enough for six judges on an hour of music."""
+"""Maximum length of the reports' JSON in characters: enough for seven judges on an hour of music."""
 
 ADD = (
     "INSERT INTO links (id, key_hash, at, title, reports, visitor)"

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import ClapAudioModelWithProjection, HubertConfig, HubertModel, Wav2Vec2ConformerConfig
+from transformers import HubertConfig, HubertModel, Wav2Vec2ConformerConfig
 
 from apex_space.bench import networks
 from apex_space.judges.registry import REGISTRY
-from apex_space.models.encoders import clap, conformer, mel
+from apex_space.models.encoders import conformer, mel
 from apex_space.models.heads.hear import LAYER as HEAR_LAYER
 from apex_space.models.heads.hear import HearNetwork
 from apex_space.models.heads.songeval import LAYER as SONGEVAL_LAYER
@@ -55,19 +55,12 @@ def hear(seconds: int) -> float:
     return 2 * heard(HEAR_LAYER, seconds, twice=True) + flop(parts, torch.zeros(25 * seconds, 4096))
 
 
-def tunejury() -> float:
-    """CLAP on ten seconds, however long the song is."""
-    network: Any = ClapAudioModelWithProjection(networks.CLAP).eval()
-    return flop(network, input_features=torch.zeros(1, 1, clap.CLIP // clap.HOP_LENGTH + 1, clap.N_MELS))
-
-
 @pytest.mark.parametrize("seconds", [60, 600])
 def test_the_work_of_every_judge_is_that_of_the_published_networks(seconds: int) -> None:
     with torch.device("meta"):
         counted = {
             "apex": mert(networks.MERT_95M, seconds),
             "banger": mert(networks.MERT_330M, seconds),
-            "tunejury": tunejury(),
             "songeval": songeval(seconds),
             "hear-1": hear(seconds),
             "hear-2": hear(seconds),

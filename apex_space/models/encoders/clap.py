@@ -57,6 +57,7 @@ RENAMED = {
 """Parts of LAION's names, and of transformers' names for the same tensors."""
 JOINED, PARTS = ".self.qkv.", (".self.query.", ".self.key.", ".self.value.")
 """The name of three layers that LAION stores as one, and their own names."""
+NO_CLAP = "{file} is not a CLAP of LAION, by its names and shapes. Check {path}."
 BLOCK = re.compile(r"audio_branch\.layers\.(\d+)\.blocks\.\d+\.norm1\.weight")
 
 
@@ -113,7 +114,11 @@ def _load(path: Path) -> Any:
     published = checkpoint.tensors(content.get("state_dict", content), path)
     state = {name.removeprefix(PREFIX): tensor for name, tensor in published.items()}
     network = _blank(state, path)
-    checkpoint.load(network, renamed(state), path)
+    try:
+        audio = renamed(state)
+    except ValueError as error:  # three layers that are stored as one, but cannot be cut in three
+        raise WeightsInvalid(NO_CLAP, file=path.name, path=path) from error
+    checkpoint.load(network, audio, path)
     return network.eval().requires_grad_(False)
 
 
@@ -141,9 +146,7 @@ def _blank(state: dict[str, Tensor], path: Path) -> Any:
         with torch.device("meta"):
             return ClapAudioModelWithProjection(_config(state))
     except Exception as error:  # a missing name, or what transformers and torch raise for shapes that make no network
-        raise WeightsInvalid(
-            "{file} is not a CLAP of LAION, by its names and shapes. Check {path}.", file=path.name, path=path
-        ) from error
+        raise WeightsInvalid(NO_CLAP, file=path.name, path=path) from error
 
 
 def _config(state: dict[str, Tensor]) -> "ClapAudioConfig":

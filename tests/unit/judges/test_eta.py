@@ -23,13 +23,6 @@ def test_a_song_tells_of_the_next_by_the_work_of_both() -> None:
     )
 
 
-def test_work_that_is_the_same_for_every_song_takes_as_long_for_a_longer_one() -> None:
-    estimator, fixed = ThroughputEstimator(), ComputeCost(0, fixed=30)
-    estimator.record("tunejury", fixed, 60, took=2)
-    assert estimator.estimate_seconds("tunejury", fixed, 600) == pytest.approx(2)
-    assert ComputeCost(2, 3, 5).of(10) == 2 * 10 + 3 * 10**2 + 5
-
-
 def test_what_is_not_counted_grows_with_the_song_once_one_was_heard() -> None:
     estimator = ThroughputEstimator()
     assert estimator.estimate_seconds("pocket", None, 60) is None
