@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.intervals import Z95
+from ..core.intervals import Z95, ConfidenceInterval
 from ..storage.vote_counts import VoteCounts
+from .agreement import wilson
 from .ratings import PRIOR, By, Rating, outcomes, strengths_of
 
 MOST = 512
@@ -19,8 +20,8 @@ class Lead:
     """Who leads.
 
     `first` are the rows that the votes allow to be first, in the order of the leaderboard. `votes` is the number of
-    further votes, all for the second row against the first one, that would put another row on top; it is None if there
-    are fewer than two rated rows or if it is more than MOST.
+    further votes, all for the second row against the first one, that would put another row on top; it is None if it is
+    more than MOST. Nobody leads before two rows have enough votes for a rating.
     """
 
     first: tuple[Rating, ...] = ()
@@ -32,7 +33,7 @@ class Lead:
 
 
 NO_LEAD = Lead()
-"""What is known before there are votes."""
+"""What is known before there are enough votes."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ class Meeting:
         return self.wins + self.losses + self.ties
 
     @property
-    def share(self) -> float:
-        """Return the share of votes that `first` won, with ties as half a win."""
-        return (self.wins + self.ties / 2) / self.votes
+    def share(self) -> ConfidenceInterval:
+        """Return the share of votes that `first` won, with ties as half a win, and Wilson's 95% interval."""
+        return wilson(self.wins + self.ties / 2, self.votes)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -62,9 +63,10 @@ class Meeting:
 
 def find_lead(counts: VoteCounts, by: By, ranked: Sequence[Rating]) -> Lead:
     """Return who leads the ratings `ranked`, which `rate` made from the same counts."""
-    first = tuple(row for row in ranked if row.best == 1)
     rated = [row.key for row in ranked if not row.unrated]
-    return Lead(first, _votes_to_change(counts, by, rated) if len(rated) > 1 else None)
+    if len(rated) < 2:
+        return NO_LEAD
+    return Lead(tuple(row for row in ranked if row.best == 1), _votes_to_change(counts, by, rated))
 
 
 def _votes_to_change(counts: VoteCounts, by: By, rated: Sequence[str]) -> int | None:

@@ -37,7 +37,7 @@ def to_csv(standing: LeaderboardSnapshot) -> str:
             ranks = {"best rank": row.best, "worst rank": row.worst}
             writer.writerow({"part": part, "source": "pool"} | texts | figure | counts | ranks)
     for met in standing.meetings:
-        shares = {"value": met.share, "votes": met.votes, "wins": met.wins, "ties": met.ties}
+        shares = {**vars(met.share), "votes": met.votes, "wins": met.wins, "ties": met.ties}
         name = escape_formula(f"{met.first} / {met.second}")
         writer.writerow({"part": "between generators", "source": "pool", "name": name} | shares)
     for panel in standing.agreement.values():

@@ -13,8 +13,8 @@ class Axis:
     `reference` is the (mean, standard deviation) of the songs that `source` names, where published. For most axes
     these are human ratings: 2,399 songs rated by four experts for SongEval (arXiv 2505.10793). The paper gives only a
     range of deviations for all five axes, 1.10 to 1.20, so each axis has the middle, 1.15. For the appeal they are
-    219,020 published scores by TuneJury's head for all inputs; each of the seven collections counts the same. The scores
-    of its head for CLAP alone may lie elsewhere.
+    219,020 published scores by TuneJury's head for all inputs; each of the seven collections counts the same. The
+    scores of its head for CLAP alone may lie elsewhere.
 
     A score that is not `bounded` may lie beyond `low` and `high`. They are then only the ends of the pictures.
     """

@@ -53,7 +53,8 @@ REGISTRY = {
         "CC0-1.0 (CLAP), Apache-2.0 (head, trained in part on CC BY-NC-SA data); with all inputs CC-BY-NC-4.0 (MERT, "
         "head)",
         axes=("appeal",),
-        plain="One score: how likely people are to prefer a song to another. Usually it hears only the middle 10 seconds.",
+        plain="One score: how likely people are to prefer a song to another. Usually it hears only the middle 10 "
+        "seconds.",
         megabytes=2300,
     ),
     "banger": JudgeEntry(

@@ -1,6 +1,7 @@
 """Draws figures of ratings and agreement."""
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -80,12 +81,18 @@ def ratings(ranked: "Sequence[Rating]") -> "Figure":
 
 
 def meetings(met: "Sequence[Meeting]") -> "Figure":
-    """Draw how often the generator of each row won against that of each column, in percent."""
+    """Draw how often the generator of each row won against that of each column, in percent.
+
+    Of more than MAX_ROWS generators, those with the most votes are shown.
+    """
     from plotly.graph_objects import Figure
 
-    keys = sorted({name for pair in met for name in (pair.first, pair.second)})[:MAX_ROWS]
-    won = {(pair.first, pair.second): pair.share for pair in met}
-    won |= {(pair.second, pair.first): 1 - pair.share for pair in met}
+    votes: Counter[str] = Counter()
+    for pair in met:
+        votes.update({pair.first: pair.votes, pair.second: pair.votes})
+    keys = sorted(name for name, _ in votes.most_common(MAX_ROWS))
+    won = {(pair.first, pair.second): pair.share.value for pair in met}
+    won |= {(second, first): 1 - share for (first, second), share in won.items()}
     names = [_plain(name) for name in short_names([song_text(key) for key in keys])]
     shares = [[100 * won[row, column] if (row, column) in won else None for column in keys] for row in keys]
     figure = Figure()

@@ -89,7 +89,7 @@ def preview(title: str, sentence: str, fonts: Fonts = Fonts()) -> bytes:
     for place, axis in enumerate(AXES):
         left = LEFT + place * step
         pen.box(left, 548, left + step - 12, 556, COLOURS[axis.key])
-        pen.text(left, 580, axis.label, 22, SOFT)
+        pen.text(left, 580, axis.label, 19, SOFT)
     return _png(image)
 
 

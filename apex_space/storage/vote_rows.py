@@ -5,9 +5,10 @@ Predictions and scores are JSON texts in a row. Times are seconds since 1970 (UT
 
 import csv
 import json
+import re
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, TextIO
 
@@ -126,6 +127,9 @@ COLUMNS: dict[str, type] = {
 """Name -> type of each column, in the order of the files."""
 PUBLIC = ("day", "winner", *(f"{side}_{name}" for side in "ab" for name in TEXTS), "predictions")
 """Columns of the files for everybody."""
+PUBLIC_DIGITS = 2
+LEARNED = re.compile(r"(; (?:learned|rule)) \S+$")
+"""Matches the version of a learned model, at the end of a prediction's revision."""
 
 
 def parse_row(row: Row | str) -> tuple[Vote, list[DatedScores]]:
@@ -164,11 +168,27 @@ def to_rows(votes: Iterable[Vote], scored: Mapping[str, list[DatedScores]]) -> I
 def public_rows(votes: Iterable[Vote]) -> list[Row]:
     """Return the rows of votes for everybody, with the columns PUBLIC.
 
-    They hold the day instead of times, and their order says nothing of the time within a day.
+    They hold the day instead of times. Neither their order nor what a model had learned says anything of the time
+    within a day.
     """
+    votes = [replace(vote, battle=_undated(vote.battle)) for vote in votes]
     days = (f"{datetime.fromtimestamp(vote.at, UTC):%Y-%m-%d}" for vote in votes)
     rows = [{"day": day, **row} for day, row in zip(days, to_rows(votes, {}), strict=True)]
     return sorted(({name: row[name] for name in PUBLIC} for row in rows), key=lambda row: [*map(str, row.values())])
+
+
+def _undated(battle: Battle) -> Battle:
+    """Leave out of the predictions how many votes had taught them, and which version of a model made them."""
+    predictions = (
+        replace(
+            each,
+            revision=LEARNED.sub(r"\1", each.revision),
+            votes=0,
+            **{name: round(getattr(each, name), PUBLIC_DIGITS) for name in ("probability", "low", "high")},
+        )
+        for each in battle.predictions
+    )
+    return replace(battle, predictions=tuple(predictions))
 
 
 def print_public_csv(file: TextIO, rows: Iterable[Row]) -> None:

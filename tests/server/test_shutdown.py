@@ -61,7 +61,7 @@ def test_a_server_ends_in_order_during_work(tmp_path: Path) -> None:
     song = melodies.write(tmp_path / "song.wav", 1, seconds=SECONDS).read_bytes()
     ended, temporary = threading.Event(), tmp_path / "temporary"
     temporary.mkdir()
-    with running(tmp_path, "app.py", TMPDIR=str(temporary)) as server, ThreadPoolExecutor() as visitors:
+    with running(tmp_path, "app.py", fork=False, TMPDIR=str(temporary)) as server, ThreadPoolExecutor() as visitors:
         for number in range(VISITORS):
             visitors.submit(score_on_and_on, server, song, number, ended)
         visitors.submit(upload_slowly, server, ended)

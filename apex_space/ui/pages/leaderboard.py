@@ -18,7 +18,7 @@ from ..translation import fill
 LEAD = """# Leaderboard
 A rating is the chance to be preferred to an average song of the pool. It comes from a Bradley-Terry model of all
 votes. The line is its 95% interval. Songs are ordered by the lower end of the interval. Ranks such as 1–3 are those
-that the votes allow: rows whose ranks overlap cannot be told apart yet."""
+that the votes allow: a song is ahead of another one if the votes say so with 95% certainty."""
 JUDGES = """## How good is the judge?
 Each judge's prediction is fixed before the vote. Agreement counts votes for A or B. Ties and “both bad” count
 neither for a judge nor against it."""

@@ -48,7 +48,7 @@ def _lead(lead: Lead) -> str:
     """Return who leads and how many votes would change that, in words."""
     names = [label(row) for row in lead.first]
     if len(names) == 1:
-        said = tr("{name} leads, ahead of every other.", name=names[0])
+        said = tr("{name} leads: it is ahead of all others that have enough votes.", name=names[0])
     elif len(names) <= NAMED:
         said = tr("{names} lead, and it is too close to call between them.", names=tr(" and ").join(names))
     else:
@@ -153,12 +153,12 @@ def calibration(judges: Sequence[Agreement]) -> str:
 
 def meetings(met: Sequence[Meeting]) -> str:
     """Return a table of the votes between each two generators."""
-    head = tr("Between"), tr("Votes"), tr("Won by the first"), tr("Tied")
+    head = tr("Between"), tr("Votes"), tr("Won by the first"), tr("95% interval"), tr("Tied")
     rows = [
         (
             tr(" and ").join(map(song_text, (pair.first, pair.second))),
             str(pair.votes),
-            percent(pair.share) if pair.votes >= MIN_VOTES else tr(TOO_FEW),
+            *(figure(pair.share) if pair.votes >= MIN_VOTES else (tr(TOO_FEW), "–")),
             str(pair.ties),
         )
         for pair in met

@@ -39,12 +39,23 @@ def judges(outlook: Mapping[str, Outlook], best: str, panel: bool = True, shown:
     """
     lines = [_line(tr(BEST), tr(BEST_MEANS, judge=REGISTRY[best].title))]
     lines += [_line(REGISTRY[name].title, _about(name, each)) for name, each in outlook.items()]
-    lines += [_line(tr("The panel"), tr(PANEL_MEANS))] if panel else []
+    lines += [_line(tr("The panel"), f"{tr(PANEL_MEANS)}{_downloads(outlook)}")] if panel else []
     absent = [name for name, each in outlook.items() if each.state == "absent"]
     why = "".join(f"<p>{escape(_waits(n, outlook[n]))}</p>" for n in absent if not REGISTRY[n].at_start)
     lines += [folded(tr("Why judges are not available here"), why)] if why else []
     title = tr("What each judge does, how long it takes, and what is downloaded")
     return f'<div class="judges" data-absent="{" ".join(absent)}">{folded(title, "".join(lines), shown)}</div>'
+
+
+def _downloads(outlook: Mapping[str, Outlook]) -> str:
+    """Return how much all judges that can be had still download, as a sentence with a space before it."""
+    had = [name for name, each in outlook.items() if each.state != "absent" and each.download != 0]
+    megabytes = sum((outlook[n].download or 1e6 * REGISTRY[n].megabytes) / 1e6 for n in had)
+    return tr(" The server first downloads about {size}.", size=_size(megabytes)) if megabytes else ""
+
+
+def _size(megabytes: float) -> str:
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
 
 
 def _line(name: str, text: str) -> str:
@@ -80,7 +91,7 @@ def _readiness(outlook: Outlook, published: int) -> str:
         return tr("It is loading now.")
     if not megabytes:
         return tr("It is loaded first, which takes some seconds.")
-    size = f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
+    size = _size(megabytes)
     if outlook.download is None:
         return tr("The server first downloads about {size}, if it has not done so before.", size=size)
     return tr("The server first downloads {size}, once. That can take minutes.", size=size)

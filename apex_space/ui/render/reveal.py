@@ -3,7 +3,7 @@
 from html import escape
 
 from ...arena.agreement import Agreement, AgreementReport
-from ...core.i18n import plural, tr
+from ...core.i18n import plural, tr, translate
 from ...plots.arena import judge_title, song_text
 from ...preference.published_rules import RULES
 from ...storage.records import Prediction, Song, Spoke, Vote, Winner
@@ -124,7 +124,7 @@ def _learned(predicted: Prediction) -> str:
         judge=escape(judge_title(rule.measured)),
         share=percent(rule.accuracy),
         n=f"{rule.battles:,}",
-        source=rule.source,
+        source=translate(rule.source),
     )
 
 

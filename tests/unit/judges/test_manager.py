@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,8 +36,9 @@ SONG = Waveform(NOISE, 22_050, "noise", Levels(1, 0.3, 0.0, None))
 
 
 @pytest.fixture
-def loading(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What comes of each further try to load a judge: an exception, or the judge that stands in for it."""
+def loading(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What comes of each further try to load a judge: an exception, or the judge that stands in for it. No thread goes
+    on when what it calls is no longer replaced."""
     outcomes: list[Any] = []
 
     def load(name: str, weights: Any = None, on_bytes: Any = None) -> Any:
@@ -51,7 +53,10 @@ def loading(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(module, "load_judge", load)
     monkeypatch.setattr(module, "download_size", lambda name, weights: 1_300_000_000)
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
-    return outcomes
+    before = set(threading.enumerate())
+    yield outcomes
+    started = [thread for thread in set(threading.enumerate()) - before if thread.name == "judges"]
+    until(lambda: not any(thread.is_alive() for thread in started))
 
 
 def test_pocket_answers_before_anything_is_loaded() -> None:
@@ -116,7 +121,7 @@ def test_weights_that_cannot_be_had_are_known_before_anybody_asks(
     assert (outlook["pocket"].state, outlook["pocket"].why) == ("ready", "")
     assert "MERT-v1-330M holds no" in outlook["banger"].why
     assert str(tmp_path) not in "".join(each.why for each in outlook.values())
-    assert not manager.settled
+    assert manager.settled  # nobody need ask every two seconds
     with pytest.raises(WeightsMissing, match="MERT-v1-330M"):  # who asks all the same is answered
         manager.get("banger")
 
@@ -139,7 +144,7 @@ def test_weights_are_looked_for_again_until_they_can_be_had(
     manager = JudgeManager()
     assert manager.outlook()["banger"] == Outlook("idle")
     manager.start()
-    until(lambda: manager.settled)
+    until(lambda: manager.outlook()["banger"].download is not None)
     assert seen == ["", "is not available. no network"]
     outlook = manager.outlook()["banger"]
     assert (outlook.state, outlook.download, outlook.why) == ("idle", 1_262_000_000, "")

@@ -99,7 +99,7 @@ def test_ranks_that_the_votes_allow_are_shown_as_a_range() -> None:
 @pytest.mark.parametrize(
     ("rivals", "told"),
     [
-        ((1,), "Songs: Title 0 leads, ahead of every other. "),
+        ((1,), "Songs: Title 0 leads: it is ahead of all others that have enough votes. "),
         ((), "Songs: Title 0 and Title 1 lead, and it is too close to call between them. "),
         ((2, 3, 4), "Songs: any of 5 could be first: there are not enough votes to tell. "),
     ],
@@ -122,8 +122,8 @@ def _standing(votes: list[Vote]) -> LeaderboardSnapshot:
 def test_votes_between_generators_are_a_table_and_a_picture() -> None:
     met = meetings(tally([vote(0, 1)] * 3 + [vote(1, 0)] + [vote(0, 1, "tie")] + [vote(2, 3)] * (MIN_VOTES - 1)))
     assert rows(render.meetings(met)) == [
-        ["maker0 and maker1", "5", "70%", "1"],
-        ["maker2 and maker3", str(MIN_VOTES - 1), "too few votes", "0"],
+        ["maker0 and maker1", "5", "70%", "30% to 93%", "1"],
+        ["maker2 and maker3", str(MIN_VOTES - 1), "too few votes", "–", "0"],
     ]
     (shares,) = plots.meetings(met).data
     assert shares.z[0][1] == pytest.approx(70)

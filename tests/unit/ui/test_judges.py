@@ -57,6 +57,7 @@ def test_one_line_on_each_judge_says_what_how_long_and_how_much_is_downloaded() 
     assert said["HEAR 1"].endswith("The server first downloads about 2.8 GB, if it has not done so before.")
     assert said["HEAR 2"].endswith("It is not available here.")
     assert said["Pocket"].endswith("It is loading now.")
+    assert said["The panel"].endswith("The server first downloads about 6.4 GB.")
     assert 'data-absent="hear-2"' in shown
     assert "is not available. &lt;b&gt;" in shown
 

@@ -54,7 +54,7 @@ def test_a_score_without_bounds_is_shown_without_a_range(score: float) -> None:
     assert "Likes, 0 to 100" in panel_tables(panel)
     bar, *marks = plots.scores(found).data
     assert bar.base + bar.x[0] == min(score, 5)
-    assert "seven collections of music, mean ± SD" in [mark.name for mark in marks]
+    assert "seven collections of music, by TuneJury’s head for all inputs, mean ± SD" in [mark.name for mark in marks]
     assert plots.scores(found).layout.annotations[0].text == f"<b>{shown}</b>"
     (mark,) = (trace for trace in plots.panel(panel).data if trace.name == "TuneJury")
     assert (0 <= mark.x[0] <= 100, mark.text) == (True, (f"{score:.3g}",))
