@@ -16,7 +16,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from helpers.browser import rank, rank_by, visits, wait_for_ranking
+from helpers.browser import cancel_when, rank, rank_by, visits, wait_for_ranking
 from helpers.melodies import write
 from helpers.server import MAX_BATCH, Running
 from helpers.songs import short
@@ -156,24 +156,12 @@ def playing(page: Any, name: str) -> None:
     assert page.evaluate("document.querySelector('#ranked audio').currentTime") > 0
 
 
-CANCEL_AFTER_TWO = """() => new Promise((done) => {
-    const cancel = [...document.querySelectorAll("button")].find((button) => button.textContent.trim() === "Cancel");
-    const look = () => {
-        if (document.querySelectorAll("#ranked tbody tr").length < 2) return setTimeout(look, 20);
-        cancel.click();
-        done();
-    };
-    look();
-})"""
-"""In the page itself: on a busy machine, the ranking may end before a click from outside arrives."""
-
-
 def test_cancel_keeps_what_is_done_and_another_run_goes_on(visit: Any, tmp_path: Path) -> None:
     songs = [write(tmp_path / f"{i:02}.wav", 100 + i, seconds=40) for i in range(MAX_BATCH)]
     page = visit("/rank", "Rank")
     put(page, songs)
     page.get_by_role("button", name="Rank", exact=True).click()
-    page.evaluate(CANCEL_AFTER_TWO)
+    cancel_when(page, "document.querySelectorAll('#ranked tbody tr').length >= 2")
     page.locator(".note", has_text="Cancelled").wait_for()
     wait_for_ranking(page)
     done = page.locator("#ranked tbody tr").count()

@@ -79,6 +79,23 @@ def visits(browser: Any, root: str) -> Iterator[Callable[..., Any]]:
     assert profile.cookies() == []
 
 
+def cancel_when(page: Any, condition: str) -> None:
+    """Press Cancel as soon as JavaScript's `condition` holds, in the page itself: on a busy machine, the work may end
+    before a click from outside arrives."""
+    page.evaluate(
+        """(condition) => new Promise((done) => {
+            const named = (button) => button.textContent.trim() === "Cancel";
+            const look = () => {
+                if (!eval(condition)) return setTimeout(look, 20);
+                [...document.querySelectorAll("button")].find(named).click();
+                done();
+            };
+            look();
+        })""",
+        condition,
+    )
+
+
 def assert_silent(complaints: Iterable[str]) -> None:
     """Fail at a complaint that is not EXPECTED."""
     found = [text for text in complaints if not any(expected in text for expected in EXPECTED)]

@@ -222,6 +222,7 @@ def test_every_answer_tells_the_browser_what_it_may_do(client: httpx.Client) -> 
         headers = client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff", path
         assert headers["referrer-policy"] == "same-origin", path
+        assert "origin" in headers["vary"].lower().split(", "), path
         assert (
             "object-src 'none'" in headers["content-security-policy"]
             or "default-src 'none'" in headers["content-security-policy"]

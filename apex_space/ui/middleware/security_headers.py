@@ -23,7 +23,11 @@ HEADERS = {"content-security-policy": POLICY, "referrer-policy": "same-origin", 
 
 
 class SecurityHeaders:
-    """Middleware that adds HEADERS to all answers, unless an answer has stricter ones of its own."""
+    """Middleware that adds HEADERS to all answers, unless an answer has stricter ones of its own.
+
+    Gradio answers pages of other sites with headers that its other answers lack. So a browser must not take an answer
+    to one site from its cache for another site.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -34,6 +38,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                headers.add_vary_header("origin")
             await send(message)
 
         await self._app(scope, receive, answer)
