@@ -9,7 +9,8 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +50,7 @@ class ModelService:
     def __init__(self, store: "VoteStore", half_life: float, every_s: float = 5.0) -> None:
         self._store, self._half_life, self._every_s = store, half_life, every_s
         self._models: dict[tuple[str, str], LearnedModel] = {}
+        self._tried: dict[tuple[str, str], int] = {}
         self._settled = -1
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -76,37 +78,45 @@ class ModelService:
         decided = self._store.decided()
         if decided < MIN_DECIDED or decided == self._settled:
             return
-        choices: list[Choice] | None = None
+        choices = cache(lambda: self._store.choices(round(REMEMBERED * self._half_life) or ALL))
         for judge in self._store.judges():
-            scores = by_one_revision(self._store.scores(judge))
-            revision = next(iter(scores.values())).revision
-            stored = self._store.newest_model(judge, revision)
-            if stored is None or decided >= due(stored.decided):
-                if choices is None:
-                    choices = self._store.choices(round(REMEMBERED * self._half_life) or ALL)
-                stored = self._learn(judge, revision, scores, choices, decided)
-            self._take(stored)
+            revision = self._store.voted_revision(judge)
+            if revision is not None:
+                self._refit(judge, revision, choices, decided)
         self._settled = decided
 
-    def _learn(
-        self, judge: str, revision: str, scores: Mapping[str, SongScores], choices: Sequence[Choice], decided: int
-    ) -> StoredModel | None:
-        """Learn a model and store it. Return None where nothing can be learned: then the head answers, as before."""
+    def _refit(self, judge: str, revision: str, choices: Callable[[], Sequence[Choice]], decided: int) -> None:
+        """Take the newest stored model of a judge, and learn another one if that is due."""
+        tried = max(self._tried.get((judge, revision), 0), self._take_newest(judge, revision))
+        if decided >= due(tried):
+            self._learn(judge, revision, choices(), decided)
+            self._tried[judge, revision] = decided
+
+    def _learn(self, judge: str, revision: str, choices: Sequence[Choice], decided: int) -> None:
+        """Learn a model and store it. Where nothing can be learned, the head or an older model answers, as before."""
+        scores, generators = self._store.voted_scores(judge, revision), self._store.generators()
         try:
-            model = learn_from_choices(judge, revision, scores, self._store.generators(), choices, self._half_life)
+            model = learn_from_choices(judge, revision, scores, generators, choices, self._half_life)
         except (ValueError, ArithmeticError) as error:
             logger.warning("nothing was learned from the votes for %s: %s", judge, error)
-            return None
+            return
         stored = StoredModel(judge, revision, decided, model.version, model.to_json())
         self._store.add_model(stored, time.time())
-        return stored
+        self._models[judge, revision] = LearnedModel.from_json(stored.model)
 
-    def _take(self, stored: StoredModel | None) -> None:
+    def _take_newest(self, judge: str, revision: str) -> int:
+        """Take the newest stored model. Return at how many votes it was learned, 0 if there is none to read."""
+        known = self._models.get((judge, revision))
+        stored = self._store.newest_model(judge, revision, known.version if known else "")
         if stored is None:
-            return
-        known = self._models.get((stored.judge, stored.revision))
+            return 0
         if known is None or known.version != stored.version:
-            self._models[stored.judge, stored.revision] = LearnedModel.from_json(stored.model)
+            try:
+                self._models[judge, revision] = LearnedModel.from_json(stored.model)
+            except ValueError as error:
+                logger.warning("the stored model %s of %s cannot be read: %s", stored.version, judge, error)
+                return 0
+        return stored.decided
 
     def _watch(self) -> None:
         spent = 0.0
@@ -124,12 +134,6 @@ def due(decided: int) -> int:
     return max(MIN_DECIDED, decided + min(MAX_NEW, max(1, decided // GROWTH)))
 
 
-def by_one_revision(scores: Mapping[str, SongScores]) -> dict[str, SongScores]:
-    """Return the scores by the revision that scored the most songs; one song at least is scored."""
-    ((revision, _),) = Counter(each.revision for each in scores.values()).most_common(1)
-    return {song: each for song, each in scores.items() if each.revision == revision}
-
-
 def learn_from_choices(
     judge: str,
     revision: str,
@@ -142,7 +146,8 @@ def learn_from_choices(
 
     Raises ValueError if no choice is between two different songs with scores.
     """
-    axes, prior = _prior(judge, scores)
+    voted = {song for a, b, _ in choices for song in (a, b)}
+    axes, prior = _prior(judge, [each for song, each in scores.items() if song in voted])
     known = {
         song: [float(each.scores[axis] or 0) for axis in axes]
         for song, each in scores.items()
@@ -163,16 +168,22 @@ def learn_from_choices(
     return learn(judge, revision, prior or _without_head(axes, outcomes), outcomes, len(usable))
 
 
-def _prior(judge: str, scores: Mapping[str, SongScores]) -> tuple[tuple[str, ...], Prior | None]:
-    """Return the axes to learn from and the prior of the judge's own head or published rule; None without either."""
+def _prior(judge: str, voted: Sequence[SongScores]) -> tuple[tuple[str, ...], Prior | None]:
+    """Return the axes to learn from and the prior of the judge's own head or published rule; None without either.
+
+    Without a head, the axes are those on which at least half of the songs that were `voted` on have a score.
+    """
     try:
         head = load(judge)
         if head.judge == judge:
             return head.axes, Prior.of_head(head)
     except ApexSpaceError as error:  # the head cannot be read, or votes were imported with scores of an unknown judge
         logger.warning("the votes alone teach for %s: %s", judge, error)
-    axes = tuple(axis for axis in KEYS if all(each.scores.get(axis) is not None for each in scores.values()))
-    return axes, RULES[judge].prior(axes) if judge in RULES and axes else None
+    known = Counter(axis for each in voted for axis, score in each.scores.items() if score is not None)
+    axes = tuple(axis for axis in KEYS if axis in known and 2 * known[axis] >= len(voted))
+    if not axes:
+        raise ValueError(f"there is no vote yet on songs of which {judge} has scored at least half")
+    return axes, RULES[judge].prior(axes) if judge in RULES else None
 
 
 def _without_head(axes: Sequence[str], outcomes: Outcomes) -> Prior:

@@ -29,6 +29,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveFloat, TypeAdapter, ValidationError
 
+from ..core.errors import PreferenceError
 from ..core.intervals import Z95
 from ..judges.report import Scores
 from .head import Preference, PreferenceHead, score_differences
@@ -72,8 +73,13 @@ class Prior:
 
     @staticmethod
     def of_slope(axes: Sequence[str], slope: float, deviation: float) -> "Prior":
-        """Return a worth of `slope`, with its deviation, for a point of the mean score; less certain for each score."""
+        """Return a worth of `slope`, with its deviation, for a point of the mean score; less certain for each score.
+
+        Raises PreferenceError without axes.
+        """
         count = len(axes)
+        if not count:
+            raise PreferenceError("There are no scores to apply the rule to.")
         covariance = np.full((count, count), (deviation / count) ** 2) + _doubt(count) / count
         return Prior(tuple(axes), (1.0,) * count, (slope / count,) * count, _rows(covariance))
 

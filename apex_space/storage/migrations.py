@@ -130,6 +130,7 @@ MIGRATIONS = (
         sqlite=tuple(_sqlite_trigger("models", verb) for verb in ("UPDATE", "DELETE")),
         postgresql=(_postgresql_trigger("models"),),
     ),
+    Migration(9, both=("CREATE INDEX pair_votes_by_second ON pair_votes (second)",)),
 )
 
 

@@ -59,8 +59,19 @@ NEWEST_CHOICES = (
     " WHERE battles.source = 'pool' AND votes.suspicion = '' AND votes.winner IN ('a', 'b')"
     " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
 )
+VOTED = (
+    "(EXISTS (SELECT 1 FROM pair_votes WHERE first = scores.song)"
+    " OR EXISTS (SELECT 1 FROM pair_votes WHERE second = scores.song))"
+)
+"""Condition for scores of songs with good votes in the pool."""
+VOTED_REVISION = (
+    "SELECT revision FROM (SELECT revision, at, row_number() OVER (PARTITION BY song ORDER BY at DESC) AS place"
+    f" FROM scores WHERE judge = :judge AND {VOTED}) AS ordered"
+    " WHERE place = 1 GROUP BY revision ORDER BY count(*) DESC, max(at) DESC, revision LIMIT 1"
+)
 NEWEST_MODEL = (
-    "SELECT decided, version, model FROM models WHERE judge = :judge AND revision = :revision"
+    "SELECT decided, version, CASE WHEN version = :known THEN '' ELSE model END FROM models"
+    " WHERE judge = :judge AND revision = :revision"
     " ORDER BY decided DESC, version DESC LIMIT 1"
 )
 THESE = {
@@ -180,6 +191,17 @@ class VoteStore(Database):
         with self.transaction() as connection:
             return {each.song: each for _, each in _scored(connection, "WHERE judge = :judge", {"judge": judge})}
 
+    def voted_revision(self, judge: str) -> str | None:
+        """Return the weights with which a judge last scored most of the pool's songs that have votes, if any."""
+        with self.transaction() as connection:
+            return connection.scalar(text(VOTED_REVISION), {"judge": judge})
+
+    def voted_scores(self, judge: str, revision: str) -> dict[str, SongScores]:
+        """Return the scores by one revision of a judge's weights of the pool's songs that have votes, by song."""
+        where = f"WHERE judge = :judge AND revision = :revision AND {VOTED}"
+        with self.transaction() as connection:
+            return {each.song: each for _, each in _scored(connection, where, {"judge": judge, "revision": revision})}
+
     def scored(self) -> dict[str, list[DatedScores]]:
         """Return the scores of all judges and revisions by the song's id, the oldest first."""
         found: dict[str, list[DatedScores]] = {}
@@ -215,10 +237,14 @@ class VoteStore(Database):
         with self.transaction(writing=True) as connection:
             write(connection, ADD_MODEL, [vars(model) | {"at": at}])
 
-    def newest_model(self, judge: str, revision: str) -> StoredModel | None:
-        """Return the model that was learned from the most votes, for scores by one revision of a judge's weights."""
+    def newest_model(self, judge: str, revision: str, known: str = "") -> StoredModel | None:
+        """Return the model that was learned from the most votes, for scores by one revision of a judge's weights.
+
+        If its version is `known`, its text is not read and is empty.
+        """
+        parameters = {"judge": judge, "revision": revision, "known": known}
         with self.transaction() as connection:
-            row = connection.execute(text(NEWEST_MODEL), {"judge": judge, "revision": revision}).first()
+            row = connection.execute(text(NEWEST_MODEL), parameters).first()
         return StoredModel(judge, revision, *row) if row else None
 
     def claim(self, shard: str) -> int:

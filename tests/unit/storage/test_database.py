@@ -270,6 +270,8 @@ def test_of_models_the_one_of_the_most_votes_is_given_and_each_is_stored_once(st
     for model in (*reversed(models), *models):
         store.add_model(model, 1.0)
     assert store.newest_model("pocket", "r") == models[1]
+    assert store.newest_model("pocket", "r", known="x") == models[1]
+    assert store.newest_model("pocket", "r", known="y") == replace(models[1], model="")
     assert store.newest_model("pocket", "other") is store.newest_model("apex", "r") is None
 
 
