@@ -1,4 +1,4 @@
-"""Stores battles, votes and judges' scores in the database. They are never changed or deleted.
+"""Stores battles, votes, judges' scores and models in the database. Only old models' texts are ever emptied.
 
 Their counts (vote_counts.py) are kept beside them. A song keeps the texts that it was first stored with, even if later
 battles have other texts for it.
@@ -17,6 +17,8 @@ from .records import Battle, Prediction, Side, Song, SongScores, Source, StoredM
 from .vote_counts import VoteCounts, add_counts, clear_counts, read_counts, read_predicted, read_votes_per_song, tally
 
 FILE = "arena.sqlite3"
+KEPT_TEXTS = 20
+"""Number of older models whose texts are kept, of each judge and revision."""
 DatedScores = tuple[float, SongScores]
 """The time when a judge's scores of a song were first known (seconds since 1970), and the scores."""
 
@@ -73,6 +75,11 @@ NEWEST_MODEL = (
     "SELECT decided, version, CASE WHEN version = :known THEN '' ELSE model END FROM models"
     " WHERE judge = :judge AND revision = :revision"
     " ORDER BY decided DESC, version DESC LIMIT 1"
+)
+EMPTY_OLD_TEXTS = (
+    "UPDATE models SET model = '' WHERE judge = :judge AND revision = :revision AND model <> '' AND decided <"
+    " (SELECT decided FROM models WHERE judge = :judge AND revision = :revision"
+    " ORDER BY decided DESC, version DESC LIMIT 1 OFFSET :kept)"
 )
 THESE = {
     "sqlite": "SELECT value FROM json_each(:ids)",
@@ -135,7 +142,7 @@ class VoteStore(Database):
     def add_all(self, votes: Collection[tuple[Vote, Iterable[DatedScores]]]) -> int:
         """Store votes with their battles and scores, all of them or none, and return how many votes are new."""
         with self.transaction(writing=True) as connection:
-            _keep_other_voters_out(connection)
+            _keep_other_writers_out(connection, "votes")
             _add_battles(connection, [(vote.battle, dated) for vote, dated in votes])
             ids = [vote.battle.id for vote, _ in votes]
             known = _voted(connection, ids)
@@ -168,7 +175,7 @@ class VoteStore(Database):
             if connection.scalar(text(ALL_COUNTED)):
                 return read_counts(connection)
         with self.transaction(writing=True) as connection:
-            _keep_other_voters_out(connection)
+            _keep_other_writers_out(connection, "votes")
             clear_counts(connection)
             add_counts(connection, tally(chain.from_iterable(_in_chunks(connection))))
             return read_counts(connection)
@@ -233,9 +240,15 @@ class VoteStore(Database):
         return [(a, b, winner) for a, b, winner in reversed(rows)]
 
     def add_model(self, model: StoredModel, at: float) -> None:
-        """Store a learned model, unless another process has stored the same one."""
+        """Store a learned model, unless another process has stored the same one.
+
+        Of older models of the judge, the newest KEPT_TEXTS keep their texts. The others' become empty.
+        """
+        these = {"judge": model.judge, "revision": model.revision, "kept": KEPT_TEXTS}
         with self.transaction(writing=True) as connection:
+            _keep_other_writers_out(connection, "models")
             write(connection, ADD_MODEL, [vars(model) | {"at": at}])
+            connection.execute(text(EMPTY_OLD_TEXTS), these)
 
     def newest_model(self, judge: str, revision: str, known: str = "") -> StoredModel | None:
         """Return the model that was learned from the most votes, for scores by one revision of a judge's weights.
@@ -331,10 +344,10 @@ def _vote_row(vote: Vote) -> Parameters:
     }
 
 
-def _keep_other_voters_out(connection: Connection) -> None:
-    """Let no other process store votes until the transaction ends. In SQLite no other one writes anyway."""
+def _keep_other_writers_out(connection: Connection, table: str) -> None:
+    """Let no other process write to a table until the transaction ends. In SQLite no other one writes anyway."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE votes IN SHARE ROW EXCLUSIVE MODE"))
+        connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _these(connection: Connection, ids: Iterable[str]) -> tuple[str, Parameters]:

@@ -128,10 +128,22 @@ def test_a_song_without_a_score_costs_no_axis(judge: str) -> None:
         learn_from_choices(judge, REVISION, silent, MAKER_OF, CHOICES)
 
 
-def test_of_too_many_songs_no_own_effects_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_too_many_songs_votes_on_the_same_song_count_less(monkeypatch: pytest.MonkeyPatch) -> None:
     careful = learned()
     monkeypatch.setattr(learning, "MAX_SONGS", SONGS - 1)
-    assert learned().covariance[-1][-1] < careful.covariance[-1][-1]
+    rough = learned()
+    assert 1 < rough.covariance[-1][-1] / careful.covariance[-1][-1] < 2
+    assert effects(rough) == sorted(effects(rough))
+    assert rough.votes == 600
+
+
+def test_of_too_many_generators_those_with_few_votes_are_as_if_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "MAX_GENERATORS", 2)
+    rare = [choice for choice in CHOICES if {MAKER_OF[choice[0]], MAKER_OF[choice[1]]} <= {"maker1", "maker2"}]
+    model = learned([*CHOICES[:50], *rare])
+    assert model.generators == ("maker1", "maker2")
+    a, b = (scores_of()[song(number).id].scores for number in (0, 3))
+    assert model.of_scores(a, b, "maker0", "maker3") == model.of_scores(a, b)
 
 
 # ---- the service ---------------------------------------------------------------------------------------------------
