@@ -1,15 +1,18 @@
 """Keeps each judge's model of listeners up to date: learns it again in the background as counted votes come in.
 
-A model is stored with the votes, and never changed. Several processes may learn from the same votes: they store the
-same model, or models of nearly the same votes, and each takes the one of the most votes. Votes on visitors' own songs
-teach nothing, because a visitor could choose songs with scores that are far from each other and vote against them.
+A model is stored with the votes, and never changed; only the texts of old ones are emptied. Several processes may learn
+from the same votes: they store the same model, or models of nearly the same votes, and each takes the one of the most
+votes. Votes on visitors' own songs teach nothing, because a visitor could choose songs with scores that are far from
+each other and vote against them.
 """
 
 import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +20,7 @@ import numpy as np
 from ..core.axes import KEYS
 from ..core.errors import ApexSpaceError
 from ..preference.head_files import load
-from ..preference.learned import LearnedModel, Outcomes, Prior, learn
+from ..preference.learned import GENERATOR_DEVIATION, SONG_DEVIATION, LearnedModel, Outcomes, Prior, learn
 from ..preference.published_rules import RULES
 from ..storage.records import Side, SongScores, StoredModel
 
@@ -34,6 +37,8 @@ REMEMBERED = 10
 """Number of half-lives after which a vote counts a thousandth and is not read any more."""
 MAX_SONGS = 1000
 """Maximum number of songs whose own effects are fitted. The time grows with the third power of it."""
+MAX_GENERATORS = 100
+"""Maximum number of generators with an effect: those with the most votes. Others are as if their names were unknown."""
 ALL = 10**9
 Choice = tuple[str, str, Side]
 """The ids of A and B, and which of them a listener picked."""
@@ -49,6 +54,7 @@ class ModelService:
     def __init__(self, store: "VoteStore", half_life: float, every_s: float = 5.0) -> None:
         self._store, self._half_life, self._every_s = store, half_life, every_s
         self._models: dict[tuple[str, str], LearnedModel] = {}
+        self._tried: dict[tuple[str, str], int] = {}
         self._settled = -1
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -76,37 +82,45 @@ class ModelService:
         decided = self._store.decided()
         if decided < MIN_DECIDED or decided == self._settled:
             return
-        choices: list[Choice] | None = None
+        choices = cache(lambda: self._store.choices(round(REMEMBERED * self._half_life) or ALL))
         for judge in self._store.judges():
-            scores = by_one_revision(self._store.scores(judge))
-            revision = next(iter(scores.values())).revision
-            stored = self._store.newest_model(judge, revision)
-            if stored is None or decided >= due(stored.decided):
-                if choices is None:
-                    choices = self._store.choices(round(REMEMBERED * self._half_life) or ALL)
-                stored = self._learn(judge, revision, scores, choices, decided)
-            self._take(stored)
+            revision = self._store.voted_revision(judge)
+            if revision is not None:
+                self._refit(judge, revision, choices, decided)
         self._settled = decided
 
-    def _learn(
-        self, judge: str, revision: str, scores: Mapping[str, SongScores], choices: Sequence[Choice], decided: int
-    ) -> StoredModel | None:
-        """Learn a model and store it. Return None where nothing can be learned: then the head answers, as before."""
+    def _refit(self, judge: str, revision: str, choices: Callable[[], Sequence[Choice]], decided: int) -> None:
+        """Take the newest stored model of a judge, and learn another one if that is due."""
+        tried = max(self._tried.get((judge, revision), 0), self._take_newest(judge, revision))
+        if decided >= due(tried):
+            self._learn(judge, revision, choices(), decided)
+            self._tried[judge, revision] = decided
+
+    def _learn(self, judge: str, revision: str, choices: Sequence[Choice], decided: int) -> None:
+        """Learn a model and store it. Where nothing can be learned, the head or an older model answers, as before."""
+        scores, generators = self._store.voted_scores(judge, revision), self._store.generators()
         try:
-            model = learn_from_choices(judge, revision, scores, self._store.generators(), choices, self._half_life)
+            model = learn_from_choices(judge, revision, scores, generators, choices, self._half_life)
         except (ValueError, ArithmeticError) as error:
             logger.warning("nothing was learned from the votes for %s: %s", judge, error)
-            return None
+            return
         stored = StoredModel(judge, revision, decided, model.version, model.to_json())
         self._store.add_model(stored, time.time())
-        return stored
+        self._models[judge, revision] = LearnedModel.from_json(stored.model)
 
-    def _take(self, stored: StoredModel | None) -> None:
+    def _take_newest(self, judge: str, revision: str) -> int:
+        """Take the newest stored model. Return at how many votes it was learned, 0 if there is none to read."""
+        known = self._models.get((judge, revision))
+        stored = self._store.newest_model(judge, revision, known.version if known else "")
         if stored is None:
-            return
-        known = self._models.get((stored.judge, stored.revision))
+            return 0
         if known is None or known.version != stored.version:
-            self._models[stored.judge, stored.revision] = LearnedModel.from_json(stored.model)
+            try:
+                self._models[judge, revision] = LearnedModel.from_json(stored.model)
+            except ValueError as error:
+                logger.warning("the stored model %s of %s cannot be read: %s", stored.version, judge, error)
+                return 0
+        return stored.decided
 
     def _watch(self) -> None:
         spent = 0.0
@@ -124,12 +138,6 @@ def due(decided: int) -> int:
     return max(MIN_DECIDED, decided + min(MAX_NEW, max(1, decided // GROWTH)))
 
 
-def by_one_revision(scores: Mapping[str, SongScores]) -> dict[str, SongScores]:
-    """Return the scores by the revision that scored the most songs; one song at least is scored."""
-    ((revision, _),) = Counter(each.revision for each in scores.values()).most_common(1)
-    return {song: each for song, each in scores.items() if each.revision == revision}
-
-
 def learn_from_choices(
     judge: str,
     revision: str,
@@ -142,7 +150,8 @@ def learn_from_choices(
 
     Raises ValueError if no choice is between two different songs with scores.
     """
-    axes, prior = _prior(judge, scores)
+    voted = {song for a, b, _ in choices for song in (a, b)}
+    axes, prior = _prior(judge, [each for song, each in scores.items() if song in voted])
     known = {
         song: [float(each.scores[axis] or 0) for axis in axes]
         for song, each in scores.items()
@@ -157,22 +166,29 @@ def learn_from_choices(
     a, b = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
     table = np.array([known[song] for song in songs]).reshape(len(songs), len(axes))
     won, lost = np.array([*pairs.values()]).T
-    makers = [(generators.get(one, ""), generators.get(other, "")) for one, other in pairs]
-    sides = np.stack([a, b], 1) if len(songs) <= MAX_SONGS else None
-    outcomes = Outcomes(table[a] - table[b], makers, won, lost, sides)
+    makers = _most_voted([(generators.get(one, ""), generators.get(other, "")) for one, other in pairs], won + lost)
+    outcomes = Outcomes(table[a] - table[b], makers, won, lost, np.stack([a, b], 1))
+    if len(songs) > MAX_SONGS:
+        outcomes = _without_songs(outcomes)
     return learn(judge, revision, prior or _without_head(axes, outcomes), outcomes, len(usable))
 
 
-def _prior(judge: str, scores: Mapping[str, SongScores]) -> tuple[tuple[str, ...], Prior | None]:
-    """Return the axes to learn from and the prior of the judge's own head or published rule; None without either."""
+def _prior(judge: str, voted: Sequence[SongScores]) -> tuple[tuple[str, ...], Prior | None]:
+    """Return the axes to learn from and the prior of the judge's own head or published rule; None without either.
+
+    Without a head, the axes are those on which at least half of the songs that were `voted` on have a score.
+    """
     try:
         head = load(judge)
         if head.judge == judge:
             return head.axes, Prior.of_head(head)
     except ApexSpaceError as error:  # the head cannot be read, or votes were imported with scores of an unknown judge
         logger.warning("the votes alone teach for %s: %s", judge, error)
-    axes = tuple(axis for axis in KEYS if all(each.scores.get(axis) is not None for each in scores.values()))
-    return axes, RULES[judge].prior(axes) if judge in RULES and axes else None
+    known = Counter(axis for each in voted for axis, score in each.scores.items() if score is not None)
+    axes = tuple(axis for axis in KEYS if axis in known and 2 * known[axis] >= len(voted))
+    if not axes:
+        raise ValueError(f"there is no vote yet on songs of which {judge} has scored at least half")
+    return axes, RULES[judge].prior(axes) if judge in RULES else None
 
 
 def _without_head(axes: Sequence[str], outcomes: Outcomes) -> Prior:
@@ -180,6 +196,32 @@ def _without_head(axes: Sequence[str], outcomes: Outcomes) -> Prior:
     scale = np.sqrt(np.square(outcomes.differences).mean(0))
     scale[scale == 0] = 1.0
     return Prior.without_head(axes, scale.tolist())
+
+
+def _most_voted(makers: Sequence[tuple[str, str]], votes: np.ndarray) -> list[tuple[str, str]]:
+    """Return the generators of each pair without the names of those that are not among the MAX_GENERATORS ones."""
+    sums: Counter[str] = Counter()
+    for pair, number in zip(makers, votes.tolist(), strict=True):
+        for name in set(pair) - {""}:
+            sums[name] += number
+    ordered = sorted(sums, key=lambda name: (-sums[name], name))
+    kept = {*ordered[:MAX_GENERATORS]}
+    return [(a if a in kept else "", b if b in kept else "") for a, b in makers]
+
+
+def _without_songs(seen: Outcomes) -> Outcomes:
+    """Return outcomes that are learned from without songs' own effects, in which votes on songs with many count less.
+
+    A vote tells of a log-odds with a variance of about 4. All votes on a song share the song's effect, so that many of
+    them tell little more than a few. The factor is on the safe side: intervals are wider than with effects of songs.
+    """
+    assert seen.songs is not None
+    own = np.full(int(seen.songs.max()) + 1, SONG_DEVIATION**2)
+    unknown = np.array([[not name for name in pair] for pair in seen.generators])
+    own[seen.songs[unknown]] += GENERATOR_DEVIATION**2
+    votes = np.bincount(seen.songs.ravel(), np.repeat(seen.won + seen.lost, 2))
+    factor = 1 / (1 + (own * votes)[seen.songs].sum(1) / 4)
+    return replace(seen, won=seen.won * factor, lost=seen.lost * factor, songs=None)
 
 
 def _summed(choices: Sequence[Choice], half_life: float) -> dict[tuple[str, str], list[float]]:

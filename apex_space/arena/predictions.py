@@ -163,6 +163,6 @@ class PredictionWorker:
 
 def _by_model(model: LearnedModel, a: SongScores, b: SongScores, generators: tuple[str, str]) -> Prediction:
     answer = model.of_scores(a.scores, b.scores, *generators)
-    revision = f"{a.revision}; learned {model.version}"
+    revision = f"{a.revision}; {'learned' if model.votes else 'rule'} {model.version}"
     chance = answer.probability, answer.low, answer.high
     return Prediction(a.judge, a.judge, revision, *chance, votes=model.votes, spoke=answer.spoke)

@@ -152,6 +152,8 @@ def curve_name(curve: "LearningCurve") -> str:
     if curve.kind != "judge":
         return tr(BASELINES[curve.kind])
     name = judge_title(curve.name)
+    if curve.by.startswith("rule "):
+        return tr("{judge}, published rule", judge=name)
     return tr("{judge}, learning", judge=name) if curve.by == "learned" else name
 
 

@@ -29,6 +29,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveFloat, TypeAdapter, ValidationError
 
+from ..core.errors import PreferenceError
 from ..core.intervals import Z95
 from ..judges.report import Scores
 from .head import Preference, PreferenceHead, score_differences
@@ -40,6 +41,7 @@ GENERATOR_DEVIATION = 0.71
 """Deviation of a generator's effect before any vote: that of the published anchor calibration, 2^-1/2."""
 SONG_DEVIATION = 0.5
 """Deviation of a song's own effect before any vote."""
+COVARIANCE_DIGITS = 5
 MAX_STEPS = 100
 CLOSE = 1e-9
 """Largest change of a log-odds in the last step of Newton's method."""
@@ -72,8 +74,13 @@ class Prior:
 
     @staticmethod
     def of_slope(axes: Sequence[str], slope: float, deviation: float) -> "Prior":
-        """Return a worth of `slope`, with its deviation, for a point of the mean score; less certain for each score."""
+        """Return a worth of `slope`, with its deviation, for a point of the mean score; less certain for each score.
+
+        Raises PreferenceError without axes.
+        """
         count = len(axes)
+        if not count:
+            raise PreferenceError("There are no scores to apply the rule to.")
         covariance = np.full((count, count), (deviation / count) ** 2) + _doubt(count) / count
         return Prior(tuple(axes), (1.0,) * count, (slope / count,) * count, _rows(covariance))
 
@@ -185,8 +192,14 @@ class LearnedModel:
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
     def to_json(self) -> str:
-        """Return the model as JSON, with numbers to nine digits: the same votes give the same text everywhere."""
-        return json.dumps(_plain(asdict(self)), ensure_ascii=False, allow_nan=False)
+        """Return the model as JSON, with rounded numbers: the same votes give the same text everywhere.
+
+        Of the covariance it has the lower triangle, which is most of the text.
+        """
+        triangle = [_plain(row[: place + 1], COVARIANCE_DIGITS) for place, row in enumerate(self.covariance)]
+        return json.dumps(
+            _plain(asdict(replace(self, covariance=()))) | {"covariance": triangle}, ensure_ascii=False, allow_nan=False
+        )
 
     @staticmethod
     def from_json(text: str) -> "LearnedModel":
@@ -196,9 +209,12 @@ class LearnedModel:
         except (ValidationError, RecursionError) as error:
             raise ValueError(f"this is not a learned model: {error}") from error
         size = len(model.prior.axes) + len(model.generators)
-        if len(model.mean) != size or [len(row) for row in model.covariance] != [size] * size:
+        if len(model.mean) != size or [len(row) for row in model.covariance] != [*range(1, size + 1)]:
             raise ValueError("the mean and covariance of a learned model must have a row for each weight and effect")
-        return model
+        covariance = np.zeros((size, size))
+        for place, row in enumerate(model.covariance):
+            covariance[place, : place + 1] = covariance[: place + 1, place] = row
+        return replace(model, covariance=_rows(covariance))
 
 
 def learn(judge: str, revision: str, prior: Prior, outcomes: Outcomes, votes: int | None = None) -> LearnedModel:
@@ -367,9 +383,9 @@ def _rows(matrix: np.ndarray) -> Matrix:
     return tuple(tuple(row) for row in matrix.tolist())
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, digits: int = 9) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: _plain(part, digits) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return float(f"{value:.9g}") if isinstance(value, float) else value
+        return [_plain(part, digits) for part in value]
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value

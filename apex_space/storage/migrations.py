@@ -28,16 +28,16 @@ class Migration:
 _FIRST_TABLES = ("migrations", "songs", "battles", "scores", "votes", "secrets", "copies", "sent")
 
 
-def _sqlite_trigger(table: str, verb: str) -> str:
+def _sqlite_trigger(table: str, verb: str, columns: str = "") -> str:
     return (
-        f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}"
+        f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb}{columns} ON {table}"
         f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
     )
 
 
-def _postgresql_trigger(table: str) -> str:
+def _postgresql_trigger(table: str, columns: str = "") -> str:
     return (
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE{columns} OR DELETE OR TRUNCATE ON {table}"
         " FOR EACH STATEMENT EXECUTE FUNCTION append_only()"
     )
 
@@ -46,6 +46,9 @@ _NEW_WORDS = {
     "battles": "UPDATE battles SET source = 'uploaded' WHERE source = 'own'",
     "votes": "UPDATE votes SET winner = 'both_bad' WHERE winner = 'bad'",
 }
+
+_NAMES = " OF judge, revision, at, decided, version"
+"""The columns of `models` that never change."""
 
 MIGRATIONS = (
     Migration(
@@ -129,6 +132,18 @@ MIGRATIONS = (
         ),
         sqlite=tuple(_sqlite_trigger("models", verb) for verb in ("UPDATE", "DELETE")),
         postgresql=(_postgresql_trigger("models"),),
+    ),
+    Migration(  # the texts of old models are long, so they may be emptied; all else stays
+        9,
+        both=("CREATE INDEX pair_votes_by_second ON pair_votes (second)",),
+        sqlite=(
+            "DROP TRIGGER models_no_UPDATE",
+            _sqlite_trigger("models", "UPDATE", _NAMES),
+        ),
+        postgresql=(
+            "DROP TRIGGER models_append_only ON models",
+            _postgresql_trigger("models", _NAMES),
+        ),
     ),
 )
 

@@ -35,9 +35,10 @@ class Song:
 class Prediction:
     """A judge's prediction before the vote: P(A is preferred) with its 95% interval.
 
-    `revision` names the weights of the judge and of the preference head or learned model. `head` is the judge whose
-    preference head was used. `votes` is the number of votes that the model had learned from, 0 for a head. `spoke` says
-    which had more weight: the judge's scores, or what voters think of the generators. It is empty for a head.
+    `revision` names the weights of the judge and the preference head, published rule or learned model. `head` is the
+    judge whose preference head was used. `votes` is the number of votes that the model had learned from, 0 for a head
+    or a rule. `spoke` says which had more weight: the judge's scores, or what voters think of the generators. It is
+    empty for a head.
     """
 
     judge: str

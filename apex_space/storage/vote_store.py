@@ -1,4 +1,4 @@
-"""Stores battles, votes and judges' scores in the database. They are never changed or deleted.
+"""Stores battles, votes, judges' scores and models in the database. Only old models' texts are ever emptied.
 
 Their counts (vote_counts.py) are kept beside them. A song keeps the texts that it was first stored with, even if later
 battles have other texts for it.
@@ -17,6 +17,8 @@ from .records import Battle, Prediction, Side, Song, SongScores, Source, StoredM
 from .vote_counts import VoteCounts, add_counts, clear_counts, read_counts, read_predicted, read_votes_per_song, tally
 
 FILE = "arena.sqlite3"
+KEPT_TEXTS = 20
+"""Number of older models whose texts are kept, of each judge and revision."""
 DatedScores = tuple[float, SongScores]
 """The time when a judge's scores of a song were first known (seconds since 1970), and the scores."""
 
@@ -59,9 +61,25 @@ NEWEST_CHOICES = (
     " WHERE battles.source = 'pool' AND votes.suspicion = '' AND votes.winner IN ('a', 'b')"
     " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
 )
+VOTED = (
+    "(EXISTS (SELECT 1 FROM pair_votes WHERE first = scores.song)"
+    " OR EXISTS (SELECT 1 FROM pair_votes WHERE second = scores.song))"
+)
+"""Condition for scores of songs with good votes in the pool."""
+VOTED_REVISION = (
+    "SELECT revision FROM (SELECT revision, at, row_number() OVER (PARTITION BY song ORDER BY at DESC) AS place"
+    f" FROM scores WHERE judge = :judge AND {VOTED}) AS ordered"
+    " WHERE place = 1 GROUP BY revision ORDER BY count(*) DESC, max(at) DESC, revision LIMIT 1"
+)
 NEWEST_MODEL = (
-    "SELECT decided, version, model FROM models WHERE judge = :judge AND revision = :revision"
+    "SELECT decided, version, CASE WHEN version = :known THEN '' ELSE model END FROM models"
+    " WHERE judge = :judge AND revision = :revision"
     " ORDER BY decided DESC, version DESC LIMIT 1"
+)
+EMPTY_OLD_TEXTS = (
+    "UPDATE models SET model = '' WHERE judge = :judge AND revision = :revision AND model <> '' AND decided <"
+    " (SELECT decided FROM models WHERE judge = :judge AND revision = :revision"
+    " ORDER BY decided DESC, version DESC LIMIT 1 OFFSET :kept)"
 )
 THESE = {
     "sqlite": "SELECT value FROM json_each(:ids)",
@@ -124,7 +142,7 @@ class VoteStore(Database):
     def add_all(self, votes: Collection[tuple[Vote, Iterable[DatedScores]]]) -> int:
         """Store votes with their battles and scores, all of them or none, and return how many votes are new."""
         with self.transaction(writing=True) as connection:
-            _keep_other_voters_out(connection)
+            _keep_other_writers_out(connection, "votes")
             _add_battles(connection, [(vote.battle, dated) for vote, dated in votes])
             ids = [vote.battle.id for vote, _ in votes]
             known = _voted(connection, ids)
@@ -157,7 +175,7 @@ class VoteStore(Database):
             if connection.scalar(text(ALL_COUNTED)):
                 return read_counts(connection)
         with self.transaction(writing=True) as connection:
-            _keep_other_voters_out(connection)
+            _keep_other_writers_out(connection, "votes")
             clear_counts(connection)
             add_counts(connection, tally(chain.from_iterable(_in_chunks(connection))))
             return read_counts(connection)
@@ -179,6 +197,17 @@ class VoteStore(Database):
         """Return a judge's scores by the song's id. Of several revisions, return the one that was stored last."""
         with self.transaction() as connection:
             return {each.song: each for _, each in _scored(connection, "WHERE judge = :judge", {"judge": judge})}
+
+    def voted_revision(self, judge: str) -> str | None:
+        """Return the weights with which a judge last scored most of the pool's songs that have votes, if any."""
+        with self.transaction() as connection:
+            return connection.scalar(text(VOTED_REVISION), {"judge": judge})
+
+    def voted_scores(self, judge: str, revision: str) -> dict[str, SongScores]:
+        """Return the scores by one revision of a judge's weights of the pool's songs that have votes, by song."""
+        where = f"WHERE judge = :judge AND revision = :revision AND {VOTED}"
+        with self.transaction() as connection:
+            return {each.song: each for _, each in _scored(connection, where, {"judge": judge, "revision": revision})}
 
     def scored(self) -> dict[str, list[DatedScores]]:
         """Return the scores of all judges and revisions by the song's id, the oldest first."""
@@ -211,14 +240,24 @@ class VoteStore(Database):
         return [(a, b, winner) for a, b, winner in reversed(rows)]
 
     def add_model(self, model: StoredModel, at: float) -> None:
-        """Store a learned model, unless another process has stored the same one."""
-        with self.transaction(writing=True) as connection:
-            write(connection, ADD_MODEL, [vars(model) | {"at": at}])
+        """Store a learned model, unless another process has stored the same one.
 
-    def newest_model(self, judge: str, revision: str) -> StoredModel | None:
-        """Return the model that was learned from the most votes, for scores by one revision of a judge's weights."""
+        Of older models of the judge, the newest KEPT_TEXTS keep their texts. The others' become empty.
+        """
+        these = {"judge": model.judge, "revision": model.revision, "kept": KEPT_TEXTS}
+        with self.transaction(writing=True) as connection:
+            _keep_other_writers_out(connection, "models")
+            write(connection, ADD_MODEL, [vars(model) | {"at": at}])
+            connection.execute(text(EMPTY_OLD_TEXTS), these)
+
+    def newest_model(self, judge: str, revision: str, known: str = "") -> StoredModel | None:
+        """Return the model that was learned from the most votes, for scores by one revision of a judge's weights.
+
+        If its version is `known`, its text is not read and is empty.
+        """
+        parameters = {"judge": judge, "revision": revision, "known": known}
         with self.transaction() as connection:
-            row = connection.execute(text(NEWEST_MODEL), {"judge": judge, "revision": revision}).first()
+            row = connection.execute(text(NEWEST_MODEL), parameters).first()
         return StoredModel(judge, revision, *row) if row else None
 
     def claim(self, shard: str) -> int:
@@ -305,10 +344,10 @@ def _vote_row(vote: Vote) -> Parameters:
     }
 
 
-def _keep_other_voters_out(connection: Connection) -> None:
-    """Let no other process store votes until the transaction ends. In SQLite no other one writes anyway."""
+def _keep_other_writers_out(connection: Connection, table: str) -> None:
+    """Let no other process write to a table until the transaction ends. In SQLite no other one writes anyway."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE votes IN SHARE ROW EXCLUSIVE MODE"))
+        connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _these(connection: Connection, ids: Iterable[str]) -> tuple[str, Parameters]:

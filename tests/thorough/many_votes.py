@@ -20,7 +20,7 @@ import numpy as np
 
 from apex_space.arena.battles import Arena
 from apex_space.arena.leaderboard import LeaderboardService
-from apex_space.arena.learning import ALL, REMEMBERED, by_one_revision, learn_from_choices
+from apex_space.arena.learning import ALL, REMEMBERED, learn_from_choices
 from apex_space.judges.registry import AESTHETICS
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.records import Battle, Prediction, Song, SongScores, Vote
@@ -92,7 +92,7 @@ def measure(store: VoteStore, songs: Sequence[Song]) -> dict[str, str]:
         started = time.perf_counter()
         choices = store.choices(round(REMEMBERED * half_life) or ALL)
         read = time.perf_counter() - started
-        known, makers = by_one_revision(store.scores(JUDGES[0])), store.generators()
+        known, makers = store.voted_scores(JUDGES[0], "revision"), store.generators()
         learn_from_choices(JUDGES[0], "revision", known, makers, choices, half_life)
         found[f"a judge's model learned again ({kept}), s"] = f"{time.perf_counter() - started:.2f}, reading {read:.2f}"
     battles: list[Battle] = []

@@ -199,6 +199,8 @@ def _version(curve: LearningCurve) -> str:
     by = curve.by
     if by == "learned":
         by = tr("learned from votes")
+    elif by.startswith("rule "):
+        by = tr("published rule {revision}", revision=by.removeprefix("rule "))
     elif by.startswith("head "):
         by = tr("preference head {revision}", revision=by.removeprefix("head "))
     return "; ".join(filter(None, (curve.weights, by)))

@@ -18,7 +18,7 @@ from apex_space.core.errors import StoreError
 from apex_space.preference.head_files import load
 from apex_space.preference.learned import LearnedModel
 from apex_space.preference.published_rules import RULES
-from apex_space.storage.records import SongScores, Vote
+from apex_space.storage.records import Song, SongScores, StoredModel, Vote
 from apex_space.storage.vote_store import VoteStore
 from helpers.votes import MAKERS, cast, predicted, simulate, song, vote
 from helpers.wait import until
@@ -117,10 +117,33 @@ def test_songs_without_all_scores_teach_nothing() -> None:
         learned(CHOICES[:1], scores={})
 
 
-def test_of_too_many_songs_no_own_effects_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("judge", ["apex", "songeval"])
+def test_a_song_without_a_score_costs_no_axis(judge: str) -> None:
+    known = scores_of(judge) | {"unheard": SongScores("unheard", judge, REVISION, dict.fromkeys(NONE))}
+    known[song(3).id] = replace(known[song(3).id], scores=NONE | {"musicality": None})
+    model = learn_from_choices(judge, REVISION, known, MAKER_OF, CHOICES)
+    assert model.prior.axes == ("likes", "coherence", "musicality", "clarity", "naturalness")
+    silent = {id: replace(each, scores=dict.fromkeys(NONE)) for id, each in known.items()}
+    with pytest.raises(ValueError, match="no vote yet"):
+        learn_from_choices(judge, REVISION, silent, MAKER_OF, CHOICES)
+
+
+def test_of_too_many_songs_votes_on_the_same_song_count_less(monkeypatch: pytest.MonkeyPatch) -> None:
     careful = learned()
     monkeypatch.setattr(learning, "MAX_SONGS", SONGS - 1)
-    assert learned().covariance[-1][-1] < careful.covariance[-1][-1]
+    rough = learned()
+    assert 1 < rough.covariance[-1][-1] / careful.covariance[-1][-1] < 2
+    assert effects(rough) == sorted(effects(rough))
+    assert rough.votes == 600
+
+
+def test_of_too_many_generators_those_with_few_votes_are_as_if_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "MAX_GENERATORS", 2)
+    rare = [choice for choice in CHOICES if {MAKER_OF[choice[0]], MAKER_OF[choice[1]]} <= {"maker1", "maker2"}]
+    model = learned([*CHOICES[:50], *rare])
+    assert model.generators == ("maker1", "maker2")
+    a, b = (scores_of()[song(number).id].scores for number in (0, 3))
+    assert model.of_scores(a, b, "maker0", "maker3") == model.of_scores(a, b)
 
 
 # ---- the service ---------------------------------------------------------------------------------------------------
@@ -184,6 +207,48 @@ def test_new_weights_of_a_judge_get_a_model_of_their_own(store: VoteStore, servi
     service.refit()
     assert service.model("pocket", "new") is not None
     assert service.model("pocket", REVISION) is not None
+
+
+def test_visitors_songs_do_not_decide_which_weights_learn(store: VoteStore, service: ModelService) -> None:
+    teach(store, simulate(STRENGTHS, 100))
+    own = vote(Song("upload 0"), Song("upload 1"), "a", source="uploaded")
+    uploads = [SongScores(f"upload {number}", "pocket", REVISION, NONE) for number in range(40)]
+    store.add_battle(replace(own.battle, id="own", issued=998.0), uploads)
+    store.add_vote(replace(own, battle=replace(own.battle, id="own", issued=998.0)))
+    store.add_battle(replace(vote(0, 1).battle, id="scored again", issued=999.0), scores_of(revision="new").values())
+    service.refit()
+    assert service.model("pocket", "new") is not None
+    assert set(store.voted_scores("pocket", "new")) == set(scores_of())
+
+
+def test_what_failed_is_tried_again_only_when_due(
+    store: VoteStore, service: ModelService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def fail(*given: Any) -> LearnedModel:
+        tried.append(len(given[4]))
+        raise ValueError("it cannot be learned")
+
+    monkeypatch.setattr(learning, "learn_from_choices", fail)
+    teach(store, simulate(STRENGTHS, 100))
+    for number in range(4):
+        service.refit()
+        cast(store, simulate(STRENGTHS, 1, seed=number), 100 + number)
+    assert tried == [100, 102]
+
+
+@pytest.mark.parametrize("votes", [100, 101])
+def test_a_stored_model_that_is_broken_is_learned_anew(votes: int, store: VoteStore, service: ModelService) -> None:
+    teach(store, simulate(STRENGTHS, votes), 0, "pocket", "songeval")
+    store.add_model(StoredModel("pocket", REVISION, 100, "zzz", "{broken"), 1.0)
+    service.refit()
+    for judge in ("pocket", "songeval"):
+        assert service.model(judge, REVISION) is not None
+    cast(store, simulate(STRENGTHS, 1), votes)
+    before = len(stored_models(store))
+    service.refit()
+    assert len(stored_models(store)) == before
 
 
 def test_another_process_takes_the_stored_model(store: VoteStore, service: ModelService, url: str) -> None:
@@ -300,6 +365,14 @@ def test_before_any_vote_a_published_rule_predicts_and_says_how_little_is_known(
     assert 0.6 < prediction.probability < 0.75
     assert prediction.low < 0.4
     assert (prediction.votes, prediction.spoke, prediction.head) == (0, "scores", "songeval")
+    assert prediction.revision.startswith("1; rule ")
+
+
+def test_a_published_rule_says_nothing_of_songs_without_scores(store: VoteStore, service: ModelService) -> None:
+    nothing: Any = None
+    worker = PredictionWorker(nothing, nothing, store, service)
+    silent = [SongScores(id, "songeval", "1", dict.fromkeys(NONE)) for id in "xy"]
+    assert worker.predictions("x", "y", silent) == ()
 
 
 def test_predictions_of_old_votes_stay_as_they_are(store: VoteStore, service: ModelService) -> None:

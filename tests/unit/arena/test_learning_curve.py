@@ -11,6 +11,7 @@ from apex_space import plots
 from apex_space.arena.leaderboard import LeaderboardService
 from apex_space.arena.learning_curve import LearningCurve, generators_alone, learning_curves
 from apex_space.arena.ratings import MIN_VOTES
+from apex_space.plots.arena import curve_name
 from apex_space.storage.records import Prediction, Vote
 from apex_space.storage.vote_store import VoteStore
 from apex_space.ui.render import arena as render
@@ -101,6 +102,13 @@ def test_the_leaderboard_has_curves_of_votes_that_count_on_the_pool(store: VoteS
 def curves() -> tuple[LearningCurve, ...]:
     votes = simulate(STRENGTHS, 100)
     return learning_curves([*told(votes, by(0.6), by(0.7, "w; learned x", MARKUP))])
+
+
+def test_a_published_rule_is_not_what_was_learned() -> None:
+    votes = told(simulate(STRENGTHS, 100), by(0.6, "w; rule r"), by(0.6, "w; learned x", "tunejury"))
+    *_, rule, learned = learning_curves(votes)
+    assert (curve_name(rule), curve_name(learned)) == ("Pocket, published rule", "TuneJury, learning")
+    assert "w; published rule r" in render.learning_curves([rule])
 
 
 def test_the_picture_and_the_table_have_each_curve() -> None:

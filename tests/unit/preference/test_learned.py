@@ -178,7 +178,17 @@ def test_a_file_has_the_whole_model_and_the_same_votes_give_the_same_version() -
     assert again.version == model().version == LEARNED.version != model(outcomes(59)).version
     a, b = {"axis0": 1.0, "axis1": 2.0}, {"axis0": 0.0, "axis1": 0.5}
     one, other = LEARNED.of_scores(a, b, "lute"), again.of_scores(a, b, "lute")
-    assert (one.probability, one.low, one.high) == pytest.approx((other.probability, other.low, other.high))
+    assert other.probability == pytest.approx(one.probability, rel=1e-5)
+    assert (other.low, other.high) == pytest.approx((one.low, one.high), rel=1e-4)
+    covariance = np.array(again.covariance)
+    assert (covariance == covariance.T).all()
+    assert covariance == pytest.approx(np.array(LEARNED.covariance), rel=1e-4)
+
+
+def test_a_file_has_each_covariance_once() -> None:
+    names = [f"maker {number}" for number in range(100)]
+    pairs = Outcomes(np.zeros((100, 2)), [*zip(names, names[1:] + names[:1], strict=True)], np.ones(100), np.zeros(100))
+    assert len(model(pairs).to_json()) < 75_000
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from apex_space.storage.database import write
 from apex_space.storage.migrations import MIGRATIONS, Migration
 from apex_space.storage.records import Battle, Prediction, Song, SongScores, Source, StoredModel, Vote
 from apex_space.storage.vote_counts import VoteCounts, tally
-from apex_space.storage.vote_store import ADD_VOTE, FILE, VoteStore, _add_battles, _vote_row, open_store
+from apex_space.storage.vote_store import ADD_VOTE, FILE, KEPT_TEXTS, VoteStore, _add_battles, _vote_row, open_store
 
 PREDICTED = Prediction("apex", "pocket", "r", 0.7, 0.6, 0.8)
 NAMED = [Song(f"song{i}", f"Title {i}", f"maker{i % 2}", "a waltz") for i in range(4)]
@@ -270,7 +270,30 @@ def test_of_models_the_one_of_the_most_votes_is_given_and_each_is_stored_once(st
     for model in (*reversed(models), *models):
         store.add_model(model, 1.0)
     assert store.newest_model("pocket", "r") == models[1]
+    assert store.newest_model("pocket", "r", known="x") == models[1]
+    assert store.newest_model("pocket", "r", known="y") == replace(models[1], model="")
     assert store.newest_model("pocket", "other") is store.newest_model("apex", "r") is None
+
+
+def test_old_models_lose_their_texts_and_nothing_else(url: str, store: VoteStore) -> None:
+    for decided in range(KEPT_TEXTS + 4):
+        store.add_model(StoredModel("pocket", "r", decided, f"v{decided}", "text"), 1.0)
+        store.add_model(StoredModel("pocket", "other", 0, "v", "text"), 1.0)
+    with store.transaction() as connection:
+        rows = connection.execute(text("SELECT decided, version, model FROM models WHERE revision = 'r'")).all()
+        assert connection.scalar(text("SELECT model FROM models WHERE revision = 'other'")) == "text"
+    assert sorted(map(tuple, rows)) == [
+        (decided, f"v{decided}", "" if decided < 3 else "text") for decided in range(KEPT_TEXTS + 4)
+    ]
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    for change in (
+        "UPDATE models SET version = 'x'",
+        "UPDATE models SET at = 0, model = ''",
+        "DELETE FROM models",
+    ):
+        with pytest.raises(DatabaseError, match="append-only"), engine.begin() as connection:
+            connection.execute(text(change))
+    engine.dispose()
 
 
 def test_votes_that_older_code_stored_are_counted_when_the_counts_are_read(store: VoteStore) -> None:
