@@ -83,9 +83,9 @@ class LeaderboardPage:
     def _open(self) -> tuple[Any, ...]:
         return _shown(self._leaderboard.latest())
 
-    def _refresh(self, seen: int) -> tuple[Any, ...]:
+    def _refresh(self, seen: tuple[int, int | None] | None) -> tuple[Any, ...]:
         now = self._leaderboard.latest()
-        return (gr.skip(),) * 14 if now.version == seen else _shown(now)
+        return (gr.skip(),) * 14 if now.state == seen else _shown(now)
 
 
 def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
@@ -101,7 +101,7 @@ def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
         _drawn(tr("Votes foreseen so far"), plots.learning_curves, now.curves),
         _drawn(tr("Log-loss so far, lower is better"), plots.learning_losses, now.curves),
         render.learning_curves(now.curves),
-        now.version,
+        now.state,
     )
 
 

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from apex_space import plots
+from apex_space.arena import learning_curve
 from apex_space.arena.leaderboard import LeaderboardService
-from apex_space.arena.learning_curve import LearningCurve, generators_alone, learning_curves
+from apex_space.arena.learning import MIN_DECIDED
+from apex_space.arena.learning_curve import POINTS, LearningCurve, generators_alone, learning_curves
 from apex_space.arena.ratings import MIN_VOTES
 from apex_space.storage.records import Prediction, Vote
 from apex_space.storage.vote_store import VoteStore
@@ -71,6 +74,15 @@ def test_generators_alone_foresee_what_they_can_and_know_nothing_of_later_votes(
     assert 0.6 < curve.points[-1].right.value < best + 0.05
     assert curve.points[-1].loss is not None
     assert curve.points[-1].loss < np.log(2)
+
+
+def test_a_long_history_takes_few_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of a fit grows with the third power of the number of generators."""
+    fitted = Mock(side_effect=learning_curve.learn)
+    monkeypatch.setattr(learning_curve, "learn", fitted)
+    generators_alone([vote(number % 4, (number + 1) % 4) for number in range(10_000)])
+    assert POINTS < fitted.call_count < 40
+    assert fitted.call_args_list[0].args[3].won.sum() == MIN_DECIDED
 
 
 def test_few_votes_and_no_votes_have_no_curve() -> None:
