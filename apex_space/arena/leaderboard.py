@@ -13,7 +13,7 @@ from ..storage.vote_counts import VoteCounts
 from .agreement import AgreementReport, measure_agreement
 from .lead import NO_LEAD, Lead, Meeting, find_lead, meetings
 from .learning import REST
-from .learning_curve import MAX_CURVE_VOTES, LearningCurve, learning_curves
+from .learning_curve import MAX_CURVE_VOTES, LearningCurve, learning_curves, picks_before
 from .ratings import Rating, rate
 
 if TYPE_CHECKING:
@@ -138,7 +138,9 @@ class LeaderboardService:
         with self._fitting:
             now = self._latest
             if now.drawn is None or now.version - now.drawn > now.drawn // 50:
-                curves = learning_curves(self._store.latest(MAX_CURVE_VOTES, EVER))
+                counts = self._store.counts()
+                votes = self._store.latest(MAX_CURVE_VOTES, EVER)
+                curves = learning_curves(votes, picks_before(votes, counts))
                 self._latest = replace(now, curves=curves, drawn=now.version)
 
     def _watch(self) -> None:

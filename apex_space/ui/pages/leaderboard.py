@@ -25,8 +25,9 @@ neither for a judge nor against it."""
 
 CURVES = """## Do the predictions learn?
 The share of votes for A or B that were foreseen, from the first vote to the last (of the newest {n}). Each prediction
-was fixed before its vote. A judge is worth something if it does better than a coin, than naming B each time, and than
-knowing which generators people like."""
+was fixed before its vote. A judge’s line covers only the votes that it predicted, so two lines may be of different
+votes. The table compares on the same votes: a judge is worth something if it foresees more of them than a coin, than
+naming B each time, and than knowing which generators people like."""
 
 FILES = """## The figures as files
 The votes are the newest {n} of all days that are over (UTC): what was compared, which song won, and what the judges had
