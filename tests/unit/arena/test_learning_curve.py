@@ -165,3 +165,22 @@ def test_the_picture_and_the_table_have_each_curve() -> None:
     assert MARKUP not in table
     assert all("<img" not in line.name for line in figure.data)
     assert render.learning_curves(()) == ""
+
+
+def test_each_judge_has_a_line_of_its_own_and_names_that_occur_twice_tell_their_versions() -> None:
+    points = curves()[0].points
+    judges = [LearningCurve("judge", name, f"{name} (r1)", "learned", points) for name in "abcdefgh"]
+    weights = ("clap (0123456789); mert (fedcba987)", "clap (0123456789); mert (1111111111)")
+    judges += [LearningCurve("judge", "tune", each, "learned", points) for each in weights]
+    judges += [
+        LearningCurve("judge", "tune", weights[0], f"head {head}", points) for head in ("abcdef012345", "5" * 12)
+    ]
+    for draw in (plots.learning_curves, plots.learning_losses):
+        figure: Any = draw(judges)
+        assert len({(line.line.color, line.marker.symbol) for line in figure.data}) == len(judges)
+        assert len({line.line.color for line in figure.data[:7]}) == 7
+        names = [line.name for line in figure.data]
+        assert len(set(names)) == len(judges)
+        assert names[0] == "a, learning"
+        assert names[8:10] == ["tune, learning (0123456, fedcba9)", "tune, learning (0123456, 1111111)"]
+        assert names[11] == "tune (0123456, fedcba9, 5555555)"
