@@ -10,7 +10,7 @@ import numpy as np
 from ..core import tables
 from ..core.errors import PreferenceError
 from ..core.intervals import ConfidenceInterval, bootstrap_interval
-from ..preference.fitting.sources import fields_of, winner_of
+from ..preference.fitting.sources import COLUMNS, fields_of, winner_of
 from ..preference.learned import LearnedModel, Outcomes, Prior, learn, mean_chance
 
 ORDERS, EVERY, FROM = 10, 20, 101
@@ -18,6 +18,8 @@ ORDERS, EVERY, FROM = 10, 20, 101
 
 
 ALONE = "generators alone"
+NO_SCORES = {"heard_a", *(name for names in COLUMNS.values() for name in names)}
+"""Columns that say something else, even if they hold numbers."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Foreseen:
 def read(path: Path) -> ScoredTable:
     """Return the battles of a table (csv, jsonl, parquet) that have a winner.
 
-    It has the columns of a table of battles without audio, and for each score the columns `NAME_a` and `NAME_b`.
+    It has the columns of a table of battles without audio, or of an export of votes, and for each score the columns
+    `NAME_a` and `NAME_b`.
     Raises PreferenceError.
     """
     try:
@@ -73,6 +76,8 @@ def read(path: Path) -> ScoredTable:
     decided = [n for n, winner in enumerate(winners) if winner in ("a", "b")]
     differences = [[float(rows[n][f"{axis}_a"]) - float(rows[n][f"{axis}_b"]) for axis in axes] for n in decided]
     names = [(tables.text(fields[n].get("generator_a")), tables.text(fields[n].get("generator_b"))) for n in decided]
+    if decided and not any(map(any, names)):
+        raise PreferenceError("{path} names no generators in generator_a and generator_b.", path=path)
     won = np.array([winners[n] == "a" for n in decided], float)
     return ScoredTable(axes, Outcomes(np.array(differences).reshape(-1, len(axes)), names, won, 1 - won))
 
@@ -111,8 +116,9 @@ def always_b(table: ScoredTable) -> float:
 
 def _is_score(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether the column and its twin hold numbers."""
-    both = name, f"{name[:-2]}_b"
-    return name.endswith("_a") and all(_is_number(row.get(key)) for row in rows for key in both)
+    if not name.endswith("_a") or name in NO_SCORES:
+        return False
+    return all(_is_number(row.get(key)) for row in rows for key in (name, f"{name[:-2]}_b"))
 
 
 def _is_number(value: Any) -> bool:
