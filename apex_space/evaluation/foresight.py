@@ -40,8 +40,8 @@ class ScoredTable:
 class Foreseen:
     """How well one way of predicting foresaw the votes: means over the orders, and deviations between orders.
 
-    An even prediction is half right. `hits` [P] and `losses` [P] are the means of each battle; NaN if it was never
-    measured.
+    An even prediction is half right. `hits` [P] and `losses` [P] are the means of each battle, NaN if it was never
+    measured; `measured` [P] says in how many orders it was.
     """
 
     name: str
@@ -51,10 +51,11 @@ class Foreseen:
     loss_deviation: float
     hits: np.ndarray
     losses: np.ndarray
+    measured: np.ndarray
 
     def gain(self, other: "Foreseen") -> tuple[ConfidenceInterval, ConfidenceInterval]:
         """Return accuracy and log-loss minus those of `other`, with intervals by resampling battles."""
-        return _gain(self.hits - other.hits), _gain(self.losses - other.losses)
+        return _gain(self.hits - other.hits, self.measured), _gain(self.losses - other.losses, self.measured)
 
 
 def read(path: Path) -> ScoredTable:
@@ -156,14 +157,16 @@ def _measured(name: str, chances: np.ndarray, won: np.ndarray) -> Foreseen:
     hits = np.where(np.isnan(chances), np.nan, np.where(chances == 0.5, 0.5, (chances > 0.5) == (won > 0.5)))
     losses = -np.log(np.where(won > 0.5, chances, 1 - chances))
     accuracy, loss = np.nanmean(hits, 1), np.nanmean(losses, 1)
-    measured = ~np.isnan(chances)
-    means = [np.nansum(each, 0) / np.where(measured.any(0), measured.sum(0), np.nan) for each in (hits, losses)]
-    return Foreseen(name, float(accuracy.mean()), float(accuracy.std()), float(loss.mean()), float(loss.std()), *means)
+    measured = (~np.isnan(chances)).sum(0)
+    means = [np.nansum(each, 0) / np.where(measured, measured, np.nan) for each in (hits, losses)]
+    figures = float(accuracy.mean()), float(accuracy.std()), float(loss.mean()), float(loss.std())
+    return Foreseen(name, *figures, *means, measured)
 
 
-def _gain(differences: np.ndarray) -> ConfidenceInterval:
-    known = differences[np.isfinite(differences)]
-    return bootstrap_interval(lambda counts: float(counts @ known / counts.sum()), len(known))
+def _gain(differences: np.ndarray, measured: np.ndarray) -> ConfidenceInterval:
+    """Return the mean difference. A battle counts as often as it was measured, as in the accuracy."""
+    known, often = differences[measured > 0], measured[measured > 0]
+    return bootstrap_interval(lambda counts: float(counts @ (often * known) / (counts @ often)), len(known))
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:

@@ -98,7 +98,8 @@ def test_scores_and_generators_foresee_more_than_either(tmp_path: Path) -> None:
     assert found["the scores as they are"].accuracy == 0.5
     points, losses = both.gain(alone)
     assert points.low < points.value < points.high
-    assert losses.value == pytest.approx(both.loss - alone.loss, abs=0.02)
+    assert points.value == pytest.approx(both.accuracy - alone.accuracy)
+    assert losses.value == pytest.approx(both.loss - alone.loss)
 
 
 def test_the_prediction_of_a_vote_knows_nothing_of_it(tmp_path: Path) -> None:
