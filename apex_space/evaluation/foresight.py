@@ -158,9 +158,9 @@ def _measured(name: str, chances: np.ndarray, won: np.ndarray) -> Foreseen:
     losses = -np.log(np.where(won > 0.5, chances, 1 - chances))
     accuracy, loss = np.nanmean(hits, 1), np.nanmean(losses, 1)
     measured = (~np.isnan(chances)).sum(0)
-    means = [np.nansum(each, 0) / np.where(measured, measured, np.nan) for each in (hits, losses)]
+    often = np.where(measured, measured, np.nan)
     figures = float(accuracy.mean()), float(accuracy.std()), float(loss.mean()), float(loss.std())
-    return Foreseen(name, *figures, *means, measured)
+    return Foreseen(name, *figures, np.nansum(hits, 0) / often, np.nansum(losses, 0) / often, measured)
 
 
 def _gain(differences: np.ndarray, measured: np.ndarray) -> ConfidenceInterval:
