@@ -128,7 +128,7 @@ def wilson(hits: float, of: int) -> ConfidenceInterval:
     return ConfidenceInterval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
 
 
-def _mean(total: float, squares: float, of: int, least: float) -> ConfidenceInterval:
+def mean_interval(total: float, squares: float, of: int, least: float) -> ConfidenceInterval:
     """Return the mean of `of` values, given their sum and that of their squares, with its normal 95% interval.
 
     The values lie between `least` and 1. For a single value the interval is the whole range.
@@ -173,9 +173,9 @@ def _agreement(judge: str, groups: Mapping[PredictedGroup, PredictionSums]) -> A
         decided=total.decided,
         ties=total.ties,
         agreed=wilson(total.hits, total.decided),
-        brier=_mean(total.error, total.error_squared, total.decided, 0.0),
+        brier=mean_interval(total.error, total.error_squared, total.decided, 0.0),
         always_a=wilson(total.a, total.decided),
-        gain=_mean(total.hits - total.a, total.gain_squared, total.decided, -1.0),
+        gain=mean_interval(total.hits - total.a, total.gain_squared, total.decided, -1.0),
         calibration=tuple(_calibration(groups, total.decided)),
         generators=tuple(_between(groups)),
     )

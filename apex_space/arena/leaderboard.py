@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from ..storage.vote_counts import VoteCounts
 from .agreement import AgreementReport, measure_agreement
 from .lead import NO_LEAD, Lead, Meeting, find_lead, meetings
 from .learning import REST
-from .learning_curve import MAX_CURVE_VOTES, LearningCurve, learning_curves
+from .learning_curve import MAX_CURVE_VOTES, LearningCurve, learning_curves, picks_before
 from .ratings import Rating, rate
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class LeaderboardSnapshot:
 
     `at` is in seconds since 1970; it is 0 before the first fit. `version` is the number of votes that the store had
     then, including suspicious ones: it changes with every vote and is the same in every process. `votes` excludes
-    suspicious votes. `agreement` keeps the pool's songs and visitors' uploads apart. `curves` may lack the last 2% of
-    the votes.
+    suspicious votes. `agreement` keeps the pool's songs and visitors' uploads apart. `curves` were drawn when `drawn`
+    votes were in the store: they may lack the last 2% of the votes, and follow some time after the rest.
     """
 
     version: int = 0
@@ -46,6 +46,12 @@ class LeaderboardSnapshot:
     meetings: tuple[Meeting, ...] = ()
     agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement(VoteCounts()))
     curves: tuple[LearningCurve, ...] = ()
+    drawn: int | None = None
+
+    @property
+    def state(self) -> tuple[int, int | None]:
+        """Return what changes with anything that is shown."""
+        return self.version, self.drawn
 
     @property
     def votes(self) -> int:
@@ -77,8 +83,6 @@ class LeaderboardService:
     def __init__(self, store: "VoteStore", every_s: float = 5.0) -> None:
         self._store, self._every_s = store, every_s
         self._latest = LeaderboardSnapshot()
-        self._drawn: tuple[LearningCurve, ...] = ()
-        self._drawn_at: int | None = None
         self._fitting = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -106,7 +110,13 @@ class LeaderboardService:
         return self._store.latest(MAX_VOTES, before)
 
     def refit(self) -> LeaderboardSnapshot:
-        """Fit all votes of the store now. Raises StoreError."""
+        """Fit all votes of the store now, and draw the curves if it is time. Raises StoreError."""
+        self._fit()
+        self._draw()
+        return self._latest
+
+    def _fit(self) -> None:
+        """Publish what the votes say, with the curves that there are."""
         with self._fitting:
             counts = self._store.counts()
             songs, generators = rate(counts), rate(counts, "generator")
@@ -119,24 +129,31 @@ class LeaderboardService:
                 generator_lead=find_lead(counts, "generator", generators),
                 meetings=meetings(counts),
                 agreement=measure_agreement(counts),
-                curves=self._curves(counts.votes),
+                curves=self._latest.curves,
+                drawn=self._latest.drawn,
             )
-            return self._latest
 
-    def _curves(self, votes: int) -> tuple[LearningCurve, ...]:
-        """Return the learning curves. They are drawn again when there are 2% more votes, because that takes longer."""
-        if self._drawn_at is None or votes - self._drawn_at > self._drawn_at // 50:
-            self._drawn = learning_curves(self._store.latest(MAX_CURVE_VOTES, EVER))
-            self._drawn_at = votes
-        return self._drawn
+    def _draw(self) -> None:
+        """Publish new learning curves when there are 2% more votes. With many generators they take long."""
+        with self._fitting:
+            now = self._latest
+            if now.drawn is None or now.version - now.drawn > now.drawn // 50:
+                counts = self._store.counts()
+                votes = self._store.latest(MAX_CURVE_VOTES, EVER)
+                curves = learning_curves(votes, picks_before(votes, counts))
+                self._latest = replace(now, curves=curves, drawn=now.version)
 
     def _watch(self) -> None:
-        spent = 0.0
+        spent, rested = 0.0, 0.0
         while not self._stopped.wait(max(0.0, REST * spent)):
             started = time.monotonic()
             try:
                 if not self._latest.at or self._store.count() != self._latest.version:
-                    self.refit()
+                    self._fit()
+                spent = max(time.monotonic() - started, self._every_s / REST)
+                if (started := time.monotonic()) >= rested:  # the standing need not wait as long as the curves
+                    self._draw()
+                    rested = time.monotonic() + REST * (time.monotonic() - started)
             except Exception:  # the store may work again later; the thread must not end
                 logger.exception("the leaderboard could not be fitted; trying again")
-            spent = max(time.monotonic() - started, self._every_s / REST)
+                spent = max(time.monotonic() - started, self._every_s / REST)

@@ -2,12 +2,12 @@
 
 The curves are of the newest votes for A or B on the pool's songs that count. A judge's predictions were fixed before
 the vote. They are held against a coin, against always naming B, and against a model of the generators alone, which is
-learned again here from the votes before each vote.
+learned again here from the votes before each vote. A judge is held against the latter two on the votes it predicted.
 """
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,14 +16,17 @@ import numpy as np
 from ..core.intervals import ConfidenceInterval
 from ..preference.learned import Outcomes, Prior, learn, mean_chance
 from ..storage.records import Prediction, Vote
-from .agreement import wilson
-from .learning import MIN_DECIDED, due
+from ..storage.vote_counts import VoteCounts
+from .agreement import mean_interval, wilson
+from .learning import MIN_DECIDED
 from .ratings import MIN_VOTES
 
 MAX_CURVE_VOTES = 10_000
 POINTS = 20
 CERTAIN = 1e-6
 """Chances are cut to this distance from 0 and 1, so that one wrong certainty does not hide all else."""
+Picks = Mapping[tuple[str, str], int]
+"""How often the first of two generators was preferred to the second."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class LearningCurve:
     """The curve of one way to predict votes.
 
     Of a judge, `name` is the judge, `weights` names its weights, and `by` the head by which it predicted, or "learned".
+    `over_generators` and `over_b` are its share of right predictions minus that of the generators alone, and of always
+    B, on the votes that it predicted.
     """
 
     kind: Literal["coin", "b", "generators", "judge"]
@@ -51,12 +56,15 @@ class LearningCurve:
     weights: str
     by: str
     points: tuple[CurvePoint, ...]
+    over_generators: ConfidenceInterval | None = None
+    over_b: ConfidenceInterval | None = None
 
 
-def learning_curves(votes: Sequence[Vote]) -> tuple[LearningCurve, ...]:
+def learning_curves(votes: Sequence[Vote], before: Picks | None = None) -> tuple[LearningCurve, ...]:
     """Return the curves of a coin, always B, generators alone and each judge by what it predicted with.
 
-    `votes` are votes on the pool that count, the oldest first. Curves with too few votes are left out.
+    `votes` are votes on the pool that count, the oldest first; `before` are picks before them, of which generators
+    alone know as the judges do. Curves with too few votes are left out.
     """
     decided = [vote for vote in votes if vote.winner in ("a", "b")]
     won = np.array([vote.winner == "a" for vote in decided], float)
@@ -65,36 +73,59 @@ def learning_curves(votes: Sequence[Vote]) -> tuple[LearningCurve, ...]:
     for place, vote in enumerate(decided):
         for prediction in vote.battle.predictions:
             judges[_kind_of(prediction)][place] = prediction.probability
+    alone, b = generators_alone(decided, before), np.zeros(len(won))
     curves = [
         LearningCurve("coin", "", "", "", _points(np.full(len(won), 0.5), won)),
-        LearningCurve("b", "", "", "", _points(np.zeros(len(won)), won, with_loss=False)),
-        LearningCurve("generators", "", "", "", _points(generators_alone(decided), won)),
-        *(LearningCurve("judge", *key, _points(chances, won)) for key, chances in sorted(judges.items())),
+        LearningCurve("b", "", "", "", _points(b, won, with_loss=False)),
+        LearningCurve("generators", "", "", "", _points(alone, won)),
+        *(
+            LearningCurve("judge", *key, _points(each, won), _lead(each, alone, won), _lead(each, b, won))
+            for key, each in sorted(judges.items())
+        ),
     ]
     return tuple(curve for curve in curves if curve.points)
 
 
-def generators_alone(decided: Sequence[Vote]) -> np.ndarray:
+def picks_before(votes: Sequence[Vote], counts: VoteCounts) -> Picks:
+    """Return the picks on songs of the pool that are in the counts, but not in the newest `votes`."""
+    picks: Counter[tuple[str, str]] = Counter()
+    for first, second, lost, _, won in counts.pairs:
+        one, other = counts.songs[first].generator, counts.songs[second].generator
+        picks[one, other] += won
+        picks[other, one] += lost
+    return picks - Counter(_pick(vote) for vote in votes if vote.winner in ("a", "b"))
+
+
+def generators_alone(decided: Sequence[Vote], before: Picks | None = None) -> np.ndarray:
     """Return P(A is preferred) for each vote [P], by a model of the generators that learned from earlier votes."""
     chances = np.full(len(decided), 0.5)
-    picks: Counter[tuple[str, str]] = Counter()
+    picks = Counter(before or {})
+    known = picks.total()
     prior = Prior.without_head((), ())
-    for first, last in _stretches(len(decided)):
-        if first >= MIN_DECIDED:
+    for first, last in _stretches(len(decided), known):
+        if known + first >= MIN_DECIDED:
             model = learn("", "", prior, _outcomes([*picks], [*picks.values()]))
             pairs = [(vote.battle.a.generator, vote.battle.b.generator) for vote in decided[first:last]]
             chances[first:last] = mean_chance(*model.log_odds(_outcomes(pairs, [1] * len(pairs))))
-        for vote in decided[first:last]:
-            a, b = vote.battle.a.generator, vote.battle.b.generator
-            picks[(a, b) if vote.winner == "a" else (b, a)] += 1
+        picks.update(map(_pick, decided[first:last]))
     return chances
 
 
-def _stretches(count: int) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last vote between two fits of a model."""
+def _pick(vote: Vote) -> tuple[str, str]:
+    """Return the generator that was preferred, and the other one."""
+    a, b = vote.battle.a.generator, vote.battle.b.generator
+    return (a, b) if vote.winner == "a" else (b, a)
+
+
+def _stretches(count: int, before: int) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last vote between two fits of a model: a quarter more votes, or a point of the curve.
+
+    That makes at most some 40 fits, because the time of each grows with the third power of the number of generators.
+    """
     first = 0
     while first < count:
-        last = min(count, due(first))
+        more = min(max(1, (before + first) // 4), math.ceil(count / POINTS))
+        last = min(count, max(MIN_DECIDED - before, first + more))
         yield first, last
         first = last
 
@@ -116,7 +147,7 @@ def _points(chances: np.ndarray, won: np.ndarray, with_loss: bool = True) -> tup
     A point to which no new prediction belongs is left out.
     """
     known = ~np.isnan(chances)
-    right = np.where(chances == 0.5, 0.5, (chances > 0.5) == (won > 0.5))
+    right = _right(chances, won)
     losses = -np.log(np.clip(np.where(won > 0.5, chances, 1 - chances), CERTAIN, 1))
     found: list[CurvePoint] = []
     for votes in dict.fromkeys(math.ceil(len(won) * part / POINTS) for part in range(1, POINTS + 1)):
@@ -125,3 +156,14 @@ def _points(chances: np.ndarray, won: np.ndarray, with_loss: bool = True) -> tup
             loss = float(losses[rows].mean()) if with_loss else None
             found.append(CurvePoint(votes, len(rows), wilson(float(right[rows].sum()), len(rows)), loss))
     return tuple(found)
+
+
+def _right(chances: np.ndarray, won: np.ndarray) -> np.ndarray:
+    """Return 1 for a right prediction [P], 0.5 for an even one, and else 0."""
+    return np.where(chances == 0.5, 0.5, (chances > 0.5) == (won > 0.5))
+
+
+def _lead(chances: np.ndarray, other: np.ndarray, won: np.ndarray) -> ConfidenceInterval:
+    """Return the share of right predictions minus that of another way to predict, on the votes with `chances` [P]."""
+    gains = (_right(chances, won) - _right(other, won))[~np.isnan(chances)]
+    return mean_interval(float(gains.sum()), float((gains**2).sum()), len(gains), -1.0)

@@ -10,7 +10,7 @@ import numpy as np
 from ..core import tables
 from ..core.errors import PreferenceError
 from ..core.intervals import ConfidenceInterval, bootstrap_interval
-from ..preference.fitting.sources import fields_of, winner_of
+from ..preference.fitting.sources import COLUMNS, fields_of, winner_of
 from ..preference.learned import LearnedModel, Outcomes, Prior, learn, mean_chance
 
 ORDERS, EVERY, FROM = 10, 20, 101
@@ -18,6 +18,8 @@ ORDERS, EVERY, FROM = 10, 20, 101
 
 
 ALONE = "generators alone"
+NO_SCORES = {"heard_a", *(name for names in COLUMNS.values() for name in names)}
+"""Columns that say something else, even if they hold numbers."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ class ScoredTable:
 class Foreseen:
     """How well one way of predicting foresaw the votes: means over the orders, and deviations between orders.
 
-    An even prediction is half right. `hits` [P] and `losses` [P] are the means of each battle; NaN if it was never
-    measured.
+    An even prediction is half right. `hits` [P] and `losses` [P] are the means of each battle, NaN if it was never
+    measured; `measured` [P] says in how many orders it was.
     """
 
     name: str
@@ -49,16 +51,18 @@ class Foreseen:
     loss_deviation: float
     hits: np.ndarray
     losses: np.ndarray
+    measured: np.ndarray
 
     def gain(self, other: "Foreseen") -> tuple[ConfidenceInterval, ConfidenceInterval]:
         """Return accuracy and log-loss minus those of `other`, with intervals by resampling battles."""
-        return _gain(self.hits - other.hits), _gain(self.losses - other.losses)
+        return _gain(self.hits - other.hits, self.measured), _gain(self.losses - other.losses, self.measured)
 
 
 def read(path: Path) -> ScoredTable:
     """Return the battles of a table (csv, jsonl, parquet) that have a winner.
 
-    It has the columns of a table of battles without audio, and for each score the columns `NAME_a` and `NAME_b`.
+    It has the columns of a table of battles without audio, or of an export of votes, and for each score the columns
+    `NAME_a` and `NAME_b`.
     Raises PreferenceError.
     """
     try:
@@ -73,6 +77,8 @@ def read(path: Path) -> ScoredTable:
     decided = [n for n, winner in enumerate(winners) if winner in ("a", "b")]
     differences = [[float(rows[n][f"{axis}_a"]) - float(rows[n][f"{axis}_b"]) for axis in axes] for n in decided]
     names = [(tables.text(fields[n].get("generator_a")), tables.text(fields[n].get("generator_b"))) for n in decided]
+    if decided and not any(map(any, names)):
+        raise PreferenceError("{path} names no generators in generator_a and generator_b.", path=path)
     won = np.array([winners[n] == "a" for n in decided], float)
     return ScoredTable(axes, Outcomes(np.array(differences).reshape(-1, len(axes)), names, won, 1 - won))
 
@@ -111,8 +117,9 @@ def always_b(table: ScoredTable) -> float:
 
 def _is_score(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether the column and its twin hold numbers."""
-    both = name, f"{name[:-2]}_b"
-    return name.endswith("_a") and all(_is_number(row.get(key)) for row in rows for key in both)
+    if not name.endswith("_a") or name in NO_SCORES:
+        return False
+    return all(_is_number(row.get(key)) for row in rows for key in (name, f"{name[:-2]}_b"))
 
 
 def _is_number(value: Any) -> bool:
@@ -150,14 +157,16 @@ def _measured(name: str, chances: np.ndarray, won: np.ndarray) -> Foreseen:
     hits = np.where(np.isnan(chances), np.nan, np.where(chances == 0.5, 0.5, (chances > 0.5) == (won > 0.5)))
     losses = -np.log(np.where(won > 0.5, chances, 1 - chances))
     accuracy, loss = np.nanmean(hits, 1), np.nanmean(losses, 1)
-    measured = ~np.isnan(chances)
-    means = [np.nansum(each, 0) / np.where(measured.any(0), measured.sum(0), np.nan) for each in (hits, losses)]
-    return Foreseen(name, float(accuracy.mean()), float(accuracy.std()), float(loss.mean()), float(loss.std()), *means)
+    measured = (~np.isnan(chances)).sum(0)
+    often = np.where(measured, measured, np.nan)
+    figures = float(accuracy.mean()), float(accuracy.std()), float(loss.mean()), float(loss.std())
+    return Foreseen(name, *figures, np.nansum(hits, 0) / often, np.nansum(losses, 0) / often, measured)
 
 
-def _gain(differences: np.ndarray) -> ConfidenceInterval:
-    known = differences[np.isfinite(differences)]
-    return bootstrap_interval(lambda counts: float(counts @ known / counts.sum()), len(known))
+def _gain(differences: np.ndarray, measured: np.ndarray) -> ConfidenceInterval:
+    """Return the mean difference. A battle counts as often as it was measured, as in the accuracy."""
+    known, often = differences[measured > 0], measured[measured > 0]
+    return bootstrap_interval(lambda counts: float(counts @ (often * known) / (counts @ often)), len(known))
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:

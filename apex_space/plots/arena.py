@@ -9,6 +9,7 @@ from ..arena.pool_sources import example_texts
 from ..core.i18n import plural, tr, translate
 from ..judges.registry import REGISTRY
 from .names import short_names
+from .panel import COLOURS, SYMBOLS
 from .style import GREY, PERCENT, finished
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 30
 THIN_ROW = 24
+SHORT = 7
+"""Number of characters of a version in a legend."""
 SETTLED, PRELIMINARY = "#0072b2", "#8a9aa8"
-JUDGES = ("#0072b2", "#d55e00", "#009e73", "#c0629a")
 BASELINES = {"coin": "A coin", "b": "Always B", "generators": "Generators alone"}
 DASHES = {"coin": "dot", "b": "dash", "generators": "dashdot", "judge": "dash"}
 
@@ -122,7 +124,7 @@ def calibration(judges: "Sequence[Agreement]") -> "Figure":
         x=[50, 100], y=[50, 100], mode="lines", line=dict(color=GREY, dash="dash", width=1.5), name=tr("as predicted"),
         hoverinfo="skip",
     )  # fmt: skip
-    for judge, colour in zip(judges, itertools.cycle(JUDGES)):
+    for judge, colour in zip(judges, itertools.cycle(COLOURS)):
         name = judge_title(judge.judge)
         figure.add_scatter(
             x=[100 * row.predicted for row in judge.calibration],
@@ -157,6 +159,22 @@ def curve_name(curve: "LearningCurve") -> str:
     return tr("{judge}, learning", judge=name) if curve.by == "learned" else name
 
 
+def curve_names(curves: "Sequence[LearningCurve]") -> list[str]:
+    """Return what predicts, in words. One that occurs twice tells the versions of weights and head."""
+    names = [curve_name(curve) for curve in curves]
+    twice = {name for name, count in Counter(names).items() if count > 1}
+    return [
+        f"{name} ({_short_version(curve)})" if name in twice else name
+        for name, curve in zip(names, curves, strict=True)
+    ]
+
+
+def _short_version(curve: "LearningCurve") -> str:
+    versions = [part.partition(" (")[2] or part for part in curve.weights.split("; ")]
+    by = "" if curve.by == "learned" else curve.by.removeprefix("head ")
+    return ", ".join(version.rstrip(")")[:SHORT] for version in (*versions, by) if version)
+
+
 def learning_curves(curves: "Sequence[LearningCurve]") -> "Figure":
     """Draw the share of votes that was foreseen, over the votes. Judges that learn have full lines."""
     figure = _lines(curves, [[100 * point.right.value for point in curve.points] for curve in curves], "%{y:.0f}%")
@@ -174,16 +192,17 @@ def _lines(curves: "Sequence[LearningCurve]", heights: Sequence[Sequence[float |
     from plotly.graph_objects import Figure
 
     figure = Figure()
-    colours = itertools.cycle(JUDGES)
-    for curve, height in zip(curves, heights, strict=True):
-        judge, name = curve.kind == "judge", _plain(curve_name(curve))
+    places = itertools.count()
+    for curve, height, name in zip(curves, heights, map(_plain, curve_names(curves)), strict=True):
+        judge = curve.kind == "judge"
+        turn, place = divmod(next(places), len(COLOURS)) if judge else (0, 0)
         dash = "solid" if curve.by == "learned" else DASHES[curve.kind]
         figure.add_scatter(
             x=[point.votes for point in curve.points],
             y=height,
             mode="lines+markers" if judge else "lines",
-            marker=dict(size=6),
-            line=dict(color=next(colours) if judge else GREY, dash=dash),
+            marker=dict(size=8, symbol=SYMBOLS[(place + turn) % len(SYMBOLS)]),
+            line=dict(color=COLOURS[place] if judge else GREY, dash=dash),
             name=name,
             hovertemplate=tr("{name}: {figure} after {n} votes", name=name, figure=form, n="%{x:,}")
             + "<extra></extra>",

@@ -24,12 +24,12 @@ COLUMNS = {
     "a": ("audio_a", "a_audio", "song_a", "file_a", "path_a", "a"),
     "b": ("audio_b", "b_audio", "song_b", "file_b", "path_b", "b"),
     "winner": ("winner", "preference", "vote", "preferred", "choice"),
-    "generator_a": ("generator_a", "system_a", "model_a"),
-    "generator_b": ("generator_b", "system_b", "model_b"),
+    "generator_a": ("generator_a", "system_a", "model_a", "a_generator"),
+    "generator_b": ("generator_b", "system_b", "model_b", "b_generator"),
 }
 """Names that each column may have, in upper or lower case. music-arena-dataset has the columns `audio_a`, `system_a`,
 `audio_b`, `system_b` and `preference`, which is A, B, TIE or BOTH_BAD. An audio column holds a file's path in the
-repository; it is empty if the audio is withheld."""
+repository; it is empty if the audio is withheld. An export of votes has `a_generator` and `b_generator`."""
 OPTIONAL = ("generator_a", "generator_b")
 WINNERS: dict[str, Winner] = {
     **dict.fromkeys(("a", "left", "model_a", "system_a", "song_a", "generator_a", "audio_a"), "a"),

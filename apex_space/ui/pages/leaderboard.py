@@ -25,8 +25,9 @@ neither for a judge nor against it."""
 
 CURVES = """## Do the predictions learn?
 The share of votes for A or B that were foreseen, from the first vote to the last (of the newest {n}). Each prediction
-was fixed before its vote. A judge is worth something if it does better than a coin, than naming B each time, and than
-knowing which generators people like."""
+was fixed before its vote. A judge’s line covers only the votes that it predicted, so two lines may be of different
+votes. The table compares on the same votes: a judge is worth something if it foresees more of them than a coin, than
+naming B each time, and than knowing which generators people like."""
 
 FILES = """## The figures as files
 The votes are the newest {n} of all days that are over (UTC): what was compared, which song won, and what the judges had
@@ -83,9 +84,9 @@ class LeaderboardPage:
     def _open(self) -> tuple[Any, ...]:
         return _shown(self._leaderboard.latest())
 
-    def _refresh(self, seen: int) -> tuple[Any, ...]:
+    def _refresh(self, seen: tuple[int, int | None] | None) -> tuple[Any, ...]:
         now = self._leaderboard.latest()
-        return (gr.skip(),) * 14 if now.version == seen else _shown(now)
+        return (gr.skip(),) * 14 if now.state == seen else _shown(now)
 
 
 def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
@@ -101,7 +102,7 @@ def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
         _drawn(tr("Votes foreseen so far"), plots.learning_curves, now.curves),
         _drawn(tr("Log-loss so far, lower is better"), plots.learning_losses, now.curves),
         render.learning_curves(now.curves),
-        now.version,
+        now.state,
     )
 
 

@@ -181,11 +181,19 @@ def between(judges: Sequence[Agreement]) -> str:
 
 
 def learning_curves(curves: Sequence[LearningCurve]) -> str:
-    """Return a table of how many votes each way to predict has foreseen so far, and how well its chances fit."""
-    head = (tr("What predicts"), tr("Votes"), tr("Foreseen"), tr("95% interval"), tr("Log-loss"), tr("Version"))
+    """Return a table of how many votes each way to predict has foreseen so far, and how well its chances fit.
+
+    A judge is held against generators alone and against always B on the votes that it predicted.
+    """
+    head = (
+        *(tr("What predicts"), tr("Votes"), tr("Foreseen"), tr("95% interval")),
+        *(tr("Foreseen more than by generators alone"), tr("Foreseen more than by always B")),
+        *(tr("Log-loss"), tr("Version")),
+    )
     rows = [
         (
             *(curve_name(curve), f"{last.predicted:,}", *(figure(last.right) if curve.kind != "coin" else ("50%", ""))),
+            *(_with_interval(lead, "{:+z.1%}") if lead else "" for lead in (curve.over_generators, curve.over_b)),
             *("–" if last.loss is None else f"{last.loss:.3f}", _version(curve)),
         )
         for curve in curves

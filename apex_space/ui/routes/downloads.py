@@ -25,10 +25,10 @@ class _Files:
     """Keeps the bytes of each file. They are made again only if they can have changed, and only one file at a time."""
 
     def __init__(self) -> None:
-        self._made: dict[str, tuple[int, bytes]] = {}
+        self._made: dict[str, tuple[object, bytes]] = {}
         self._making = threading.Lock()
 
-    def get(self, name: str, version: int, make: Callable[[], str]) -> bytes | None:
+    def get(self, name: str, version: object, make: Callable[[], str]) -> bytes | None:
         """Return the file of that version. Return None while another request has a file made."""
         if self._made.get(name, (None,))[0] != version:
             if not self._making.acquire(blocking=False):
@@ -54,7 +54,7 @@ def download_routes(leaderboard: LeaderboardService, clock: Callable[[], float] 
         print_rows(text, public_rows(leaderboard.votes(before=clock() // DAY * DAY)))
         return text.getvalue()
 
-    def route(name: str, media_type: str, version: Callable[[], int], make: Callable[[], str]) -> Route:
+    def route(name: str, media_type: str, version: Callable[[], object], make: Callable[[], str]) -> Route:
         def answer(request: Request) -> Response:
             try:
                 content = files.get(name, version(), make)
@@ -70,8 +70,8 @@ def download_routes(leaderboard: LeaderboardService, clock: Callable[[], float] 
 
         return Route(f"/{name}", answer)
 
-    def standing() -> int:
-        return leaderboard.latest().version
+    def standing() -> object:
+        return leaderboard.latest().state
 
     def today() -> int:
         return int(clock() // DAY)

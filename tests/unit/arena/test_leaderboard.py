@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot
+from apex_space.arena.ratings import MIN_VOTES
 from apex_space.core.errors import StoreError
 from apex_space.storage.records import Vote
 from apex_space.storage.vote_counts import VoteCounts
@@ -79,10 +80,57 @@ def test_votes_appear_in_the_background(store: VoteStore, leaderboard: Leaderboa
 def test_without_new_votes_nothing_is_fitted_again(store: VoteStore, leaderboard: LeaderboardService) -> None:
     cast(store, *VOTES)
     leaderboard.start()
-    until(lambda: leaderboard.latest().version == 4)
+    until(lambda: leaderboard.latest().state == (4, 4))
     fitted = leaderboard.latest()
     time.sleep(0.3)
     assert leaderboard.latest() is fitted
+
+
+class Waiting:
+    """A store that gives the votes for the curves only when it is let."""
+
+    def __init__(self, store: VoteStore) -> None:
+        self.count, self.counts, self._store = store.count, store.counts, store
+        self.asked, self.let = threading.Event(), threading.Event()
+
+    def latest(self, most: int, before: float) -> list[Vote]:
+        self.asked.set()
+        assert self.let.wait(30)
+        return self._store.latest(most, before)
+
+
+def test_the_standing_does_not_wait_for_the_curves_and_the_page_gets_both(store: VoteStore) -> None:
+    cast(store, *stored([vote(0, 1)] * MIN_VOTES))
+    waiting = Waiting(store)
+    leaderboard = LeaderboardService(waiting, every_s=0.01)  # type: ignore[arg-type]
+    leaderboard.start()
+    assert waiting.asked.wait(30)
+    first = leaderboard.latest()
+    assert (first.version, first.songs, first.curves) == (MIN_VOTES, rate([vote(0, 1)] * MIN_VOTES), ())
+    waiting.let.set()
+    until(lambda: leaderboard.latest().curves)
+    leaderboard.stop()
+    last = leaderboard.latest()
+    assert (last.version, last.songs) == (first.version, first.songs)
+    assert last.state != first.state
+
+
+def test_the_old_curves_stay_while_new_ones_are_drawn(store: VoteStore) -> None:
+    cast(store, *stored([vote(0, 1)] * MIN_VOTES))
+    waiting = Waiting(store)
+    waiting.let.set()
+    leaderboard = LeaderboardService(waiting, every_s=0.01)  # type: ignore[arg-type]
+    curves = leaderboard.refit().curves
+    waiting.let.clear()
+    waiting.asked.clear()
+    cast(store, *stored([vote(0, 1)] * MIN_VOTES, MIN_VOTES))
+    leaderboard.start()
+    assert waiting.asked.wait(30)
+    between = leaderboard.latest()
+    assert (between.version, between.curves) == (2 * MIN_VOTES, curves)
+    waiting.let.set()
+    leaderboard.stop()
+    assert leaderboard.latest().curves[0].points[-1].votes == 2 * MIN_VOTES
 
 
 class Failing:

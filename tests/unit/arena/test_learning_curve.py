@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from apex_space import plots
+from apex_space.arena import leaderboard, learning_curve
 from apex_space.arena.leaderboard import LeaderboardService
-from apex_space.arena.learning_curve import LearningCurve, generators_alone, learning_curves
+from apex_space.arena.learning import MIN_DECIDED
+from apex_space.arena.learning_curve import POINTS, LearningCurve, generators_alone, learning_curves, picks_before
 from apex_space.arena.ratings import MIN_VOTES
 from apex_space.plots.arena import curve_name
 from apex_space.storage.records import Prediction, Vote
+from apex_space.storage.vote_counts import tally
 from apex_space.storage.vote_store import VoteStore
 from apex_space.ui.render import arena as render
 from helpers.votes import MARKUP, cast, sigmoid, simulate, vote
@@ -74,6 +78,46 @@ def test_generators_alone_foresee_what_they_can_and_know_nothing_of_later_votes(
     assert curve.points[-1].loss < np.log(2)
 
 
+def test_a_long_history_takes_few_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of a fit grows with the third power of the number of generators."""
+    fitted = Mock(side_effect=learning_curve.learn)
+    monkeypatch.setattr(learning_curve, "learn", fitted)
+    generators_alone([vote(number % 4, (number + 1) % 4) for number in range(10_000)])
+    assert POINTS < fitted.call_count < 40
+    assert fitted.call_args_list[0].args[3].won.sum() == MIN_DECIDED
+
+
+def test_a_judge_is_compared_on_the_votes_that_it_predicted() -> None:
+    """One that predicts the last votes as generators alone do is not ahead of them, and not held against the others."""
+    votes = simulate(STRENGTHS, 400)
+    alone = generators_alone(votes)
+    last = [told([each], by(chance))[0] for each, chance in zip(votes[100:], alone[100:], strict=True)]
+    curves = of([*votes[:100], *last])
+    judge = curves["pockethead h"]
+    assert judge.points[-1].right.value > curves["generators"].points[-1].right.value
+    assert judge.over_generators is not None
+    assert judge.over_b is not None
+    assert judge.over_generators.value == 0
+    b = np.mean([each.winner == "b" for each in last])
+    assert judge.over_b.value == pytest.approx(judge.points[-1].right.value - b)
+    assert judge.over_b.low < judge.over_b.value < judge.over_b.high
+    assert curves["generators"].over_b is None
+    assert f"+0.0% (+0.0% to +0.0%)</td><td>{100 * judge.over_b.value:+.1f}% (" in render.learning_curves([judge])
+
+
+def test_generators_alone_know_the_votes_before_the_newest(monkeypatch: pytest.MonkeyPatch, store: VoteStore) -> None:
+    votes = simulate(STRENGTHS, 400)
+    cast(store, [*votes, vote(0, 1, "tie"), *[vote(0, 1, suspicion="too many")] * 9])
+    assert picks_before(votes, store.counts()) == {}
+    before = picks_before(votes[300:], store.counts())
+    assert before == picks_before([], tally(votes[:300]))
+    assert sum(before.values()) == 300
+    first = generators_alone(votes[300:], before)[0]
+    assert first == pytest.approx(generators_alone(votes[:301])[-1], abs=0.05) != 0.5
+    monkeypatch.setattr(leaderboard, "MAX_CURVE_VOTES", 101)  # with the tie
+    assert LeaderboardService(store).refit().curves == learning_curves(votes[300:], before)
+
+
 def test_few_votes_and_no_votes_have_no_curve() -> None:
     assert learning_curves([]) == ()
     assert learning_curves(told([vote(0, 1)] * (MIN_VOTES - 1), by(0.6))) == ()
@@ -89,14 +133,14 @@ def test_the_leaderboard_has_curves_of_votes_that_count_on_the_pool(store: VoteS
     good = told(simulate(STRENGTHS, 100), by(0.6))
     bad = [vote(0, 3, "a", suspicion="too many"), vote(0, 3, "a", source="uploaded")] * 10
     cast(store, [*good, *told(bad, by(0.6))])
-    leaderboard = LeaderboardService(store)
-    first = leaderboard.refit()
+    service = LeaderboardService(store)
+    first = service.refit()
     assert first.curves == learning_curves(good)
     assert first.as_dict()["curves"][0]["kind"] == "coin"
     cast(store, told([vote(0, 1)], by(0.6)), 200)
-    assert leaderboard.refit().curves is first.curves  # drawn again with 2% more votes
+    assert service.refit().curves is first.curves  # drawn again with 2% more votes
     cast(store, told([vote(0, 1)] * 3, by(0.6)), 300)
-    assert leaderboard.refit().curves[0].points[-1].votes == 104
+    assert service.refit().curves[0].points[-1].votes == 104
 
 
 def curves() -> tuple[LearningCurve, ...]:
@@ -129,3 +173,22 @@ def test_the_picture_and_the_table_have_each_curve() -> None:
     assert MARKUP not in table
     assert all("<img" not in line.name for line in figure.data)
     assert render.learning_curves(()) == ""
+
+
+def test_each_judge_has_a_line_of_its_own_and_names_that_occur_twice_tell_their_versions() -> None:
+    points = curves()[0].points
+    judges = [LearningCurve("judge", name, f"{name} (r1)", "learned", points) for name in "abcdefgh"]
+    weights = ("clap (0123456789); mert (fedcba987)", "clap (0123456789); mert (1111111111)")
+    judges += [LearningCurve("judge", "tune", each, "learned", points) for each in weights]
+    judges += [
+        LearningCurve("judge", "tune", weights[0], f"head {head}", points) for head in ("abcdef012345", "5" * 12)
+    ]
+    for draw in (plots.learning_curves, plots.learning_losses):
+        figure: Any = draw(judges)
+        assert len({(line.line.color, line.marker.symbol) for line in figure.data}) == len(judges)
+        assert len({line.line.color for line in figure.data[:7]}) == 7
+        names = [line.name for line in figure.data]
+        assert len(set(names)) == len(judges)
+        assert names[0] == "a, learning"
+        assert names[8:10] == ["tune, learning (0123456, fedcba9)", "tune, learning (0123456, 1111111)"]
+        assert names[11] == "tune (0123456, fedcba9, 5555555)"

@@ -66,6 +66,9 @@ def test_a_table_has_scores_generators_and_winners(tmp_path: Path) -> None:
         (("winner", "tune_a", "tune_b"), ("a", 1, "loud"), "no columns of scores"),
         (("tune_a", "tune_b"), (1, 2), "winner"),
         (("winner", "tune_a", "tune_b"), ("perhaps", 1, 2), "perhaps"),
+        (("winner", "tune_a", "tune_b"), ("a", 1, 2), "names no generators"),
+        (("winner", "a_generator", "b_generator", "heard_a", "heard_b"), ("a", "x", "y", 6, 7), "no columns of scores"),
+        (("winner", "generator_a", "generator_b"), ("a", 1, 2), "no columns of scores"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused(
@@ -73,6 +76,12 @@ def test_a_table_that_cannot_be_used_is_refused(
 ) -> None:
     with pytest.raises(PreferenceError, match=why):
         read(write(tmp_path / "battles.csv", [row], head))
+
+
+def test_an_export_of_votes_with_scores_is_read(tmp_path: Path) -> None:
+    head = ("winner", "a_generator", "b_generator", "heard_a", "heard_b", "tune_a", "tune_b")
+    table = read(write(tmp_path / "votes.csv", [("a", "x", "y", 6, 7, 1, 0.5)], head))
+    assert (table.axes, table.outcomes.generators) == (("tune",), [("x", "y")])
 
 
 def test_few_battles_are_refused(tmp_path: Path) -> None:
@@ -89,7 +98,8 @@ def test_scores_and_generators_foresee_more_than_either(tmp_path: Path) -> None:
     assert found["the scores as they are"].accuracy == 0.5
     points, losses = both.gain(alone)
     assert points.low < points.value < points.high
-    assert losses.value == pytest.approx(both.loss - alone.loss, abs=0.02)
+    assert points.value == pytest.approx(both.accuracy - alone.accuracy)
+    assert losses.value == pytest.approx(both.loss - alone.loss)
 
 
 def test_the_prediction_of_a_vote_knows_nothing_of_it(tmp_path: Path) -> None:
