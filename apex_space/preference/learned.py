@@ -290,7 +290,7 @@ class _Design:
         a, b = self.sides.T
         square: np.ndarray = np.einsum("pi,ij,pj->p", self.steps, own, self.steps)
         square = square + 2 * np.einsum("pi,ip->p", self.steps, mixed[:, a] - mixed[:, b])
-        return np.maximum(0, square + effects[a, a] + effects[b, b] - 2 * effects[a, b])
+        return np.maximum(0, square + (effects[a, a] + effects[b, b]) - 2 * effects[a, b])  # the same for B and A
 
     def _by_side(self, weights: np.ndarray) -> np.ndarray:
         plus, minus = (np.bincount(side, weights, minlength=self.count + 1)[: self.count] for side in self.sides.T)

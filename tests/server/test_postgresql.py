@@ -20,6 +20,7 @@ from unit.arena.test_learning import (  # noqa: F401
     test_a_model_is_learned_and_stored_and_learned_again,
     test_another_process_takes_the_stored_model,
     test_many_processes_may_learn_at_once,
+    test_visitors_songs_do_not_decide_which_weights_learn,
 )
 from unit.storage.test_database import (  # noqa: F401
     PASSWORD,
@@ -43,6 +44,7 @@ from unit.storage.test_database import (  # noqa: F401
     test_many_threads_may_write_and_read,
     test_of_many_votes_at_once_on_a_battle_one_is_kept,
     test_of_models_the_one_of_the_most_votes_is_given_and_each_is_stored_once,
+    test_old_models_lose_their_texts_and_nothing_else,
     test_scores_are_kept_once_and_the_latest_revision_is_given,
     test_shards_that_are_claimed_at_once_share_no_vote,
     test_songs_are_counted_by_their_unsuspicious_votes,
