@@ -1,6 +1,6 @@
 """Draws figures from records. Needs no page and no model."""
 
-from .arena import calibration, learning_curves, learning_losses, meetings, ratings
+from .arena import calibration, learning_curves, learning_losses
 from .card import card, preview
 from .comparison import contributions, probability
 from .panel import panel, preferences
@@ -13,13 +13,11 @@ __all__ = [
     "contributions",
     "learning_curves",
     "learning_losses",
-    "meetings",
     "panel",
     "preferences",
     "preview",
     "probability",
     "ranking_intervals",
-    "ratings",
     "scores",
     "spread",
     "timeline",

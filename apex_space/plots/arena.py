@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..arena.pool_sources import example_texts
-from ..core.i18n import plural, tr, translate
+from ..core.i18n import tr, translate
 from ..judges.registry import REGISTRY
-from .names import short_names
 from .panel import COLOURS, SYMBOLS
 from .style import GREY, PERCENT, finished
 
@@ -16,15 +15,11 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from ..arena.agreement import Agreement
-    from ..arena.lead import Meeting
     from ..arena.learning_curve import LearningCurve
     from ..arena.ratings import Rating
 
-MAX_ROWS = 30
-THIN_ROW = 24
 SHORT = 7
 """Number of characters of a version in a legend."""
-SETTLED, PRELIMINARY = "#0072b2", "#8a9aa8"
 BASELINES = {"coin": "A coin", "b": "Always B", "generators": "Generators alone"}
 DASHES = {"coin": "dot", "b": "dash", "generators": "dashdot", "judge": "dash"}
 
@@ -49,70 +44,6 @@ def ranks(rating: "Rating") -> str:
 def judge_title(name: str) -> str:
     """Return a judge's title, or its name if it is no longer in the registry."""
     return REGISTRY[name].title if name in REGISTRY else name
-
-
-def ratings(ranked: "Sequence[Rating]") -> "Figure":
-    """Draw a dot and its 95% interval for each of the first 30 ratings, the best on top.
-
-    Preliminary ratings are pale and their dots are open.
-    """
-    from plotly.graph_objects import Figure
-
-    shown = list(enumerate(ranked[:MAX_ROWS]))
-    figure = Figure()
-    for preliminary, name, colour in ((False, tr("settled"), SETTLED), (True, tr("preliminary"), PRELIMINARY)):
-        rows = [(place, row) for place, row in shown if row.preliminary == preliminary]
-        if rows:
-            figure.add_scatter(
-                x=[100 * row.rating for _, row in rows],
-                y=[place for place, _ in rows],
-                error_x=_whiskers([(row.rating, row.low, row.high) for _, row in rows], colour),
-                mode="markers",
-                marker=dict(size=10, color=colour, symbol="circle-open" if preliminary else "circle"),
-                name=name,
-                text=[_plain(f"{label(row)}{tr(', ')}{plural(row.votes, '{n} vote', '{n} votes')}") for _, row in rows],
-                hovertemplate="%{text}: %{x:.0f}%<extra></extra>",
-            )
-    figure.add_vline(x=50, line=dict(color=GREY, dash="dash", width=1.5))
-    figure.update_xaxes(**PERCENT)
-    names = short_names([label(row) for _, row in shown])
-    labels = [f"{ranks(row)}. {_plain(name)}" for (_, row), name in zip(shown, names, strict=True)]
-    figure.update_yaxes(range=[len(shown) - 0.5, -0.5], tickvals=[place for place, _ in shown], ticktext=labels)
-    figure.update_layout(showlegend=True)
-    return finished(figure, THIN_ROW * len(shown) + 130, bottom=70, right=24)
-
-
-def meetings(met: "Sequence[Meeting]") -> "Figure":
-    """Draw how often the generator of each row won against that of each column, in percent.
-
-    Of more than MAX_ROWS generators, those with the most votes are shown.
-    """
-    from plotly.graph_objects import Figure
-
-    votes: Counter[str] = Counter()
-    for pair in met:
-        votes.update({pair.first: pair.votes, pair.second: pair.votes})
-    keys = sorted(name for name, _ in votes.most_common(MAX_ROWS))
-    won = {(pair.first, pair.second): pair.share.value for pair in met}
-    won |= {(second, first): 1 - share for (first, second), share in won.items()}
-    names = [_plain(name) for name in short_names([song_text(key) for key in keys])]
-    shares = [[100 * won[row, column] if (row, column) in won else None for column in keys] for row in keys]
-    figure = Figure()
-    figure.add_heatmap(
-        z=shares,
-        zmin=0,
-        zmax=100,
-        colorscale=[[0, "#d55e00"], [0.5, "#e8e8e8"], [1, SETTLED]],
-        colorbar=dict(ticksuffix="%", thickness=12),
-        texttemplate="%{z:.0f}",
-        textfont=dict(color="#111111"),
-        hovertemplate=tr("{first} against {second}: {share}", first="%{y}", second="%{x}", share="%{z:.0f}%")
-        + "<extra></extra>",
-    )
-    places = list(range(len(names)))
-    figure.update_xaxes(tickvals=places, ticktext=names, tickangle=-40)
-    figure.update_yaxes(tickvals=places, ticktext=names, autorange="reversed")
-    return finished(figure, 34 * len(names) + 190, bottom=130, right=24)
 
 
 def calibration(judges: "Sequence[Agreement]") -> "Figure":

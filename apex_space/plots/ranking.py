@@ -8,7 +8,7 @@ from ..core.i18n import tr
 from ..ranking.distributions import Distribution, distributions
 from ..ranking.order import RankedSong, Ranking, Rules
 from . import ranking_text
-from .arena import MAX_ROWS, THIN_ROW, _plain
+from .arena import _plain
 from .names import short_names
 from .panel import COLOURS
 from .style import GREY, PERCENT, finished
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 KEPT, OTHER = "#0072b2", "#8a9aa8"
+MAX_ROWS = 30
+ROW = 24
+"""Height in pixels of one song's row."""
 MAX_GROUPS = len(COLOURS)
 """Maximum number of groups that colours can tell apart. The groups with the most songs are drawn."""
 BOX = 26
@@ -59,7 +62,7 @@ def ranking_intervals(ranking: Ranking) -> "Figure":
     figure.update_yaxes(range=[len(rows) - 0.5, -0.5], tickvals=list(range(len(rows))), ticktext=labels)
     figure.update_xaxes(title_text=ranking_text.label(ranking.rules), title_standoff=8)
     figure.update_layout(showlegend=True)
-    return finished(figure, THIN_ROW * len(rows) + 150, bottom=90, right=24)
+    return finished(figure, ROW * len(rows) + 150, bottom=90, right=24)
 
 
 def _hover(row: RankedSong, rules: Rules) -> str:

@@ -102,7 +102,8 @@ def voted(page: Any) -> None:
 
 
 def listed(page: Any) -> None:
-    page.locator("#calibration-plot .js-plotly-plot").wait_for(timeout=60_000)
+    page.locator("caption", has_text="Calibration").scroll_into_view_if_needed(timeout=60_000)
+    page.locator("#calibration-plot .js-plotly-plot").wait_for()
 
 
 def told(page: Any) -> None:

@@ -1,5 +1,6 @@
 """The Leaderboard page in a real browser: empty, with votes, and when a vote comes in while it is open."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -8,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from apex_space.plots.arena import MAX_ROWS
 from apex_space.storage.vote_store import FILE, VoteStore
 from helpers.browser import visits
 from helpers.server import Running, running_app
@@ -38,24 +38,41 @@ def test_an_empty_leaderboard_leads_to_the_vote_and_fills_by_itself(empty: Runni
         assert store.count() == 3
 
 
-def test_votes_make_pictures_and_their_tables(visit: Any, server: Running, data: Path) -> None:
+def test_votes_make_tables_and_pictures(visit: Any, server: Running, data: Path) -> None:
     page = visit("/leaderboard")
-    for plot in ("songs", "generators", "meetings", "calibration", "curves", "losses"):
-        page.locator(f"#{plot}-plot .js-plotly-plot").wait_for(timeout=60_000)
-    captions = ("Songs", "Generators", "Votes between generators", "Agreement with people", "Calibration")
+    captions = ("Songs", "Generators", "Won by the generator", "Agreement with people", "Calibration")
     for caption in (*captions, "Agreement by generators", "Votes foreseen"):
-        assert page.locator("caption", has_text=caption).first.is_visible()
+        page.locator("caption", has_text=caption).first.wait_for(timeout=60_000)
     songs = page.locator(".tall", has=page.locator("caption", has_text="Songs"))
     rated = songs.locator("tbody tr").filter(has_not_text="too few votes").count()
     assert rated > SONGS
     assert songs.bounding_box()["height"] <= 480
-    assert f"the first {MAX_ROWS} of {rated}" in page.locator("#songs-plot").inner_text()
+    assert songs.locator(".bar").count() == rated
     assert page.title().endswith("APEX Space")
+    pairs = page.locator("caption", has_text="Votes between generators")
+    assert not pairs.is_visible()
+    page.get_by_text("Each pair with its interval").click()
+    assert pairs.is_visible()
+    page.locator("caption", has_text="Calibration").scroll_into_view_if_needed()
+    for plot in ("calibration", "curves", "losses"):
+        page.locator(f"#{plot}-plot .js-plotly-plot").wait_for(timeout=60_000)
+
+
+def test_a_dot_stands_at_its_rating_within_its_interval(visit: Any) -> None:
+    page = visit("/leaderboard")
+    cell = page.locator(".rated td", has=page.locator(".bar:not(.preliminary)")).first
+    cell.wait_for(timeout=60_000)
+    value, low, high = (int(number) / 100 for number in re.findall(r"(\d+)%", cell.inner_text()))
+    bar, dot = cell.locator(".bar").bounding_box(), cell.locator("i").bounding_box()
+    line = cell.locator(".bar").evaluate("bar => getComputedStyle(bar, '::before')['width']")
+    assert (dot["x"] + dot["width"] / 2 - bar["x"]) / bar["width"] == pytest.approx(value, abs=0.01)
+    assert float(line.removesuffix("px")) / bar["width"] == pytest.approx(high - low, abs=0.015)
 
 
 def test_captions_are_whole_on_a_phone(visit: Any) -> None:
     page = visit("/leaderboard", viewport={"width": 390, "height": 844})
-    page.locator("#calibration-plot .js-plotly-plot").wait_for(timeout=60_000)
+    page.locator("caption", has_text="Votes foreseen").wait_for(timeout=60_000)
+    page.get_by_text("Each pair with its interval").click()
     for caption in page.locator("caption").all():
         caption.evaluate("caption => caption.closest('.scroll').scrollLeft = 1000")
         box = caption.bounding_box()

@@ -8,8 +8,6 @@ from helpers.server import Running
 
 MAX_BYTES, MAX_REQUESTS = 600_000, 90
 QUIET_MS = 1500
-PLOTLY = "/PlotlyPlot-"
-"""What draws pictures, 1.3 MB compressed: only the leaderboard has some at once."""
 
 
 @pytest.mark.parametrize("path", ["/", "/rank", "/compare", "/arena", "/leaderboard", "/about"])
@@ -29,10 +27,8 @@ def test_a_first_load_is_light(server: Running, browser: Any, path: str) -> None
         page.goto(server.url + path)
         page.locator("footer").wait_for()
         if path == "/leaderboard":
-            page.locator(".js-plotly-plot").first.wait_for()
+            page.locator("caption", has_text="Votes foreseen").wait_for()
         page.wait_for_timeout(QUIET_MS)
     bytes_of = {asked[id]: size for id, size in sent.items() if asked.get(id, "").startswith("http")}
     assert len(bytes_of) < MAX_REQUESTS
-    plotly = sum(size for url, size in bytes_of.items() if PLOTLY in url)
-    assert (plotly > 0) == (path == "/leaderboard")
-    assert sum(bytes_of.values()) - plotly < MAX_BYTES, sorted(bytes_of.items(), key=lambda item: -item[1])[:8]
+    assert sum(bytes_of.values()) < MAX_BYTES, sorted(bytes_of.items(), key=lambda item: -item[1])[:8]

@@ -9,15 +9,14 @@ import numpy as np
 from apex_space.arena import agreement, ratings
 from apex_space.arena.agreement import AgreementReport
 from apex_space.arena.ratings import Rating
-from apex_space.plots.arena import MAX_ROWS
 from apex_space.storage.records import Battle, Prediction, Song, Source, Vote, Winner
 from apex_space.storage.vote_counts import tally
 from apex_space.storage.vote_store import VoteStore
 
 MAKERS = 4
 MARKUP = "<img src=x onerror=document.title='owned'>"
-SONGS = MAX_ROWS + 1
-"""More than a picture of the leaderboard shows."""
+SONGS = 31
+"""More than fit into the leaderboard's box."""
 
 
 def song(number: int) -> Song:

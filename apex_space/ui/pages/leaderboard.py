@@ -6,19 +6,20 @@ from typing import Any
 import gradio as gr
 
 from ... import plots
+from ...arena.agreement import Agreement
 from ...arena.leaderboard import MAX_VOTES, LeaderboardService, LeaderboardSnapshot
 from ...arena.learning_curve import MAX_CURVE_VOTES
-from ...arena.ratings import MIN_VOTES
 from ...core.i18n import tr
 from ...core.settings import settings
-from ...plots.arena import MAX_ROWS
 from ..render import arena as render
+from ..static_files import read_static
 from ..translation import fill
 
 LEAD = """# Leaderboard
 A rating is the chance to be preferred to an average song of the pool. It comes from a Bradley-Terry model of all
-votes. The line is its 95% interval. Songs are ordered by the lower end of the interval. Ranks such as 1–3 are those
-that the votes allow: a song is ahead of another one if the votes say so with 95% certainty."""
+votes. The line is its 95% interval, on a scale from 0 to 100%. Songs are ordered by the lower end of the interval.
+Ranks such as 1–3 are those that the votes allow: a song is ahead of another one if the votes say so with 95%
+certainty."""
 JUDGES = """## How good is the judge?
 Each judge's prediction is fixed before the vote. Agreement counts votes for A or B. Ties and “both bad” count
 neither for a judge nor against it."""
@@ -42,14 +43,13 @@ class LeaderboardPage:
         self._leaderboard = leaderboard
         gr.Markdown(LEAD)
         self.standing = gr.HTML()
-        self.songs = gr.Plot(visible=False, elem_id="songs-plot")
-        self.song_table = gr.HTML()
-        self.generators = gr.Plot(visible=False, elem_id="generators-plot")
-        self.generator_table = gr.HTML()
-        self.meetings = gr.Plot(visible=False, elem_id="meetings-plot")
-        self.meeting_table = gr.HTML()
+        self.songs = gr.HTML()
+        self.generators = gr.HTML()
+        self.meetings = gr.HTML()
         gr.Markdown(JUDGES)
         self.agreement = gr.HTML()
+        near = read_static("near.js")  # before there are tables, everything is near
+        self.near = gr.HTML("<p></p>", js_on_load=near, apply_default_css=False, visible=False)
         self.calibration = gr.Plot(visible=False, elem_id="calibration-plot")
         self.calibration_table = gr.HTML()
         gr.Markdown(fill(CURVES, n=f"{MAX_CURVE_VOTES:,}"))
@@ -67,54 +67,61 @@ class LeaderboardPage:
                     lines="Votes as JSON lines",
                 )
             )
-        self.seen = gr.State(None)
+        self.seen, self.drawn = gr.State(None), gr.State(False)
         self._events()
 
     def _events(self) -> None:
-        outputs = [
-            *(self.standing, self.songs, self.song_table, self.generators, self.generator_table),
-            *(self.meetings, self.meeting_table),
-            *(self.agreement, self.calibration, self.calibration_table),
-            *(self.curves, self.losses, self.curve_table, self.seen),
+        tables = [
+            *(self.standing, self.songs, self.generators, self.meetings, self.agreement),
+            *(self.calibration_table, self.curve_table),
         ]
+        pictures = [self.calibration, self.curves, self.losses]
         options: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-        gr.on(None, self._open, outputs=outputs, **options)  # None: when the page opens
-        gr.Timer(settings().refresh_seconds).tick(self._refresh, self.seen, outputs, **options)
+        gr.on(None, self._open, outputs=[*tables, self.seen, self.near], **options)  # None: when the page opens
+        # What draws pictures is large, so it is loaded only when somebody comes to them.
+        self.near.select(self._draw, outputs=[*pictures, self.drawn], **options)
+        gr.Timer(settings().refresh_seconds).tick(
+            self._refresh, [self.seen, self.drawn], [*tables, *pictures, self.seen], **options
+        )
 
     def _open(self) -> tuple[Any, ...]:
-        return _shown(self._leaderboard.latest())
-
-    def _refresh(self, seen: tuple[int, int | None] | None) -> tuple[Any, ...]:
         now = self._leaderboard.latest()
-        return (gr.skip(),) * 14 if now.state == seen else _shown(now)
+        return *_tables(now), now.state, gr.HTML(visible=True)
+
+    def _draw(self) -> tuple[Any, ...]:
+        return *_pictures(self._leaderboard.latest()), True
+
+    def _refresh(self, seen: tuple[int, int | None] | None, drawn: bool) -> tuple[Any, ...]:
+        now = self._leaderboard.latest()
+        if now.state == seen:
+            return (gr.skip(),) * 11
+        return *_tables(now), *(_pictures(now) if drawn else (gr.skip(),) * 3), now.state
 
 
-def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
+def _tables(now: LeaderboardSnapshot) -> tuple[str, ...]:
     judges = _rated(now.agreement["pool"].judges)
     return (
         render.standing(now),
-        *(_picture(tr("Songs"), plots.ratings, _rated(now.songs)), render.songs(now.songs)),
-        *(_picture(tr("Generators"), plots.ratings, _rated(now.generators)), render.generators(now.generators)),
-        _drawn(tr("Between generators"), plots.meetings, [met for met in now.meetings if met.votes >= MIN_VOTES]),
+        render.songs(now.songs),
+        render.generators(now.generators),
         render.meetings(now.meetings),
         render.agreement(now),
-        *(_picture(tr("Calibration"), plots.calibration, judges), render.calibration(judges) + render.between(judges)),
-        _drawn(tr("Votes foreseen so far"), plots.learning_curves, now.curves),
-        _drawn(tr("Log-loss so far, lower is better"), plots.learning_losses, now.curves),
+        render.calibration(judges) + render.between(judges),
         render.learning_curves(now.curves),
-        now.state,
     )
 
 
-def _rated(rows: Sequence[Any]) -> list[Any]:
-    """Return the ratings, or the judges' agreements, that are from enough votes to be shown."""
-    return [row for row in rows if not row.unrated]
+def _pictures(now: LeaderboardSnapshot) -> tuple[gr.Plot, ...]:
+    return (
+        _drawn(tr("Calibration"), plots.calibration, _rated(now.agreement["pool"].judges)),
+        _drawn(tr("Votes foreseen so far"), plots.learning_curves, now.curves),
+        _drawn(tr("Log-loss so far, lower is better"), plots.learning_losses, now.curves),
+    )
 
 
-def _picture(label: str, draw: Callable[[Any], Any], rows: Sequence[Any]) -> gr.Plot:
-    if len(rows) > MAX_ROWS:
-        label = tr("{label}: the first {n} of {all}", label=label, n=MAX_ROWS, all=f"{len(rows):,}")
-    return _drawn(label, draw, rows)
+def _rated(judges: Sequence[Agreement]) -> list[Agreement]:
+    """Return the judges' agreements that are from enough votes to be shown."""
+    return [judge for judge in judges if not judge.unrated]
 
 
 def _drawn(label: str, draw: Callable[[Any], Any], rows: Sequence[Any]) -> gr.Plot:

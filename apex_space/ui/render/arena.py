@@ -1,6 +1,9 @@
 """Renders ratings and agreement as HTML."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from markupsafe import Markup
 
 from ...arena.agreement import Agreement, AgreementReport
 from ...arena.lead import Lead, Meeting
@@ -12,7 +15,7 @@ from ...core.intervals import ConfidenceInterval
 from ...core.text import minus
 from ...plots.arena import curve_name, judge_title, label, ranks, song_text
 from ...storage.records import Source
-from .html import Cells, figure, labelled, note, percent, span, table
+from .html import Cells, figure, folded, labelled, note, percent, span, table
 
 SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own"}
 AGAINST_CHANCE = {"better": "better than chance", "worse": "worse than chance", "unclear": "not told from chance"}
@@ -24,6 +27,14 @@ FILES = (
     '<a href="votes.csv" download>{votes}</a><a href="votes.jsonl" download>{lines}</a></p>'
 )
 """The template of the links to files for everybody."""
+BAR = (
+    '{text}<span class="bar {kind}" style="--at: {at}; --low: {low}; --high: {high}" aria-hidden="true"><i></i></span>'
+)
+"""The template of a rating: its figures, and a dot in its interval on a line from 0 to 100%."""
+MAX_GENERATORS = 30
+"""Maximum number of generators in the table of who won against whom."""
+STRONGEST = 0.6
+"""Share of its colour in a cell of votes that were all won, so that its text can be read, bright and dark."""
 NAMED = 3
 """Largest number of leaders that are named."""
 NOBODY = "No vote has been counted yet. The leaderboard begins with the first one."
@@ -64,16 +75,18 @@ def _lead(lead: Lead) -> str:
 
 def songs(ranked: Sequence[Rating]) -> str:
     """Return a table of all songs with a vote, best lower bound first, in a box of its own height."""
-    rows = ((place, label(row), *_rating(row), song_text(row.generator)) for place, row in _placed(ranked))
-    head = tr("Rank"), tr("Title"), *_rating_head(), tr("Generator")
-    return table(tr("Songs"), head, rows, "wide tall") if ranked else ""
+    rows = ((place, _titled(row), *_rating(row)) for place, row in _placed(ranked))
+    return _ratings(tr("Songs"), tr("Title"), rows) if ranked else ""
 
 
 def generators(ranked: Sequence[Rating]) -> str:
     """Return a table of all generators with a vote, best lower bound first."""
     rows = ((place, label(row), *_rating(row)) for place, row in _placed(ranked))
-    head = tr("Rank"), tr("Generator"), *_rating_head()
-    return table(tr("Generators"), head, rows, "wide tall") if ranked else ""
+    return _ratings(tr("Generators"), tr("Generator"), rows) if ranked else ""
+
+
+def _ratings(caption: str, what: str, rows: Iterable[Cells]) -> str:
+    return table(caption, (tr("Rank"), what, tr("Rating and its 95% interval"), tr("Votes")), rows, "wide tall rated")
 
 
 def _placed(ranked: Sequence[Rating]) -> Iterator[tuple[str, Rating]]:
@@ -82,15 +95,20 @@ def _placed(ranked: Sequence[Rating]) -> Iterator[tuple[str, Rating]]:
     yield from ((ranks(row), row) for row in ranked if row.unrated)
 
 
-def _rating_head() -> Cells:
-    return tr("Rating"), tr("95% interval"), tr("Votes")
+def _titled(row: Rating) -> str:
+    return Markup("{}<small>{}</small>").format(label(row), song_text(row.generator))
 
 
 def _rating(row: Rating) -> Cells:
     votes = tr("{n} ({won} won, {tied} tied)", n=row.votes, won=row.wins, tied=row.ties)
     if row.unrated:
-        return tr(TOO_FEW), "–", votes
-    return percent(row.rating), span(percent(row.low), percent(row.high)), votes + _preliminary(row.preliminary)
+        return tr(TOO_FEW), votes
+    interval = _numbers(ConfidenceInterval(row.rating, row.low, row.high), "{:.0%}")
+    return Markup(BAR).format(
+        text=tr("{value} ({low} to {high})", **interval),
+        kind="preliminary" if row.preliminary else "",
+        **{name: f"{share:.1%}" for name, share in (("at", row.rating), ("low", row.low), ("high", row.high))},
+    ), votes + _preliminary(row.preliminary)
 
 
 def _preliminary(so: bool) -> str:
@@ -132,8 +150,11 @@ def _agreement(panel: AgreementReport, judge: Agreement) -> Cells:
 
 
 def _with_interval(estimate: ConfidenceInterval, form: str) -> str:
-    value, low, high = (minus(form.format(number)) for number in (estimate.value, estimate.low, estimate.high))
-    return tr("{value} ({low} to {high})", value=value, low=low, high=high)
+    return tr("{value} ({low} to {high})", **_numbers(estimate, form))
+
+
+def _numbers(estimate: ConfidenceInterval, form: str) -> dict[str, str]:
+    return {name: minus(form.format(getattr(estimate, name))) for name in ("value", "low", "high")}
 
 
 def calibration(judges: Sequence[Agreement]) -> str:
@@ -152,9 +173,46 @@ def calibration(judges: Sequence[Agreement]) -> str:
 
 
 def meetings(met: Sequence[Meeting]) -> str:
+    """Return which share of votes each generator won against each other one, as a coloured table, and each pair's
+    interval, folded.
+
+    Of more than MAX_GENERATORS generators, the first table has those with the most votes.
+    """
+    if not met:
+        return ""
+    votes: Counter[str] = Counter()
+    for pair in met:
+        votes.update({pair.first: pair.votes, pair.second: pair.votes})
+    shown = sorted(name for name, _ in votes.most_common(MAX_GENERATORS))
+    caption = tr("Won by the generator of the row against that of the column, and the number of votes")
+    if len(votes) > MAX_GENERATORS:
+        caption = tr("{label}: the first {n} of {all}", label=caption, n=MAX_GENERATORS, all=f"{len(votes):,}")
+    head = tr("Generator"), *(str(place) for place, _ in enumerate(shown, 1))
+    rows = _matrix(met, shown)
+    return table(caption, head, rows, "matrix") + folded(tr("Each pair with its interval"), _pairs(met))
+
+
+def _matrix(met: Sequence[Meeting], shown: Sequence[str]) -> Iterator[Cells]:
+    """Yield a row for each generator: its number and name, and what it won against each one."""
+    cells = {(pair.first, pair.second): _won(pair.share.value, pair.votes) for pair in met}
+    cells |= {(pair.second, pair.first): _won(1 - pair.share.value, pair.votes) for pair in met}
+    for place, row in enumerate(shown, 1):
+        yield f"{place}. {song_text(row)}", *(cells.get((row, column), "") for column in shown)
+
+
+def _won(share: float, votes: int) -> str:
+    """Return a share of votes in the colour of the side that won more of them, the stronger the clearer."""
+    if votes < MIN_VOTES:
+        return Markup("<span>–<small>{}</small></span>").format(votes)
+    side, weight = "more" if share > 0.5 else "less", abs(share - 0.5) * 2 * STRONGEST
+    cell = Markup('<span class="{}" style="--weight: {:.0%}">{}<small>{}</small></span>')
+    return cell.format(side, weight, percent(share), votes)
+
+
+def _pairs(met: Sequence[Meeting]) -> str:
     """Return a table of the votes between each two generators."""
     head = tr("Between"), tr("Votes"), tr("Won by the first"), tr("95% interval"), tr("Tied")
-    rows = [
+    rows = (
         (
             tr(" and ").join(map(song_text, (pair.first, pair.second))),
             str(pair.votes),
@@ -162,8 +220,8 @@ def meetings(met: Sequence[Meeting]) -> str:
             str(pair.ties),
         )
         for pair in met
-    ]
-    return table(tr("Votes between generators; a tie is half a win"), head, rows, "wide tall") if rows else ""
+    )
+    return table(tr("Votes between generators; a tie is half a win"), head, rows, "wide tall")
 
 
 def between(judges: Sequence[Agreement]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 import gradio as gr
+import markupsafe
 
 from ...core.errors import WeightsError
 from ...core.i18n import tr, translate
@@ -15,10 +16,15 @@ Cells = Sequence[str]
 
 
 def table(caption: str, head: Cells, rows: Iterable[Cells], kind: str = "") -> str:
-    """Return plain texts as a table that scrolls inside its own box. `kind` is a class of the style sheet."""
-    columns = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    """Return cells as a table that scrolls inside its own box. `kind` is a class of the style sheet.
+
+    Cells are plain texts, or HTML if they are markupsafe.Markup.
+    """
+    columns = "".join(f'<th scope="col">{markupsafe.escape(cell)}</th>' for cell in head)
     body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
+        f'<tr><th scope="row">{markupsafe.escape(row[0])}</th>'
+        + "".join(f"<td>{markupsafe.escape(cell)}</td>" for cell in row[1:])
+        + "</tr>"
         for row in rows
     )
     title = escape(caption)

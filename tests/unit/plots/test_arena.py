@@ -8,16 +8,16 @@ import pytest
 
 from apex_space import plots
 from apex_space.arena.agreement import Agreement
-from apex_space.arena.lead import find_lead, meetings
+from apex_space.arena.lead import Meeting, find_lead, meetings
 from apex_space.arena.leaderboard import LeaderboardSnapshot
 from apex_space.arena.pool_sources import from_examples
 from apex_space.arena.ratings import FEW_VOTES, MIN_VOTES, Rating
 from apex_space.core.i18n import use_language
-from apex_space.plots.arena import MAX_ROWS, song_text
-from apex_space.plots.names import MAX_LABEL_LENGTH
+from apex_space.plots.arena import song_text
 from apex_space.storage.records import Song, Vote
-from apex_space.ui.pages.leaderboard import _shown
+from apex_space.ui.pages.leaderboard import _pictures, _tables
 from apex_space.ui.render import arena as render
+from apex_space.ui.render.arena import MAX_GENERATORS
 from helpers.chinese import latin
 from helpers.votes import measure_agreement, predicted, rate, sigmoid, simulate, song, tally, vote
 
@@ -54,38 +54,31 @@ def test_texts_of_our_own_songs_are_translated_and_those_of_others_are_not() -> 
         assert song_text("Clarity") == "Clarity"  # as the name of a song
         assert song_text("") == ""
         table = render.songs([rating(0, title=songs[0].title), rating(1, title="Likes")])
-    assert [row[1] for row in rows(table)] == ["玻璃清晨", "Likes"]
+    assert [row[1].split("<")[0] for row in rows(table)] == ["玻璃清晨", "Likes"]
 
 
-def test_dots_and_whiskers_are_the_ratings_and_their_intervals() -> None:
+def test_bars_are_the_ratings_and_their_intervals() -> None:
     ranked = rate(simulate(np.array([-1.0, 0.0, 1.0]), 300))
-    (dots,) = plots.ratings(ranked).data
-    assert list(dots.x) == [100 * row.rating for row in ranked]
-    assert list(np.add(dots.x, dots.error_x.array)) == pytest.approx([100 * row.high for row in ranked])
-    assert list(np.subtract(dots.x, dots.error_x.arrayminus)) == pytest.approx([100 * row.low for row in ranked])
+    bars = re.findall(r"--at: (.*?)%; --low: (.*?)%; --high: (.*?)%", render.songs(ranked))
+    found = [100 * share for row in ranked for share in (row.rating, row.low, row.high)]
+    assert [float(share) for bar in bars for share in bar] == pytest.approx(found, abs=0.051)
 
 
-def test_a_picture_of_many_songs_shows_the_first_and_the_table_all() -> None:
+def test_the_table_has_all_of_many_songs() -> None:
     ranked = [rating(place) for place in range(2000)]
-    figure = plots.ratings(ranked)
-    assert sum(len(trace.x) for trace in figure.data) == MAX_ROWS
-    assert figure.layout.height < 1000
-    assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
     assert [int(row[0]) for row in rows(render.songs(ranked))] == list(range(1, 2001))
 
 
-def test_preliminary_ratings_are_told_apart_in_picture_and_table() -> None:
-    ranked = [rating(0, FEW_VOTES), rating(1, FEW_VOTES - 1)]
-    settled, preliminary = plots.ratings(ranked).data
-    assert (settled.name, list(settled.y)) == ("settled", [0])
-    assert (preliminary.name, list(preliminary.y)) == ("preliminary", [1])
-    assert ["preliminary" in row[4] for row in rows(render.songs(ranked))] == [False, True]
+def test_preliminary_ratings_are_told_apart() -> None:
+    shown = rows(render.songs([rating(0, FEW_VOTES), rating(1, FEW_VOTES - 1)]))
+    assert ["preliminary" in row[2] for row in shown] == [False, True]
+    assert ["preliminary" in row[3] for row in shown] == [False, True]
 
 
 def test_a_rating_by_few_votes_is_told_in_words_and_has_no_rank() -> None:
     shown = rows(render.songs([rating(0, MIN_VOTES - 1), rating(1, MIN_VOTES)]))
     assert [row[0] for row in shown] == ["2", "–"]
-    assert shown[1][2:4] == ["too few votes", "–"]
+    assert shown[1][2] == "too few votes"
     assert "%" in shown[0][2]
     assert "%" not in str(shown[1])
 
@@ -93,7 +86,6 @@ def test_a_rating_by_few_votes_is_told_in_words_and_has_no_rank() -> None:
 def test_ranks_that_the_votes_allow_are_shown_as_a_range() -> None:
     ranked = rate([vote(1, 2, winner) for winner in ("a", "b") for _ in range(MIN_VOTES)])
     assert [row[0] for row in rows(render.songs(ranked))] == ["1–2", "1–2"]
-    assert [label.split(".")[0] for label in plots.ratings(ranked).layout.yaxis.ticktext] == ["1–2", "1–2"]
 
 
 @pytest.mark.parametrize(
@@ -119,16 +111,33 @@ def _standing(votes: list[Vote]) -> LeaderboardSnapshot:
     )
 
 
-def test_votes_between_generators_are_a_table_and_a_picture() -> None:
+def test_votes_between_generators_are_a_matrix_and_a_list() -> None:
     met = meetings(tally([vote(0, 1)] * 3 + [vote(1, 0)] + [vote(0, 1, "tie")] + [vote(2, 3)] * (MIN_VOTES - 1)))
-    assert rows(render.meetings(met)) == [
+    matrix, pairs = render.meetings(met).split("<details>")
+    assert [
+        [" ".join(re.findall(r"[\w.%–-]+", re.sub("<.*?>", " ", cell))) for cell in row] for row in rows(matrix)
+    ] == [
+        ["1. maker0", "", "70% 5", "", ""],
+        ["2. maker1", "30% 5", "", "", ""],
+        ["3. maker2", "", "", "", f"– {MIN_VOTES - 1}"],
+        ["4. maker3", "", "", f"– {MIN_VOTES - 1}", ""],
+    ]
+    assert [re.findall(r"class=\"(\w+)\" style=\"--weight: (\d+)%", cell) for cell in rows(matrix)[0]][2] == [
+        ("more", "24")
+    ]
+    assert rows(pairs) == [
         ["maker0 and maker1", "5", "70%", "30% to 93%", "1"],
         ["maker2 and maker3", str(MIN_VOTES - 1), "too few votes", "–", "0"],
     ]
-    (shares,) = plots.meetings(met).data
-    assert shares.z[0][1] == pytest.approx(70)
-    assert shares.z[1][0] == pytest.approx(30)
-    assert shares.z[0][0] is shares.z[0][2] is None
+    assert render.meetings([]) == ""
+
+
+def test_a_matrix_of_many_generators_has_those_with_the_most_votes() -> None:
+    many = [Meeting(f"maker{place:02}", "busy", 10, 0, 0) for place in range(40)]
+    table = render.meetings(many).split("<details>")[0]
+    assert len(rows(table)) == MAX_GENERATORS
+    assert "busy" in table
+    assert f"the first {MAX_GENERATORS} of 41" in table
 
 
 def test_agreement_between_generators_by_few_votes_is_told_in_words() -> None:
@@ -141,33 +150,20 @@ def test_the_page_draws_no_rating_by_few_votes() -> None:
     for count in (MIN_VOTES - 1, MIN_VOTES):
         votes = [vote(1, 2, "a", predicted(0.7))] * count
         now = LeaderboardSnapshot(count, 1.0, rate(votes), rate(votes, "generator"), agreement=measure_agreement(votes))
-        assert [_shown(now)[place].visible for place in (1, 3, 8)] == [count == MIN_VOTES] * 3
+        assert ['class="bar' in table for table in _tables(now)[1:3]] == [count == MIN_VOTES] * 2
+        assert _pictures(now)[0].visible == (count == MIN_VOTES)
 
 
 def test_markup_in_titles_is_shown_as_text() -> None:
     ranked = [rating(0, title=MARKUP)]
-    figure = plots.ratings(ranked)
-    texts = [*figure.layout.yaxis.ticktext, *figure.data[0].text]
-    assert not any("<" in text for text in texts)
     assert "<img" not in render.songs(ranked) + render.generators(ranked)
-    assert rows(render.songs(ranked))[0][1] == MARKUP
-
-
-def test_a_long_title_is_cut_in_the_picture_alone() -> None:
-    ranked = [rating(0, title="x" * 300)]
-    (label,) = plots.ratings(ranked).layout.yaxis.ticktext
-    assert len(label) == len("1. ") + MAX_LABEL_LENGTH
-    assert rows(render.songs(ranked))[0][1] == "x" * 300
-
-
-def test_takes_of_a_song_are_told_apart_in_the_picture() -> None:
-    ranked = [rating(place, title=f"my_long_song_take_{place:02}") for place in range(1, 13)]
-    labels = plots.ratings(ranked).layout.yaxis.ticktext
-    assert list(labels[:2]) == ["2. take_01", "3. take_02"]
+    assert unescape(rows(render.songs(ranked))[0][1]).startswith(MARKUP)
+    met = [Meeting(MARKUP, "maker", 10, 0, 0)]
+    assert "<img" not in render.meetings(met)
 
 
 def test_a_song_without_a_title_has_the_beginning_of_its_hash() -> None:
-    assert rows(render.songs([rating(7)]))[0][1] == "00000000"
+    assert rows(render.songs([rating(7)]))[0][1] == "00000000<small>maker</small>"
 
 
 def test_calibration_has_its_diagonal_and_each_bin_with_its_interval(judges: tuple[Agreement, ...]) -> None:
