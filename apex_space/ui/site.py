@@ -26,6 +26,7 @@ from .gradio_patches import (
     one_app,
     serve_ranges,
     server_name,
+    status_route,
     take_only_files,
 )
 from .middleware.backpressure import Backpressure
@@ -140,7 +141,7 @@ def launch_options(
     adapt_template(PREVIEW_HEAD, LANGUAGE_HEAD + ICON)
     embedded = embedding()
     routes = [health_route(manager), audio_route(arena), *SharedResultRoutes(results).routes]
-    routes += [*download_routes(leaderboard), preview_route(), *embedded["routes"]]
+    routes += [*download_routes(leaderboard), preview_route(), status_route(), *embedded["routes"]]
     middleware = [
         Middleware(RequestLog),
         Middleware(SecurityHeaders),

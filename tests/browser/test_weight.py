@@ -1,4 +1,5 @@
-"""What a page costs its visitor: bytes and requests of a first load, with nothing in the browser's cache."""
+"""What a page costs its visitor: bytes and requests of a first load, with nothing in the browser's cache, and work
+while nobody touches it."""
 
 from typing import Any
 
@@ -8,6 +9,10 @@ from helpers.server import Running
 
 MAX_BYTES, MAX_REQUESTS = 600_000, 90
 QUIET_MS = 1500
+NOTE_FRAMES = """
+    const ask = window.requestAnimationFrame;
+    window.requestAnimationFrame = (draw) => (window.frame_at = performance.now(), ask(draw));
+"""
 
 
 @pytest.mark.parametrize("path", ["/", "/rank", "/compare", "/arena", "/leaderboard", "/about"])
@@ -32,3 +37,12 @@ def test_a_first_load_is_light(server: Running, browser: Any, path: str) -> None
     bytes_of = {asked[id]: size for id, size in sent.items() if asked.get(id, "").startswith("http")}
     assert len(bytes_of) < MAX_REQUESTS
     assert sum(bytes_of.values()) < MAX_BYTES, sorted(bytes_of.items(), key=lambda item: -item[1])[:8]
+
+
+def test_a_page_comes_to_rest(visit: Any, server: Running) -> None:
+    """Gradio's own script draws in each frame for ever."""
+    page = visit("/about")
+    page.add_init_script(NOTE_FRAMES)
+    page.reload()
+    page.locator("footer").wait_for()
+    page.wait_for_function(f"performance.now() > window.frame_at + {QUIET_MS}", polling=100)
