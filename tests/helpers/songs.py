@@ -1,7 +1,6 @@
 """The beginnings of the examples: what a page does with a song seldom takes half a minute of one."""
 
 import csv
-import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -11,7 +10,7 @@ import soundfile
 from apex_space.arena.pool_sources import from_examples
 from helpers.paths import EXAMPLES
 
-SECONDS = 12
+SECONDS, IN_POOL = 12, 8
 MARKUP = " <img src=x onerror=document.title='owned'>"
 _FOLDER = tempfile.TemporaryDirectory(prefix="apex-tests-")
 
@@ -19,15 +18,18 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="apex-tests-")
 @cache
 def short(name: str) -> Path:
     """A file of the same name with the first SECONDS of an example."""
-    path = Path(_FOLDER.name) / name
+    return _beginning(name, SECONDS, Path(_FOLDER.name))
+
+
+def _beginning(name: str, seconds: int, folder: Path) -> Path:
     with soundfile.SoundFile(EXAMPLES / name) as song:
-        soundfile.write(path, song.read(SECONDS * song.samplerate), song.samplerate)
-    return path
+        soundfile.write(folder / name, song.read(seconds * song.samplerate), song.samplerate)
+    return folder / name
 
 
 @cache
 def pool() -> Path:
-    """A folder for the arena with four examples, short ones: to prepare all of them at length takes 20 s. Whoever wrote
+    """A folder for the arena with four examples, the first seconds of each: every server prepares them. Whoever wrote
     its table is hostile."""
     folder = Path(_FOLDER.name) / "pool"
     folder.mkdir()
@@ -35,6 +37,6 @@ def pool() -> Path:
         writer = csv.writer(table)
         writer.writerow(("file", "title", "generator", "prompt"))
         for song in from_examples(damaged=True, offered=True)[-4:]:
-            shutil.copy(short(song.file.name), folder)
+            _beginning(song.file.name, IN_POOL, folder)
             writer.writerow((song.file.name, song.title, song.generator + MARKUP, song.prompt + MARKUP))
     return folder
