@@ -23,7 +23,8 @@
   const shown = (control) => text(control.closest("label") ?? control);
 
   function plain(control) {
-    const [label, seen] = [markup(control) ?? "", shown(control)];
+    const label = (markup(control) ?? "").replace(/\d+\.\d{2,}/g, (seconds) => Number(seconds).toFixed(1));
+    const seen = shown(control);
     if (!/[\p{L}\p{N}]/u.test(seen) || label.toLowerCase().includes(seen.toLowerCase())) return label;
     return label && seen.length < 5 ? `${seen}: ${label}` : seen; // "1x: Adjust playback speed to 1.5x"
   }
