@@ -19,6 +19,8 @@ Source = Literal["pool", "uploaded"]
 
 WITHDRAWN = "withdrawn by the voter"
 """Reason why a vote does not count that its voter took back."""
+AGAIN = "the same pair again"
+"""Reason why a vote does not count if its voter has a vote on the same two songs that counts."""
 
 Spoke = Literal["", "scores", "generators"]
 """What had more weight in a prediction by a learned model."""
