@@ -371,6 +371,15 @@ class VoteStore(Database):
             row = connection.execute(text(NEWEST_MODEL), parameters).first()
         return StoredModel(judge, revision, *row) if row else None
 
+    def models(self) -> list[tuple[StoredModel, float]]:
+        """Return all learned models without their texts, and when each was stored, by judge and then by time."""
+        query = "SELECT judge, revision, decided, version, changes, at FROM models ORDER BY judge, at, version"
+        with self.transaction() as connection:
+            return [
+                (StoredModel(judge, revision, decided, version, "", changes), at)
+                for judge, revision, decided, version, changes, at in connection.execute(text(query))
+            ]
+
     def claim(self, shard: str) -> int:
         """Put all votes that are in no shard into `shard`, and return their number. A vote never changes its shard.
 
@@ -480,7 +489,9 @@ def _change(connection: Connection, changed: Collection[Vote]) -> None:
     if changed:
         ids = [vote.battle.id for vote in changed]
         add_counts(connection, tally(_votes_on(connection, ids)), -1)
-        rows = [{"battle": vote.battle.id, "at": vote.changed, "reason": vote.suspicion} for vote in changed]
+        rows: list[Parameters] = [
+            {"battle": vote.battle.id, "at": vote.changed, "reason": vote.suspicion} for vote in changed
+        ]
         write(connection, ADD_CHANGE, rows)
         add_counts(connection, tally(_votes_on(connection, ids)))
         delete_empty(connection)

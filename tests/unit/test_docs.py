@@ -49,6 +49,7 @@ NOT_RUN = {
     f".venv/bin/{PROGRAM} bench": "takes minutes; test_bench.py runs it on small networks",
     f".venv/bin/{PROGRAM} arena foresight": "needs a table of scores; test_foresight.py runs it",
     f".venv/bin/{PROGRAM} arena simulate": "takes minutes; test_foresight.py runs it with one arena for each figure",
+    f".venv/bin/{PROGRAM} arena snapshot": "needs votes; test_snapshot_upload.py runs it",
     f".venv/bin/{PROGRAM} votes set-aside": "needs votes; test_votes.py runs it",
     f".venv/bin/{PROGRAM} votes restore": "needs votes; test_votes.py runs it",
     f".venv/bin/{PROGRAM} fit-preference": "takes a minute; test_fit_preference.py runs it with few resamples",

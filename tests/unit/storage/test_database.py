@@ -463,6 +463,7 @@ def test_of_models_the_one_after_the_most_changes_is_the_newest(store: VoteStore
     assert store.newest_model("pocket", "r") == replace(old, changes=2)
     store.add_model(old, 3.0)
     assert store.newest_model("pocket", "r") == replace(old, changes=2)
+    assert store.models() == [(replace(old, changes=2, model=""), 1.0), (replace(new, model=""), 1.0)]
 
 
 # ---- one counted vote of a voter on a pair -------------------------------------------------------------------------
