@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from html import escape
@@ -98,7 +97,7 @@ def write_snapshot(
     folder = parent / f"arena-{day}"
     if os.path.lexists(folder):
         raise ArenaError("{path} is there. A snapshot is never written over something.", path=folder)
-    votes = [replace(vote, voter="") for vote in store.votes() if vote.at < start]
+    votes = [vote for vote in store.votes() if vote.at < start]
     if not votes:
         raise ArenaError("There are no votes of the days that are over (UTC).")
     standing, counted = _measure(votes)
@@ -119,7 +118,11 @@ def write_snapshot(
 
 
 def _measure(votes: Sequence[Vote]) -> tuple[LeaderboardSnapshot, list[Vote]]:
-    """Return the leaderboard of these votes, and those on songs of the pool that count."""
+    """Return the leaderboard of these votes, and those on songs of the pool that count.
+
+    They go through a database of their own, which nobody else can read and which is deleted, so that the figures are
+    computed exactly as the server does.
+    """
     with TemporaryDirectory() as folder, closing(VoteStore(f"sqlite:///{folder}/votes.sqlite3")) as store:
         for first in range(0, len(votes), BATCH):
             store.add_all([(vote, ()) for vote in votes[first : first + BATCH]])

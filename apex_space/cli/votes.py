@@ -18,7 +18,7 @@ from ..core.text import escape_formula, sanitize
 from .common import Format, exiting, messages, show
 
 if TYPE_CHECKING:
-    from ..arena.listeners import Listener
+    from ..arena.voters import Listener
     from ..storage.records import Vote
     from ..storage.vote_store import VoteStore
 
@@ -79,14 +79,14 @@ def listeners_(
 
     Exit status: 0 also where there are no votes, 2 the database cannot be used.
     """
-    from ..arena.listeners import choose, listeners
+    from ..arena.voters import choose, listeners
 
     with exiting(2), _store() as store:
         found = listeners(choose(store.votes(), "", *_span(start, end)))[:most]
     if format is Format.json:
         typer.echo(json.dumps([each.as_dict() for each in found], indent=1, ensure_ascii=False))
     elif format is Format.csv:
-        from ..arena.listeners import Listener
+        from ..arena.voters import Listener
 
         writer = csv.DictWriter(sys.stdout, [*Listener.__dataclass_fields__])
         writer.writeheader()
@@ -130,7 +130,7 @@ def restore(
     Exit status: 0 done (or it would be, with --yes), 1 there is no such vote, 2 the database or an option cannot be
     used.
     """
-    from ..arena.listeners import set_aside_by_hand
+    from ..arena.voters import set_aside_by_hand
 
     def fits(vote: "Vote") -> bool:
         return vote.suspicion == reason if reason else set_aside_by_hand(vote)
@@ -143,7 +143,7 @@ def _change(
     store: "VoteStore", which: tuple[str, str, str], fits: Callable[["Vote"], bool], reason: str, yes: bool
 ) -> None:
     """Set the chosen votes that fit aside for a reason, or restore them if it is empty. Without `yes`, only say so."""
-    from ..arena.listeners import choose
+    from ..arena.voters import choose
 
     listener, start, end = which
     if not any(which) and reason:
