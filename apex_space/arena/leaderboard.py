@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..storage.identity import DAY
 from ..storage.records import Source
 from ..storage.vote_counts import VoteCounts
 from .agreement import AgreementReport, measure_agreement
 from .lead import NO_LEAD, Lead, Meeting, find_lead, meetings
 from .learning import REST
 from .learning_curve import MAX_CURVE_VOTES, LearningCurve, learning_curves, picks_before
+from .not_counted import NEWEST, Jump, NotCounted, count_reasons, find_jump
 from .ratings import Rating, rate
 
 if TYPE_CHECKING:
@@ -32,9 +34,11 @@ class LeaderboardSnapshot:
     """Ratings of songs and generators and agreement of judges at one time.
 
     `at` is in seconds since 1970; it is 0 before the first fit. `version` is the number of votes that the store had
-    then, including suspicious ones: it changes with every vote and is the same in every process. `votes` excludes
-    suspicious votes. `agreement` keeps the pool's songs and visitors' uploads apart. `curves` were drawn when `drawn`
-    votes were in the store: they may lack the last 2% of the votes, and follow some time after the rest.
+    then, including suspicious ones, and of the times that votes were set aside or restored: it grows with each and is
+    the same in every process. `votes` excludes suspicious votes. `agreement` keeps the pool's songs and visitors'
+    uploads apart. `curves` were drawn at the version `drawn`: they may lack the last 2% of the votes, and follow some
+    time after the rest. `not_counted` is for the operator. `not_counted_before` is for everybody: it ends with the day
+    before, so that nobody can find out whether their own vote counts. `jump` warns the operator.
     """
 
     version: int = 0
@@ -47,6 +51,9 @@ class LeaderboardSnapshot:
     agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement(VoteCounts()))
     curves: tuple[LearningCurve, ...] = ()
     drawn: int | None = None
+    not_counted: NotCounted = field(default_factory=NotCounted)
+    not_counted_before: NotCounted = field(default_factory=NotCounted)
+    jump: Jump | None = None
 
     @property
     def state(self) -> tuple[int, int | None]:
@@ -118,11 +125,11 @@ class LeaderboardService:
     def _fit(self) -> None:
         """Publish what the votes say, with the curves that there are."""
         with self._fitting:
-            counts = self._store.counts()
+            counts, now = self._store.counts(), time.time()
             songs, generators = rate(counts), rate(counts, "generator")
             self._latest = LeaderboardSnapshot(
-                version=counts.votes,
-                at=time.time(),
+                version=counts.version,
+                at=now,
                 songs=songs,
                 generators=generators,
                 song_lead=find_lead(counts, "song", songs),
@@ -131,6 +138,9 @@ class LeaderboardService:
                 agreement=measure_agreement(counts),
                 curves=self._latest.curves,
                 drawn=self._latest.drawn,
+                not_counted=count_reasons(counts.reasons),
+                not_counted_before=count_reasons(counts.reasons, now // DAY),
+                jump=find_jump(self._store.newest_reasons(NEWEST), counts.reasons),
             )
 
     def _draw(self) -> None:
@@ -148,8 +158,11 @@ class LeaderboardService:
         while not self._stopped.wait(max(0.0, REST * spent)):
             started = time.monotonic()
             try:
-                if not self._latest.at or self._store.count() != self._latest.version:
+                if not self._latest.at or self._store.version() != self._latest.version:
+                    warned = self._latest.jump
                     self._fit()
+                    if self._latest.jump and not warned:
+                        logger.warning("votes that do not count: %s", self._latest.jump)
                 spent = max(time.monotonic() - started, self._every_s / REST)
                 if (started := time.monotonic()) >= rested:  # the standing need not wait as long as the curves
                     self._draw()

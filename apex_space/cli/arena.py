@@ -1,7 +1,10 @@
 """The commands of `arena`. Those that measure predictions are in foresight.py."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +17,7 @@ from .foresight import foresight, simulate
 if TYPE_CHECKING:
     from ..arena.agreement import Agreement, AgreementReport
     from ..arena.leaderboard import LeaderboardSnapshot
+    from ..arena.not_counted import NotCounted
     from ..arena.ratings import Rating
 
 arena = typer.Typer(help="Show the leaderboard and how often the judges predict votes.", no_args_is_help=True)
@@ -40,8 +44,14 @@ def report(
         standing = _standing()
     if not standing.votes:
         messages.print(NO_VOTES)
+    if standing.jump:
+        messages.print(sanitize(f"Warning: {standing.jump}"))
     if format is Format.json:
-        typer.echo(json.dumps(standing.as_dict(), indent=1, ensure_ascii=False, allow_nan=False))
+        found = standing.as_dict() | {
+            "not_counted": standing.not_counted.as_dict(),
+            "warning": str(standing.jump or ""),
+        }
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
     elif format is Format.csv:
         from ..arena.leaderboard_csv import to_csv
 
@@ -49,6 +59,27 @@ def report(
     else:
         for table in _tables(standing):
             show(table)
+
+
+@arena.command()
+def snapshot(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which to write the snapshot's folder.")] = Path(),
+    repo: Annotated[
+        str | None, typer.Option(metavar="OWNER/NAME", help="Also upload the snapshot to this dataset on the Hub.")
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the votes, as the Hub names licences.")] = "cc-by-4.0",
+) -> None:
+    """Write the votes of the days that are over, ratings and a dataset card to a folder such as arena-2026-11-30.
+
+    Exit status: 0 written, 2 there are no votes yet, the folder is there, or it cannot be written or uploaded.
+    """
+    from ..arena.snapshots import write_snapshot
+    from ..core.settings import settings
+    from ..storage.vote_store import open_store
+
+    with exiting(2), closing(open_store(settings())) as store:
+        folder = write_snapshot(store, out, time.time(), licence, repo)
+    messages.print(f"{folder}: written" if repo is None else f"{folder}: written, and uploaded to {repo}")
 
 
 def _standing() -> "LeaderboardSnapshot":
@@ -75,6 +106,16 @@ def _tables(standing: "LeaderboardSnapshot") -> Iterator[Table]:
             yield _calibration(judge, panel)
             if judge.generators:
                 yield _pairs(judge, panel)
+    if standing.not_counted.total:
+        yield _reasons(standing.not_counted)
+
+
+def _reasons(found: "NotCounted") -> Table:
+    """Return why votes do not count."""
+    table = _table(f"{found.total} of {found.votes} votes do not count", ("reason",), ("votes",))
+    for reason, votes in found.reasons.items():
+        table.add_row(sanitize(reason), str(votes))
+    return table
 
 
 def _leaderboard(title: str, rated: "Sequence[Rating]") -> Table:

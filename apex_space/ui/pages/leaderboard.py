@@ -56,6 +56,7 @@ class LeaderboardPage:
         self.curves = gr.Plot(visible=False, elem_id="curves-plot")
         self.losses = gr.Plot(visible=False, elem_id="losses-plot")
         self.curve_table = gr.HTML()
+        self.not_counted = gr.HTML(elem_id="not-counted")
         with gr.Column(elem_classes="files"):
             gr.Markdown(fill(FILES, n=f"{MAX_VOTES:,}"))
             gr.HTML(
@@ -73,16 +74,15 @@ class LeaderboardPage:
     def _events(self) -> None:
         tables = [
             *(self.standing, self.songs, self.generators, self.meetings, self.agreement),
-            *(self.calibration_table, self.curve_table),
+            *(self.calibration_table, self.curve_table, self.not_counted),
         ]
         pictures = [self.calibration, self.curves, self.losses]
         options: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         gr.on(None, self._open, outputs=[*tables, self.seen, self.near], **options)  # None: when the page opens
         # What draws pictures is large, so it is loaded only when somebody comes to them.
         self.near.select(self._draw, outputs=[*pictures, self.drawn], **options)
-        gr.Timer(settings().refresh_seconds).tick(
-            self._refresh, [self.seen, self.drawn], [*tables, *pictures, self.seen], **options
-        )
+        self._all = [*tables, *pictures, self.seen]
+        gr.Timer(settings().refresh_seconds).tick(self._refresh, [self.seen, self.drawn], self._all, **options)
 
     def _open(self) -> tuple[Any, ...]:
         now = self._leaderboard.latest()
@@ -94,7 +94,7 @@ class LeaderboardPage:
     def _refresh(self, seen: tuple[int, int | None] | None, drawn: bool) -> tuple[Any, ...]:
         now = self._leaderboard.latest()
         if now.state == seen:
-            return (gr.skip(),) * 11
+            return (gr.skip(),) * len(self._all)
         return *_tables(now), *(_pictures(now) if drawn else (gr.skip(),) * 3), now.state
 
 
@@ -108,6 +108,7 @@ def _tables(now: LeaderboardSnapshot) -> tuple[str, ...]:
         render.agreement(now),
         render.calibration(judges) + render.between(judges),
         render.learning_curves(now.curves),
+        render.not_counted(now.not_counted_before),
     )
 
 
