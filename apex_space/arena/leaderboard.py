@@ -14,7 +14,7 @@ from .agreement import AgreementReport, measure_agreement
 from .lead import NO_LEAD, Lead, Meeting, find_lead, meetings
 from .learning import REST
 from .learning_curve import MAX_CURVE_VOTES, LearningCurve, learning_curves, picks_before
-from .ratings import Rating, rate
+from .ratings import Rating, rate, side_effect
 
 if TYPE_CHECKING:
     from ..storage.records import Vote
@@ -128,7 +128,7 @@ class LeaderboardService:
                 song_lead=find_lead(counts, "song", songs),
                 generator_lead=find_lead(counts, "generator", generators),
                 meetings=meetings(counts),
-                agreement=measure_agreement(counts),
+                agreement=measure_agreement(counts, side_effect(counts)),
                 curves=self._latest.curves,
                 drawn=self._latest.drawn,
             )

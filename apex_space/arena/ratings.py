@@ -3,7 +3,11 @@
 Bradley and Terry (1952): P(i is preferred to j) = sigmoid(s_i - s_j) with a strength s for each song. A tie is half a
 win for both. The prior adds two votes for each song: one won and one lost against an average song of strength 0
 (Newman, JMLR 2023, section 5: every chance to beat an average song is equally likely beforehand). So the strength of an
-undefeated song stays finite, and songs that no chain of votes connects do not move each other.
+undefeated song stays finite, and songs that no chain of votes connects move each other only by the side's effect.
+
+Listeners may favour a side: P(A is preferred to B) = sigmoid(s_A - s_B + side). The side's effect is fitted with the
+strengths, and ratings are without it. Before any vote it is normal with a deviation of 0.25: with 95% probability, A is
+preferred to an equally good song in 38 to 62% of votes. Votes on some other songs tell about it, too.
 
 A rating is sigmoid(s), the chance to be preferred to an average song. The ratings of songs that are connected by votes
 have a mean of exactly 0.5. Where groups of songs are not connected, only the prior puts them on one scale.
@@ -19,7 +23,7 @@ interval is about its songs in the pool.
 A row's ranks are the best and the worst place that the votes allow. It is surely behind or ahead of another row if the
 95% interval of the difference of their strengths excludes 0, by the covariance of both.
 
-The time grows with the number of songs to the third power, not with the number of votes.
+The time grows with the number of songs to the third power, and hardly with the number of votes.
 """
 
 from dataclasses import asdict, dataclass
@@ -27,18 +31,52 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..core.intervals import Z95
-from ..storage.vote_counts import VoteCounts
+from ..core.intervals import Z95, ConfidenceInterval
+from ..storage.vote_counts import PairResults, VoteCounts
 
 By = Literal["song", "generator"]
 FEW_VOTES = 30
 MIN_VOTES = 5
 """Number of votes below which a figure is not shown: its interval is almost the whole range."""
-PRIOR = 1.0
 MAX_STEPS = 100
 """Maximum number of steps of Newton's method; odds of 1e12 take 43."""
 CLOSE = 1e-8
 """Largest change of a strength in the last step."""
+
+
+@dataclass(frozen=True)
+class RatingModel:
+    """What is believed before any vote.
+
+    `prior` is how often each song won, and lost, against an average one; it is more than 0. `side` is the deviation of
+    the side's effect on the log-odds of A.
+    """
+
+    prior: float = 1.0
+    side: float = 0.25
+
+
+MODEL = RatingModel()
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """The most likely strengths [S] and the side's effect on the log-odds of A, with their standard deviations.
+
+    `covariance` [S, S] is that of the strengths.
+    """
+
+    values: np.ndarray
+    deviations: np.ndarray
+    covariance: np.ndarray
+    side: float
+    side_deviation: float
+
+    def chances(self, far: float = 0.0) -> np.ndarray:
+        """Return the chances to be preferred to an average song [S], `far` deviations away from the most likely."""
+        from scipy.special import expit
+
+        return np.asarray(expit(self.values + far * self.deviations))
 
 
 @dataclass(frozen=True)
@@ -77,23 +115,21 @@ class Rating:
         return asdict(self) | {"preliminary": self.preliminary}
 
 
-def rate(counts: VoteCounts, by: By = "song", prior: float = PRIOR) -> tuple[Rating, ...]:
+def rate(counts: VoteCounts, by: By = "song", model: RatingModel = MODEL) -> tuple[Rating, ...]:
     """Rate the songs or generators compared by the votes on the pool's songs, best lower bound first.
 
-    `prior` is how often each song won, and lost, against an average one beforehand; it is more than 0. A vote between
-    two songs of one generator says nothing about generators and is left out of their ratings.
+    A vote between two songs of one generator says nothing about generators and is left out of their ratings.
     """
-    from scipy.special import expit
-
-    keys, wins, ties = outcomes(counts, by)
-    if not keys:
+    results = results_of(counts, by)
+    if not results.keys:
         return ()
     shown = {song.id if by == "song" else song.generator: song for song in counts.songs.values()}
-    votes = (wins + wins.T + ties).sum(1)
-    strengths, deviations, covariance = strengths_of(wins + ties / 2, prior)
-    rating, low, high = (expit(strengths + far * deviations) for far in (0, -Z95, Z95))
+    wins, losses, ties = _numbers(results)
+    votes = wins + losses + ties
+    strengths = strengths_of(results, model)
+    rating, low, high = (strengths.chances(far) for far in (0, -Z95, Z95))
     rated = votes >= MIN_VOTES
-    best, worst = _ranks(strengths, covariance, rated)
+    best, worst = _ranks(strengths, rated)
     found = [
         Rating(
             key=key,
@@ -103,87 +139,112 @@ def rate(counts: VoteCounts, by: By = "song", prior: float = PRIOR) -> tuple[Rat
             low=float(low[index]),
             high=float(high[index]),
             votes=int(votes[index]),
-            wins=int(wins[index].sum()),
-            ties=int(ties[index].sum()),
+            wins=int(wins[index]),
+            ties=int(ties[index]),
             best=int(best[index]) if rated[index] else None,
             worst=int(worst[index]) if rated[index] else None,
         )
-        for index, key in enumerate(keys)
+        for index, key in enumerate(results.keys)
     ]
     return tuple(sorted(found, key=lambda rating: (-rating.low, -rating.rating, rating.key)))
 
 
-def outcomes(counts: VoteCounts, by: By) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Return the keys of all S songs or generators with a vote, how often each won against each other one [S, S], and
-    how often they tied [S, S]."""
-    wins, ties = counts.outcomes
-    names = [song.id if by == "song" else song.generator for song in counts.songs.values()]
-    keys = sorted(set(names) - {""})
-    if by == "generator":
-        wins, ties = _grouped(wins, names, keys), _grouped(ties, names, keys)
-    voted = (wins + wins.T + ties).any(1)
-    return [key for key, met in zip(keys, voted, strict=True) if met], wins[voted][:, voted], ties[voted][:, voted]
+def side_effect(counts: VoteCounts, model: RatingModel = MODEL) -> ConfidenceInterval | None:
+    """Return the chance of a song as A against an equally good one, or None without votes on the pool's songs."""
+    from scipy.special import expit
+
+    results = results_of(counts, "song")
+    if not results.keys:
+        return None
+    strengths = strengths_of(results, model)
+    return ConfidenceInterval(*expit(strengths.side + strengths.side_deviation * np.array([0, -Z95, Z95])).tolist())
 
 
-def _ranks(strengths: np.ndarray, covariance: np.ndarray, rated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def results_of(counts: VoteCounts, by: By) -> PairResults:
+    """Return the results of the votes on the pool's songs, between songs or between generators."""
+    return counts.song_results if by == "song" else counts.generator_results
+
+
+def _numbers(results: PairResults) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how often each song or generator won [S], lost [S] and tied [S], with "both bad" as a tie."""
+    neither = results.tied + results.both_bad
+    as_a = (results.a_won, results.b_won, neither)
+    as_b = (results.b_won, results.a_won, neither)
+    size = len(results.keys)
+    wins, losses, ties = (
+        np.bincount(results.a, one, size) + np.bincount(results.b, other, size)
+        for one, other in zip(as_a, as_b, strict=True)
+    )
+    return wins, losses, ties
+
+
+def _ranks(strengths: Strengths, rated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the best and the worst rank [S] of each row among the `rated` [S] rows."""
-    variance = covariance.diagonal()
-    apart = np.sqrt(np.maximum(0, variance[:, None] + variance - 2 * covariance))
-    ahead = (strengths[:, None] - strengths > Z95 * apart) & rated[:, None] & rated
+    values, variance = strengths.values, strengths.covariance.diagonal()
+    apart = np.sqrt(np.maximum(0, variance[:, None] + variance - 2 * strengths.covariance))
+    ahead = (values[:, None] - values > Z95 * apart) & rated[:, None] & rated
     return 1 + ahead.sum(0), rated.sum() - ahead.sum(1)
 
 
-def _grouped(outcomes: np.ndarray, names: list[str], keys: list[str]) -> np.ndarray:
-    """Sum `outcomes` [S, S] of songs with the same of the `names` [S] -> [K, K], without those within one group."""
-    member = np.array(names)[:, None] == np.array(keys)
-    sums = member.T @ outcomes @ member
-    np.fill_diagonal(sums, 0)
-    return sums
+def strengths_of(results: PairResults, model: RatingModel = MODEL) -> Strengths:
+    """Return the most likely strengths and side's effect.
 
-
-def strengths_of(won: np.ndarray, prior: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the most likely strengths [S], their standard deviations [S] and their covariance [S, S].
-
-    `won` [S, S] is how often each song won against each other one, with ties as half a win. The strengths are found by
-    Newton's method. Its steps are damped by ln(1 + d)/d, where d is the largest change of any difference in strength.
-    With a logistic likelihood such a step never overshoots, because the curvature changes at most by a factor of
-    exp(d) on the way.
+    They are found by Newton's method. Its steps are damped by ln(1 + d)/d, where d is the largest change of any pair's
+    log-odds. With a logistic likelihood such a step never overshoots, because the curvature changes at most by a factor
+    of exp(d) on the way.
     """
     from scipy.linalg import cho_factor, cho_solve
 
-    strengths = np.zeros(len(won))
+    size = len(results.keys)
+    found = np.zeros(size + 1)  # the strengths, and the side's effect
     for _ in range(MAX_STEPS):
-        gradient, curvature = _derivatives(won, prior, strengths)
+        gradient, curvature = _derivatives(results, model, found)
         step = cho_solve(cho_factor(curvature), gradient)
-        moved = max(float(np.ptp(step)), float(abs(step).max()))
-        strengths = strengths + step * (np.log1p(moved) / moved if moved else 1.0)
+        moved = max(float(np.ptp(step[:size]) + abs(step[size])), float(abs(step).max()))
+        found = found + step * (np.log1p(moved) / moved if moved else 1.0)
         if moved <= CLOSE:
             break
-    _, curvature = _derivatives(won, prior, strengths)
-    covariance = cho_solve(cho_factor(curvature), np.eye(len(won)))
-    return strengths, np.sqrt(_variances(won, covariance)), covariance
+    _, curvature = _derivatives(results, model, found)
+    covariance = cho_solve(cho_factor(curvature), np.eye(size + 1))
+    own = covariance[:size, :size]
+    deviations = np.sqrt(_variances(results, own))
+    return Strengths(found[:size], deviations, own, float(found[size]), float(np.sqrt(covariance[size, size])))
 
 
-def _derivatives(won: np.ndarray, prior: float, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the log-likelihood's gradient [S] and its negative second derivatives [S, S]."""
+def _derivatives(results: PairResults, model: RatingModel, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log-likelihood's gradient [S + 1] and its negative second derivatives [S + 1, S + 1]."""
     from scipy.special import expit
 
-    wins = expit(strengths[:, None] - strengths)
-    losses = wins.T  # not 1 - wins: it is 0 for a clear winner, and the steps would never become small
+    strengths, side, size = found[:-1], found[-1], len(results.keys)
+    neither = results.tied + results.both_bad
+    odds = strengths[results.a] - strengths[results.b] + side
+    wins, losses = expit(odds), expit(-odds)  # not 1 - wins: it is 0 for a clear winner, and steps never become small
+    slope = (results.a_won + neither / 2) * losses - (results.b_won + neither / 2) * wins
+    bend = (results.a_won + results.b_won + neither) * wins * losses
     average_wins, average_losses = expit(strengths), expit(-strengths)
-    gradient = (won * losses - won.T * wins).sum(1) + prior * (average_losses - average_wins)
-    curvature = -(won + won.T) * wins * losses
-    np.fill_diagonal(curvature, 2 * prior * average_wins * average_losses - curvature.sum(1))
+    slope_a, slope_b, bend_a, bend_b = (
+        np.bincount(at, of, size) for of in (slope, bend) for at in (results.a, results.b)
+    )
+    gradient = np.append(slope_a - slope_b + model.prior * (average_losses - average_wins), slope.sum())
+    gradient[size] -= side / model.side**2
+    between = np.bincount(results.a * size + results.b, bend, size * size).reshape(size, size)
+    curvature = np.empty((size + 1, size + 1))
+    curvature[:size, :size] = -between - between.T
+    curvature[range(size), range(size)] = 2 * model.prior * average_wins * average_losses + bend_a + bend_b
+    curvature[size, :size] = curvature[:size, size] = bend_a - bend_b
+    curvature[size, size] = bend.sum() + model.side**-2
     return gradient, curvature
 
 
-def _variances(won: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+def _variances(results: PairResults, covariance: np.ndarray) -> np.ndarray:
     """Return the variance [S] of each strength against the mean of the songs that votes connect it with."""
-    from scipy.sparse import csr_array
+    from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    _, group = connected_components(csr_array(won), directed=False)
+    size = len(covariance)
+    met = coo_array((np.ones(len(results.a)), (results.a, results.b)), (size, size))
+    _, group = connected_components(met, directed=False)
     mean = (group[:, None] == np.arange(group.max() + 1)) / np.bincount(group)
     shifts = covariance @ mean
-    own = np.arange(len(won))
+    own = np.arange(size)
     return covariance.diagonal() - 2 * shifts[own, group] + (mean.T @ shifts)[group, group]

@@ -62,8 +62,8 @@ NEWEST_CHOICES = (
     " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
 )
 VOTED = (
-    "(EXISTS (SELECT 1 FROM pair_votes WHERE first = scores.song)"
-    " OR EXISTS (SELECT 1 FROM pair_votes WHERE second = scores.song))"
+    "(EXISTS (SELECT 1 FROM pair_votes WHERE a = scores.song)"
+    " OR EXISTS (SELECT 1 FROM pair_votes WHERE b = scores.song))"
 )
 """Condition for scores of songs with good votes in the pool."""
 VOTED_REVISION = (

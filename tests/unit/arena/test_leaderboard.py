@@ -8,13 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from apex_space.arena.agreement import measure_agreement
 from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot
-from apex_space.arena.ratings import MIN_VOTES
+from apex_space.arena.ratings import MIN_VOTES, side_effect
 from apex_space.core.errors import StoreError
 from apex_space.storage.records import Vote
-from apex_space.storage.vote_counts import VoteCounts
+from apex_space.storage.vote_counts import VoteCounts, tally
 from apex_space.storage.vote_store import VoteStore
-from helpers.votes import measure_agreement, predicted, rate, song, stored, vote
+from helpers.votes import predicted, rate, song, stored, vote
 from helpers.wait import until
 
 VOTES = stored(
@@ -56,7 +57,7 @@ def test_a_fit_holds_all_that_the_votes_say(store: VoteStore, leaderboard: Leade
     assert leaderboard.latest() is standing
     assert standing.songs == rate(VOTES)
     assert standing.generators == rate(VOTES, "generator")
-    assert standing.agreement == measure_agreement(VOTES)
+    assert standing.agreement == measure_agreement(tally(VOTES), side_effect(tally(VOTES)))
     assert standing.version == store.count() == 4
     assert standing.votes == 3
     assert before <= standing.at <= time.time()
