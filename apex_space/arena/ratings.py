@@ -150,10 +150,16 @@ def rate(counts: VoteCounts, by: By = "song", model: RatingModel = MODEL) -> tup
 
 
 def side_effect(counts: VoteCounts, model: RatingModel = MODEL) -> ConfidenceInterval | None:
-    """Return the chance of a song as A against an equally good one, or None without votes on the pool's songs."""
+    """Return the chance of a song as A against an equally good one, or None without votes on the pool's songs.
+
+    It is from the fit of songs. If songs have fewer than MIN_VOTES votes on average, how good they are is hardly told
+    from where they stood, and it is from the fit of generators.
+    """
     from scipy.special import expit
 
-    results = results_of(counts, "song")
+    results = counts.song_results
+    if 2 * results.numbers.sum() < MIN_VOTES * len(results.keys) and counts.generator_results.keys:
+        results = counts.generator_results
     if not results.keys:
         return None
     strengths = strengths_of(results, model)

@@ -298,3 +298,18 @@ def _middle(strengths: np.ndarray) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if sigmoid(strengths - middle).mean() > 0.5 else (low, middle)
     return middle
+
+
+def test_if_each_song_is_heard_once_the_sides_effect_is_told_from_the_generators() -> None:
+    rng = np.random.default_rng(0)
+    votes = [
+        vote(Song(f"{n} a", generator=f"maker{a}"), Song(f"{n} b", generator=f"maker{1 - a}"), winner)
+        for n in range(400)
+        for a, winner in [(n % 2, "a" if rng.random() < 0.4 else "b")]
+    ]
+    found = ratings.side_effect(tally(votes))
+    assert found is not None
+    assert found.high < 0.5
+    assert found.high - found.low < 0.12
+    nameless = [vote(Song(each.battle.a.id), Song(each.battle.b.id), each.winner) for each in votes]
+    assert ratings.side_effect(tally(nameless)) is not None
