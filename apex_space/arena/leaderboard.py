@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..storage.records import Source
 from ..storage.vote_counts import VoteCounts
@@ -14,7 +14,8 @@ from .agreement import AgreementReport, measure_agreement
 from .lead import NO_LEAD, Lead, Meeting, find_lead, meetings
 from .learning import REST
 from .learning_curve import MAX_CURVE_VOTES, LearningCurve, learning_curves, picks_before
-from .ratings import Rating, rate, side_effect
+from .ratings import MODEL, By, Rating, RatingModel, Ties, rate, side_effect
+from .sensitivity import Otherwise, rate_otherwise
 
 if TYPE_CHECKING:
     from ..storage.records import Vote
@@ -44,6 +45,8 @@ class LeaderboardSnapshot:
     song_lead: Lead = NO_LEAD
     generator_lead: Lead = NO_LEAD
     meetings: tuple[Meeting, ...] = ()
+    ties: Ties = "half"
+    otherwise: Mapping[By, Otherwise] = field(default_factory=lambda: {"song": {}, "generator": {}})
     agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement(VoteCounts()))
     curves: tuple[LearningCurve, ...] = ()
     drawn: int | None = None
@@ -72,16 +75,25 @@ class LeaderboardSnapshot:
             "generators": [generator.as_dict() for generator in self.generators],
             "lead": {"songs": self.song_lead.as_dict(), "generators": self.generator_lead.as_dict()},
             "between_generators": [meeting.as_dict() for meeting in self.meetings],
+            "ties": self.ties,
+            "otherwise": {
+                by: {way: [_briefly(row) for row in rows] for way, rows in ways.items()}
+                for by, ways in self.otherwise.items()
+            },
             "agreement": {source: panel.as_dict() for source, panel in self.agreement.items()},
             "curves": [asdict(curve) for curve in self.curves],
         }
 
 
+def _briefly(row: Rating) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ("key", "rating", "best", "worst")}
+
+
 class LeaderboardService:
     """Keeps the leaderboard of a vote store up to date. `start` returns at once; `latest` never waits."""
 
-    def __init__(self, store: "VoteStore", every_s: float = 5.0) -> None:
-        self._store, self._every_s = store, every_s
+    def __init__(self, store: "VoteStore", every_s: float = 5.0, model: RatingModel = MODEL) -> None:
+        self._store, self._every_s, self._model = store, every_s, model
         self._latest = LeaderboardSnapshot()
         self._fitting = threading.Lock()
         self._stopped = threading.Event()
@@ -118,17 +130,19 @@ class LeaderboardService:
     def _fit(self) -> None:
         """Publish what the votes say, with the curves that there are."""
         with self._fitting:
-            counts = self._store.counts()
-            songs, generators = rate(counts), rate(counts, "generator")
+            counts, model = self._store.counts(), self._model
+            songs, generators = rate(counts, "song", model), rate(counts, "generator", model)
             self._latest = LeaderboardSnapshot(
                 version=counts.votes,
                 at=time.time(),
                 songs=songs,
                 generators=generators,
-                song_lead=find_lead(counts, "song", songs),
-                generator_lead=find_lead(counts, "generator", generators),
+                song_lead=find_lead(counts, "song", songs, model),
+                generator_lead=find_lead(counts, "generator", generators, model),
                 meetings=meetings(counts),
-                agreement=measure_agreement(counts, side_effect(counts)),
+                ties=model.ties,
+                otherwise={by: rate_otherwise(counts, by, model) for by in get_args(By)},
+                agreement=measure_agreement(counts, side_effect(counts, model)),
                 curves=self._latest.curves,
                 drawn=self._latest.drawn,
             )

@@ -1,16 +1,23 @@
 """Rates songs and generators by people's votes: a Bradley-Terry model with a prior, and its intervals.
 
 Bradley and Terry (1952): P(i is preferred to j) = sigmoid(s_i - s_j) with a strength s for each song. A tie is half a
-win for both. The prior adds two votes for each song: one won and one lost against an average song of strength 0
-(Newman, JMLR 2023, section 5: every chance to beat an average song is equally likely beforehand). So the strength of an
-undefeated song stays finite, and songs that no chain of votes connects move each other only by the side's effect.
+win for both, and so is "both bad". The prior adds two votes for each song: one won and one lost against an average song
+of strength 0 (Newman, JMLR 2023, section 5: every chance to beat an average song is equally likely beforehand). So the
+strength of an undefeated song stays finite, and songs that no chain of votes connects move each other only by the
+side's effect.
 
 Listeners may favour a side: P(A is preferred to B) = sigmoid(s_A - s_B + side). The side's effect is fitted with the
 strengths, and ratings are without it. Before any vote it is normal with a deviation of 0.25: with 95% probability, A is
-preferred to an equally good song in 38 to 62% of votes. Votes on some other songs tell about it, too.
+preferred to an equally good song in 38 to 62% of votes.
 
-A rating is sigmoid(s), the chance to be preferred to an average song. The ratings of songs that are connected by votes
-have a mean of exactly 0.5. Where groups of songs are not connected, only the prior puts them on one scale.
+Davidson's model (1970) of ties is the other choice. It predicts ties instead of splitting them: the chances of A, B and
+a tie are as exp(d / 2), exp(-d / 2) and nu, where d is the log-odds of A among votes that are not ties. nu is fitted,
+too. Its logarithm is normal beforehand, with a deviation of 2. Half of the predicted ties count as preferred, so that
+ratings of both choices mean the same.
+
+A rating is the chance to be preferred to an average song: sigmoid(s) if ties are split. In this case, the ratings of
+songs that are connected by votes have a mean of exactly 0.5. Where groups of songs are not connected, only the prior
+puts them on one scale.
 
 Intervals are from the normal approximation of the posterior (Laplace's method): the covariance of the strengths is the
 inverse of the curvature at the most likely strengths. A shift that all connected songs have in common tells nothing
@@ -27,7 +34,7 @@ The time grows with the number of songs to the third power, and hardly with the 
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -35,6 +42,8 @@ from ..core.intervals import Z95, ConfidenceInterval
 from ..storage.vote_counts import PairResults, VoteCounts
 
 By = Literal["song", "generator"]
+Ties = Literal["half", "davidson"]
+"""How ties are counted: as half a win for both, or by Davidson's model."""
 FEW_VOTES = 30
 MIN_VOTES = 5
 """Number of votes below which a figure is not shown: its interval is almost the whole range."""
@@ -44,16 +53,21 @@ CLOSE = 1e-8
 """Largest change of a strength in the last step."""
 
 
+TIES_DEVIATION = 2.0
+
+
 @dataclass(frozen=True)
 class RatingModel:
-    """What is believed before any vote.
+    """How votes are counted, and what is believed before any vote.
 
     `prior` is how often each song won, and lost, against an average one; it is more than 0. `side` is the deviation of
-    the side's effect on the log-odds of A.
+    the side's effect on the log-odds of A. Without `both_bad`, these votes are left out.
     """
 
     prior: float = 1.0
     side: float = 0.25
+    ties: Ties = "half"
+    both_bad: bool = True
 
 
 MODEL = RatingModel()
@@ -63,7 +77,7 @@ MODEL = RatingModel()
 class Strengths:
     """The most likely strengths [S] and the side's effect on the log-odds of A, with their standard deviations.
 
-    `covariance` [S, S] is that of the strengths.
+    `covariance` [S, S] is that of the strengths. `nu` is Davidson's, 0 if ties are split.
     """
 
     values: np.ndarray
@@ -71,12 +85,21 @@ class Strengths:
     covariance: np.ndarray
     side: float
     side_deviation: float
+    nu: float
 
     def chances(self, far: float = 0.0) -> np.ndarray:
         """Return the chances to be preferred to an average song [S], `far` deviations away from the most likely."""
-        from scipy.special import expit
+        return self._chances(self.values + far * self.deviations)
 
-        return np.asarray(expit(self.values + far * self.deviations))
+    @property
+    def side_chance(self) -> ConfidenceInterval:
+        """Return the chance of a song as A to be preferred to an equally good one."""
+        odds = self.side + self.side_deviation * np.array([0, -Z95, Z95])
+        return ConfidenceInterval(*self._chances(odds).tolist())
+
+    def _chances(self, odds: np.ndarray) -> np.ndarray:
+        wins, _, ties = _shares(odds, self.nu)
+        return wins + ties / 2
 
 
 @dataclass(frozen=True)
@@ -120,7 +143,7 @@ def rate(counts: VoteCounts, by: By = "song", model: RatingModel = MODEL) -> tup
 
     A vote between two songs of one generator says nothing about generators and is left out of their ratings.
     """
-    results = results_of(counts, by)
+    results = results_of(counts, by, model)
     if not results.keys:
         return ()
     shown = {song.id if by == "song" else song.generator: song for song in counts.songs.values()}
@@ -155,20 +178,20 @@ def side_effect(counts: VoteCounts, model: RatingModel = MODEL) -> ConfidenceInt
     It is from the fit of songs. If songs have fewer than MIN_VOTES votes on average, how good they are is hardly told
     from where they stood, and it is from the fit of generators.
     """
-    from scipy.special import expit
-
-    results = counts.song_results
-    if 2 * results.numbers.sum() < MIN_VOTES * len(results.keys) and counts.generator_results.keys:
-        results = counts.generator_results
-    if not results.keys:
-        return None
-    strengths = strengths_of(results, model)
-    return ConfidenceInterval(*expit(strengths.side + strengths.side_deviation * np.array([0, -Z95, Z95])).tolist())
+    results, generators = (results_of(counts, by, model) for by in get_args(By))
+    if 2 * results.numbers.sum() < MIN_VOTES * len(results.keys) and generators.keys:
+        results = generators
+    return strengths_of(results, model).side_chance if results.keys else None
 
 
-def results_of(counts: VoteCounts, by: By) -> PairResults:
+def results_of(counts: VoteCounts, by: By, model: RatingModel = MODEL) -> PairResults:
     """Return the results of the votes on the pool's songs, between songs or between generators."""
-    return counts.song_results if by == "song" else counts.generator_results
+    results = counts.song_results if by == "song" else counts.generator_results
+    if model.both_bad:
+        return results
+    numbers = results.numbers * [[1], [1], [1], [0]]
+    left = numbers.any(0)
+    return PairResults.of(results.keys, results.a[left], results.b[left], numbers[:, left])
 
 
 def _numbers(results: PairResults) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -196,50 +219,77 @@ def strengths_of(results: PairResults, model: RatingModel = MODEL) -> Strengths:
     """Return the most likely strengths and side's effect.
 
     They are found by Newton's method. Its steps are damped by ln(1 + d)/d, where d is the largest change of any pair's
-    log-odds. With a logistic likelihood such a step never overshoots, because the curvature changes at most by a factor
-    of exp(d) on the way.
+    log-odds and of ln(nu) together. With a logistic likelihood such a step never overshoots, because the curvature
+    changes at most by a factor of exp(d) on the way.
     """
     from scipy.linalg import cho_factor, cho_solve
 
     size = len(results.keys)
-    found = np.zeros(size + 1)  # the strengths, and the side's effect
+    found = np.zeros(size + (2 if model.ties == "davidson" else 1))  # the strengths, the side's effect, ln(nu)
     for _ in range(MAX_STEPS):
         gradient, curvature = _derivatives(results, model, found)
         step = cho_solve(cho_factor(curvature), gradient)
-        moved = max(float(np.ptp(step[:size]) + abs(step[size])), float(abs(step).max()))
+        moved = max(float(np.ptp(step[:size]) + abs(step[size:]).sum()), float(abs(step).max()))
         found = found + step * (np.log1p(moved) / moved if moved else 1.0)
         if moved <= CLOSE:
             break
     _, curvature = _derivatives(results, model, found)
-    covariance = cho_solve(cho_factor(curvature), np.eye(size + 1))
+    covariance = cho_solve(cho_factor(curvature), np.eye(len(found)))
     own = covariance[:size, :size]
-    deviations = np.sqrt(_variances(results, own))
-    return Strengths(found[:size], deviations, own, float(found[size]), float(np.sqrt(covariance[size, size])))
+    return Strengths(
+        found[:size],
+        np.sqrt(_variances(results, own)),
+        own,
+        float(found[size]),
+        float(np.sqrt(covariance[size, size])),
+        _nu(found, size),
+    )
+
+
+def _nu(found: np.ndarray, size: int) -> float:
+    return float(np.exp(found[size + 1])) if len(found) > size + 1 else 0.0
+
+
+def _shares(odds: np.ndarray, nu: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the chances of A, of B and of a tie, by the log-odds of A among votes that are not ties.
+
+    The smaller chance is not 1 minus the other ones: it would be 0 for a clear winner, and the steps of Newton's method
+    would never become small.
+    """
+    far = np.exp(-abs(odds) / 2)
+    total = 1 + nu * far + far**2
+    likely, unlikely, ties = 1 / total, far**2 / total, nu * far / total
+    return np.where(odds > 0, likely, unlikely), np.where(odds > 0, unlikely, likely), ties
 
 
 def _derivatives(results: PairResults, model: RatingModel, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the log-likelihood's gradient [S + 1] and its negative second derivatives [S + 1, S + 1]."""
-    from scipy.special import expit
+    """Return the log-likelihood's gradient [F] and its negative second derivatives [F, F] by what is `found` [F]."""
+    size, split = len(results.keys), results.tied + results.both_bad
+    strengths, side, rest = found[:size], found[size], found[size + 1 :]
+    wins, losses, ties = _shares(strengths[results.a] - strengths[results.b] + side, _nu(found, size))
+    votes = results.a_won + results.b_won + split
+    slope = results.a_won * (losses + ties / 2) - results.b_won * (wins + ties / 2) + split * (losses - wins) / 2
+    bend = votes * (wins * losses + ties * (wins + losses) / 4)
+    skew = votes * ties * (losses - wins) / 2
 
-    strengths, side, size = found[:-1], found[-1], len(results.keys)
-    neither = results.tied + results.both_bad
-    odds = strengths[results.a] - strengths[results.b] + side
-    wins, losses = expit(odds), expit(-odds)  # not 1 - wins: it is 0 for a clear winner, and steps never become small
-    slope = (results.a_won + neither / 2) * losses - (results.b_won + neither / 2) * wins
-    bend = (results.a_won + results.b_won + neither) * wins * losses
-    average_wins, average_losses = expit(strengths), expit(-strengths)
-    slope_a, slope_b, bend_a, bend_b = (
-        np.bincount(at, of, size) for of in (slope, bend) for at in (results.a, results.b)
-    )
-    gradient = np.append(slope_a - slope_b + model.prior * (average_losses - average_wins), slope.sum())
-    gradient[size] -= side / model.side**2
+    def per_song(of: np.ndarray, as_b: int = -1) -> np.ndarray:
+        return np.asarray(np.bincount(results.a, of, size) + as_b * np.bincount(results.b, of, size))
+
+    average_wins, average_losses, _ = _shares(strengths, 0.0)
+    gradient, curvature = np.zeros(size + 2), np.zeros((size + 2, size + 2))
+    gradient[:size] = per_song(slope) + model.prior * (average_losses - average_wins)
+    gradient[size] = slope.sum() - side / model.side**2
     between = np.bincount(results.a * size + results.b, bend, size * size).reshape(size, size)
-    curvature = np.empty((size + 1, size + 1))
     curvature[:size, :size] = -between - between.T
-    curvature[range(size), range(size)] = 2 * model.prior * average_wins * average_losses + bend_a + bend_b
-    curvature[size, :size] = curvature[:size, size] = bend_a - bend_b
+    curvature[range(size), range(size)] = 2 * model.prior * average_wins * average_losses + per_song(bend, 1)
+    curvature[size, :size] = curvature[:size, size] = per_song(bend)
     curvature[size, size] = bend.sum() + model.side**-2
-    return gradient, curvature
+    if len(rest):
+        gradient[-1] = (split * (wins + losses) - (votes - split) * ties).sum() - rest[0] / TIES_DEVIATION**2
+        curvature[-1, :size] = curvature[:size, -1] = per_song(skew)
+        curvature[-1, size] = curvature[size, -1] = skew.sum()
+        curvature[-1, -1] = (votes * ties * (wins + losses)).sum() + TIES_DEVIATION**-2
+    return gradient[: len(found)], curvature[: len(found), : len(found)]
 
 
 def _variances(results: PairResults, covariance: np.ndarray) -> np.ndarray:

@@ -137,8 +137,8 @@ class VoteCounts:
         a, b, *numbers = zip(*self.pairs, strict=True) if self.pairs else ((),) * 6
         keys = sorted({*a, *b})
         place = {key: number for number, key in enumerate(keys)}
-        sides = (np.array([place[song] for song in side], int) for side in (a, b))
-        return PairResults.of(keys, *sides, np.array(numbers, float))
+        first, second = (np.array([place[song] for song in side], int) for side in (a, b))
+        return PairResults.of(keys, first, second, np.array(numbers, float))
 
     @cached_property
     def generator_results(self) -> PairResults:

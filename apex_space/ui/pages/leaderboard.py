@@ -93,8 +93,10 @@ def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
     judges = _rated(now.agreement["pool"].judges)
     return (
         render.standing(now),
-        *(_picture(tr("Songs"), plots.ratings, _rated(now.songs)), render.songs(now.songs)),
-        *(_picture(tr("Generators"), plots.ratings, _rated(now.generators)), render.generators(now.generators)),
+        _picture(tr("Songs"), plots.ratings, _rated(now.songs)),
+        render.songs(now.songs) + render.otherwise(now.songs, now.otherwise["song"]),
+        _picture(tr("Generators"), plots.ratings, _rated(now.generators)),
+        render.generators(now.generators) + render.otherwise(now.generators, now.otherwise["generator"]),
         _drawn(tr("Between generators"), plots.meetings, [met for met in now.meetings if met.votes >= MIN_VOTES]),
         render.meetings(now.meetings),
         render.agreement(now),

@@ -7,17 +7,23 @@ from ...arena.lead import Lead, Meeting
 from ...arena.leaderboard import LeaderboardSnapshot
 from ...arena.learning_curve import LearningCurve
 from ...arena.ratings import FEW_VOTES, MIN_VOTES, Rating
+from ...arena.sensitivity import Otherwise, Way, verdict
 from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...core.text import minus
-from ...plots.arena import curve_name, judge_title, label, ranks, song_text
+from ...plots.arena import curve_name, judge_title, label, rank_and_rating, ranks, song_text
 from ...storage.records import Source
-from .html import Cells, figure, labelled, note, percent, span, table
+from .html import Cells, figure, folded, labelled, note, percent, span, table
 
 SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own"}
 AGAINST_CHANCE = {"better": "better than chance", "worse": "worse than chance", "unclear": "not told from chance"}
 JUDGES = "Agreement with people, with 95% intervals. A coin agrees with 50% and has a Brier score of 0.25"
 TOO_FEW = "too few votes"
+WAYS: dict[Way, str] = {
+    "half": "A tie as half a win",
+    "davidson": "Ties by Davidson’s model",
+    "without_both_bad": "Without “both bad” votes",
+}
 FILES = (
     '<p class="downloads"><a href="leaderboard.csv" download>{ratings}</a>'
     '<a href="leaderboard.json" download>{json}</a>'
@@ -74,6 +80,21 @@ def generators(ranked: Sequence[Rating]) -> str:
     rows = ((place, label(row), *_rating(row)) for place, row in _placed(ranked))
     head = tr("Rank"), tr("Generator"), *_rating_head()
     return table(tr("Generators"), head, rows, "wide tall") if ranked else ""
+
+
+def otherwise(ranked: Sequence[Rating], ways: Otherwise) -> str:
+    """Return whether other ways to count ties would change the ranks, with a folded table of each row's ratings."""
+    rated = [row for row in ranked if not row.unrated]
+    said = translate(verdict(ranked, ways))
+    if not rated or not ways:
+        return note(said) if rated else ""
+    others = [{row.key: row for row in rows} for rows in ways.values()]
+    rows = (
+        (label(row), *(rank_and_rating(each) for each in (row, *(found.get(row.key) for found in others))))
+        for row in rated
+    )
+    head = tr("Name"), tr("As it is"), *(tr(WAYS[way]) for way in ways)
+    return folded(said, table(tr("Ranks and ratings"), head, rows, "wide tall"))
 
 
 def _placed(ranked: Sequence[Rating]) -> Iterator[tuple[str, Rating]]:

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 import evalica
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
 
 from apex_space.arena import ratings
 from apex_space.arena.ratings import FEW_VOTES, By, Rating, RatingModel
@@ -92,6 +94,55 @@ def test_with_the_prior_a_general_optimiser_finds_the_same() -> None:
     found = ratings.side_effect(tally(votes))
     assert found is not None
     assert found.value == pytest.approx(sigmoid(expected[6]), abs=1e-5)
+
+
+@given(votes_cast)
+@settings(max_examples=30)
+def test_by_davidsons_model_a_general_optimiser_finds_the_same(votes: list[Vote]) -> None:
+    results = tally(votes).song_results
+    numbers = results.a_won, results.b_won, results.tied + results.both_bad
+
+    def loss(found: np.ndarray) -> float:
+        strengths, side, log_nu = found[:-2], found[-2], found[-1]
+        odds = strengths[results.a] - strengths[results.b] + side
+        chances = log_softmax([odds / 2, -odds / 2, np.full_like(odds, log_nu)], axis=0)
+        prior = np.log(sigmoid(strengths)).sum() + np.log(sigmoid(-strengths)).sum()
+        return -float((numbers * chances).sum() + prior - (side / 0.25) ** 2 / 2 - (log_nu / 2) ** 2 / 2)
+
+    expected = minimize(loss, np.zeros(len(results.keys) + 2), method="BFGS", options={"gtol": 1e-6}).x
+    found = ratings.strengths_of(results, RatingModel(ties="davidson")) if results.keys else None
+    if found is not None:
+        assert [*found.values, found.side, np.log(found.nu)] == pytest.approx(expected.tolist(), abs=1e-3)
+
+
+def test_the_figures_of_both_models_of_ties_mean_the_same() -> None:
+    votes = simulate(np.linspace(-1, 1, 8), 20_000, ties=0.3)
+    half, davidson = (by_key(rate(votes, ties=ties)) for ties in get_args(ratings.Ties))
+    assert davidson == pytest.approx(half, abs=0.02)
+    assert davidson != pytest.approx(half, abs=1e-4)
+
+
+def test_davidsons_model_recovers_what_it_assumes() -> None:
+    rng = np.random.default_rng(0)
+    truth, nu, votes = np.linspace(-2, 2, 6), 0.8, []
+    for _ in range(20_000):
+        a, b = rng.choice(6, 2, replace=False)
+        odds = truth[a] - truth[b]
+        chances = softmax([odds / 2, -odds / 2, np.log(nu)])
+        votes.append(vote(int(a), int(b), rng.choice(["a", "b", "tie"], p=chances)))
+    found = ratings.strengths_of(tally(votes).song_results, RatingModel(ties="davidson"))
+    assert found.nu == pytest.approx(nu, abs=0.05)
+    assert found.values - found.values.mean() == pytest.approx(truth, abs=0.15)
+    shares = softmax([truth / 2, -truth / 2, np.full(6, np.log(nu))], axis=0)
+    assert found.chances() == pytest.approx(shares[0] + shares[2] / 2, abs=0.03)
+
+
+def test_without_both_bad_these_votes_leave_no_trace() -> None:
+    votes = simulate(np.linspace(-1, 1, 6), 200, ties=0.2)
+    more = [vote(0, 1, "both_bad"), vote(7, 8, "both_bad")]
+    for by in BY:
+        assert rate([*votes, *more], by, both_bad=False) == rate(votes, by)
+        assert rate([*votes, *more], by) != rate(votes, by)
 
 
 @given(votes_cast, st.data())

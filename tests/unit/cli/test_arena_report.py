@@ -110,6 +110,28 @@ def test_the_table_names_songs_generators_judges_and_sides(report: Report) -> No
     assert "preliminary" in text
 
 
+def test_the_table_tells_what_other_ways_to_count_ties_would_do(
+    report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing = keep(*judged(), vote(0, 1, "both_bad"))
+    text = " ".join(report().stdout.split())
+    assert "Songs, if ties were counted in another way" in text
+    assert "If ties and “both bad” votes were counted in another way" in text
+    for rows in standing.otherwise["song"].values():
+        assert all(f"{100 * row.rating:.0f}%" in text for row in rows)
+    monkeypatch.setenv("APEX_TIES", "davidson")
+    settings.cache_clear()
+    found = json.loads(report("--format", "json").stdout)
+    assert found["ties"] == "davidson"
+    assert {by: list(ways) for by, ways in found["otherwise"].items()} == {
+        "song": ["half", "without_both_bad"],
+        "generator": ["half", "without_both_bad"],
+    }
+    brief = {row["key"]: row["rating"] for row in found["otherwise"]["song"]["half"]}
+    assert brief == {row.key: row.rating for row in standing.songs}
+    assert {row["key"]: row["rating"] for row in found["songs"]} != brief
+
+
 def test_texts_from_outside_steer_neither_the_terminal_nor_a_spreadsheet(report: Report) -> None:
     keep(vote(HOSTILE, song(1), "a", predicted(0.6)))
     table = report().stdout

@@ -11,7 +11,8 @@ from apex_space.arena.agreement import Agreement
 from apex_space.arena.lead import find_lead, meetings
 from apex_space.arena.leaderboard import LeaderboardSnapshot
 from apex_space.arena.pool_sources import from_examples
-from apex_space.arena.ratings import FEW_VOTES, MIN_VOTES, Rating
+from apex_space.arena.ratings import FEW_VOTES, MIN_VOTES, Rating, RatingModel
+from apex_space.arena.sensitivity import rate_otherwise
 from apex_space.core.i18n import use_language
 from apex_space.plots.arena import MAX_ROWS, song_text
 from apex_space.plots.names import MAX_LABEL_LENGTH
@@ -117,6 +118,23 @@ def _standing(votes: list[Vote]) -> LeaderboardSnapshot:
     return LeaderboardSnapshot(
         1, 1.0, songs, song_lead=find_lead(counts, "song", songs), agreement=measure_agreement(votes)
     )
+
+
+def test_other_ways_to_count_ties_are_told_in_a_sentence_that_unfolds() -> None:
+    votes = [vote(1, 2)] * 40 + [vote(2, 1)] * 10 + [vote(1, 2, "both_bad"), vote(2, 1, "both_bad")] * 300
+    votes += [vote(3, 4)] * (MIN_VOTES - 1)
+    ranked, ways = rate(votes), rate_otherwise(tally(votes), "song", RatingModel())
+    found = render.otherwise(ranked, ways)
+    assert "<summary>If ties and “both bad” votes were counted in another way, 2 of 2 ranks could change." in found
+    assert [[row[0], row[1], row[3]] for row in rows(found)] == [
+        ["Title 1", "1–2: 51%", "1: 62%"],
+        ["Title 2", "1–2: 49%", "2: 38%"],
+    ]
+    assert "no rank would change" in render.otherwise(ranked, {})
+    assert "<summary>" not in render.otherwise(ranked, {})
+    assert render.otherwise((), {}) == ""
+    ranked = [rating(0, title=MARKUP)]
+    assert "<img" not in render.otherwise(ranked, {"davidson": ranked})
 
 
 def test_votes_between_generators_are_a_table_and_a_picture() -> None:
