@@ -11,7 +11,7 @@ import numpy as np
 from ..core.intervals import Z95, ConfidenceInterval
 from ..storage.vote_counts import PairResults, VoteCounts
 from .agreement import wilson
-from .ratings import MODEL, By, Rating, RatingModel, results_of, strengths_of
+from .ratings import MODEL, NOBODY, By, Excess, Rating, RatingModel, results_of, strengths_of
 
 MOST = 512
 """Largest number of further votes that is looked for."""
@@ -63,21 +63,26 @@ class Meeting:
         return asdict(self)
 
 
-def find_lead(counts: VoteCounts, by: By, ranked: Sequence[Rating], model: RatingModel = MODEL) -> Lead:
-    """Return who leads the ratings `ranked`, which `rate` made from the same counts by the same model."""
+def find_lead(
+    counts: VoteCounts, by: By, ranked: Sequence[Rating], model: RatingModel = MODEL, excess: Excess = NOBODY
+) -> Lead:
+    """Return who leads the ratings `ranked`, which `rate` made from the same counts, model and excess."""
     rated = [row.key for row in ranked if not row.unrated]
     if len(rated) < 2:
         return NO_LEAD
-    return Lead(tuple(row for row in ranked if row.best == 1), _votes_to_change(counts, by, rated, model))
+    return Lead(tuple(row for row in ranked if row.best == 1), _votes_to_change(counts, by, rated, model, excess))
 
 
-def _votes_to_change(counts: VoteCounts, by: By, rated: Sequence[str], model: RatingModel) -> int | None:
+def _votes_to_change(
+    counts: VoteCounts, by: By, rated: Sequence[str], model: RatingModel, excess: Excess
+) -> int | None:
     results = results_of(counts, by, model)
     rows = [results.keys.index(key) for key in rated]
     leader, second = rows[:2]
 
     def changed(votes: int) -> bool:
-        low = strengths_of(_with(results, second, leader, votes), model).chances(-Z95)[rows]
+        strengths = strengths_of(_with(results, second, leader, votes), model, excess.get(by))
+        low = strengths.chances(-Z95)[rows]
         return bool(low[1:].max() > low[0])
 
     return _first(changed)

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -14,7 +14,8 @@ from .agreement import AgreementReport, measure_agreement
 from .lead import NO_LEAD, Lead, Meeting, find_lead, meetings
 from .learning import REST
 from .learning_curve import MAX_CURVE_VOTES, LearningCurve, learning_curves, picks_before
-from .ratings import MODEL, By, Rating, RatingModel, Ties, rate, side_effect
+from .listeners import MAX_BALLOTS, excess_of
+from .ratings import MODEL, NOBODY, By, Excess, Rating, RatingModel, Ties, rate, side_effect
 from .sensitivity import Otherwise, rate_otherwise
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class LeaderboardSnapshot:
     meetings: tuple[Meeting, ...] = ()
     ties: Ties = "half"
     otherwise: Mapping[By, Otherwise] = field(default_factory=lambda: {"song": {}, "generator": {}})
+    listeners: int | None = None
     agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement(VoteCounts()))
     curves: tuple[LearningCurve, ...] = ()
     drawn: int | None = None
@@ -80,6 +82,7 @@ class LeaderboardSnapshot:
                 by: {way: [_briefly(row) for row in rows] for way, rows in ways.items()}
                 for by, ways in self.otherwise.items()
             },
+            "listeners": self.listeners,
             "agreement": {source: panel.as_dict() for source, panel in self.agreement.items()},
             "curves": [asdict(curve) for curve in self.curves],
         }
@@ -95,6 +98,7 @@ class LeaderboardService:
     def __init__(self, store: "VoteStore", every_s: float = 5.0, model: RatingModel = MODEL) -> None:
         self._store, self._every_s, self._model = store, every_s, model
         self._latest = LeaderboardSnapshot()
+        self._excess: Excess = NOBODY
         self._fitting = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -128,34 +132,40 @@ class LeaderboardService:
         return self._latest
 
     def _fit(self) -> None:
-        """Publish what the votes say, with the curves that there are."""
+        """Publish what the votes say, with the curves and what is known of listeners so far."""
         with self._fitting:
-            counts, model = self._store.counts(), self._model
-            songs, generators = rate(counts, "song", model), rate(counts, "generator", model)
-            self._latest = LeaderboardSnapshot(
-                version=counts.votes,
-                at=time.time(),
-                songs=songs,
-                generators=generators,
-                song_lead=find_lead(counts, "song", songs, model),
-                generator_lead=find_lead(counts, "generator", generators, model),
-                meetings=meetings(counts),
-                ties=model.ties,
-                otherwise={by: rate_otherwise(counts, by, model) for by in get_args(By)},
-                agreement=measure_agreement(counts, side_effect(counts, model)),
-                curves=self._latest.curves,
-                drawn=self._latest.drawn,
-            )
+            self._publish(self._store.counts(), self._latest.curves, self._latest.drawn)
 
     def _draw(self) -> None:
-        """Publish new learning curves when there are 2% more votes. With many generators they take long."""
+        """Publish new curves and intervals by listeners when there are 2% more votes. They may take long."""
         with self._fitting:
             now = self._latest
             if now.drawn is None or now.version - now.drawn > now.drawn // 50:
                 counts = self._store.counts()
-                votes = self._store.latest(MAX_CURVE_VOTES, EVER)
+                votes, ballots = self._store.latest(MAX_CURVE_VOTES, EVER), self._store.ballots(MAX_BALLOTS)
                 curves = learning_curves(votes, picks_before(votes, counts))
-                self._latest = replace(now, curves=curves, drawn=now.version)
+                found = {by: excess_of(ballots, counts, by, self._model) for by in get_args(By)}
+                self._excess = {by: excess for by, excess in found.items() if excess is not None}
+                self._publish(counts, curves, counts.votes)
+
+    def _publish(self, counts: VoteCounts, curves: tuple[LearningCurve, ...], drawn: int | None) -> None:
+        model, excess = self._model, self._excess
+        songs, generators = rate(counts, "song", model, excess), rate(counts, "generator", model, excess)
+        self._latest = LeaderboardSnapshot(
+            version=counts.votes,
+            at=time.time(),
+            songs=songs,
+            generators=generators,
+            song_lead=find_lead(counts, "song", songs, model, excess),
+            generator_lead=find_lead(counts, "generator", generators, model, excess),
+            meetings=meetings(counts),
+            ties=model.ties,
+            otherwise={by: rate_otherwise(counts, by, model, excess) for by in get_args(By)},
+            listeners=excess["song"].listeners if "song" in excess else None,
+            agreement=measure_agreement(counts, side_effect(counts, model, excess)),
+            curves=curves,
+            drawn=drawn,
+        )
 
     def _watch(self) -> None:
         spent, rested = 0.0, 0.0

@@ -24,8 +24,8 @@ inverse of the curvature at the most likely strengths. A shift that all connecte
 about any of them and is removed. With simulated listeners (strengths normal with a deviation of 0.8, no ties), the
 intervals contained the true rating of 95 to 99 of 100 songs, for 4 to 100 votes on each song; the Bayesian bootstrap
 over votes contained 94 to 99. With a deviation of 2, for 20 votes on each song, it was 88 and 90: the prior draws
-extreme songs to the middle. Votes are treated as independent, although one listener may give many. A generator's
-interval is about its songs in the pool.
+extreme songs to the middle. Votes of one listener are not independent: listeners.py says by how much intervals become
+wider, and what they then contain. A generator's interval is about its songs in the pool.
 
 A row's ranks are the best and the worst place that the votes allow. It is surely behind or ahead of another row if the
 95% interval of the difference of their strengths excludes 0, by the covariance of both.
@@ -33,8 +33,9 @@ A row's ranks are the best and the worst place that the votes allow. It is surel
 The time grows with the number of songs to the third power, and hardly with the number of votes.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
@@ -77,12 +78,13 @@ MODEL = RatingModel()
 class Strengths:
     """The most likely strengths [S] and the side's effect on the log-odds of A, with their standard deviations.
 
-    `covariance` [S, S] is that of the strengths. `nu` is Davidson's, 0 if ties are split.
+    `covariances` [K, S, S] are those of the strengths, as if all votes were independent and, if that is known, by
+    listeners; the larger uncertainty counts. `nu` is Davidson's, 0 if ties are split.
     """
 
     values: np.ndarray
     deviations: np.ndarray
-    covariance: np.ndarray
+    covariances: np.ndarray
     side: float
     side_deviation: float
     nu: float
@@ -97,9 +99,42 @@ class Strengths:
         odds = self.side + self.side_deviation * np.array([0, -Z95, Z95])
         return ConfidenceInterval(*self._chances(odds).tolist())
 
+    def pulls(self, votes: PairResults) -> np.ndarray:
+        """Return by how much the votes on each pair [P] pull at the log-odds of A."""
+        shares = _shares(self.values[votes.a] - self.values[votes.b] + self.side, self.nu)
+        return _pulls(votes, *shares)
+
     def _chances(self, odds: np.ndarray) -> np.ndarray:
         wins, _, ties = _shares(odds, self.nu)
         return wins + ties / 2
+
+
+@dataclass(frozen=True)
+class ListenerExcess:
+    """What votes of the same listener have in common, in `votes` votes by `listeners` listeners.
+
+    `covariance` [S + 1, S + 1] sums the products of the pulls at the strengths of the S `keys`, and at the side's
+    effect, over all two different votes of the same listener. It is 0 on average if votes are independent.
+    """
+
+    keys: tuple[str, ...]
+    covariance: np.ndarray
+    votes: float
+    listeners: int
+
+    def among(self, results: PairResults, size: int) -> np.ndarray:
+        """Return the covariance [size, size] for these results, which may have other keys and more votes."""
+        place = {key: number for number, key in enumerate(results.keys)}
+        both = [(old, place[key]) for old, key in enumerate(self.keys) if key in place]
+        old, new = np.array([*both, (len(self.keys), len(place))]).T
+        found = np.zeros((size, size))
+        found[np.ix_(new, new)] = self.covariance[np.ix_(old, old)] * results.numbers.sum() / self.votes
+        return found
+
+
+Excess = Mapping[By, ListenerExcess]
+"""What is known of listeners, for songs and for generators; empty if it is not known."""
+NOBODY: Excess = {}
 
 
 @dataclass(frozen=True)
@@ -138,7 +173,9 @@ class Rating:
         return asdict(self) | {"preliminary": self.preliminary}
 
 
-def rate(counts: VoteCounts, by: By = "song", model: RatingModel = MODEL) -> tuple[Rating, ...]:
+def rate(
+    counts: VoteCounts, by: By = "song", model: RatingModel = MODEL, excess: Excess = NOBODY
+) -> tuple[Rating, ...]:
     """Rate the songs or generators compared by the votes on the pool's songs, best lower bound first.
 
     A vote between two songs of one generator says nothing about generators and is left out of their ratings.
@@ -149,7 +186,7 @@ def rate(counts: VoteCounts, by: By = "song", model: RatingModel = MODEL) -> tup
     shown = {song.id if by == "song" else song.generator: song for song in counts.songs.values()}
     wins, losses, ties = _numbers(results)
     votes = wins + losses + ties
-    strengths = strengths_of(results, model)
+    strengths = strengths_of(results, model, excess.get(by))
     rating, low, high = (strengths.chances(far) for far in (0, -Z95, Z95))
     rated = votes >= MIN_VOTES
     best, worst = _ranks(strengths, rated)
@@ -172,16 +209,17 @@ def rate(counts: VoteCounts, by: By = "song", model: RatingModel = MODEL) -> tup
     return tuple(sorted(found, key=lambda rating: (-rating.low, -rating.rating, rating.key)))
 
 
-def side_effect(counts: VoteCounts, model: RatingModel = MODEL) -> ConfidenceInterval | None:
+def side_effect(counts: VoteCounts, model: RatingModel = MODEL, excess: Excess = NOBODY) -> ConfidenceInterval | None:
     """Return the chance of a song as A against an equally good one, or None without votes on the pool's songs.
 
     It is from the fit of songs. If songs have fewer than MIN_VOTES votes on average, how good they are is hardly told
     from where they stood, and it is from the fit of generators.
     """
-    results, generators = (results_of(counts, by, model) for by in get_args(By))
+    by: By = "song"
+    results, generators = results_of(counts, "song", model), results_of(counts, "generator", model)
     if 2 * results.numbers.sum() < MIN_VOTES * len(results.keys) and generators.keys:
-        results = generators
-    return strengths_of(results, model).side_chance if results.keys else None
+        by, results = "generator", generators
+    return strengths_of(results, model, excess.get(by)).side_chance if results.keys else None
 
 
 def results_of(counts: VoteCounts, by: By, model: RatingModel = MODEL) -> PairResults:
@@ -209,13 +247,15 @@ def _numbers(results: PairResults) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _ranks(strengths: Strengths, rated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the best and the worst rank [S] of each row among the `rated` [S] rows."""
-    values, variance = strengths.values, strengths.covariance.diagonal()
-    apart = np.sqrt(np.maximum(0, variance[:, None] + variance - 2 * strengths.covariance))
-    ahead = (values[:, None] - values > Z95 * apart) & rated[:, None] & rated
+    values, apart = strengths.values, np.zeros(strengths.covariances.shape[1:])
+    for covariance in strengths.covariances:
+        variance = covariance.diagonal()
+        apart = np.maximum(apart, variance[:, None] + variance - 2 * covariance)
+    ahead = (values[:, None] - values > Z95 * np.sqrt(apart)) & rated[:, None] & rated
     return 1 + ahead.sum(0), rated.sum() - ahead.sum(1)
 
 
-def strengths_of(results: PairResults, model: RatingModel = MODEL) -> Strengths:
+def strengths_of(results: PairResults, model: RatingModel = MODEL, excess: ListenerExcess | None = None) -> Strengths:
     """Return the most likely strengths and side's effect.
 
     They are found by Newton's method. Its steps are damped by ln(1 + d)/d, where d is the largest change of any pair's
@@ -235,13 +275,15 @@ def strengths_of(results: PairResults, model: RatingModel = MODEL) -> Strengths:
             break
     _, curvature = _derivatives(results, model, found)
     covariance = cho_solve(cho_factor(curvature), np.eye(len(found)))
-    own = covariance[:size, :size]
+    covariances = [covariance]
+    if excess is not None:
+        covariances.append(covariance + covariance @ excess.among(results, len(found)) @ covariance)
     return Strengths(
         found[:size],
-        np.sqrt(_variances(results, own)),
-        own,
+        np.sqrt(np.max([_variances(results, each[:size, :size]) for each in covariances], axis=0)),
+        np.array([each[:size, :size] for each in covariances]),
         float(found[size]),
-        float(np.sqrt(covariance[size, size])),
+        float(np.sqrt(max(each[size, size] for each in covariances))),
         _nu(found, size),
     )
 
@@ -262,13 +304,20 @@ def _shares(odds: np.ndarray, nu: float) -> tuple[np.ndarray, np.ndarray, np.nda
     return np.where(odds > 0, likely, unlikely), np.where(odds > 0, unlikely, likely), ties
 
 
+def _pulls(results: PairResults, wins: np.ndarray, losses: np.ndarray, ties: np.ndarray) -> np.ndarray:
+    """Return the log-likelihood's derivatives by the log-odds of A [P]."""
+    split = results.tied + results.both_bad
+    pulls = results.a_won * (losses + ties / 2) - results.b_won * (wins + ties / 2) + split * (losses - wins) / 2
+    return np.asarray(pulls)
+
+
 def _derivatives(results: PairResults, model: RatingModel, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the log-likelihood's gradient [F] and its negative second derivatives [F, F] by what is `found` [F]."""
     size, split = len(results.keys), results.tied + results.both_bad
     strengths, side, rest = found[:size], found[size], found[size + 1 :]
     wins, losses, ties = _shares(strengths[results.a] - strengths[results.b] + side, _nu(found, size))
     votes = results.a_won + results.b_won + split
-    slope = results.a_won * (losses + ties / 2) - results.b_won * (wins + ties / 2) + split * (losses - wins) / 2
+    slope = _pulls(results, wins, losses, ties)
     bend = votes * (wins * losses + ties * (wins + losses) / 4)
     skew = votes * ties * (losses - wins) / 2
 

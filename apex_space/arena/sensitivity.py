@@ -6,14 +6,16 @@ from typing import Literal
 
 from ..core.text import message
 from ..storage.vote_counts import VoteCounts
-from .ratings import By, Rating, RatingModel, Ties, rate, results_of
+from .ratings import NOBODY, By, Excess, Rating, RatingModel, Ties, rate, results_of
 
 Way = Literal["half", "davidson", "without_both_bad"]
 """A tie as half a win for both, ties by Davidson's model, or as they are counted but without "both bad" votes."""
 Otherwise = Mapping[Way, Sequence[Rating]]
 
 
-def rate_otherwise(counts: VoteCounts, by: By, model: RatingModel) -> dict[Way, tuple[Rating, ...]]:
+def rate_otherwise(
+    counts: VoteCounts, by: By, model: RatingModel, excess: Excess = NOBODY
+) -> dict[Way, tuple[Rating, ...]]:
     """Return the ratings by each way that is not the model's and would change the counts."""
     results = results_of(counts, by, model)
     ways: dict[Way, RatingModel] = {}
@@ -22,7 +24,7 @@ def rate_otherwise(counts: VoteCounts, by: By, model: RatingModel) -> dict[Way, 
         ways[way] = replace(model, ties=way)
     if results.both_bad.any():
         ways["without_both_bad"] = replace(model, both_bad=False)
-    return {way: rate(counts, by, other) for way, other in ways.items()}
+    return {way: rate(counts, by, other, excess) for way, other in ways.items()}
 
 
 def changed_ranks(ranked: Sequence[Rating], otherwise: Otherwise) -> int:

@@ -77,7 +77,7 @@ def _tables(standing: "LeaderboardSnapshot") -> Iterator[Table]:
     )
     for title, rated, by in parts:
         if rated:
-            yield _leaderboard(title, rated)
+            yield _leaderboard(title, rated, standing.listeners)
         if standing.otherwise[by]:
             yield _otherwise(title, rated, standing.otherwise[by])
     for panel in standing.agreement.values():
@@ -89,10 +89,12 @@ def _tables(standing: "LeaderboardSnapshot") -> Iterator[Table]:
                 yield _pairs(judge, panel)
 
 
-def _leaderboard(title: str, rated: "Sequence[Rating]") -> Table:
+def _leaderboard(title: str, rated: "Sequence[Rating]", listeners: int | None) -> Table:
+    from ..arena.listeners import verdict
     from ..plots.arena import ranks
 
     table = _table(title, ("ranks", "name", "generator"), ("beats an average one, %", "votes", "won", "tied", ""))
+    table.caption = verdict(listeners)
     for row in rated:
         names = map(sanitize, (row.title or row.key[:12], row.generator))
         chance = f"{100 * row.rating:.0f} ({100 * row.low:.0f}–{100 * row.high:.0f})"

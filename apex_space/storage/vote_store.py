@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, text
 from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
 from .database import Database, Parameters, storable, write
-from .records import Battle, Prediction, Side, Song, SongScores, Source, StoredModel, Vote
+from .records import Battle, Prediction, Side, Song, SongScores, Source, StoredModel, Vote, Winner
 from .vote_counts import VoteCounts, add_counts, clear_counts, read_counts, read_predicted, read_votes_per_song, tally
 
 FILE = "arena.sqlite3"
@@ -59,6 +59,11 @@ LATEST = (
 NEWEST_CHOICES = (
     "SELECT battles.a, battles.b, votes.winner FROM votes JOIN battles ON battles.id = votes.battle"
     " WHERE battles.source = 'pool' AND votes.suspicion = '' AND votes.winner IN ('a', 'b')"
+    " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
+)
+NEWEST_BALLOTS = (
+    "SELECT battles.a, battles.b, votes.winner, votes.voter FROM votes JOIN battles ON battles.id = votes.battle"
+    " WHERE battles.source = 'pool' AND votes.suspicion = ''"
     " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
 )
 VOTED = (
@@ -238,6 +243,12 @@ class VoteStore(Database):
         with self.transaction() as connection:
             rows = connection.execute(text(NEWEST_CHOICES), {"most": most}).cursor.fetchall()
         return [(a, b, winner) for a, b, winner in reversed(rows)]
+
+    def ballots(self, most: int) -> list[tuple[str, str, Winner, str]]:
+        """Return songs A and B, the winner and the voter of the newest `most` counted votes on songs of the pool."""
+        with self.transaction() as connection:
+            rows = connection.execute(text(NEWEST_BALLOTS), {"most": most}).cursor.fetchall()
+        return [(a, b, winner, voter) for a, b, winner, voter in rows]
 
     def add_model(self, model: StoredModel, at: float) -> None:
         """Store a learned model, unless another process has stored the same one.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from ...arena import listeners
 from ...arena.agreement import Agreement, AgreementReport
 from ...arena.lead import Lead, Meeting
 from ...arena.leaderboard import LeaderboardSnapshot
@@ -47,7 +48,8 @@ def standing(now: LeaderboardSnapshot) -> str:
     link = f'<p class="downloads"><a href="arena">{tr("Listen to two songs and vote")}</a></p>'
     leads = (tr("Songs"), now.song_lead), (tr("Generators"), now.generator_lead)
     verdicts = "".join(note(labelled(name, _lead(lead))) for name, lead in leads if lead.first)
-    return verdicts + note(votes if now.votes else tr(NOBODY)) + link
+    intervals = note(translate(listeners.verdict(now.listeners))) if now.songs else ""
+    return verdicts + note(votes if now.votes else tr(NOBODY)) + intervals + link
 
 
 def _lead(lead: Lead) -> str:

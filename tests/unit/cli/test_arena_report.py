@@ -107,6 +107,7 @@ def test_the_table_names_songs_generators_judges_and_sides(report: Report) -> No
     assert str(judge.brier) in text
     assert standing.agreement["pool"].sides in " ".join(text.split())
     assert "visitors' own songs" in text
+    assert "as if each vote came from another listener" in " ".join(text.split())
     assert "preliminary" in text
 
 

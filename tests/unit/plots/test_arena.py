@@ -1,6 +1,7 @@
 """Pictures and tables of ratings and agreement: what they show, and that texts from outside stay texts."""
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -219,6 +220,14 @@ def test_a_judge_that_has_left_the_registry_keeps_its_name_and_its_markup_is_tex
     judges = measure_agreement([vote(1, 2, "a", predicted(0.7, "<b>old</b>"))])["pool"].judges
     assert rows(render.calibration(judges))[0][0] == "<b>old</b>"
     assert "<b>" not in str(plots.calibration(judges).data[1].name)
+
+
+def test_the_page_says_which_kind_of_intervals_it_shows() -> None:
+    now = LeaderboardSnapshot(1, 1.0, rate([vote(1, 2)]))
+    assert "as if each vote came from another listener, until 20 listeners" in render.standing(now)
+    assert "by the same listener" in render.standing(replace(now, listeners=30))
+    assert "30 listeners so far" in render.standing(replace(now, listeners=30))
+    assert "intervals" not in render.standing(LeaderboardSnapshot())
 
 
 def test_without_votes_there_is_a_way_to_vote_and_nothing_else() -> None:

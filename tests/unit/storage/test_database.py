@@ -259,6 +259,8 @@ def test_choices_are_the_counted_votes_for_a_song_of_the_pool_the_oldest_first(s
     a, b = given[0].battle.a, given[0].battle.b
     assert store.choices(9) == [(a.id, b.id, "a"), (a.id, b.id, "b")]
     assert store.choices(1) == [(a.id, b.id, "b")]
+    assert store.ballots(9) == [(a.id, b.id, winner, "hash") for winner in ("b", "a", "tie")]
+    assert store.ballots(1) == [(a.id, b.id, "b", "hash")]
     assert store.decided() == 2
     assert store.generators() == {a.id: a.generator, b.id: b.generator}
 
