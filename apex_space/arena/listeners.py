@@ -3,7 +3,15 @@
 Votes of one listener are not independent, because listeners have tastes of their own. The covariance of the strengths
 is therefore also estimated by listeners (Liang and Zeger 1986): each listener's pulls at the strengths are summed, and
 their squares take the place of those of single votes. This is what the Bayesian bootstrap over listeners (one
-exponential weight for each, and a fit for each draw of weights) comes to for small changes, without drawing.
+exponential weight for each, and a fit for each draw of weights) comes to for small changes, without drawing. The larger
+of both deviations counts, so intervals never become narrower.
+
+With 30 simulated listeners with tastes of their own (simulated_listeners.py; 40 votes each, 20 songs, 4 generators),
+intervals as if votes were independent contained the true rating of 81 of 100 songs and 64 of 100 generators; by
+listeners 91 and 87; percentiles of the bootstrap 87 and 85. With 100 listeners and 12 votes each, it was 90 and 83, 94
+and 92, and 91 and 90. If listeners had no tastes of their own, intervals by listeners contained 96 and 96, and were
+hardly wider. So the bootstrap is no better, and it takes longer: at 100,000 votes on 500 songs, this takes 0.4 s, and
+one fit 0.1 s.
 
 A listener is the hash of an address, whose key changes every day. So a listener who comes back on another day counts as
 another one, and intervals are too narrow if many do. Votes without a hash, such as imported ones, count as independent.
@@ -20,8 +28,10 @@ from .ratings import MODEL, By, ListenerExcess, RatingModel, results_of, strengt
 
 Ballot = tuple[str, str, Winner, str]
 """Songs A and B, the winner, and the voter's hash or an empty text."""
-MIN_LISTENERS = 20
-"""Number of listeners below which votes count as independent: intervals by 10 simulated listeners held only 82%."""
+MIN_LISTENERS = 10
+"""Number of listeners below which votes count as independent. With 10 simulated listeners, intervals contained 92 of
+100 songs and 87 of 100 generators, or 86 and 68 as if votes were independent. With 5 it was only 79 of 100 generators.
+"""
 MAX_BALLOTS = 100_000
 """Number of the newest votes that are looked at."""
 WINNERS: tuple[Winner, ...] = ("a", "b", "tie", "both_bad")

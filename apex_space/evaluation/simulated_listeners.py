@@ -85,7 +85,8 @@ def interval_coverage(
         intervals = {kind: [(row.key, row.low, row.high) for row in rows] for kind, rows in kinds.items()}
         if bootstrap:
             intervals["bootstrap"] = [
-                (key, *np.quantile(chances, [0.025, 0.975])) for key, chances in resampled(rng, drawn, by).items()
+                (key, *np.quantile(chances, [0.025, 0.975]))
+                for key, chances in resampled(rng, drawn, by, DRAWS).items()
             ]
         for kind, rows in intervals.items():
             held = np.mean([low <= true[key] <= high for key, low, high in rows])
@@ -94,7 +95,7 @@ def interval_coverage(
     return {kind: (held, width) for kind, (held, width) in means.items()}
 
 
-def resampled(rng: np.random.Generator, drawn: SimulatedBallots, by: By, draws: int = DRAWS) -> dict[str, np.ndarray]:
+def resampled(rng: np.random.Generator, drawn: SimulatedBallots, by: By, draws: int) -> dict[str, np.ndarray]:
     """Return the ratings [draws] of each key if each listener's votes count with an exponential weight."""
     keys = results_of(drawn.counts, by).keys
     place = {key: number for number, key in enumerate(keys)}

@@ -50,6 +50,7 @@ from unit.storage.test_database import (  # noqa: F401
     test_songs_are_counted_by_their_unsuspicious_votes,
     test_the_counts_are_those_of_all_votes_however_they_came,
     test_the_database_itself_changes_and_deletes_nothing,
+    test_the_pairs_of_an_old_database_are_counted_again_as_they_were_played,
     test_the_words_of_an_old_database_are_replaced_and_its_votes_stay_as_they_are,
     test_votes_that_older_code_stored_are_counted_when_the_counts_are_read,
     test_what_one_database_refuses_both_do,

@@ -56,7 +56,7 @@ def test_with_few_known_listeners_votes_count_as_independent() -> None:
     found = excess_of(ballots(MIN_LISTENERS), counts, "song")
     assert found is not None
     assert (found.listeners, found.votes) == (MIN_LISTENERS, 90)
-    assert "until 20 listeners have voted" in verdict(None)
+    assert "until 10 listeners have voted" in verdict(None)
     assert "1,234 listeners" in verdict(1234)
 
 

@@ -224,7 +224,7 @@ def test_a_judge_that_has_left_the_registry_keeps_its_name_and_its_markup_is_tex
 
 def test_the_page_says_which_kind_of_intervals_it_shows() -> None:
     now = LeaderboardSnapshot(1, 1.0, rate([vote(1, 2)]))
-    assert "as if each vote came from another listener, until 20 listeners" in render.standing(now)
+    assert "as if each vote came from another listener, until 10 listeners" in render.standing(now)
     assert "by the same listener" in render.standing(replace(now, listeners=30))
     assert "30 listeners so far" in render.standing(replace(now, listeners=30))
     assert "intervals" not in render.standing(LeaderboardSnapshot())
