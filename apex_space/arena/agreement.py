@@ -8,7 +8,7 @@ their interval is.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from math import sqrt
 from typing import Any, Literal, get_args
 
@@ -76,7 +76,8 @@ class AgreementReport:
     """Agreement of judges with the votes on songs from one source, without suspicious votes.
 
     `judges` are those that had predicted a decided vote. `a` is the share of votes for A among the decided votes, with
-    Wilson's interval. It is None if no vote is decided.
+    Wilson's interval. It is None if no vote is decided. `side` is the chance of A against an equally good song, as it
+    was fitted with the ratings. It is None for songs that are not rated.
     """
 
     source: Source
@@ -84,6 +85,7 @@ class AgreementReport:
     decided: int
     a: ConfidenceInterval | None
     judges: tuple[Agreement, ...]
+    side: ConfidenceInterval | None = None
 
     @property
     def sides(self) -> str:
@@ -92,16 +94,19 @@ class AgreementReport:
             return "No vote has been decided yet."
         if self.decided < MIN_VOTES:
             return "There are too few votes to say whether listeners favour a side."
-        against = _against_half(self.a)
+        share = self.side or self.a
         finding = "there is no sign that listeners favour a side"
-        if against != "unclear":
+        if (against := _against_half(share)) != "unclear":
             finding = message("listeners favour {side} for its side alone", side="A" if against == "better" else "B")
-        return message(
-            "A won {percent} % of {decided} decided votes: {finding}.",
-            percent=self.a.percent,
-            decided=self.decided,
-            finding=finding,
+        if self.side is None:
+            told = "A won {percent} % of {decided} decided votes: {finding}."
+            return message(told, percent=share.percent, decided=self.decided, finding=finding)
+        value, low, high = (f"{100 * number:.0f}" for number in vars(share).values())
+        told = (
+            "The song on the left (A) is preferred to an equally good one in {value}% of votes (95% interval {low} to "
+            "{high}): {finding}. The ratings do not include this."
         )
+        return message(told, value=value, low=low, high=high, finding=finding)
 
     def judge(self, name: str) -> Agreement | None:
         """Return the judge's agreement so far, or None if it has predicted no decided vote."""
@@ -116,9 +121,14 @@ class AgreementReport:
         return asdict(self) | {"sides": self.sides, "judges": judges}
 
 
-def measure_agreement(counts: VoteCounts) -> dict[Source, AgreementReport]:
-    """Measure agreement on the pool's songs and, separately, on visitors' uploads."""
-    return {source: _report(source, counts) for source in get_args(Source)}
+def measure_agreement(counts: VoteCounts, side: ConfidenceInterval | None = None) -> dict[Source, AgreementReport]:
+    """Measure agreement on the pool's songs and, separately, on visitors' uploads.
+
+    `side` is the side's effect that was fitted to votes on the pool's songs.
+    """
+    return {
+        source: replace(_report(source, counts), side=side if source == "pool" else None) for source in get_args(Source)
+    }
 
 
 def wilson(hits: float, of: int) -> ConfidenceInterval:

@@ -1,15 +1,17 @@
 """Says who leads a leaderboard, and how sure that is."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from ..core.intervals import Z95, ConfidenceInterval
-from ..storage.vote_counts import VoteCounts
+from ..storage.vote_counts import PairResults, VoteCounts
 from .agreement import wilson
-from .ratings import PRIOR, By, Rating, outcomes, strengths_of
+from .ratings import MODEL, NOBODY, By, Excess, Rating, RatingModel, results_of, strengths_of
 
 MOST = 512
 """Largest number of further votes that is looked for."""
@@ -20,8 +22,8 @@ class Lead:
     """Who leads.
 
     `first` are the rows that the votes allow to be first, in the order of the leaderboard. `votes` is the number of
-    further votes, all for the second row against the first one, that would put another row on top; it is None if it is
-    more than MOST. Nobody leads before two rows have enough votes for a rating.
+    further votes, all for the second row against the first one on either side, that would put another row on top; it is
+    None if it is more than MOST. Nobody leads before two rows have enough votes for a rating.
     """
 
     first: tuple[Rating, ...] = ()
@@ -61,28 +63,37 @@ class Meeting:
         return asdict(self)
 
 
-def find_lead(counts: VoteCounts, by: By, ranked: Sequence[Rating]) -> Lead:
-    """Return who leads the ratings `ranked`, which `rate` made from the same counts."""
+def find_lead(
+    counts: VoteCounts, by: By, ranked: Sequence[Rating], model: RatingModel = MODEL, excess: Excess = NOBODY
+) -> Lead:
+    """Return who leads the ratings `ranked`, which `rate` made from the same counts, model and excess."""
     rated = [row.key for row in ranked if not row.unrated]
     if len(rated) < 2:
         return NO_LEAD
-    return Lead(tuple(row for row in ranked if row.best == 1), _votes_to_change(counts, by, rated))
+    return Lead(tuple(row for row in ranked if row.best == 1), _votes_to_change(counts, by, rated, model, excess))
 
 
-def _votes_to_change(counts: VoteCounts, by: By, rated: Sequence[str]) -> int | None:
-    keys, wins, ties = outcomes(counts, by)
-    place = {key: number for number, key in enumerate(keys)}
-    rows = [place[key] for key in rated]
+def _votes_to_change(
+    counts: VoteCounts, by: By, rated: Sequence[str], model: RatingModel, excess: Excess
+) -> int | None:
+    results = results_of(counts, by, model)
+    rows = [results.keys.index(key) for key in rated]
     leader, second = rows[:2]
 
     def changed(votes: int) -> bool:
-        won = wins + ties / 2
-        won[second, leader] += votes
-        strengths, deviations, _ = strengths_of(won, PRIOR)
-        low = (strengths - Z95 * deviations)[rows]
+        strengths = strengths_of(_with(results, second, leader, votes), model, excess.get(by))
+        low = strengths.chances(-Z95)[rows]
         return bool(low[1:].max() > low[0])
 
     return _first(changed)
+
+
+def _with(results: PairResults, winner: int, loser: int, votes: int) -> PairResults:
+    """Return the results with further votes, on half of which the winner is A."""
+    more = np.zeros((4, 2))
+    more[0, 0] = more[1, 1] = votes / 2
+    a, b = np.append(results.a, [winner, loser]), np.append(results.b, [loser, winner])
+    return PairResults.of(results.keys, a, b, np.append(results.numbers, more, 1))
 
 
 def _first(changed: Callable[[int], bool]) -> int | None:
@@ -101,6 +112,10 @@ def _first(changed: Callable[[int], bool]) -> int | None:
 
 def meetings(counts: VoteCounts) -> tuple[Meeting, ...]:
     """Return the votes between each two generators, each pair once, in alphabetical order."""
-    keys, wins, ties = outcomes(counts, "generator")
-    met = np.argwhere(np.triu(wins + wins.T + ties))
-    return tuple(Meeting(keys[i], keys[j], int(wins[i, j]), int(wins[j, i]), int(ties[i, j])) for i, j in met.tolist())
+    results = counts.generator_results
+    found: dict[tuple[int, int], np.ndarray] = defaultdict(lambda: np.zeros(3, int))
+    numbers = np.stack([results.a_won, results.b_won, results.tied + results.both_bad], 1).astype(int)
+    for a, b, row in zip(results.a.tolist(), results.b.tolist(), numbers, strict=True):
+        found[min(a, b), max(a, b)] += row if a < b else row[[1, 0, 2]]
+    keys = results.keys
+    return tuple(Meeting(keys[i], keys[j], *row.tolist()) for (i, j), row in sorted(found.items(), key=itemgetter(0)))

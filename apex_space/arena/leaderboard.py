@@ -4,9 +4,9 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..storage.identity import DAY
 from ..storage.records import Source
@@ -15,8 +15,10 @@ from .agreement import AgreementReport, measure_agreement
 from .lead import NO_LEAD, Lead, Meeting, find_lead, meetings
 from .learning import REST
 from .learning_curve import MAX_CURVE_VOTES, LearningCurve, learning_curves, picks_before
+from .listeners import MAX_BALLOTS, excess_of
 from .not_counted import NEWEST, Jump, NotCounted, count_reasons, find_jump
-from .ratings import Rating, rate
+from .ratings import MODEL, NOBODY, By, Excess, Rating, RatingModel, Ties, rate, side_effect
+from .sensitivity import Otherwise, rate_otherwise
 
 if TYPE_CHECKING:
     from ..storage.records import Vote
@@ -48,6 +50,9 @@ class LeaderboardSnapshot:
     song_lead: Lead = NO_LEAD
     generator_lead: Lead = NO_LEAD
     meetings: tuple[Meeting, ...] = ()
+    ties: Ties = "half"
+    otherwise: Mapping[By, Otherwise] = field(default_factory=lambda: {"song": {}, "generator": {}})
+    listeners: int | None = None
     agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement(VoteCounts()))
     curves: tuple[LearningCurve, ...] = ()
     drawn: int | None = None
@@ -79,17 +84,28 @@ class LeaderboardSnapshot:
             "generators": [generator.as_dict() for generator in self.generators],
             "lead": {"songs": self.song_lead.as_dict(), "generators": self.generator_lead.as_dict()},
             "between_generators": [meeting.as_dict() for meeting in self.meetings],
+            "ties": self.ties,
+            "otherwise": {
+                by: {way: [_briefly(row) for row in rows] for way, rows in ways.items()}
+                for by, ways in self.otherwise.items()
+            },
+            "listeners": self.listeners,
             "agreement": {source: panel.as_dict() for source, panel in self.agreement.items()},
             "curves": [asdict(curve) for curve in self.curves],
         }
 
 
+def _briefly(row: Rating) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ("key", "rating", "best", "worst")}
+
+
 class LeaderboardService:
     """Keeps the leaderboard of a vote store up to date. `start` returns at once; `latest` never waits."""
 
-    def __init__(self, store: "VoteStore", every_s: float = 5.0) -> None:
-        self._store, self._every_s = store, every_s
+    def __init__(self, store: "VoteStore", every_s: float = 5.0, model: RatingModel = MODEL) -> None:
+        self._store, self._every_s, self._model = store, every_s, model
         self._latest = LeaderboardSnapshot()
+        self._excess: Excess = NOBODY
         self._fitting = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -123,50 +139,57 @@ class LeaderboardService:
         return self._latest
 
     def _fit(self) -> None:
-        """Publish what the votes say, with the curves that there are."""
+        """Publish what the votes say, with the curves and what is known of listeners so far."""
         with self._fitting:
-            counts, now = self._store.counts(), time.time()
-            songs, generators = rate(counts), rate(counts, "generator")
-            self._latest = LeaderboardSnapshot(
-                version=counts.version,
-                at=now,
-                songs=songs,
-                generators=generators,
-                song_lead=find_lead(counts, "song", songs),
-                generator_lead=find_lead(counts, "generator", generators),
-                meetings=meetings(counts),
-                agreement=measure_agreement(counts),
-                curves=self._latest.curves,
-                drawn=self._latest.drawn,
-                not_counted=count_reasons(counts.reasons),
-                not_counted_before=count_reasons(counts.reasons, now // DAY),
-                jump=find_jump(self._store.newest_reasons(NEWEST), counts.reasons),
-            )
+            self._publish(self._store.counts(), self._latest.curves, self._latest.drawn)
 
     def _draw(self) -> None:
-        """Publish new learning curves when there are 2% more votes. With many generators they take long."""
+        """Publish new curves and intervals by listeners when there are 2% more votes. They may take long."""
         with self._fitting:
             now = self._latest
             if now.drawn is None or now.version - now.drawn > now.drawn // 50:
                 counts = self._store.counts()
-                votes = self._store.latest(MAX_CURVE_VOTES, EVER)
+                votes, ballots = self._store.latest(MAX_CURVE_VOTES, EVER), self._store.ballots(MAX_BALLOTS)
                 curves = learning_curves(votes, picks_before(votes, counts))
-                self._latest = replace(now, curves=curves, drawn=now.version)
+                found = {by: excess_of(ballots, counts, by, self._model) for by in get_args(By)}
+                self._excess = {by: excess for by, excess in found.items() if excess is not None}
+                self._publish(counts, curves, counts.version)
+
+    def _publish(self, counts: VoteCounts, curves: tuple[LearningCurve, ...], drawn: int | None) -> None:
+        model, excess, now = self._model, self._excess, time.time()
+        songs, generators = rate(counts, "song", model, excess), rate(counts, "generator", model, excess)
+        self._latest = LeaderboardSnapshot(
+            version=counts.version,
+            at=now,
+            songs=songs,
+            generators=generators,
+            song_lead=find_lead(counts, "song", songs, model, excess),
+            generator_lead=find_lead(counts, "generator", generators, model, excess),
+            meetings=meetings(counts),
+            ties=model.ties,
+            otherwise={by: rate_otherwise(counts, by, model, excess) for by in get_args(By)},
+            listeners=excess["song"].listeners if "song" in excess else None,
+            agreement=measure_agreement(counts, side_effect(counts, model, excess)),
+            curves=curves,
+            drawn=drawn,
+            not_counted=count_reasons(counts.reasons),
+            not_counted_before=count_reasons(counts.reasons, now // DAY),
+            jump=find_jump(self._store.newest_reasons(NEWEST), counts.reasons),
+        )
 
     def _watch(self) -> None:
         spent, rested = 0.0, 0.0
         while not self._stopped.wait(max(0.0, REST * spent)):
-            started = time.monotonic()
+            started, warned = time.monotonic(), self._latest.jump
             try:
                 if not self._latest.at or self._store.version() != self._latest.version:
-                    warned = self._latest.jump
                     self._fit()
-                    if self._latest.jump and not warned:
-                        logger.warning("votes that do not count: %s", self._latest.jump)
                 spent = max(time.monotonic() - started, self._every_s / REST)
                 if (started := time.monotonic()) >= rested:  # the standing need not wait as long as the curves
                     self._draw()
                     rested = time.monotonic() + REST * (time.monotonic() - started)
+                if self._latest.jump and not warned:
+                    logger.warning("votes that do not count: %s", self._latest.jump)
             except Exception:  # the store may work again later; the thread must not end
                 logger.exception("the leaderboard could not be fitted; trying again")
                 spent = max(time.monotonic() - started, self._every_s / REST)

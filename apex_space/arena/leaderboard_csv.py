@@ -41,8 +41,8 @@ def to_csv(standing: LeaderboardSnapshot) -> str:
         name = escape_formula(f"{met.first} / {met.second}")
         writer.writerow({"part": "between generators", "source": "pool", "name": name} | shares)
     for panel in standing.agreement.values():
-        if panel.a is not None:
-            writer.writerow({"part": "side A", "source": panel.source, "votes": panel.decided} | vars(panel.a))
+        if share := panel.side or panel.a:
+            writer.writerow({"part": "side A", "source": panel.source, "votes": panel.decided} | vars(share))
         for judge in panel.judges:
             about = {"source": panel.source, "judge": escape_formula(judge.judge)}
             writer.writerows(about | row for row in _figures(judge))

@@ -89,10 +89,10 @@ def learning_curves(votes: Sequence[Vote], before: Picks | None = None) -> tuple
 def picks_before(votes: Sequence[Vote], counts: VoteCounts) -> Picks:
     """Return the picks on songs of the pool that are in the counts, but not in the newest `votes`."""
     picks: Counter[tuple[str, str]] = Counter()
-    for first, second, lost, _, won in counts.pairs:
-        one, other = counts.songs[first].generator, counts.songs[second].generator
-        picks[one, other] += won
-        picks[other, one] += lost
+    for a, b, a_won, b_won, *_ in counts.pairs:
+        one, other = counts.songs[a].generator, counts.songs[b].generator
+        picks[one, other] += a_won
+        picks[other, one] += b_won
     return picks - Counter(_pick(vote) for vote in votes if vote.winner in ("a", "b"))
 
 

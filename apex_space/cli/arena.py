@@ -18,12 +18,18 @@ if TYPE_CHECKING:
     from ..arena.agreement import Agreement, AgreementReport
     from ..arena.leaderboard import LeaderboardSnapshot
     from ..arena.not_counted import NotCounted
-    from ..arena.ratings import Rating
+    from ..arena.ratings import By, Rating
+    from ..arena.sensitivity import Otherwise, Way
 
 arena = typer.Typer(help="Show the leaderboard and how often the judges predict votes.", no_args_is_help=True)
 arena.command()(foresight)
 arena.command()(simulate)
 NO_VOTES = "There are no votes yet. They come from the page's arena, or from a file: python -m apex_space votes import."
+WAYS: "dict[Way, str]" = {
+    "half": "a tie is half a win",
+    "davidson": "Davidson's model",
+    "without_both_bad": "without “both bad”",
+}
 SONGS = {"pool": "songs of the pool", "uploaded": "visitors' own songs"}
 
 
@@ -84,21 +90,27 @@ def snapshot(
 
 def _standing() -> "LeaderboardSnapshot":
     from ..arena.leaderboard import LeaderboardService
+    from ..arena.ratings import RatingModel
     from ..core.settings import settings
     from ..storage.vote_store import open_store
 
     store = open_store(settings())
     try:
-        return LeaderboardService(store).refit()
+        return LeaderboardService(store, model=RatingModel(ties=settings().ties)).refit()
     finally:
         store.close()
 
 
 def _tables(standing: "LeaderboardSnapshot") -> Iterator[Table]:
-    if standing.songs:
-        yield _leaderboard("Songs", standing.songs)
-    if standing.generators:
-        yield _leaderboard("Generators", standing.generators)
+    parts: tuple[tuple[str, Sequence[Rating], By], ...] = (
+        ("Songs", standing.songs, "song"),
+        ("Generators", standing.generators, "generator"),
+    )
+    for title, rated, by in parts:
+        if rated:
+            yield _leaderboard(title, rated, standing.listeners)
+        if standing.otherwise[by]:
+            yield _otherwise(title, rated, standing.otherwise[by])
     for panel in standing.agreement.values():
         if panel.votes:
             yield _judges(panel)
@@ -118,15 +130,33 @@ def _reasons(found: "NotCounted") -> Table:
     return table
 
 
-def _leaderboard(title: str, rated: "Sequence[Rating]") -> Table:
+def _leaderboard(title: str, rated: "Sequence[Rating]", listeners: int | None) -> Table:
+    from ..arena.listeners import verdict
     from ..plots.arena import ranks
 
     table = _table(title, ("ranks", "name", "generator"), ("beats an average one, %", "votes", "won", "tied", ""))
+    table.caption = verdict(listeners)
     for row in rated:
         names = map(sanitize, (row.title or row.key[:12], row.generator))
         chance = f"{100 * row.rating:.0f} ({100 * row.low:.0f}–{100 * row.high:.0f})"
         counts = map(str, (row.votes, row.wins, row.ties))
         table.add_row(ranks(row), *names, chance, *counts, "preliminary" if row.preliminary else "")
+    return table
+
+
+def _otherwise(title: str, rated: "Sequence[Rating]", otherwise: "Otherwise") -> Table:
+    from ..arena.sensitivity import verdict
+    from ..plots.arena import rank_and_rating
+
+    table = _table(
+        f"{title}, if ties were counted in another way", ("name",), ("as it is", *(WAYS[way] for way in otherwise))
+    )
+    table.caption = verdict(rated, otherwise)
+    others = [{row.key: row for row in rows} for rows in otherwise.values()]
+    for row in rated:
+        if not row.unrated:
+            cells = (rank_and_rating(each) for each in (row, *(rows.get(row.key) for rows in others)))
+            table.add_row(sanitize(row.title or row.key[:12]), *cells)
     return table
 
 

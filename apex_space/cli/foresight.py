@@ -1,6 +1,7 @@
 """The commands `arena foresight` and `arena simulate`: how well the model that learns from votes foresees them."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,9 +60,10 @@ def simulate(
     Exit status: 0 simulated, 130 interrupted.
     """
     with exiting(1):
+        from ..evaluation.simulated_listeners import listener_table
         from ..evaluation.simulated_votes import simulate as tables
 
-        for found in tables(runs):
+        for found in chain(tables(runs), [listener_table(runs)]):
             shown = _table(found.title, found.columns[0], found.columns[1:])
             for row in found.rows:
                 shown.add_row(*row)

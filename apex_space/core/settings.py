@@ -96,6 +96,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Number of votes after which a vote counts half as much for the predictions; 0: all count the same",
     )
+    ties: Literal["half", "davidson"] = Field(
+        "half", description="How ratings count ties: as half a win for both songs, or by Davidson's model"
+    )
     refresh_seconds: float = Field(10, gt=0, description="Seconds between an open leaderboard's checks for new votes")
     votes_repo: str | None = Field(None, description="Dataset on the Hub that votes are copied to (needs HF_TOKEN)")
     shared_results: int = Field(

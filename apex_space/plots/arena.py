@@ -41,6 +41,11 @@ def ranks(rating: "Rating") -> str:
     return f"{rating.best}" if rating.best == rating.worst else f"{rating.best}–{rating.worst}"
 
 
+def rank_and_rating(rating: "Rating | None") -> str:
+    """Return ranks and rating in short, such as 1–3: 72%, or a dash if there are too few votes."""
+    return f"{ranks(rating)}{tr(': ')}{100 * rating.rating:.0f}%" if rating and not rating.unrated else "–"
+
+
 def judge_title(name: str) -> str:
     """Return a judge's title, or its name if it is no longer in the registry."""
     return REGISTRY[name].title if name in REGISTRY else name

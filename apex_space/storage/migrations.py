@@ -163,6 +163,16 @@ MIGRATIONS = (
         sqlite=tuple(_sqlite_trigger(table, verb) for table in _CHANGES for verb in ("UPDATE", "DELETE")),
         postgresql=tuple(map(_postgresql_trigger, _CHANGES)),
     ),
+    Migration(  # pairs as they were played; without totals, the store counts all votes again
+        11,
+        both=(
+            "DROP TABLE pair_votes",
+            "CREATE TABLE pair_votes (a TEXT NOT NULL, b TEXT NOT NULL, a_won INTEGER NOT NULL, b_won INTEGER NOT NULL,"
+            " tied INTEGER NOT NULL, both_bad INTEGER NOT NULL, PRIMARY KEY (a, b))",
+            "CREATE INDEX pair_votes_by_b ON pair_votes (b)",
+            "DELETE FROM vote_totals",
+        ),
+    ),
 )
 
 

@@ -4,7 +4,7 @@ The store adds every vote to the counts in the vote's own transaction. Of votes 
 day and reason. When a vote is set aside or restored later, the store takes it out of the counts and adds it again.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from functools import cached_property
@@ -17,12 +17,12 @@ from sqlalchemy import Connection, text
 from ..core.intervals import bin_of
 from .database import write
 from .identity import DAY
-from .records import Prediction, Song, Source, Vote
+from .records import Prediction, Song, Source, Vote, Winner
 
 MAX_REASON = 200
 """Maximum length of a reason in the counts. Longer ones, which an import may have, are cut."""
-Pair = tuple[str, str, int, int, int]
-"""Ids of two songs of the pool in alphabetical order, and how often the first one lost, tied and won."""
+Pair = tuple[str, str, int, int, int, int]
+"""Ids of songs A and B of the pool as they were played, and how often A won, B won, they tied, and both were bad."""
 
 
 def _names(record: type) -> tuple[str, ...]:
@@ -77,12 +77,46 @@ Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
+class PairResults:
+    """Results of the votes on P pairs of songs or generators, as they were played.
+
+    `keys` are the songs' ids or the generators' names. `a` and `b` [P] are the places of A and B in `keys`. The other
+    arrays [P] are numbers of votes.
+    """
+
+    keys: tuple[str, ...]
+    a: np.ndarray
+    b: np.ndarray
+    a_won: np.ndarray
+    b_won: np.ndarray
+    tied: np.ndarray
+    both_bad: np.ndarray
+
+    @staticmethod
+    def of(keys: Sequence[str], a: np.ndarray, b: np.ndarray, numbers: np.ndarray) -> "PairResults":
+        """Return the sums of the `numbers` [4, P] over the same A and B, without keys that have no votes.
+
+        The order of the pairs does not matter.
+        """
+        cells, pair = np.unique(a * len(keys) + b, return_inverse=True)
+        sums = (np.bincount(pair, each, len(cells)) for each in numbers)
+        used, places = np.unique(np.divmod(cells, max(1, len(keys))), return_inverse=True)
+        return PairResults(tuple(keys[place] for place in used), *places.reshape(2, -1), *sums)
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """Return how often A won, B won, they tied, and both were bad [4, P]."""
+        return np.stack([self.a_won, self.b_won, self.tied, self.both_bad])
+
+
+@dataclass(frozen=True)
 class VoteCounts:
     """The counts of all votes.
 
     `songs` has the songs with good votes by id, in alphabetical order, and `per_song` their numbers of votes. Each pair
-    of songs is in `pairs` once. `reasons` has the number of votes by their day (in days since 1970, UTC) and the reason
-    why they do not count, which is empty for those that do. `changes` is how often votes were set aside or restored.
+    of songs is in `pairs` once for each of them as A. `reasons` has the number of votes by their day (in days since
+    1970, UTC) and the reason why they do not count, which is empty for those that do. `changes` is how often votes were
+    set aside or restored.
     """
 
     songs: Mapping[str, Song] = field(default_factory=dict)
@@ -111,25 +145,30 @@ class VoteCounts:
         )
 
     @cached_property
-    def outcomes(self) -> tuple[np.ndarray, np.ndarray]:
-        """How often each song won against each other one [S, S] and how often they tied [S, S], in the pool.
+    def song_results(self) -> PairResults:
+        """Results of the votes on songs of the pool."""
+        a, b, *numbers = zip(*self.pairs, strict=True) if self.pairs else ((),) * 6
+        keys = sorted({*a, *b})
+        place = {key: number for number, key in enumerate(keys)}
+        first, second = (np.array([place[song] for song in side], int) for side in (a, b))
+        return PairResults.of(keys, first, second, np.array(numbers, float))
 
-        The songs are in the order of `songs`.
-        """
-        place = {song: index for index, song in enumerate(self.songs)}
-        wins, ties = np.zeros((len(place), len(place))), np.zeros((len(place), len(place)))
-        if self.pairs:
-            first, second, lost, tied, won = zip(*self.pairs, strict=True)
-            a, b = (np.array([place[song] for song in side]) for side in (first, second))
-            wins[a, b], wins[b, a] = won, lost
-            ties[a, b] = ties[b, a] = tied
-        return wins, ties
+    @cached_property
+    def generator_results(self) -> PairResults:
+        """Results of the votes on songs of different generators whose names are known."""
+        results = self.song_results
+        names = [self.songs[key].generator for key in results.keys]
+        keys = sorted({*names} - {""})
+        place = np.array([keys.index(name) if name else -1 for name in names], int)
+        a, b = place[results.a], place[results.b]
+        kept = (a != b) & (a >= 0) & (b >= 0)
+        return PairResults.of(keys, a[kept], b[kept], results.numbers[:, kept])
 
 
 TABLES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "vote_totals": (("source",), _names(SourceTotals)),
     "song_votes": (("song",), ("votes",)),
-    "pair_votes": (("first", "second"), ("lost", "tied", "won")),
+    "pair_votes": (("a", "b"), ("a_won", "b_won", "tied", "both_bad")),
     "predicted_votes": (_names(PredictedGroup), _names(PredictionSums)),
     "vote_reasons": (("day", "reason"), ("votes",)),
 }
@@ -145,7 +184,7 @@ def tally(votes: Iterable[Vote]) -> VoteCounts:
     """Count votes."""
     songs: dict[str, Song] = {}
     per_song: dict[str, int] = defaultdict(int)
-    pairs: dict[tuple[str, str], tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
+    pairs: dict[tuple[str, str], Counter[Winner]] = defaultdict(Counter)
     totals: dict[Source, SourceTotals] = defaultdict(SourceTotals)
     predicted: dict[PredictedGroup, PredictionSums] = defaultdict(PredictionSums)
     reasons: dict[tuple[float, str], int] = defaultdict(int)
@@ -159,27 +198,18 @@ def tally(votes: Iterable[Vote]) -> VoteCounts:
             songs[song.id] = song
             per_song[song.id] += 1
         if battle.source == "pool" and battle.a.id != battle.b.id:
-            pair, outcome = _outcome(vote)
-            pairs[pair] = tuple(map(add, pairs[pair], outcome))
+            pairs[battle.a.id, battle.b.id][vote.winner] += 1
         first, second = sorted((battle.a.generator, battle.b.generator))
         for prediction in battle.predictions:
             bin = bin_of(max(prediction.probability, 1 - prediction.probability))
             group = PredictedGroup(battle.source, prediction.judge, first, second, bin)
             predicted[group] = _sum(predicted[group], _predicted(vote, prediction))
-    rows = [(*pair, *outcomes) for pair, outcomes in pairs.items()]
+    rows = [(*pair, won["a"], won["b"], won["tie"], won["both_bad"]) for pair, won in pairs.items()]
     return VoteCounts(dict(sorted(songs.items())), dict(per_song), rows, dict(totals), dict(predicted), dict(reasons))
 
 
 def _total(vote: Vote) -> SourceTotals:
     return SourceTotals(suspicious=1) if vote.suspicion else SourceTotals(1, vote.winner == "a", vote.winner == "b")
-
-
-def _outcome(vote: Vote) -> tuple[tuple[str, str], tuple[int, int, int]]:
-    """Return the songs in alphabetical order, and whether the first one lost, tied or won."""
-    a, b = vote.battle.a.id, vote.battle.b.id
-    first, second = min(a, b), max(a, b)
-    winner = {"a": a, "b": b}.get(vote.winner)
-    return (first, second), (winner == second, winner is None, winner == first)
 
 
 def _predicted(vote: Vote, prediction: Prediction) -> PredictionSums:

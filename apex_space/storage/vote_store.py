@@ -19,7 +19,7 @@ from sqlalchemy import URL, Connection, text
 from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
 from .database import Database, Parameters, storable, write
-from .records import AGAIN, WITHDRAWN, Battle, Prediction, Side, Song, SongScores, Source, StoredModel, Vote
+from .records import AGAIN, WITHDRAWN, Battle, Prediction, Side, Song, SongScores, Source, StoredModel, Vote, Winner
 from .vote_counts import (
     VoteCounts,
     add_counts,
@@ -94,6 +94,11 @@ NEWEST_CHOICES = (
     " WHERE battles.source = 'pool' AND votes.suspicion = '' AND votes.winner IN ('a', 'b')"
     " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
 )
+NEWEST_BALLOTS = (
+    f"SELECT battles.a, battles.b, votes.winner, votes.voter {ON_BATTLES}"
+    " WHERE battles.source = 'pool' AND votes.suspicion = ''"
+    " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
+)
 NEWEST_REASONS = (
     f"SELECT suspicion, voter FROM {VOTES} WHERE changed = 0 OR suspicion = '{WITHDRAWN}'"
     " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
@@ -104,8 +109,8 @@ HAS_VOTED = (
 )
 PAIRS_OF = f"SELECT battles.a, battles.b {ON_BATTLES} WHERE votes.voter = :voter ORDER BY votes.at DESC LIMIT :most"
 VOTED = (
-    "(EXISTS (SELECT 1 FROM pair_votes WHERE first = scores.song)"
-    " OR EXISTS (SELECT 1 FROM pair_votes WHERE second = scores.song))"
+    "(EXISTS (SELECT 1 FROM pair_votes WHERE a = scores.song)"
+    " OR EXISTS (SELECT 1 FROM pair_votes WHERE b = scores.song))"
 )
 """Condition for scores of songs with good votes in the pool."""
 VOTED_REVISION = (
@@ -348,6 +353,12 @@ class VoteStore(Database):
         with self.transaction() as connection:
             rows = connection.execute(text(NEWEST_CHOICES), {"most": most}).cursor.fetchall()
         return [(a, b, winner) for a, b, winner in reversed(rows)]
+
+    def ballots(self, most: int) -> list[tuple[str, str, Winner, str]]:
+        """Return songs A and B, the winner and the voter of the newest `most` counted votes on songs of the pool."""
+        with self.transaction() as connection:
+            rows = connection.execute(text(NEWEST_BALLOTS), {"most": most}).cursor.fetchall()
+        return [(a, b, winner, voter) for a, b, winner, voter in rows]
 
     def add_model(self, model: StoredModel, at: float) -> None:
         """Store a learned model. If it is stored already, it becomes the one of these changes.

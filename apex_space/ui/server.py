@@ -19,6 +19,7 @@ from gradio.utils import get_upload_folder
 from ..arena.battles import Arena, open_arena
 from ..arena.leaderboard import LeaderboardService
 from ..arena.pool_sources import from_examples
+from ..arena.ratings import RatingModel
 from ..core import files, json_logging
 from ..core.errors import ApexSpaceError
 from ..core.settings import prepare_server, settings, temporary
@@ -64,7 +65,8 @@ def open_site() -> Site:
     prepare_server(own_uploads())
     manager = JudgeManager(settings().weights, settings().max_loaded, from_examples()[0].file)
     store = open_store(settings())
-    leaderboard, results = LeaderboardService(store), open_shared_results(settings(), store)
+    leaderboard = LeaderboardService(store, model=RatingModel(ties=settings().ties))
+    results = open_shared_results(settings(), store)
     arena = open_arena(settings(), manager, store, lambda: leaderboard.latest().uncertainty)
     uploads = Uploads(Path(get_upload_folder()), settings().upload_grace_seconds)
     blocks = build_pages(manager, arena, leaderboard, results, uploads)

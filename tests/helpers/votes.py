@@ -8,7 +8,7 @@ import numpy as np
 
 from apex_space.arena import agreement, ratings
 from apex_space.arena.agreement import AgreementReport
-from apex_space.arena.ratings import Rating
+from apex_space.arena.ratings import By, Rating, RatingModel
 from apex_space.storage.records import Battle, Prediction, Song, Source, Vote, Winner
 from apex_space.storage.vote_counts import tally
 from apex_space.storage.vote_store import VoteStore
@@ -56,9 +56,9 @@ def swapped(given: Vote) -> Vote:
     )
 
 
-def rate(votes: Iterable[Vote], *options: Any, **named: Any) -> tuple[Rating, ...]:
-    """The ratings by these votes."""
-    return ratings.rate(tally(votes), *options, **named)
+def rate(votes: Iterable[Vote], by: By = "song", **model: Any) -> tuple[Rating, ...]:
+    """The ratings by these votes, by a model with these options."""
+    return ratings.rate(tally(votes), by, RatingModel(**model))
 
 
 def measure_agreement(votes: Iterable[Vote]) -> dict[Source, AgreementReport]:
@@ -76,17 +76,18 @@ def simulate(
     seed: int = 0,
     ties: float = 0.0,
     judge: Callable[[float], float] | None = None,
+    side: float = 0.0,
 ) -> list[Vote]:
     """`count` votes on random pairs. With chance `ties` a listener ties, else prefers i to j with sigmoid(s_i - s_j).
 
-    `judge` makes its prediction of the log-odds of A.
+    `judge` makes its prediction of the log-odds of A. `side` is the effect of the side on them.
     """
     rng = np.random.default_rng(seed)
     votes = []
     for _ in range(count):
         a = int(rng.integers(len(strengths)))
         b = (a + int(rng.integers(1, len(strengths)))) % len(strengths)
-        odds = float(strengths[a] - strengths[b])
+        odds = float(strengths[a] - strengths[b]) + side
         winner: Winner = "tie" if rng.random() < ties else "a" if rng.random() < sigmoid(odds) else "b"
         votes.append(vote(a, b, winner, *([predicted(judge(odds))] if judge else [])))
     return votes

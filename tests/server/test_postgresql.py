@@ -59,6 +59,7 @@ from unit.storage.test_database import (  # noqa: F401
     test_the_counts_are_those_of_all_votes_however_they_came,
     test_the_counts_stay_those_of_all_votes_however_they_change,
     test_the_database_itself_changes_and_deletes_nothing,
+    test_the_pairs_of_an_old_database_are_counted_again_as_they_were_played,
     test_the_words_of_an_old_database_are_replaced_and_its_votes_stay_as_they_are,
     test_votes_of_an_old_database_can_be_set_aside,
     test_votes_set_aside_and_restored_by_many_at_once_are_counted_once,

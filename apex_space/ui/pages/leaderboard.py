@@ -102,8 +102,8 @@ def _tables(now: LeaderboardSnapshot) -> tuple[str, ...]:
     judges = _rated(now.agreement["pool"].judges)
     return (
         render.standing(now),
-        render.songs(now.songs),
-        render.generators(now.generators),
+        render.songs(now.songs) + render.otherwise(now.songs, now.otherwise["song"]),
+        render.generators(now.generators) + render.otherwise(now.generators, now.otherwise["generator"]),
         render.meetings(now.meetings),
         render.agreement(now),
         render.calibration(judges) + render.between(judges),

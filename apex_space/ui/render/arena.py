@@ -5,16 +5,18 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from markupsafe import Markup
 
+from ...arena import listeners
 from ...arena.agreement import Agreement, AgreementReport
 from ...arena.lead import Lead, Meeting
 from ...arena.leaderboard import LeaderboardSnapshot
 from ...arena.learning_curve import LearningCurve
 from ...arena.not_counted import NotCounted
 from ...arena.ratings import FEW_VOTES, MIN_VOTES, Rating
+from ...arena.sensitivity import Otherwise, Way, verdict
 from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...core.text import minus
-from ...plots.arena import curve_name, judge_title, label, ranks, song_text
+from ...plots.arena import curve_name, judge_title, label, rank_and_rating, ranks, song_text
 from ...storage.records import AGAIN, WITHDRAWN, Source
 from .html import Cells, figure, folded, labelled, note, percent, span, table
 
@@ -22,6 +24,11 @@ SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own
 AGAINST_CHANCE = {"better": "better than chance", "worse": "worse than chance", "unclear": "not told from chance"}
 JUDGES = "Agreement with people, with 95% intervals. A coin agrees with 50% and has a Brier score of 0.25"
 TOO_FEW = "too few votes"
+WAYS: dict[Way, str] = {
+    "half": "A tie as half a win",
+    "davidson": "Ties by Davidson’s model",
+    "without_both_bad": "Without “both bad” votes",
+}
 FILES = (
     '<p class="downloads"><a href="leaderboard.csv" download>{ratings}</a>'
     '<a href="leaderboard.json" download>{json}</a>'
@@ -72,7 +79,8 @@ def standing(now: LeaderboardSnapshot) -> str:
     link = f'<p class="downloads"><a href="arena">{tr("Listen to two songs and vote")}</a></p>'
     leads = (tr("Songs"), now.song_lead), (tr("Generators"), now.generator_lead)
     verdicts = "".join(note(labelled(name, _lead(lead))) for name, lead in leads if lead.first)
-    return verdicts + note(votes if now.votes else tr(NOBODY)) + link
+    intervals = note(translate(listeners.verdict(now.listeners))) if now.songs else ""
+    return verdicts + note(votes if now.votes else tr(NOBODY)) + intervals + link
 
 
 def _lead(lead: Lead) -> str:
@@ -107,6 +115,21 @@ def generators(ranked: Sequence[Rating]) -> str:
 
 def _ratings(caption: str, what: str, rows: Iterable[Cells]) -> str:
     return table(caption, (tr("Rank"), what, tr("Rating and its 95% interval"), tr("Votes")), rows, "wide tall rated")
+
+
+def otherwise(ranked: Sequence[Rating], ways: Otherwise) -> str:
+    """Return whether other ways to count ties would change the ranks, with a folded table of each row's ratings."""
+    rated = [row for row in ranked if not row.unrated]
+    said = translate(verdict(ranked, ways))
+    if not rated or not ways:
+        return note(said) if rated else ""
+    others = [{row.key: row for row in rows} for rows in ways.values()]
+    rows = (
+        (label(row), *(rank_and_rating(each) for each in (row, *(found.get(row.key) for found in others))))
+        for row in rated
+    )
+    head = tr("Name"), tr("As it is"), *(tr(WAYS[way]) for way in ways)
+    return folded(said, table(tr("Ranks and ratings"), head, rows, "wide tall"))
 
 
 def _placed(ranked: Sequence[Rating]) -> Iterator[tuple[str, Rating]]:

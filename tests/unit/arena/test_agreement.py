@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 
+from apex_space.arena import agreement
 from apex_space.arena.agreement import Agreement, AgreementReport, wilson
+from apex_space.arena.ratings import side_effect
 from apex_space.core.intervals import Z95
 from apex_space.storage.records import Vote
+from apex_space.storage.vote_counts import tally
 from helpers.votes import MAKERS, measure_agreement, predicted, sigmoid, simulate, song, swapped, vote
 
 players = st.integers(0, 5)
@@ -180,6 +183,22 @@ def test_a_habit_for_one_side_is_told_and_an_even_share_is_not() -> None:
     assert "favour B" in pool(habitual(0.44)).sides
     assert "no sign that listeners favour a side" in pool(habitual(0.51)).sides
     assert "too few votes" in pool(habitual(1, count=2)).sides
+
+
+@pytest.mark.parametrize(("side", "told"), [(0.5, "favour A"), (-0.5, "favour B"), (0.0, "no sign")])
+def test_of_rated_songs_the_fitted_effect_of_the_side_is_told_and_not_the_share_of_a(side: float, told: str) -> None:
+    """A is preferred in most votes here, because it is the better song in most."""
+    truth = np.linspace(-1, 1, 10)
+    votes = [each for each in simulate(truth, 4000, side=side) if each.battle.a.id > each.battle.b.id]
+    votes += [vote(0, 1, "b", source="uploaded")] * 40
+    counts = tally(votes)
+    found = agreement.measure_agreement(counts, side_effect(counts))
+    assert found["pool"].a is not None
+    assert found["pool"].a.low > 0.5
+    assert told in found["pool"].sides
+    assert "on the left (A)" in found["pool"].sides
+    assert found["uploaded"].side is None
+    assert "A won 0 (0–9) % of 40" in found["uploaded"].sides
 
 
 STRENGTHS = np.random.default_rng(5).normal(0, 1.2, 30)

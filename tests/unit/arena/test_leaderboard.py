@@ -9,15 +9,17 @@ from dataclasses import replace
 
 import pytest
 
+from apex_space.arena.agreement import measure_agreement
 from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot
+from apex_space.arena.listeners import Ballot
 from apex_space.arena.not_counted import Jump, NotCounted
-from apex_space.arena.ratings import MIN_VOTES
+from apex_space.arena.ratings import MIN_VOTES, side_effect
 from apex_space.core.errors import StoreError
 from apex_space.storage.records import Vote
-from apex_space.storage.vote_counts import VoteCounts
+from apex_space.storage.vote_counts import VoteCounts, tally
 from apex_space.storage.vote_rows import DAY
 from apex_space.storage.vote_store import VoteStore
-from helpers.votes import measure_agreement, predicted, rate, song, stored, vote
+from helpers.votes import predicted, rate, song, stored, swapped, vote
 from helpers.wait import until
 
 VOTES = stored(
@@ -59,7 +61,7 @@ def test_a_fit_holds_all_that_the_votes_say(store: VoteStore, leaderboard: Leade
     assert leaderboard.latest() is standing
     assert standing.songs == rate(VOTES)
     assert standing.generators == rate(VOTES, "generator")
-    assert standing.agreement == measure_agreement(VOTES)
+    assert standing.agreement == measure_agreement(tally(VOTES), side_effect(tally(VOTES)))
     assert standing.version == store.count() == 4
     assert standing.votes == 3
     assert before <= standing.at <= time.time()
@@ -146,6 +148,9 @@ class Waiting:
         self.newest_reasons = store.newest_reasons
         self.asked, self.let = threading.Event(), threading.Event()
 
+    def ballots(self, most: int) -> list[Ballot]:
+        return self._store.ballots(most)
+
     def latest(self, most: int, before: float) -> list[Vote]:
         self.asked.set()
         assert self.let.wait(30)
@@ -186,6 +191,29 @@ def test_the_old_curves_stay_while_new_ones_are_drawn(store: VoteStore) -> None:
     assert leaderboard.latest().curves[0].points[-1].votes == 2 * MIN_VOTES
 
 
+def test_intervals_are_by_listeners_once_there_are_enough_and_known(store: VoteStore) -> None:
+    """Each listener prefers one of two songs, always, so that there are fewer opinions than votes."""
+    likes = [vote(0, 1, "a" if voter < 14 else "b", voter=f"voter {voter}") for voter in range(24)]
+    votes = stored([*likes, *map(swapped, likes)] * 5)
+    store.add_all([(each, ()) for each in votes])
+    leaderboard = LeaderboardService(store, every_s=0.01)
+    leaderboard._fit()
+    assert (leaderboard.latest().listeners, leaderboard.latest().songs) == (None, rate(votes))
+    found = leaderboard.refit()
+    assert found.listeners == found.as_dict()["listeners"] == 24
+    for wide, narrow in zip(found.songs, rate(votes), strict=True):
+        assert (wide.key, wide.rating) == (narrow.key, narrow.rating)
+        assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+    assert [(row.best, row.worst) for row in rate(votes)] == [(1, 1), (2, 2)]
+    assert [(row.best, row.worst) for row in found.songs] == [(1, 2), (1, 2)]
+    assert found.song_lead.first == found.songs
+    before = found.songs[0].low
+    store.add_all([(each, ()) for each in stored([vote(0, 1)], 240)])
+    leaderboard._fit()
+    assert leaderboard.latest().version == 241
+    assert leaderboard.latest().songs[0].low == pytest.approx(before, abs=0.01)
+
+
 class Failing:
     """A store whose votes cannot be read until it is mended."""
 
@@ -204,6 +232,9 @@ class Failing:
         if not self.mended.is_set():
             raise self._error
         return self._store.counts()
+
+    def ballots(self, most: int) -> list[Ballot]:
+        return self._store.ballots(most)
 
     def latest(self, most: int, before: float) -> list[Vote]:
         return self._store.latest(most, before)

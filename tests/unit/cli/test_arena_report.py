@@ -81,8 +81,9 @@ def test_csv_holds_the_same_figures(report: Report) -> None:
     assert found("song") == [(r.rating, r.low, r.high, r.votes) for r in standing.songs]
     assert found("generator") == [(r.rating, r.low, r.high, r.votes) for r in standing.generators]
     for source, panel in standing.agreement.items():
-        assert panel.a is not None
-        assert found("side A", source) == [(*vars(panel.a).values(), panel.decided)]
+        side = panel.side if source == "pool" else panel.a
+        assert side is not None
+        assert found("side A", source) == [(*vars(side).values(), panel.decided)]
         (judge,) = panel.judges
         for part, figure in (
             ("agreement", judge.agreed), ("always A", judge.always_a), ("gain", judge.gain), ("brier", judge.brier),
@@ -107,6 +108,7 @@ def test_the_table_names_songs_generators_judges_and_sides(report: Report) -> No
     assert str(judge.brier) in text
     assert standing.agreement["pool"].sides in " ".join(text.split())
     assert "visitors' own songs" in text
+    assert "as if each vote came from another listener" in " ".join(text.split())
     assert "preliminary" in text
 
 
@@ -123,6 +125,28 @@ def test_it_says_why_votes_do_not_count_and_warns_if_they_suddenly_are_many(repo
     found = json.loads(done.stdout)
     assert found["not_counted"] == {"votes": 150, "reasons": {"too \x1bmany": 90}, "before": ""}
     assert "90 of the newest 100" in found["warning"]
+
+
+def test_the_table_tells_what_other_ways_to_count_ties_would_do(
+    report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing = keep(*judged(), vote(0, 1, "both_bad"))
+    text = " ".join(report().stdout.split())
+    assert "Songs, if ties were counted in another way" in text
+    assert "If ties and “both bad” votes were counted in another way" in text
+    for rows in standing.otherwise["song"].values():
+        assert all(f"{100 * row.rating:.0f}%" in text for row in rows)
+    monkeypatch.setenv("APEX_TIES", "davidson")
+    settings.cache_clear()
+    found = json.loads(report("--format", "json").stdout)
+    assert found["ties"] == "davidson"
+    assert {by: list(ways) for by, ways in found["otherwise"].items()} == {
+        "song": ["half", "without_both_bad"],
+        "generator": ["half", "without_both_bad"],
+    }
+    brief = {row["key"]: row["rating"] for row in found["otherwise"]["song"]["half"]}
+    assert brief == {row.key: row.rating for row in standing.songs}
+    assert {row["key"]: row["rating"] for row in found["songs"]} != brief
 
 
 def test_texts_from_outside_steer_neither_the_terminal_nor_a_spreadsheet(report: Report) -> None:

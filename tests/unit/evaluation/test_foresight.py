@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from apex_space.cli.arena import arena
 from apex_space.core.errors import PreferenceError
-from apex_space.evaluation import simulated_votes
+from apex_space.evaluation import simulated_listeners, simulated_votes
 from apex_space.evaluation.foresight import ALONE, Foreseen, always_b, foresee, read
 from apex_space.evaluation.simulated_votes import (
     coverage,
@@ -198,6 +198,8 @@ def test_the_command_refuses_a_table_without_scores(tmp_path: Path) -> None:
 def test_the_command_shows_the_simulations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulated_votes, "VOTES", (0, 50))
     monkeypatch.setattr(simulated_votes, "AFTER_CHANGE", (100,))
+    monkeypatch.setattr(simulated_listeners, "CASES", ((25, 8, 0.5),))
+    monkeypatch.setattr(simulated_listeners, "DRAWS", 5)
     done = run("simulate", "--runs", "1")
     assert done.exit_code == 0
-    assert all(word in done.output for word in ("95% interval", "24 generators", "half-life 300", "20 %"))
+    assert all(word in done.output for word in ("95% interval", "24 generators", "half-life 300", "20 %", "bootstrap"))

@@ -1,6 +1,7 @@
 """Pictures and tables of ratings and agreement: what they show, and that texts from outside stay texts."""
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -11,7 +12,8 @@ from apex_space.arena.agreement import Agreement
 from apex_space.arena.lead import Meeting, find_lead, meetings
 from apex_space.arena.leaderboard import LeaderboardSnapshot
 from apex_space.arena.pool_sources import from_examples
-from apex_space.arena.ratings import FEW_VOTES, MIN_VOTES, Rating
+from apex_space.arena.ratings import FEW_VOTES, MIN_VOTES, Rating, RatingModel
+from apex_space.arena.sensitivity import rate_otherwise
 from apex_space.core.i18n import use_language
 from apex_space.plots.arena import song_text
 from apex_space.storage.records import Song, Vote
@@ -111,6 +113,23 @@ def _standing(votes: list[Vote]) -> LeaderboardSnapshot:
     )
 
 
+def test_other_ways_to_count_ties_are_told_in_a_sentence_that_unfolds() -> None:
+    votes = [vote(1, 2)] * 40 + [vote(2, 1)] * 10 + [vote(1, 2, "both_bad"), vote(2, 1, "both_bad")] * 300
+    votes += [vote(3, 4)] * (MIN_VOTES - 1)
+    ranked, ways = rate(votes), rate_otherwise(tally(votes), "song", RatingModel())
+    found = render.otherwise(ranked, ways)
+    assert "<summary>If ties and “both bad” votes were counted in another way, 2 of 2 ranks could change." in found
+    assert [[row[0], row[1], row[3]] for row in rows(found)] == [
+        ["Title 1", "1–2: 51%", "1: 62%"],
+        ["Title 2", "1–2: 49%", "2: 38%"],
+    ]
+    assert "no rank would change" in render.otherwise(ranked, {})
+    assert "<summary>" not in render.otherwise(ranked, {})
+    assert render.otherwise((), {}) == ""
+    ranked = [rating(0, title=MARKUP)]
+    assert "<img" not in render.otherwise(ranked, {"davidson": ranked})
+
+
 def test_votes_between_generators_are_a_matrix_and_a_list() -> None:
     met = meetings(tally([vote(0, 1)] * 3 + [vote(1, 0)] + [vote(0, 1, "tie")] + [vote(2, 3)] * (MIN_VOTES - 1)))
     matrix, pairs = render.meetings(met).split("<details>")
@@ -197,6 +216,14 @@ def test_a_judge_that_has_left_the_registry_keeps_its_name_and_its_markup_is_tex
     judges = measure_agreement([vote(1, 2, "a", predicted(0.7, "<b>old</b>"))])["pool"].judges
     assert rows(render.calibration(judges))[0][0] == "<b>old</b>"
     assert "<b>" not in str(plots.calibration(judges).data[1].name)
+
+
+def test_the_page_says_which_kind_of_intervals_it_shows() -> None:
+    now = LeaderboardSnapshot(1, 1.0, rate([vote(1, 2)]))
+    assert "as if each vote came from another listener, until 10 listeners" in render.standing(now)
+    assert "by the same listener" in render.standing(replace(now, listeners=30))
+    assert "30 listeners so far" in render.standing(replace(now, listeners=30))
+    assert "intervals" not in render.standing(LeaderboardSnapshot())
 
 
 def test_without_votes_there_is_a_way_to_vote_and_nothing_else() -> None:

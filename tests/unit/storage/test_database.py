@@ -25,7 +25,18 @@ from apex_space.core.errors import AlreadyVoted, StoreError, UnknownBattle
 from apex_space.core.settings import Settings
 from apex_space.storage.database import write
 from apex_space.storage.migrations import MIGRATIONS, Migration
-from apex_space.storage.records import AGAIN, WITHDRAWN, Battle, Prediction, Song, SongScores, Source, StoredModel, Vote
+from apex_space.storage.records import (
+    AGAIN,
+    WITHDRAWN,
+    Battle,
+    Prediction,
+    Song,
+    SongScores,
+    Source,
+    StoredModel,
+    Vote,
+    Winner,
+)
 from apex_space.storage.vote_counts import VoteCounts, tally
 from apex_space.storage.vote_store import ADD_VOTE, FILE, KEPT_TEXTS, VoteStore, _add_battles, _vote_row, open_store
 
@@ -262,6 +273,8 @@ def test_choices_are_the_counted_votes_for_a_song_of_the_pool_the_oldest_first(s
     a, b = given[0].battle.a, given[0].battle.b
     assert store.choices(9) == [(a.id, b.id, "a"), (a.id, b.id, "b")]
     assert store.choices(1) == [(a.id, b.id, "b")]
+    assert store.ballots(9) == [(a.id, b.id, each.winner, each.voter) for each in given[:3]]
+    assert store.ballots(1) == [(a.id, b.id, "b", given[0].voter)]
     assert store.decided() == 2
     assert store.generators() == {a.id: a.generator, b.id: b.generator}
 
@@ -350,6 +363,7 @@ def test_a_vote_set_aside_counts_nothing_until_it_is_restored(store: VoteStore) 
     assert store.votes_per_song() == before.per_song
     assert store.latest(9, 1e15) == [kept]
     assert store.choices(9) == [(NAMED[0].id, NAMED[1].id, "a")]
+    assert len(store.ballots(9)) == 1
     assert store.decided() == 1
 
     assert store.restore(["other"]) == 1
@@ -604,6 +618,19 @@ def test_the_words_of_an_old_database_are_replaced_and_its_votes_stay_as_they_ar
             assert store.votes() == [new, given[1]]
             with pytest.raises(StoreError), store.transaction(writing=True) as connection:
                 connection.execute(text("UPDATE votes SET winner = 'a'"))
+
+
+def test_the_pairs_of_an_old_database_are_counted_again_as_they_were_played(url: str) -> None:
+    with closing(VoteStore(url, migrations=MIGRATIONS[:9])) as old:
+        given = [vote(battle(str(number)), winner=winner) for number, winner in enumerate(get_args(Winner))]
+        store_uncounted(old, *given)
+        with old.transaction(writing=True) as connection:  # as the code of then counted them
+            connection.execute(text("INSERT INTO vote_totals VALUES ('pool', 4, 1, 1, 0)"))
+            connection.execute(text("INSERT INTO pair_votes VALUES ('first', 'second', 1, 2, 1)"))
+    with closing(VoteStore(url)) as store:
+        assert_counted(store)
+        (pair,) = store.counts().pairs
+        assert tuple(pair) == (given[0].battle.a.id, given[0].battle.b.id, 1, 1, 1, 1)
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(url: str) -> None:
