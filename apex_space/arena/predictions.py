@@ -16,7 +16,7 @@ from ..judges.registry import DEFAULT
 from ..judges.report import Report
 from ..preference.head import PreferenceHead, revision_of
 from ..preference.head_files import load
-from ..preference.learned import LearnedModel
+from ..preference.learned import LearnedModel, Outcomes, Prior, learn
 from ..preference.published_rules import RULES
 from ..storage.records import Prediction, SongScores
 from .learning import ModelService
@@ -96,21 +96,16 @@ class PredictionWorker:
         model = self._models and self._models.model(a.judge, a.revision)
         try:
             if model:
-                return _by_model(model, a, b, generators)
-            if self._head(a.judge) is None and a.judge in RULES:
+                return _by_model(model, a, b, generators, "learned")
+            head = self._head(a.judge)
+            if head is not None:
+                return _by_head(head, a, b, generators)
+            if a.judge in RULES:
                 axes = [axis for axis in KEYS if a.scores.get(axis) is not None]
-                return _by_model(RULES[a.judge].model(a.judge, a.revision, axes), a, b, generators)
-            return self._predict_by_head(a, b)
+                return _by_model(RULES[a.judge].model(a.judge, a.revision, axes), a, b, generators, "rule")
         except PreferenceError:  # an axis is missing
-            return None
-
-    def _predict_by_head(self, a: SongScores, b: SongScores) -> Prediction | None:
-        head = self._head(a.judge)
-        if head is None:
-            return None
-        answer = head.of_scores(a.scores, b.scores)
-        revision = f"{a.revision}; head {head.revision_id}"
-        return Prediction(a.judge, head.judge, revision, answer.probability, answer.low, answer.high)
+            pass
+        return None
 
     def _head(self, judge: str) -> PreferenceHead | None:
         if judge not in self._heads:
@@ -161,8 +156,18 @@ class PredictionWorker:
             self._failed.add((judge.name, song))
 
 
-def _by_model(model: LearnedModel, a: SongScores, b: SongScores, generators: tuple[str, str]) -> Prediction:
+def _by_head(head: PreferenceHead, a: SongScores, b: SongScores, generators: tuple[str, str]) -> Prediction:
+    """Predict as a head does, or as a model that has learned from no vote if the head knows generators."""
+    if head.generators:
+        model = learn(a.judge, a.revision, Prior.of_head(head), Outcomes.none(len(head.axes)))
+        return _by_model(model, a, b, generators, "head")
+    answer = head.of_scores(a.scores, b.scores)
+    revision = f"{a.revision}; head {head.revision_id}"
+    return Prediction(a.judge, head.judge, revision, answer.probability, answer.low, answer.high)
+
+
+def _by_model(model: LearnedModel, a: SongScores, b: SongScores, generators: tuple[str, str], kind: str) -> Prediction:
     answer = model.of_scores(a.scores, b.scores, *generators)
-    revision = f"{a.revision}; {'learned' if model.votes else 'rule'} {model.version}"
     chance = answer.probability, answer.low, answer.high
+    revision = f"{a.revision}; {kind} {model.version}"
     return Prediction(a.judge, a.judge, revision, *chance, votes=model.votes, spoke=answer.spoke)

@@ -12,9 +12,10 @@ from ..preference.fitting.music_arena import HUB
 from .common import JudgeName, WeightsFolder, exiting, messages, show
 
 if TYPE_CHECKING:
-    from ..preference.fitting.logistic import ByGenerators, LeaveOneOut
+    from ..core.intervals import ConfidenceInterval
+    from ..preference.fitting.fit import ByGenerators, LeaveOneOut
     from ..preference.fitting.scoring import ScoredBattle
-    from ..preference.head import PreferenceHead
+    from ..preference.head import Foresight, PreferenceHead
 
 VOTES = "votes"
 OFTEN = 25
@@ -49,7 +50,7 @@ def fit_preference(
 def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> None:
     from dataclasses import asdict
 
-    from ..preference.fitting.logistic import learn
+    from ..preference.fitting.fit import learn
     from ..preference.fitting.scoring import as_battles
     from ..preference.head_files import check_target, fitted_path, save
 
@@ -108,7 +109,11 @@ def _report(head: "PreferenceHead", pairs: tuple["ByGenerators", ...], unheard: 
     table.add_column("on held-out songs", overflow="fold")
     table.add_column("95% interval", justify="right")
     rows = {
-        "accuracy": figures.accuracy,
+        "accuracy of the scores alone (a coin: 0.5)": figures.accuracy,
+        "log-loss of the scores alone (a coin: 0.693)": figures.log_loss,
+        **_told("scores and generators", figures.with_generators),
+        **_told("generators alone", figures.generators_alone),
+        "accuracy of always naming B": figures.always_b,
         "AUC": figures.auc,
         "Brier score (0.25: a constant half)": figures.brier,
         "slope of calibration (1: as bold as it should be)": figures.slope,
@@ -116,10 +121,16 @@ def _report(head: "PreferenceHead", pairs: tuple["ByGenerators", ...], unheard: 
         f"gain in accuracy over “higher {figures.against} wins”": figures.gain,
     }
     for name, figure in rows.items():
-        table.add_row(name, str(figure))
+        if figure is not None:
+            table.add_row(name, str(figure))
     for row in figures.calibration:
         table.add_row(f"won by favourites of {row.low:.2f} to {row.high:.2f} ({row.share:.0%})", str(row.won))
     show(table)
+    if head.generators:
+        made = Table("generator", "effect on the log-odds", "± deviation", title="How good the generators are")
+        for effect in sorted(head.generators, key=lambda effect: -effect.mean):
+            made.add_row(printable(effect.generator), f"{effect.mean:+.2f}", f"{effect.deviation:.2f}")
+        show(made)
     if pairs:
         by_pair = Table("generators", "battles", "accuracy", title="By pair of generators")
         for pair in pairs:
@@ -130,6 +141,12 @@ def _report(head: "PreferenceHead", pairs: tuple["ByGenerators", ...], unheard: 
         for one in unheard:
             left_out.add_row(one.generator, str(one.battles), str(one.accuracy), str(one.usual))
         show(left_out)
+
+
+def _told(what: str, figures: "Foresight | None") -> "dict[str, ConfidenceInterval]":
+    if figures is None:
+        return {}
+    return {f"accuracy of {what}": figures.accuracy, f"log-loss of {what}": figures.log_loss}
 
 
 def _caption(head: "PreferenceHead") -> str:

@@ -118,6 +118,14 @@ def test_a_head_survives_writing_and_reading(head: PreferenceHead) -> None:
     assert replace(head, battles=head.battles + 1).revision_id != head.revision_id
 
 
+def test_the_shipped_head_is_read_as_before() -> None:
+    """Its text, and so its version, does not change with what newer heads have in addition."""
+    shipped = read(SHIPPED)
+    assert shipped.to_json() == SHIPPED.read_text(encoding="utf-8")
+    assert shipped.revision_id == "3a2045261161"
+    assert shipped.generators == ()
+
+
 def test_a_head_of_version_0_1_0_is_still_read() -> None:
     old = read(SHIPPED).to_json().replace('"predicted"', '"foreseen"')
     assert '"foreseen"' in old
@@ -171,6 +179,12 @@ def changed(**changes: Any) -> bytes:
         changed(battles=0),
         changed(battles="many"),
         changed(metrics={}),
+        changed(generators=[{"generator": "x", "mean": 1.0, "deviation": -1.0}]),
+        changed(generators=[{"generator": "x", "mean": float("inf"), "deviation": 1.0}]),
+        changed(generators=[{"generator": "", "mean": 1.0, "deviation": 1.0}]),
+        changed(generators=[{"generator": "x" * 201, "mean": 1.0, "deviation": 1.0}]),
+        changed(generators=[{"generator": "x", "mean": 1.0, "deviation": 1.0}] * 2),
+        changed(generators=[{"generator": str(n), "mean": 1.0, "deviation": 1.0} for n in range(101)]),
     ],
 )
 def test_a_broken_file_is_named_with_what_to_do(data: Path, content: bytes) -> None:
