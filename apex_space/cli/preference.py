@@ -1,5 +1,6 @@
-"""The command `fit-preference`."""
+"""The commands `fit-preference` and `publish-preference`."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from ..core.errors import PreferenceError
 from ..core.text import printable
 from ..preference.fitting.music_arena import HUB
 from .common import JudgeName, WeightsFolder, exiting, messages, show
@@ -47,6 +49,37 @@ def fit_preference(
         _fit(judge, battles, out, weights)
 
 
+def publish_preference(
+    repository: Annotated[str, typer.Argument(metavar="REPOSITORY", help="Repository on the Hub, as OWNER/NAME.")],
+    judge: JudgeName = "pocket",
+    head: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File of the head; default: the one that `fit-preference` wrote."),
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(metavar="ID", help="Licence of the heads in the card: an identifier of the Hub.")
+    ] = "cc-by-nc-4.0",
+) -> None:
+    """Publish a fitted preference head on the Hub, with a card, so that others can use it by APEX_PREFERENCE_REPO.
+
+    Other files of the repository are not changed. A new repository is private at first. It needs HF_TOKEN.
+    Exit status: 0 published, 1 not published, 2 there is no such judge.
+    """
+    with exiting(1):
+        from ..preference.head_files import fitted_path, read_shared
+        from ..preference.sharing import CARD, publish
+
+        path = fitted_path(judge) if head is None else head
+        if not re.fullmatch(r"[a-z0-9.-]+", licence):
+            raise PreferenceError(f"{licence!r} is no licence's identifier, such as cc-by-nc-4.0.")
+        if not path.is_file():
+            raise PreferenceError(f"There is no head {path}. Fit one with fit-preference.")
+        address, card = publish(repository, read_shared(path, judge), licence)
+        messages.print(f"Published: {address}")
+        if not card:
+            messages.print(f"The {CARD} of {repository} is not from here, and stays as it is.")
+
+
 def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> None:
     from dataclasses import asdict
 
@@ -60,7 +93,8 @@ def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> Non
     battles, revision = _votes(judge) if source == VOTES else _score_battles(judge, source, path, weights)
     counts = Counter(h.winner for h in battles)
     messages.print(f"{counts['a'] + counts['b']} battles with a winner; fitting and measuring, which takes a minute")
-    head, pairs, unheard = learn(judge, revision, f"{source}: battles with a winner", as_battles(battles))
+    named = Path(source).name if Path(source).exists() else source  # visitors see it, and a path is not for them
+    head, pairs, unheard = learn(judge, revision, f"{named}: battles with a winner", as_battles(battles))
     save(head, path, pairs=list(map(asdict, pairs)), unheard=list(map(asdict, unheard)))
     _report(head, pairs, unheard)
     messages.print(f"Written to {path}")

@@ -97,6 +97,10 @@ class Settings(BaseSettings):
         description="Number of votes after which a vote counts half as much for the predictions; 0: all count the same",
     )
     refresh_seconds: float = Field(10, gt=0, description="Seconds between an open leaderboard's checks for new votes")
+    preference_repo: str | None = Field(
+        None, description="Repository on the Hub with preference heads, which are used before the shipped ones"
+    )
+    preference_revision: str = Field("main", description="Its branch, tag or commit")
     votes_repo: str | None = Field(None, description="Dataset on the Hub that votes are copied to (needs HF_TOKEN)")
     shared_results: int = Field(
         10_000,

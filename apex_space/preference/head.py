@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -114,6 +114,7 @@ class PreferenceHead:
     `scale` [A] is the root mean square of the score differences that the head was fitted on. `covariance` [A, A] is the
     covariance of the `coefficients` [A]. `data` describes what the head was fitted on: a number of `battles` with a
     winner, between a number of `songs`. `generators` has the effects of those that made the songs.
+    `source` is the repository on the Hub that the head was loaded from, and its revision.
     """
 
     judge: str
@@ -127,6 +128,7 @@ class PreferenceHead:
     songs: PositiveInt
     metrics: Metrics
     generators: tuple[GeneratorEffect, ...] = ()
+    source: str = ""
 
     def __call__(self, a: Report, b: Report) -> Preference:
         """Predict from two reports. Raises PreferenceError if a report lacks an axis that the head uses."""
@@ -152,7 +154,7 @@ class PreferenceHead:
     @cached_property
     def revision_id(self) -> str:
         """Return twelve hexadecimal digits that change with anything in the head."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+        return hashlib.sha256(replace(self, source="").to_json().encode()).hexdigest()[:12]
 
     @staticmethod
     def from_json(text: str) -> "PreferenceHead":
@@ -166,14 +168,17 @@ class PreferenceHead:
             first = error.errors()[0]
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         _check(head)
-        return head
+        return replace(head, source="")
 
     def to_json(self, **more: Any) -> str:
         """Return the content of the head's file, with numbers to six digits and intervals to four.
 
         `more` is added for people and is not read back.
         """
-        return json.dumps(_plain(asdict(self) | more), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        plain = asdict(self) | more
+        if not self.source:
+            del plain["source"]
+        return json.dumps(_plain(plain), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def score_differences(judge: str, axes: Sequence[str], a: Scores, b: Scores) -> list[float]:

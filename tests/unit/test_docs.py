@@ -50,6 +50,8 @@ NOT_RUN = {
     f".venv/bin/{PROGRAM} arena foresight": "needs a table of scores; test_foresight.py runs it",
     f".venv/bin/{PROGRAM} arena simulate": "takes minutes; test_foresight.py runs it with one arena for each figure",
     f".venv/bin/{PROGRAM} fit-preference": "takes a minute; test_fit_preference.py runs it with few resamples",
+    f".venv/bin/{PROGRAM} publish-preference": "needs an account on the Hub; test_shared_heads.py runs it",
+    "APEX_PREFERENCE_REPO=owner/name .venv/bin/python app.py": "serves; test_shared_heads.py loads shared heads",
     f".venv/bin/{PROGRAM}.training.pocket.train": "takes half an hour; test_pocket.py trains on a few songs",
     f".venv/bin/{PROGRAM}.training.pocket.preference": "takes half an hour; test_fit_preference.py fits on a few songs",
     ".venv/bin/python tests/thorough/load.py": "takes a minute of both processors",

@@ -66,6 +66,8 @@ def _notes(comparison: Comparison) -> Iterable[str]:
         songs=f"{head.songs:,}",
         data=translate(head.data),
     )
+    if head.source:
+        yield tr("This head is shared on the Hub: {source}.", source=head.source)
     if comparison.fallback:
         yield tr(
             "{asked} has no preference head. {through} scored both songs, too, and its head answers.",

@@ -12,6 +12,7 @@ from apex_space import plots
 from apex_space.core.axes import KEYS
 from apex_space.preference.comparison import Comparison, compare_reports
 from apex_space.preference.head import Preference
+from apex_space.ranking.order import Ranking, Rules
 from apex_space.ui import render
 from helpers.preference_head import BAD, GOOD, coherence_head, reports
 
@@ -64,6 +65,16 @@ def test_every_answer_carries_how_good_the_head_is(comparison: Comparison) -> No
     answer = render.answer(comparison)
     for fact in ("60%", "50% to 70%", "1,234 battles", "56 songs", "simulated"):
         assert fact in answer
+
+
+def test_an_answer_by_a_shared_head_says_where_the_head_is(comparison: Comparison) -> None:
+    shared = replace(comparison.head, source="owner/<b> (0123)")
+    answer = replace(comparison, head=shared)
+    assert "This head is shared on the Hub: owner/&lt;b&gt; (0123)." in render.answer(answer)
+    assert "shared on the Hub" not in render.answer(comparison)
+    assert answer.as_dict()["head"] == comparison.as_dict()["head"] | {"source": "owner/<b> (0123)"}
+    told = Ranking(Rules("pocket", "preference", 1, shared), (), None).as_dict()["head"]
+    assert told == {"judge": "pocket", "revision_id": comparison.head.revision_id, "source": "owner/<b> (0123)"}
 
 
 def test_an_answer_through_another_judges_head_says_so(comparison: Comparison) -> None:
