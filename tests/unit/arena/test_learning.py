@@ -362,6 +362,26 @@ def test_songs_of_unknown_origin_are_predicted_without_generators(store: VoteSto
     assert prediction.low < 0.2 < 0.8 < prediction.high
 
 
+def test_a_comparison_asks_for_a_model_of_enough_votes_or_for_what_is_known_before(
+    store: VoteStore, service: ModelService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing: Any = None
+    worker = PredictionWorker(nothing, nothing, store, service)
+    axes = [*NONE]
+    assert worker.model("pocket", REVISION, axes) is None  # the head answers
+    assert worker.model("apex", REVISION, axes) is None
+    rule = worker.model("songeval", REVISION, axes)
+    assert rule is not None
+    assert (rule.votes, rule.mean[:5]) == (0, pytest.approx([RULES["songeval"].slope / 5] * 5))
+    assert worker.model("songeval", REVISION, []) is None
+    few = learned(CHOICES[: MIN_DECIDED - 1])
+    monkeypatch.setattr(service, "model", lambda judge, revision: few)
+    assert worker.model("pocket", REVISION, axes) is None
+    enough = learned(CHOICES[:MIN_DECIDED])
+    monkeypatch.setattr(service, "model", lambda judge, revision: enough)
+    assert worker.model("pocket", REVISION, axes) is enough
+
+
 @pytest.mark.parametrize("judge", ["apex", "songeval"])
 def test_a_judge_without_a_head_learns_from_votes_alone(judge: str, store: VoteStore, service: ModelService) -> None:
     teach(store, simulate(STRENGTHS, 300), 0, judge)
