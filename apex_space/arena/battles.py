@@ -34,6 +34,7 @@ from ..core.settings import Settings, settings
 from ..core.text import message
 from ..judges.manager import JudgeManager
 from ..judges.report import Report
+from ..preference.learned import LearnedModel
 from ..storage.identity import AddressHasher, open_hasher
 from ..storage.rate_limits import RateLimiter
 from ..storage.records import Battle, Side, Song, SongScores, Source, Vote, Winner
@@ -306,6 +307,10 @@ class Arena:
         """
         fetched = self._store.fetches(battle.id)
         return [fetched.get(side, now) for side in get_args(Side)]
+
+    def model(self, judge: str, revision: str, axes: Sequence[str]) -> LearnedModel | None:
+        """Return what predicts for scores by these weights of a judge, other than a preference head alone."""
+        return self._predictor.model(judge, revision, axes)
 
     def _too_few(self, ready: int) -> str:
         progress = self.pool.progress()

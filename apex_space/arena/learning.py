@@ -11,7 +11,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ import numpy as np
 from ..core.axes import KEYS
 from ..core.errors import ApexSpaceError
 from ..preference.head_files import load
-from ..preference.learned import GENERATOR_DEVIATION, SONG_DEVIATION, LearnedModel, Outcomes, Prior, learn
+from ..preference.learned import LearnedModel, Outcomes, Prior, learn
 from ..preference.published_rules import RULES
 from ..storage.records import Side, SongScores, StoredModel
 
@@ -35,10 +34,6 @@ GROWTH, MAX_NEW = 50, 500
 """A model is learned again when there are a 50th more votes, or 500 more."""
 REMEMBERED = 10
 """Number of half-lives after which a vote counts a thousandth and is not read any more."""
-MAX_SONGS = 1000
-"""Maximum number of songs whose own effects are fitted. The time grows with the third power of it."""
-MAX_GENERATORS = 100
-"""Maximum number of generators with an effect: those with the most votes. Others are as if their names were unknown."""
 ALL = 10**9
 Choice = tuple[str, str, Side]
 """The ids of A and B, and which of them a listener picked."""
@@ -175,10 +170,8 @@ def learn_from_choices(
     a, b = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
     table = np.array([known[song] for song in songs]).reshape(len(songs), len(axes))
     won, lost = np.array([*pairs.values()]).T
-    makers = _most_voted([(generators.get(one, ""), generators.get(other, "")) for one, other in pairs], won + lost)
-    outcomes = Outcomes(table[a] - table[b], makers, won, lost, np.stack([a, b], 1))
-    if len(songs) > MAX_SONGS:
-        outcomes = _without_songs(outcomes)
+    makers = [(generators.get(one, ""), generators.get(other, "")) for one, other in pairs]
+    outcomes = Outcomes(table[a] - table[b], makers, won, lost, np.stack([a, b], 1)).bounded()
     return learn(judge, revision, prior or _without_head(axes, outcomes), outcomes, len(usable))
 
 
@@ -205,32 +198,6 @@ def _without_head(axes: Sequence[str], outcomes: Outcomes) -> Prior:
     scale = np.sqrt(np.square(outcomes.differences).mean(0))
     scale[scale == 0] = 1.0
     return Prior.without_head(axes, scale.tolist())
-
-
-def _most_voted(makers: Sequence[tuple[str, str]], votes: np.ndarray) -> list[tuple[str, str]]:
-    """Return the generators of each pair without the names of those that are not among the MAX_GENERATORS ones."""
-    sums: Counter[str] = Counter()
-    for pair, number in zip(makers, votes.tolist(), strict=True):
-        for name in set(pair) - {""}:
-            sums[name] += number
-    ordered = sorted(sums, key=lambda name: (-sums[name], name))
-    kept = {*ordered[:MAX_GENERATORS]}
-    return [(a if a in kept else "", b if b in kept else "") for a, b in makers]
-
-
-def _without_songs(seen: Outcomes) -> Outcomes:
-    """Return outcomes that are learned from without songs' own effects, in which votes on songs with many count less.
-
-    A vote tells of a log-odds with a variance of about 4. All votes on a song share the song's effect, so that many of
-    them tell little more than a few. The factor is on the safe side: intervals are wider than with effects of songs.
-    """
-    assert seen.songs is not None
-    own = np.full(int(seen.songs.max()) + 1, SONG_DEVIATION**2)
-    unknown = np.array([[not name for name in pair] for pair in seen.generators])
-    own[seen.songs[unknown]] += GENERATOR_DEVIATION**2
-    votes = np.bincount(seen.songs.ravel(), np.repeat(seen.won + seen.lost, 2))
-    factor = 1 / (1 + (own * votes)[seen.songs].sum(1) / 4)
-    return replace(seen, won=seen.won * factor, lost=seen.lost * factor, songs=None)
 
 
 def _summed(choices: Sequence[Choice], half_life: float) -> dict[tuple[str, str], list[float]]:

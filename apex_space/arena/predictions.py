@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,10 @@ from ..judges.registry import DEFAULT
 from ..judges.report import Report
 from ..preference.head import PreferenceHead, revision_of
 from ..preference.head_files import load
-from ..preference.learned import LearnedModel
+from ..preference.learned import LearnedModel, Outcomes, Prior, learn
 from ..preference.published_rules import RULES
 from ..storage.records import Prediction, SongScores
-from .learning import ModelService
+from .learning import MIN_DECIDED, ModelService
 from .pool import Pool, lower_priority
 
 if TYPE_CHECKING:
@@ -93,24 +93,34 @@ class PredictionWorker:
         return tuple(filter(None, (self._predict(one, other, generators) for one, other in both)))
 
     def _predict(self, a: SongScores, b: SongScores, generators: tuple[str, str]) -> Prediction | None:
-        model = self._models and self._models.model(a.judge, a.revision)
+        axes = [axis for axis in KEYS if a.scores.get(axis) is not None]
+        head = self._head(a.judge)
         try:
+            model = self._learned(a.judge, a.revision) or self._untaught(a.judge, a.revision, axes)
             if model:
-                return _by_model(model, a, b, generators)
-            if self._head(a.judge) is None and a.judge in RULES:
-                axes = [axis for axis in KEYS if a.scores.get(axis) is not None]
-                return _by_model(RULES[a.judge].model(a.judge, a.revision, axes), a, b, generators)
-            return self._predict_by_head(a, b)
+                kind = "learned" if model.votes else "head" if head else "rule"
+                return _by_model(model, a, b, generators, kind)
+            return _by_head(head, a, b) if head else None
         except PreferenceError:  # an axis is missing
             return None
 
-    def _predict_by_head(self, a: SongScores, b: SongScores) -> Prediction | None:
-        head = self._head(a.judge)
+    def model(self, judge: str, revision: str, axes: Sequence[str]) -> LearnedModel | None:
+        """Return what predicts for scores by these weights of a judge; None if a preference head or nothing does.
+
+        It has learned from MIN_DECIDED votes on songs with scores on these `axes`, or is what is known before any vote.
+        """
+        learned = self._learned(judge, revision)
+        return learned if learned and learned.votes >= MIN_DECIDED else self._untaught(judge, revision, axes)
+
+    def _learned(self, judge: str, revision: str) -> LearnedModel | None:
+        return self._models.model(judge, revision) if self._models else None
+
+    def _untaught(self, judge: str, revision: str, axes: Sequence[str]) -> LearnedModel | None:
+        """Return the model of a head that knows generators, or of a published rule if there is no head."""
+        head = self._head(judge)
         if head is None:
-            return None
-        answer = head.of_scores(a.scores, b.scores)
-        revision = f"{a.revision}; head {head.revision_id}"
-        return Prediction(a.judge, head.judge, revision, answer.probability, answer.low, answer.high)
+            return RULES[judge].model(judge, revision, axes) if judge in RULES and axes else None
+        return learn(judge, revision, Prior.of_head(head), Outcomes.none(len(head.axes))) if head.generators else None
 
     def _head(self, judge: str) -> PreferenceHead | None:
         if judge not in self._heads:
@@ -161,8 +171,14 @@ class PredictionWorker:
             self._failed.add((judge.name, song))
 
 
-def _by_model(model: LearnedModel, a: SongScores, b: SongScores, generators: tuple[str, str]) -> Prediction:
+def _by_head(head: PreferenceHead, a: SongScores, b: SongScores) -> Prediction:
+    answer = head.of_scores(a.scores, b.scores)
+    revision = f"{a.revision}; head {head.revision_id}"
+    return Prediction(a.judge, head.judge, revision, answer.probability, answer.low, answer.high)
+
+
+def _by_model(model: LearnedModel, a: SongScores, b: SongScores, generators: tuple[str, str], kind: str) -> Prediction:
     answer = model.of_scores(a.scores, b.scores, *generators)
-    revision = f"{a.revision}; {'learned' if model.votes else 'rule'} {model.version}"
     chance = answer.probability, answer.low, answer.high
+    revision = f"{a.revision}; {kind} {model.version}"
     return Prediction(a.judge, a.judge, revision, *chance, votes=model.votes, spoke=answer.spoke)

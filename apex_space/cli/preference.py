@@ -1,5 +1,6 @@
-"""The command `fit-preference`."""
+"""The commands `fit-preference` and `publish-preference`."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from ..core.errors import PreferenceError
 from ..core.text import printable
 from ..preference.fitting.music_arena import HUB
 from .common import JudgeName, WeightsFolder, exiting, messages, show
 
 if TYPE_CHECKING:
-    from ..preference.fitting.logistic import ByGenerators, LeaveOneOut
+    from ..core.intervals import ConfidenceInterval
+    from ..preference.fitting.fit import ByGenerators, LeaveOneOut
     from ..preference.fitting.scoring import ScoredBattle
-    from ..preference.head import PreferenceHead
+    from ..preference.head import Foresight, PreferenceHead
 
 VOTES = "votes"
 OFTEN = 25
@@ -46,10 +49,41 @@ def fit_preference(
         _fit(judge, battles, out, weights)
 
 
+def publish_preference(
+    repository: Annotated[str, typer.Argument(metavar="REPOSITORY", help="Repository on the Hub, as OWNER/NAME.")],
+    judge: JudgeName = "pocket",
+    head: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File of the head; default: the one that `fit-preference` wrote."),
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(metavar="ID", help="Licence of the heads in the card: an identifier of the Hub.")
+    ] = "cc-by-nc-4.0",
+) -> None:
+    """Publish a fitted preference head on the Hub, with a card, so that others can use it by APEX_PREFERENCE_REPO.
+
+    Other files of the repository are not changed. A new repository is private at first. It needs HF_TOKEN.
+    Exit status: 0 published, 1 not published, 2 there is no such judge.
+    """
+    with exiting(1):
+        from ..preference.head_files import fitted_path, read_shared
+        from ..preference.sharing import CARD, publish
+
+        path = fitted_path(judge) if head is None else head
+        if not re.fullmatch(r"[a-z0-9.-]+", licence):
+            raise PreferenceError(f"{licence!r} is no licence's identifier, such as cc-by-nc-4.0.")
+        if not path.is_file():
+            raise PreferenceError(f"There is no head {path}. Fit one with fit-preference.")
+        address, card = publish(repository, read_shared(path, judge), licence)
+        messages.print(f"Published: {address}")
+        if not card:
+            messages.print(f"The {CARD} of {repository} is not from here, and stays as it is.")
+
+
 def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> None:
     from dataclasses import asdict
 
-    from ..preference.fitting.logistic import learn
+    from ..preference.fitting.fit import learn
     from ..preference.fitting.scoring import as_battles
     from ..preference.head_files import check_target, fitted_path, save
 
@@ -59,7 +93,8 @@ def _fit(judge: str, source: str, out: Path | None, weights: Path | None) -> Non
     battles, revision = _votes(judge) if source == VOTES else _score_battles(judge, source, path, weights)
     counts = Counter(h.winner for h in battles)
     messages.print(f"{counts['a'] + counts['b']} battles with a winner; fitting and measuring, which takes a minute")
-    head, pairs, unheard = learn(judge, revision, f"{source}: battles with a winner", as_battles(battles))
+    named = Path(source).name if Path(source).exists() else source  # visitors see it, and a path is not for them
+    head, pairs, unheard = learn(judge, revision, f"{named}: battles with a winner", as_battles(battles))
     save(head, path, pairs=list(map(asdict, pairs)), unheard=list(map(asdict, unheard)))
     _report(head, pairs, unheard)
     messages.print(f"Written to {path}")
@@ -108,7 +143,11 @@ def _report(head: "PreferenceHead", pairs: tuple["ByGenerators", ...], unheard: 
     table.add_column("on held-out songs", overflow="fold")
     table.add_column("95% interval", justify="right")
     rows = {
-        "accuracy": figures.accuracy,
+        "accuracy of the scores alone (a coin: 0.5)": figures.accuracy,
+        "log-loss of the scores alone (a coin: 0.693)": figures.log_loss,
+        **_told("scores and generators", figures.with_generators),
+        **_told("generators alone", figures.generators_alone),
+        "accuracy of always naming B": figures.always_b,
         "AUC": figures.auc,
         "Brier score (0.25: a constant half)": figures.brier,
         "slope of calibration (1: as bold as it should be)": figures.slope,
@@ -116,10 +155,16 @@ def _report(head: "PreferenceHead", pairs: tuple["ByGenerators", ...], unheard: 
         f"gain in accuracy over “higher {figures.against} wins”": figures.gain,
     }
     for name, figure in rows.items():
-        table.add_row(name, str(figure))
+        if figure is not None:
+            table.add_row(name, str(figure))
     for row in figures.calibration:
         table.add_row(f"won by favourites of {row.low:.2f} to {row.high:.2f} ({row.share:.0%})", str(row.won))
     show(table)
+    if head.generators:
+        made = Table("generator", "effect on the log-odds", "± deviation", title="How good the generators are")
+        for effect in sorted(head.generators, key=lambda effect: -effect.mean):
+            made.add_row(printable(effect.generator), f"{effect.mean:+.2f}", f"{effect.deviation:.2f}")
+        show(made)
     if pairs:
         by_pair = Table("generators", "battles", "accuracy", title="By pair of generators")
         for pair in pairs:
@@ -130,6 +175,12 @@ def _report(head: "PreferenceHead", pairs: tuple["ByGenerators", ...], unheard: 
         for one in unheard:
             left_out.add_row(one.generator, str(one.battles), str(one.accuracy), str(one.usual))
         show(left_out)
+
+
+def _told(what: str, figures: "Foresight | None") -> "dict[str, ConfidenceInterval]":
+    if figures is None:
+        return {}
+    return {f"accuracy of {what}": figures.accuracy, f"log-loss of {what}": figures.log_loss}
 
 
 def _caption(head: "PreferenceHead") -> str:

@@ -100,6 +100,10 @@ class Settings(BaseSettings):
         "half", description="How ratings count ties: as half a win for both songs, or by Davidson's model"
     )
     refresh_seconds: float = Field(10, gt=0, description="Seconds between an open leaderboard's checks for new votes")
+    preference_repo: str | None = Field(
+        None, description="Repository on the Hub with preference heads, which are used before the shipped ones"
+    )
+    preference_revision: str = Field("main", description="Its branch, tag or commit")
     votes_repo: str | None = Field(None, description="Dataset on the Hub that votes are copied to (needs HF_TOKEN)")
     shared_results: int = Field(
         10_000,

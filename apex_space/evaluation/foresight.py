@@ -10,8 +10,9 @@ import numpy as np
 from ..core import tables
 from ..core.errors import PreferenceError
 from ..core.intervals import ConfidenceInterval, bootstrap_interval
+from ..preference.fitting.fit import Battles
 from ..preference.fitting.sources import COLUMNS, fields_of, winner_of
-from ..preference.learned import LearnedModel, Outcomes, Prior, learn, mean_chance
+from ..preference.learned import LearnedModel, Outcomes, Prior, learn, mean_chance, sigmoid
 
 ORDERS, EVERY, FROM = 10, 20, 101
 """Number of random orders of the battles, of votes between two fits, and of the first vote that is measured."""
@@ -20,20 +21,6 @@ ORDERS, EVERY, FROM = 10, 20, 101
 ALONE = "generators alone"
 NO_SCORES = {"heard_a", *(name for names in COLUMNS.values() for name in names)}
 """Columns that say something else, even if they hold numbers."""
-
-
-@dataclass(frozen=True)
-class ScoredTable:
-    """Battles with a winner, each with a listener's choice and the scores of both songs on `axes`."""
-
-    axes: tuple[str, ...]
-    outcomes: Outcomes
-
-    def prior(self, weight: float = 0.0) -> Prior:
-        """Return a prior by which a point of each score is worth `weight` of log-odds, more or less."""
-        scale = np.sqrt(np.square(self.outcomes.differences).mean(0))
-        scale[scale == 0] = 1.0
-        return Prior.without_head(self.axes, scale.tolist(), (weight * scale).tolist())
 
 
 @dataclass(frozen=True)
@@ -58,7 +45,7 @@ class Foreseen:
         return _gain(self.hits - other.hits, self.measured), _gain(self.losses - other.losses, self.measured)
 
 
-def read(path: Path) -> ScoredTable:
+def read(path: Path) -> Battles:
     """Return the battles of a table (csv, jsonl, parquet) that have a winner.
 
     It has the columns of a table of battles without audio, or of an export of votes, and for each score the columns
@@ -80,10 +67,10 @@ def read(path: Path) -> ScoredTable:
     if decided and not any(map(any, names)):
         raise PreferenceError("{path} names no generators in generator_a and generator_b.", path=path)
     won = np.array([winners[n] == "a" for n in decided], float)
-    return ScoredTable(axes, Outcomes(np.array(differences).reshape(-1, len(axes)), names, won, 1 - won))
+    return Battles(axes, Outcomes(np.array(differences).reshape(-1, len(axes)), names, won, 1 - won))
 
 
-def foresee(table: ScoredTable, prior: Prior, orders: int = ORDERS, every: int = EVERY) -> tuple[Foreseen, ...]:
+def foresee(table: Battles, prior: Prior, orders: int = ORDERS, every: int = EVERY) -> tuple[Foreseen, ...]:
     """Replay the battles in random orders, and fit again after every few votes.
 
     Return the fixed prior's figures, those of generators alone, of scores and generators, and of the latter for songs
@@ -98,11 +85,12 @@ def foresee(table: ScoredTable, prior: Prior, orders: int = ORDERS, every: int =
         order = np.random.default_rng(seed).permutation(len(table.outcomes))
         both = list(_replay(table.outcomes[order], prior, every))
         generators = list(_replay(alone[order], nothing, every))
+        untold = [(model, rows.without_generators()) for model, rows in both]
         for name, found in {
-            "the scores as they are": _sigmoid(table.outcomes.differences / prior.scale @ np.array(prior.weights)),
+            "the scores as they are": sigmoid(table.outcomes.differences / prior.scale @ np.array(prior.weights)),
             ALONE: _placed(order, (_chances(model, rows) for model, rows in generators)),
             "scores and generators": _placed(order, (_chances(model, rows) for model, rows in both)),
-            "the same, generators not told": _placed(order, (_chances(model, _untold(rows)) for model, rows in both)),
+            "the same, generators not told": _placed(order, (_chances(model, rows) for model, rows in untold)),
         }.items():
             measured = np.full(len(order), np.nan)
             measured[order[FROM - 1 :]] = found[order[FROM - 1 :]]
@@ -110,7 +98,7 @@ def foresee(table: ScoredTable, prior: Prior, orders: int = ORDERS, every: int =
     return tuple(_measured(name, np.array(found), table.outcomes.won) for name, found in chances.items())
 
 
-def always_b(table: ScoredTable) -> float:
+def always_b(table: Battles) -> float:
     """Return the share of the battles that B won."""
     return float(table.outcomes.lost.mean())
 
@@ -141,10 +129,6 @@ def _chances(model: LearnedModel, pairs: Outcomes) -> np.ndarray:
     return chances
 
 
-def _untold(pairs: Outcomes) -> Outcomes:
-    return replace(pairs, generators=[("", "")] * len(pairs))
-
-
 def _placed(order: np.ndarray, parts: Iterable[np.ndarray]) -> np.ndarray:
     """Return the predictions in the table's order."""
     placed = np.empty(len(order))
@@ -167,8 +151,3 @@ def _gain(differences: np.ndarray, measured: np.ndarray) -> ConfidenceInterval:
     """Return the mean difference. A battle counts as often as it was measured, as in the accuracy."""
     known, often = differences[measured > 0], measured[measured > 0]
     return bootstrap_interval(lambda counts: float(counts @ (often * known) / (counts @ often)), len(known))
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    chances: np.ndarray = mean_chance(x, 0.0)
-    return chances

@@ -1,14 +1,14 @@
-"""Finds a repository at a revision on this disk, or downloads it. No other module uses the network for models."""
+"""Finds a repository at a revision on this disk, downloads it, or commits to it. No other module does so for models."""
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import WeightsMissing
+from ..core.errors import WeightsInvalid, WeightsMissing
 from ..core.text import message
 
 OnBytes = Callable[[int, int], None]
@@ -72,6 +72,7 @@ def fetch(
         file = _checkpoint(repository, folder)
         return Snapshot(folder, file, Weights(repository.id, _file_revision(file)))
     candidates, trouble = (repository.checkpoints, "it is not on this machine") if cached else _offered(repository)
+    candidates = candidates if trouble else candidates[:1]
     for checkpoint in candidates:
         folder = Path(_snapshot(repository, checkpoint, trouble, tqdm_class=_reporter(on_bytes)))
         if (folder / checkpoint).is_file():
@@ -141,8 +142,71 @@ def download_size(repository: Repository, weights: Path | None = None) -> int:
     return sum(file.file_size for file in files if file.will_download)
 
 
+def fetch_files(
+    repository: str, revision: str, names: Sequence[str], max_bytes: int, weights: Path | None = None
+) -> tuple[Path, str]:
+    """Find or download those of the files `names` that a repository has. Return their folder and its revision.
+
+    Without a network, what an earlier call has downloaded is taken. Raises WeightsMissing, and WeightsInvalid if one of
+    the files on the Hub has more than `max_bytes`.
+    """
+    wanted = Repository(repository, revision, (), tuple(names))
+    if (folder := _given(wanted, weights)) is not None:
+        return folder, message("local folder {name}", name=folder.name)
+    offered, trouble = _offered(wanted)
+    wanted = replace(wanted, needs=offered)
+    quiet = _reporter(None)
+    if trouble is None:
+        for file in _snapshot(wanted, offered[0], None, tqdm_class=quiet, dry_run=True):
+            if file.file_size > max_bytes:
+                raise WeightsInvalid(
+                    "{file} of {repository} has more than {size} bytes; it is not downloaded.",
+                    file=file.filename,
+                    repository=repository,
+                    size=max_bytes,
+                )
+    folder = Path(_snapshot(wanted, offered[0], trouble, tqdm_class=quiet))
+    return folder, folder.name
+
+
+def files_of(repository: str) -> tuple[str, frozenset[str]] | None:
+    """Return the newest commit of a model's repository and the names of its files, or None if there is no repository.
+
+    Raises the built-in ConnectionError if the Hub does not tell.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        info = HfApi().model_info(repository, timeout=TIMEOUTS)
+    except Exception as error:  # the network, the client and the answer's parser each have their own exceptions
+        if isinstance(error, RepositoryNotFoundError) and not isinstance(error, GatedRepoError):
+            return None
+        raise ConnectionError(explain(error, repository)) from error
+    return str(info.sha), frozenset(file.rfilename for file in info.siblings or ())
+
+
+def commit_files(repository: str, contents: Mapping[str, str], title: str, parent: str | None) -> str:
+    """Write these files to a model's repository in one commit, and return the commit's address.
+
+    `parent` is the commit that they are for: if there is a newer one, nothing is written. Without it, the repository is
+    created as a private one. Other files stay as they are. Raises the built-in ConnectionError.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    api = HfApi()
+    try:
+        if parent is None:
+            api.create_repo(repository, private=True)
+        added = [CommitOperationAdd(name, content.encode()) for name, content in contents.items()]
+        return str(api.create_commit(repository, added, commit_message=title, parent_commit=parent).commit_url)
+    except Exception as error:  # the network, the client and the answer's parser each have their own exceptions
+        refused = type(error) is ValueError  # the Hub has read the card, and says what is wrong with it
+        raise ConnectionError(str(error) if refused else explain(error, repository)) from error
+
+
 def _offered(repository: Repository) -> tuple[tuple[str, ...], str | None]:
-    """Return the checkpoint to take and None, or all possible ones and why the Hub does not serve `repository`.
+    """Return the checkpoints there and None, or all possible ones and why the Hub does not serve `repository`.
 
     `snapshot_download` asks the Hub the same question, but without a time limit. A Hub that accepts the connection
     and never answers would block it.
@@ -160,7 +224,7 @@ def _offered(repository: Repository) -> tuple[tuple[str, ...], str | None]:
         raise _missing(
             repository, message("it holds no {checkpoints}", checkpoints=" or ".join(repository.checkpoints))
         )
-    return candidates[:1], None
+    return candidates, None
 
 
 def _snapshot(repository: Repository, checkpoint: str, trouble: str | None, **options: Any) -> Any:

@@ -15,7 +15,7 @@ from ..judges.report import Report
 from ..judges.score import PANEL
 from ..storage.records import Side
 from . import head_files
-from .comparison import Comparison, compare_reports
+from .comparison import Comparison, Models, compare_by_model, compare_reports, no_models
 from .panel_comparison import PanelComparison, compare_panels
 
 SIDE_NAMES: dict[Side, str] = {"a": "Song A", "b": "Song B"}
@@ -27,13 +27,15 @@ Known = Mapping[tuple[str, Path], Report | Panel]
 class CompareRequest:
     """Two songs' files, and the judge by name (or BEST or PANEL) that compares them.
 
-    Songs with a result in `known` are not scored again, and their files may be deleted by now.
+    `one_maker` says that both songs are by the same generator or artist. Songs with a result in `known` are not scored
+    again, and their files may be deleted by now.
     """
 
     a: Path
     b: Path
     judge: str = BEST
     known: Known = field(default_factory=dict)
+    one_maker: bool = True
 
     def side(self, song: Path) -> Side:
         """Return the side of a song; A if it is on both."""
@@ -55,22 +57,28 @@ class CompareProgress:
     known: Known = field(default_factory=dict)
 
 
-def compare(request: CompareRequest, load: Load) -> Iterator[CompareProgress | Comparison | PanelComparison]:
+def compare(
+    request: CompareRequest, load: Load, models: Models = no_models
+) -> Iterator[CompareProgress | Comparison | PanelComparison]:
     """Compare two songs. Yield progress and at last the comparison.
 
-    Raises AudioError, whose message names the song, Busy, PreferenceError, UnknownJudge and WeightsError.
+    A judge's model answers if `models` has one, else a preference head. Raises AudioError, whose message names the
+    song, Busy, PreferenceError, UnknownJudge and WeightsError.
     """
-    yield from _by_panel(request, load) if request.judge == PANEL else _by_judge(request, load)
+    yield from _by_panel(request, load, models) if request.judge == PANEL else _by_judge(request, load, models)
 
 
-def _by_judge(request: CompareRequest, load: Load) -> Iterator[CompareProgress | Comparison]:
+def _by_judge(request: CompareRequest, load: Load, models: Models) -> Iterator[CompareProgress | Comparison]:
     judge = yield from _load(request.judge, load)
     head = head_files.load(judge.name)  # before a song is scored, so that a broken head is reported at once
     weighed = None
     reports = yield from _score(request, judge)
+    if answer := compare_by_model(head, reports, models, request.one_maker):
+        yield answer
+        return
     if head.judge != judge.name:
         weighed = yield from _score(request, (yield from _load(head.judge, load)))
-    yield compare_reports(head, reports, weighed)
+    yield compare_reports(head, reports, weighed, request.one_maker)
 
 
 def _load(name: str, load: Load) -> Generator[CompareProgress, None, Judge]:
@@ -102,7 +110,7 @@ def _score_song(request: CompareRequest, judge: Judge, song: Path) -> Generator[
     return progress.report
 
 
-def _by_panel(request: CompareRequest, load: Load) -> Iterator[CompareProgress | PanelComparison]:
+def _by_panel(request: CompareRequest, load: Load, models: Models) -> Iterator[CompareProgress | PanelComparison]:
     songs = [song for song in dict.fromkeys((request.a, request.b)) if (PANEL, song) not in request.known]
     waveforms = []
     for song in songs:
@@ -118,7 +126,7 @@ def _by_panel(request: CompareRequest, load: Load) -> Iterator[CompareProgress |
     a, b = panels[PANEL, request.a], panels[PANEL, request.b]
     assert isinstance(a, Panel)
     assert isinstance(b, Panel)
-    yield compare_panels(a, b)
+    yield compare_panels(a, b, models, request.one_maker)
 
 
 @contextmanager

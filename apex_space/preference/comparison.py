@@ -1,28 +1,61 @@
 """Compares two songs by their reports: which one people would prefer."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
+from ..core.axes import KEYS
+from ..core.errors import PreferenceError
 from ..judges.report import Report
 from .head import Preference, PreferenceHead, revision_of
+from .learned import LearnedModel
+
+ONE_MAKER = "one maker"
+"""Stands for the generator or artist of both songs. Its effect cancels."""
+Models = Callable[[str, str, Sequence[str]], LearnedModel | None]
+"""Gives a judge's model for scores by a revision of its weights on some axes; None if a preference head answers."""
+
+
+def no_models(judge: str, revision: str, axes: Sequence[str]) -> LearnedModel | None:
+    """Let the preference heads answer."""
+    return None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Reports on two songs by the `judge` that was asked, and the answer of the preference `head`.
+    """Reports on two songs by the `judge` that was asked, and the answer of the preference `head` or of a `model`.
 
-    `weighed` are the reports that the answer is from, by the head's own judge. They are `a` and `b` if it was asked.
-    `outdated` is true if the head was fitted on other weights of its judge than the ones that scored these songs.
+    The `model` has learned from votes, or is what is known before any vote. It answers if there is one. Then `head` is
+    the judge's own, with which it began, or None. `one_maker` says whether both songs are by one generator or artist:
+    if they are not, a model is less sure. `weighed` are the reports that the answer is from, by the head's own judge.
+    They are `a` and `b` if it was asked. `outdated` is true if the head was fitted on other weights of its judge than
+    the ones that scored these songs.
     """
 
     a: Report
     b: Report
     judge: str
-    head: PreferenceHead
+    head: PreferenceHead | None
     answer: Preference
     weighed: tuple[Report, Report]
     outdated: bool
+    model: LearnedModel | None = None
+    one_maker: bool = True
+
+    @property
+    def spoke(self) -> Literal["head", "rule", "votes"]:
+        """Return what the answer is from: a preference head, a published rule, or votes."""
+        if self.model is not None and self.model.votes:
+            return "votes"
+        return "rule" if self.head is None else "head"
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Return the weight of each score in the answer."""
+        if self.model is not None:
+            return dict(zip(self.model.prior.axes, self.model.mean, strict=False))
+        return dict(zip(self.head.axes, self.head.coefficients, strict=True)) if self.head else {}
 
     @property
     def fallback(self) -> bool:
@@ -30,7 +63,7 @@ class Comparison:
 
         If so, `head.judge` scored both songs as well, and the answer is from its head.
         """
-        return self.head.judge != self.judge
+        return self.head is not None and self.head.judge != self.judge
 
     @property
     def same(self) -> bool:
@@ -47,19 +80,47 @@ class Comparison:
             "fallback": self.fallback,
             "outdated": self.outdated,
             "weighed": {side: dict(report.scores) for side, report in zip("ab", self.weighed, strict=True)},
-            "head": json.loads(self.head.to_json(revision_id=self.head.revision_id)),
+            "head": self.head and json.loads(self.head.to_json(revision_id=self.head.revision_id)),
             "a": self.a.as_dict(),
             "b": self.b.as_dict(),
+            "spoke": self.spoke,
+            "votes": self.model.votes if self.model else 0,
+            "model": self.model and self.model.version,
+            "one_maker": self.one_maker,
         }
 
 
 def compare_reports(
-    head: PreferenceHead, reports: tuple[Report, Report], weighed: tuple[Report, Report] | None = None
+    head: PreferenceHead,
+    reports: tuple[Report, Report],
+    weighed: tuple[Report, Report] | None = None,
+    one_maker: bool = True,
 ) -> Comparison:
-    """Compare two songs by the reports of one judge on both.
+    """Compare two songs by a preference head and the reports of one judge on both.
 
     `weighed` are the reports of the head's own judge, if that is another judge. Raises PreferenceError.
     """
     a, b = reports
     x, y = weighed or reports
-    return Comparison(a, b, a.judge, head, head(x, y), (x, y), revision_of(x) != head.revision)
+    outdated = revision_of(x) != head.revision
+    return Comparison(a, b, a.judge, head, head(x, y), (x, y), outdated, one_maker=one_maker)
+
+
+def compare_by_model(
+    head: PreferenceHead, reports: tuple[Report, Report], models: Models, one_maker: bool = True
+) -> Comparison | None:
+    """Compare two songs by the model of the judge that made both reports. None if there is none for these scores."""
+    a, b = reports
+    axes = [axis for axis in KEYS if None not in (a.scores.get(axis), b.scores.get(axis))]
+    maker = ONE_MAKER if one_maker or a.sha256 == b.sha256 else ""
+    model = models(a.judge, revision_of(a), axes)
+    if model is None:
+        return None
+    try:
+        answer = model.of_scores(a.scores, b.scores, maker, maker)
+    except PreferenceError:  # the model weighs a score that a song lacks
+        return None
+    own = head if head.judge == a.judge else None
+    outdated = own is not None and not model.votes and revision_of(a) != own.revision
+    plain = Preference(answer.probability, answer.low, answer.high, answer.contributions)
+    return Comparison(a, b, a.judge, own, plain, reports, outdated, model, one_maker)

@@ -2,19 +2,20 @@
 
 P = sigmoid(sum of c_k (a_k - b_k) / s_k) over the axes k. There is no constant term, so swapping the songs swaps the
 answer, and two equal songs get 0.5. P is the chance that a listener who picks one of the songs picks A. A head's file
-also holds its measured accuracy.
+also holds its measured accuracy, and how good the generators were that made the songs. Their effects are no part of
+this P; what learns from votes begins with them.
 """
 
 import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import FiniteFloat, PositiveInt, TypeAdapter, ValidationError
+from pydantic import FiniteFloat, NonNegativeFloat, PositiveInt, TypeAdapter, ValidationError
 
 from ..core.axes import KEYS
 from ..core.errors import PreferenceError
@@ -22,6 +23,11 @@ from ..core.intervals import Z95, ConfidenceInterval
 from ..judges.judge import Judge
 from ..judges.report import Report, Scores
 from .calibration import CalibrationBin, Interval
+
+MAX_GENERATORS = 100
+"""Maximum number of generators with an effect: those with the most votes. Others are as if their names were unknown."""
+MAX_NAME = 200
+"""Maximum length of a generator's name in a head, in characters."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,23 @@ class Preference:
 
 
 @dataclass(frozen=True)
+class Foresight:
+    """How well winners were foreseen. The log-loss of a coin is 0.693."""
+
+    accuracy: Interval
+    log_loss: Interval
+
+
+@dataclass(frozen=True)
+class GeneratorEffect:
+    """How much more the log-odds of a generator's songs are than their scores say, and its standard deviation."""
+
+    generator: str
+    mean: FiniteFloat
+    deviation: NonNegativeFloat
+
+
+@dataclass(frozen=True)
 class Metrics:
     """How good a head is on battles between songs it was not fitted on.
 
@@ -62,6 +85,10 @@ class Metrics:
     than 1 if they are too confident, and more than 1 if they are not confident enough. `rules` is the accuracy of "the
     higher score wins" by axis, on the same battles. `gain` is the head's accuracy minus that of the rule for the axis
     `against`; `auc_gain` is the same for the AUC. `resampled` says what was resampled for the intervals.
+
+    All these are of the scores alone, as for songs of unknown origin. `with_generators` is of scores and generators
+    together, and `generators_alone` of a model without scores; both are None if no generator is known. `always_b` is
+    the accuracy of always naming B; it is None if the sides say nothing. Heads of version 0.1.0 lack these figures.
     """
 
     accuracy: Interval
@@ -74,6 +101,10 @@ class Metrics:
     gain: Interval
     auc_gain: Interval
     resampled: str
+    log_loss: Interval | None = None
+    always_b: Interval | None = None
+    with_generators: Foresight | None = None
+    generators_alone: Foresight | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +112,9 @@ class PreferenceHead:
     """Predicts P(A is preferred) from score differences; fitted for one judge at the `revision` of its weights.
 
     `scale` [A] is the root mean square of the score differences that the head was fitted on. `covariance` [A, A] is the
-    covariance of the `coefficients` [A] over resampled songs. `data` describes what the head was fitted on: a number of
-    `battles` with a winner, between a number of `songs`.
+    covariance of the `coefficients` [A]. `data` describes what the head was fitted on: a number of `battles` with a
+    winner, between a number of `songs`. `generators` has the effects of those that made the songs.
+    `source` is the repository on the Hub that the head was loaded from, and its revision.
     """
 
     judge: str
@@ -95,6 +127,8 @@ class PreferenceHead:
     battles: PositiveInt
     songs: PositiveInt
     metrics: Metrics
+    generators: tuple[GeneratorEffect, ...] = ()
+    source: str = ""
 
     def __call__(self, a: Report, b: Report) -> Preference:
         """Predict from two reports. Raises PreferenceError if a report lacks an axis that the head uses."""
@@ -120,7 +154,7 @@ class PreferenceHead:
     @cached_property
     def revision_id(self) -> str:
         """Return twelve hexadecimal digits that change with anything in the head."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+        return hashlib.sha256(replace(self, source="").to_json().encode()).hexdigest()[:12]
 
     @staticmethod
     def from_json(text: str) -> "PreferenceHead":
@@ -134,14 +168,17 @@ class PreferenceHead:
             first = error.errors()[0]
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         _check(head)
-        return head
+        return replace(head, source="")
 
     def to_json(self, **more: Any) -> str:
         """Return the content of the head's file, with numbers to six digits and intervals to four.
 
         `more` is added for people and is not read back.
         """
-        return json.dumps(_plain(asdict(self) | more), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        plain = asdict(self) | more
+        if not self.source:
+            del plain["source"]
+        return json.dumps(_plain(plain), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def score_differences(judge: str, axes: Sequence[str], a: Scores, b: Scores) -> list[float]:
@@ -178,7 +215,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         if value.keys() == {"value", "low", "high"}:
             return [float(f"{value[key]:.4g}") for key in ("value", "low", "high")]
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: _plain(part) for key, part in value.items() if part not in (None, ())}
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     return float(f"{value:.6g}") if isinstance(value, float) else value
@@ -198,6 +235,11 @@ def _check(head: PreferenceHead) -> None:
         raise ValueError("covariance must be square and symmetric")
     if np.linalg.eigvalsh(covariance).min() < -1e-4 * np.trace(np.abs(covariance)):
         raise ValueError("covariance must have no negative eigenvalue")
+    names = [effect.generator for effect in head.generators]
+    if len(names) > MAX_GENERATORS or len(set(names)) < len(names):
+        raise ValueError(f"generators must be at most {MAX_GENERATORS} different ones")
+    if not all(0 < len(name) <= MAX_NAME for name in names):
+        raise ValueError(f"a generator's name must have 1 to {MAX_NAME} characters")
     shares = [head.metrics.accuracy, head.metrics.auc, head.metrics.brier, *head.metrics.rules.values()]
     if not all(0 <= figure.low <= figure.high <= 1 for figure in shares):
         raise ValueError("accuracy, auc, brier and rules must be shares with an interval")

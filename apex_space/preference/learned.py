@@ -1,10 +1,10 @@
 """Learns from votes which of two songs people prefer: what a judge's scores are worth, and how good generators are.
 
 The log-odds that a listener who picks one of two songs picks A are w . (A's scores - B's) / scale + g_A - g_B. Before
-any vote, the weights w [A] are normal as the `Prior` says, and the effect g of each generator is normal with mean 0.
-The votes turn this into a posterior, which is taken as normal at its peak (Laplace's method). A song whose generator is
-not known, or has no votes, has an effect of mean 0 and the prior's deviation: it does not move the prediction, but it
-widens the interval.
+any vote, the weights w [A] are normal as the `Prior` says, and so is the effect g of each generator, with mean 0 unless
+a preference head knows the generator. The votes turn this into a posterior, which is taken as normal at its peak
+(Laplace's method). A song whose generator is not known, or has no votes, has an effect of mean 0 and the prior's
+deviation: it does not move the prediction, but it widens the interval.
 
 A song that is in several pairs also has an effect of its own, normal with mean 0, which other songs do not tell. It is
 fitted, so that many votes on few songs do not seem to say everything about a score or a generator, and then left out:
@@ -21,6 +21,7 @@ effects with a deviation of (2 l2)^-1/2, and possibly one generator whose effect
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -32,7 +33,7 @@ from pydantic import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveFloa
 from ..core.errors import PreferenceError
 from ..core.intervals import Z95
 from ..judges.report import Scores
-from .head import Preference, PreferenceHead, score_differences
+from .head import MAX_GENERATORS, GeneratorEffect, Preference, PreferenceHead, score_differences
 
 WEIGHT_DEVIATION = 0.5
 """Deviation of the log-odds of a usual pair of songs that is allowed for before any vote, because a judge may be worth
@@ -41,6 +42,8 @@ GENERATOR_DEVIATION = 0.71
 """Deviation of a generator's effect before any vote: that of the published anchor calibration, 2^-1/2."""
 SONG_DEVIATION = 0.5
 """Deviation of a song's own effect before any vote."""
+MAX_SONGS = 1000
+"""Maximum number of songs whose own effects are fitted. The time grows with the third power of it."""
 COVARIANCE_DIGITS = 5
 MAX_STEPS = 100
 CLOSE = 1e-9
@@ -55,7 +58,7 @@ class Prior:
 
     `weights` [A] and `covariance` [A, A] are those of w; an axis without variance keeps its weight. `deviation` is that
     of a generator's effect, `song_deviation` that of a song's own effect. The `pinned` generators have an effect of
-    exactly 0.
+    exactly 0. The `effects` are of generators of which more is known.
     """
 
     axes: tuple[str, ...]
@@ -65,12 +68,20 @@ class Prior:
     deviation: NonNegativeFloat = GENERATOR_DEVIATION
     song_deviation: NonNegativeFloat = SONG_DEVIATION
     pinned: tuple[str, ...] = ()
+    effects: tuple[GeneratorEffect, ...] = ()
 
     @staticmethod
     def of_head(head: PreferenceHead) -> "Prior":
-        """Return a preference head's coefficients, less certain by WEIGHT_DEVIATION."""
+        """Return a preference head's coefficients and generators' effects, less certain by WEIGHT_DEVIATION.
+
+        No effect is less certain than that of an unknown generator.
+        """
         covariance = np.array(head.covariance) + _doubt(len(head.axes))
-        return Prior(head.axes, head.scale, head.coefficients, _rows(covariance))
+        effects = tuple(
+            replace(each, deviation=min(GENERATOR_DEVIATION, math.hypot(each.deviation, WEIGHT_DEVIATION)))
+            for each in head.generators
+        )
+        return Prior(head.axes, head.scale, head.coefficients, _rows(covariance), effects=effects)
 
     @staticmethod
     def of_slope(axes: Sequence[str], slope: float, deviation: float) -> "Prior":
@@ -85,9 +96,15 @@ class Prior:
         return Prior(tuple(axes), (1.0,) * count, (slope / count,) * count, _rows(covariance))
 
     @staticmethod
-    def without_head(axes: Sequence[str], scale: Sequence[float], weights: Sequence[float] = ()) -> "Prior":
-        """Return weights of 0, or those given, with WEIGHT_DEVIATION. `scale` is a usual difference of each score."""
-        return Prior(tuple(axes), tuple(scale), tuple(weights) or (0.0,) * len(axes), _rows(_doubt(len(axes))))
+    def without_head(
+        axes: Sequence[str],
+        scale: Sequence[float],
+        weights: Sequence[float] = (),
+        deviation: float = WEIGHT_DEVIATION,
+    ) -> "Prior":
+        """Return weights of 0, or those given, with `deviation`. `scale` is a usual difference of each score."""
+        weights = tuple(weights) or (0.0,) * len(axes)
+        return Prior(tuple(axes), tuple(scale), weights, _rows(_doubt(len(axes), deviation)))
 
 
 @dataclass(frozen=True)
@@ -123,6 +140,16 @@ class Outcomes:
         """Return outcomes in which a pair counts half as much as one that came `half_life` pairs later."""
         weight = 0.5 ** (np.arange(len(self) - 1, -1, -1) / half_life)
         return replace(self, won=self.won * weight, lost=self.lost * weight)
+
+    def without_generators(self) -> "Outcomes":
+        """Return the same pairs as if no generator were known."""
+        return replace(self, generators=[("", "")] * len(self))
+
+    def bounded(self) -> "Outcomes":
+        """Return outcomes that do not take too long: with at most MAX_GENERATORS, and MAX_SONGS with own effects."""
+        few = replace(self, generators=_most_voted(self.generators, self.won + self.lost))
+        many = few.songs is not None and len(np.unique(few.songs)) > MAX_SONGS
+        return _without_songs(few) if many else few
 
 
 @dataclass(frozen=True)
@@ -165,7 +192,7 @@ class LearnedModel:
         variance = float(self.log_odds(pair)[1][0])
         favourite = float(mean_chance(abs(log_odds), variance))
         probability = favourite if log_odds >= 0 else 1 - favourite
-        low, high = (float(_sigmoid(log_odds + far * math.sqrt(variance))) for far in (-Z95, Z95))
+        low, high = (float(sigmoid(log_odds + far * math.sqrt(variance))) for far in (-Z95, Z95))
         return LearnedPreference(
             probability=probability,
             low=min(low, probability),
@@ -225,20 +252,25 @@ def learn(judge: str, revision: str, prior: Prior, outcomes: Outcomes, votes: in
     """
     if not np.isfinite(outcomes.differences).all():
         raise ValueError(f"the scores of {judge} are not finite; nothing can be learned from them")
-    names = tuple(sorted({name for pair in outcomes.generators for name in pair} - {"", *prior.pinned}))
+    voted = {name for pair in outcomes.generators for name in pair}
+    known = {each.generator: each for each in prior.effects}
+    names = tuple(sorted({*voted, *known} - {"", *prior.pinned}))
+    told = [known.get(name, GeneratorEffect(name, 0.0, prior.deviation)) for name in names]
+    means, deviations = np.array([each.mean for each in told]), np.diag([each.deviation for each in told])
     if outcomes.songs is None:
-        design = _design(prior, names, outcomes)
-        root = wanted = _root(prior, np.eye(len(names)), np.zeros((len(names), 0))).toarray()
+        design, effects = _design(prior, names, outcomes), means
+        root = wanted = _root(prior, deviations, np.zeros((len(names), 0))).toarray()
     else:
         design = _Design(_steps(prior, outcomes), outcomes.songs, int(outcomes.songs.max(initial=-1)) + 1)
-        root = _root(prior, *_effects_of_songs(prior, names, outcomes, design.count))
-        wanted = _root(prior, np.eye(len(names)), np.zeros((len(names), design.count))).toarray()
+        member, own = _effects_of_songs(prior, names, outcomes, design.count)
+        root, effects = _root(prior, member @ deviations, own), member @ means
+        wanted = _root(prior, deviations, np.zeros((len(names), design.count))).toarray()
     # The model is fitted in units of the prior's deviations, so that weights without variance are no special case.
-    before = np.array([*prior.weights, *np.zeros(design.count)])
+    before = np.array([*prior.weights, *effects])
     peak, precision = _peak(design, root, before, outcomes)
     covariance = wanted @ np.linalg.solve(precision, wanted.T)
     count = round(float(outcomes.won.sum() + outcomes.lost.sum())) if votes is None else votes
-    mean = np.array([*prior.weights, *np.zeros(len(names))]) + wanted @ peak
+    mean = np.array([*prior.weights, *means]) + wanted @ peak
     return LearnedModel(
         judge, revision, prior, names, tuple(mean.tolist()), _rows((covariance + covariance.T) / 2), count
     )
@@ -246,7 +278,12 @@ def learn(judge: str, revision: str, prior: Prior, outcomes: Outcomes, votes: in
 
 def mean_chance(log_odds: Any, variance: Any) -> Any:
     """Return the mean of sigmoid(x) over a normal x, to 0.02 (MacKay 1992)."""
-    return _sigmoid(log_odds / np.sqrt(1 + math.pi / 8 * variance))
+    return sigmoid(even_log_odds(log_odds, variance))
+
+
+def even_log_odds(log_odds: Any, variance: Any) -> Any:
+    """Return the log-odds of `mean_chance`. They are nearer to 0 the less is known."""
+    return log_odds / np.sqrt(1 + math.pi / 8 * variance)
 
 
 @dataclass(frozen=True)
@@ -336,7 +373,7 @@ def _peak(design: _Design, root: Any, before: np.ndarray, seen: Outcomes) -> tup
     peak, turned = np.zeros(root.shape[1]), root.T
     for _ in range(MAX_STEPS):
         odds = design.times(before + root @ peak)
-        wins, losses = _sigmoid(odds), _sigmoid(-odds)
+        wins, losses = sigmoid(odds), sigmoid(-odds)
         gradient = turned @ design.sums(seen.won * losses - seen.lost * wins) - peak
         curvature = turned @ design.curvature((seen.won + seen.lost) * wins * losses) @ root + np.eye(len(peak))
         step = cho_solve(cho_factor(curvature), gradient)
@@ -347,22 +384,49 @@ def _peak(design: _Design, root: Any, before: np.ndarray, seen: Outcomes) -> tup
     return peak, curvature
 
 
-def _sigmoid(x: Any) -> Any:
+def sigmoid(x: Any) -> Any:
+    """Return 1 / (1 + exp(-x)) without overflow."""
     from scipy.special import expit
 
     return expit(x)
 
 
-def _root(prior: Prior, member: np.ndarray, own: np.ndarray) -> Any:
+def _root(prior: Prior, shared: np.ndarray, own: np.ndarray) -> Any:
     """Return a sparse square root [A + S, A + G + D] of the prior's covariance, which may be singular.
 
-    The effects are those of the generators by `member` [S, G], and `own` [S, D] ones.
+    The effects are the generators' `shared` [S, G] and `own` [S, D] ones, each in deviations.
     """
     from scipy import sparse
 
     values, vectors = np.linalg.eigh(_square(prior.covariance))
-    blocks = vectors * np.sqrt(np.maximum(0, values)), np.hstack([prior.deviation * member, own])
+    blocks = vectors * np.sqrt(np.maximum(0, values)), np.hstack([shared, own])
     return sparse.block_diag([*map(sparse.csr_array, blocks)], format="csr")
+
+
+def _most_voted(makers: Sequence[tuple[str, str]], votes: np.ndarray) -> list[tuple[str, str]]:
+    """Return the generators of each pair without the names of those that are not among the MAX_GENERATORS ones."""
+    sums: Counter[str] = Counter()
+    for pair, number in zip(makers, votes.tolist(), strict=True):
+        for name in set(pair) - {""}:
+            sums[name] += number
+    ordered = sorted(sums, key=lambda name: (-sums[name], name))
+    kept = {*ordered[:MAX_GENERATORS]}
+    return [(a if a in kept else "", b if b in kept else "") for a, b in makers]
+
+
+def _without_songs(seen: Outcomes) -> Outcomes:
+    """Return outcomes that are learned from without songs' own effects, in which votes on songs with many count less.
+
+    A vote tells of a log-odds with a variance of about 4. All votes on a song share the song's effect, so that many of
+    them tell little more than a few. The factor is on the safe side: intervals are wider than with effects of songs.
+    """
+    assert seen.songs is not None
+    own = np.full(int(seen.songs.max()) + 1, SONG_DEVIATION**2)
+    unknown = np.array([[not name for name in pair] for pair in seen.generators])
+    own[seen.songs[unknown]] += GENERATOR_DEVIATION**2
+    votes = np.bincount(seen.songs.ravel(), np.repeat(seen.won + seen.lost, 2))
+    factor = 1 / (1 + (own * votes)[seen.songs].sum(1) / 4)
+    return replace(seen, won=seen.won * factor, lost=seen.lost * factor, songs=None)
 
 
 def _same(generators: tuple[str, str]) -> bool:
@@ -370,9 +434,9 @@ def _same(generators: tuple[str, str]) -> bool:
     return generators[0] == generators[1] != ""
 
 
-def _doubt(axes: int) -> np.ndarray:
-    """Return a covariance [A, A] with which the log-odds of usual differences have WEIGHT_DEVIATION."""
-    return np.eye(axes) * WEIGHT_DEVIATION**2 / max(1, axes)
+def _doubt(axes: int, deviation: float = WEIGHT_DEVIATION) -> np.ndarray:
+    """Return a covariance [A, A] with which the log-odds of usual differences have `deviation`."""
+    return np.eye(axes) * deviation**2 / max(1, axes)
 
 
 def _square(rows: Matrix) -> np.ndarray:

@@ -9,13 +9,13 @@ from ..core.errors import PreferenceError
 from ..core.text import message
 from ..judges.panel import Panel
 from ..judges.registry import REGISTRY
-from .comparison import Comparison, compare_reports
+from .comparison import Comparison, Models, compare_by_model, compare_reports, no_models
 from .head_files import load
 
 
 @dataclass(frozen=True)
 class PanelComparison:
-    """Comparisons of two songs, one by each judge of the panel that has a preference head of its own.
+    """Comparisons of two songs, one by each judge of the panel that has a model or a preference head of its own.
 
     `without` gives the reason why each of the other judges has no comparison.
     """
@@ -53,7 +53,7 @@ class PanelComparison:
         }
 
 
-def compare_panels(a: Panel, b: Panel) -> PanelComparison:
+def compare_panels(a: Panel, b: Panel, models: Models = no_models, one_maker: bool = True) -> PanelComparison:
     """Compare the songs by each judge that scored both."""
     comparisons: list[Comparison] = []
     without: dict[str, str] = {}
@@ -61,8 +61,10 @@ def compare_panels(a: Panel, b: Panel) -> PanelComparison:
     for one, other in ((report, others[report.judge]) for report in a.reports if report.judge in others):
         try:
             head = load(one.judge)
-            if head.judge == one.judge:
-                comparisons.append(compare_reports(head, (one, other)))
+            if by_model := compare_by_model(head, (one, other), models, one_maker):
+                comparisons.append(by_model)
+            elif head.judge == one.judge:
+                comparisons.append(compare_reports(head, (one, other), one_maker=one_maker))
             else:
                 title = REGISTRY[head.judge].title
                 without[one.judge] = message("no preference head was fitted; {title}’s is another judge’s", title=title)

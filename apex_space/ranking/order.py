@@ -146,6 +146,8 @@ class Ranking:
         """Return plain values for JSON."""
         rules = self.rules
         head = rules.head and {"judge": rules.head.judge, "revision_id": rules.head.revision_id}
+        if head and rules.head and rules.head.source:
+            head["source"] = rules.head.source
         reports = [row.report for row in self.rows if row.report]
         return {
             "version": reports[0].version if reports else "",

@@ -43,7 +43,7 @@ class Prediction:
     `revision` names the weights of the judge and the preference head, published rule or learned model. `head` is the
     judge whose preference head was used. `votes` is the number of votes that the model had learned from, 0 for a head
     or a rule. `spoke` says which had more weight: the judge's scores, or what voters think of the generators. It is
-    empty for a head.
+    empty for a head that knows no generators.
     """
 
     judge: str

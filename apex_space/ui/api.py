@@ -38,7 +38,8 @@ class Api:
         songs = file_input(label="Songs", file_count="multiple")
         describe_file_list(songs, groups.api_info())
         self._queued(self.score, self._requests.check_score, [song, judge])
-        self._queued(self.compare, self._requests.check_compare, [a, b, judge])
+        one_maker = gr.Checkbox(True, label="Both by one maker")
+        self._queued(self.compare, self._requests.check_compare, [a, b, judge, one_maker])
         self._queued(self.rank, self._requests.check_rank, [songs, ranker, by, keep, groups])
         gr.api(self.leaderboard, queue=False)  # type: ignore[attr-defined]
         gr.api(self.judges, queue=False)  # type: ignore[attr-defined]
@@ -66,7 +67,7 @@ class Api:
         *_, last = self._requests.score(song, judge)
         return rounded(result(last).as_dict())
 
-    def compare(self, a: str, b: str, judge: str = BEST) -> dict[str, Any]:
+    def compare(self, a: str, b: str, judge: str = BEST, one_maker: bool = True) -> dict[str, Any]:
         """Compare two songs: the probability that people prefer A to B, its interval, what spoke for which song, how
         often such answers were right, and both reports.
 
@@ -74,8 +75,9 @@ class Api:
             a: Song A: an upload, by its path or, for tools, its address. Both are deleted minutes later.
             b: Song B, likewise.
             judge: "best" for the most trusted judge that is ready, the name of one, or "panel" for all of them.
+            one_maker: Whether both songs are by the same generator or artist, such as two takes of one song.
         """
-        *_, answer = self._requests.compare(CompareRequest(Path(a), Path(b), judge))
+        *_, answer = self._requests.compare(CompareRequest(Path(a), Path(b), judge, one_maker=one_maker))
         assert not isinstance(answer, CompareProgress)
         return answer.as_dict()
 

@@ -20,7 +20,7 @@ from ..judges.panel import PanelProgress
 from ..judges.registry import REGISTRY
 from ..judges.score import PANEL, ScoreRequest, score
 from ..preference.compare import SIDE_NAMES, CompareProgress, CompareRequest, compare
-from ..preference.comparison import Comparison
+from ..preference.comparison import Comparison, Models, no_models
 from ..preference.panel_comparison import PanelComparison
 from ..ranking.batch import Batch
 from ..ranking.rank import RankingProgress, RankRequest, rank_files
@@ -42,8 +42,8 @@ class Requests:
     ended. `score`, `compare` and `rank` raise gr.Error for every ApexSpaceError.
     """
 
-    def __init__(self, manager: JudgeManager, uploads: Uploads) -> None:
-        self.manager, self._uploads = manager, uploads
+    def __init__(self, manager: JudgeManager, uploads: Uploads, models: Models = no_models) -> None:
+        self.manager, self.models, self._uploads = manager, models, uploads
 
     def check_judge(self, name: str) -> str:
         """Return the judge's own name, or PANEL. Raises UnknownJudge and WeightsMissing."""
@@ -62,15 +62,15 @@ class Requests:
         with _running(tr("This song was not scored"), judge):
             yield from score(ScoreRequest(Path(song), judge), self.manager.load)
 
-    def check_compare(self, a: str | None, b: str | None, judge: str) -> list[Check]:
+    def check_compare(self, a: str | None, b: str | None, judge: str, one_maker: bool) -> list[Check]:
         """Check two songs without earlier results, and a judge, and claim the songs."""
         lacking = [lacks(side, song or "", known=False) for side, song in zip(SIDE_NAMES.values(), (a, b), strict=True)]
-        return self._claimed([a or "", b or ""], *lacking, self._refusal(judge))
+        return self._claimed([a or "", b or ""], *lacking, self._refusal(judge), "")
 
     def compare(self, request: CompareRequest) -> Iterator[CompareProgress | Comparison | PanelComparison]:
         """Run `preference.compare.compare`."""
         with _running(tr("These songs were not compared"), request.judge):
-            yield from compare(request, self.manager.load)
+            yield from compare(request, self.manager.load, self.models)
 
     def check_rank(
         self, songs: list[str] | None, judge: str, by: str, keep: int | None, groups: str | None

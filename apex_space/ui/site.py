@@ -87,7 +87,7 @@ def build_pages(
 def _pages(
     manager: JudgeManager, arena: Arena, leaderboard: LeaderboardService, results: SharedResults, uploads: Uploads
 ) -> gr.Blocks:
-    requests = Requests(manager, uploads)
+    requests = Requests(manager, uploads, arena.model)
     with TranslatedBlocks(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
         _links()
         gr.Markdown(LEAD, elem_id="lead")

@@ -1,8 +1,9 @@
-"""As much of the Hub's protocol as its client speaks to download a model, from folders on this disk.
+"""As much of the Hub's protocol as its client speaks to download a model, from folders on this disk, and to commit.
 
 Faults are switched on by name, so that a test can cut a connection where it wants to.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -52,6 +53,13 @@ class Hub:
     """Files wait for it, half a minute at most."""
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
     """Method, path and Range of each request."""
+    new: Path | None = None
+    """Folder in which new repositories are made."""
+    private: set[str] = field(default_factory=set)
+    """Repositories that were made as private ones."""
+    commit: str = COMMIT
+    commits: list[list[str]] = field(default_factory=list)
+    """Names of the files in each commit."""
     closing: Event = field(default_factory=Event)
 
     def downloads(self) -> list[str]:
@@ -90,22 +98,78 @@ class Handler(BaseHTTPRequestHandler):
                 return self.answer(b"", {"X-Error-Code": code}, status)
         routes: dict[str, Callable[..., None]] = {
             r"/api/models/([^/]+/[^/]+)/revision/(.+)": self.revision,
+            r"/api/models/([^/]+/[^/]+)()": self.newest,
             r"/api/models/([^/]+/[^/]+)/tree/(.+)": self.tree,
             r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)": self.file,
         }
         for pattern, route in routes.items():
             if match := re.fullmatch(pattern, path):
-                repository, revision, *rest = match.groups()
+                repository, revision, *rest = match.group(1), match.group(2) or "main", *match.groups()[2:]
                 if repository not in self.hub.repositories:
                     return self.answer(b"", {"X-Error-Code": "RepoNotFound"}, 404)
-                if revision not in ("main", COMMIT):
+                if revision not in ("main", self.hub.commit):
                     return self.answer(b"", {"X-Error-Code": "RevisionNotFound"}, 404)
                 return route(repository, *rest)
         return self.answer(b"", {}, 404)
 
+    def do_POST(self) -> None:
+        content, path = self.body(), unquote(urlsplit(self.path).path)
+        self.hub.asked.append((self.command, path, None))
+        for start, (status, code) in self.hub.status.items():
+            if path.startswith(start):
+                return self.answer(b"", {"X-Error-Code": code}, status)
+        if path == "/api/repos/create":
+            return self.create(**json.loads(content))
+        if path == "/api/validate-yaml":
+            return self.answer_json({"errors": [], "warnings": []})
+        repository, action = path.removeprefix("/api/models/").removesuffix("/main").rsplit("/", 1)
+        if action == "preupload":
+            names = [file["path"] for file in json.loads(content)["files"]]
+            entries = [{"path": name, "uploadMode": "regular", "shouldIgnore": False} for name in names]
+            return self.answer_json({"files": entries})
+        return self.keep(repository, [json.loads(line) for line in content.splitlines()])
+
+    def body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        content = b""
+        while size := int(self.rfile.readline(), 16):
+            content += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return content
+
+    def create(self, name: str, organization: str, visibility: str, **_: object) -> None:
+        assert self.hub.new is not None
+        repository = f"{organization}/{name}"
+        if repository in self.hub.repositories:
+            return self.answer(b"{}", {}, 409)
+        self.hub.repositories[repository] = self.hub.new / name
+        self.hub.repositories[repository].mkdir()
+        if visibility == "private":
+            self.hub.private.add(repository)
+        return self.answer_json({"url": f"{self.hub.url}/{repository}"})
+
+    def keep(self, repository: str, lines: list[dict[str, dict[str, str]]]) -> None:
+        """Commit as the Hub does: only if nobody else has, since the parent that the client names."""
+        header, *files = [line["value"] for line in lines]
+        if header.get("parentCommit") not in (None, self.hub.commit):
+            return self.answer(b"{}", {}, 412)
+        for file in files:
+            (self.hub.repositories[repository] / file["path"]).write_bytes(base64.b64decode(file["content"]))
+        self.hub.commits.append([file["path"] for file in files])
+        self.hub.commit = hashlib.sha1(self.hub.commit.encode()).hexdigest()
+        place = f"{self.hub.url}/{repository}/commit/{self.hub.commit}"
+        return self.answer_json({"commitUrl": place, "commitOid": self.hub.commit, "success": True})
+
     def revision(self, repository: str) -> None:
         names = [*sorted(file.name for file in self.hub.repositories[repository].iterdir()), *self.hub.also]
-        self.answer_json({"id": repository, "sha": COMMIT, "siblings": [{"rfilename": name} for name in names]})
+        self.answer_json(
+            {"id": repository, "sha": self.hub.commit, "siblings": [{"rfilename": name} for name in names]}
+        )
+
+    def newest(self, repository: str) -> None:
+        self.revision(repository)
 
     def tree(self, repository: str) -> None:
         files = sorted(self.hub.repositories[repository].iterdir())
@@ -127,12 +191,12 @@ class Handler(BaseHTTPRequestHandler):
         if self.hub.gate and token != f"Bearer {self.hub.gate}":
             return self.answer(b"", {"X-Error-Code": "GatedRepo"}, 403 if token else 401)
         if not file.is_file():
-            return self.answer(b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}, 404)
+            return self.answer(b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": self.hub.commit}, 404)
         if self.command == "GET":
             self.hub.released.wait(30)
         content = file.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
-        headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{digest}"', "Accept-Ranges": "bytes"}
+        headers = {"X-Repo-Commit": self.hub.commit, "ETag": f'"{digest}"', "Accept-Ranges": "bytes"}
         if file.suffix != ".json":
             headers |= {"X-Linked-ETag": f'"{digest}"', "X-Linked-Size": str(len(content))}
         start = int((self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-"))

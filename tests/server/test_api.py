@@ -71,7 +71,7 @@ def test_nothing_but_the_five_is_shown(client: Any) -> None:
     given = {name.strip("/"): [p["parameter_name"] for p in e["parameters"]] for name, e in _endpoints(shown)}
     assert given == {
         "score": ["song", "judge"],
-        "compare": ["a", "b", "judge"],
+        "compare": ["a", "b", "judge", "one_maker"],
         "rank": ["songs", "judge", "by", "keep", "groups"],
         "leaderboard": [],
         "judges": [],
@@ -159,7 +159,7 @@ def test_the_tools_are_the_five_and_say_what_they_take(api: httpx.Client) -> Non
     assert {tool.name for tool in tools} == NAMES
     assert all(len(tool.description) > 60 for tool in tools)
     given = [value for tool in tools for value in tool.inputSchema["properties"].values()]
-    assert len(given) == 10
+    assert len(given) == 11
     assert all(value["description"] for value in given)
 
 

@@ -31,6 +31,13 @@ def test_the_client_gets_an_answer_that_swaps_with_the_songs(ask: Any) -> None:
     assert one["a"]["scores"] == other["b"]["scores"]
 
 
+def test_the_client_may_say_that_the_songs_are_by_two_makers(client: Any) -> None:
+    files = handle_file(GOOD), handle_file(BAD)
+    one, two = (client.predict(*files, one_maker=maker, api_name="/compare") for maker in (True, False))
+    assert (one["spoke"], one["one_maker"], two["one_maker"]) == ("head", True, False)
+    assert one["probability"] == two["probability"]  # a head knows nothing of makers
+
+
 def test_the_same_song_twice_is_a_half(ask: Any) -> None:
     answer = ask(GOOD, GOOD)
     assert (answer["low"], answer["probability"], answer["high"]) == (0.5, 0.5, 0.5)

@@ -15,7 +15,8 @@ from ...core.tables import BadRow
 from ...judges.judge import Judge
 from ...storage.records import SongScores, Winner
 from ..head import revision_of
-from .logistic import Battles
+from ..learned import Outcomes
+from .fit import Battles
 from .sources import AudioSource, BattleRow
 
 if TYPE_CHECKING:
@@ -138,13 +139,11 @@ def as_battles(battles: Sequence[ScoredBattle]) -> Battles:
     Their axes are the ones on which all songs have scores.
     """
     decided = [h for h in battles if h.winner in ("a", "b") and h.a.song != h.b.song]
-    sides = [((h.a, h.generator_a), (h.b, h.generator_b)) for h in decided]
-    ordered = [side if h.winner == "a" else side[::-1] for h, side in zip(decided, sides, strict=True)]
-    songs = {scored.song: scored for pair in ordered for scored, _ in pair}
+    songs = {scored.song: scored for h in decided for scored in (h.a, h.b)}
     axes = tuple(axis for axis in KEYS if all(scored.scores.get(axis) is not None for scored in songs.values()))
     number = {song: i for i, song in enumerate(songs)}
     scores = np.array([[scored.scores[axis] for axis in axes] for scored in songs.values()], float)
-    pairs = np.array([[number[scored.song] for scored, _ in pair] for pair in ordered], int).reshape(-1, 2)
-    generators = np.array([[name for _, name in pair] for pair in ordered], str).reshape(-1, 2)
-    difference = (scores[pairs[:, 0]] - scores[pairs[:, 1]]) if len(pairs) else np.zeros((0, len(axes)))
-    return Battles(axes, difference, pairs, generators)
+    pairs = np.array([(number[h.a.song], number[h.b.song]) for h in decided], int).reshape(-1, 2)
+    differences = (scores[pairs[:, 0]] - scores[pairs[:, 1]]) if decided else np.zeros((0, len(axes)))
+    won = np.array([h.winner == "a" for h in decided], float)
+    return Battles(axes, Outcomes(differences, [(h.generator_a, h.generator_b) for h in decided], won, 1 - won, pairs))

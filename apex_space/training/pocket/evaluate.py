@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core.intervals import ConfidenceInterval, bootstrap_interval
-from ...preference.fitting.logistic import folds
+from ...preference.fitting.fit import folds
 from .augmented import SEVERITIES, AugmentedSongs
 from .corpus import Corpus
 from .degradations import HARMLESS

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from ...models.heads.pocket import PocketHead
-from ...preference.fitting.logistic import FOLDS, Battles, Units, folds, forecasts, make_head
+from ...preference.fitting.fit import DEVIATION, FOLDS, Battles, Units, fit, folds, forecasts, make_head, together
 from ...preference.head import PreferenceHead
 from ...preference.head_files import SHIPPED, save
+from ...preference.learned import Outcomes
 from .augmented import AugmentedSongs
 from .corpus import Corpus
 from .models import KINDS_OF, fit_damage, fit_opinion, recordings
@@ -48,9 +49,11 @@ def learn(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> PreferenceHea
     everyone = np.zeros(len(rated.songs), bool)
     battles = held_out_scores.battles(everyone, range(FINAL))
     unit = Units(np.arange(len(rated.songs)), len(rated.songs), "songs")
-    held = forecasts(held_out_scores.rounds(), unit)
+    prior = battles.prior(deviation=DEVIATION)
+    held = forecasts(prior, held_out_scores.rounds())
     weights = PocketHead().weights
-    return make_head("pocket", f"{weights.repository} ({weights.revision})", DATA, battles, held, unit)
+    model = fit(prior, battles, "pocket", f"{weights.repository} ({weights.revision})")
+    return make_head(model, DATA, battles, held, unit)
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,7 @@ class HeldOutScores:
                 if here.any():
                     found.append(self._told(outside | (fold == f), here))
                     left &= ~here
-        parts = [(part.difference, part.songs, part.generators) for part in found]
-        return Battles(AXES, *(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        return together(found)
 
     def rounds(self) -> Iterator[tuple[Battles, Battles]]:
         """Yield battles to learn from and battles to test on.
@@ -132,7 +134,8 @@ class HeldOutScores:
         scores[asked, AXES.index("musicality")] = model(_intact(self.copies, asked))
         pairs = self.pairs[rows]
         songs = self.recording[:size][pairs]
-        return Battles(AXES, scores[pairs[:, 0]] - scores[pairs[:, 1]], songs, np.full(pairs.shape, ""))
+        won, unknown = np.ones(len(pairs)), [("", "")] * len(pairs)
+        return Battles(AXES, Outcomes(scores[pairs[:, 0]] - scores[pairs[:, 1]], unknown, won, 1 - won, songs))
 
 
 def _intact(copies: AugmentedSongs, songs: np.ndarray) -> AugmentedSongs:

@@ -30,6 +30,8 @@ PROMISE = (
     "after they were compared. Their scores stay with this page while it is open, so that you can swap the songs "
     "or replace one."
 )
+ONE_MAKER = "Both songs are by the same generator or artist"
+ONE_MAKER_INFO = "For example, two takes of one song. If they are not, the estimate may be less sure."
 EMPTY = "Choose song A and song B, then press Compare."
 KEEP_SECONDS = 3600.0
 Results = dict[tuple[str, Path], Report | Panel]
@@ -62,6 +64,7 @@ class ComparePage:
         limits = {"minutes": config.max_minutes, "megabytes": config.max_megabytes, "grace": inputs.kept_for()}
         gr.Markdown(fill(PROMISE, **limits), elem_classes="promise")
         self.judge = inputs.judge_radio(self._requests.manager)
+        self.one_maker = gr.Checkbox(True, label=ONE_MAKER, info=ONE_MAKER_INFO, elem_id="one-maker")
         with gr.Row():
             self.start = gr.Button("Compare", variant="primary", min_width=90)
             self.swap = gr.Button("Swap", min_width=90)
@@ -80,7 +83,7 @@ class ComparePage:
     def _events(self) -> None:
         pictures = [self.probability, self.contributions]
         outputs = [self.answer, self.progress, *pictures, self.tables, self.known, self.cancel]
-        given = [*self.songs, self.turned, self.known, self.judge]
+        given = [*self.songs, self.turned, self.known, self.judge, self.one_maker]
         options: dict[str, Any] = {
             "inputs": given,
             "validator": self._check,
@@ -92,8 +95,10 @@ class ComparePage:
         running = self.start.click(self._show, outputs=outputs, api_visibility="private", **options)
         for button, path, song in self.examples:
             button.click(lambda path=path: path, outputs=song, api_visibility="private")
+        silent: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
         exchanged = [self.row, *self.songs, self.turned, *outputs]
-        self.swap.click(self._swap, given, exchanged, queue=False, api_visibility="private", show_progress="hidden")
+        self.swap.click(self._swap, given, exchanged, **silent)
+        self.one_maker.input(lambda *given: self._again(_asked(*given)), given, outputs, **silent)
         inputs.show_progress([self.start.click])
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
 
@@ -107,7 +112,7 @@ class ComparePage:
         lacking = [lacks(side, song, (name, Path(song)) in asked.known) for song, side in asked.players]
         if not any((*lacking, refused)):
             self._requests.claim(*asked.songs)
-        return [gr.validate(not text, text) for text in (*lacking, "", "", refused)]
+        return [gr.validate(not text, text) for text in (*lacking, "", "", refused, "")]
 
     def _show(self, *given: Any) -> Iterator[tuple[Any, ...]]:
         yield "", _decoding("a"), *HIDDEN, "", gr.skip(), ON
@@ -123,9 +128,9 @@ class ComparePage:
             yield gr.skip(), render.failed(error), *[gr.skip()] * 4, OFF
             raise
 
-    def _swap(self, first: str | None, second: str | None, turned: bool, known: Results, judge: str) -> tuple[Any, ...]:
+    def _swap(self, first: str | None, second: str | None, turned: bool, *more: Any) -> tuple[Any, ...]:
         """Swap the sides of the songs without changing the players. Swap the answer if both songs have results."""
-        asked = _asked(first, second, not turned, known, judge)
+        asked = _asked(first, second, not turned, *more)
         row = gr.Row(elem_classes="" if turned else "turned")
         return row, *(gr.Audio(label=translate(name)) for _, name in asked.players), not turned, *self._again(asked)
 
@@ -133,7 +138,7 @@ class ComparePage:
         try:
             name = self._requests.check_judge(asked.judge)
             if all((name, Path(song)) in asked.known for song, _ in asked.players):
-                *_, answer = compare(asked.request, self._requests.manager.load)
+                *_, answer = compare(asked.request, self._requests.manager.load, self._requests.models)
                 assert not isinstance(answer, CompareProgress)
                 return *_shown(answer), gr.skip(), OFF
         except ApexSpaceError:  # the judge or its preference head has changed: the songs must be scored again
@@ -143,11 +148,12 @@ class ComparePage:
 
 @dataclass(frozen=True)
 class _Asked:
-    """The inputs when a button is pressed: each player's song and side, the results so far, and the judge."""
+    """The inputs when a button is pressed: each player's song and side, the results so far, the judge, one maker."""
 
     players: tuple[tuple[str, str], tuple[str, str]]
     known: Results
     judge: str
+    one_maker: bool
 
     @property
     def songs(self) -> tuple[str, str]:
@@ -159,14 +165,14 @@ class _Asked:
     def request(self) -> CompareRequest:
         """Return the request to compare the songs. Songs with results are not scored again."""
         a, b = map(Path, self.songs)
-        return CompareRequest(a, b, self.judge, self.known)
+        return CompareRequest(a, b, self.judge, self.known, self.one_maker)
 
 
-def _asked(first: str | None, second: str | None, turned: bool, known: Results, judge: str) -> _Asked:
+def _asked(first: str | None, second: str | None, turned: bool, known: Results, judge: str, one_maker: bool) -> _Asked:
     """Return the inputs from the components' values, in their order. Drop the results of songs that were replaced."""
     sides = tuple(SIDE_NAMES.values())[:: -1 if turned else 1]
     kept = {key: result for key, result in known.items() if str(key[1]) in (first, second)}
-    return _Asked(((first or "", sides[0]), (second or "", sides[1])), kept, judge)
+    return _Asked(((first or "", sides[0]), (second or "", sides[1])), kept, judge, one_maker)
 
 
 ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)

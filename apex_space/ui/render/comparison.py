@@ -5,17 +5,26 @@ from collections.abc import Iterable
 from html import escape
 
 from ...core.axes import AXES, BY_KEY, Axis
-from ...core.i18n import tr, translate
+from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
 from ...plots.comparison import favoured_song
 from ...preference.comparison import Comparison
 from ...preference.head import Preference, PreferenceHead
-from .html import Cells, download_links, figure, labelled, note, table
+from ...preference.published_rules import RULES
+from .html import Cells, download_links, figure, labelled, note, percent, table
 from .report import cell, measured, number, tables
 
 SAME = "The same song: 50 of 100 listeners"
+ONE_MAKER = (
+    "You say that both songs are by the same generator or artist. So it does not matter how good that one is, and the "
+    "estimate is surer."
+)
+OTHER_MAKERS = (
+    "The songs may be by different generators or artists. How good these are matters to listeners, and it is not known "
+    "here. So the estimate is less sure."
+)
 
 
 def sentence(answer: Preference) -> str:
@@ -53,7 +62,39 @@ def songs(a: Report, b: Report) -> str:
 
 
 def _notes(comparison: Comparison) -> Iterable[str]:
-    head = comparison.head
+    if comparison.spoke != "head":
+        yield taught(comparison)
+    elif comparison.head is not None:
+        yield from _by_head(comparison, comparison.head)
+    if comparison.model is not None and not comparison.same:
+        yield tr(ONE_MAKER if comparison.one_maker else OTHER_MAKERS)
+
+
+def taught(comparison: Comparison) -> str:
+    """Return what taught the model that answers: votes, or a published rule."""
+    judge = REGISTRY[comparison.judge].title
+    if comparison.model is not None and comparison.model.votes:
+        return plural(
+            comparison.model.votes,
+            "How it was made: {n} vote in the Arena has taught what {judge}’s scores are worth. The Leaderboard shows "
+            "how often such predictions were right.",
+            "How it was made: {n} votes in the Arena have taught what {judge}’s scores are worth. The Leaderboard "
+            "shows how often such predictions were right.",
+            judge=judge,
+        )
+    rule = RULES[comparison.judge]
+    return tr(
+        "How it was made: no vote has taught {judge} yet. It goes by a published rule: the higher score wins. With "
+        "{measured}’s scores this was right in {share} of {n} battles elsewhere ({source}).",
+        judge=judge,
+        measured=REGISTRY[rule.measured].title,
+        share=percent(rule.accuracy),
+        n=f"{rule.battles:,}",
+        source=translate(rule.source),
+    )
+
+
+def _by_head(comparison: Comparison, head: PreferenceHead) -> Iterable[str]:
     asked, through = REGISTRY[comparison.judge].title, REGISTRY[head.judge].title
     accuracy, interval = figure(head.metrics.accuracy, "{:.0%}")
     yield tr(
@@ -66,6 +107,10 @@ def _notes(comparison: Comparison) -> Iterable[str]:
         songs=f"{head.songs:,}",
         data=translate(head.data),
     )
+    if comparison.model is None and not comparison.one_maker:
+        yield tr("A preference head knows no generators or artists. So it answers the same for two of them.")
+    if head.source:
+        yield tr("This head is shared on the Hub: {source}.", source=head.source)
     if comparison.fallback:
         yield tr(
             "{asked} has no preference head. {through} scored both songs, too, and its head answers.",
@@ -87,8 +132,9 @@ def details(comparison: Comparison) -> str:
         for song, report in ((tr("Song {side} in full", side="A"), a), (tr("Song {side} in full", side="B"), b))
     )
     quality = tr("How good this preference head is")
-    head = tr("What"), tr("Figure"), tr("95% interval")
-    metrics = table(quality, head, _metrics(comparison.head), "compact")
+    heading = tr("What"), tr("Figure"), tr("95% interval")
+    spoke = comparison.head if comparison.spoke == "head" else None
+    metrics = table(quality, heading, _metrics(spoke), "compact") if spoke else ""
     return "".join(
         (
             table(
@@ -99,7 +145,7 @@ def details(comparison: Comparison) -> str:
             ),
             *(note(text) for text in _against(comparison)),
             table(tr("Measured, not predicted"), (tr("What"), "A", "B"), sounds, "compact"),
-            f"<details><summary>{escape(quality)}</summary>{metrics}</details>",
+            f"<details><summary>{escape(quality)}</summary>{metrics}</details>" if metrics else "",
             full,
         )
     )
@@ -107,7 +153,7 @@ def details(comparison: Comparison) -> str:
 
 def _songs_heading(comparison: Comparison) -> Cells:
     """Return the headings of the asked judge's scores and of the differences, which are of the scores weighed."""
-    if not comparison.fallback:
+    if comparison.head is None or not comparison.fallback:
         return "A", "B", "A − B"
     asked, weighed = REGISTRY[comparison.judge].title, REGISTRY[comparison.head.judge].title
     return labelled(asked, "A"), labelled(asked, "B"), tr("Weighed: {judge}’s scores, A − B", judge=weighed)
@@ -128,8 +174,7 @@ def _difference(axis: Axis, a: Report, b: Report) -> str:
 
 def _against(comparison: Comparison) -> Iterable[str]:
     """Yield a sentence on the scores that count against a song, because others of its scores count for it."""
-    head = comparison.head
-    against = [BY_KEY[key] for key, weight in zip(head.axes, head.coefficients, strict=True) if weight < 0]
+    against = [BY_KEY[key] for key, weight in comparison.weights.items() if weight < 0]
     if against:
         yield tr(
             "“Favours” says how much each score counted. A higher score counts for a song, except in {axes}: there it "

@@ -10,7 +10,7 @@ from ...judges.registry import REGISTRY
 from ...preference.comparison import Comparison
 from ...preference.head import Preference
 from ...preference.panel_comparison import PanelComparison
-from .comparison import SAME, of_100, sentence, signed, songs
+from .comparison import SAME, of_100, sentence, signed, songs, taught
 from .html import Cells, download_links, figure, labelled, note, span, table
 from .panel import absences, panel_tables
 
@@ -71,6 +71,19 @@ def panel_comparison_tables(comparison: PanelComparison) -> str:
 
 def _answer(comparison: Comparison) -> Cells:
     answer = comparison.answer
+    about, least, most = of_100(answer.chance)
+    return (
+        REGISTRY[comparison.judge].title,
+        _preferred(answer),
+        str(about),
+        span(str(least), str(most)),
+        _trust(comparison),
+    )
+
+
+def _trust(comparison: Comparison) -> str:
+    if comparison.head is None or comparison.spoke != "head":
+        return taught(comparison)
     accuracy, interval = figure(comparison.head.metrics.accuracy)
     trust = tr(
         "Its head predicted the winner of {accuracy} of battles between songs new to it ({interval})",
@@ -79,8 +92,7 @@ def _answer(comparison: Comparison) -> Cells:
     )
     if comparison.outdated:
         trust += tr("; it was fitted on other weights than those that scored these songs")
-    about, least, most = of_100(answer.chance)
-    return REGISTRY[comparison.judge].title, _preferred(answer), str(about), span(str(least), str(most)), trust
+    return trust
 
 
 def _preferred(answer: Preference) -> str:

@@ -116,7 +116,7 @@ def _learned(predicted: Prediction) -> str:
     if predicted.votes:
         return plural(predicted.votes, "It had learned from {n} vote.", "It had learned from {n} votes.")
     rule = RULES.get(predicted.judge)
-    if rule is None or not predicted.spoke:
+    if rule is None or not predicted.spoke or "; head " in predicted.revision:
         return ""
     return tr(
         "No vote had taught it yet. It went by a published rule: the higher score wins. With {judge}’s scores this was "

@@ -12,11 +12,14 @@ import pytest
 from sqlalchemy import text
 
 from apex_space.arena import learning
+from apex_space.arena import predictions as predictions_module
 from apex_space.arena.learning import MIN_DECIDED, Choice, ModelService, learn_from_choices
 from apex_space.arena.predictions import PredictionWorker
 from apex_space.core.errors import StoreError
+from apex_space.preference import learned as preference_learned
+from apex_space.preference.head import GeneratorEffect
 from apex_space.preference.head_files import load
-from apex_space.preference.learned import LearnedModel
+from apex_space.preference.learned import LearnedModel, Prior
 from apex_space.preference.published_rules import RULES
 from apex_space.storage.records import Song, SongScores, StoredModel, Vote
 from apex_space.storage.vote_store import VoteStore
@@ -130,7 +133,7 @@ def test_a_song_without_a_score_costs_no_axis(judge: str) -> None:
 
 def test_of_too_many_songs_votes_on_the_same_song_count_less(monkeypatch: pytest.MonkeyPatch) -> None:
     careful = learned()
-    monkeypatch.setattr(learning, "MAX_SONGS", SONGS - 1)
+    monkeypatch.setattr(preference_learned, "MAX_SONGS", SONGS - 1)
     rough = learned()
     assert 1 < rough.covariance[-1][-1] / careful.covariance[-1][-1] < 2
     assert effects(rough) == sorted(effects(rough))
@@ -138,7 +141,7 @@ def test_of_too_many_songs_votes_on_the_same_song_count_less(monkeypatch: pytest
 
 
 def test_of_too_many_generators_those_with_few_votes_are_as_if_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "MAX_GENERATORS", 2)
+    monkeypatch.setattr(preference_learned, "MAX_GENERATORS", 2)
     rare = [choice for choice in CHOICES if {MAKER_OF[choice[0]], MAKER_OF[choice[1]]} <= {"maker1", "maker2"}]
     model = learned([*CHOICES[:50], *rare])
     assert model.generators == ("maker1", "maker2")
@@ -363,12 +366,48 @@ def test_a_prediction_names_the_version_and_says_what_spoke(store: VoteStore, se
     assert (before.judge, before.head) == (after.judge, after.head)
 
 
+def test_a_head_that_knows_generators_predicts_by_them_before_any_vote(
+    store: VoteStore, service: ModelService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effects = tuple(GeneratorEffect(f"maker{n}", strength, 0.1) for n, strength in enumerate([-1.0, -0.3, 0.3, 1.0]))
+    head = replace(load("pocket"), generators=effects)
+    monkeypatch.setattr(predictions_module, "load", lambda judge: head)
+    monkeypatch.setattr(learning, "load", lambda judge: head)
+    (before,) = predictions(service, store)
+    assert before.probability < 0.2
+    assert (before.votes, before.spoke, before.head) == (0, "generators", "pocket")
+    assert before.revision.startswith(f"{REVISION}; head ")
+    (unknown,) = predictions(service, store, known=False)
+    assert (unknown.probability, unknown.spoke) == (0.5, "scores")
+    assert learned().prior.effects == Prior.of_head(head).effects
+
+
 def test_songs_of_unknown_origin_are_predicted_without_generators(store: VoteStore, service: ModelService) -> None:
     teach(store, simulate(STRENGTHS, 300))
     service.refit()
     (prediction,) = predictions(service, store, known=False)
     assert (prediction.probability, prediction.spoke) == (0.5, "scores")
     assert prediction.low < 0.2 < 0.8 < prediction.high
+
+
+def test_a_comparison_asks_for_a_model_of_enough_votes_or_for_what_is_known_before(
+    store: VoteStore, service: ModelService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing: Any = None
+    worker = PredictionWorker(nothing, nothing, store, service)
+    axes = [*NONE]
+    assert worker.model("pocket", REVISION, axes) is None  # the head answers
+    assert worker.model("apex", REVISION, axes) is None
+    rule = worker.model("songeval", REVISION, axes)
+    assert rule is not None
+    assert (rule.votes, rule.mean[:5]) == (0, pytest.approx([RULES["songeval"].slope / 5] * 5))
+    assert worker.model("songeval", REVISION, []) is None
+    few = learned(CHOICES[: MIN_DECIDED - 1])
+    monkeypatch.setattr(service, "model", lambda judge, revision: few)
+    assert worker.model("pocket", REVISION, axes) is None
+    enough = learned(CHOICES[:MIN_DECIDED])
+    monkeypatch.setattr(service, "model", lambda judge, revision: enough)
+    assert worker.model("pocket", REVISION, axes) is enough
 
 
 @pytest.mark.parametrize("judge", ["apex", "songeval"])

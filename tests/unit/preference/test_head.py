@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ from apex_space.preference import head_files
 from apex_space.preference.calibration import CalibrationBin
 from apex_space.preference.compare import CompareProgress, CompareRequest, compare
 from apex_space.preference.comparison import Comparison
-from apex_space.preference.head import Metrics, PreferenceHead
+from apex_space.preference.head import GeneratorEffect, Metrics, PreferenceHead, revision_of
 from apex_space.preference.head_files import load, read, save
+from apex_space.preference.learned import LearnedModel, Outcomes, Prior, learn
+from apex_space.preference.published_rules import RULES
 from helpers.songs import short
 
 SHIPPED = head_files.SHIPPED / "pocket.json"
@@ -118,6 +121,14 @@ def test_a_head_survives_writing_and_reading(head: PreferenceHead) -> None:
     assert replace(head, battles=head.battles + 1).revision_id != head.revision_id
 
 
+def test_the_shipped_head_is_read_as_before() -> None:
+    """Its text, and so its version, does not change with what newer heads have in addition."""
+    shipped = read(SHIPPED)
+    assert shipped.to_json() == SHIPPED.read_text(encoding="utf-8")
+    assert shipped.revision_id == "3a2045261161"
+    assert shipped.generators == ()
+
+
 def test_a_head_of_version_0_1_0_is_still_read() -> None:
     old = read(SHIPPED).to_json().replace('"predicted"', '"foreseen"')
     assert '"foreseen"' in old
@@ -171,6 +182,12 @@ def changed(**changes: Any) -> bytes:
         changed(battles=0),
         changed(battles="many"),
         changed(metrics={}),
+        changed(generators=[{"generator": "x", "mean": 1.0, "deviation": -1.0}]),
+        changed(generators=[{"generator": "x", "mean": float("inf"), "deviation": 1.0}]),
+        changed(generators=[{"generator": "", "mean": 1.0, "deviation": 1.0}]),
+        changed(generators=[{"generator": "x" * 201, "mean": 1.0, "deviation": 1.0}]),
+        changed(generators=[{"generator": "x", "mean": 1.0, "deviation": 1.0}] * 2),
+        changed(generators=[{"generator": str(n), "mean": 1.0, "deviation": 1.0} for n in range(101)]),
     ],
 )
 def test_a_broken_file_is_named_with_what_to_do(data: Path, content: bytes) -> None:
@@ -293,3 +310,80 @@ def test_a_broken_head_is_told_before_anything_is_heard(pocket: Judge, data: Pat
     head_files.fitted_path("pocket").write_text("{}")
     with pytest.raises(PreferenceError, match="not a preference head"):
         next(iter(compare(CompareRequest(Path("no such song"), Path("no such song"), "pocket"), asking(pocket))))
+
+
+# ---- comparing by what votes have taught -------------------------------------------------------------------------
+
+
+def taught(judge: Judge) -> LearnedModel:
+    """A judge's model after 40 votes for the song with more musicality, between generators that nobody knows here."""
+    prior = Prior.of_head(read(SHIPPED))
+    steps = np.zeros((40, 5))
+    steps[:, 2] = 0.5
+    seen = Outcomes(steps, [("flute", "harp")] * 40, np.ones(40), np.zeros(40))
+    return learn(judge.name, revision_of(judge), prior, seen)
+
+
+def by_votes(a: Path, b: Path, *judges: Judge, model: LearnedModel | None = None, **options: Any) -> Comparison:
+    asked: list[tuple[str, str, list[str]]] = []
+
+    def models(judge: str, revision: str, axes: Sequence[str]) -> LearnedModel | None:
+        asked.append((judge, revision, [*axes]))
+        return model
+
+    *_, last = compare(CompareRequest(a, b, judges[0].name, **options), asking(*judges), models)
+    assert isinstance(last, Comparison)
+    axes = ["likes", "coherence", "musicality", "clarity", "naturalness"]
+    assert asked == [(judges[0].name, revision_of(judges[0]), axes)]
+    return last
+
+
+def test_a_model_that_learned_from_votes_answers_and_is_less_sure_of_two_makers(pocket: Judge, data: Path) -> None:
+    model = taught(pocket)
+    one, other = (by_votes(BOSSA, HOUSE, pocket, model=model, one_maker=maker) for maker in (True, False))
+    assert one.spoke == other.spoke == "votes"
+    assert one.answer.high - one.answer.low < other.answer.high - other.answer.low
+    assert one.answer.favourite == other.answer.favourite
+    assert abs(one.answer.probability - 0.5) > abs(other.answer.probability - 0.5) > 0
+    assert one.weights["musicality"] == model.mean[2]
+    told = other.as_dict()
+    assert (told["spoke"], told["votes"], told["model"], told["one_maker"]) == ("votes", 40, model.version, False)
+    assert told["head"]["judge"] == "pocket"
+    plain = compared(BOSSA, HOUSE, pocket).as_dict()
+    assert plain.keys() == told.keys()
+    assert (plain["spoke"], plain["votes"], plain["model"]) == ("head", 0, None)
+    swapped = by_votes(HOUSE, BOSSA, pocket, model=model)
+    assert swapped.answer.probability + one.answer.probability == 1
+
+
+def test_by_votes_too_a_song_against_itself_is_a_half(pocket: Judge, data: Path) -> None:
+    for maker in (True, False):
+        answer = by_votes(BOSSA, BOSSA, pocket, model=taught(pocket), one_maker=maker).answer
+        assert (answer.low, answer.probability, answer.high) == (0.5, 0.5, 0.5)
+
+
+def test_a_judge_without_a_head_answers_by_votes_or_a_rule_without_pocket(pocket: Judge, data: Path) -> None:
+    other = replace(pocket, name="songeval", cache=EmbeddingCache())
+    learned = by_votes(BOSSA, HOUSE, other, model=taught(other))
+    assert (learned.head, learned.fallback, learned.spoke) == (None, False, "votes")
+    axes = ["likes", "coherence", "musicality", "clarity", "naturalness"]
+    rule = by_votes(BOSSA, HOUSE, other, model=RULES["songeval"].model("songeval", revision_of(other), axes))
+    assert (rule.spoke, rule.as_dict()["head"], rule.outdated) == ("rule", None, False)
+
+
+def test_a_model_that_weighs_a_score_that_is_not_there_leaves_the_answer_to_the_head(pocket: Judge, data: Path) -> None:
+    prior = Prior.without_head(("appeal",), (1.0,))
+    model = learn("pocket", revision_of(pocket), prior, Outcomes.none(1))
+    found = by_votes(BOSSA, HOUSE, pocket, model=model)
+    assert (found.spoke, found.model) == ("head", None)
+    assert found.answer == compared(BOSSA, HOUSE, pocket).answer
+
+
+def test_a_head_that_knows_generators_is_less_sure_of_two_makers(pocket: Judge, data: Path) -> None:
+    made = replace(read(SHIPPED), generators=(GeneratorEffect("flute", 1.0, 0.1),))
+    save(made, head_files.fitted_path("pocket"))
+    model = learn("pocket", revision_of(pocket), Prior.of_head(made), Outcomes.none(5))
+    one, other = (by_votes(BOSSA, HOUSE, pocket, model=model, one_maker=maker) for maker in (True, False))
+    assert one.spoke == other.spoke == "head"
+    assert one.head == made
+    assert one.answer.high - one.answer.low < other.answer.high - other.answer.low

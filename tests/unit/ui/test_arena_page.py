@@ -214,6 +214,8 @@ def test_the_reveal_names_the_published_rule_of_a_judge_that_no_vote_has_taught(
     assert told.count("It went mostly by its own scores.") == 2
     assert "With SongEval’s scores this was right in 74% of 1,340 battles elsewhere" in figures
     assert figures.count("published rule") == 1
+    by_head = replace(predicted[0], revision="1; head 0123456789ab")
+    assert "published rule" not in words(reveal(vote("a", by_head), None))
 
 
 def test_the_reveal_folds_the_figures_below_the_plain_words() -> None:

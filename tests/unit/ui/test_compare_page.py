@@ -4,14 +4,20 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apex_space import plots
 from apex_space.core.axes import KEYS
-from apex_space.preference.comparison import Comparison, compare_reports
+from apex_space.judges.panel import Panel
+from apex_space.preference.comparison import Comparison, compare_by_model, compare_reports
 from apex_space.preference.head import Preference
+from apex_space.preference.learned import Outcomes, Prior, learn
+from apex_space.preference.panel_comparison import PanelComparison
+from apex_space.preference.published_rules import RULES
+from apex_space.ranking.order import Ranking, Rules
 from apex_space.ui import render
 from helpers.preference_head import BAD, GOOD, coherence_head, reports
 
@@ -64,6 +70,57 @@ def test_every_answer_carries_how_good_the_head_is(comparison: Comparison) -> No
     answer = render.answer(comparison)
     for fact in ("60%", "50% to 70%", "1,234 battles", "56 songs", "simulated"):
         assert fact in answer
+
+
+def test_an_answer_by_a_shared_head_says_where_the_head_is(comparison: Comparison) -> None:
+    shared = replace(comparison.head, source="owner/<b> (0123)")
+    answer = replace(comparison, head=shared)
+    assert "This head is shared on the Hub: owner/&lt;b&gt; (0123)." in render.answer(answer)
+    assert "shared on the Hub" not in render.answer(comparison)
+    assert answer.as_dict()["head"] == comparison.as_dict()["head"] | {"source": "owner/<b> (0123)"}
+    told = Ranking(Rules("pocket", "preference", 1, shared), (), None).as_dict()["head"]
+    assert told == {"judge": "pocket", "revision_id": comparison.head.revision_id, "source": "owner/<b> (0123)"}
+
+
+def test_an_answer_by_votes_says_how_many_and_whether_makers_matter(comparison: Comparison) -> None:
+    prior = Prior.of_head(coherence_head())
+    won = Outcomes(np.ones((1, 1)), [("", "")], np.array([1234.0]), np.zeros(1))
+    model = learn("pocket", "weights", prior, won)
+    own, others = (compare_by_model(coherence_head(), reports(), lambda *_: model, maker) for maker in (True, False))
+    assert own is not None
+    assert others is not None
+    answer = render.answer(own)
+    assert "1,234 votes in the Arena have taught what Pocket’s scores are worth" in answer
+    assert "The head was fitted" not in answer
+    assert "So it does not matter how good that one is" in answer
+    assert "less sure" in render.answer(others)
+    assert "How good this preference head is" not in render.details(own)
+    for text in ("1,234 votes in the Arena", "Coherence"):
+        assert text in render.panel_comparison_tables(panel_of(own)) + render.details(own)
+    assert "same generator" not in render.answer(comparison)
+    assert "knows no generators" not in render.answer(comparison) + answer
+    assert "knows no generators" in render.answer(replace(comparison, one_maker=False))
+    same = replace(own, b=own.a)
+    assert "same generator" not in render.answer(same)
+    assert plots.contributions(own.answer).data
+
+
+def test_an_answer_by_a_rule_says_which_and_how_often_it_was_right() -> None:
+    a, b = (replace(report, judge="hear-1") for report in reports())
+    axes = [axis for axis, score in a.scores.items() if score is not None]
+    model = RULES["hear-1"].model("hear-1", "weights", axes)
+    found = compare_by_model(coherence_head(), (a, b), lambda *_: model)
+    assert found is not None
+    answer = render.answer(found)
+    assert "no vote has taught HEAR 1 yet" in answer
+    assert "With SongEval’s scores this was right in 74% of 1,340 battles elsewhere" in answer
+    assert render.details(found).count("How good this preference head is") == 0
+    assert "published rule" in render.panel_comparison_tables(panel_of(found))
+    assert '"head": null' in json.dumps(found.as_dict())
+
+
+def panel_of(comparison: Comparison) -> PanelComparison:
+    return PanelComparison(Panel((comparison.a,), {}), Panel((comparison.b,), {}), (comparison,), {})
 
 
 def test_an_answer_through_another_judges_head_says_so(comparison: Comparison) -> None:
