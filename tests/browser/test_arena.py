@@ -100,6 +100,26 @@ def test_a_vote_by_keyboard(listen: Any, visit: Any, data: Path) -> None:
     assert not opened.open()
 
 
+def test_after_the_vote_a_song_can_be_heard_whole_and_downloaded(listen: Any) -> None:
+    opened = listen()
+    page = opened.page
+    opened.listen()
+    page.keyboard.press("t")
+    opened.status("You called it a tie.")
+    page.keyboard.press("ArrowRight")
+    page.locator("#battle [data-side=B] .seek").fill("9")
+    until(lambda: page.evaluate("document.querySelector('#battle [data-side=B] audio').currentTime") > 9.2)
+    assert opened.sounding() == ["B"]
+    title = page.locator("#battle .name b").last.inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("link", name=f"Download (CC0 1.0): {title}").click()
+    assert download.value.suggested_filename == f"{title}.mp3"
+    assert len(Path(download.value.path()).read_bytes()) > 100_000
+    page.keyboard.press("n")
+    opened.status("Play both songs")
+    assert opened.sounding() == []
+
+
 def test_r_starts_the_song_again(listen: Any) -> None:
     page = listen().page
     page.keyboard.press("ArrowRight")
@@ -281,6 +301,10 @@ def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running,
     assert sorted(page.locator("#battle .name b").all_inner_texts()) == [
         f"Your {place} song, {place} take" for place in ("first", "second")
     ]
+    assert page.locator("#battle .songs").is_hidden(), "a visitor's own songs are deleted with the vote"
+    assert page.locator("#battle .download").count() == 0
+    page.keyboard.press("ArrowLeft")
+    assert opened.sounding() == []
     cast = votes(data)[-1]
     assert (cast.battle.source, cast.battle.a.title, cast.battle.b.title) == ("uploaded", "", "")
     until(lambda: not (server.uploads("first take") or server.uploads("second take")), seconds=30)

@@ -40,6 +40,8 @@ OWN = (
     "stay on the server for {grace}, so that you can repeat the battle. What you hear is deleted with your vote, after "
     "an hour at the latest. The vote, the songs’ hashes and their scores are kept."
 )
+SCRIPTS = ("battle_players.js", "battle_after.js", "battle.js")
+"""Files of the battle's script, in this order."""
 VOTES = (("a", "A", "A is better"), ("b", "B", "B is better"), ("tie", "T", "Tie"), ("both_bad", "X", "Both bad"))
 SAYINGS = {
     "song": "Song {side}",
@@ -95,7 +97,7 @@ class ArenaPage:
         self.battle = gr.HTML(
             html_template=read_static("battle.html"),
             css_template=read_static("battle.css"),
-            js_on_load=read_static("battle.js"),
+            js_on_load="\n".join(map(read_static, SCRIPTS)),
             server_functions=self._functions(),
             apply_default_css=False,
             elem_id="battle",
@@ -145,8 +147,10 @@ class ArenaPage:
                 cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), address(request))
             except ApexSpaceError as error:
                 return {"refused": translate(str(error)), "over": isinstance(error, OVER)}
-            shown = reveal(self._arena.named(cast), self._agreement(cast))
-            return {"said": answered(cast.winner), "reveal": shown, "judges": foreseen(cast)}
+            licences = self._arena.pool.licences(cast.battle)
+            shown = reveal(self._arena.named(cast), self._agreement(cast), licences)
+            gone = cast.battle.source == "uploaded"
+            return {"said": answered(cast.winner), "reveal": shown, "judges": foreseen(cast), "gone": gone}
 
         return [issue, vote]
 

@@ -141,6 +141,13 @@ def words(html: str) -> str:
     return " ".join(re.sub("<[^>]*>", " ", html).split())
 
 
+def test_the_reveal_offers_a_song_that_may_be_downloaded() -> None:
+    (link,) = re.findall("<a class=.*?</a>", reveal(vote("a"), None, {"a": "CC0 1.0"}))
+    assert 'href="arena/audio/id/a.mp3"' in link
+    assert 'download="Glass &lt;b&gt;Morning&lt;/b&gt;.mp3"' in link
+    assert words(link) == "Download (CC0 1.0)"
+
+
 def test_the_reveal_names_the_songs_and_escapes_them() -> None:
     shown = reveal(vote("a"), measure_agreement([])["pool"])
     assert "Glass &lt;b&gt;Morning" in shown
