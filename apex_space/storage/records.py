@@ -77,6 +77,12 @@ class Battle:
     issued: float
     predictions: tuple[Prediction, ...] = ()
 
+    @property
+    def takes(self) -> bool:
+        """Return whether the songs may be two takes of one song: a visitor's own, or those of one title or prompt."""
+        texts = (self.a.title, self.b.title), (self.a.prompt, self.b.prompt)
+        return self.source == "uploaded" or any(text == other != "" for text, other in texts)
+
 
 @dataclass(frozen=True)
 class Vote:

@@ -19,6 +19,7 @@ from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.render.reveal import foreseen
 from helpers.browser import overflow, visits
 from helpers.listener import Listener
+from helpers.melodies import write
 from helpers.melodies import write_noise as noise
 from helpers.server import QUICK, Running, running_app
 from helpers.wait import until
@@ -310,6 +311,35 @@ def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running,
     until(lambda: not (server.uploads("first take") or server.uploads("second take")), seconds=30)
     page.get_by_role("button", name="Make it a battle").click()
     page.get_by_text("This song was deleted after scoring.").first.wait_for()
+
+
+@pytest.mark.parametrize(("seconds", "together"), [(8.1, True), (9.0, False)])
+def test_two_takes_of_a_song_are_switched_between_at_the_same_place(
+    seconds: float, together: bool, listen: Any, server: Running, tmp_path: Path
+) -> None:
+    opened = listen()
+    page = opened.page
+    switch = page.get_by_label("Switch at the same place")
+    assert switch.is_hidden(), "no two songs of the pool have one title or prompt"
+    page.get_by_role("button", name="Your own two songs").click()
+    for seed, place, length in ((1, "first", 8.0), (2, "second", seconds)):
+        take(page, server, place, write(tmp_path / f"{place} {seconds}.wav", seed, seconds=length))
+    page.get_by_role("button", name="Make it a battle").click()
+    switch.wait_for(timeout=60_000)
+    expect(switch).to_be_checked(checked=together)
+    at = "document.querySelector('#battle [data-side={}] audio').currentTime"
+    page.locator("#battle [data-side=A] .seek").fill("4")
+    page.locator("body").click(position={"x": 2, "y": 2})
+    page.keyboard.press("Space")
+    until(lambda: page.evaluate(at.format("A")) > 4.3)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    assert opened.sounding() == ["B"]
+    assert (page.evaluate(at.format("B")) > 4.3) == together
+    switch.set_checked(not together)
+    page.keyboard.press("ArrowLeft")  # a key works on the checkbox, too
+    page.wait_for_timeout(300)
+    assert opened.sounding() == ["A"]
 
 
 def test_a_battle_of_ones_own_is_repeated_without_a_new_upload(

@@ -52,6 +52,7 @@ SAYINGS = {
 SIDES = [{"side": side} | {name: fill(text, side=side) for name, text in SAYINGS.items()} for side in "AB"]
 TEXTS = {
     "vote": "Your vote",
+    "together": "Switch at the same place: the other song goes on where this one is.",
     "space": "Space",
     "toggle": "play or pause; once a song is heard, it goes on to the other.",
     "arrows": "play A or B.",
@@ -193,4 +194,4 @@ def _why_not(song: str | None) -> str:
 
 
 def _issued(battle: Battle) -> Answer:
-    return {"battle": battle.id}
+    return {"battle": battle.id, "takes": battle.takes}

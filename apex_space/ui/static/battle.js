@@ -44,10 +44,11 @@ function lock(on) {
   tell();
 }
 
-function start(id) {
+function start({ battle: id, takes }) {
   battle = id;
   open = true;
   current = first;
+  offer(takes);
   for (const song of [first, second]) {
     song.heard = 0;
     song.last = null;
@@ -95,7 +96,7 @@ async function issue() {
   const before = battle;
   const answer = await call("issue", {});
   if (battle !== before) return;
-  if (answer.battle) return start(answer.battle);
+  if (answer.battle) return start(answer);
   next.disabled = locked;
   say(answer.refused, !answer.waiting);
   if (answer.waiting) setTimeout(() => element.isConnected && !battle && issue(), POLL_MS);
@@ -129,15 +130,14 @@ async function vote(winner) {
 for (const button of all("[data-winner]")) button.onclick = () => vote(button.dataset.winner);
 next.onclick = issue;
 watch("value", () => {
-  const { battle: own, making } = props.value ?? {};
-  lock(Boolean(making));
-  if (!own) return;
-  start(own);
+  lock(Boolean(props.value?.making));
+  if (!props.value?.battle) return;
+  start(props.value);
   element.scrollIntoView({ block: "nearest" });
 });
 
-const WRITING = "textarea, select, [contenteditable], input:not([type=range])";
-const PRESSABLE = "button, a, summary, [role=button], [role=tab]";
+const WRITING = "textarea, select, [contenteditable], input:not([type=range], [type=checkbox])";
+const PRESSABLE = "button, a, summary, [role=button], [role=tab], [type=checkbox]";
 const RANGE = "input[type=range]";
 const keys = new AbortController();
 document.addEventListener("keydown", pressed, { signal: keys.signal });

@@ -8,6 +8,8 @@ const view = element.closest("gradio-app[src]"); // set on a foreign page, whose
 const site = view ? view.getAttribute("src").split("/embed/")[0] + "/" : document.baseURI;
 const songs = Object.fromEntries(all(".song").map((box) => [box.dataset.side, song(box)]));
 const [first, second] = Object.values(songs);
+const together = one(".together input"); // whether the other song goes on at the same place
+const ALIKE = 0.02; // by how much of the longer one the lengths of two takes of a song may differ
 let current = first;
 
 function song(box) {
@@ -15,7 +17,10 @@ function song(box) {
   const self = { box, audio, side: box.dataset.side, heard: 0, last: null };
   const seek = one(".seek", box);
   one(".play", box).onclick = () => (audio.paused ? play(self) : audio.pause());
-  seek.oninput = () => (audio.currentTime = seek.value);
+  seek.oninput = () => {
+    audio.currentTime = seek.value;
+    if (current.audio.paused) current = self;
+  };
   audio.onplay = () => {
     other(self).audio.pause();
     current = self;
@@ -29,7 +34,10 @@ function song(box) {
   audio.onseeked = () => (self.last = audio.paused ? null : moment(audio));
   audio.onpause = () => listened(self, true);
   audio.ontimeupdate = () => (element.isConnected ? listened(self, false) : audio.pause());
-  audio.onloadedmetadata = () => shown(self);
+  audio.onloadedmetadata = () => {
+    shown(self);
+    if (!together.dataset.set) together.checked = !one(".together").hidden && alike();
+  };
   audio.onvolumechange = () => (self.last = null);
   audio.onerror = () => battle && explain(self);
   return self;
@@ -77,7 +85,21 @@ const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seco
 
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
+function alike() {
+  const [shorter, longer] = [length(first), length(second)].sort((a, b) => a - b);
+  return shorter > 0 && longer - shorter <= ALIKE * longer;
+}
+
+// Offers to switch between two takes of a song at the same place, as long as the visitor has not said otherwise.
+function offer(takes) {
+  one(".together").hidden = !takes;
+  together.checked = false;
+  delete together.dataset.set;
+}
+
 function play(song) {
+  const { ended, currentTime } = current.audio;
+  if (together.checked && song !== current) song.audio.currentTime = ended ? 0 : currentTime;
   song.audio.play().catch((error) => {
     if (error.name !== "AbortError") say(filled(texts.unplayable, { side: song.side, reason: error.message }), true);
   });
@@ -97,3 +119,5 @@ function restart() {
 function silence() {
   for (const song of [first, second]) song.audio.pause();
 }
+
+together.onchange = () => (together.dataset.set = true);
