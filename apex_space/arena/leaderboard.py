@@ -32,9 +32,10 @@ class LeaderboardSnapshot:
     """Ratings of songs and generators and agreement of judges at one time.
 
     `at` is in seconds since 1970; it is 0 before the first fit. `version` is the number of votes that the store had
-    then, including suspicious ones: it changes with every vote and is the same in every process. `votes` excludes
-    suspicious votes. `agreement` keeps the pool's songs and visitors' uploads apart. `curves` were drawn when `drawn`
-    votes were in the store: they may lack the last 2% of the votes, and follow some time after the rest.
+    then, including suspicious ones, and of the times that votes were set aside or restored: it grows with each and is
+    the same in every process. `votes` excludes suspicious votes. `agreement` keeps the pool's songs and visitors'
+    uploads apart. `curves` were drawn at the version `drawn`: they may lack the last 2% of the votes, and follow some
+    time after the rest.
     """
 
     version: int = 0
@@ -121,7 +122,7 @@ class LeaderboardService:
             counts = self._store.counts()
             songs, generators = rate(counts), rate(counts, "generator")
             self._latest = LeaderboardSnapshot(
-                version=counts.votes,
+                version=counts.version,
                 at=time.time(),
                 songs=songs,
                 generators=generators,
@@ -148,7 +149,7 @@ class LeaderboardService:
         while not self._stopped.wait(max(0.0, REST * spent)):
             started = time.monotonic()
             try:
-                if not self._latest.at or self._store.count() != self._latest.version:
+                if not self._latest.at or self._store.version() != self._latest.version:
                     self._fit()
                 spent = max(time.monotonic() - started, self._every_s / REST)
                 if (started := time.monotonic()) >= rested:  # the standing need not wait as long as the curves

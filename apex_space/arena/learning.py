@@ -42,6 +42,8 @@ MAX_GENERATORS = 100
 ALL = 10**9
 Choice = tuple[str, str, Side]
 """The ids of A and B, and which of them a listener picked."""
+Taught = tuple[int, int]
+"""How often votes had been set aside or restored, and how many votes for A or B there were."""
 logger = logging.getLogger(__name__)
 
 
@@ -54,8 +56,8 @@ class ModelService:
     def __init__(self, store: "VoteStore", half_life: float, every_s: float = 5.0) -> None:
         self._store, self._half_life, self._every_s = store, half_life, every_s
         self._models: dict[tuple[str, str], LearnedModel] = {}
-        self._tried: dict[tuple[str, str], int] = {}
-        self._settled = -1
+        self._tried: dict[tuple[str, str], Taught] = {}
+        self._settled: Taught | None = None
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -79,24 +81,24 @@ class ModelService:
 
     def refit(self) -> None:
         """Learn the models again for which there are enough new votes. Raises StoreError."""
-        decided = self._store.decided()
-        if decided < MIN_DECIDED or decided == self._settled:
+        taught = self._store.changes(), self._store.decided()
+        if taught[1] < MIN_DECIDED or taught == self._settled:
             return
         choices = cache(lambda: self._store.choices(round(REMEMBERED * self._half_life) or ALL))
         for judge in self._store.judges():
             revision = self._store.voted_revision(judge)
             if revision is not None:
-                self._refit(judge, revision, choices, decided)
-        self._settled = decided
+                self._refit(judge, revision, choices, taught)
+        self._settled = taught
 
-    def _refit(self, judge: str, revision: str, choices: Callable[[], Sequence[Choice]], decided: int) -> None:
+    def _refit(self, judge: str, revision: str, choices: Callable[[], Sequence[Choice]], taught: Taught) -> None:
         """Take the newest stored model of a judge, and learn another one if that is due."""
-        tried = max(self._tried.get((judge, revision), 0), self._take_newest(judge, revision))
-        if decided >= due(tried):
-            self._learn(judge, revision, choices(), decided)
-            self._tried[judge, revision] = decided
+        tried = max(self._tried.get((judge, revision), (0, 0)), self._take_newest(judge, revision))
+        if _is_due(tried, taught):
+            self._learn(judge, revision, choices(), taught)
+            self._tried[judge, revision] = taught
 
-    def _learn(self, judge: str, revision: str, choices: Sequence[Choice], decided: int) -> None:
+    def _learn(self, judge: str, revision: str, choices: Sequence[Choice], taught: Taught) -> None:
         """Learn a model and store it. Where nothing can be learned, the head or an older model answers, as before."""
         scores, generators = self._store.voted_scores(judge, revision), self._store.generators()
         try:
@@ -104,23 +106,24 @@ class ModelService:
         except (ValueError, ArithmeticError) as error:
             logger.warning("nothing was learned from the votes for %s: %s", judge, error)
             return
-        stored = StoredModel(judge, revision, decided, model.version, model.to_json())
+        changes, decided = taught
+        stored = StoredModel(judge, revision, decided, model.version, model.to_json(), changes)
         self._store.add_model(stored, time.time())
         self._models[judge, revision] = LearnedModel.from_json(stored.model)
 
-    def _take_newest(self, judge: str, revision: str) -> int:
-        """Take the newest stored model. Return at how many votes it was learned, 0 if there is none to read."""
+    def _take_newest(self, judge: str, revision: str) -> Taught:
+        """Take the newest stored model. Return of how much it was learned, zeros if there is none to read."""
         known = self._models.get((judge, revision))
         stored = self._store.newest_model(judge, revision, known.version if known else "")
         if stored is None:
-            return 0
+            return 0, 0
         if known is None or known.version != stored.version:
             try:
                 self._models[judge, revision] = LearnedModel.from_json(stored.model)
             except ValueError as error:
                 logger.warning("the stored model %s of %s cannot be read: %s", stored.version, judge, error)
-                return 0
-        return stored.decided
+                return 0, 0
+        return stored.changes, stored.decided
 
     def _watch(self) -> None:
         spent = 0.0
@@ -131,6 +134,12 @@ class ModelService:
             except Exception:  # the store may work again later; the thread must not end
                 logger.exception("nothing could be learned from the votes; trying again")
             spent = max(time.monotonic() - started, self._every_s / REST)
+
+
+def _is_due(before: Taught, now: Taught) -> bool:
+    """Return whether a model is learned again. A vote that was set aside or restored is as good as a new one."""
+    new = abs(now[1] - before[1]) + now[0] - before[0]
+    return before[1] + new >= due(before[1])
 
 
 def due(decided: int) -> int:

@@ -3,6 +3,9 @@
 Each vote belongs to one shard for ever. The database keeps which one, so that replicas do not copy a vote twice. A
 shard is a parquet file with a unique name. Until the Hub has the file, any replica that lacks it writes it again from
 the database.
+
+Copies on the Hub are not changed, either. A vote that is set aside or restored after it was copied is copied again into
+a later shard: of several rows on one battle, the one in the file with the last name counts.
 """
 
 import logging
@@ -18,7 +21,7 @@ from ..core.errors import ApexSpaceError
 from ..core.settings import Settings
 from ..models.hub import TIMEOUTS, explain
 from .vote_io import save, write_parquet
-from .vote_rows import to_rows
+from .vote_rows import REQUIRED, Row, to_rows
 from .vote_store import VoteStore
 
 SHARDS = f"votes-{'[0-9]' * 8}T{'[0-9]' * 6}-{'[0-9a-f]' * 32}.parquet"
@@ -76,6 +79,11 @@ def _ask(dataset: str) -> None:
 
     with suppress(RepositoryNotFoundError):  # the first commit creates it
         HfApi().dataset_info(dataset, timeout=TIMEOUTS)
+
+
+def _write_shard(path: Path, rows: Iterable[Row]) -> None:
+    """Write a shard with the columns of all earlier shards, so that all can be read as one table."""
+    write_parquet(path, rows, REQUIRED)
 
 
 def upload_votes(store: VoteStore, config: Settings) -> None:
@@ -151,7 +159,7 @@ class VoteUploader:
         for shard in self._store.unsent():
             path = self._folder / f"{shard}.parquet"
             if not path.exists():
-                save(path, write_parquet, to_rows(self._store.in_shard(shard), self._store.scored()))
+                save(path, _write_shard, to_rows(self._store.in_shard(shard), self._store.scored()))
 
     def _sent(self, files: Iterable[Path]) -> None:
         files = list(files)

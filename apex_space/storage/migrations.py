@@ -49,6 +49,7 @@ _NEW_WORDS = {
 
 _NAMES = " OF judge, revision, at, decided, version"
 """The columns of `models` that never change."""
+_CHANGES = ("vote_changes", "changes_copied")
 
 MIGRATIONS = (
     Migration(
@@ -144,6 +145,23 @@ MIGRATIONS = (
             "DROP TRIGGER models_append_only ON models",
             _postgresql_trigger("models", _NAMES),
         ),
+    ),
+    Migration(  # of a vote's changes the newest one counts; its reason is empty where the vote counts again
+        10,
+        both=(
+            "CREATE TABLE vote_changes (battle TEXT NOT NULL REFERENCES votes (battle), at DOUBLE PRECISION NOT NULL,"
+            " reason TEXT NOT NULL, PRIMARY KEY (battle, at))",
+            "CREATE TABLE changes_copied (battle TEXT NOT NULL, at DOUBLE PRECISION NOT NULL, shard TEXT NOT NULL,"
+            " PRIMARY KEY (battle, at), FOREIGN KEY (battle, at) REFERENCES vote_changes (battle, at))",
+            "CREATE INDEX changes_copied_by_shard ON changes_copied (shard)",
+            "ALTER TABLE models ADD COLUMN changes INTEGER NOT NULL DEFAULT 0",
+            "CREATE TABLE vote_reasons (day DOUBLE PRECISION NOT NULL, reason TEXT NOT NULL, votes INTEGER NOT NULL,"
+            " PRIMARY KEY (day, reason))",
+            "CREATE INDEX votes_by_time ON votes (at)",
+            "CREATE INDEX votes_by_voter ON votes (voter)",
+        ),
+        sqlite=tuple(_sqlite_trigger(table, verb) for table in _CHANGES for verb in ("UPDATE", "DELETE")),
+        postgresql=tuple(map(_postgresql_trigger, _CHANGES)),
     ),
 )
 

@@ -17,6 +17,9 @@ Source = Literal["pool", "uploaded"]
 """Source of a battle's songs: the space's pool, or two uploads of the visitor. Both are played blind."""
 
 
+WITHDRAWN = "withdrawn by the voter"
+"""Reason why a vote does not count that its voter took back."""
+
 Spoke = Literal["", "scores", "generators"]
 """What had more weight in a prediction by a learned model."""
 
@@ -56,7 +59,7 @@ class StoredModel:
     """A judge's learned model as it is stored, for scores by one revision of the judge's weights.
 
     `decided` is the number of votes for A or B that there were, of which some may be on songs without scores. `version`
-    changes with anything in the text `model`.
+    changes with anything in the text `model`. `changes` is how often votes had been set aside or restored by then.
     """
 
     judge: str
@@ -64,6 +67,7 @@ class StoredModel:
     decided: int
     version: str
     model: str
+    changes: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,12 @@ class Battle:
 
 @dataclass(frozen=True)
 class Vote:
-    """A listener's answer to one battle, which is never changed.
+    """A listener's answer to one battle, which is never changed. Only whether it counts may change.
 
     `at` is in seconds since 1970 (UTC). `heard` is how many seconds of A and of B were played. `voter` is a salted hash
     of the address, empty where it is not known (imported votes). `suspicion` is the reason why the vote is left out of
-    ratings and agreement, empty for a good vote.
+    ratings and agreement, empty for a good vote. `changed` is when the vote was last set aside or restored after it was
+    cast, 0 if it never was.
     """
 
     battle: Battle
@@ -99,6 +104,7 @@ class Vote:
     heard: tuple[float, float]
     voter: str = ""
     suspicion: str = ""
+    changed: float = 0.0
 
 
 @dataclass(frozen=True)

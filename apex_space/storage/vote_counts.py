@@ -1,6 +1,7 @@
 """Counts of votes, from which ratings, agreement and the next battle are computed without reading the votes again.
 
-The store adds every vote to the counts in the vote's own transaction. Of suspicious votes it keeps only the number.
+The store adds every vote to the counts in the vote's own transaction. Of votes that do not count it keeps the number by
+day and reason. When a vote is set aside or restored later, the store takes it out of the counts and adds it again.
 """
 
 from collections import defaultdict
@@ -15,8 +16,11 @@ from sqlalchemy import Connection, text
 
 from ..core.intervals import bin_of
 from .database import write
+from .identity import DAY
 from .records import Prediction, Song, Source, Vote
 
+MAX_REASON = 200
+"""Maximum length of a reason in the counts. Longer ones, which an import may have, are cut."""
 Pair = tuple[str, str, int, int, int]
 """Ids of two songs of the pool in alphabetical order, and how often the first one lost, tied and won."""
 
@@ -77,7 +81,8 @@ class VoteCounts:
     """The counts of all votes.
 
     `songs` has the songs with good votes by id, in alphabetical order, and `per_song` their numbers of votes. Each pair
-    of songs is in `pairs` once.
+    of songs is in `pairs` once. `reasons` has the number of votes by their day (in days since 1970, UTC) and the reason
+    why they do not count, which is empty for those that do. `changes` is how often votes were set aside or restored.
     """
 
     songs: Mapping[str, Song] = field(default_factory=dict)
@@ -85,11 +90,18 @@ class VoteCounts:
     pairs: Sequence[Pair] = ()
     totals: Mapping[Source, SourceTotals] = field(default_factory=dict)
     predicted: Mapping[PredictedGroup, PredictionSums] = field(default_factory=dict)
+    reasons: Mapping[tuple[float, str], int] = field(default_factory=dict)
+    changes: int = 0
 
     @property
     def votes(self) -> int:
         """Return the number of votes, including suspicious ones."""
         return sum(each.votes + each.suspicious for each in self.totals.values())
+
+    @property
+    def version(self) -> int:
+        """Return a number that grows with each vote and each change of one."""
+        return self.votes + self.changes
 
     def plus(self, other: "VoteCounts") -> "VoteCounts":
         """Return the sum of the totals and predictions of both, without songs."""
@@ -119,8 +131,13 @@ TABLES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "song_votes": (("song",), ("votes",)),
     "pair_votes": (("first", "second"), ("lost", "tied", "won")),
     "predicted_votes": (_names(PredictedGroup), _names(PredictionSums)),
+    "vote_reasons": (("day", "reason"), ("votes",)),
 }
 """The columns of each table of counts: those that name a row, and those that are summed."""
+EMPTY: Mapping[str, tuple[str, ...]] = {name: sums for name, (_, sums) in TABLES.items()} | {
+    "predicted_votes": ("decided", "ties")
+}
+"""The columns of each table of counts that are all 0 in a row without votes. Other sums may be a rounding error."""
 GROUPED = len(fields(PredictedGroup))
 
 
@@ -131,9 +148,11 @@ def tally(votes: Iterable[Vote]) -> VoteCounts:
     pairs: dict[tuple[str, str], tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
     totals: dict[Source, SourceTotals] = defaultdict(SourceTotals)
     predicted: dict[PredictedGroup, PredictionSums] = defaultdict(PredictionSums)
+    reasons: dict[tuple[float, str], int] = defaultdict(int)
     for vote in votes:
         battle = vote.battle
         totals[battle.source] = _sum(totals[battle.source], _total(vote))
+        reasons[vote.at // DAY, vote.suspicion[:MAX_REASON]] += 1
         if vote.suspicion:
             continue
         for song in (battle.a, battle.b):
@@ -148,7 +167,7 @@ def tally(votes: Iterable[Vote]) -> VoteCounts:
             group = PredictedGroup(battle.source, prediction.judge, first, second, bin)
             predicted[group] = _sum(predicted[group], _predicted(vote, prediction))
     rows = [(*pair, *outcomes) for pair, outcomes in pairs.items()]
-    return VoteCounts(dict(sorted(songs.items())), dict(per_song), rows, dict(totals), dict(predicted))
+    return VoteCounts(dict(sorted(songs.items())), dict(per_song), rows, dict(totals), dict(predicted), dict(reasons))
 
 
 def _total(vote: Vote) -> SourceTotals:
@@ -185,8 +204,8 @@ def _added(one: Mapping[Key, Sums], other: Mapping[Key, Sums], none: Sums) -> di
     return {**one} | {key: _sum(one.get(key, none), sums) for key, sums in other.items()}
 
 
-def add_counts(connection: Connection, counts: VoteCounts) -> None:
-    """Add the counts of new votes to the database's.
+def add_counts(connection: Connection, counts: VoteCounts, times: int = 1) -> None:
+    """Add the counts of new votes to the database's. With -1 as `times`, subtract those of votes that were counted.
 
     Rows are sorted, so that concurrent writers wait for each other in the same order and never deadlock.
     """
@@ -195,10 +214,17 @@ def add_counts(connection: Connection, counts: VoteCounts) -> None:
         "song_votes": counts.per_song.items(),
         "pair_votes": counts.pairs,
         "predicted_votes": ((*astuple(group), *astuple(sums)) for group, sums in counts.predicted.items()),
+        "vote_reasons": ((*key, votes) for key, votes in counts.reasons.items()),
     }
     for table, (keys, sums) in TABLES.items():
-        names = (*keys, *sums)
-        write(connection, _addition(table), [dict(zip(names, row, strict=True)) for row in sorted(rows[table])])
+        named: list[dict[str, Any]] = [dict(zip((*keys, *sums), row, strict=True)) for row in sorted(rows[table])]
+        write(connection, _addition(table), [row | {name: times * row[name] for name in sums} for row in named])
+
+
+def delete_empty(connection: Connection) -> None:
+    """Delete the rows that count no vote any more. No other process may add counts meanwhile."""
+    for table, sums in EMPTY.items():
+        connection.execute(text(f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = 0' for name in sums)}"))
 
 
 def read_counts(connection: Connection) -> VoteCounts:
@@ -214,6 +240,8 @@ def read_counts(connection: Connection) -> VoteCounts:
             PredictedGroup(*row[:GROUPED]): PredictionSums(*row[GROUPED:])
             for row in _read(connection, "predicted_votes")
         },
+        reasons={(day, reason): votes for day, reason, votes in _read(connection, "vote_reasons")},
+        changes=connection.scalar(text("SELECT count(*) FROM vote_changes")) or 0,
     )
 
 

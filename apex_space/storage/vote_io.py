@@ -17,7 +17,7 @@ from ..core import tables
 from ..core.errors import ArenaError
 from ..core.files import replacing
 from ..core.text import escape_formula
-from .vote_rows import COLUMNS, Row, parse_row, to_json, to_rows
+from .vote_rows import COLUMNS, REQUIRED, Row, parse_row, to_json, to_rows
 from .vote_store import VoteStore
 
 BATCH = 1000
@@ -121,13 +121,13 @@ def save(path: Path, write: Callable[[Path, Iterable[Row]], None], what: Iterabl
         raise ArenaError("{path} cannot be written: {reason}.", path=path, reason=error.strerror or error) from error
 
 
-def write_parquet(path: Path, what: Iterable[Row]) -> None:
-    """Write rows as parquet. All columns are strings or float64."""
+def write_parquet(path: Path, what: Iterable[Row], columns: Iterable[str] = tuple(COLUMNS)) -> None:
+    """Write these columns of rows as parquet. All are strings or float64."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     kinds = {str: pa.string(), float: pa.float64()}
-    schema = pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
+    schema = pa.schema([(name, kinds[COLUMNS[name]]) for name in columns])
     with pq.ParquetWriter(path, schema) as writer:
         for batch in _batches(what):
             writer.write_table(pa.Table.from_pylist(batch, schema))
@@ -143,7 +143,7 @@ def _write_csv(path: Path, what: Iterable[Row]) -> None:
 def _read_table(path: Path) -> Iterator[tuple[int, Row]]:
     """Yield the rows of a csv or parquet file with their lines."""
     for place, (line, row) in enumerate(tables.numbered(path)):
-        if place == 0 and (missing := [name for name in COLUMNS if name not in row]):
+        if place == 0 and (missing := [name for name in REQUIRED if name not in row]):
             raise ValueError(f"it has no column {', '.join(missing)}")
         yield line, row
 

@@ -100,6 +100,7 @@ class _VoteRow(BaseModel):
     suspicion: Text
     predictions: Json[list[_PredictionRow]]
     scores: Json[list[_ScoresRow]]
+    changed: Seconds = 0.0
 
     @model_validator(mode="after")
     def _check_songs(self) -> "_VoteRow":
@@ -114,7 +115,8 @@ class _VoteRow(BaseModel):
         b = Song(self.b_id, self.b_title, self.b_generator, self.b_prompt)
         predictions = tuple(Prediction(**vars(each)) for each in self.predictions)
         battle = Battle(self.battle, a, b, self.source, self.issued, predictions)
-        return Vote(battle, self.winner, self.at, (self.heard_a, self.heard_b), suspicion=self.suspicion)
+        heard = self.heard_a, self.heard_b
+        return Vote(battle, self.winner, self.at, heard, suspicion=self.suspicion, changed=self.changed)
 
     def dated_scores(self) -> list[DatedScores]:
         """Return the scores of the battle's songs."""
@@ -125,6 +127,8 @@ COLUMNS: dict[str, type] = {
     name: float if field.annotation is float else str for name, field in _VoteRow.model_fields.items()
 }
 """Name -> type of each column, in the order of the files."""
+REQUIRED = tuple(name for name, field in _VoteRow.model_fields.items() if field.is_required())
+"""The columns of exports of all versions."""
 PUBLIC = ("day", "winner", *(f"{side}_{name}" for side in "ab" for name in TEXTS), "predictions")
 """Columns of the files for everybody."""
 PUBLIC_DIGITS = 2
@@ -162,6 +166,7 @@ def to_rows(votes: Iterable[Vote], scored: Mapping[str, list[DatedScores]]) -> I
             "suspicion": vote.suspicion,
             "predictions": to_json([vars(prediction) for prediction in battle.predictions]),
             "scores": to_json([vars(each) | {"at": at, "scores": dict(each.scores)} for at, each in known]),
+            "changed": vote.changed,
         }
 
 

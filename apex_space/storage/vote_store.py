@@ -1,11 +1,17 @@
 """Stores battles, votes, judges' scores and models in the database. Only old models' texts are ever emptied.
 
+A vote is never changed. It can be set aside later and restored: each time a row is added to the table of changes, and
+the newest one says whether the vote counts, whatever the vote's own suspicion is.
+
 Their counts (vote_counts.py) are kept beside them. A song keeps the texts that it was first stored with, even if later
 battles have other texts for it.
 """
 
 import json
+import math
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 
 from sqlalchemy import URL, Connection, text
@@ -14,7 +20,16 @@ from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
 from .database import Database, Parameters, storable, write
 from .records import Battle, Prediction, Side, Song, SongScores, Source, StoredModel, Vote
-from .vote_counts import VoteCounts, add_counts, clear_counts, read_counts, read_predicted, read_votes_per_song, tally
+from .vote_counts import (
+    VoteCounts,
+    add_counts,
+    clear_counts,
+    delete_empty,
+    read_counts,
+    read_predicted,
+    read_votes_per_song,
+    tally,
+)
 
 FILE = "arena.sqlite3"
 KEPT_TEXTS = 20
@@ -43,21 +58,38 @@ CLAIM = (
     "INSERT INTO copies (battle, shard) SELECT battle, :shard FROM votes"
     " WHERE NOT EXISTS (SELECT 1 FROM copies WHERE copies.battle = votes.battle) ORDER BY battle ON CONFLICT DO NOTHING"
 )
-ADD_MODEL = (
-    "INSERT INTO models (judge, revision, decided, version, at, model)"
-    " VALUES (:judge, :revision, :decided, :version, :at, :model) ON CONFLICT DO NOTHING"
+CLAIM_CHANGES = (
+    "INSERT INTO changes_copied (battle, at, shard) SELECT battle, at, :shard FROM vote_changes AS changed"
+    " WHERE NOT EXISTS (SELECT 1 FROM changes_copied AS copied"
+    " WHERE copied.battle = changed.battle AND copied.at = changed.at) ORDER BY battle, at ON CONFLICT DO NOTHING"
 )
+ADD_CHANGE = "INSERT INTO vote_changes (battle, at, reason) VALUES (:battle, :at, :reason)"
+ADD_MODEL = (
+    "INSERT INTO models (judge, revision, decided, version, at, model, changes)"
+    " VALUES (:judge, :revision, :decided, :version, :at, :model, :changes)"
+    " ON CONFLICT (judge, revision, decided, version) DO UPDATE"
+    " SET changes = excluded.changes, model = excluded.model WHERE excluded.changes > models.changes"
+)
+"""If votes are set aside and restored, the same model may be learned again. It then is the newest one again."""
 ADD_SENT = "INSERT INTO sent (shard) VALUES (:shard) ON CONFLICT DO NOTHING"
 
-IN_SHARD = "SELECT battle FROM copies WHERE shard = :shard"
+CHANGE = "(SELECT {} FROM vote_changes AS c WHERE c.battle = votes.battle ORDER BY c.at DESC LIMIT 1)"
+VOTES = (
+    "(SELECT battle, winner, at, heard_a, heard_b, voter,"
+    f" coalesce({CHANGE.format('c.reason')}, suspicion) AS suspicion, coalesce({CHANGE.format('c.at')}, 0) AS changed"
+    " FROM votes) AS votes"
+)
+"""The votes with the reason why each of them does not count now, and when that was changed last, 0 if never."""
+SHARDS = "(SELECT battle, shard FROM copies UNION ALL SELECT battle, shard FROM changes_copied) AS shards"
+IN_SHARD = f"SELECT battle FROM {SHARDS} WHERE shard = :shard"
 ALL = "SELECT battle FROM votes"
 LATEST = (
-    "SELECT votes.battle FROM votes JOIN battles ON battles.id = votes.battle"
+    f"SELECT votes.battle FROM {VOTES} JOIN battles ON battles.id = votes.battle"
     " WHERE battles.source = 'pool' AND votes.suspicion = '' AND votes.at < :before"
     " ORDER BY votes.at DESC, votes.battle LIMIT :most"
 )
 NEWEST_CHOICES = (
-    "SELECT battles.a, battles.b, votes.winner FROM votes JOIN battles ON battles.id = votes.battle"
+    f"SELECT battles.a, battles.b, votes.winner FROM {VOTES} JOIN battles ON battles.id = votes.battle"
     " WHERE battles.source = 'pool' AND votes.suspicion = '' AND votes.winner IN ('a', 'b')"
     " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
 )
@@ -72,14 +104,15 @@ VOTED_REVISION = (
     " WHERE place = 1 GROUP BY revision ORDER BY count(*) DESC, max(at) DESC, revision LIMIT 1"
 )
 NEWEST_MODEL = (
-    "SELECT decided, version, CASE WHEN version = :known THEN '' ELSE model END FROM models"
+    "SELECT decided, version, CASE WHEN version = :known THEN '' ELSE model END, changes FROM models"
     " WHERE judge = :judge AND revision = :revision"
-    " ORDER BY decided DESC, version DESC LIMIT 1"
+    " ORDER BY changes DESC, decided DESC, version DESC LIMIT 1"
 )
 EMPTY_OLD_TEXTS = (
-    "UPDATE models SET model = '' WHERE judge = :judge AND revision = :revision AND model <> '' AND decided <"
-    " (SELECT decided FROM models WHERE judge = :judge AND revision = :revision"
-    " ORDER BY decided DESC, version DESC LIMIT 1 OFFSET :kept)"
+    "UPDATE models SET model = '' WHERE judge = :judge AND revision = :revision AND model <> ''"
+    " AND (changes, decided) <"
+    " (SELECT changes, decided FROM models WHERE judge = :judge AND revision = :revision"
+    " ORDER BY changes DESC, decided DESC, version DESC LIMIT 1 OFFSET :kept)"
 )
 THESE = {
     "sqlite": "SELECT value FROM json_each(:ids)",
@@ -87,7 +120,11 @@ THESE = {
 }
 """Query for the battles in a JSON list `ids`, by the database's dialect."""
 NEXT = "SELECT battle FROM votes WHERE battle > :after ORDER BY battle LIMIT 5000"
-ALL_COUNTED = "SELECT (SELECT count(*) FROM votes) = (SELECT coalesce(sum(votes + suspicious), 0) FROM vote_totals)"
+ALL_COUNTED = (
+    "SELECT number = (SELECT coalesce(sum(votes + suspicious), 0) FROM vote_totals)"
+    " AND number = (SELECT coalesce(sum(votes), 0) FROM vote_reasons)"
+    " FROM (SELECT count(*) AS number FROM votes) AS votes"
+)
 
 
 class VoteStore(Database):
@@ -140,7 +177,10 @@ class VoteStore(Database):
             self.after_vote()
 
     def add_all(self, votes: Collection[tuple[Vote, Iterable[DatedScores]]]) -> int:
-        """Store votes with their battles and scores, all of them or none, and return how many votes are new."""
+        """Store votes with their battles and scores, all of them or none, and return how many votes are new.
+
+        If a given vote was set aside or restored later than the one here, the one here is, too.
+        """
         with self.transaction(writing=True) as connection:
             _keep_other_writers_out(connection, "votes")
             _add_battles(connection, [(vote.battle, dated) for vote, dated in votes])
@@ -149,7 +189,37 @@ class VoteStore(Database):
             write(connection, ADD_VOTE, [_vote_row(vote) for vote, _ in votes])
             new = _voted(connection, ids) - known
             add_counts(connection, tally(_votes_on(connection, new)))
+            given = sorted((vote for vote, _ in votes if vote.changed), key=lambda vote: vote.changed)
+            newest = {vote.battle.id: vote for vote in given}
+            here = _votes_on(connection, newest)
+            _change(connection, [newest[old.battle.id] for old in here if newest[old.battle.id].changed > old.changed])
             return len(new)
+
+    def set_aside(self, battles: Collection[str], reason: str) -> int:
+        """Let the votes on these battles no longer count, for a reason. Return how many of them counted before.
+
+        A vote that does not count keeps its own reason. Several processes may do this at once.
+        """
+        if not reason:
+            raise StoreError("A vote is set aside for a reason. Give one.")
+        return self._set_reason(battles, reason)
+
+    def restore(self, battles: Collection[str]) -> int:
+        """Let the votes on these battles count, also those that never did. Return how many did not count before."""
+        return self._set_reason(battles, "")
+
+    def _set_reason(self, battles: Collection[str], reason: str) -> int:
+        """Change the votes on these battles that count, or, where `reason` is empty, those that do not."""
+        with self.transaction(writing=True) as connection:
+            _keep_other_writers_out(connection, "votes")
+            now = time.time()
+            changed = [
+                replace(vote, suspicion=reason, changed=max(now, math.nextafter(vote.changed, math.inf)))
+                for vote in _votes_on(connection, battles)
+                if bool(vote.suspicion) != bool(reason)
+            ]
+            _change(connection, changed)
+            return len(changed)
 
     def votes(self) -> list[Vote]:
         """Return all votes ordered by time, including suspicious ones."""
@@ -164,7 +234,17 @@ class VoteStore(Database):
     def count(self) -> int:
         """Return the number of votes in the counts, including suspicious ones, in constant time."""
         with self.transaction() as connection:
-            return connection.scalar(text("SELECT sum(votes + suspicious) FROM vote_totals")) or 0
+            return _count(connection)
+
+    def changes(self) -> int:
+        """Return how often a vote was set aside or restored."""
+        with self.transaction() as connection:
+            return _count_changes(connection)
+
+    def version(self) -> int:
+        """Return the version of the counts, see VoteCounts."""
+        with self.transaction() as connection:
+            return _count(connection) + _count_changes(connection)
 
     def counts(self) -> VoteCounts:
         """Return the counts of all votes.
@@ -240,7 +320,7 @@ class VoteStore(Database):
         return [(a, b, winner) for a, b, winner in reversed(rows)]
 
     def add_model(self, model: StoredModel, at: float) -> None:
-        """Store a learned model, unless another process has stored the same one.
+        """Store a learned model. If it is stored already, it becomes the one of these changes.
 
         Of older models of the judge, the newest KEPT_TEXTS keep their texts. The others' become empty.
         """
@@ -251,9 +331,10 @@ class VoteStore(Database):
             connection.execute(text(EMPTY_OLD_TEXTS), these)
 
     def newest_model(self, judge: str, revision: str, known: str = "") -> StoredModel | None:
-        """Return the model that was learned from the most votes, for scores by one revision of a judge's weights.
+        """Return the model that was learned after the most changes, and then from the most votes.
 
-        If its version is `known`, its text is not read and is empty.
+        It is for scores by one revision of a judge's weights. If its version is `known`, its text is not read and is
+        empty.
         """
         parameters = {"judge": judge, "revision": revision, "known": known}
         with self.transaction() as connection:
@@ -261,13 +342,16 @@ class VoteStore(Database):
         return StoredModel(judge, revision, *row) if row else None
 
     def claim(self, shard: str) -> int:
-        """Put all votes that are in no shard into `shard`, and return their number. A vote never changes its shard."""
+        """Put all votes that are in no shard into `shard`, and return their number. A vote never changes its shard.
+
+        A vote that was set aside or restored after that is put into `shard` as well, once for each change.
+        """
         with self.transaction(writing=True) as connection:
-            return write(connection, CLAIM, [{"shard": shard}])
+            return sum(write(connection, claim, [{"shard": shard}]) for claim in (CLAIM, CLAIM_CHANGES))
 
     def unsent(self) -> list[str]:
         """Return the shards that are not marked as sent."""
-        names = "SELECT DISTINCT shard FROM copies WHERE shard NOT IN (SELECT shard FROM sent) ORDER BY shard"
+        names = f"SELECT DISTINCT shard FROM {SHARDS} WHERE shard NOT IN (SELECT shard FROM sent) ORDER BY shard"
         with self.transaction() as connection:
             return list(connection.scalars(text(names)))
 
@@ -350,6 +434,28 @@ def _keep_other_writers_out(connection: Connection, table: str) -> None:
         connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
 
 
+def _count(connection: Connection) -> int:
+    return connection.scalar(text("SELECT sum(votes + suspicious) FROM vote_totals")) or 0
+
+
+def _count_changes(connection: Connection) -> int:
+    return connection.scalar(text("SELECT count(*) FROM vote_changes")) or 0
+
+
+def _change(connection: Connection, changed: Collection[Vote]) -> None:
+    """Store why and since when these votes do not count or count again, and correct the counts.
+
+    No other process may write votes meanwhile.
+    """
+    if changed:
+        ids = [vote.battle.id for vote in changed]
+        add_counts(connection, tally(_votes_on(connection, ids)), -1)
+        rows = [{"battle": vote.battle.id, "at": vote.changed, "reason": vote.suspicion} for vote in changed]
+        write(connection, ADD_CHANGE, rows)
+        add_counts(connection, tally(_votes_on(connection, ids)))
+        delete_empty(connection)
+
+
 def _these(connection: Connection, ids: Iterable[str]) -> tuple[str, Parameters]:
     """Return a query for these battles' ids, and its parameters."""
     return THESE[connection.dialect.name], {"ids": json.dumps([*ids])}
@@ -380,10 +486,14 @@ def _in_chunks(connection: Connection) -> Iterator[list[Vote]]:
 
 def _votes(connection: Connection, which: str, parameters: Parameters) -> list[Vote]:
     """Return the votes on the battles whose ids the query `which` selects, ordered by time."""
-    query = f"SELECT battle, winner, at, heard_a, heard_b, voter, suspicion FROM votes WHERE battle IN ({which})"
+    query = (
+        f"SELECT battle, winner, at, heard_a, heard_b, voter, suspicion, changed FROM {VOTES} WHERE battle IN ({which})"
+    )
     rows = connection.execute(text(query), parameters).all()
     battles = _battles(connection, which, parameters)  # after the votes: a new vote may be added in between
-    votes = [Vote(battles[id], winner, at, (a, b), voter, why) for id, winner, at, a, b, voter, why in rows]
+    votes = [
+        Vote(battles[id], winner, at, (a, b), voter, why, changed) for id, winner, at, a, b, voter, why, changed in rows
+    ]
     return sorted(votes, key=lambda vote: (vote.at, vote.battle.id))
 
 

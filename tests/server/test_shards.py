@@ -17,6 +17,7 @@ import pytest
 from apex_space.core.errors import ArenaError
 from apex_space.storage.hub_sync import VoteUploader
 from apex_space.storage.records import Battle, Song, SongScores, Vote
+from apex_space.storage.vote_rows import REQUIRED
 from apex_space.storage.vote_store import VoteStore
 from helpers.dataset_server import Datasets, serve
 from helpers.wait import until
@@ -137,6 +138,24 @@ def test_a_copy_has_all_of_a_vote_but_the_voter(store: VoteStore, tmp_path: Path
     (row,) = pd.read_parquet(BytesIO(content)).to_dict("records")
     assert (row["winner"], row["a_title"], "clarity" in row["scores"]) == ("a", "Title", True)
     assert b"voters-hash" not in content
+
+
+def test_a_vote_set_aside_after_it_was_copied_is_copied_again(store: VoteStore, tmp_path: Path) -> None:
+    commits = Commits()
+    copy_of(store, commits, tmp_path / "shards")
+    cast(store, "1", "2")
+    assert commits.started.wait(30)
+    commits.commit()
+    before = set(commits.hub)
+    store.set_aside(["1"], "a robot")
+    commits.commit()
+    commits.commit()
+    tables = [pd.read_parquet(BytesIO(commits.hub[name])) for name in (*before, *(set(commits.hub) - before))]
+    assert [[*zip(table["battle"], table["suspicion"], strict=True)] for table in tables] == [
+        [("1", ""), ("2", "")],
+        [("1", "a robot")],
+    ]
+    assert list(tables[0].columns) == list(tables[1].columns) == list(REQUIRED)
 
 
 def test_a_hub_that_is_away_is_tried_again_and_gets_everything(

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -86,11 +87,22 @@ def test_without_new_votes_nothing_is_fitted_again(store: VoteStore, leaderboard
     assert leaderboard.latest() is fitted
 
 
+def test_a_vote_set_aside_leaves_the_leaderboard_in_the_background(
+    store: VoteStore, leaderboard: LeaderboardService
+) -> None:
+    cast(store, *VOTES)
+    leaderboard.start()
+    until(lambda: leaderboard.latest().version == 4)
+    store.set_aside([VOTES[0].battle.id], "a robot")
+    until(lambda: leaderboard.latest().version == 5)
+    assert leaderboard.latest().songs == rate([replace(VOTES[0], suspicion="a robot"), *VOTES[1:]])
+
+
 class Waiting:
     """A store that gives the votes for the curves only when it is let."""
 
     def __init__(self, store: VoteStore) -> None:
-        self.count, self.counts, self._store = store.count, store.counts, store
+        self.version, self.counts, self._store = store.version, store.counts, store
         self.asked, self.let = threading.Event(), threading.Event()
 
     def latest(self, most: int, before: float) -> list[Vote]:
@@ -140,8 +152,8 @@ class Failing:
         self._store, self._error = store, error
         self.tried, self.mended = threading.Event(), threading.Event()
 
-    def count(self) -> int:
-        return self._store.count()
+    def version(self) -> int:
+        return self._store.version()
 
     def counts(self) -> VoteCounts:
         self.tried.set()

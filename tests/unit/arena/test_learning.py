@@ -192,6 +192,34 @@ def test_only_counted_votes_on_the_pool_teach(store: VoteStore, service: ModelSe
     assert ours.version == theirs.version
 
 
+@pytest.mark.parametrize("replica", [False, True])
+def test_votes_set_aside_are_unlearned_and_restored_ones_learned_again(
+    replica: bool, store: VoteStore, service: ModelService, tmp_path: Any
+) -> None:
+    good, bad = simulate(STRENGTHS, 100), [vote(3, 0, "b")] * 60
+    teach(store, [*good, *bad])
+    service.refit()
+    poisoned = service.model("pocket", REVISION)
+    ids = [f"battle{number}" for number in range(100, 160)]
+    with closing(VoteStore(f"sqlite:///{tmp_path / 'clean.sqlite3'}")) as clean:
+        teach(clean, good)
+        other = ModelService(clean, 0)
+        other.refit()
+        honest = other.model("pocket", REVISION)
+    assert poisoned is not None
+    assert honest is not None
+    changes: list[tuple[Any, Any]] = [(lambda: store.set_aside(ids, "a robot"), honest)]
+    changes += [(lambda: store.restore(ids), poisoned)]
+    for change, expected in changes:
+        change()
+        service.refit()
+        found = ModelService(store, 0) if replica else service
+        found.refit()
+        model = found.model("pocket", REVISION)
+        assert model is not None
+        assert model.version == expected.version
+
+
 def test_every_judge_that_has_scores_learns(store: VoteStore, service: ModelService) -> None:
     teach(store, simulate(STRENGTHS, 100), 0, "pocket", "songeval", "not installed here")
     service.refit()

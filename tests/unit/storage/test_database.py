@@ -235,6 +235,7 @@ def assert_counted(store: VoteStore) -> None:
         assert_summed(store.predicted(source), tally(_without_generators(store.votes(), source)))
     assert found.per_song == store.votes_per_song()
     assert found.votes == store.count() == len(store.votes())
+    assert (found.reasons, found.changes) == (expected.reasons, store.changes())
 
 
 def test_predictions_that_older_code_stored_have_learned_from_no_vote(store: VoteStore) -> None:
@@ -319,6 +320,149 @@ def test_imports_and_votes_at_once_are_counted_once(store: VoteStore) -> None:
     assert_counted(store)
 
 
+# ---- votes that are set aside and restored -------------------------------------------------------------------------
+
+
+def judged(id: str, a: int = 0, b: int = 1, chance: float = 0.7, **options: Any) -> Vote:
+    made = battle(id, NAMED[a], NAMED[b], predictions=(replace(PREDICTED, probability=chance),))
+    return vote(made, **options)
+
+
+def reasons(store: VoteStore) -> dict[str, str]:
+    return {vote.battle.id: vote.suspicion for vote in store.votes()}
+
+
+def test_a_vote_set_aside_counts_nothing_until_it_is_restored(store: VoteStore) -> None:
+    kept = cast(store, judged("kept", chance=0.1))
+    before = store.counts()
+    other = cast(store, judged("other", 1, 2, chance=0.3, at=130.0))
+    whole = store.counts()
+
+    assert store.set_aside(["other", "no such battle"], "a robot") == 1
+    (first, second) = store.votes()
+    assert (first, second) == (kept, replace(other, suspicion="a robot", changed=second.changed))
+    assert second.changed > 1.7e9
+    assert_counted(store)
+    found = store.counts()
+    assert (found.songs, found.pairs) == (before.songs, before.pairs)
+    assert store.votes_per_song() == before.per_song
+    assert store.latest(9, 1e15) == [kept]
+    assert store.choices(9) == [(NAMED[0].id, NAMED[1].id, "a")]
+    assert store.decided() == 1
+
+    assert store.restore(["other"]) == 1
+    assert_counted(store)
+    assert store.counts().songs == whole.songs
+    assert [vote.suspicion for vote in store.latest(9, 1e15)] == ["", ""]
+    assert (store.count(), store.changes(), store.version()) == (2, 2, 4)
+    assert store.counts().version == 4
+
+
+def test_setting_aside_or_restoring_twice_changes_nothing(store: VoteStore) -> None:
+    cast(store, judged("1"))
+    for change, changed in ((lambda: store.restore(["1"]), 0), (lambda: store.set_aside(["1"], "a robot"), 1)):
+        assert change() == changed
+        assert change() == 0
+    assert store.set_aside(["1"], "another reason") == 0
+    assert reasons(store) == {"1": "a robot"}
+    assert store.changes() == 1
+    assert_counted(store)
+
+
+def test_a_vote_that_never_counted_keeps_its_reason_and_can_be_restored(store: VoteStore) -> None:
+    cast(store, judged("1", suspicion="too many"))
+    assert store.set_aside(["1"], "a robot") == 0
+    assert reasons(store) == {"1": "too many"}
+    assert store.restore(["1"]) == 1
+    assert reasons(store) == {"1": ""}
+    assert store.votes_per_song() == {NAMED[0].id: 1, NAMED[1].id: 1}
+    assert_counted(store)
+
+
+@pytest.mark.parametrize("reason", ["", "nul \0"])
+def test_a_vote_is_not_set_aside_without_a_reason_that_can_be_stored(reason: str, store: VoteStore) -> None:
+    cast(store, judged("1"))
+    with pytest.raises(StoreError):
+        store.set_aside(["1"], reason)
+    assert reasons(store) == {"1": ""}
+    assert_counted(store)
+
+
+def test_the_counts_stay_those_of_all_votes_however_they_change(url: str) -> None:
+    ids = st.sets(st.sampled_from([str(number) for number in range(12)]))
+
+    @given(st.lists(st.tuples(ids, st.sampled_from(["", "a robot", "withdrawn"])), max_size=6))
+    @settings(max_examples=15)
+    def holds(steps: list[tuple[set[str], str]]) -> None:
+        for chosen, reason in steps:
+            if reason:
+                store.set_aside(chosen, reason)
+            else:
+                store.restore(chosen)
+            assert_counted(store)
+
+    with closing(VoteStore(url)) as store:
+        for number in range(12):
+            winner = ("a", "b", "tie")[number % 3]
+            source = "uploaded" if number > 9 else "pool"
+            made = judged(str(number), number % 4, (number + 1) % 4, number / 11, winner=winner, at=90_000.0 * number)
+            cast(store, replace(made, battle=replace(made.battle, source=source), suspicion="" if number % 5 else "no"))
+        holds()
+
+
+def test_votes_set_aside_and_restored_by_many_at_once_are_counted_once(store: VoteStore) -> None:
+    for number in range(20):
+        cast(store, judged(str(number), number % 4, (number + 1) % 4))
+    for number in range(20, 30):
+        store.add_battle(judged(str(number)).battle)
+    chosen = [str(number) for number in range(0, 20, 2)]
+    work: list[Callable[[], object]] = [partial(store.set_aside, chosen, f"reason {number}") for number in range(4)]
+    work += [partial(store.restore, chosen[number:]) for number in range(4)]
+    work += [partial(store.add_vote, judged(str(number))) for number in range(20, 30)]
+    work += [store.counts] * 4
+    with ThreadPoolExecutor(8) as threads:
+        done = [threads.submit(each) for each in work]
+    assert [each.exception() for each in done] == [None] * len(work)
+    assert store.count() == 30
+    assert_counted(store)
+
+
+def test_votes_of_an_old_database_can_be_set_aside(url: str) -> None:
+    with closing(VoteStore(url)) as here:
+        store_uncounted(here, judged("1"), judged("2"))
+        assert here.set_aside(["1"], "a robot") == 1
+        assert_counted(here)
+
+
+def test_a_changed_vote_is_put_into_a_later_shard_as_well(store: VoteStore) -> None:
+    cast(store, judged("1"))
+    cast(store, judged("2"))
+    store.set_aside(["2"], "before it was copied")
+    assert store.claim("one") == 3
+    store.mark_sent(["one"])
+    assert store.claim("none") == 0
+    store.set_aside(["1"], "a robot")
+    assert store.claim("two") == 1
+    assert store.unsent() == ["two"]
+    assert [(vote.battle.id, vote.suspicion) for vote in store.in_shard("two")] == [("1", "a robot")]
+    assert [vote.battle.id for vote in store.in_shard("one")] == ["1", "2"]
+    store.restore(["1"])
+    assert store.claim("three") == 1
+    assert [(vote.battle.id, vote.suspicion) for vote in store.in_shard("three")] == [("1", "")]
+
+
+def test_of_models_the_one_after_the_most_changes_is_the_newest(store: VoteStore) -> None:
+    old = StoredModel("pocket", "r", 100, "x", "of all votes")
+    new = StoredModel("pocket", "r", 60, "y", "without those set aside", 1)
+    for model in (new, old):
+        store.add_model(model, 1.0)
+    assert store.newest_model("pocket", "r") == new
+    store.add_model(replace(old, changes=2), 2.0)
+    assert store.newest_model("pocket", "r") == replace(old, changes=2)
+    store.add_model(old, 3.0)
+    assert store.newest_model("pocket", "r") == replace(old, changes=2)
+
+
 def test_an_old_salt_is_no_longer_in_the_database(url: str) -> None:
     with closing(VoteStore(url, migrations=MIGRATIONS[:4])) as old, old.transaction(writing=True) as connection:
         connection.execute(text("INSERT INTO secrets (name, value) VALUES ('salt', 'a salt of long ago')"))
@@ -378,7 +522,7 @@ def tables(url: str) -> set[str]:
     return names
 
 
-COUNTS = {"vote_totals", "song_votes", "pair_votes", "predicted_votes"}
+COUNTS = {"vote_totals", "song_votes", "pair_votes", "predicted_votes", "vote_reasons"}
 
 
 def test_every_table_but_links_fetches_and_counts_is_append_only(url: str, store: VoteStore) -> None:

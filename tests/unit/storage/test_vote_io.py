@@ -20,7 +20,16 @@ from apex_space.cli.votes import votes as app
 from apex_space.core.errors import ArenaError
 from apex_space.core.settings import Settings
 from apex_space.storage.records import Battle, Prediction, Song, SongScores, Vote
-from apex_space.storage.vote_io import COLUMNS, MAX_BAD, BadVote, ImportResult, export_votes, import_votes
+from apex_space.storage.vote_io import (
+    COLUMNS,
+    MAX_BAD,
+    BadVote,
+    ImportResult,
+    export_votes,
+    import_votes,
+    write_parquet,
+)
+from apex_space.storage.vote_rows import REQUIRED, to_rows
 from apex_space.storage.vote_store import VoteStore, open_store
 
 ENDINGS = (".parquet", ".csv", ".jsonl")
@@ -113,6 +122,44 @@ def test_an_export_of_version_0_1_0_is_still_read(
     import_votes(other, tmp_path / f"votes{ending}")
     (vote,) = other.votes()
     assert (vote.battle.source, vote.winner) == ("uploaded", "both_bad")
+
+
+@each_form
+def test_what_was_set_aside_is_so_after_any_import(
+    ending: str, store: VoteStore, other: VoteStore, tmp_path: Path
+) -> None:
+    early, late = tmp_path / f"early{ending}", tmp_path / f"late{ending}"
+    store.add_all([(example(number), ()) for number in range(4)])
+    store.set_aside(["battle 3"], "withdrawn")
+    export_votes(store, early)
+    store.set_aside(["battle 1"], "a robot")
+    store.restore(["battle 3"])
+    export_votes(store, late)
+    for file, known in ((early, 0), (late, 4), (early, 4), (late, 4)):
+        assert import_votes(other, file) == ImportResult(4 - known, known)
+    assert kept(other) == kept(store)
+    assert [vote.suspicion for vote in other.votes()] == ["", "a robot", "", ""]
+    assert other.decided() == store.decided() == 3
+    assert other.changes() == 3
+    import_votes(store, early)
+    assert kept(other) == kept(store)
+
+
+@each_form
+def test_a_file_without_the_time_of_changes_is_still_read(
+    ending: str, store: VoteStore, other: VoteStore, tmp_path: Path
+) -> None:
+    store.add_all([(example(), ())])
+    old = tmp_path / f"votes{ending}"
+    export_votes(store, old)
+    rows = [{name: row[name] for name in REQUIRED} for row in to_rows(store.votes(), {})]
+    if ending == ".parquet":
+        write_parquet(old, rows, REQUIRED)
+    else:
+        table = pd.DataFrame(rows)
+        _ = table.to_csv(old, index=False) if ending == ".csv" else table.to_json(old, orient="records", lines=True)
+    assert import_votes(other, old) == ImportResult(1, 0)
+    export_votes(store, old)  # it is known as an export, and so it is replaced
 
 
 @each_form
