@@ -36,7 +36,7 @@ from ..judges.manager import JudgeManager
 from ..judges.report import Report
 from ..storage.identity import AddressHasher, open_hasher
 from ..storage.rate_limits import RateLimiter
-from ..storage.records import Battle, Side, Song, SongScores, Source, Vote, Winner
+from ..storage.records import Battle, Side, Song, SongScores, Source, Tag, Vote, Winner
 from ..storage.vote_counts import tally
 from .agreement import AgreementReport, measure_agreement
 from .clips import Clip, encode_clip
@@ -56,6 +56,8 @@ SLACK = 0.25
 """Seconds by which the time of listening may be too short. Browsers report the time played in such steps."""
 MAX_UPLOADED = 50
 """Maximum number of visitors' own battles whose audio is kept at once. The visitor with the most loses the oldest."""
+WHY_SECONDS = 600.0
+"""Seconds after a vote in which its voter can say why it was cast."""
 SWEEP_SECONDS = 60.0
 
 
@@ -219,6 +221,18 @@ class Arena:
                 visit.delete()
         return vote
 
+    def explain(self, battle: str, tags: Sequence[Tag], address: str) -> None:
+        """Keep why the vote on the battle with that id was cast for one of the songs. Raises VoteRefused.
+
+        Its voter can do this once, within WHY_SECONDS. A suspicious vote is treated like any other.
+        """
+        vote = self._own_vote(battle, address, WHY_SECONDS)
+        known = isinstance(tags, list) and all(tag in get_args(Tag) for tag in tags)
+        if not known or not tags or vote.winner not in get_args(Side):
+            raise VoteRefused("These are no reasons for a vote. Reload the page and take the next battle.")
+        if not self._store.add_tags(vote.battle.id, {*tags}):
+            raise VoteRefused("The reasons for this vote are kept already. Take the next battle.")
+
     def agreement(self, vote: Vote) -> AgreementReport:
         """Return how often judges agreed with people in battles like this vote's, with this vote. Raises StoreError.
 
@@ -251,6 +265,15 @@ class Arena:
     def _take(self, folder: Path, song: Path, waveform: Waveform) -> tuple[Clip, SongScores]:
         """Encode a visitor's song as a clip, and score it."""
         return encode_clip(song, waveform, folder), self._predictor.score(waveform)
+
+    def _own_vote(self, battle: str, address: str, seconds: float) -> Vote:
+        """Return the vote on a battle that a visitor cast up to so many seconds ago. Raises VoteRefused."""
+        found = self._store.votes_on([battle]) if isinstance(battle, str) and ID.fullmatch(battle) else []
+        if not found or found[0].voter != self._hash(address).hash:
+            raise VoteRefused("There is no such vote of yours. Take the next battle.")
+        if self._clock() - found[0].at > seconds:
+            raise VoteRefused("It is too late for that: the vote stays as it is. Take the next battle.")
+        return found[0]
 
     def _find(self, id: str) -> Battle:
         """Return the battle with that id. Raises UnknownBattle and BattleExpired."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..storage.records import Source
+from ..storage.records import Source, Tag
 from ..storage.vote_counts import VoteCounts
 from .agreement import AgreementReport, measure_agreement
 from .lead import NO_LEAD, Lead, Meeting, find_lead, meetings
@@ -28,14 +28,23 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Reasons:
+    """Why voters preferred a generator's songs: how many of the `votes` with tags have each tag."""
+
+    generator: str
+    votes: int
+    tags: Mapping[Tag, int]
+
+
+@dataclass(frozen=True)
 class LeaderboardSnapshot:
     """Ratings of songs and generators and agreement of judges at one time.
 
     `at` is in seconds since 1970; it is 0 before the first fit. `version` is the number of votes that the store had
     then, including suspicious ones, and of the times that votes were set aside or restored: it grows with each and is
     the same in every process. `votes` excludes suspicious votes. `agreement` keeps the pool's songs and visitors'
-    uploads apart. `curves` were drawn at the version `drawn`: they may lack the last 2% of the votes, and follow some
-    time after the rest.
+    uploads apart. `reasons` have the generator with the most votes first. `curves` were drawn at the version `drawn`:
+    they may lack the last 2% of the votes, and follow some time after the rest.
     """
 
     version: int = 0
@@ -46,6 +55,7 @@ class LeaderboardSnapshot:
     generator_lead: Lead = NO_LEAD
     meetings: tuple[Meeting, ...] = ()
     agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement(VoteCounts()))
+    reasons: tuple[Reasons, ...] = ()
     curves: tuple[LearningCurve, ...] = ()
     drawn: int | None = None
 
@@ -74,6 +84,7 @@ class LeaderboardSnapshot:
             "lead": {"songs": self.song_lead.as_dict(), "generators": self.generator_lead.as_dict()},
             "between_generators": [meeting.as_dict() for meeting in self.meetings],
             "agreement": {source: panel.as_dict() for source, panel in self.agreement.items()},
+            "reasons": [asdict(each) for each in self.reasons],
             "curves": [asdict(curve) for curve in self.curves],
         }
 
@@ -121,6 +132,7 @@ class LeaderboardService:
         with self._fitting:
             counts = self._store.counts()
             songs, generators = rate(counts), rate(counts, "generator")
+            reasons = [Reasons(name, votes, tags) for name, (votes, tags) in self._store.tags_of_wins().items()]
             self._latest = LeaderboardSnapshot(
                 version=counts.version,
                 at=time.time(),
@@ -130,6 +142,7 @@ class LeaderboardService:
                 generator_lead=find_lead(counts, "generator", generators),
                 meetings=meetings(counts),
                 agreement=measure_agreement(counts),
+                reasons=tuple(sorted(reasons, key=lambda each: (-each.votes, each.generator))),
                 curves=self._latest.curves,
                 drawn=self._latest.drawn,
             )

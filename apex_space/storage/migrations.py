@@ -163,6 +163,15 @@ MIGRATIONS = (
         sqlite=tuple(_sqlite_trigger(table, verb) for table in _CHANGES for verb in ("UPDATE", "DELETE")),
         postgresql=tuple(map(_postgresql_trigger, _CHANGES)),
     ),
+    Migration(
+        11,
+        both=(
+            "CREATE TABLE vote_tags (battle TEXT NOT NULL REFERENCES votes (battle), tag TEXT NOT NULL,"
+            " PRIMARY KEY (battle, tag))",
+        ),
+        sqlite=tuple(_sqlite_trigger("vote_tags", verb) for verb in ("UPDATE", "DELETE")),
+        postgresql=(_postgresql_trigger("vote_tags"),),
+    ),
 )
 
 

@@ -20,6 +20,9 @@ Source = Literal["pool", "uploaded"]
 WITHDRAWN = "withdrawn by the voter"
 """Reason why a vote does not count that its voter took back."""
 
+Tag = Literal["melody", "voice", "sound", "mix", "rhythm", "originality"]
+"""What decided a vote for one of the songs, as its voter says."""
+
 Spoke = Literal["", "scores", "generators"]
 """What had more weight in a prediction by a learned model."""
 
@@ -95,7 +98,7 @@ class Vote:
     `at` is in seconds since 1970 (UTC). `heard` is how many seconds of A and of B were played. `voter` is a salted hash
     of the address, empty where it is not known (imported votes). `suspicion` is the reason why the vote is left out of
     ratings and agreement, empty for a good vote. `changed` is when the vote was last set aside or restored after it was
-    cast, 0 if it never was.
+    cast, 0 if it never was. `tags` say why it was cast, in alphabetical order. They are added once, after the vote.
     """
 
     battle: Battle
@@ -105,6 +108,7 @@ class Vote:
     voter: str = ""
     suspicion: str = ""
     changed: float = 0.0
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,29 @@ def test_after_the_vote_a_song_can_be_heard_whole_and_downloaded(listen: Any) ->
     assert opened.sounding() == []
 
 
+def test_why_one_voted_is_kept_with_the_vote(listen: Any, data: Path) -> None:
+    opened = listen()
+    page = opened.page
+    why = page.get_by_role("group", name="Why?")
+    for vote, reasons in (("t", ()), ("b", ("sound", "voice")), ("a", ())):
+        assert why.is_hidden()
+        opened.listen()
+        page.keyboard.press(vote)
+        page.locator("#battle .reveal .name").first.wait_for()
+        assert why.is_visible() == (vote != "t")
+        page.keyboard.press("1")
+        if reasons:
+            page.keyboard.press("2")
+            page.get_by_role("button", name="Sound").click()
+            page.keyboard.press("1")  # not the melody, after all
+            pressed = why.locator("[aria-pressed=true]")
+            assert pressed.evaluate_all("all => all.map(({ dataset }) => dataset.tag)") == ["voice", "sound"]
+        if vote != "a":
+            page.keyboard.press("n")
+            opened.status("Play both songs")
+            assert votes(data)[-1].tags == reasons
+
+
 def test_r_starts_the_song_again(listen: Any) -> None:
     page = listen().page
     page.keyboard.press("ArrowRight")

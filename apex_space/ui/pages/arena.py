@@ -25,6 +25,7 @@ from ...core.text import sanitize
 from ...storage.records import Battle, Vote
 from .. import render
 from ..proxies import address, is_from_elsewhere
+from ..render.arena import TAGS
 from ..render.reveal import answered, foreseen, reveal
 from ..static_files import read_static
 from ..translation import fill
@@ -70,6 +71,7 @@ TEXTS = {
     "unplayable": "Song {side} cannot be played: {reason}",
     "unloaded": "Song {side} cannot be played. {reason}",
     "connection": "It did not load; check your connection.",
+    "why": "Why? What you choose here is kept with your vote when you go on.",
     "drawing": "Drawing two songs …",
     "making": "Your own battle is being made …",
     "recording": "Recording your vote …",
@@ -105,6 +107,7 @@ class ArenaPage:
             sides=SIDES,
             texts=TEXTS,
             votes=[dict(zip(("winner", "key", "label"), vote, strict=True)) for vote in VOTES],
+            tags=[{"name": tag, "key": str(key), "label": label} for key, (tag, label) in enumerate(TAGS.items(), 1)],
             listen=settings().listening_seconds,
         )
         with gr.Accordion("Your own two songs", open=False, elem_id="own-songs"):
@@ -153,7 +156,17 @@ class ArenaPage:
             gone = cast.battle.source == "uploaded"
             return {"said": answered(cast.winner), "reveal": shown, "judges": foreseen(cast), "gone": gone}
 
-        return [issue, vote]
+        def why(data: Any, request: gr.Request) -> Answer:
+            if is_from_elsewhere(request):
+                return {"refused": tr(ELSEWHERE)}
+            sent: Any = data if isinstance(data, dict) else {}
+            try:
+                self._arena.explain(sent.get("battle"), sent.get("tags"), address(request))
+            except ApexSpaceError as error:
+                return {"refused": translate(str(error))}
+            return {}
+
+        return [issue, vote, why]
 
     def _agreement(self, cast: Vote) -> AgreementReport | None:
         """Return the judges' record with this vote; None if it cannot be read now, because the vote counts anyway."""

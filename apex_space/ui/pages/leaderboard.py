@@ -96,7 +96,7 @@ def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
         *(_picture(tr("Songs"), plots.ratings, _rated(now.songs)), render.songs(now.songs)),
         *(_picture(tr("Generators"), plots.ratings, _rated(now.generators)), render.generators(now.generators)),
         _drawn(tr("Between generators"), plots.meetings, [met for met in now.meetings if met.votes >= MIN_VOTES]),
-        render.meetings(now.meetings),
+        render.meetings(now.meetings) + render.reasons(now.reasons),
         render.agreement(now),
         *(_picture(tr("Calibration"), plots.calibration, judges), render.calibration(judges) + render.between(judges)),
         _drawn(tr("Votes foreseen so far"), plots.learning_curves, now.curves),

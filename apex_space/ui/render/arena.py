@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 
 from ...arena.agreement import Agreement, AgreementReport
 from ...arena.lead import Lead, Meeting
-from ...arena.leaderboard import LeaderboardSnapshot
+from ...arena.leaderboard import LeaderboardSnapshot, Reasons
 from ...arena.learning_curve import LearningCurve
 from ...arena.ratings import FEW_VOTES, MIN_VOTES, Rating
 from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...core.text import minus
 from ...plots.arena import curve_name, judge_title, label, ranks, song_text
-from ...storage.records import Source
-from .html import Cells, figure, labelled, note, percent, span, table
+from ...storage.records import Source, Tag
+from .html import Cells, figure, folded, labelled, note, percent, span, table
 
 SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own"}
 AGAINST_CHANCE = {"better": "better than chance", "worse": "worse than chance", "unclear": "not told from chance"}
@@ -24,6 +24,15 @@ FILES = (
     '<a href="votes.csv" download>{votes}</a><a href="votes.jsonl" download>{lines}</a></p>'
 )
 """The template of the links to files for everybody."""
+TAGS: dict[Tag, str] = {
+    "melody": "Melody",
+    "voice": "Voice",
+    "sound": "Sound",
+    "mix": "Mix",
+    "rhythm": "Rhythm",
+    "originality": "Originality",
+}
+"""Reasons for a vote, in words."""
 NAMED = 3
 """Largest number of leaders that are named."""
 NOBODY = "No vote has been counted yet. The leaderboard begins with the first one."
@@ -164,6 +173,18 @@ def meetings(met: Sequence[Meeting]) -> str:
         for pair in met
     ]
     return table(tr("Votes between generators; a tie is half a win"), head, rows, "wide tall") if rows else ""
+
+
+def reasons(given: Sequence[Reasons]) -> str:
+    """Return a folded table of why voters preferred each generator's songs, of those with enough votes."""
+    rows = [
+        (song_text(each.generator), str(each.votes), *(str(each.tags.get(tag, 0)) for tag in TAGS))
+        for each in given
+        if each.votes >= MIN_VOTES
+    ]
+    title = tr("Why voters preferred a generator’s songs: votes with each reason")
+    head = tr("Generator"), tr("Votes with reasons"), *map(tr, TAGS.values())
+    return folded(tr("Why they won"), table(title, head, rows, "wide")) if rows else ""
 
 
 def between(judges: Sequence[Agreement]) -> str:

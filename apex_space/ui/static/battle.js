@@ -17,7 +17,7 @@ function tell() {
   one(".status").classList.toggle("error", said.error && !locked);
 }
 
-async function explain(song) {
+async function report(song) {
   const { src } = song.audio;
   const answer = await fetch(src).catch(() => null);
   const reason = answer && !answer.ok ? await answer.text() : texts.connection;
@@ -56,6 +56,7 @@ function start({ battle: id, takes }) {
     shown(song);
   }
   one(".votes").hidden = one(".songs").hidden = false;
+  one(".why").hidden = true;
   one(".reveal").replaceChildren();
   one(".foreseen").textContent = "";
   element.classList.remove("revealed");
@@ -94,6 +95,11 @@ async function issue() {
   silence();
   say(texts.drawing);
   const before = battle;
+  const refused = await explain();
+  if (refused) {
+    next.disabled = locked;
+    return say(refused, true);
+  }
   const answer = await call("issue", {});
   if (battle !== before) return;
   if (answer.battle) return start(answer);
@@ -118,6 +124,7 @@ async function vote(winner) {
   if (answer.reveal) {
     say(answer.said);
     count(answer.judges);
+    follow(id, winner);
     finish(answer.reveal, answer.gone);
   } else {
     if (answer.over) finish("");
@@ -132,6 +139,7 @@ next.onclick = issue;
 watch("value", () => {
   lock(Boolean(props.value?.making));
   if (!props.value?.battle) return;
+  explain();
   start(props.value);
   element.scrollIntoView({ block: "nearest" });
 });
@@ -146,13 +154,13 @@ function pressed(event) {
   if (!element.isConnected) return keys.abort();
   const at = event.target.closest ? event.target : document.body;
   if (locked || event.repeat || event.ctrlKey || event.metaKey || event.altKey || at.closest(WRITING)) return;
-  const button = all("[data-key]").find((button) => button.dataset.key === event.key.toUpperCase());
+  const button = all("[data-key]").find(({ dataset, offsetParent }) => offsetParent && dataset.key === event.key.toUpperCase());
   const arrows = { ArrowLeft: first, ArrowRight: second };
   if (battle && event.key === " " && !at.closest(PRESSABLE)) toggle();
   else if (battle && arrows[event.key] && !at.closest(RANGE)) play(arrows[event.key]);
   else if (battle && event.key.toUpperCase() === "R") restart();
-  else if (button === next) next.click();
-  else if (button) vote(button.dataset.winner);
+  else if (button?.dataset.winner) vote(button.dataset.winner);
+  else if (button) button.click();
   else return;
   event.preventDefault();
 }

@@ -39,7 +39,7 @@ function song(box) {
     if (!together.dataset.set) together.checked = !one(".together").hidden && alike();
   };
   audio.onvolumechange = () => (self.last = null);
-  audio.onerror = () => battle && explain(self);
+  audio.onerror = () => battle && report(self);
   return self;
 }
 

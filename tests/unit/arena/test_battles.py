@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from apex_space.arena import battles as module
-from apex_space.arena.battles import LIFETIME, MAX_UPLOADED, Arena, open_arena
+from apex_space.arena.battles import LIFETIME, MAX_UPLOADED, WHY_SECONDS, Arena, open_arena
 from apex_space.arena.fraud import ONE_SIDE
 from apex_space.arena.pool import PREFIX, Pool
 from apex_space.arena.predictions import PredictionWorker
@@ -206,6 +206,48 @@ def test_a_vote_is_kept_as_it_was_cast(winner: Any, arena: Arena, clock: Clock, 
     vote = arena.vote(listened(arena, clock, battle), winner, [5, 5.5], ADDRESS)
     assert vote == Vote(battle, winner, clock.now, (5.0, 5.5), AddressHasher("salt")(ADDRESS).hash)
     assert store.votes() == [vote]
+
+
+@pytest.fixture
+def voted(arena: Arena, clock: Clock) -> Callable[..., Vote]:
+    """Casts a vote from ADDRESS."""
+    return lambda winner="a": arena.vote(listened(arena, clock, arena.next(ADDRESS)), winner, ENOUGH, ADDRESS)
+
+
+def test_a_voter_says_why_once(voted: Callable[..., Vote], arena: Arena, clock: Clock, store: VoteStore) -> None:
+    cast = voted("b")
+    clock.now += WHY_SECONDS
+    arena.explain(cast.battle.id, ["voice", "mix", "voice"], ADDRESS)
+    assert store.votes() == [replace(cast, tags=("mix", "voice"))]
+    with pytest.raises(VoteRefused, match="kept already"):
+        arena.explain(cast.battle.id, ["melody"], ADDRESS)
+    assert store.votes() == [replace(cast, tags=("mix", "voice"))]
+
+
+@pytest.mark.parametrize("tags", [[], None, "mix", ["charm"], ["mix", ["voice"]], [None], {"mix": 1}])
+def test_what_is_no_reason_is_refused(
+    tags: Any, voted: Callable[..., Vote], arena: Arena, unchanged: Callable[[], None]
+) -> None:
+    cast = voted()
+    unchanged()
+    with pytest.raises(VoteRefused, match="no reasons"):
+        arena.explain(cast.battle.id, tags, ADDRESS)
+
+
+def test_only_the_voter_says_why_and_only_in_time_and_of_a_song(
+    voted: Callable[..., Vote], arena: Arena, clock: Clock, unchanged: Callable[[], None]
+) -> None:
+    cast, tied = voted(), voted("tie")
+    open_battle = arena.next(ADDRESS)
+    unchanged()
+    for id, address in ((cast.battle.id, "1.2.3.4"), (open_battle.id, ADDRESS), ("x" * 32, ADDRESS), (None, ADDRESS)):
+        with pytest.raises(VoteRefused, match="no such vote of yours"):
+            arena.explain(id, ["mix"], address)  # type: ignore[arg-type]
+    with pytest.raises(VoteRefused, match="no reasons"):
+        arena.explain(tied.battle.id, ["mix"], ADDRESS)
+    clock.now += WHY_SECONDS + 1
+    with pytest.raises(VoteRefused, match="too late"):
+        arena.explain(cast.battle.id, ["mix"], ADDRESS)
 
 
 def test_another_replica_takes_the_vote_and_plays_the_songs(

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot
+from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot, Reasons
 from apex_space.arena.ratings import MIN_VOTES
 from apex_space.core.errors import StoreError
 from apex_space.storage.records import Vote
@@ -68,6 +68,14 @@ def test_a_fit_holds_all_that_the_votes_say(store: VoteStore, leaderboard: Leade
     assert plain["agreement"]["pool"]["judges"][0]["agreed"]["value"] == 1.0
 
 
+def test_reasons_are_of_the_generator_that_won(store: VoteStore, leaderboard: LeaderboardService) -> None:
+    cast(store, *stored([vote(0, 1), vote(0, 1), vote(1, 0)]))
+    for number in range(3):
+        store.add_tags(f"battle{number}", ["mix", "voice"] if number else ["mix"])
+    found = leaderboard.refit().reasons
+    assert found == (Reasons("maker0", 2, {"mix": 2, "voice": 1}), Reasons("maker1", 1, {"mix": 1, "voice": 1}))
+
+
 def test_votes_appear_in_the_background(store: VoteStore, leaderboard: LeaderboardService) -> None:
     cast(store, VOTES[0])
     leaderboard.start()
@@ -103,6 +111,7 @@ class Waiting:
 
     def __init__(self, store: VoteStore) -> None:
         self.version, self.counts, self._store = store.version, store.counts, store
+        self.tags_of_wins = store.tags_of_wins
         self.asked, self.let = threading.Event(), threading.Event()
 
     def latest(self, most: int, before: float) -> list[Vote]:
@@ -151,6 +160,7 @@ class Failing:
     def __init__(self, store: VoteStore, error: Exception) -> None:
         self._store, self._error = store, error
         self.tried, self.mended = threading.Event(), threading.Event()
+        self.tags_of_wins = store.tags_of_wins
 
     def version(self) -> int:
         return self._store.version()

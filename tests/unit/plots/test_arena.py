@@ -9,7 +9,7 @@ import pytest
 from apex_space import plots
 from apex_space.arena.agreement import Agreement
 from apex_space.arena.lead import find_lead, meetings
-from apex_space.arena.leaderboard import LeaderboardSnapshot
+from apex_space.arena.leaderboard import LeaderboardSnapshot, Reasons
 from apex_space.arena.pool_sources import from_examples
 from apex_space.arena.ratings import FEW_VOTES, MIN_VOTES, Rating
 from apex_space.core.i18n import use_language
@@ -129,6 +129,15 @@ def test_votes_between_generators_are_a_table_and_a_picture() -> None:
     assert shares.z[0][1] == pytest.approx(70)
     assert shares.z[1][0] == pytest.approx(30)
     assert shares.z[0][0] is shares.z[0][2] is None
+
+
+def test_why_a_generator_won_is_told_from_some_votes_on() -> None:
+    given = [Reasons(MARKUP, MIN_VOTES, {"melody": MIN_VOTES, "mix": 1}), Reasons("few", MIN_VOTES - 1, {"mix": 1})]
+    shown = render.reasons(given)
+    assert shown.startswith("<details><summary>Why they won")
+    assert rows(shown) == [[MARKUP, "5", "5", "0", "0", "1", "0", "0"]]
+    assert "<img" not in shown
+    assert render.reasons(given[1:]) == ""
 
 
 def test_agreement_between_generators_by_few_votes_is_told_in_words() -> None:
