@@ -36,7 +36,7 @@ from ..judges.manager import JudgeManager
 from ..judges.report import Report
 from ..storage.identity import AddressHasher, open_hasher
 from ..storage.rate_limits import RateLimiter
-from ..storage.records import Battle, Side, Song, SongScores, Source, Tag, Vote, Winner
+from ..storage.records import WITHDRAWN, Battle, Side, Song, SongScores, Source, Tag, Vote, Winner
 from ..storage.vote_counts import tally
 from .agreement import AgreementReport, measure_agreement
 from .clips import Clip, encode_clip
@@ -58,6 +58,8 @@ MAX_UPLOADED = 50
 """Maximum number of visitors' own battles whose audio is kept at once. The visitor with the most loses the oldest."""
 WHY_SECONDS = 600.0
 """Seconds after a vote in which its voter can say why it was cast."""
+UNDO_SECONDS, UNDO_SLACK = 10.0, 5.0
+"""Seconds in which a voter is offered to take a vote back, and by which the server may hear of it later."""
 SWEEP_SECONDS = 60.0
 
 
@@ -232,6 +234,15 @@ class Arena:
             raise VoteRefused("These are no reasons for a vote. Reload the page and take the next battle.")
         if not self._store.add_tags(vote.battle.id, {*tags}):
             raise VoteRefused("The reasons for this vote are kept already. Take the next battle.")
+
+    def withdraw(self, battle: str, address: str) -> None:
+        """Let the vote on the battle with that id no longer count, for its voter, within seconds. Raises VoteRefused.
+
+        The battle stays closed. To withdraw a vote again, or a suspicious one, is answered alike and changes nothing.
+        """
+        vote = self._own_vote(battle, address, UNDO_SECONDS + UNDO_SLACK)
+        if not vote.suspicion:
+            self._store.set_aside([vote.battle.id], WITHDRAWN)
 
     def agreement(self, vote: Vote) -> AgreementReport:
         """Return how often judges agreed with people in battles like this vote's, with this vote. Raises StoreError.

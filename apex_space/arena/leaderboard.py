@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..storage.identity import DAY
 from ..storage.records import Source, Tag
 from ..storage.vote_counts import VoteCounts
 from .agreement import AgreementReport, measure_agreement
 from .lead import NO_LEAD, Lead, Meeting, find_lead, meetings
 from .learning import REST
 from .learning_curve import MAX_CURVE_VOTES, LearningCurve, learning_curves, picks_before
+from .not_counted import NEWEST, Jump, NotCounted, count_reasons, find_jump
 from .ratings import Rating, rate
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Reasons:
+class WinTags:
     """Why voters preferred a generator's songs: how many of the `votes` with tags have each tag."""
 
     generator: str
@@ -43,8 +45,10 @@ class LeaderboardSnapshot:
     `at` is in seconds since 1970; it is 0 before the first fit. `version` is the number of votes that the store had
     then, including suspicious ones, and of the times that votes were set aside or restored: it grows with each and is
     the same in every process. `votes` excludes suspicious votes. `agreement` keeps the pool's songs and visitors'
-    uploads apart. `reasons` have the generator with the most votes first. `curves` were drawn at the version `drawn`:
-    they may lack the last 2% of the votes, and follow some time after the rest.
+    uploads apart. `tags` have the generator with the most votes first. `curves` were drawn at the version `drawn`: they
+    may lack the last 2% of the votes, and follow some time after the rest. `not_counted` is for the operator.
+    `not_counted_before` is for everybody: it ends with the day before, so that nobody can find out whether their own
+    vote counts. `jump` warns the operator.
     """
 
     version: int = 0
@@ -55,9 +59,12 @@ class LeaderboardSnapshot:
     generator_lead: Lead = NO_LEAD
     meetings: tuple[Meeting, ...] = ()
     agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement(VoteCounts()))
-    reasons: tuple[Reasons, ...] = ()
+    tags: tuple[WinTags, ...] = ()
     curves: tuple[LearningCurve, ...] = ()
     drawn: int | None = None
+    not_counted: NotCounted = field(default_factory=NotCounted)
+    not_counted_before: NotCounted = field(default_factory=NotCounted)
+    jump: Jump | None = None
 
     @property
     def state(self) -> tuple[int, int | None]:
@@ -84,7 +91,7 @@ class LeaderboardSnapshot:
             "lead": {"songs": self.song_lead.as_dict(), "generators": self.generator_lead.as_dict()},
             "between_generators": [meeting.as_dict() for meeting in self.meetings],
             "agreement": {source: panel.as_dict() for source, panel in self.agreement.items()},
-            "reasons": [asdict(each) for each in self.reasons],
+            "tags": [asdict(each) for each in self.tags],
             "curves": [asdict(curve) for curve in self.curves],
         }
 
@@ -130,21 +137,24 @@ class LeaderboardService:
     def _fit(self) -> None:
         """Publish what the votes say, with the curves that there are."""
         with self._fitting:
-            counts = self._store.counts()
+            counts, now = self._store.counts(), time.time()
             songs, generators = rate(counts), rate(counts, "generator")
-            reasons = [Reasons(name, votes, tags) for name, (votes, tags) in self._store.tags_of_wins().items()]
+            tags = [WinTags(name, *counts) for name, counts in self._store.tags_of_wins().items()]
             self._latest = LeaderboardSnapshot(
                 version=counts.version,
-                at=time.time(),
+                at=now,
                 songs=songs,
                 generators=generators,
                 song_lead=find_lead(counts, "song", songs),
                 generator_lead=find_lead(counts, "generator", generators),
                 meetings=meetings(counts),
                 agreement=measure_agreement(counts),
-                reasons=tuple(sorted(reasons, key=lambda each: (-each.votes, each.generator))),
+                tags=tuple(sorted(tags, key=lambda each: (-each.votes, each.generator))),
                 curves=self._latest.curves,
                 drawn=self._latest.drawn,
+                not_counted=count_reasons(counts.reasons),
+                not_counted_before=count_reasons(counts.reasons, now // DAY),
+                jump=find_jump(self._store.newest_reasons(NEWEST), counts.reasons),
             )
 
     def _draw(self) -> None:
@@ -163,7 +173,10 @@ class LeaderboardService:
             started = time.monotonic()
             try:
                 if not self._latest.at or self._store.version() != self._latest.version:
+                    warned = self._latest.jump
                     self._fit()
+                    if self._latest.jump and not warned:
+                        logger.warning("votes that do not count: %s", self._latest.jump)
                 spent = max(time.monotonic() - started, self._every_s / REST)
                 if (started := time.monotonic()) >= rested:  # the standing need not wait as long as the curves
                     self._draw()

@@ -14,6 +14,7 @@ from .foresight import foresight, simulate
 if TYPE_CHECKING:
     from ..arena.agreement import Agreement, AgreementReport
     from ..arena.leaderboard import LeaderboardSnapshot
+    from ..arena.not_counted import NotCounted
     from ..arena.ratings import Rating
 
 arena = typer.Typer(help="Show the leaderboard and how often the judges predict votes.", no_args_is_help=True)
@@ -40,8 +41,14 @@ def report(
         standing = _standing()
     if not standing.votes:
         messages.print(NO_VOTES)
+    if standing.jump:
+        messages.print(sanitize(f"Warning: {standing.jump}"))
     if format is Format.json:
-        typer.echo(json.dumps(standing.as_dict(), indent=1, ensure_ascii=False, allow_nan=False))
+        found = standing.as_dict() | {
+            "not_counted": standing.not_counted.as_dict(),
+            "warning": str(standing.jump or ""),
+        }
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
     elif format is Format.csv:
         from ..arena.leaderboard_csv import to_csv
 
@@ -75,6 +82,16 @@ def _tables(standing: "LeaderboardSnapshot") -> Iterator[Table]:
             yield _calibration(judge, panel)
             if judge.generators:
                 yield _pairs(judge, panel)
+    if standing.not_counted.total:
+        yield _reasons(standing.not_counted)
+
+
+def _reasons(found: "NotCounted") -> Table:
+    """Return why votes do not count."""
+    table = _table(f"{found.total} of {found.votes} votes do not count", ("reason",), ("votes",))
+    for reason, votes in found.reasons.items():
+        table.add_row(sanitize(reason), str(votes))
+    return table
 
 
 def _leaderboard(title: str, rated: "Sequence[Rating]") -> Table:

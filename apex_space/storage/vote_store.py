@@ -19,7 +19,7 @@ from sqlalchemy import URL, Connection, text
 from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
 from .database import Database, Parameters, storable, write
-from .records import Battle, Prediction, Side, Song, SongScores, Source, StoredModel, Tag, Vote
+from .records import WITHDRAWN, Battle, Prediction, Side, Song, SongScores, Source, StoredModel, Tag, Vote
 from .vote_counts import (
     VoteCounts,
     add_counts,
@@ -99,6 +99,10 @@ LATEST = (
 NEWEST_CHOICES = (
     f"SELECT battles.a, battles.b, votes.winner FROM {VOTES} JOIN battles ON battles.id = votes.battle"
     " WHERE battles.source = 'pool' AND votes.suspicion = '' AND votes.winner IN ('a', 'b')"
+    " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
+)
+NEWEST_REASONS = (
+    f"SELECT suspicion, voter FROM {VOTES} WHERE changed = 0 OR suspicion = '{WITHDRAWN}'"
     " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
 )
 VOTED = (
@@ -267,6 +271,14 @@ class VoteStore(Database):
         """Return the newest `most` votes on songs of the pool before a time, without suspicious ones."""
         with self.transaction() as connection:
             return _votes_on(connection, [*connection.scalars(text(LATEST), {"most": most, "before": before})])
+
+    def newest_reasons(self, most: int) -> list[tuple[str, str]]:
+        """Return why each of the newest `most` votes does not count, "" if it does, and its voter.
+
+        Votes that an operator set aside or restored are left out: they say nothing of the checks.
+        """
+        with self.transaction() as connection:
+            return [(reason, voter) for reason, voter in connection.execute(text(NEWEST_REASONS), {"most": most})]
 
     def count(self) -> int:
         """Return the number of votes in the counts, including suspicious ones, in constant time."""

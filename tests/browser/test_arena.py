@@ -1,6 +1,7 @@
 """The Arena page in a real browser that plays, listens and presses keys: blind until the vote."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from apex_space.arena.pool_sources import EXAMPLES
-from apex_space.storage.records import Vote
+from apex_space.storage.records import WITHDRAWN, Vote
 from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.render.reveal import foreseen
 from helpers.browser import overflow, visits
@@ -142,6 +143,32 @@ def test_why_one_voted_is_kept_with_the_vote(listen: Any, data: Path) -> None:
             page.keyboard.press("n")
             opened.status("Play both songs")
             assert votes(data)[-1].tags == reasons
+
+
+def test_a_vote_is_taken_back_and_counts_for_nothing(listen: Any, data: Path) -> None:
+    before = len(votes(data))
+    opened = listen()
+    page = opened.page
+    undo = page.get_by_role("button", name="Take the vote back")
+    for key in ("b", "a"):
+        opened.listen()
+        page.keyboard.press(key)
+        page.locator("#battle .reveal .name").first.wait_for()
+        tally = page.locator("#battle .foreseen").inner_text()
+        if key == "b":
+            assert re.search(r"\b\d+ s Z$", undo.inner_text())
+            page.keyboard.press("z")
+            opened.status("Your vote is withdrawn.")
+            assert undo.is_hidden()
+            assert page.locator("#battle .reveal").inner_text() == page.locator("#battle .foreseen").inner_text() == ""
+            assert page.get_by_role("group", name="Why?").is_hidden()
+            page.keyboard.press("n")
+            opened.status("Play both songs")
+    assert "of your 1 vote" in tally, "the other one is taken back"
+    assert [vote.suspicion for vote in votes(data)[before:]] == [WITHDRAWN, ""]
+    undo.wait_for(state="hidden", timeout=12_000)
+    page.keyboard.press("z")
+    opened.status("You preferred A.")
 
 
 def test_r_starts_the_song_again(listen: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ...arena.agreement import AgreementReport
-from ...arena.battles import Arena
+from ...arena.battles import UNDO_SECONDS, Arena
 from ...core.errors import (
     AlreadyVoted,
     ApexSpaceError,
@@ -62,6 +62,8 @@ TEXTS = {
     "foreseen": "{judge} foresaw {right} of your {n} votes for A or B.",
     "skip": "Skip",
     "next": "Next battle",
+    "undo": "Take the vote back",
+    "seconds_left": "{n} s",
     "begin": "Play both songs. Your vote opens after {seconds} seconds of each.",
     "one_heard": "Song {heard} is heard. Now song {next}.",
     "both_heard": "Both heard: which do you prefer?",
@@ -109,6 +111,7 @@ class ArenaPage:
             votes=[dict(zip(("winner", "key", "label"), vote, strict=True)) for vote in VOTES],
             tags=[{"name": tag, "key": str(key), "label": label} for key, (tag, label) in enumerate(TAGS.items(), 1)],
             listen=settings().listening_seconds,
+            undo=UNDO_SECONDS,
         )
         with gr.Accordion("Your own two songs", open=False, elem_id="own-songs"):
             self._own_songs()
@@ -144,29 +147,30 @@ class ArenaPage:
                 return {"refused": translate(str(error)), "waiting": isinstance(error, NotEnoughSongs)}
 
         def vote(data: Any, request: gr.Request) -> Answer:
-            if is_from_elsewhere(request):
-                return {"refused": tr(ELSEWHERE)}
-            sent: Any = data if isinstance(data, dict) else {}
-            try:
-                cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), address(request))
-            except ApexSpaceError as error:
-                return {"refused": translate(str(error)), "over": isinstance(error, OVER)}
-            licences = self._arena.pool.licences(cast.battle)
-            shown = reveal(self._arena.named(cast), self._agreement(cast), licences)
-            gone = cast.battle.source == "uploaded"
-            return {"said": answered(cast.winner), "reveal": shown, "judges": foreseen(cast), "gone": gone}
+            return _answered(data, request, self._vote)
 
         def why(data: Any, request: gr.Request) -> Answer:
-            if is_from_elsewhere(request):
-                return {"refused": tr(ELSEWHERE)}
-            sent: Any = data if isinstance(data, dict) else {}
-            try:
-                self._arena.explain(sent.get("battle"), sent.get("tags"), address(request))
-            except ApexSpaceError as error:
-                return {"refused": translate(str(error))}
-            return {}
+            return _answered(data, request, self._explain)
 
-        return [issue, vote, why]
+        def undo(data: Any, request: gr.Request) -> Answer:
+            return _answered(data, request, self._withdraw)
+
+        return [issue, vote, why, undo]
+
+    def _vote(self, sent: Any, visitor: str) -> Answer:
+        cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), visitor)
+        licences = self._arena.pool.licences(cast.battle)
+        shown = reveal(self._arena.named(cast), self._agreement(cast), licences)
+        gone = cast.battle.source == "uploaded"
+        return {"said": answered(cast.winner), "reveal": shown, "judges": foreseen(cast), "gone": gone}
+
+    def _explain(self, sent: Any, visitor: str) -> Answer:
+        self._arena.explain(sent.get("battle"), sent.get("tags"), visitor)
+        return {}
+
+    def _withdraw(self, sent: Any, visitor: str) -> Answer:
+        self._arena.withdraw(sent.get("battle"), visitor)
+        return {"said": tr("Your vote is withdrawn. It counts for nothing.")}
 
     def _agreement(self, cast: Vote) -> AgreementReport | None:
         """Return the judges' record with this vote; None if it cannot be read now, because the vote counts anyway."""
@@ -204,6 +208,16 @@ def _why_not(song: str | None) -> str:
     if not song:
         return tr("Choose a song.")
     return "" if Path(song).is_file() else tr("This song was deleted after scoring. Drop it again.")
+
+
+def _answered(data: Any, request: gr.Request, answer: Callable[[Any, str], Answer]) -> Answer:
+    """Return the answer to what the page's script sent, or why it is refused."""
+    if is_from_elsewhere(request):
+        return {"refused": tr(ELSEWHERE)}
+    try:
+        return answer(data if isinstance(data, dict) else {}, address(request))
+    except ApexSpaceError as error:
+        return {"refused": translate(str(error)), "over": isinstance(error, OVER)}
 
 
 def _issued(battle: Battle) -> Answer:

@@ -56,6 +56,7 @@ class LeaderboardPage:
         self.curves = gr.Plot(visible=False, elem_id="curves-plot")
         self.losses = gr.Plot(visible=False, elem_id="losses-plot")
         self.curve_table = gr.HTML()
+        self.not_counted = gr.HTML(elem_id="not-counted")
         with gr.Column(elem_classes="files"):
             gr.Markdown(fill(FILES, n=f"{MAX_VOTES:,}"))
             gr.HTML(
@@ -75,7 +76,7 @@ class LeaderboardPage:
             *(self.standing, self.songs, self.song_table, self.generators, self.generator_table),
             *(self.meetings, self.meeting_table),
             *(self.agreement, self.calibration, self.calibration_table),
-            *(self.curves, self.losses, self.curve_table, self.seen),
+            *(self.curves, self.losses, self.curve_table, self.not_counted, self.seen),
         ]
         options: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         gr.on(None, self._open, outputs=outputs, **options)  # None: when the page opens
@@ -86,7 +87,7 @@ class LeaderboardPage:
 
     def _refresh(self, seen: tuple[int, int | None] | None) -> tuple[Any, ...]:
         now = self._leaderboard.latest()
-        return (gr.skip(),) * 14 if now.state == seen else _shown(now)
+        return (gr.skip(),) * 15 if now.state == seen else _shown(now)
 
 
 def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
@@ -96,12 +97,13 @@ def _shown(now: LeaderboardSnapshot) -> tuple[Any, ...]:
         *(_picture(tr("Songs"), plots.ratings, _rated(now.songs)), render.songs(now.songs)),
         *(_picture(tr("Generators"), plots.ratings, _rated(now.generators)), render.generators(now.generators)),
         _drawn(tr("Between generators"), plots.meetings, [met for met in now.meetings if met.votes >= MIN_VOTES]),
-        render.meetings(now.meetings) + render.reasons(now.reasons),
+        render.meetings(now.meetings) + render.tags(now.tags),
         render.agreement(now),
         *(_picture(tr("Calibration"), plots.calibration, judges), render.calibration(judges) + render.between(judges)),
         _drawn(tr("Votes foreseen so far"), plots.learning_curves, now.curves),
         _drawn(tr("Log-loss so far, lower is better"), plots.learning_losses, now.curves),
         render.learning_curves(now.curves),
+        render.not_counted(now.not_counted_before),
         now.state,
     )
 

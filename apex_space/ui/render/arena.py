@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 
 from ...arena.agreement import Agreement, AgreementReport
 from ...arena.lead import Lead, Meeting
-from ...arena.leaderboard import LeaderboardSnapshot, Reasons
+from ...arena.leaderboard import LeaderboardSnapshot, WinTags
 from ...arena.learning_curve import LearningCurve
+from ...arena.not_counted import NotCounted
 from ...arena.ratings import FEW_VOTES, MIN_VOTES, Rating
 from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...core.text import minus
 from ...plots.arena import curve_name, judge_title, label, ranks, song_text
-from ...storage.records import Source, Tag
+from ...storage.records import AGAIN, WITHDRAWN, Source, Tag
 from .html import Cells, figure, folded, labelled, note, percent, span, table
 
 SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own"}
@@ -33,6 +34,25 @@ TAGS: dict[Tag, str] = {
     "originality": "Originality",
 }
 """Reasons for a vote, in words."""
+REASONS = {
+    "claims to have listened longer than the battle has been there": "the browser said it played the songs for longer "
+    "than they were there",
+    "claims to have listened to several battles for longer than there was time": "the browser said it played several "
+    "pairs of songs for longer than there was time",
+    "more votes within an hour than one can listen for": "more votes from one address in an hour than one can listen "
+    "for",
+    "more votes in a day than count of one voter": "more votes from one address in a day than count",
+    "the same side many times in a row": "the same side, A or B, many times in a row",
+    "votes at a machine's steady pace": "votes at the steady pace of a machine",
+    "a network claims to have listened for longer than there was time": "the browsers of a network said they played "
+    "songs for longer than there was time",
+    "more votes in a day than count of one network": "more votes from one network in a day than count",
+    AGAIN: "the same two songs again, by the same listener",
+    WITHDRAWN: "the listener took the vote back",
+}
+"""Reason why a vote does not count -> the same in plain words. Other reasons are those that an operator wrote."""
+MAX_REASONS = 12
+"""Number of reasons that are shown. The others are summed up."""
 NAMED = 3
 """Largest number of leaders that are named."""
 NOBODY = "No vote has been counted yet. The leaderboard begins with the first one."
@@ -106,6 +126,34 @@ def _preliminary(so: bool) -> str:
     return tr(", preliminary") if so else ""
 
 
+def not_counted(found: NotCounted) -> str:
+    """Return how many votes do not count in a sentence, and the reasons in a table that is folded away."""
+    if not found.total:
+        all_count = "All {n} votes before {day} (UTC) count."
+        return note(tr(all_count, n=f"{found.votes:,}", day=found.before)) if found.votes else ""
+    shown = [*found.reasons.items()][:MAX_REASONS]
+    rows = [(_reason(reason), f"{votes:,}") for reason, votes in shown]
+    if rest := found.total - sum(votes for _, votes in shown):
+        rows.append((tr("other reasons"), f"{rest:,}"))
+    said = plural(
+        found.total,
+        "Of {all} votes before {day} (UTC), {n} does not count. The reason: {reason}.",
+        "Of {all} votes before {day} (UTC), {n} do not count. The most frequent reason: {reason}.",
+        all=f"{found.votes:,}",
+        day=found.before,
+        reason=rows[0][0],
+    )
+    why = (
+        "Such votes are kept, but change no figure on this page. Today’s are not shown, so that nobody who cheats can "
+        "find out what was noticed."
+    )
+    return folded(said, note(tr(why)) + table(tr("Votes that do not count"), (tr("Reason"), tr("Votes")), rows))
+
+
+def _reason(reason: str) -> str:
+    return tr(REASONS[reason]) if reason in REASONS else reason
+
+
 def agreement(now: LeaderboardSnapshot) -> str:
     """Return a table of people's votes against each judge's predictions, on the pool's songs and on visitors' own."""
     panels = [panel for panel in now.agreement.values() if panel.votes]
@@ -175,7 +223,7 @@ def meetings(met: Sequence[Meeting]) -> str:
     return table(tr("Votes between generators; a tie is half a win"), head, rows, "wide tall") if rows else ""
 
 
-def reasons(given: Sequence[Reasons]) -> str:
+def tags(given: Sequence[WinTags]) -> str:
     """Return a folded table of why voters preferred each generator's songs, of those with enough votes."""
     rows = [
         (song_text(each.generator), str(each.votes), *(str(each.tags.get(tag, 0)) for tag in TAGS))

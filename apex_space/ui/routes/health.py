@@ -1,10 +1,13 @@
 """Tells monitoring tools whether the server is alive: `/healthz`."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from ... import __version__
+from ...arena.leaderboard import LeaderboardService
 from ...judges.manager import JudgeManager
 from ...judges.queueing import HEAVY, LIGHT
 from ..gradio_patches import queue_state
@@ -12,11 +15,11 @@ from ..gradio_patches import queue_state
 STOPPED = "The queue is stopped: no event is taken or answered any more. Restart the server."
 
 
-def health_route(manager: JudgeManager) -> Route:
+def health_route(manager: JudgeManager, leaderboard: LeaderboardService) -> Route:
     """Return the route `/healthz` for `launch(app_kwargs={"routes": [...]})`.
 
     It needs no thread, so it answers even while all threads are busy. The status is 503, with a `reason`, if only a
-    restart helps.
+    restart helps. Everybody can read it, so it counts the votes of the days that are over, as the Leaderboard does.
     """
 
     async def health(request: Request) -> JSONResponse:
@@ -26,6 +29,7 @@ def health_route(manager: JudgeManager) -> Route:
             "alive": not queue.stopped,
             "judges": manager.states(),
             "queue": {"waiting": queue.waiting + in_line, "running": queue.running - in_line},
+            "votes": _votes(leaderboard),
             "version": __version__,
         }
         if queue.stopped:
@@ -33,3 +37,9 @@ def health_route(manager: JudgeManager) -> Route:
         return JSONResponse(answer, 503 if queue.stopped else 200, {"cache-control": "no-store"})
 
     return Route("/healthz", health)
+
+
+def _votes(leaderboard: LeaderboardService) -> dict[str, Any]:
+    """Return how many votes do not count, and a warning if that is suddenly many more than before."""
+    now = leaderboard.latest()
+    return now.not_counted_before.as_dict() | {"warning": str(now.jump or "")}

@@ -55,6 +55,7 @@ function start({ battle: id, takes }) {
     song.audio.src = new URL(`arena/audio/${id}/${song.side.toLowerCase()}.mp3`, site).href;
     shown(song);
   }
+  keep();
   one(".votes").hidden = one(".songs").hidden = false;
   one(".why").hidden = true;
   one(".reveal").replaceChildren();
@@ -123,8 +124,7 @@ async function vote(winner) {
   next.disabled = locked;
   if (answer.reveal) {
     say(answer.said);
-    count(answer.judges);
-    follow(id, winner);
+    follow(id, winner, answer.judges);
     finish(answer.reveal, answer.gone);
   } else {
     if (answer.over) finish("");

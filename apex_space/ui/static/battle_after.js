@@ -1,14 +1,49 @@
-// What follows a vote: why it was cast, and how often each judge foresaw the visitor's votes.
+// What follows a vote: why it was cast, taking it back, and how often each judge foresaw the visitor's votes.
 const KEPT = "the judges against this visitor's votes";
 const foreseen = kept(); // of each judge: how many of this visitor's votes it foresaw, and how many there were
 
-let voted = null; // the battle whose vote was cast last, until the next battle
+const undo = one(".undo");
+let voted = null; // the battle whose vote was cast last, and which judges foresaw it
+let ticking = 0;
 
 // Begins what follows a vote. A reason can be given only for a vote for one of the songs.
-function follow(id, winner) {
-  voted = id;
-  one(".why").hidden = !["a", "b"].includes(winner);
+function follow(id, winner, judges) {
+  voted = { id, judges };
+  count(judges, 1);
+  tally();
   for (const button of all("[data-tag]")) button.ariaPressed = false;
+  one(".why").hidden = !["a", "b"].includes(winner);
+  const end = performance.now() + 1000 * props.undo;
+  undo.hidden = undo.disabled = false;
+  ticking = setInterval(tick, 250, end);
+  tick(end);
+}
+
+function tick(end) {
+  const left = Math.ceil((end - performance.now()) / 1000);
+  if (left <= 0 || !element.isConnected) keep();
+  else one("span", undo).textContent = filled(texts.seconds_left, { n: left });
+}
+
+// The vote stays: there is nothing to take back any more.
+function keep() {
+  clearInterval(ticking);
+  if (document.activeElement === undo) next.focus({ preventScroll: true });
+  undo.hidden = true;
+}
+
+async function withdraw() {
+  const { id, judges } = voted;
+  undo.disabled = true;
+  const answer = await call("undo", { battle: id });
+  if (!answer.refused) count(judges, -1);
+  if (voted.id !== id || open) return; // there is another battle by now
+  keep();
+  if (answer.refused) return say(answer.refused, true);
+  one(".why").hidden = true;
+  one(".reveal").replaceChildren();
+  tally();
+  say(answer.said);
 }
 
 // Sends the reasons that the visitor chose. Returns why the server does not keep them, or nothing.
@@ -16,10 +51,11 @@ async function explain() {
   const chosen = all("[data-tag]").filter((button) => button.ariaPressed === "true" && button.offsetParent);
   one(".why").hidden = true;
   if (!chosen.length) return "";
-  return (await call("why", { battle: voted, tags: chosen.map((button) => button.dataset.tag) })).refused;
+  return (await call("why", { battle: voted.id, tags: chosen.map((button) => button.dataset.tag) })).refused;
 }
 
 for (const button of all("[data-tag]")) button.onclick = () => (button.ariaPressed = button.ariaPressed !== "true");
+undo.onclick = withdraw;
 
 function kept() {
   try {
@@ -29,15 +65,20 @@ function kept() {
   }
 }
 
-// Counts the visitor's votes that each judge foresaw, in this browser's tab alone, and says how many they are.
-function count(judges) {
+// Counts a vote of the visitor and which judges foresaw it, in this browser's tab alone. One that is taken back is -1.
+function count(judges, votes) {
   for (const [judge, right] of judges) {
     const [before, all] = foreseen[judge] ?? [0, 0];
-    foreseen[judge] = [before + right, all + 1];
+    foreseen[judge] = [before + votes * right, all + votes];
+    if (!foreseen[judge][1]) delete foreseen[judge];
   }
   try {
     if (!view) sessionStorage.setItem(KEPT, JSON.stringify(foreseen));
   } catch {} // nothing is kept for this page
+}
+
+// Says how many of the visitor's votes each judge foresaw.
+function tally() {
   const told = Object.entries(foreseen).map(([judge, [right, n]]) => filled(n === 1 ? texts.foreseen_one : texts.foreseen, { judge, right, n }));
   one(".foreseen").textContent = told.join(" ");
 }

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from apex_space.arena import battles as module
-from apex_space.arena.battles import LIFETIME, MAX_UPLOADED, WHY_SECONDS, Arena, open_arena
+from apex_space.arena.battles import LIFETIME, MAX_UPLOADED, UNDO_SECONDS, UNDO_SLACK, WHY_SECONDS, Arena, open_arena
 from apex_space.arena.fraud import ONE_SIDE
 from apex_space.arena.pool import PREFIX, Pool
 from apex_space.arena.predictions import PredictionWorker
@@ -44,7 +44,7 @@ from apex_space.judges.loading import load_judge
 from apex_space.judges.manager import JudgeManager
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.rate_limits import LIMITS
-from apex_space.storage.records import Battle, Vote
+from apex_space.storage.records import WITHDRAWN, Battle, Vote
 from apex_space.storage.vote_store import VoteStore
 from helpers import melodies
 from helpers.wait import until
@@ -270,6 +270,34 @@ def test_another_replica_takes_the_vote_and_plays_the_songs(
     assert third.vote(later.id, "a", ENOUGH, ADDRESS) in store.votes()
 
 
+def test_a_voter_takes_a_vote_back_within_seconds(
+    voted: Callable[..., Vote], arena: Arena, clock: Clock, store: VoteStore, pool: Pool
+) -> None:
+    cast = voted()
+    clock.now += UNDO_SECONDS
+    for _ in range(2):
+        arena.withdraw(cast.battle.id, ADDRESS)
+    (kept,) = store.votes()
+    assert replace(kept, suspicion="", changed=0.0) == cast
+    assert (kept.suspicion, store.changes()) == (WITHDRAWN, 1)
+    assert store.votes_per_song() == {}
+    with pytest.raises(AlreadyVoted):
+        arena.vote(cast.battle.id, "b", ENOUGH, ADDRESS)
+
+
+def test_a_vote_is_not_taken_back_by_others_or_too_late(
+    voted: Callable[..., Vote], arena: Arena, clock: Clock, unchanged: Callable[[], None]
+) -> None:
+    cast = voted()
+    unchanged()
+    for id, address in ((cast.battle.id, "1.2.3.4"), ("x" * 32, ADDRESS), (None, ADDRESS)):
+        with pytest.raises(VoteRefused, match="no such vote of yours"):
+            arena.withdraw(id, address)  # type: ignore[arg-type]
+    clock.now += UNDO_SECONDS + UNDO_SLACK + 1
+    with pytest.raises(VoteRefused, match="too late"):
+        arena.withdraw(cast.battle.id, ADDRESS)
+
+
 def test_a_skipped_battle_leaves_no_vote(arena: Arena, store: VoteStore) -> None:
     assert arena.next(ADDRESS).id != arena.next(ADDRESS).id
     assert store.count() == 0
@@ -304,6 +332,8 @@ def test_a_suspicious_vote_is_kept_with_its_reason_and_answered_like_any(
         assert [judge.decided for judge in arena.agreement(answer).judges] == [before + 1]
         assert arena.agreement(answer).votes == before + 1
         assert replace(answer, suspicion="") == Vote(battle, "a", clock.now, ENOUGH, answer.voter)
+    arena.withdraw(id, ADDRESS)
+    arena.explain(id, ["mix"], ADDRESS)
     suspicions = [vote.suspicion for vote in store.votes()]
     assert suspicions[:-1] == [""] * (ONE_SIDE - 1)
     assert "same side" in suspicions[-1]

@@ -9,11 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot, Reasons
+from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot, WinTags
+from apex_space.arena.not_counted import Jump, NotCounted
 from apex_space.arena.ratings import MIN_VOTES
 from apex_space.core.errors import StoreError
 from apex_space.storage.records import Vote
 from apex_space.storage.vote_counts import VoteCounts
+from apex_space.storage.vote_rows import DAY
 from apex_space.storage.vote_store import VoteStore
 from helpers.votes import measure_agreement, predicted, rate, song, stored, vote
 from helpers.wait import until
@@ -72,8 +74,8 @@ def test_reasons_are_of_the_generator_that_won(store: VoteStore, leaderboard: Le
     cast(store, *stored([vote(0, 1), vote(0, 1), vote(1, 0)]))
     for number in range(3):
         store.add_tags(f"battle{number}", ["mix", "voice"] if number else ["mix"])
-    found = leaderboard.refit().reasons
-    assert found == (Reasons("maker0", 2, {"mix": 2, "voice": 1}), Reasons("maker1", 1, {"mix": 1, "voice": 1}))
+    found = leaderboard.refit().tags
+    assert found == (WinTags("maker0", 2, {"mix": 2, "voice": 1}), WinTags("maker1", 1, {"mix": 1, "voice": 1}))
 
 
 def test_votes_appear_in_the_background(store: VoteStore, leaderboard: LeaderboardService) -> None:
@@ -106,12 +108,50 @@ def test_a_vote_set_aside_leaves_the_leaderboard_in_the_background(
     assert leaderboard.latest().songs == rate([replace(VOTES[0], suspicion="a robot"), *VOTES[1:]])
 
 
+def test_todays_reasons_are_for_the_operator_alone(
+    store: VoteStore, leaderboard: LeaderboardService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 20_001 * DAY + 60)
+    old, new = (
+        replace(VOTES[2], at=day * DAY + 5, battle=replace(VOTES[2].battle, id=str(day))) for day in (20_000, 20_001)
+    )
+    cast(store, VOTES[0], old, replace(new, suspicion="too fast"))
+    standing = leaderboard.refit()
+    assert standing.not_counted == NotCounted(3, {"too fast": 1, "too many": 1})
+    assert standing.not_counted_before == NotCounted(2, {"too many": 1}, "2024-10-05")
+    assert "too fast" not in str(standing.as_dict())
+
+
+def test_a_check_that_leaves_out_everybodys_votes_is_warned_of_once(
+    store: VoteStore, leaderboard: LeaderboardService, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = stored([vote(0, 1)] * 300)
+    store.add_all([(each, ()) for each in good])
+    leaderboard.start()
+    until(lambda: leaderboard.latest().version == 300)
+    assert leaderboard.latest().jump is None
+    for first in (300, 340):
+        dropped = stored([vote(0, 1, suspicion="too steady", voter=f"voter {first}")] * 40, first)
+        store.add_all([(each, ()) for each in dropped])
+        until(lambda first=first: leaderboard.latest().version == first + 40)  # type: ignore[misc]
+    jump = leaderboard.latest().jump
+    assert jump == Jump(100, 80, 0.0, "too steady", 80, 2)
+    leaderboard.stop()
+    assert [record.getMessage() for record in caplog.records if "do not count" in record.getMessage()] == [
+        caplog.records[0].getMessage()
+    ]
+    assert "40 of the newest 100" in caplog.text
+    store.set_aside([each.battle.id for each in good], "by hand")
+    store.restore([f"battle{number}" for number in range(300, 380)])
+    assert leaderboard.refit().jump is None
+
+
 class Waiting:
     """A store that gives the votes for the curves only when it is let."""
 
     def __init__(self, store: VoteStore) -> None:
         self.version, self.counts, self._store = store.version, store.counts, store
-        self.tags_of_wins = store.tags_of_wins
+        self.newest_reasons, self.tags_of_wins = store.newest_reasons, store.tags_of_wins
         self.asked, self.let = threading.Event(), threading.Event()
 
     def latest(self, most: int, before: float) -> list[Vote]:
@@ -164,6 +204,9 @@ class Failing:
 
     def version(self) -> int:
         return self._store.version()
+
+    def newest_reasons(self, most: int) -> list[tuple[str, str]]:
+        return self._store.newest_reasons(most)
 
     def counts(self) -> VoteCounts:
         self.tried.set()

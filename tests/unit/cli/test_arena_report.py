@@ -63,7 +63,8 @@ def test_json_is_the_standing(report: Report) -> None:
     assert done.stderr == ""
     found = json.loads(done.stdout)
     expected = json.loads(json.dumps(standing.as_dict()))
-    assert found | {"at": 0} == expected | {"at": 0}
+    expected |= {"at": 0, "not_counted": {"votes": 61, "reasons": {}, "before": ""}, "warning": ""}
+    assert found | {"at": 0} == expected
     assert found["votes"] == 61
     assert len(found["songs"]) == len(found["generators"]) == 4
     assert [found["agreement"][source]["votes"] for source in ("pool", "uploaded")] == [60, 1]
@@ -107,6 +108,21 @@ def test_the_table_names_songs_generators_judges_and_sides(report: Report) -> No
     assert standing.agreement["pool"].sides in " ".join(text.split())
     assert "visitors' own songs" in text
     assert "preliminary" in text
+
+
+def test_it_says_why_votes_do_not_count_and_warns_if_they_suddenly_are_many(report: Report) -> None:
+    keep(*judged(), *[vote(1, 2, suspicion="too \x1bmany")] * 3)
+    done = report()
+    assert "3 of 63 votes do not count" in " ".join(done.stdout.split())
+    assert "too many" in done.stdout
+    assert done.stderr == ""
+    keep(*judged(), *[vote(1, 2, suspicion="too \x1bmany")] * 90)
+    done = report("--format", "json")
+    assert "Warning: 90 of the newest 100 votes do not count" in done.stderr
+    assert "\x1b" not in done.stderr
+    found = json.loads(done.stdout)
+    assert found["not_counted"] == {"votes": 150, "reasons": {"too \x1bmany": 90}, "before": ""}
+    assert "90 of the newest 100" in found["warning"]
 
 
 def test_texts_from_outside_steer_neither_the_terminal_nor_a_spreadsheet(report: Report) -> None:

@@ -9,7 +9,7 @@ import pytest
 from apex_space import plots
 from apex_space.arena.agreement import Agreement
 from apex_space.arena.lead import find_lead, meetings
-from apex_space.arena.leaderboard import LeaderboardSnapshot, Reasons
+from apex_space.arena.leaderboard import LeaderboardSnapshot, WinTags
 from apex_space.arena.pool_sources import from_examples
 from apex_space.arena.ratings import FEW_VOTES, MIN_VOTES, Rating
 from apex_space.core.i18n import use_language
@@ -132,12 +132,12 @@ def test_votes_between_generators_are_a_table_and_a_picture() -> None:
 
 
 def test_why_a_generator_won_is_told_from_some_votes_on() -> None:
-    given = [Reasons(MARKUP, MIN_VOTES, {"melody": MIN_VOTES, "mix": 1}), Reasons("few", MIN_VOTES - 1, {"mix": 1})]
-    shown = render.reasons(given)
+    given = [WinTags(MARKUP, MIN_VOTES, {"melody": MIN_VOTES, "mix": 1}), WinTags("few", MIN_VOTES - 1, {"mix": 1})]
+    shown = render.tags(given)
     assert shown.startswith("<details><summary>Why they won")
     assert rows(shown) == [[MARKUP, "5", "5", "0", "0", "1", "0", "0"]]
     assert "<img" not in shown
-    assert render.reasons(given[1:]) == ""
+    assert render.tags(given[1:]) == ""
 
 
 def test_agreement_between_generators_by_few_votes_is_told_in_words() -> None:

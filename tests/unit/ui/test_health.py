@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import gradio as gr
@@ -12,10 +13,13 @@ from fastapi.testclient import TestClient
 from gradio.routes import App
 from starlette.middleware import Middleware
 
+from apex_space.arena.leaderboard import LeaderboardService
 from apex_space.judges.manager import JudgeManager
+from apex_space.storage.vote_store import VoteStore
 from apex_space.ui.middleware.backpressure import Backpressure
 from apex_space.ui.pages.inputs import AT_ONCE
 from apex_space.ui.routes.health import health_route
+from helpers.votes import stored, vote
 from helpers.wait import run_coroutine
 
 API = "/gradio_api"
@@ -29,8 +33,21 @@ async def made(routes: list[Any], **options: Any) -> App:
     return App.create_app(blocks, app_kwargs={"routes": routes, "middleware": [Middleware(Backpressure)]})
 
 
-def test_it_needs_no_thread() -> None:
-    app, free = run_coroutine(made([health_route(JudgeManager())])), threading.Event()
+def test_it_says_why_votes_of_past_days_do_not_count_and_warns(store: VoteStore) -> None:
+    leaderboard = LeaderboardService(store)
+    client = TestClient(run_coroutine(made([health_route(JudgeManager(), leaderboard)])))
+    assert client.get("/healthz").json()["votes"] == {"votes": 0, "reasons": {}, "before": "", "warning": ""}
+    store.add_all([(each, ()) for each in stored([vote(0, 1), *[vote(0, 1, suspicion="too many")] * 30])])
+    standing = leaderboard.refit()
+    found = client.get("/healthz").json()["votes"]
+    assert (found["votes"], found["reasons"]) == (31, {"too many": 30})
+    assert found["warning"] == str(standing.jump)
+    assert found["before"] == datetime.fromtimestamp(standing.at, UTC).date().isoformat()
+
+
+def test_it_needs_no_thread(store: VoteStore) -> None:
+    app = run_coroutine(made([health_route(JudgeManager(), LeaderboardService(store))]))
+    free = threading.Event()
 
     async def ask() -> int:
         loop = asyncio.get_running_loop()
