@@ -45,6 +45,8 @@ from .learning import ModelService
 from .pairing import draw, week_of
 from .pool import PREFIX, Pool
 from .predictions import PredictionWorker, song_scores
+from .ratings import Rating
+from .taste import Taste, measure_taste
 
 if TYPE_CHECKING:
     from ..storage.vote_store import VoteStore
@@ -60,6 +62,8 @@ WHY_SECONDS = 600.0
 """Seconds after a vote in which its voter can say why it was cast."""
 UNDO_SECONDS, UNDO_SLACK = 10.0, 5.0
 """Seconds in which a voter is offered to take a vote back, and by which the server may hear of it later."""
+MAX_OWN = 300
+"""Maximum number of a visitor's own votes that are looked at together."""
 SWEEP_SECONDS = 60.0
 
 
@@ -243,6 +247,20 @@ class Arena:
         vote = self._own_vote(battle, address, UNDO_SECONDS + UNDO_SLACK)
         if not vote.suspicion:
             self._store.set_aside([vote.battle.id], WITHDRAWN)
+
+    def cast(self, battles: Sequence[str], address: str) -> list[Vote]:
+        """Return the newest votes on the battles with these ids, which only their voters know. Raises TooFast.
+
+        Of other ids there are none. `measure_taste` and `against_judges` say what the votes mean.
+        """
+        self._limiter.admit(self._hash(address), "taste")
+        given = battles if isinstance(battles, list) else []
+        return self._store.votes_on([id for id in given if isinstance(id, str) and ID.fullmatch(id)][-MAX_OWN:])
+
+    def taste(self, votes: Sequence[Vote], crowd: Mapping[str, Rating], at: float) -> Taste:
+        """Return what a visitor's votes say of their taste, see `measure_taste`."""
+        songs = {song.id for vote in votes for song in (vote.battle.a, vote.battle.b)}
+        return measure_taste(votes, self._predictor.scored(songs), self._predictor.weights, crowd, at)
 
     def agreement(self, vote: Vote) -> AgreementReport:
         """Return how often judges agreed with people in battles like this vote's, with this vote. Raises StoreError.

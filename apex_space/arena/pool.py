@@ -89,8 +89,9 @@ class Pool:
 
     def licences(self, battle: Battle) -> dict[Side, str]:
         """Return the licence of each side of a battle that visitors may download, because the pool says so."""
+        sides: tuple[tuple[Side, Song], ...] = (("a", battle.a), ("b", battle.b))
         with self._lock:
-            found = {side: self._songs.get(song.id) for side, song in (("a", battle.a), ("b", battle.b))}
+            found = {side: self._songs.get(song.id) for side, song in sides}
         return {side: ready.licence for side, ready in found.items() if ready and allows_copies(ready.licence)}
 
     def waveform(self, song: str) -> Waveform:

@@ -16,7 +16,7 @@ from ..judges.registry import DEFAULT
 from ..judges.report import Report
 from ..preference.head import PreferenceHead, revision_of
 from ..preference.head_files import load
-from ..preference.learned import LearnedModel
+from ..preference.learned import LearnedModel, Prior
 from ..preference.published_rules import RULES
 from ..storage.records import Prediction, SongScores
 from .learning import ModelService
@@ -76,6 +76,17 @@ class PredictionWorker:
         """Return all scores of these songs of the pool that are known by now."""
         with self._lock:
             return tuple(known[song] for song in songs for known in self._scores.values() if song in known)
+
+    def weights(self, judge: str, revision: str) -> Prior | None:
+        """Return what listeners weigh by the model that learned from votes, or else by the judge's head.
+
+        It is the prior of one listener, who may weigh scores otherwise. Return None if nothing is known.
+        """
+        known = self._models.model(judge, revision) if self._models else None
+        if known:
+            return Prior.without_head(known.prior.axes, known.prior.scale, known.mean[: len(known.prior.axes)])
+        head = self._head(judge)
+        return Prior.without_head(head.axes, head.scale, head.coefficients) if head else None
 
     def predictions(
         self, a: str, b: str, scored: Iterable[SongScores], generators: tuple[str, str] = ("", "")

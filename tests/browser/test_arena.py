@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from apex_space.arena.pool_sources import EXAMPLES
+from apex_space.arena.taste import MIN_OWN
 from apex_space.storage.records import WITHDRAWN, Vote
 from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.render.reveal import foreseen
@@ -169,6 +170,37 @@ def test_a_vote_is_taken_back_and_counts_for_nothing(listen: Any, data: Path) ->
     undo.wait_for(state="hidden", timeout=12_000)
     page.keyboard.press("z")
     opened.status("You preferred A.")
+
+
+def test_ones_own_votes_tell_of_ones_taste_and_every_ten_give_a_picture(listen: Any) -> None:
+    opened = listen()
+    page = opened.page
+    taste, left = page.locator("#battle .taste"), page.locator("#battle .votes-left")
+    for number in range(1, 11):
+        assert page.locator("#battle .round").inner_text() == ""
+        opened.listen()
+        page.keyboard.press("ab"[number % 2])
+        page.locator("#battle .reveal .name").first.wait_for()
+        assert taste.is_visible() == (number >= MIN_OWN)
+        assert left.inner_text().startswith(f"Your taste: {MIN_OWN - number} more vote") == (number < MIN_OWN)
+        if number == MIN_OWN:
+            taste.locator("summary").first.press("Enter")
+            taste.get_by_text("Your own ranking, by your votes alone").wait_for()
+            with page.expect_download() as download:
+                taste.get_by_role("link", name="Picture to share").click()
+            assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+            page.reload()
+            opened.status("Play both songs")
+            assert taste.is_visible(), "the browser's tab remembers the votes"
+        elif number < 10:
+            page.keyboard.press("n")
+            opened.status("Play both songs")
+    page.locator("#battle .round", has_text="10 votes: you against the judges.").wait_for()
+    assert page.locator("#battle .round a").get_attribute("download") == "me-against-the-judges.png"
+    page.keyboard.press("z")
+    opened.status("Your vote is withdrawn.")
+    assert page.locator("#battle .round").inner_text() == ""
+    assert overflow(page) <= 0
 
 
 def test_r_starts_the_song_again(listen: Any) -> None:

@@ -10,6 +10,8 @@ import gradio as gr
 
 from ...arena.agreement import AgreementReport
 from ...arena.battles import UNDO_SECONDS, Arena
+from ...arena.leaderboard import LeaderboardService
+from ...arena.taste import MIN_OWN, against_judges
 from ...core.errors import (
     AlreadyVoted,
     ApexSpaceError,
@@ -25,6 +27,7 @@ from ...core.text import sanitize
 from ...storage.records import Battle, Vote
 from .. import render
 from ..proxies import address, is_from_elsewhere
+from ..render import taste as render_taste
 from ..render.arena import TAGS
 from ..render.reveal import answered, foreseen, reveal
 from ..static_files import read_static
@@ -41,7 +44,7 @@ OWN = (
     "stay on the server for {grace}, so that you can repeat the battle. What you hear is deleted with your vote, after "
     "an hour at the latest. The vote, the songs’ hashes and their scores are kept."
 )
-SCRIPTS = ("battle_players.js", "battle_after.js", "battle.js")
+SCRIPTS = ("battle_players.js", "battle_after.js", "battle_taste.js", "battle.js")
 """Files of the battle's script, in this order."""
 VOTES = (("a", "A", "A is better"), ("b", "B", "B is better"), ("tie", "T", "Tie"), ("both_bad", "X", "Both bad"))
 SAYINGS = {
@@ -74,6 +77,9 @@ TEXTS = {
     "unloaded": "Song {side} cannot be played. {reason}",
     "connection": "It did not load; check your connection.",
     "why": "Why? What you choose here is kept with your vote when you go on.",
+    "taste": "Your taste",
+    "votes_left_one": "Your taste: 1 more vote, and your votes say something about it.",
+    "votes_left": "Your taste: {n} more votes, and your votes say something about it.",
     "drawing": "Drawing two songs …",
     "making": "Your own battle is being made …",
     "recording": "Recording your vote …",
@@ -96,8 +102,8 @@ Answer = dict[str, Any]
 class ArenaPage:
     """Components and events. The browser gets only a battle's id; `arena` keeps everything else until the vote."""
 
-    def __init__(self, arena: Arena, uploads: Uploads) -> None:
-        self._arena, self._uploads = arena, uploads
+    def __init__(self, arena: Arena, uploads: Uploads, leaderboard: LeaderboardService) -> None:
+        self._arena, self._uploads, self._leaderboard = arena, uploads, leaderboard
         gr.Markdown(fill(LEAD, seconds=settings().listening_seconds))
         self.battle = gr.HTML(
             html_template=read_static("battle.html"),
@@ -112,6 +118,7 @@ class ArenaPage:
             tags=[{"name": tag, "key": str(key), "label": label} for key, (tag, label) in enumerate(TAGS.items(), 1)],
             listen=settings().listening_seconds,
             undo=UNDO_SECONDS,
+            enough=MIN_OWN,
         )
         with gr.Accordion("Your own two songs", open=False, elem_id="own-songs"):
             self._own_songs()
@@ -155,7 +162,13 @@ class ArenaPage:
         def undo(data: Any, request: gr.Request) -> Answer:
             return _answered(data, request, self._withdraw)
 
-        return [issue, vote, why, undo]
+        def taste(data: Any, request: gr.Request) -> Answer:
+            return _answered(data, request, self._taste)
+
+        def card(data: Any, request: gr.Request) -> Answer:
+            return _answered(data, request, self._card)
+
+        return [issue, vote, why, undo, taste, card]
 
     def _vote(self, sent: Any, visitor: str) -> Answer:
         cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), visitor)
@@ -171,6 +184,16 @@ class ArenaPage:
     def _withdraw(self, sent: Any, visitor: str) -> Answer:
         self._arena.withdraw(sent.get("battle"), visitor)
         return {"said": tr("Your vote is withdrawn. It counts for nothing.")}
+
+    def _taste(self, sent: Any, visitor: str) -> Answer:
+        now = self._leaderboard.latest()
+        votes = self._arena.cast(sent.get("battles"), visitor)
+        found = self._arena.taste(votes, {row.key: row for row in now.songs}, now.at)
+        return {"shown": render_taste.taste(found) if found.votes >= MIN_OWN else ""}
+
+    def _card(self, sent: Any, visitor: str) -> Answer:
+        votes = self._arena.cast(sent.get("battles"), visitor)
+        return {"shown": render_taste.card(against_judges(votes), len(votes))}
 
     def _agreement(self, cast: Vote) -> AgreementReport | None:
         """Return the judges' record with this vote; None if it cannot be read now, because the vote counts anyway."""

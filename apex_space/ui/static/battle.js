@@ -55,10 +55,10 @@ function start({ battle: id, takes }) {
     song.audio.src = new URL(`arena/audio/${id}/${song.side.toLowerCase()}.mp3`, site).href;
     shown(song);
   }
-  keep();
+  settle();
   one(".votes").hidden = one(".songs").hidden = false;
   one(".why").hidden = true;
-  one(".reveal").replaceChildren();
+  for (const part of [one(".reveal"), one(".round")]) part.replaceChildren();
   one(".foreseen").textContent = "";
   element.classList.remove("revealed");
   one("span", next).textContent = texts.skip;
@@ -124,7 +124,7 @@ async function vote(winner) {
   next.disabled = locked;
   if (answer.reveal) {
     say(answer.said);
-    follow(id, winner, answer.judges);
+    follow(id, winner, answer);
     finish(answer.reveal, answer.gone);
   } else {
     if (answer.over) finish("");
@@ -165,4 +165,5 @@ function pressed(event) {
   event.preventDefault();
 }
 
+invite();
 issue();

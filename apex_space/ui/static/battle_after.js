@@ -1,14 +1,15 @@
 // What follows a vote: why it was cast, taking it back, and how often each judge foresaw the visitor's votes.
 const KEPT = "the judges against this visitor's votes";
-const foreseen = kept(); // of each judge: how many of this visitor's votes it foresaw, and how many there were
+const foreseen = kept(KEPT, {}); // of each judge: how many of this visitor's votes it foresaw, and how many there were
 
 const undo = one(".undo");
 let voted = null; // the battle whose vote was cast last, and which judges foresaw it
 let ticking = 0;
 
 // Begins what follows a vote. A reason can be given only for a vote for one of the songs.
-function follow(id, winner, judges) {
+function follow(id, winner, { judges, gone }) {
   voted = { id, judges };
+  remember(id, !gone);
   count(judges, 1);
   tally();
   for (const button of all("[data-tag]")) button.ariaPressed = false;
@@ -21,12 +22,12 @@ function follow(id, winner, judges) {
 
 function tick(end) {
   const left = Math.ceil((end - performance.now()) / 1000);
-  if (left <= 0 || !element.isConnected) keep();
+  if (left <= 0 || !element.isConnected) settle();
   else one("span", undo).textContent = filled(texts.seconds_left, { n: left });
 }
 
-// The vote stays: there is nothing to take back any more.
-function keep() {
+// There is nothing to take back any more.
+function settle() {
   clearInterval(ticking);
   if (document.activeElement === undo) next.focus({ preventScroll: true });
   undo.hidden = true;
@@ -36,9 +37,12 @@ async function withdraw() {
   const { id, judges } = voted;
   undo.disabled = true;
   const answer = await call("undo", { battle: id });
-  if (!answer.refused) count(judges, -1);
+  if (!answer.refused) {
+    count(judges, -1);
+    forget(id);
+  }
   if (voted.id !== id || open) return; // there is another battle by now
-  keep();
+  settle();
   if (answer.refused) return say(answer.refused, true);
   one(".why").hidden = true;
   one(".reveal").replaceChildren();
@@ -57,12 +61,19 @@ async function explain() {
 for (const button of all("[data-tag]")) button.onclick = () => (button.ariaPressed = button.ariaPressed !== "true");
 undo.onclick = withdraw;
 
-function kept() {
+// What this browser's tab keeps, and nothing on a foreign page.
+function kept(key, otherwise) {
   try {
-    return (!view && JSON.parse(sessionStorage.getItem(KEPT))) || {};
+    return (!view && JSON.parse(sessionStorage.getItem(key))) || otherwise;
   } catch {
-    return {};
+    return otherwise;
   }
+}
+
+function keep(key, value) {
+  try {
+    if (!view) sessionStorage.setItem(key, JSON.stringify(value));
+  } catch {} // nothing is kept for this page
 }
 
 // Counts a vote of the visitor and which judges foresaw it, in this browser's tab alone. One that is taken back is -1.
@@ -72,9 +83,7 @@ function count(judges, votes) {
     foreseen[judge] = [before + votes * right, all + votes];
     if (!foreseen[judge][1]) delete foreseen[judge];
   }
-  try {
-    if (!view) sessionStorage.setItem(KEPT, JSON.stringify(foreseen));
-  } catch {} // nothing is kept for this page
+  keep(KEPT, foreseen);
 }
 
 // Says how many of the visitor's votes each judge foresaw.

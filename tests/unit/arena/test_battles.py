@@ -19,7 +19,16 @@ from typing import Any
 import pytest
 
 from apex_space.arena import battles as module
-from apex_space.arena.battles import LIFETIME, MAX_UPLOADED, UNDO_SECONDS, UNDO_SLACK, WHY_SECONDS, Arena, open_arena
+from apex_space.arena.battles import (
+    LIFETIME,
+    MAX_OWN,
+    MAX_UPLOADED,
+    UNDO_SECONDS,
+    UNDO_SLACK,
+    WHY_SECONDS,
+    Arena,
+    open_arena,
+)
 from apex_space.arena.fraud import ONE_SIDE
 from apex_space.arena.pool import PREFIX, Pool
 from apex_space.arena.predictions import PredictionWorker
@@ -296,6 +305,17 @@ def test_a_vote_is_not_taken_back_by_others_or_too_late(
     clock.now += UNDO_SECONDS + UNDO_SLACK + 1
     with pytest.raises(VoteRefused, match="too late"):
         arena.withdraw(cast.battle.id, ADDRESS)
+
+
+def test_the_votes_on_battles_are_found_by_their_ids_alone(voted: Callable[..., Vote], arena: Arena) -> None:
+    first, second = voted(), voted("tie")
+    ids: Any = [second.battle.id, "x" * 32, first.battle.id, None, "a\0b", ["a"], first.battle.id]
+    assert arena.cast(ids, ADDRESS) == [first, second]
+    for hostile in (None, "x", {"a": 1}, []):
+        assert arena.cast(hostile, ADDRESS) == []  # type: ignore[arg-type]
+    assert len(arena.cast([first.battle.id] + ["y" * 32] * MAX_OWN, ADDRESS)) == 0, "only the newest are looked at"
+    found = arena.taste([first, second], {}, 0.0)
+    assert (found.votes, found.judge) == (2, "pocket")
 
 
 def test_a_skipped_battle_leaves_no_vote(arena: Arena, store: VoteStore) -> None:
