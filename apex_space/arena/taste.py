@@ -101,22 +101,24 @@ def _weighings(
     by_judge: dict[tuple[str, str], dict[str, SongScores]] = {}
     for each in scored:
         by_judge.setdefault((each.judge, each.revision), {})[each.song] = each
-    models = []
-    for (judge, revision), known in by_judge.items():
-        prior = others(judge, revision)
-        try:
-            if prior is not None:
-                models.append(learn_from_choices(judge, revision, known, makers, choices, prior=prior))
-        except (ValueError, ArithmeticError):  # no vote is on two songs with scores
-            continue
-    if not models:
+    priors = {key: prior for key in by_judge if (prior := others(*key))}
+    if not priors:
         return "", ()
-    model = max(models, key=lambda model: (model.votes, len(model.prior.axes)))
+
+    def fitting(key: tuple[str, str]) -> tuple[int, int]:
+        known = by_judge[key]
+        return sum(a in known and b in known for a, b, _ in choices), len(priors[key].axes)
+
+    judge, revision = best = max(priors, key=fitting)
+    try:
+        model = learn_from_choices(judge, revision, by_judge[best], makers, choices, prior=priors[best])
+    except (ValueError, ArithmeticError):  # no vote is on two songs with scores
+        return "", ()
     found = []
     for place, (axis, weight) in enumerate(zip(model.prior.axes, model.prior.weights, strict=True)):
         more, far = model.mean[place] - weight, Z95 * math.sqrt(model.covariance[place][place])
         found.append(Weighing(axis, ConfidenceInterval(more, more - far, more + far)))
-    return model.judge, tuple(found)
+    return judge, tuple(found)
 
 
 def _with_crowd(votes: Sequence[Vote], crowd: Mapping[str, Rating], at: float) -> Agreed | None:
