@@ -65,6 +65,8 @@ UNDO_SECONDS, UNDO_SLACK = 10.0, 5.0
 MAX_OWN = 300
 """Maximum number of a visitor's own votes that are looked at together."""
 SWEEP_SECONDS = 60.0
+MAX_PAIRS = 1000
+"""Maximum number of a visitor's last votes of the day whose pairs are not drawn again."""
 
 
 @dataclass
@@ -130,13 +132,18 @@ class Arena:
         self._predictor.close()
 
     def next(self, address: str) -> Battle:
-        """Issue a battle between two songs of the pool. Raises NotEnoughSongs and TooFast."""
+        """Issue a battle between two songs of the pool. Raises NotEnoughSongs and TooFast.
+
+        The visitor has not voted on these two songs today, unless there is no other pair left.
+        """
         songs = self.pool.songs()
         if len(songs) < 2:
             raise NotEnoughSongs(self._too_few(len(songs)))
-        self._limiter.admit(self._hash(address), "battle")
+        visitor = self._hash(address)
+        self._limiter.admit(visitor, "battle")
         votes, week = self._store.votes_per_song(), week_of(self._clock())
-        a, b = draw(songs, votes, self._uncertainty(), self._rng, week)
+        heard = self._store.pairs_of(visitor.hash, MAX_PAIRS)
+        a, b = draw(songs, votes, self._uncertainty(), self._rng, week, heard)
         return self._issue(a, b, "pool", self._predictor.scored((a.id, b.id)))
 
     def issue_uploaded(
@@ -220,7 +227,7 @@ class Arena:
         now = self._clock()
         self._check_listening(found, seconds, now)
         vote = self._fraud.examine(Vote(found, winner, now, seconds, voter.hash), voter.network)
-        self._store.add_vote(vote)
+        vote = self._store.add_vote(vote)
         self._fraud.remember(vote, voter.network)
         with self._lock:
             if visit := self._visits.get(battle):

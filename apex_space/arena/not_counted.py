@@ -76,9 +76,9 @@ def count_reasons(reasons: Mapping[tuple[float, str], int], before: float = math
     for (day, reason), votes in reasons.items():
         if day < before:
             totals[reason] += votes
-    day = "" if math.isinf(before) else f"{datetime.fromtimestamp(before * DAY, UTC):%Y-%m-%d}"
+    until = "" if math.isinf(before) else f"{datetime.fromtimestamp(before * DAY, UTC):%Y-%m-%d}"
     ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-    return NotCounted(totals.total(), {reason: votes for reason, votes in ordered if reason and votes}, day)
+    return NotCounted(totals.total(), {reason: votes for reason, votes in ordered if reason and votes}, until)
 
 
 def find_jump(newest: Sequence[tuple[str, str]], reasons: Mapping[tuple[float, str], int]) -> Jump | None:

@@ -1,6 +1,7 @@
 """Chooses which two songs meet next, by numbers of votes, uncertainty of ratings and the week, never by scores."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from math import isfinite
@@ -22,28 +23,52 @@ def week_of(seconds: float) -> str:
 
 
 def draw(
-    songs: Sequence[Song], votes: Mapping[str, int], uncertainty: Mapping[str, float], rng: Random, week: str = ""
+    songs: Sequence[Song],
+    votes: Mapping[str, int],
+    uncertainty: Mapping[str, float],
+    rng: Random,
+    week: str = "",
+    heard: Iterable[tuple[str, str]] = (),
 ) -> tuple[Song, Song]:
     """Draw two different songs and return them as sides A and B. Costs O(songs · log songs).
 
     `votes` and `uncertainty` (the width of a rating's interval, in any unit) are by song id. A song without an entry is
     new: it has no votes and is as uncertain as the most uncertain song. A song's chance is proportional to uncertainty
     / (1 + votes), and is never below a tenth of an equal share. The first song meets one of its partners of this
-    `week`, so a visitor who comes back a week later meets new pairs. The sides are random. Raises NotEnoughSongs.
+    `week`, so a visitor who comes back a week later meets new pairs. The sides are random. The pairs of ids `heard` are
+    left out, even if the first song then meets another one than its partners, unless all pairs were heard. Raises
+    NotEnoughSongs.
     """
     if len(songs) < 2:
         raise NotEnoughSongs(
             "A battle needs two songs, and there {available}.", available="is 1" if songs else "are none"
         )
     weights = _weights(songs, votes, uncertainty)
-    first = _pick(weights, rng)
-    weights[first] = 0.0
+    met, everybody = _met(songs, heard), set(range(len(songs)))
+    first = _pick(_only(weights, {index for index in everybody if len(met[index]) < len(songs) - 1}), rng)
+    among = everybody - met[first] - {first}
     if rng.random() >= AT_RANDOM:
-        partners = _partners(songs, first, week)
-        weights = [weight if index in partners else 0.0 for index, weight in enumerate(weights)]
-    second = _pick(weights, rng)
+        among = among & _partners(songs, first, week) or among
+    second = _pick(_only(weights, among), rng)
     a, b = (first, second) if rng.random() < 0.5 else (second, first)
     return songs[a], songs[b]
+
+
+def _met(songs: Sequence[Song], heard: Iterable[tuple[str, str]]) -> Mapping[int, set[int]]:
+    """Return for each song those that were heard with it, or none if all songs were heard with each other."""
+    place = {song.id: index for index, song in enumerate(songs)}
+    met: dict[int, set[int]] = defaultdict(set)
+    for a, b in heard:
+        if a in place and b in place and a != b:
+            met[place[a]].add(place[b])
+            met[place[b]].add(place[a])
+    every = all(len(met[index]) == len(songs) - 1 for index in place.values())
+    return defaultdict(set) if every else met
+
+
+def _only(weights: Sequence[float], kept: set[int]) -> list[float]:
+    """Return the weights, with 0 for all that are not kept."""
+    return [weight if index in kept else 0.0 for index, weight in enumerate(weights)]
 
 
 def _partners(songs: Sequence[Song], first: int, week: str) -> set[int]:

@@ -1,7 +1,10 @@
 """The commands of `arena`. Those that measure predictions are in foresight.py."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,6 +59,27 @@ def report(
     else:
         for table in _tables(standing):
             show(table)
+
+
+@arena.command()
+def snapshot(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which to write the snapshot's folder.")] = Path(),
+    repo: Annotated[
+        str | None, typer.Option(metavar="OWNER/NAME", help="Also upload the snapshot to this dataset on the Hub.")
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the votes, as the Hub names licences.")] = "cc-by-4.0",
+) -> None:
+    """Write the votes of the days that are over, ratings and a dataset card to a folder such as arena-2026-11-30.
+
+    Exit status: 0 written, 2 there are no votes yet, the folder is there, or it cannot be written or uploaded.
+    """
+    from ..arena.snapshots import write_snapshot
+    from ..core.settings import settings
+    from ..storage.vote_store import open_store
+
+    with exiting(2), closing(open_store(settings())) as store:
+        folder = write_snapshot(store, out, time.time(), licence, repo)
+    messages.print(f"{folder}: written" if repo is None else f"{folder}: written, and uploaded to {repo}")
 
 
 def _standing() -> "LeaderboardSnapshot":

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EEXIST
 from pathlib import Path
 
 
@@ -27,6 +28,27 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         with suppress(OSError):
             part.unlink()
+        raise
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path`, NAME.XXXXXXXX.part, to write files to.
+
+    The new folder becomes `path` if the block succeeds, and is deleted if the block raises. Raises OSError, also if
+    there is something at `path` by then.
+    """
+    part = Path(tempfile.mkdtemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part"))
+    try:
+        yield part
+        for file in part.iterdir():
+            with file.open("rb") as written:
+                os.fsync(written.fileno())
+        if os.path.lexists(path):
+            raise FileExistsError(EEXIST, os.strerror(EEXIST))
+        part.rename(path)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
         raise
 
 

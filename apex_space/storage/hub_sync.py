@@ -69,6 +69,35 @@ def commit_regularly(
         raise ConnectionError(explain(error, repository)) from error
 
 
+def upload_snapshot(folder: Path, name: str, card: str, repository: str) -> None:
+    """Commit the files of `folder` to a dataset as the folder `name`, and make `card` the card of the dataset.
+
+    A missing dataset is created as a private one. Raises the built-in ConnectionError, also if the dataset has a folder
+    of that name.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi, constants
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    files: dict[str, bytes] = {f"{name}/{path.name}": path.read_bytes() for path in sorted(folder.iterdir())}
+    try:
+        with suppress(RepositoryNotFoundError):
+            known = HfApi().dataset_info(repository, timeout=TIMEOUTS).siblings or []
+            if any(each.rfilename.startswith(f"{name}/") for each in known):
+                raise ConnectionError(f"it has {name} already")
+        HfApi().create_repo(repository, repo_type="dataset", private=True, exist_ok=True)
+        HfApi().create_commit(
+            repository,
+            [CommitOperationAdd(place, content) for place, content in (files | {"README.md": card.encode()}).items()],
+            commit_message=f"Add {name}",
+            repo_type="dataset",
+        )
+    except ConnectionError:
+        raise
+    except Exception as error:  # the network, the client and the answer's parser each raise their own
+        raise ConnectionError(explain(error, repository)) from error
+
+
 def _ask(dataset: str) -> None:
     """Fail within seconds where the Hub does not answer.
 

@@ -127,7 +127,7 @@ def write_parquet(path: Path, what: Iterable[Row], columns: Iterable[str] = tupl
     import pyarrow.parquet as pq
 
     kinds = {str: pa.string(), float: pa.float64()}
-    schema = pa.schema([(name, kinds[COLUMNS[name]]) for name in columns])
+    schema = pa.schema([(name, kinds[COLUMNS.get(name, str)]) for name in columns])
     with pq.ParquetWriter(path, schema) as writer:
         for batch in _batches(what):
             writer.write_table(pa.Table.from_pylist(batch, schema))

@@ -19,7 +19,7 @@ from sqlalchemy import URL, Connection, text
 from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
 from .database import Database, Parameters, storable, write
-from .records import WITHDRAWN, Battle, Prediction, Side, Song, SongScores, Source, StoredModel, Tag, Vote
+from .records import AGAIN, WITHDRAWN, Battle, Prediction, Side, Song, SongScores, Source, StoredModel, Tag, Vote
 from .vote_counts import (
     VoteCounts,
     add_counts,
@@ -78,7 +78,7 @@ ADD_SENT = "INSERT INTO sent (shard) VALUES (:shard) ON CONFLICT DO NOTHING"
 CHANGE = "(SELECT {} FROM vote_changes AS c WHERE c.battle = votes.battle ORDER BY c.at DESC LIMIT 1)"
 VOTES = (
     "(SELECT battle, winner, at, heard_a, heard_b, voter,"
-    f" coalesce({CHANGE.format('c.reason')}, suspicion) AS suspicion, coalesce({CHANGE.format('c.at')}, 0) AS changed"
+    f" coalesce({CHANGE.format('c.reason')}, suspicion) AS suspicion, coalesce({CHANGE.format('c.at')}, 0.0) AS changed"
     " FROM votes) AS votes"
 )
 """The votes with the reason why each of them does not count now, and when that was changed last, 0 if never."""
@@ -91,13 +91,14 @@ WINS_WITH_TAGS = (
 SHARDS = "(SELECT battle, shard FROM copies UNION ALL SELECT battle, shard FROM changes_copied) AS shards"
 IN_SHARD = f"SELECT battle FROM {SHARDS} WHERE shard = :shard"
 ALL = "SELECT battle FROM votes"
+ON_BATTLES = f"FROM {VOTES} JOIN battles ON battles.id = votes.battle"
 LATEST = (
-    f"SELECT votes.battle FROM {VOTES} JOIN battles ON battles.id = votes.battle"
+    f"SELECT votes.battle {ON_BATTLES}"
     " WHERE battles.source = 'pool' AND votes.suspicion = '' AND votes.at < :before"
     " ORDER BY votes.at DESC, votes.battle LIMIT :most"
 )
 NEWEST_CHOICES = (
-    f"SELECT battles.a, battles.b, votes.winner FROM {VOTES} JOIN battles ON battles.id = votes.battle"
+    f"SELECT battles.a, battles.b, votes.winner {ON_BATTLES}"
     " WHERE battles.source = 'pool' AND votes.suspicion = '' AND votes.winner IN ('a', 'b')"
     " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
 )
@@ -105,6 +106,11 @@ NEWEST_REASONS = (
     f"SELECT suspicion, voter FROM {VOTES} WHERE changed = 0 OR suspicion = '{WITHDRAWN}'"
     " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
 )
+HAS_VOTED = (
+    f"SELECT EXISTS (SELECT 1 {ON_BATTLES} WHERE votes.voter = :voter AND votes.suspicion = ''"
+    " AND ((battles.a = :a AND battles.b = :b) OR (battles.a = :b AND battles.b = :a)))"
+)
+PAIRS_OF = f"SELECT battles.a, battles.b {ON_BATTLES} WHERE votes.voter = :voter ORDER BY votes.at DESC LIMIT :most"
 VOTED = (
     "(EXISTS (SELECT 1 FROM pair_votes WHERE first = scores.song)"
     " OR EXISTS (SELECT 1 FROM pair_votes WHERE second = scores.song))"
@@ -176,9 +182,15 @@ class VoteStore(Database):
         with self.transaction(writing=True) as connection:
             connection.execute(text("DELETE FROM fetches WHERE at < :before"), {"before": before})
 
-    def add_vote(self, vote: Vote) -> None:
-        """Store a vote, which is on disk when this method returns. Raises UnknownBattle and AlreadyVoted."""
+    def add_vote(self, vote: Vote) -> Vote:
+        """Store a vote, which is on disk when this method returns, and return it as it was stored.
+
+        Of a voter's votes on the same two songs only one counts. The others are stored with the reason AGAIN. Raises
+        UnknownBattle and AlreadyVoted.
+        """
         with self.transaction(writing=True) as connection:
+            if vote.voter and not vote.suspicion and _has_voted(connection, vote):
+                vote = replace(vote, suspicion=AGAIN)
             if not write(connection, ADD_VOTE, [_vote_row(vote)]):
                 known = _battle(connection, vote.battle.id)
                 if known is None or (known.a.id, known.b.id) != (vote.battle.a.id, vote.battle.b.id):
@@ -187,6 +199,12 @@ class VoteStore(Database):
             add_counts(connection, tally(_votes_on(connection, [vote.battle.id])))
         if self.after_vote is not None:
             self.after_vote()
+        return vote
+
+    def pairs_of(self, voter: str, most: int) -> list[tuple[str, str]]:
+        """Return the ids of A and B of the newest `most` votes of a voter, whether they count or not."""
+        with self.transaction() as connection:
+            return [(a, b) for a, b in connection.execute(text(PAIRS_OF), {"voter": voter, "most": most})]
 
     def add_all(self, votes: Collection[tuple[Vote, Iterable[DatedScores]]]) -> int:
         """Store votes with their battles and scores, all of them or none, and return how many votes are new.
@@ -390,6 +408,15 @@ class VoteStore(Database):
             row = connection.execute(text(NEWEST_MODEL), parameters).first()
         return StoredModel(judge, revision, *row) if row else None
 
+    def models(self) -> list[tuple[StoredModel, float]]:
+        """Return all learned models without their texts, and when each was stored, by judge and then by time."""
+        query = "SELECT judge, revision, decided, version, changes, at FROM models ORDER BY judge, at, version"
+        with self.transaction() as connection:
+            return [
+                (StoredModel(judge, revision, decided, version, "", changes), at)
+                for judge, revision, decided, version, changes, at in connection.execute(text(query))
+            ]
+
     def claim(self, shard: str) -> int:
         """Put all votes that are in no shard into `shard`, and return their number. A vote never changes its shard.
 
@@ -499,10 +526,23 @@ def _change(connection: Connection, changed: Collection[Vote]) -> None:
     if changed:
         ids = [vote.battle.id for vote in changed]
         add_counts(connection, tally(_votes_on(connection, ids)), -1)
-        rows = [{"battle": vote.battle.id, "at": vote.changed, "reason": vote.suspicion} for vote in changed]
+        rows: list[Parameters] = [
+            {"battle": vote.battle.id, "at": vote.changed, "reason": vote.suspicion} for vote in changed
+        ]
         write(connection, ADD_CHANGE, rows)
         add_counts(connection, tally(_votes_on(connection, ids)))
         delete_empty(connection)
+
+
+def _has_voted(connection: Connection, vote: Vote) -> bool:
+    """Return whether the voter has a vote on the same two songs that counts.
+
+    In PostgreSQL, other votes of this voter wait until the transaction ends. In SQLite all others wait anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:voter, 0))"), {"voter": vote.voter})
+    pair = {"voter": vote.voter, "a": vote.battle.a.id, "b": vote.battle.b.id}
+    return bool(connection.scalar(text(HAS_VOTED), pair))
 
 
 def _these(connection: Connection, ids: Iterable[str]) -> tuple[str, Parameters]:

@@ -139,7 +139,7 @@ def launch_options(
     adapt_sessions()
     adapt_template(PREVIEW_HEAD, LANGUAGE_HEAD + ICON)
     embedded = embedding()
-    routes = [health_route(manager, leaderboard), audio_route(arena), *SharedResultRoutes(results).routes]
+    routes = [health_route(manager, leaderboard.latest), audio_route(arena), *SharedResultRoutes(results).routes]
     routes += [*download_routes(leaderboard), preview_route(), *embedded["routes"]]
     middleware = [
         Middleware(RequestLog),

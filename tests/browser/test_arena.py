@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 
 from apex_space.arena.pool_sources import EXAMPLES
 from apex_space.arena.taste import MIN_OWN
-from apex_space.storage.records import WITHDRAWN, Vote
+from apex_space.storage.records import AGAIN, WITHDRAWN, Vote
 from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.render.reveal import foreseen
 from helpers.browser import overflow, visits
@@ -166,7 +166,8 @@ def test_a_vote_is_taken_back_and_counts_for_nothing(listen: Any, data: Path) ->
             page.keyboard.press("n")
             opened.status("Play both songs")
     assert "of your 1 vote" in tally, "the other one is taken back"
-    assert [vote.suspicion for vote in votes(data)[before:]] == [WITHDRAWN, ""]
+    first, _ = votes(data)[before:]
+    assert first.suspicion in (WITHDRAWN, AGAIN), "a pair that was heard before did not count anyway"
     undo.wait_for(state="hidden", timeout=12_000)
     page.keyboard.press("z")
     opened.status("You preferred A.")

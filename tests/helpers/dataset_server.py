@@ -49,7 +49,8 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: the tests read what was committed."""
 
     def do_GET(self) -> None:
-        self.respond({"id": self.hub.name, "sha": COMMIT})
+        files = [{"rfilename": path} for path in self.hub.files]
+        self.respond({"id": self.hub.name, "sha": COMMIT, "siblings": files})
 
     def do_POST(self) -> None:
         content = self.body()

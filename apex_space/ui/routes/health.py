@@ -1,5 +1,6 @@
 """Tells monitoring tools whether the server is alive: `/healthz`."""
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -7,7 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from ... import __version__
-from ...arena.leaderboard import LeaderboardService
+from ...arena.leaderboard import LeaderboardSnapshot
 from ...judges.manager import JudgeManager
 from ...judges.queueing import HEAVY, LIGHT
 from ..gradio_patches import queue_state
@@ -15,7 +16,7 @@ from ..gradio_patches import queue_state
 STOPPED = "The queue is stopped: no event is taken or answered any more. Restart the server."
 
 
-def health_route(manager: JudgeManager, leaderboard: LeaderboardService) -> Route:
+def health_route(manager: JudgeManager, standing: Callable[[], LeaderboardSnapshot]) -> Route:
     """Return the route `/healthz` for `launch(app_kwargs={"routes": [...]})`.
 
     It needs no thread, so it answers even while all threads are busy. The status is 503, with a `reason`, if only a
@@ -29,7 +30,7 @@ def health_route(manager: JudgeManager, leaderboard: LeaderboardService) -> Rout
             "alive": not queue.stopped,
             "judges": manager.states(),
             "queue": {"waiting": queue.waiting + in_line, "running": queue.running - in_line},
-            "votes": _votes(leaderboard),
+            "votes": _votes(standing()),
             "version": __version__,
         }
         if queue.stopped:
@@ -39,7 +40,6 @@ def health_route(manager: JudgeManager, leaderboard: LeaderboardService) -> Rout
     return Route("/healthz", health)
 
 
-def _votes(leaderboard: LeaderboardService) -> dict[str, Any]:
+def _votes(now: LeaderboardSnapshot) -> dict[str, Any]:
     """Return how many votes do not count, and a warning if that is suddenly many more than before."""
-    now = leaderboard.latest()
     return now.not_counted_before.as_dict() | {"warning": str(now.jump or "")}

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from apex_space.arena import battles as module
+from apex_space.arena import fraud
 from apex_space.arena.battles import (
     LIFETIME,
     MAX_OWN,
@@ -29,7 +30,6 @@ from apex_space.arena.battles import (
     Arena,
     open_arena,
 )
-from apex_space.arena.fraud import ONE_SIDE
 from apex_space.arena.pool import PREFIX, Pool
 from apex_space.arena.predictions import PredictionWorker
 from apex_space.audio.waveform import load_song
@@ -53,13 +53,15 @@ from apex_space.judges.loading import load_judge
 from apex_space.judges.manager import JudgeManager
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.rate_limits import LIMITS
-from apex_space.storage.records import WITHDRAWN, Battle, Vote
+from apex_space.storage.records import AGAIN, WITHDRAWN, Battle, Vote
 from apex_space.storage.vote_store import VoteStore
 from helpers import melodies
 from helpers.wait import until
 
 ADDRESS = "203.0.113.77"
 ENOUGH = (5.0, 5.0)
+PAIRS = 3
+"""Number of pairs in a pool of three songs."""
 
 
 class Clock:
@@ -341,10 +343,11 @@ def test_of_votes_at_once_one_is_taken(arena: Arena, clock: Clock, store: VoteSt
 
 
 def test_a_suspicious_vote_is_kept_with_its_reason_and_answered_like_any(
-    arena: Arena, clock: Clock, store: VoteStore
+    arena: Arena, clock: Clock, store: VoteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fraud, "ONE_SIDE", PAIRS)
     gaps = Random(1)
-    for before in range(ONE_SIDE):
+    for before in range(PAIRS):
         battle = arena.next(ADDRESS)
         id = listened(arena, clock, battle)
         clock.now += gaps.uniform(5, 50)
@@ -355,9 +358,24 @@ def test_a_suspicious_vote_is_kept_with_its_reason_and_answered_like_any(
     arena.withdraw(id, ADDRESS)
     arena.explain(id, ["mix"], ADDRESS)
     suspicions = [vote.suspicion for vote in store.votes()]
-    assert suspicions[:-1] == [""] * (ONE_SIDE - 1)
+    assert suspicions[:-1] == [""] * (PAIRS - 1)
     assert "same side" in suspicions[-1]
-    assert sum(store.votes_per_song().values()) == 2 * (ONE_SIDE - 1)
+    assert sum(store.votes_per_song().values()) == 2 * (PAIRS - 1)
+
+
+def test_a_visitor_hears_new_pairs_at_all_replicas_and_a_pair_counts_once(
+    replica: Callable[..., Arena], clock: Clock, store: VoteStore
+) -> None:
+    arenas, gaps = [replica(), replica()], Random(1)
+    for number in range(PAIRS + 1):
+        arena = arenas[number % 2]
+        battle = arena.next(ADDRESS)
+        id = listened(arena, clock, battle)
+        clock.now += gaps.uniform(5, 50)
+        answer = arena.vote(id, "ab"[number % 2], ENOUGH, ADDRESS)
+        assert answer.suspicion == ("" if number < PAIRS else AGAIN)
+    assert sum(store.votes_per_song().values()) == 2 * PAIRS
+    assert arenas[0].agreement(answer).votes == PAIRS + 1
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,26 @@ def test_a_week_has_its_own_pairs_and_the_next_one_others() -> None:
     assert common(pool[::-1], "2026-W49") == this
 
 
+@pytest.mark.parametrize("week", ["", "2026-W49"])
+def test_pairs_that_were_heard_do_not_meet_again_until_all_were(week: str) -> None:
+    for count in (2, 3, 7, 12):
+        rng, heard = Random(count), list[tuple[str, str]]()
+        for _ in range(count * (count - 1) // 2):
+            a, b = draw(songs(count), {"0": 10**6}, {}, rng, week, [*heard, ("gone", "0"), ("1", "1")])
+            heard.append((a.id, b.id))
+        assert len(set(map(frozenset, heard))) == len(heard)
+        assert len({*draw(songs(count), {}, {}, rng, week, heard)}) == 2
+
+
+def test_a_week_keeps_its_pairs_where_some_were_heard() -> None:
+    pool, week, rng = songs(30), "2026-W49", Random(0)
+    usual = common(pool, week)
+    heard = [tuple(song.id for song in pair) for pair in list(usual)[::2]]
+    met = [frozenset(draw(pool, {}, {}, rng, week, heard)) for _ in range(DRAWS)]  # type: ignore[arg-type]
+    assert sum(pair in usual for pair in met) > 0.8 * DRAWS
+    assert not any(tuple(song.id for song in pair) in heard for pair in map(frozenset, met))
+
+
 def test_few_votes_come_before_the_week() -> None:
     pool, rng = songs(30), Random(0)
     votes = {song.id: 20 for song in pool[3:]}
@@ -128,7 +148,7 @@ def test_there_is_no_battle_without_two_songs(count: int) -> None:
 
 
 def test_scores_are_not_asked_for() -> None:
-    assert list(inspect.signature(draw).parameters) == ["songs", "votes", "uncertainty", "rng", "week"]
+    assert list(inspect.signature(draw).parameters) == ["songs", "votes", "uncertainty", "rng", "week", "heard"]
 
 
 class Counting(Counter[str]):

@@ -45,6 +45,20 @@ def old(path: Path) -> Path:
     return path
 
 
+def test_a_new_folder_is_there_whole_or_not_at_all_and_replaces_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "new"
+    with files.new_folder(path) as part:
+        (part / "file").write_text("whole")
+        assert not path.exists()
+    assert (path / "file").read_text() == "whole"
+    with pytest.raises(FileExistsError), files.new_folder(path) as part:
+        (part / "file").write_text("another")
+    with pytest.raises(RuntimeError), files.new_folder(tmp_path / "other") as part:
+        raise RuntimeError
+    assert (path / "file").read_text() == "whole"
+    assert {each.name for each in tmp_path.iterdir()} == {"new", "temporary"}
+
+
 def foreign(temporary: Path, elsewhere: Path) -> list[Path]:
     """Files that no sweep may touch, in folders that are named like this program's."""
     unmarked = made(temporary / f"{PREFIX}12345678", marked=False)

@@ -25,7 +25,7 @@ from apex_space.core.errors import AlreadyVoted, StoreError, UnknownBattle
 from apex_space.core.settings import Settings
 from apex_space.storage.database import write
 from apex_space.storage.migrations import MIGRATIONS, Migration
-from apex_space.storage.records import Battle, Prediction, Song, SongScores, Source, StoredModel, Vote
+from apex_space.storage.records import AGAIN, WITHDRAWN, Battle, Prediction, Song, SongScores, Source, StoredModel, Vote
 from apex_space.storage.vote_counts import VoteCounts, tally
 from apex_space.storage.vote_store import ADD_VOTE, FILE, KEPT_TEXTS, VoteStore, _add_battles, _vote_row, open_store
 
@@ -38,7 +38,9 @@ def battle(id: str = "battle", a: Song = NAMED[0], b: Song = NAMED[1], **options
 
 
 def vote(battle: Battle, **options: Any) -> Vote:
-    return Vote(battle, **{"winner": "a", "at": 120.25, "heard": (5.5, 7.25), "voter": "hash", **options})
+    return Vote(
+        battle, **{"winner": "a", "at": 120.25, "heard": (5.5, 7.25), "voter": f"voter of {battle.id}", **options}
+    )
 
 
 def cast(store: VoteStore, vote: Vote) -> Vote:
@@ -480,6 +482,48 @@ def test_of_models_the_one_after_the_most_changes_is_the_newest(store: VoteStore
     assert store.newest_model("pocket", "r") == replace(old, changes=2)
     store.add_model(old, 3.0)
     assert store.newest_model("pocket", "r") == replace(old, changes=2)
+    assert store.models() == [(replace(old, changes=2, model=""), 1.0), (replace(new, model=""), 1.0)]
+
+
+# ---- one counted vote of a voter on a pair -------------------------------------------------------------------------
+
+
+def test_a_voters_second_vote_on_the_same_two_songs_does_not_count(store: VoteStore) -> None:
+    def voted(id: str, a: int, b: int, voter: str, **options: Any) -> str:
+        each = vote(battle(id, NAMED[a], NAMED[b]), voter=voter, at=float(id), **options)
+        store.add_battle(each.battle)
+        stored = store.add_vote(each)
+        assert replace(stored, suspicion="") == replace(each, suspicion="")
+        return stored.suspicion
+
+    assert voted("1", 0, 1, "x", suspicion="too many") == "too many"
+    assert voted("2", 0, 1, "x") == ""
+    assert voted("3", 1, 0, "x") == AGAIN
+    assert voted("4", 0, 1, "x", suspicion="too many") == "too many"
+    assert voted("5", 0, 2, "x") == voted("6", 0, 1, "y") == ""
+    assert voted("7", 0, 1, "") == voted("8", 0, 1, "") == ""
+    store.set_aside(["2"], WITHDRAWN)
+    assert voted("9", 1, 0, "x") == ""
+    assert_counted(store)
+    assert store.pairs_of("x", 2) == [(NAMED[1].id, NAMED[0].id), (NAMED[0].id, NAMED[2].id)]
+    assert len(store.pairs_of("x", 99)) == 6
+    assert store.pairs_of("nobody", 99) == []
+
+
+def test_of_a_voters_votes_on_a_pair_at_many_replicas_at_once_one_counts(url: str) -> None:
+    stores = [VoteStore(url) for _ in range(4)]
+    barrier = threading.Barrier(8)
+
+    def cast_at(number: int) -> None:
+        barrier.wait()
+        cast(stores[number % 4], vote(battle(str(number), *NAMED[:2][:: 1 if number % 3 else -1]), voter="x"))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(cast_at, range(8)))
+    assert sorted(vote.suspicion for vote in stores[0].votes()) == ["", *[AGAIN] * 7]
+    assert_counted(stores[0])
+    for each in stores:
+        each.close()
 
 
 def test_an_old_salt_is_no_longer_in_the_database(url: str) -> None:

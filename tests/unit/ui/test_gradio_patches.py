@@ -14,6 +14,7 @@ from gradio import queueing, routes
 from gradio.data_classes import PredictBodyInternal
 from gradio.routes import App
 
+from apex_space.arena.leaderboard import LeaderboardSnapshot
 from apex_space.judges.manager import JudgeManager
 from apex_space.ui import gradio_patches
 from apex_space.ui.gradio_patches import MAX_SESSIONS, PatientQueue, keep_queue_going, one_app
@@ -56,7 +57,7 @@ async def served() -> AsyncIterator[Served]:
         gr.Button().click(quick, text, text, api_name="quick", concurrency_limit=None)
     queue: Any = blocks.queue()._queue
     queue.ANAYLTICS_CACHE_FREQUENCY = 10**9  # its table of all events, made anew after each
-    app = App.create_app(blocks, app_kwargs={"routes": [health_route(JudgeManager())]})
+    app = App.create_app(blocks, app_kwargs={"routes": [health_route(JudgeManager(), LeaderboardSnapshot)]})
     blocks.run_startup_events()
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://here", timeout=30) as client:

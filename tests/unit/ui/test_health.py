@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from gradio.routes import App
 from starlette.middleware import Middleware
 
-from apex_space.arena.leaderboard import LeaderboardService
+from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot
 from apex_space.judges.manager import JudgeManager
 from apex_space.storage.vote_store import VoteStore
 from apex_space.ui.middleware.backpressure import Backpressure
@@ -35,7 +35,7 @@ async def made(routes: list[Any], **options: Any) -> App:
 
 def test_it_says_why_votes_of_past_days_do_not_count_and_warns(store: VoteStore) -> None:
     leaderboard = LeaderboardService(store)
-    client = TestClient(run_coroutine(made([health_route(JudgeManager(), leaderboard)])))
+    client = TestClient(run_coroutine(made([health_route(JudgeManager(), leaderboard.latest)])))
     assert client.get("/healthz").json()["votes"] == {"votes": 0, "reasons": {}, "before": "", "warning": ""}
     store.add_all([(each, ()) for each in stored([vote(0, 1), *[vote(0, 1, suspicion="too many")] * 30])])
     standing = leaderboard.refit()
@@ -45,9 +45,8 @@ def test_it_says_why_votes_of_past_days_do_not_count_and_warns(store: VoteStore)
     assert found["before"] == datetime.fromtimestamp(standing.at, UTC).date().isoformat()
 
 
-def test_it_needs_no_thread(store: VoteStore) -> None:
-    app = run_coroutine(made([health_route(JudgeManager(), LeaderboardService(store))]))
-    free = threading.Event()
+def test_it_needs_no_thread() -> None:
+    app, free = run_coroutine(made([health_route(JudgeManager(), LeaderboardSnapshot)])), threading.Event()
 
     async def ask() -> int:
         loop = asyncio.get_running_loop()
