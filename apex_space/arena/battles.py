@@ -37,7 +37,7 @@ from ..judges.report import Report
 from ..preference.learned import LearnedModel
 from ..storage.identity import AddressHasher, open_hasher
 from ..storage.rate_limits import RateLimiter
-from ..storage.records import Battle, Side, Song, SongScores, Source, Vote, Winner
+from ..storage.records import WITHDRAWN, Battle, Side, Song, SongScores, Source, Tag, Vote, Winner
 from ..storage.vote_counts import tally
 from .agreement import AgreementReport, measure_agreement
 from .clips import Clip, encode_clip
@@ -46,6 +46,8 @@ from .learning import ModelService
 from .pairing import draw, week_of
 from .pool import PREFIX, Pool
 from .predictions import PredictionWorker, song_scores
+from .ratings import Rating
+from .taste import Taste, measure_taste
 
 if TYPE_CHECKING:
     from ..storage.vote_store import VoteStore
@@ -57,6 +59,12 @@ SLACK = 0.25
 """Seconds by which the time of listening may be too short. Browsers report the time played in such steps."""
 MAX_UPLOADED = 50
 """Maximum number of visitors' own battles whose audio is kept at once. The visitor with the most loses the oldest."""
+WHY_SECONDS = 600.0
+"""Seconds after a vote in which its voter can say why it was cast."""
+UNDO_SECONDS, UNDO_SLACK = 10.0, 5.0
+"""Seconds in which a voter is offered to take a vote back, and by which the server may hear of it later."""
+MAX_OWN = 300
+"""Maximum number of a visitor's own votes that are looked at together."""
 SWEEP_SECONDS = 60.0
 MAX_PAIRS = 1000
 """Maximum number of a visitor's last votes of the day whose pairs are not drawn again."""
@@ -227,6 +235,41 @@ class Arena:
                 visit.delete()
         return vote
 
+    def explain(self, battle: str, tags: Sequence[Tag], address: str) -> None:
+        """Keep why the vote on the battle with that id was cast for one of the songs. Raises VoteRefused.
+
+        Its voter can do this once, within WHY_SECONDS. A suspicious vote is treated like any other.
+        """
+        vote = self._own_vote(battle, address, WHY_SECONDS)
+        known = isinstance(tags, list) and all(tag in get_args(Tag) for tag in tags)
+        if not known or not tags or vote.winner not in get_args(Side):
+            raise VoteRefused("These are no reasons for a vote. Reload the page and take the next battle.")
+        if not self._store.add_tags(vote.battle.id, {*tags}):
+            raise VoteRefused("The reasons for this vote are kept already. Take the next battle.")
+
+    def withdraw(self, battle: str, address: str) -> None:
+        """Let the vote on the battle with that id no longer count, for its voter, within seconds. Raises VoteRefused.
+
+        The battle stays closed. To withdraw a vote again, or a suspicious one, is answered alike and changes nothing.
+        """
+        vote = self._own_vote(battle, address, UNDO_SECONDS + UNDO_SLACK)
+        if not vote.suspicion:
+            self._store.set_aside([vote.battle.id], WITHDRAWN)
+
+    def cast(self, battles: Sequence[str], address: str) -> list[Vote]:
+        """Return the newest votes on the battles with these ids, which only their voters know. Raises TooFast.
+
+        Of other ids there are none. `measure_taste` and `against_judges` say what the votes mean.
+        """
+        self._limiter.admit(self._hash(address), "taste")
+        given = battles if isinstance(battles, list) else []
+        return self._store.votes_on([id for id in given if isinstance(id, str) and ID.fullmatch(id)][-MAX_OWN:])
+
+    def taste(self, votes: Sequence[Vote], crowd: Mapping[str, Rating], at: float) -> Taste:
+        """Return what a visitor's votes say of their taste, see `measure_taste`."""
+        songs = {song.id for vote in votes for song in (vote.battle.a, vote.battle.b)}
+        return measure_taste(votes, self._predictor.scored(songs), self._predictor.weights, crowd, at)
+
     def agreement(self, vote: Vote) -> AgreementReport:
         """Return how often judges agreed with people in battles like this vote's, with this vote. Raises StoreError.
 
@@ -259,6 +302,15 @@ class Arena:
     def _take(self, folder: Path, song: Path, waveform: Waveform) -> tuple[Clip, SongScores]:
         """Encode a visitor's song as a clip, and score it."""
         return encode_clip(song, waveform, folder), self._predictor.score(waveform)
+
+    def _own_vote(self, battle: str, address: str, seconds: float) -> Vote:
+        """Return the vote on a battle that a visitor cast up to so many seconds ago. Raises VoteRefused."""
+        found = self._store.votes_on([battle]) if isinstance(battle, str) and ID.fullmatch(battle) else []
+        if not found or found[0].voter != self._hash(address).hash:
+            raise VoteRefused("There is no such vote of yours. Take the next battle.")
+        if self._clock() - found[0].at > seconds:
+            raise VoteRefused("It is too late for that: the vote stays as it is. Take the next battle.")
+        return found[0]
 
     def _find(self, id: str) -> Battle:
         """Return the battle with that id. Raises UnknownBattle and BattleExpired."""

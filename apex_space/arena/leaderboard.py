@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..storage.identity import DAY
-from ..storage.records import Source
+from ..storage.records import Source, Tag
 from ..storage.vote_counts import VoteCounts
 from .agreement import AgreementReport, measure_agreement
 from .lead import NO_LEAD, Lead, Meeting, find_lead, meetings
@@ -32,15 +32,25 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class WinTags:
+    """Why voters preferred a generator's songs: how many of the `votes` with tags have each tag."""
+
+    generator: str
+    votes: int
+    tags: Mapping[Tag, int]
+
+
+@dataclass(frozen=True)
 class LeaderboardSnapshot:
     """Ratings of songs and generators and agreement of judges at one time.
 
     `at` is in seconds since 1970; it is 0 before the first fit. `version` is the number of votes that the store had
     then, including suspicious ones, and of the times that votes were set aside or restored: it grows with each and is
     the same in every process. `votes` excludes suspicious votes. `agreement` keeps the pool's songs and visitors'
-    uploads apart. `curves` were drawn at the version `drawn`: they may lack the last 2% of the votes, and follow some
-    time after the rest. `not_counted` is for the operator. `not_counted_before` is for everybody: it ends with the day
-    before, so that nobody can find out whether their own vote counts. `jump` warns the operator.
+    uploads apart. `tags` have the generator with the most votes first. `curves` were drawn at the version `drawn`: they
+    may lack the last 2% of the votes, and follow some time after the rest. `not_counted` is for the operator.
+    `not_counted_before` is for everybody: it ends with the day before, so that nobody can find out whether their own
+    vote counts. `jump` warns the operator.
     """
 
     version: int = 0
@@ -54,6 +64,7 @@ class LeaderboardSnapshot:
     otherwise: Mapping[By, Otherwise] = field(default_factory=lambda: {"song": {}, "generator": {}})
     listeners: int | None = None
     agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement(VoteCounts()))
+    tags: tuple[WinTags, ...] = ()
     curves: tuple[LearningCurve, ...] = ()
     drawn: int | None = None
     not_counted: NotCounted = field(default_factory=NotCounted)
@@ -91,6 +102,7 @@ class LeaderboardSnapshot:
             },
             "listeners": self.listeners,
             "agreement": {source: panel.as_dict() for source, panel in self.agreement.items()},
+            "tags": [asdict(each) for each in self.tags],
             "curves": [asdict(curve) for curve in self.curves],
         }
 
@@ -158,6 +170,7 @@ class LeaderboardService:
     def _publish(self, counts: VoteCounts, curves: tuple[LearningCurve, ...], drawn: int | None) -> None:
         model, excess, now = self._model, self._excess, time.time()
         songs, generators = rate(counts, "song", model, excess), rate(counts, "generator", model, excess)
+        tags = [WinTags(name, *given) for name, given in self._store.tags_of_wins().items()]
         self._latest = LeaderboardSnapshot(
             version=counts.version,
             at=now,
@@ -170,6 +183,7 @@ class LeaderboardService:
             otherwise={by: rate_otherwise(counts, by, model, excess) for by in get_args(By)},
             listeners=excess["song"].listeners if "song" in excess else None,
             agreement=measure_agreement(counts, side_effect(counts, model, excess)),
+            tags=tuple(sorted(tags, key=lambda each: (-each.votes, each.generator))),
             curves=curves,
             drawn=drawn,
             not_counted=count_reasons(counts.reasons),

@@ -149,13 +149,17 @@ def learn_from_choices(
     generators: Mapping[str, str],
     choices: Sequence[Choice],
     half_life: float = 0,
+    prior: Prior | None = None,
 ) -> LearnedModel:
     """Learn a judge's model from choices, the oldest first, between songs with `scores` by the song's id.
 
-    Raises ValueError if no choice is between two different songs with scores.
+    By default, the `prior` is that of the judge's own head or published rule, if there is one. Raises ValueError if no
+    choice is between two different songs with scores.
     """
     voted = {song for a, b, _ in choices for song in (a, b)}
-    axes, prior = _prior(judge, [each for song, each in scores.items() if song in voted])
+    axes = prior.axes if prior else ()
+    if prior is None:
+        axes, prior = _prior(judge, [each for song, each in scores.items() if song in voted])
     known = {
         song: [float(each.scores[axis] or 0) for axis in axes]
         for song, each in scores.items()

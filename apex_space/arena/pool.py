@@ -11,9 +11,9 @@ from pathlib import Path
 from ..audio.waveform import Waveform, load_song
 from ..core import files
 from ..core.errors import AudioError, BattleStale, PoolError
-from ..storage.records import Song
+from ..storage.records import Battle, Side, Song
 from .clips import Clip, encode_clip
-from .pool_sources import Candidate, candidates
+from .pool_sources import Candidate, allows_copies, candidates
 
 RETRY_SECONDS = 300
 PATIENCE_SECONDS = 10
@@ -41,6 +41,7 @@ class _Ready:
     song: Song
     original: Path
     copy: Clip
+    licence: str
 
 
 class Pool:
@@ -85,6 +86,13 @@ class Pool:
     def file(self, song: str) -> Path:
         """Return the original file of the song with that id. Raises BattleStale."""
         return self._get(song).original
+
+    def licences(self, battle: Battle) -> dict[Side, str]:
+        """Return the licence of each side of a battle that visitors may download, because the pool says so."""
+        sides: tuple[tuple[Side, Song], ...] = (("a", battle.a), ("b", battle.b))
+        with self._lock:
+            found = {side: self._songs.get(song.id) for side, song in sides}
+        return {side: ready.licence for side, ready in found.items() if ready and allows_copies(ready.licence)}
 
     def waveform(self, song: str) -> Waveform:
         """Decode the song with that id again. Raises AudioError, and PoolError if its file was replaced."""
@@ -144,7 +152,7 @@ class Pool:
             return
         song = Song(waveform.sha256, candidate.title, candidate.generator, candidate.prompt)
         with self._lock:
-            self._songs[song.id] = _Ready(song, candidate.file, copy)
+            self._songs[song.id] = _Ready(song, candidate.file, copy, candidate.licence)
 
 
 def lower_priority() -> None:

@@ -27,14 +27,19 @@ MAX_SONGS = 2_000
 MAX_ROWS, MAX_BYTES = 200, 2_000_000_000
 """Maximum number of songs from a dataset, and maximum total bytes of their files. A dataset is streamed and its first
 songs are taken; the original files stay on disk beside the clips."""
-MAX_TEXT_LENGTH = {"title": 200, "generator": 100, "prompt": 2_000}
+MAX_TEXT_LENGTH = {"title": 200, "generator": 100, "prompt": 2_000, "licence": 100}
 COLUMNS = {
     "title": ("title", "name", "song", "track"),
     "generator": ("generator", "model", "system", "model_name", "artist"),
     "prompt": ("prompt", "caption", "description", "text"),
+    "licence": ("licence", "license"),
 }
 """Names that a dataset's columns may have for each of our fields; the first name that is present is used. The sound is
 the first column of the type Audio."""
+ANYONES = "CC0-1.0"
+"""Licence of the example songs."""
+COPIES = re.compile(r"(cc0|cc by( sa)?)( \d(\.\d)?)?|public domain")
+"""Licences that let everybody copy and change a song, in lower case and with spaces."""
 DATASET = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 logger = logging.getLogger(__name__)
 
@@ -48,6 +53,12 @@ class Candidate:
     title: str = ""
     generator: str = ""
     prompt: str = ""
+    licence: str = ""
+
+
+def allows_copies(licence: str) -> bool:
+    """Return whether visitors may download a song under this licence. An unknown licence does not allow it."""
+    return bool(COPIES.fullmatch(" ".join(re.split(r"[\s_-]+", licence.strip().lower()))))
 
 
 def candidates(source: str | None) -> Callable[[Path], Iterable[Candidate]]:
@@ -82,6 +93,7 @@ def from_examples(damaged: bool = False, offered: bool = False) -> list[Candidat
             title=row["title"],
             generator=DAMAGED.format(damage=row["damage"]) if row["damage"] else SYNTHESISED,
             prompt=f"{row['style']}. {row['description']}",
+            licence=ANYONES,
         )
         for number, row in enumerate(rows[:OFFERED] if offered else rows, 1)
         if damaged or not row["damage"]
@@ -100,8 +112,8 @@ def example_texts() -> dict[str, str]:
 def from_folder(folder: Path) -> list[Candidate]:
     """Return the songs in the folder's `songs.csv`, `.jsonl` or `.parquet`, or every sound file if it has no table.
 
-    The table's columns are file, title, generator and prompt. Without a table, the title is the file's name and the
-    generator is the first folder's name. Raises PoolError.
+    The table's columns are file, title, generator, prompt and licence. Without a table, the title is the file's name
+    and the generator is the first folder's name. Raises PoolError.
     """
     folder = folder.resolve()
     listed = [table for suffix in tables.READERS if (table := folder / f"songs{suffix}").is_file()]
@@ -124,9 +136,11 @@ def _tabled(table: Path, folder: Path) -> Iterator[Candidate]:
         file = tables.text(row.get("file"))
         if not file:
             raise PoolError(
-                "{name} has no file. The columns are file, and if you like title, generator and prompt.", name=name
+                "{name} has no file. The columns are file, and if you like title, generator, prompt and licence.",
+                name=name,
             )
-        yield Candidate(name, _inside(songs, file, name), **_texts(row, {"title": Path(file).stem}))
+        otherwise = {"title": Path(file).stem, "licence": tables.text(row.get("license"))}
+        yield Candidate(name, _inside(songs, file, name), **_texts(row, otherwise))
 
 
 def _rows(table: Path) -> Iterator[tables.Record]:

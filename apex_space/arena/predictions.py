@@ -77,6 +77,17 @@ class PredictionWorker:
         with self._lock:
             return tuple(known[song] for song in songs for known in self._scores.values() if song in known)
 
+    def weights(self, judge: str, revision: str) -> Prior | None:
+        """Return what listeners weigh by the model that learned from votes, or else by the judge's head.
+
+        It is the prior of one listener, who may weigh scores otherwise. Return None if nothing is known.
+        """
+        known = self._models.model(judge, revision) if self._models else None
+        if known:
+            return Prior.without_head(known.prior.axes, known.prior.scale, known.mean[: len(known.prior.axes)])
+        head = self._head(judge)
+        return Prior.without_head(head.axes, head.scale, head.coefficients) if head else None
+
     def predictions(
         self, a: str, b: str, scored: Iterable[SongScores], generators: tuple[str, str] = ("", "")
     ) -> tuple[Prediction, ...]:

@@ -1,7 +1,7 @@
 """Draws figures from records. Needs no page and no model."""
 
 from .arena import calibration, learning_curves, learning_losses
-from .card import card, preview
+from .card import card, preview, votes_card
 from .comparison import contributions, probability
 from .panel import panel, preferences
 from .ranking import ranking_intervals, spread
@@ -21,4 +21,5 @@ __all__ = [
     "scores",
     "spread",
     "timeline",
+    "votes_card",
 ]

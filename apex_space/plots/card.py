@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.axes import AXES, Axis
+from ..core.intervals import ConfidenceInterval
 from ..core.text import minus
 from ..judges.registry import REGISTRY
 from ..judges.report import Report
@@ -32,6 +33,8 @@ UNTITLED = "What a judge makes of a song"
 LEFT, RIGHT = 64, 1136
 START, END = 280, 870
 """Left and right end of the bars, in pixels."""
+SHARES, SHARES_END = 460, 980
+"""Left and right end of bars with longer labels."""
 TOP, BOTTOM = 226, 566
 ROW, BAR = 84, 24
 """Maximum height of a row, and height of its bar, in pixels."""
@@ -75,6 +78,41 @@ def card(title: str, reports: Sequence[Report], fonts: Fonts = Fonts()) -> bytes
     return _png(image)
 
 
+@dataclass(frozen=True)
+class Bar:
+    """A row of a picture: a share from 0 to 1 as a bar, with its interval as whiskers and a text at its end."""
+
+    label: str
+    share: ConfidenceInterval
+    text: str
+
+
+def votes_card(title: str, subtitle: str, bars: Sequence[Bar], fonts: Fonts = Fonts()) -> bytes:
+    """Draw a PNG, 1200 x 630, of a visitor's own figures. Rows whose label the font cannot write are left out."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), PAPER)
+    pen = _Pen(ImageDraw.Draw(image), fonts)
+    pen.box(0, 0, 16, HEIGHT, BRAND)
+    pen.text(LEFT, 58, SITE, 30, BRAND, bold=True)
+    pen.title(title)
+    pen.text(LEFT, 184, pen.cut(subtitle, 28, RIGHT - LEFT), 28, SOFT)
+    shown = [bar for bar in bars if pen.can_write(bar.label)]
+    step = min(ROW, (BOTTOM - TOP) / max(1, len(shown)))
+    top = (TOP + BOTTOM - step * len(shown)) / 2
+    for place, bar in enumerate(shown):
+        y = top + step * (place + 0.5)
+        pen.text(LEFT, y, pen.cut(bar.label, 26, SHARES - LEFT - 20), 26)
+        left, value, right = (SHARES + share * (SHARES_END - SHARES) for share in (0, bar.share.value, 1))
+        pen.box(left, y - BAR / 2, right, y + BAR / 2, TRACK)
+        pen.box(left, y - BAR / 2, value, y + BAR / 2, BRAND)
+        pen.whiskers(y, *(SHARES + share * (SHARES_END - SHARES) for share in (bar.share.low, bar.share.high)))
+        pen.text(RIGHT, y, bar.text, 28, anchor="rm")
+    pen.box(LEFT, 598 - 1.5, LEFT + 40, 598 + 1.5, INK)
+    pen.text(LEFT + 54, 598, "95% interval: with so few votes, the true share may lie anywhere in it", 22, SOFT)
+    return _png(image)
+
+
 def preview(title: str, sentence: str, fonts: Fonts = Fonts()) -> bytes:
     """Draw a PNG, 1200 x 630, of a page's title and of a sentence about the page, both in English."""
     from PIL import Image, ImageDraw
@@ -103,6 +141,11 @@ class _Pen:
         left, top, right, bottom = (round(SCALE * edge) for edge in (left, top, right, bottom))
         if right > left:
             self._draw.rectangle([left, top, right - 1, bottom - 1], colour)
+
+    def whiskers(self, y: float, low: float, high: float) -> None:
+        self.box(low, y - 1.5, high, y + 1.5, INK)
+        for end in (low, high):
+            self.box(end - 1.5, y - 8, end + 1.5, y + 8, INK)
 
     def mark(self, x: float, y: float, judge: int) -> None:
         sides, colour = SIDES[judge % len(SIDES)], JUDGE_COLOURS[judge % len(JUDGE_COLOURS)]
@@ -140,11 +183,15 @@ class _Pen:
 
     def title(self, title: str) -> None:
         """Write the title as large as it fits into the line. Cut it off if it does not fit."""
-        room, shown = RIGHT - LEFT, title
+        room = RIGHT - LEFT
         size = next((size for size in TITLE_SIZES if self.width(title, size, bold=True) <= room), TITLE_SIZES[-1])
-        while self.width(shown, size, bold=True) > room:
-            shown = f"{shown.rstrip('…')[:-1].rstrip()}…"
-        self.text(LEFT, 126, shown, size, bold=True)
+        self.text(LEFT, 126, self.cut(title, size, room, bold=True), size, bold=True)
+
+    def cut(self, text: str, size: int, room: float, bold: bool = False) -> str:
+        """Return the text, or as much of its beginning as fits into the room."""
+        while self.width(text, size, bold) > room:
+            text = f"{text.rstrip('…')[:-1].rstrip()}…"
+        return text
 
     def can_write(self, text: str) -> bool:
         """Return whether one of the fonts has a glyph for each character."""
@@ -189,10 +236,7 @@ def _row(pen: _Pen, y: float, axis: Axis, reports: Sequence[Report]) -> None:
 def _bar(pen: _Pen, y: float, axis: Axis, score: float, spread: float | None) -> None:
     pen.box(START, y - BAR / 2, _x(axis, score), y + BAR / 2, COLOURS[axis.key])
     if spread is not None:
-        low, high = _x(axis, score - spread), _x(axis, score + spread)
-        pen.box(low, y - 1.5, high, y + 1.5, INK)
-        for end in (low, high):
-            pen.box(end - 1.5, y - 8, end + 1.5, y + 8, INK)
+        pen.whiskers(y, _x(axis, score - spread), _x(axis, score + spread))
 
 
 def _legend(pen: _Pen, reports: Sequence[Report]) -> None:

@@ -173,6 +173,15 @@ MIGRATIONS = (
             "DELETE FROM vote_totals",
         ),
     ),
+    Migration(
+        12,
+        both=(
+            "CREATE TABLE vote_tags (battle TEXT NOT NULL REFERENCES votes (battle), tag TEXT NOT NULL,"
+            " PRIMARY KEY (battle, tag))",
+        ),
+        sqlite=tuple(_sqlite_trigger("vote_tags", verb) for verb in ("UPDATE", "DELETE")),
+        postgresql=(_postgresql_trigger("vote_tags"),),
+    ),
 )
 
 

@@ -11,12 +11,13 @@ from .identity import Visitor
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
-Action = Literal["battle", "vote", "uploaded", "link"]
+Action = Literal["battle", "vote", "uploaded", "link", "taste"]
 LIMITS: dict[Action, str] = {
     "battle": "30/minute;600/hour",
     "vote": "30/minute;1500/day",
     "uploaded": "4/minute;30/hour",
     "link": "10/minute;100/day",
+    "taste": "20/minute;300/hour",
 }
 """Limits of each visitor, by action.
 

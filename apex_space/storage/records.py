@@ -22,6 +22,9 @@ WITHDRAWN = "withdrawn by the voter"
 AGAIN = "the same pair again"
 """Reason why a vote does not count if its voter has a vote on the same two songs that counts."""
 
+Tag = Literal["melody", "voice", "sound", "mix", "rhythm", "originality"]
+"""What decided a vote for one of the songs, as its voter says."""
+
 Spoke = Literal["", "scores", "generators"]
 """What had more weight in a prediction by a learned model."""
 
@@ -83,6 +86,12 @@ class Battle:
     issued: float
     predictions: tuple[Prediction, ...] = ()
 
+    @property
+    def takes(self) -> bool:
+        """Return whether the songs may be two takes of one song: a visitor's own, or those of one title or prompt."""
+        texts = (self.a.title, self.b.title), (self.a.prompt, self.b.prompt)
+        return self.source == "uploaded" or any(text == other != "" for text, other in texts)
+
 
 @dataclass(frozen=True)
 class Vote:
@@ -91,7 +100,7 @@ class Vote:
     `at` is in seconds since 1970 (UTC). `heard` is how many seconds of A and of B were played. `voter` is a salted hash
     of the address, empty where it is not known (imported votes). `suspicion` is the reason why the vote is left out of
     ratings and agreement, empty for a good vote. `changed` is when the vote was last set aside or restored after it was
-    cast, 0 if it never was.
+    cast, 0 if it never was. `tags` say why it was cast, in alphabetical order. They are added once, after the vote.
     """
 
     battle: Battle
@@ -101,6 +110,7 @@ class Vote:
     voter: str = ""
     suspicion: str = ""
     changed: float = 0.0
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True)

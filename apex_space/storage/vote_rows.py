@@ -1,6 +1,7 @@
 """One flat row for each vote: what `vote_io` writes to files, and how it is checked when it is read.
 
-Predictions and scores are JSON texts in a row. Times are seconds since 1970 (UTC). A voter's hash is in no row.
+Predictions and scores are JSON texts in a row, and tags are words with spaces between. Times are seconds since 1970
+(UTC). A voter's hash is in no row.
 """
 
 import csv
@@ -10,7 +11,7 @@ import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, TextIO, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -25,7 +26,7 @@ from pydantic import (
 
 from ..core.text import escape_formula
 from .database import storable
-from .records import Battle, Prediction, Song, SongScores, Source, Spoke, Vote, Winner
+from .records import Battle, Prediction, Song, SongScores, Source, Spoke, Tag, Vote, Winner
 from .vote_store import DatedScores
 
 DAY = 86_400.0
@@ -45,6 +46,12 @@ def _no_boolean(value: Any) -> Any:
 def _check_storable(text: str) -> str:
     if not storable(text):
         raise ValueError("Input should hold no NUL and no lone surrogate")
+    return text
+
+
+def _check_tags(text: str) -> str:
+    if not {*text.split()} <= {*get_args(Tag)}:
+        raise ValueError(f"Input should be some of {' '.join(get_args(Tag))}")
     return text
 
 
@@ -101,6 +108,7 @@ class _VoteRow(BaseModel):
     predictions: Json[list[_PredictionRow]]
     scores: Json[list[_ScoresRow]]
     changed: Seconds = 0.0
+    tags: Annotated[str, AfterValidator(_check_tags)] = ""
 
     @model_validator(mode="after")
     def _check_songs(self) -> "_VoteRow":
@@ -116,7 +124,8 @@ class _VoteRow(BaseModel):
         predictions = tuple(Prediction(**vars(each)) for each in self.predictions)
         battle = Battle(self.battle, a, b, self.source, self.issued, predictions)
         heard = self.heard_a, self.heard_b
-        return Vote(battle, self.winner, self.at, heard, suspicion=self.suspicion, changed=self.changed)
+        tags = cast(tuple[Tag, ...], tuple(sorted({*self.tags.split()})))
+        return Vote(battle, self.winner, self.at, heard, suspicion=self.suspicion, changed=self.changed, tags=tags)
 
     def dated_scores(self) -> list[DatedScores]:
         """Return the scores of the battle's songs."""
@@ -167,6 +176,7 @@ def to_rows(votes: Iterable[Vote], scored: Mapping[str, list[DatedScores]]) -> I
             "predictions": to_json([vars(prediction) for prediction in battle.predictions]),
             "scores": to_json([vars(each) | {"at": at, "scores": dict(each.scores)} for at, each in known]),
             "changed": vote.changed,
+            "tags": " ".join(vote.tags),
         }
 
 

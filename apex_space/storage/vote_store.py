@@ -19,7 +19,20 @@ from sqlalchemy import URL, Connection, text
 from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
 from .database import Database, Parameters, storable, write
-from .records import AGAIN, WITHDRAWN, Battle, Prediction, Side, Song, SongScores, Source, StoredModel, Vote, Winner
+from .records import (
+    AGAIN,
+    WITHDRAWN,
+    Battle,
+    Prediction,
+    Side,
+    Song,
+    SongScores,
+    Source,
+    StoredModel,
+    Tag,
+    Vote,
+    Winner,
+)
 from .vote_counts import (
     VoteCounts,
     add_counts,
@@ -64,6 +77,8 @@ CLAIM_CHANGES = (
     " WHERE copied.battle = changed.battle AND copied.at = changed.at) ORDER BY battle, at ON CONFLICT DO NOTHING"
 )
 ADD_CHANGE = "INSERT INTO vote_changes (battle, at, reason) VALUES (:battle, :at, :reason)"
+ADD_TAG = "INSERT INTO vote_tags (battle, tag) VALUES (:battle, :tag) ON CONFLICT DO NOTHING"
+TAGS_OF = "SELECT battle, tag FROM vote_tags WHERE battle IN ({}) ORDER BY tag"
 ADD_MODEL = (
     "INSERT INTO models (judge, revision, decided, version, at, model, changes)"
     " VALUES (:judge, :revision, :decided, :version, :at, :model, :changes)"
@@ -80,6 +95,12 @@ VOTES = (
     " FROM votes) AS votes"
 )
 """The votes with the reason why each of them does not count now, and when that was changed last, 0 if never."""
+WINS_WITH_TAGS = (
+    f" FROM vote_tags JOIN {VOTES} ON votes.battle = vote_tags.battle JOIN battles ON battles.id = votes.battle"
+    " JOIN songs ON songs.id = CASE votes.winner WHEN 'a' THEN battles.a ELSE battles.b END"
+    " WHERE battles.source = 'pool' AND votes.suspicion = '' AND songs.generator <> '' GROUP BY songs.generator"
+)
+"""The tags of counted votes in the pool, by the winner's generator. Only votes for one of the songs have any."""
 SHARDS = "(SELECT battle, shard FROM copies UNION ALL SELECT battle, shard FROM changes_copied) AS shards"
 IN_SHARD = f"SELECT battle FROM {SHARDS} WHERE shard = :shard"
 ALL = "SELECT battle FROM votes"
@@ -220,6 +241,9 @@ class VoteStore(Database):
             newest = {vote.battle.id: vote for vote in given}
             here = _votes_on(connection, newest)
             _change(connection, [newest[old.battle.id] for old in here if newest[old.battle.id].changed > old.changed])
+            tags = [{"battle": vote.battle.id, "tag": tag} for vote, _ in votes for tag in vote.tags]
+            there = _voted(connection, {row["battle"] for row in tags})
+            write(connection, ADD_TAG, [row for row in tags if row["battle"] in there])
             return len(new)
 
     def set_aside(self, battles: Collection[str], reason: str) -> int:
@@ -247,6 +271,32 @@ class VoteStore(Database):
             ]
             _change(connection, changed)
             return len(changed)
+
+    def add_tags(self, battle: str, tags: Iterable[Tag]) -> bool:
+        """Store why the vote on a battle was cast. Return False if that is known already, and change nothing."""
+        with self.transaction(writing=True) as connection:
+            _keep_other_writers_out(connection, "vote_tags")
+            if _tags(connection, *_these(connection, [battle])):
+                return False
+            write(connection, ADD_TAG, [{"battle": battle, "tag": tag} for tag in sorted(tags)])
+            return True
+
+    def tags_of_wins(self) -> dict[str, tuple[int, dict[Tag, int]]]:
+        """Return, for each generator, how many counted votes for its songs have tags, and how many have each tag."""
+        with self.transaction() as connection:
+            votes = connection.execute(
+                text("SELECT songs.generator, count(DISTINCT votes.battle)" + WINS_WITH_TAGS)
+            ).all()
+            found: dict[str, tuple[int, dict[Tag, int]]] = {name: (number, {}) for name, number in votes}
+            query = "SELECT songs.generator, vote_tags.tag, count(*)" + WINS_WITH_TAGS + ", vote_tags.tag"
+            for name, tag, number in connection.execute(text(query)):
+                found[name][1][tag] = number
+        return found
+
+    def votes_on(self, battles: Iterable[str]) -> list[Vote]:
+        """Return the votes on these battles ordered by time, including suspicious ones."""
+        with self.transaction() as connection:
+            return _votes_on(connection, battles)
 
     def votes(self) -> list[Vote]:
         """Return all votes ordered by time, including suspicious ones."""
@@ -554,10 +604,20 @@ def _votes(connection: Connection, which: str, parameters: Parameters) -> list[V
     )
     rows = connection.execute(text(query), parameters).all()
     battles = _battles(connection, which, parameters)  # after the votes: a new vote may be added in between
+    tags = _tags(connection, which, parameters)
     votes = [
-        Vote(battles[id], winner, at, (a, b), voter, why, changed) for id, winner, at, a, b, voter, why, changed in rows
+        Vote(battles[id], winner, at, (a, b), voter, why, changed, tuple(tags.get(id, ())))
+        for id, winner, at, a, b, voter, why, changed in rows
     ]
     return sorted(votes, key=lambda vote: (vote.at, vote.battle.id))
+
+
+def _tags(connection: Connection, which: str, parameters: Parameters) -> dict[str, list[Tag]]:
+    """Return the tags of the votes on the battles whose ids the query `which` selects, by battle."""
+    found: dict[str, list[Tag]] = {}
+    for battle, tag in connection.execute(text(TAGS_OF.format(which)), parameters):
+        found.setdefault(battle, []).append(tag)
+    return found
 
 
 def _battles(connection: Connection, which: str, parameters: Parameters) -> dict[str, Battle]:

@@ -103,7 +103,7 @@ def _pages(
         embed_panel()
     with blocks.route("Arena", "/arena"):
         _links("arena")
-        ArenaPage(arena, uploads)
+        ArenaPage(arena, uploads, leaderboard)
         embed_panel()
     with blocks.route("Leaderboard", "/leaderboard"):
         _links("leaderboard")

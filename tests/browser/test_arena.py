@@ -1,6 +1,7 @@
 """The Arena page in a real browser that plays, listens and presses keys: blind until the vote."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -14,11 +15,13 @@ import pytest
 from playwright.sync_api import expect
 
 from apex_space.arena.pool_sources import EXAMPLES
-from apex_space.storage.records import Vote
+from apex_space.arena.taste import MIN_OWN
+from apex_space.storage.records import AGAIN, WITHDRAWN, Vote
 from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.render.reveal import foreseen
 from helpers.browser import overflow, visits
 from helpers.listener import Listener
+from helpers.melodies import write
 from helpers.melodies import write_noise as noise
 from helpers.server import QUICK, Running, running_app
 from helpers.wait import until
@@ -98,6 +101,107 @@ def test_a_vote_by_keyboard(listen: Any, visit: Any, data: Path) -> None:
     opened.status("Play both songs")
     assert page.locator("#battle .reveal").inner_text() == page.locator("#battle .foreseen").inner_text() == ""
     assert not opened.open()
+
+
+def test_after_the_vote_a_song_can_be_heard_whole_and_downloaded(listen: Any) -> None:
+    opened = listen()
+    page = opened.page
+    opened.listen()
+    page.keyboard.press("t")
+    opened.status("You called it a tie.")
+    page.keyboard.press("ArrowRight")
+    page.locator("#battle [data-side=B] .seek").fill("9")
+    until(lambda: page.evaluate("document.querySelector('#battle [data-side=B] audio').currentTime") > 9.2)
+    assert opened.sounding() == ["B"]
+    title = page.locator("#battle .name b").last.inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("link", name=f"Download (CC0 1.0): {title}").click()
+    assert download.value.suggested_filename == f"{title}.mp3"
+    assert len(Path(download.value.path()).read_bytes()) > 100_000
+    page.keyboard.press("n")
+    opened.status("Play both songs")
+    assert opened.sounding() == []
+
+
+def test_why_one_voted_is_kept_with_the_vote(listen: Any, data: Path) -> None:
+    opened = listen()
+    page = opened.page
+    why = page.get_by_role("group", name="Why?")
+    for vote, reasons in (("t", ()), ("b", ("sound", "voice")), ("a", ())):
+        assert why.is_hidden()
+        opened.listen()
+        page.keyboard.press(vote)
+        page.locator("#battle .reveal .name").first.wait_for()
+        assert why.is_visible() == (vote != "t")
+        page.keyboard.press("1")
+        if reasons:
+            page.keyboard.press("2")
+            page.get_by_role("button", name="Sound").click()
+            page.keyboard.press("1")  # not the melody, after all
+            pressed = why.locator("[aria-pressed=true]")
+            assert pressed.evaluate_all("all => all.map(({ dataset }) => dataset.tag)") == ["voice", "sound"]
+        if vote != "a":
+            page.keyboard.press("n")
+            opened.status("Play both songs")
+            assert votes(data)[-1].tags == reasons
+
+
+def test_a_vote_is_taken_back_and_counts_for_nothing(listen: Any, data: Path) -> None:
+    before = len(votes(data))
+    opened = listen()
+    page = opened.page
+    undo = page.get_by_role("button", name="Take the vote back")
+    for key in ("b", "a"):
+        opened.listen()
+        page.keyboard.press(key)
+        page.locator("#battle .reveal .name").first.wait_for()
+        tally = page.locator("#battle .foreseen").inner_text()
+        if key == "b":
+            assert re.search(r"\b\d+ s Z$", undo.inner_text())
+            page.keyboard.press("z")
+            opened.status("Your vote is withdrawn.")
+            assert undo.is_hidden()
+            assert page.locator("#battle .reveal").inner_text() == page.locator("#battle .foreseen").inner_text() == ""
+            assert page.get_by_role("group", name="Why?").is_hidden()
+            page.keyboard.press("n")
+            opened.status("Play both songs")
+    assert "of your 1 vote" in tally, "the other one is taken back"
+    first, _ = votes(data)[before:]
+    assert first.suspicion in (WITHDRAWN, AGAIN), "a pair that was heard before did not count anyway"
+    undo.wait_for(state="hidden", timeout=12_000)
+    page.keyboard.press("z")
+    opened.status("You preferred A.")
+
+
+def test_ones_own_votes_tell_of_ones_taste_and_every_ten_give_a_picture(listen: Any) -> None:
+    opened = listen()
+    page = opened.page
+    taste, left = page.locator("#battle .taste"), page.locator("#battle .votes-left")
+    for number in range(1, 11):
+        assert page.locator("#battle .round").inner_text() == ""
+        opened.listen()
+        page.keyboard.press("ab"[number % 2])
+        page.locator("#battle .reveal .name").first.wait_for()
+        assert taste.is_visible() == (number >= MIN_OWN)
+        assert left.inner_text().startswith(f"Your taste: {MIN_OWN - number} more vote") == (number < MIN_OWN)
+        if number == MIN_OWN:
+            taste.locator("summary").first.press("Enter")
+            taste.get_by_text("Your own ranking, by your votes alone").wait_for()
+            with page.expect_download() as download:
+                taste.get_by_role("link", name="Picture to share").click()
+            assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+            page.reload()
+            opened.status("Play both songs")
+            assert taste.is_visible(), "the browser's tab remembers the votes"
+        elif number < 10:
+            page.keyboard.press("n")
+            opened.status("Play both songs")
+    page.locator("#battle .round", has_text="10 votes: you against the judges.").wait_for()
+    assert page.locator("#battle .round a").get_attribute("download") == "me-against-the-judges.png"
+    page.keyboard.press("z")
+    opened.status("Your vote is withdrawn.")
+    assert page.locator("#battle .round").inner_text() == ""
+    assert overflow(page) <= 0
 
 
 def test_r_starts_the_song_again(listen: Any) -> None:
@@ -281,11 +385,44 @@ def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running,
     assert sorted(page.locator("#battle .name b").all_inner_texts()) == [
         f"Your {place} song, {place} take" for place in ("first", "second")
     ]
+    assert page.locator("#battle .songs").is_hidden(), "a visitor's own songs are deleted with the vote"
+    assert page.locator("#battle .download").count() == 0
+    page.keyboard.press("ArrowLeft")
+    assert opened.sounding() == []
     cast = votes(data)[-1]
     assert (cast.battle.source, cast.battle.a.title, cast.battle.b.title) == ("uploaded", "", "")
     until(lambda: not (server.uploads("first take") or server.uploads("second take")), seconds=30)
     page.get_by_role("button", name="Make it a battle").click()
     page.get_by_text("This song was deleted after scoring.").first.wait_for()
+
+
+@pytest.mark.parametrize(("seconds", "together"), [(8.1, True), (9.0, False)])
+def test_two_takes_of_a_song_are_switched_between_at_the_same_place(
+    seconds: float, together: bool, listen: Any, server: Running, tmp_path: Path
+) -> None:
+    opened = listen()
+    page = opened.page
+    switch = page.get_by_label("Switch at the same place")
+    assert switch.is_hidden(), "no two songs of the pool have one title or prompt"
+    page.get_by_role("button", name="Your own two songs").click()
+    for seed, place, length in ((1, "first", 8.0), (2, "second", seconds)):
+        take(page, server, place, write(tmp_path / f"{place} {seconds}.wav", seed, seconds=length))
+    page.get_by_role("button", name="Make it a battle").click()
+    switch.wait_for(timeout=60_000)
+    expect(switch).to_be_checked(checked=together)
+    at = "document.querySelector('#battle [data-side={}] audio').currentTime"
+    page.locator("#battle [data-side=A] .seek").fill("4")
+    page.locator("body").click(position={"x": 2, "y": 2})
+    page.keyboard.press("Space")
+    until(lambda: page.evaluate(at.format("A")) > 4.3)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    assert opened.sounding() == ["B"]
+    assert (page.evaluate(at.format("B")) > 4.3) == together
+    switch.set_checked(not together)
+    page.keyboard.press("ArrowLeft")  # a key works on the checkbox, too
+    page.wait_for_timeout(300)
+    assert opened.sounding() == ["A"]
 
 
 def test_a_battle_of_ones_own_is_repeated_without_a_new_upload(

@@ -23,7 +23,7 @@ CUT = [f"{name[:length].rstrip()}…" for name in NAMED for length in range(3, l
 """Long names as pictures show them."""
 RATED = (*(f"Title {n}" for n in range(SONGS)), *NAMED, *CUT, "Bradley-Terry", "revision")
 """Names, among them that of the weights by which the votes were predicted."""
-KEYS = ("T", "X", "N", "R")
+KEYS = ("T", "X", "N", "R", "Z")
 BATCH = ("zip", "file", "group", "aac", "KB", "B", "pocket", "folk.ogg", "folk", "letter.mp3", "letter", "silence.wav")
 FILES = ("silence", "groups.csv", "groups", ".csv")
 

@@ -35,8 +35,8 @@ def pool() -> Path:
     folder.mkdir()
     with (folder / "songs.csv").open("w", newline="", encoding="utf-8") as table:
         writer = csv.writer(table)
-        writer.writerow(("file", "title", "generator", "prompt"))
+        writer.writerow(("file", "title", "generator", "prompt", "license"))
         for song in from_examples(damaged=True, offered=True)[-4:]:
             _beginning(song.file.name, IN_POOL, folder)
-            writer.writerow((song.file.name, song.title, song.generator + MARKUP, song.prompt + MARKUP))
+            writer.writerow((song.file.name, song.title, song.generator + MARKUP, song.prompt + MARKUP, "CC0 1.0"))
     return folder

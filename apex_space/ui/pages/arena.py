@@ -9,7 +9,9 @@ from typing import Any
 import gradio as gr
 
 from ...arena.agreement import AgreementReport
-from ...arena.battles import Arena
+from ...arena.battles import UNDO_SECONDS, Arena
+from ...arena.leaderboard import LeaderboardService
+from ...arena.taste import MIN_OWN, against_judges
 from ...core.errors import (
     AlreadyVoted,
     ApexSpaceError,
@@ -25,6 +27,8 @@ from ...core.text import sanitize
 from ...storage.records import Battle, Vote
 from .. import render
 from ..proxies import address, is_from_elsewhere
+from ..render import taste as render_taste
+from ..render.arena import TAGS
 from ..render.reveal import answered, foreseen, reveal
 from ..static_files import read_static
 from ..translation import fill
@@ -40,6 +44,8 @@ OWN = (
     "stay on the server for {grace}, so that you can repeat the battle. What you hear is deleted with your vote, after "
     "an hour at the latest. The vote, the songs’ hashes and their scores are kept."
 )
+SCRIPTS = ("battle_players.js", "battle_after.js", "battle_taste.js", "battle.js")
+"""Files of the battle's script, in this order."""
 VOTES = (("a", "A", "A is better"), ("b", "B", "B is better"), ("tie", "T", "Tie"), ("both_bad", "X", "Both bad"))
 SAYINGS = {
     "song": "Song {side}",
@@ -50,6 +56,7 @@ SAYINGS = {
 SIDES = [{"side": side} | {name: fill(text, side=side) for name, text in SAYINGS.items()} for side in "AB"]
 TEXTS = {
     "vote": "Your vote",
+    "together": "Switch at the same place: the other song goes on where this one is.",
     "space": "Space",
     "toggle": "play or pause; once a song is heard, it goes on to the other.",
     "arrows": "play A or B.",
@@ -58,6 +65,8 @@ TEXTS = {
     "foreseen": "{judge} foresaw {right} of your {n} votes for A or B.",
     "skip": "Skip",
     "next": "Next battle",
+    "undo": "Take the vote back",
+    "seconds_left": "{n} s",
     "begin": "Play both songs. Your vote opens after {seconds} seconds of each.",
     "one_heard": "Song {heard} is heard. Now song {next}.",
     "both_heard": "Both heard: which do you prefer?",
@@ -67,6 +76,10 @@ TEXTS = {
     "unplayable": "Song {side} cannot be played: {reason}",
     "unloaded": "Song {side} cannot be played. {reason}",
     "connection": "It did not load; check your connection.",
+    "why": "Why? What you choose here is kept with your vote when you go on.",
+    "taste": "Your taste",
+    "votes_left_one": "Your taste: 1 more vote, and your votes say something about it.",
+    "votes_left": "Your taste: {n} more votes, and your votes say something about it.",
     "drawing": "Drawing two songs …",
     "making": "Your own battle is being made …",
     "recording": "Recording your vote …",
@@ -89,20 +102,23 @@ Answer = dict[str, Any]
 class ArenaPage:
     """Components and events. The browser gets only a battle's id; `arena` keeps everything else until the vote."""
 
-    def __init__(self, arena: Arena, uploads: Uploads) -> None:
-        self._arena, self._uploads = arena, uploads
+    def __init__(self, arena: Arena, uploads: Uploads, leaderboard: LeaderboardService) -> None:
+        self._arena, self._uploads, self._leaderboard = arena, uploads, leaderboard
         gr.Markdown(fill(LEAD, seconds=settings().listening_seconds))
         self.battle = gr.HTML(
             html_template=read_static("battle.html"),
             css_template=read_static("battle.css"),
-            js_on_load=read_static("battle.js"),
+            js_on_load="\n".join(map(read_static, SCRIPTS)),
             server_functions=self._functions(),
             apply_default_css=False,
             elem_id="battle",
             sides=SIDES,
             texts=TEXTS,
             votes=[dict(zip(("winner", "key", "label"), vote, strict=True)) for vote in VOTES],
+            tags=[{"name": tag, "key": str(key), "label": label} for key, (tag, label) in enumerate(TAGS.items(), 1)],
             listen=settings().listening_seconds,
+            undo=UNDO_SECONDS,
+            enough=MIN_OWN,
         )
         with gr.Accordion("Your own two songs", open=False, elem_id="own-songs"):
             self._own_songs()
@@ -138,17 +154,46 @@ class ArenaPage:
                 return {"refused": translate(str(error)), "waiting": isinstance(error, NotEnoughSongs)}
 
         def vote(data: Any, request: gr.Request) -> Answer:
-            if is_from_elsewhere(request):
-                return {"refused": tr(ELSEWHERE)}
-            sent: Any = data if isinstance(data, dict) else {}
-            try:
-                cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), address(request))
-            except ApexSpaceError as error:
-                return {"refused": translate(str(error)), "over": isinstance(error, OVER)}
-            shown = reveal(self._arena.named(cast), self._agreement(cast))
-            return {"said": answered(cast.winner), "reveal": shown, "judges": foreseen(cast)}
+            return _answered(data, request, self._vote)
 
-        return [issue, vote]
+        def why(data: Any, request: gr.Request) -> Answer:
+            return _answered(data, request, self._explain)
+
+        def undo(data: Any, request: gr.Request) -> Answer:
+            return _answered(data, request, self._withdraw)
+
+        def taste(data: Any, request: gr.Request) -> Answer:
+            return _answered(data, request, self._taste)
+
+        def card(data: Any, request: gr.Request) -> Answer:
+            return _answered(data, request, self._card)
+
+        return [issue, vote, why, undo, taste, card]
+
+    def _vote(self, sent: Any, visitor: str) -> Answer:
+        cast = self._arena.vote(sent.get("battle"), sent.get("winner"), sent.get("heard"), visitor)
+        licences = self._arena.pool.licences(cast.battle)
+        shown = reveal(self._arena.named(cast), self._agreement(cast), licences)
+        gone = cast.battle.source == "uploaded"
+        return {"said": answered(cast.winner), "reveal": shown, "judges": foreseen(cast), "gone": gone}
+
+    def _explain(self, sent: Any, visitor: str) -> Answer:
+        self._arena.explain(sent.get("battle"), sent.get("tags"), visitor)
+        return {}
+
+    def _withdraw(self, sent: Any, visitor: str) -> Answer:
+        self._arena.withdraw(sent.get("battle"), visitor)
+        return {"said": tr("Your vote is withdrawn. It counts for nothing.")}
+
+    def _taste(self, sent: Any, visitor: str) -> Answer:
+        now = self._leaderboard.latest()
+        votes = self._arena.cast(sent.get("battles"), visitor)
+        found = self._arena.taste(votes, {row.key: row for row in now.songs}, now.at)
+        return {"shown": render_taste.taste(found) if found.votes >= MIN_OWN else ""}
+
+    def _card(self, sent: Any, visitor: str) -> Answer:
+        votes = self._arena.cast(sent.get("battles"), visitor)
+        return {"shown": render_taste.card(against_judges(votes), len(votes))}
 
     def _agreement(self, cast: Vote) -> AgreementReport | None:
         """Return the judges' record with this vote; None if it cannot be read now, because the vote counts anyway."""
@@ -188,5 +233,15 @@ def _why_not(song: str | None) -> str:
     return "" if Path(song).is_file() else tr("This song was deleted after scoring. Drop it again.")
 
 
+def _answered(data: Any, request: gr.Request, answer: Callable[[Any, str], Answer]) -> Answer:
+    """Return the answer to what the page's script sent, or why it is refused."""
+    if is_from_elsewhere(request):
+        return {"refused": tr(ELSEWHERE)}
+    try:
+        return answer(data if isinstance(data, dict) else {}, address(request))
+    except ApexSpaceError as error:
+        return {"refused": translate(str(error)), "over": isinstance(error, OVER)}
+
+
 def _issued(battle: Battle) -> Answer:
-    return {"battle": battle.id}
+    return {"battle": battle.id, "takes": battle.takes}

@@ -104,7 +104,7 @@ def _tables(now: LeaderboardSnapshot) -> tuple[str, ...]:
         render.standing(now),
         render.songs(now.songs) + render.otherwise(now.songs, now.otherwise["song"]),
         render.generators(now.generators) + render.otherwise(now.generators, now.otherwise["generator"]),
-        render.meetings(now.meetings),
+        render.meetings(now.meetings) + render.tags(now.tags),
         render.agreement(now),
         render.calibration(judges) + render.between(judges),
         render.learning_curves(now.curves),

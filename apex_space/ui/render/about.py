@@ -19,6 +19,7 @@ ACTIONS: dict[Action, str] = {
     "vote": "Votes from one address",
     "uploaded": "Battles of uploaded songs from one address",
     "link": "Links from one address",
+    "taste": "Looks at one’s own votes from one address",
 }
 GROUPS = {"project": "This project", "judges": "The judges", "encoders": "The encoders", "data": "The data sets"}
 """Groups of the references, and their headings."""

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from ...arena import listeners
 from ...arena.agreement import Agreement, AgreementReport
 from ...arena.lead import Lead, Meeting
-from ...arena.leaderboard import LeaderboardSnapshot
+from ...arena.leaderboard import LeaderboardSnapshot, WinTags
 from ...arena.learning_curve import LearningCurve
 from ...arena.not_counted import NotCounted
 from ...arena.ratings import FEW_VOTES, MIN_VOTES, Rating
@@ -17,7 +17,7 @@ from ...core.i18n import plural, tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...core.text import minus
 from ...plots.arena import curve_name, judge_title, label, rank_and_rating, ranks, song_text
-from ...storage.records import AGAIN, WITHDRAWN, Source
+from ...storage.records import AGAIN, WITHDRAWN, Source, Tag
 from .html import Cells, figure, folded, labelled, note, percent, span, table
 
 SONGS: dict[Source, str] = {"pool": "the pool’s", "uploaded": "visitors’ own"}
@@ -43,6 +43,15 @@ MAX_GENERATORS = 30
 """Maximum number of generators in the table of who won against whom."""
 STRONGEST = 0.6
 """Share of its colour in a cell of votes that were all won, so that its text can be read, bright and dark."""
+TAGS: dict[Tag, str] = {
+    "melody": "Melody",
+    "voice": "Voice",
+    "sound": "Sound",
+    "mix": "Mix",
+    "rhythm": "Rhythm",
+    "originality": "Originality",
+}
+"""Reasons for a vote, in words."""
 REASONS = {
     "claims to have listened longer than the battle has been there": "the browser said it played the songs for longer "
     "than they were there",
@@ -293,6 +302,18 @@ def _pairs(met: Sequence[Meeting]) -> str:
         for pair in met
     )
     return table(tr("Votes between generators; a tie is half a win"), head, rows, "wide tall")
+
+
+def tags(given: Sequence[WinTags]) -> str:
+    """Return a folded table of why voters preferred each generator's songs, of those with enough votes."""
+    rows = [
+        (song_text(each.generator), str(each.votes), *(str(each.tags.get(tag, 0)) for tag in TAGS))
+        for each in given
+        if each.votes >= MIN_VOTES
+    ]
+    title = tr("Why voters preferred a generator’s songs: votes with each reason")
+    head = tr("Generator"), tr("Votes with reasons"), *map(tr, TAGS.values())
+    return folded(tr("Why they won"), table(title, head, rows, "wide")) if rows else ""
 
 
 def between(judges: Sequence[Agreement]) -> str:

@@ -1,14 +1,16 @@
 """Renders what a vote reveals: the songs, each judge's prediction, and how often it has agreed with people."""
 
+from collections.abc import Mapping
 from html import escape
+from typing import get_args
 
 from ...arena.agreement import Agreement, AgreementReport
 from ...core.i18n import plural, tr, translate
 from ...plots.arena import judge_title, song_text
 from ...preference.published_rules import RULES
-from ...storage.records import Prediction, Song, Spoke, Vote, Winner
+from ...storage.records import Battle, Prediction, Side, Spoke, Vote, Winner
 from ...storage.vote_counts import hit
-from .html import percent
+from .html import labelled, percent
 
 SAID: dict[Winner, str] = {
     "a": "You preferred A.",
@@ -28,13 +30,14 @@ def answered(winner: Winner) -> str:
     return tr(SAID[winner])
 
 
-def reveal(vote: Vote, panel: AgreementReport | None) -> str:
+def reveal(vote: Vote, panel: AgreementReport | None, licences: Mapping[Side, str] = {}) -> str:
     """Return what each judge predicted and whether it was right, the songs' names, and the figures, which are folded.
 
-    How often judges agreed with people is from `panel`, in which this vote is counted. It is left out without one.
+    How often judges agreed with people is from `panel`, in which this vote is counted. It is left out without one. The
+    sides with one of the `licences` can be downloaded.
     """
     battle = vote.battle
-    names = "".join(_name(side, song, vote.winner) for side, song in (("a", battle.a), ("b", battle.b)))
+    names = "".join(_name(battle, side, vote.winner, licences.get(side, "")) for side in get_args(Side))
     judged = [_verdict_on(predicted, vote.winner, panel) for predicted in battle.predictions] or [tr(NOBODY)]
     said = "".join(f"<p>{text}</p>" for text in [f"{answered(vote.winner)} {judged[0]}", *judged[1:]])
     figures = "".join(f"<p>{_figures(predicted, panel)}</p>" for predicted in battle.predictions)
@@ -51,14 +54,22 @@ def foreseen(vote: Vote) -> list[tuple[str, float]]:
     return [(judge_title(each.judge), hit(each.probability, a_won)) for each in vote.battle.predictions]
 
 
-def _name(side: str, song: Song, winner: Winner) -> str:
-    won = side == winner
+def _name(battle: Battle, side: Side, winner: Winner, licence: str) -> str:
+    song, won = battle.a if side == "a" else battle.b, side == winner
     chosen = f'<span class="chosen">✓ {tr("Your choice")}</span>' if won else ""
     generator = f"<small>{escape(song_text(song.generator))}</small>" if song.generator else ""
     prompt = f"<p>{escape(song_text(song.prompt))}</p>" if song.prompt else ""
     place = tr("Song {side}", side=side.upper())
-    title = f"<small>{place}</small><b>{escape(song_text(song.title) or tr('Without a title'))}</b>"
-    return f'<section class="name{" won" if won else ""}">{title}{generator}{prompt}{chosen}</section>'
+    name = song_text(song.title) or tr("Without a title")
+    title = f"<small>{place}</small><b>{escape(name)}</b>"
+    link = _download(battle.id, side, name, licence) if licence else ""
+    return f'<section class="name{" won" if won else ""}">{title}{generator}{prompt}{chosen}{link}</section>'
+
+
+def _download(battle: str, side: Side, name: str, licence: str) -> str:
+    text = tr("Download ({licence})", licence=licence)
+    attributes = f'aria-label="{escape(labelled(text, name))}" download="{escape(name)}.mp3"'
+    return f'<a class="download" href="arena/audio/{battle}/{side}.mp3" {attributes}>{escape(text)}</a>'
 
 
 def _verdict_on(predicted: Prediction, winner: Winner, panel: AgreementReport | None) -> str:

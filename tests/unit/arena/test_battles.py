@@ -20,7 +20,16 @@ import pytest
 
 from apex_space.arena import battles as module
 from apex_space.arena import fraud
-from apex_space.arena.battles import LIFETIME, MAX_UPLOADED, Arena, open_arena
+from apex_space.arena.battles import (
+    LIFETIME,
+    MAX_OWN,
+    MAX_UPLOADED,
+    UNDO_SECONDS,
+    UNDO_SLACK,
+    WHY_SECONDS,
+    Arena,
+    open_arena,
+)
 from apex_space.arena.pool import PREFIX, Pool
 from apex_space.arena.predictions import PredictionWorker
 from apex_space.audio.waveform import load_song
@@ -44,7 +53,7 @@ from apex_space.judges.loading import load_judge
 from apex_space.judges.manager import JudgeManager
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.rate_limits import LIMITS
-from apex_space.storage.records import AGAIN, Battle, Vote
+from apex_space.storage.records import AGAIN, WITHDRAWN, Battle, Vote
 from apex_space.storage.vote_store import VoteStore
 from helpers import melodies
 from helpers.wait import until
@@ -210,6 +219,48 @@ def test_a_vote_is_kept_as_it_was_cast(winner: Any, arena: Arena, clock: Clock, 
     assert store.votes() == [vote]
 
 
+@pytest.fixture
+def voted(arena: Arena, clock: Clock) -> Callable[..., Vote]:
+    """Casts a vote from ADDRESS."""
+    return lambda winner="a": arena.vote(listened(arena, clock, arena.next(ADDRESS)), winner, ENOUGH, ADDRESS)
+
+
+def test_a_voter_says_why_once(voted: Callable[..., Vote], arena: Arena, clock: Clock, store: VoteStore) -> None:
+    cast = voted("b")
+    clock.now += WHY_SECONDS
+    arena.explain(cast.battle.id, ["voice", "mix", "voice"], ADDRESS)
+    assert store.votes() == [replace(cast, tags=("mix", "voice"))]
+    with pytest.raises(VoteRefused, match="kept already"):
+        arena.explain(cast.battle.id, ["melody"], ADDRESS)
+    assert store.votes() == [replace(cast, tags=("mix", "voice"))]
+
+
+@pytest.mark.parametrize("tags", [[], None, "mix", ["charm"], ["mix", ["voice"]], [None], {"mix": 1}])
+def test_what_is_no_reason_is_refused(
+    tags: Any, voted: Callable[..., Vote], arena: Arena, unchanged: Callable[[], None]
+) -> None:
+    cast = voted()
+    unchanged()
+    with pytest.raises(VoteRefused, match="no reasons"):
+        arena.explain(cast.battle.id, tags, ADDRESS)
+
+
+def test_only_the_voter_says_why_and_only_in_time_and_of_a_song(
+    voted: Callable[..., Vote], arena: Arena, clock: Clock, unchanged: Callable[[], None]
+) -> None:
+    cast, tied = voted(), voted("tie")
+    open_battle = arena.next(ADDRESS)
+    unchanged()
+    for id, address in ((cast.battle.id, "1.2.3.4"), (open_battle.id, ADDRESS), ("x" * 32, ADDRESS), (None, ADDRESS)):
+        with pytest.raises(VoteRefused, match="no such vote of yours"):
+            arena.explain(id, ["mix"], address)  # type: ignore[arg-type]
+    with pytest.raises(VoteRefused, match="no reasons"):
+        arena.explain(tied.battle.id, ["mix"], ADDRESS)
+    clock.now += WHY_SECONDS + 1
+    with pytest.raises(VoteRefused, match="too late"):
+        arena.explain(cast.battle.id, ["mix"], ADDRESS)
+
+
 def test_another_replica_takes_the_vote_and_plays_the_songs(
     arena: Arena, replica: Callable[..., Arena], clock: Clock, store: VoteStore
 ) -> None:
@@ -228,6 +279,45 @@ def test_another_replica_takes_the_vote_and_plays_the_songs(
     arena.audio(later.id, "b")
     clock.now += 10
     assert third.vote(later.id, "a", ENOUGH, ADDRESS) in store.votes()
+
+
+def test_a_voter_takes_a_vote_back_within_seconds(
+    voted: Callable[..., Vote], arena: Arena, clock: Clock, store: VoteStore, pool: Pool
+) -> None:
+    cast = voted()
+    clock.now += UNDO_SECONDS
+    for _ in range(2):
+        arena.withdraw(cast.battle.id, ADDRESS)
+    (kept,) = store.votes()
+    assert replace(kept, suspicion="", changed=0.0) == cast
+    assert (kept.suspicion, store.changes()) == (WITHDRAWN, 1)
+    assert store.votes_per_song() == {}
+    with pytest.raises(AlreadyVoted):
+        arena.vote(cast.battle.id, "b", ENOUGH, ADDRESS)
+
+
+def test_a_vote_is_not_taken_back_by_others_or_too_late(
+    voted: Callable[..., Vote], arena: Arena, clock: Clock, unchanged: Callable[[], None]
+) -> None:
+    cast = voted()
+    unchanged()
+    for id, address in ((cast.battle.id, "1.2.3.4"), ("x" * 32, ADDRESS), (None, ADDRESS)):
+        with pytest.raises(VoteRefused, match="no such vote of yours"):
+            arena.withdraw(id, address)  # type: ignore[arg-type]
+    clock.now += UNDO_SECONDS + UNDO_SLACK + 1
+    with pytest.raises(VoteRefused, match="too late"):
+        arena.withdraw(cast.battle.id, ADDRESS)
+
+
+def test_the_votes_on_battles_are_found_by_their_ids_alone(voted: Callable[..., Vote], arena: Arena) -> None:
+    first, second = voted(), voted("tie")
+    ids: Any = [second.battle.id, "x" * 32, first.battle.id, None, "a\0b", ["a"], first.battle.id]
+    assert arena.cast(ids, ADDRESS) == [first, second]
+    for hostile in (None, "x", {"a": 1}, []):
+        assert arena.cast(hostile, ADDRESS) == []  # type: ignore[arg-type]
+    assert len(arena.cast([first.battle.id] + ["y" * 32] * MAX_OWN, ADDRESS)) == 0, "only the newest are looked at"
+    found = arena.taste([first, second], {}, 0.0)
+    assert (found.votes, found.judge) == (2, "pocket")
 
 
 def test_a_skipped_battle_leaves_no_vote(arena: Arena, store: VoteStore) -> None:
@@ -265,6 +355,8 @@ def test_a_suspicious_vote_is_kept_with_its_reason_and_answered_like_any(
         assert [judge.decided for judge in arena.agreement(answer).judges] == [before + 1]
         assert arena.agreement(answer).votes == before + 1
         assert replace(answer, suspicion="") == Vote(battle, "a", clock.now, ENOUGH, answer.voter)
+    arena.withdraw(id, ADDRESS)
+    arena.explain(id, ["mix"], ADDRESS)
     suspicions = [vote.suspicion for vote in store.votes()]
     assert suspicions[:-1] == [""] * (PAIRS - 1)
     assert "same side" in suspicions[-1]

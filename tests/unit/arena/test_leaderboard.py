@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from apex_space.arena.agreement import measure_agreement
-from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot
+from apex_space.arena.leaderboard import LeaderboardService, LeaderboardSnapshot, WinTags
 from apex_space.arena.listeners import Ballot
 from apex_space.arena.not_counted import Jump, NotCounted
 from apex_space.arena.ratings import MIN_VOTES, side_effect
@@ -70,6 +70,14 @@ def test_a_fit_holds_all_that_the_votes_say(store: VoteStore, leaderboard: Leade
     plain = json.loads(json.dumps(standing.as_dict(), allow_nan=False))
     assert plain["songs"][0]["rating"] == standing.songs[0].rating
     assert plain["agreement"]["pool"]["judges"][0]["agreed"]["value"] == 1.0
+
+
+def test_reasons_are_of_the_generator_that_won(store: VoteStore, leaderboard: LeaderboardService) -> None:
+    cast(store, *stored([vote(0, 1), vote(0, 1), vote(1, 0)]))
+    for number in range(3):
+        store.add_tags(f"battle{number}", ["mix", "voice"] if number else ["mix"])
+    found = leaderboard.refit().tags
+    assert found == (WinTags("maker0", 2, {"mix": 2, "voice": 1}), WinTags("maker1", 1, {"mix": 1, "voice": 1}))
 
 
 def test_votes_appear_in_the_background(store: VoteStore, leaderboard: LeaderboardService) -> None:
@@ -145,7 +153,7 @@ class Waiting:
 
     def __init__(self, store: VoteStore) -> None:
         self.version, self.counts, self._store = store.version, store.counts, store
-        self.newest_reasons = store.newest_reasons
+        self.newest_reasons, self.tags_of_wins = store.newest_reasons, store.tags_of_wins
         self.asked, self.let = threading.Event(), threading.Event()
 
     def ballots(self, most: int) -> list[Ballot]:
@@ -220,6 +228,7 @@ class Failing:
     def __init__(self, store: VoteStore, error: Exception) -> None:
         self._store, self._error = store, error
         self.tried, self.mended = threading.Event(), threading.Event()
+        self.tags_of_wins = store.tags_of_wins
 
     def version(self) -> int:
         return self._store.version()

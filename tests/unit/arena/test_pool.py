@@ -23,6 +23,7 @@ from apex_space.arena.pool import Pool
 from apex_space.arena.pool_sources import EXAMPLES, candidates, from_dataset, from_examples, from_folder
 from apex_space.audio.waveform import Waveform, load
 from apex_space.core.errors import BattleStale, DamagedAudio, PoolError
+from apex_space.storage.records import Battle, Song
 from helpers import melodies
 from helpers.wait import until
 
@@ -77,6 +78,24 @@ def test_a_table_names_the_songs(kind: str, folder: Path, opened: Callable[..., 
         (row["title"], row["generator"], row["prompt"]) for row in ROWS
     ]
     assert [s.id for s in songs] == [load(folder / row["file"]).sha256 for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("licence", "free"),
+    [
+        *((text, True) for text in ("CC0-1.0", "cc0", "CC BY 4.0", "cc-by-sa-4.0", "Public Domain")),
+        *((text, False) for text in ("", "CC BY-NC 4.0", "CC-BY-ND-4.0", "all rights reserved", "not CC0")),
+    ],
+)
+@pytest.mark.parametrize("column", ["licence", "license"])
+def test_a_song_may_be_downloaded_only_under_a_licence_that_allows_it(
+    licence: str, free: bool, column: str, folder: Path, opened: Callable[..., Pool]
+) -> None:
+    write_table(folder, "csv", [{"file": "one.flac", column: licence}])
+    pool = opened(folder)
+    (song,) = pool.songs()
+    battle = Battle("id", song, Song("an upload"), "pool", 0.0)
+    assert pool.licences(battle) == ({"a": licence} if free else {})
 
 
 def test_without_a_table_names_of_files_and_folders_do(folder: Path, opened: Callable[..., Pool]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from apex_space import plots
 from apex_space.arena.agreement import Agreement
 from apex_space.arena.lead import Meeting, find_lead, meetings
-from apex_space.arena.leaderboard import LeaderboardSnapshot
+from apex_space.arena.leaderboard import LeaderboardSnapshot, WinTags
 from apex_space.arena.pool_sources import from_examples
 from apex_space.arena.ratings import FEW_VOTES, MIN_VOTES, Rating, RatingModel
 from apex_space.arena.sensitivity import rate_otherwise
@@ -157,6 +157,15 @@ def test_a_matrix_of_many_generators_has_those_with_the_most_votes() -> None:
     assert len(rows(table)) == MAX_GENERATORS
     assert "busy" in table
     assert f"the first {MAX_GENERATORS} of 41" in table
+
+
+def test_why_a_generator_won_is_told_from_some_votes_on() -> None:
+    given = [WinTags(MARKUP, MIN_VOTES, {"melody": MIN_VOTES, "mix": 1}), WinTags("few", MIN_VOTES - 1, {"mix": 1})]
+    shown = render.tags(given)
+    assert shown.startswith("<details><summary>Why they won")
+    assert rows(shown) == [[MARKUP, "5", "5", "0", "0", "1", "0", "0"]]
+    assert "<img" not in shown
+    assert render.tags(given[1:]) == ""
 
 
 def test_agreement_between_generators_by_few_votes_is_told_in_words() -> None:

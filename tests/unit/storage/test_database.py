@@ -335,6 +335,25 @@ def test_imports_and_votes_at_once_are_counted_once(store: VoteStore) -> None:
     assert_counted(store)
 
 
+def test_a_vote_gets_its_tags_once(store: VoteStore) -> None:
+    given = cast(store, vote(battle()))
+    assert store.add_tags("battle", ["voice", "melody"])
+    assert not store.add_tags("battle", ["mix"])
+    assert store.votes() == store.votes_on(["battle"]) == [replace(given, tags=("melody", "voice"))]
+    assert store.votes_on(["another"]) == []
+
+
+def test_tags_are_counted_for_the_generator_that_won(store: VoteStore) -> None:
+    for number, options in enumerate(
+        [{}, {"winner": "b"}, {"winner": "b"}, {"suspicion": "a robot"}, {"source": "uploaded"}, {}]
+    ):
+        made = battle(f"{number}", source=options.pop("source", "pool"))
+        cast(store, vote(made, **options))
+        store.add_tags(f"{number}", ["mix", "voice"] if number < 2 else ["mix"])
+    store.set_aside(["5"], "withdrawn")
+    assert store.tags_of_wins() == {"maker0": (1, {"mix": 1, "voice": 1}), "maker1": (2, {"mix": 2, "voice": 1})}
+
+
 # ---- votes that are set aside and restored -------------------------------------------------------------------------
 
 

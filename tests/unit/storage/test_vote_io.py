@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import pandas as pd
@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from apex_space.cli.votes import votes as app
 from apex_space.core.errors import ArenaError
 from apex_space.core.settings import Settings
-from apex_space.storage.records import Battle, Prediction, Song, SongScores, Vote
+from apex_space.storage.records import Battle, Prediction, Song, SongScores, Tag, Vote
 from apex_space.storage.vote_io import (
     COLUMNS,
     MAX_BAD,
@@ -53,7 +53,8 @@ sources = st.sampled_from(["pool", "uploaded"])
 several = st.lists(predictions, max_size=2).map(tuple)
 battles = st.builds(lambda *rest: Battle(uuid4().hex, *rest), songs, songs, sources, numbers, several)
 winners = st.sampled_from(["a", "b", "tie", "both_bad"])
-votes = st.builds(Vote, battles, winners, numbers, st.tuples(numbers, numbers), texts, texts)
+tags = st.sets(st.sampled_from(get_args(Tag))).map(lambda chosen: tuple(sorted(chosen)))
+votes = st.builds(Vote, battles, winners, numbers, st.tuples(numbers, numbers), texts, texts, tags=tags)
 scores = st.dictionaries(texts, st.none() | st.floats(allow_nan=False, allow_infinity=False), max_size=3)
 
 

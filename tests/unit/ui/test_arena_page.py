@@ -19,7 +19,7 @@ from apex_space.arena.predictions import PredictionWorker
 from apex_space.core.settings import settings
 from apex_space.judges.manager import JudgeManager
 from apex_space.storage.identity import AddressHasher
-from apex_space.storage.records import Battle, Prediction, Song, Spoke, Vote, Winner
+from apex_space.storage.records import Battle, Prediction, Song, Source, Spoke, Vote, Winner
 from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.proxies import address
 from apex_space.ui.render.reveal import foreseen, reveal
@@ -137,8 +137,29 @@ def vote(winner: Winner, *predictions: Prediction) -> Vote:
     return Vote(Battle("id", SONG_A, SONG_B, "pool", 0.0, predictions), winner, 20.0, (6.0, 6.0))
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "source", "takes"),
+    [
+        (SONG_A, SONG_B, "pool", False),
+        (SONG_A, replace(SONG_B, prompt="House"), "pool", True),
+        (SONG_A, replace(SONG_B, title=SONG_A.title), "pool", True),
+        (Song("1"), Song("2"), "pool", False),
+        (Song("1"), Song("2"), "uploaded", True),
+    ],
+)
+def test_songs_of_one_title_or_prompt_may_be_two_takes(a: Song, b: Song, source: Source, takes: bool) -> None:
+    assert Battle("id", a, b, source, 0.0).takes == takes
+
+
 def words(html: str) -> str:
     return " ".join(re.sub("<[^>]*>", " ", html).split())
+
+
+def test_the_reveal_offers_a_song_that_may_be_downloaded() -> None:
+    (link,) = re.findall("<a class=.*?</a>", reveal(vote("a"), None, {"a": "CC0 1.0"}))
+    assert 'href="arena/audio/id/a.mp3"' in link
+    assert 'download="Glass &lt;b&gt;Morning&lt;/b&gt;.mp3"' in link
+    assert words(link) == "Download (CC0 1.0)"
 
 
 def test_the_reveal_names_the_songs_and_escapes_them() -> None:

@@ -1,0 +1,93 @@
+// What follows a vote: why it was cast, taking it back, and how often each judge foresaw the visitor's votes.
+const KEPT = "the judges against this visitor's votes";
+const foreseen = kept(KEPT, {}); // of each judge: how many of this visitor's votes it foresaw, and how many there were
+
+const undo = one(".undo");
+let voted = null; // the battle whose vote was cast last, and which judges foresaw it
+let ticking = 0;
+
+// Begins what follows a vote. A reason can be given only for a vote for one of the songs.
+function follow(id, winner, { judges, gone }) {
+  voted = { id, judges };
+  remember(id, !gone);
+  count(judges, 1);
+  tally();
+  for (const button of all("[data-tag]")) button.ariaPressed = false;
+  one(".why").hidden = !["a", "b"].includes(winner);
+  const end = performance.now() + 1000 * props.undo;
+  undo.hidden = undo.disabled = false;
+  ticking = setInterval(tick, 250, end);
+  tick(end);
+}
+
+function tick(end) {
+  const left = Math.ceil((end - performance.now()) / 1000);
+  if (left <= 0 || !element.isConnected) settle();
+  else one("span", undo).textContent = filled(texts.seconds_left, { n: left });
+}
+
+// There is nothing to take back any more.
+function settle() {
+  clearInterval(ticking);
+  if (document.activeElement === undo) next.focus({ preventScroll: true });
+  undo.hidden = true;
+}
+
+async function withdraw() {
+  const { id, judges } = voted;
+  undo.disabled = true;
+  const answer = await call("undo", { battle: id });
+  if (!answer.refused) {
+    count(judges, -1);
+    forget(id);
+  }
+  if (voted.id !== id || open) return; // there is another battle by now
+  settle();
+  if (answer.refused) return say(answer.refused, true);
+  one(".why").hidden = true;
+  one(".reveal").replaceChildren();
+  tally();
+  say(answer.said);
+}
+
+// Sends the reasons that the visitor chose. Returns why the server does not keep them, or nothing.
+async function explain() {
+  const chosen = all("[data-tag]").filter((button) => button.ariaPressed === "true" && button.offsetParent);
+  one(".why").hidden = true;
+  if (!chosen.length) return "";
+  return (await call("why", { battle: voted.id, tags: chosen.map((button) => button.dataset.tag) })).refused;
+}
+
+for (const button of all("[data-tag]")) button.onclick = () => (button.ariaPressed = button.ariaPressed !== "true");
+undo.onclick = withdraw;
+
+// What this browser's tab keeps, and nothing on a foreign page.
+function kept(key, otherwise) {
+  try {
+    return (!view && JSON.parse(sessionStorage.getItem(key))) || otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+function keep(key, value) {
+  try {
+    if (!view) sessionStorage.setItem(key, JSON.stringify(value));
+  } catch {} // nothing is kept for this page
+}
+
+// Counts a vote of the visitor and which judges foresaw it, in this browser's tab alone. One that is taken back is -1.
+function count(judges, votes) {
+  for (const [judge, right] of judges) {
+    const [before, all] = foreseen[judge] ?? [0, 0];
+    foreseen[judge] = [before + votes * right, all + votes];
+    if (!foreseen[judge][1]) delete foreseen[judge];
+  }
+  keep(KEPT, foreseen);
+}
+
+// Says how many of the visitor's votes each judge foresaw.
+function tally() {
+  const told = Object.entries(foreseen).map(([judge, [right, n]]) => filled(n === 1 ? texts.foreseen_one : texts.foreseen, { judge, right, n }));
+  one(".foreseen").textContent = told.join(" ");
+}
