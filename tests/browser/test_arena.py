@@ -110,8 +110,8 @@ def test_after_the_vote_a_song_can_be_heard_whole_and_downloaded(listen: Any) ->
     page.keyboard.press("t")
     opened.status("You called it a tie.")
     page.keyboard.press("ArrowRight")
-    page.locator("#battle [data-side=B] .seek").fill("9")
-    until(lambda: page.evaluate("document.querySelector('#battle [data-side=B] audio').currentTime") > 9.2)
+    page.locator("#battle [data-side=B] .seek").fill("6")
+    until(lambda: page.evaluate("document.querySelector('#battle [data-side=B] audio').currentTime") > 6.2)
     assert opened.sounding() == ["B"]
     title = page.locator("#battle .name b").last.inner_text()
     with page.expect_download() as download:

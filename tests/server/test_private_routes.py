@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from apex_space.storage.vote_store import FILE
+from apex_space.ui.gradio_patches import STATUS_SCRIPT
 from helpers.loopback import serve
 from helpers.paths import ROOT
 from helpers.server import Running, running
@@ -45,7 +46,15 @@ OPEN = {
     *("/leaderboard.csv", "/leaderboard.json", "/votes.csv", "/votes.jsonl"),
     *("/healthz", "/gradio.js", "/embed/{view}/config"),
     *("/arena/audio/{battle}/{side}.mp3", "/r/{id}", "/r/{id}.png", "/r/{id}/delete"),
-    *("/config", "/static/{path:path}", "/assets/{path:path}", "/favicon.ico", "/theme.css", "/robots.txt"),
+    *(
+        "/config",
+        "/static/{path:path}",
+        "/assets/{path:path}",
+        f"/assets/{STATUS_SCRIPT.name}",
+        "/favicon.ico",
+        "/theme.css",
+        "/robots.txt",
+    ),
     *("/pwa_icon", "/pwa_icon/{size}", "/manifest.json"),
     *(f"{API}/info", f"{API}/openapi.json", f"{API}/app_id", f"{API}/theme.css", f"{API}/startup-events"),
     *(f"{API}/upload", f"{API}/upload_progress", f"{API}/file={{path_or_url:path}}", f"{API}/component_server"),

@@ -35,7 +35,7 @@ store.after_vote = VoteUploader(store, "people/votes", Path(sys.argv[2]), minute
 for line in sys.stdin:
     battle = Battle(line.strip(), Song("a", "Title"), Song("b"), "pool", time.time())
     store.add_battle(battle)
-    store.add_vote(Vote(battle, "a", time.time(), (5.0, 5.0), "voters-hash"))
+    store.add_vote(Vote(battle, "a", time.time(), (5.0, 5.0), f"voters-hash of {battle.id}"))
     print(battle.id, flush=True)
 """
 
@@ -49,7 +49,7 @@ def cast(store: VoteStore, *ids: str) -> None:
     for id in ids:
         battle = Battle(id, Song("a", "Title"), Song("b"), "pool", 1.0)
         store.add_battle(battle, [SongScores("a", "apex", "r", {"clarity": 1.0})])
-        store.add_vote(Vote(battle, "a", 2.0, (5.0, 5.0), "voters-hash"))
+        store.add_vote(Vote(battle, "a", 2.0, (5.0, 5.0), f"voters-hash of {id}"))
 
 
 class Commits:
