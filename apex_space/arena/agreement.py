@@ -103,8 +103,8 @@ class AgreementReport:
             return message(told, percent=share.percent, decided=self.decided, finding=finding)
         value, low, high = (f"{100 * number:.0f}" for number in vars(share).values())
         told = (
-            "The song on the left (A) is preferred to an equally good one in {value}% of votes (95% interval {low} to "
-            "{high}): {finding}. The ratings do not include this."
+            "Song A, on the left or on top, is preferred to an equally good one in {value}% of votes (95% interval "
+            "{low} to {high}): {finding}. The ratings do not include this."
         )
         return message(told, value=value, low=low, high=high, finding=finding)
 

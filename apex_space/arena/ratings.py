@@ -33,8 +33,8 @@ A row's ranks are the best and the worst place that the votes allow. It is surel
 The time grows with the number of songs to the third power, and hardly with the number of votes.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -188,7 +188,7 @@ def rate(
     votes = wins + losses + ties
     strengths = strengths_of(results, model, excess.get(by))
     rating, low, high = (strengths.chances(far) for far in (0, -Z95, Z95))
-    rated = votes >= MIN_VOTES
+    rated = _enough(counts, by, model, results.keys)
     best, worst = _ranks(strengths, rated)
     found = [
         Rating(
@@ -207,6 +207,14 @@ def rate(
         for index, key in enumerate(results.keys)
     ]
     return tuple(sorted(found, key=lambda rating: (-rating.low, -rating.rating, rating.key)))
+
+
+def _enough(counts: VoteCounts, by: By, model: RatingModel, keys: Sequence[str]) -> np.ndarray:
+    """Return which of the `keys` [S] have MIN_VOTES votes. "Both bad" counts here, even if the model leaves it out:
+    else all ranks would move up where a row has too few other votes."""
+    results = results_of(counts, by, replace(model, both_bad=True))
+    enough = dict(zip(results.keys, sum(_numbers(results)) >= MIN_VOTES, strict=True))
+    return np.array([enough[key] for key in keys])
 
 
 def side_effect(counts: VoteCounts, model: RatingModel = MODEL, excess: Excess = NOBODY) -> ConfidenceInterval | None:

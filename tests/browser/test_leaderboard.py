@@ -34,11 +34,14 @@ def test_an_empty_leaderboard_leads_to_the_vote_and_fills_by_itself(empty: Runni
         page.get_by_text("1 vote so far").wait_for(timeout=30_000)
         cast(store, [vote(1, 3, "b", predicted(0.7)), replace(vote(1, 2), suspicion="too fast")], first=1)
         page.get_by_text("2 votes so far").wait_for(timeout=30_000)
+        page.get_by_text("Each pair with its interval").click()
         folded = page.locator("#not-counted details")
         folded.locator("summary", has_text="Of 3 votes before").click()
         assert "too fast" in folded.get_by_role("row").nth(1).inner_text()
         assert page.locator("caption", has_text="Songs").locator("xpath=..").locator("tbody tr").count() == 3
-        assert store.count() == 3
+        cast(store, [vote(1, 4, "b", predicted(0.7))], first=3)
+        page.get_by_text("3 votes so far").wait_for(timeout=30_000)
+        assert page.locator("caption", has_text="Votes between generators").is_visible()
 
 
 def test_votes_make_tables_and_pictures(visit: Any, server: Running, data: Path) -> None:

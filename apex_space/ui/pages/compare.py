@@ -82,7 +82,8 @@ class ComparePage:
 
     def _events(self) -> None:
         pictures = [self.probability, self.contributions]
-        outputs = [self.answer, self.progress, *pictures, self.tables, self.known, self.cancel]
+        controls = [self.cancel, self.swap, self.one_maker]
+        outputs = [self.answer, self.progress, *pictures, self.tables, self.known, *controls]
         given = [*self.songs, self.turned, self.known, self.judge, self.one_maker]
         options: dict[str, Any] = {
             "inputs": given,
@@ -100,7 +101,7 @@ class ComparePage:
         self.swap.click(self._swap, given, exchanged, **silent)
         self.one_maker.input(lambda *given: self._again(_asked(*given)), given, outputs, **silent)
         inputs.show_progress([self.start.click])
-        inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
+        inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, *controls])
 
     def _check(self, *given: Any) -> list[dict[str, Any]]:
         """Check the inputs and claim the songs before the queue, so that an impossible comparison does not wait."""
@@ -115,17 +116,17 @@ class ComparePage:
         return [gr.validate(not text, text) for text in (*lacking, "", "", refused, "")]
 
     def _show(self, *given: Any) -> Iterator[tuple[Any, ...]]:
-        yield "", _decoding("a"), *HIDDEN, "", gr.skip(), ON
+        yield "", _decoding("a"), *HIDDEN, "", gr.skip(), *RUNNING
         asked = _asked(*given)
         try:
             for step in self._requests.compare(asked.request):
                 if isinstance(step, CompareProgress):
                     asked.known.update(step.known)
-                    yield gr.skip(), _progress(step), *[gr.skip()] * 5
+                    yield gr.skip(), _progress(step), *[gr.skip()] * 7
                 else:
-                    yield *_shown(step), asked.known, OFF
+                    yield *_shown(step), asked.known, *IDLE
         except gr.Error as error:
-            yield gr.skip(), render.failed(error), *[gr.skip()] * 4, OFF
+            yield gr.skip(), render.failed(error), *[gr.skip()] * 4, *IDLE
             raise
 
     def _swap(self, first: str | None, second: str | None, turned: bool, *more: Any) -> tuple[Any, ...]:
@@ -140,10 +141,10 @@ class ComparePage:
             if all((name, Path(song)) in asked.known for song, _ in asked.players):
                 *_, answer = compare(asked.request, self._requests.manager.load, self._requests.models)
                 assert not isinstance(answer, CompareProgress)
-                return *_shown(answer), gr.skip(), OFF
+                return *_shown(answer), gr.skip(), *IDLE
         except ApexSpaceError:  # the judge or its preference head has changed: the songs must be scored again
             pass
-        return "", render.note(tr(EMPTY)), *HIDDEN, "", gr.skip(), OFF
+        return "", render.note(tr(EMPTY)), *HIDDEN, "", gr.skip(), *IDLE
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,9 @@ def _asked(first: str | None, second: str | None, turned: bool, known: Results, 
     return _Asked(((first or "", sides[0]), (second or "", sides[1])), kept, judge, one_maker)
 
 
-ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
+RUNNING = gr.Button(interactive=True), gr.Button(interactive=False), gr.Checkbox(interactive=False)
+IDLE = gr.Button(interactive=False), gr.Button(interactive=True), gr.Checkbox(interactive=True)
+"""The buttons Cancel and Swap and the checkbox while songs are compared, and at other times."""
 HIDDEN = (gr.Plot(visible=False),) * 2
 
 
@@ -214,5 +217,5 @@ def _shown(answer: Comparison | PanelComparison) -> tuple[Any, ...]:
     )
 
 
-def _cancelled() -> tuple[str, gr.Button]:
-    return render.note(tr("Cancelled. Songs that were scored before stay in the cache.")), OFF
+def _cancelled() -> tuple[Any, ...]:
+    return render.note(tr("Cancelled. Songs that were scored before stay in the cache.")), *IDLE

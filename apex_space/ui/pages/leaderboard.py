@@ -68,6 +68,7 @@ class LeaderboardPage:
                     lines="Votes as JSON lines",
                 )
             )
+        gr.HTML(js_on_load=read_static("unfolded.js"), elem_classes="script")
         self.seen, self.drawn = gr.State(None), gr.State(False)
         self._events()
 

@@ -18,8 +18,8 @@ from .report import cell, measured, number, tables
 
 SAME = "The same song: 50 of 100 listeners"
 ONE_MAKER = (
-    "You say that both songs are by the same generator or artist. So it does not matter how good that one is, and the "
-    "estimate is surer."
+    "This holds if both songs are by the same generator or artist, as the box above says. If they are not, untick it: "
+    "the estimate is then less sure."
 )
 OTHER_MAKERS = (
     "The songs may be by different generators or artists. How good these are matters to listeners, and it is not known "
@@ -108,7 +108,7 @@ def _by_head(comparison: Comparison, head: PreferenceHead) -> Iterable[str]:
         data=translate(head.data),
     )
     if comparison.model is None and not comparison.one_maker:
-        yield tr("A preference head knows no generators or artists. So it answers the same for two of them.")
+        yield tr("This answer does not use who made the songs, so the box changes nothing.")
     if head.source:
         yield tr("This head is shared on the Hub: {source}.", source=head.source)
     if comparison.fallback:

@@ -196,7 +196,7 @@ def test_of_rated_songs_the_fitted_effect_of_the_side_is_told_and_not_the_share_
     assert found["pool"].a is not None
     assert found["pool"].a.low > 0.5
     assert told in found["pool"].sides
-    assert "on the left (A)" in found["pool"].sides
+    assert "Song A, on the left or on top" in found["pool"].sides
     assert found["uploaded"].side is None
     assert "A won 0 (0–9) % of 40" in found["uploaded"].sides
 

@@ -1,6 +1,6 @@
 """What is said about other ways to count ties."""
 
-from apex_space.arena.ratings import RatingModel
+from apex_space.arena.ratings import MIN_VOTES, RatingModel
 from apex_space.arena.sensitivity import changed_ranks, rate_otherwise, verdict
 from helpers.votes import rate, song, tally, vote
 
@@ -39,3 +39,11 @@ def test_a_row_that_has_a_rank_by_both_bad_votes_alone_would_lose_it() -> None:
     otherwise = rate_otherwise(tally(votes), "song", RatingModel())
     assert {row.key for row in otherwise["without_both_bad"]} == {song(0).id, song(1).id}
     assert changed_ranks(rate(votes), otherwise) >= 2
+
+
+def test_a_row_whose_votes_are_few_without_both_bad_ones_keeps_its_place_among_the_ranks() -> None:
+    votes = [*DECIDED, *[vote(2, 0)] * 2, *[vote(0, 2)] * 2, vote(2, 0, "both_bad")]
+    otherwise = rate_otherwise(tally(votes), "song", RatingModel())
+    assert {row.key: row.votes for row in otherwise["without_both_bad"]}[song(2).id] == MIN_VOTES - 1
+    assert all(row.worst for rows in otherwise.values() for row in rows)
+    assert changed_ranks(rate(votes), otherwise) == 0
