@@ -36,8 +36,12 @@ def draw(
     new: it has no votes and is as uncertain as the most uncertain song. A song's chance is proportional to uncertainty
     / (1 + votes), and is never below a tenth of an equal share. The first song meets one of its partners of this
     `week`, so a visitor who comes back a week later meets new pairs. The sides are random. The pairs of ids `heard` are
-    left out, even if the first song then meets another one than its partners, unless all pairs were heard. Raises
-    NotEnoughSongs.
+    left out, even if the first song then meets another one than its partners, unless all pairs were heard. Of the other
+    songs, those made from the same prompt come first, then those by another generator: two songs of one generator say
+    nothing about generators. Raises NotEnoughSongs.
+
+    The second song is not drawn by how much its battle would tell. With 33 simulated songs and 800 votes, strengths were
+    as exact either way if they had a deviation of 0.8 (errors of 0.32 and 0.32); with 1.5, errors were 0.38 and 0.36.
     """
     if len(songs) < 2:
         raise NotEnoughSongs(
@@ -46,12 +50,19 @@ def draw(
     weights = _weights(songs, votes, uncertainty)
     met, everybody = _met(songs, heard), set(range(len(songs)))
     first = _pick(_only(weights, {index for index in everybody if len(met[index]) < len(songs) - 1}), rng)
-    among = everybody - met[first] - {first}
+    among = _comparable(songs, first, everybody - met[first] - {first})
     if rng.random() >= AT_RANDOM:
         among = among & _partners(songs, first, week) or among
     second = _pick(_only(weights, among), rng)
     a, b = (first, second) if rng.random() < 0.5 else (second, first)
     return songs[a], songs[b]
+
+
+def _comparable(songs: Sequence[Song], first: int, among: set[int]) -> set[int]:
+    """Return the songs that tell most about generators when they meet song `first`, or all if there are no such."""
+    own = songs[first]
+    prompted = {index for index in among if own.prompt and songs[index].prompt == own.prompt} or among
+    return {index for index in prompted if songs[index].generator != own.generator} or prompted
 
 
 def _met(songs: Sequence[Song], heard: Iterable[tuple[str, str]]) -> Mapping[int, set[int]]:

@@ -129,6 +129,26 @@ def test_a_week_keeps_its_pairs_where_some_were_heard() -> None:
     assert not any(tuple(song.id for song in pair) in heard for pair in map(frozenset, met))
 
 
+def met_by_others(pool: list[Song], week: str = "") -> Counter[tuple[bool, bool]]:
+    """How often pairs have the same prompt, and are by two generators."""
+    rng = Random(0)
+    pairs = (draw(pool, {}, {}, rng, week) for _ in range(DRAWS))
+    return Counter((a.prompt == b.prompt, a.generator != b.generator) for a, b in pairs)
+
+
+@pytest.mark.parametrize("week", ["", "2026-W49"])
+def test_songs_meet_by_the_same_prompt_and_by_two_generators_where_they_can(week: str) -> None:
+    def made(prompts: int, generators: int) -> list[Song]:
+        return [Song(str(n), "", f"maker {n % generators}", f"prompt {n // 4 % prompts}") for n in range(24)]
+
+    assert set(met_by_others(made(6, 2), week)) == {(True, True)}
+    assert set(met_by_others(made(1, 3), week)) == {(True, True)}
+    assert set(met_by_others(made(6, 1), week)) == {(True, False)}
+    alone = [Song(str(n), "", f"maker {n % 3}", f"prompt {n}") for n in range(24)]
+    assert set(met_by_others(alone, week)) == {(False, True)}
+    assert met_by_others(songs(24), week).total() == DRAWS
+
+
 def test_few_votes_come_before_the_week() -> None:
     pool, rng = songs(30), Random(0)
     votes = {song.id: 20 for song in pool[3:]}
