@@ -11,7 +11,7 @@ from ..core.errors import NotEnoughSongs
 from ..storage.records import Song
 
 AT_RANDOM = 0.1
-"""Share of draws that ignore votes, uncertainty and the week, so that any two songs meet now and then."""
+"""Share of draws that ignore votes, uncertainty and the week, so that songs meet others than their partners, too."""
 PARTNERS = 6
 """Number of songs that a song meets in a week, apart from draws at random."""
 
@@ -40,8 +40,8 @@ def draw(
     songs, those made from the same prompt come first, then those by another generator: two songs of one generator say
     nothing about generators. Raises NotEnoughSongs.
 
-    The second song is not drawn by how much its battle would tell. With 33 simulated songs and 800 votes, strengths were
-    as exact either way if they had a deviation of 0.8 (errors of 0.32 and 0.32); with 1.5, errors were 0.38 and 0.36.
+    The second song is not drawn by how much its battle would tell. With 33 simulated songs and 800 votes, strengths
+    were as exact either way if they had a deviation of 0.8 (error 0.32); with 1.5, the errors were 0.38 and 0.36.
     """
     if len(songs) < 2:
         raise NotEnoughSongs(
