@@ -166,6 +166,7 @@ def perform(command: str, folder: Path) -> None:
     assert done.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [command for command in COMMANDS if is_run(command)])
 def test_a_command_runs(command: str, folder: Path) -> None:
     """One after the other, as the pages have them: some need what an earlier one wrote."""

@@ -62,6 +62,7 @@ def test_all_together_are_small() -> None:
     assert sum((FOLDER / file).stat().st_size for file in BY_FILE) < 12_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", SAMPLE)
 def test_loud_and_clean(file: str) -> None:
     import pyloudnorm

@@ -48,6 +48,7 @@ few = st.dictionaries(st.sampled_from("0123"), st.integers(0, 100), min_size=4)
 wide = st.dictionaries(st.sampled_from("0123"), st.floats(0, 10), min_size=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(few, wide)
 def test_sides_are_balanced_for_every_pair(votes: dict[str, int], widths: dict[str, float]) -> None:
@@ -57,6 +58,7 @@ def test_sides_are_balanced_for_every_pair(votes: dict[str, int], widths: dict[s
         assert abs(here - there) < 5.5 * sqrt(here + there) + 1  # once in ten million
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(few, st.integers(1, 100))
 def test_a_song_with_fewer_votes_is_heard_at_least_as_often(votes: dict[str, int], fewer: int) -> None:

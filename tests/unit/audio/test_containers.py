@@ -115,6 +115,7 @@ def test_links_of_different_form_and_cut_chains_are_refused(decode: Decode) -> N
     assert decode(stereo + bytes(9)).duration == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mp3", "mp3-no-count", "aac"])
 @pytest.mark.parametrize(
     "before",
@@ -137,6 +138,7 @@ def test_a_start_in_mid_frame(kind: str, decode: Decode) -> None:
     assert decode(encoded(kind)[1000:]).duration == pytest.approx(2.95, abs=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["wav", "aiff", "flac", "ogg", "mp3", "aac", "m4a-index-last", "webm"])
 @pytest.mark.parametrize("tags", [tag(3000), tag(3000) + tag(500), tag(300, footer=True), tag(0) + tag(9, footer=True)])
 def test_tags_before_every_kind(kind: str, tags: bytes, decode: Decode) -> None:

@@ -49,6 +49,7 @@ def test_librosa_is_imported_where_no_lock_can_be_kept(tmp_path: Path, monkeypat
     assert features.import_librosa.__wrapped__().stft
 
 
+@pytest.mark.slow
 def test_all_that_librosa_compiles_on_import_is_imported_under_the_lock() -> None:
     """In a new process, as other tests import librosa, too."""
     done = subprocess.run([sys.executable, "-c", MEASURE], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -126,6 +126,7 @@ def test_samples_are_those_of_soundfile(songs: Callable[[str], bytes], put: Call
     assert np.abs(waveform.samples - want.mean(1)).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_songs_have_the_length_of_the_reference(shared: Path) -> None:
     golden = json.loads((shared / "reference" / "golden" / "apex_songs.json").read_text())["songs"]
     for name, song in golden.items():
@@ -257,6 +258,7 @@ def test_just_long_enough(tmp_path: Path) -> None:
     assert load(write(tmp_path / "file", tone(1.0))).duration == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_too_long_by_header_or_by_sound(songs: Callable[[str], bytes], put: Callable[[bytes], Path], kind: str) -> None:
     refused(put(songs(kind)), errors.TooLong, "2.0 s", "Cut it", limits=Limits(max_seconds=2))
@@ -405,6 +407,7 @@ def swell(seconds: float, rate: int, channels: int) -> np.ndarray:
     return (0.2 * noise * envelope).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [8000, 11025, 44100, 48000, 192_000])
 @pytest.mark.parametrize("channels", [1, 2, 5])
 @pytest.mark.parametrize("signal", [lambda *form: tone(*form), swell])

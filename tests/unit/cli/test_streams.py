@@ -29,6 +29,7 @@ def test_judges_may_have_spaces_between(tmp_path: Path) -> None:
     assert [report["judge"] for report in json.loads(done.stdout)] == ["pocket", "pocket"]
 
 
+@pytest.mark.slow
 def test_a_console_that_lacks_characters_gets_escapes(tmp_path: Path) -> None:
     sound = write(tmp_path / "sound.wav", 1, seconds=2).read_bytes()
     songs = [os.fsencode(tmp_path / name) for name in NAMES]
@@ -43,6 +44,7 @@ def test_a_console_that_lacks_characters_gets_escapes(tmp_path: Path) -> None:
     assert b"\x1b" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_is_said_in_a_line() -> None:
     with open("/dev/full", "wb") as full:

@@ -215,6 +215,7 @@ def test_more_songs_make_narrower_intervals(few_resamples: None) -> None:
     assert widths[1] < widths[0] / 2
 
 
+@pytest.mark.slow
 def test_track_1_is_one_fifth_its_first_set_and_four_its_second(few_resamples: None) -> None:
     found = evaluate("me", {"1": drawn(seed=1), "2": drawn(seed=2)})
     one, two = (each.scores["track 1"] for each in found.sets)
@@ -416,6 +417,7 @@ def test_a_folder_without_the_datasets_table_is_refused(tmp_path: Path) -> None:
         read(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_pocket_is_held_against_the_dataset(songeval: Path, tmp_path: Path, few_resamples: None) -> None:
     (tmp_path / "ids.txt").write_text("mp3/0.mp3\nmp3/1.mp3\nmp3/2.ogg\n")
     done = run(songeval, "--judge", "pocket", "--ids", tmp_path / "ids.txt", "--out", tmp_path / "out")
@@ -472,6 +474,7 @@ def test_a_judge_of_other_things_is_refused() -> None:
 # ---- the command -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_all_forms_hold_the_same_figures(tmp_path: Path, few_resamples: None) -> None:
     path = write([row | {"set": i % 2 + 1} for i, row in enumerate(table(60))], tmp_path / "t.csv")
     plain = json.loads(run(path, "--format", "json").stdout)

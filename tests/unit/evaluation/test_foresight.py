@@ -117,6 +117,7 @@ def test_the_prediction_of_a_vote_knows_nothing_of_it(tmp_path: Path) -> None:
     assert one[name].accuracy + other[name].accuracy == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_real_votes_are_foreseen(shared: Path) -> None:
     """799 votes of Music Arena on generators that TuneJury had not heard: what is learned is which generator is better.
 

@@ -282,6 +282,7 @@ def test_as_many_guests_stay_as_are_wanted(guests: Guests) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1, 2])
 def test_however_many_visitors_wait_for_however_many_judges_so_many_are_in_memory(most: int, guests: Guests) -> None:
     guests.go_on.set()
@@ -404,6 +405,7 @@ def test_a_missing_folder_of_weights_is_not_shown_while_apex_waits(
     assert str(tmp_path) not in manager.waiting()["apex"]
 
 
+@pytest.mark.slow
 def test_a_guest_that_has_to_go_leaves_its_memory_to_the_next_one(panel_weights: Path) -> None:
     gc.disable()  # lest it comes by itself
     try:

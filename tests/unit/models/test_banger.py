@@ -163,6 +163,7 @@ def test_songs_are_resampled_as_librosa_does(rate: int, encoder: Unpadded) -> No
     np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_a_songs_score_is_that_of_its_first_half_minute(judge: Judge, tmp_path: Path) -> None:
     song = noise(70)
     whole, beginning = (

@@ -104,6 +104,7 @@ def test_what_one_track_heard_the_other_takes_once(weights: Path, monkeypatch: p
     assert len(runs) == 4
 
 
+@pytest.mark.slow
 @TRACKS
 @pytest.mark.parametrize("precision", ["bfloat16", "auto"])
 def test_precisions(track: Track, precision: str, weights: Path) -> None:

@@ -51,6 +51,7 @@ def whole(samples: np.ndarray) -> np.ndarray:
     return np.full(len(samples), samples.shape[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decibels", [-40, -12, 12, 30])
 def test_features_do_not_know_the_level(songs: np.ndarray, decibels: float) -> None:
     quiet, loud = features(songs[0]), features(songs[0] * np.float32(10 ** (decibels / 20)))
@@ -113,6 +114,7 @@ def undamaged(real_songs: list[np.ndarray], head: PocketHead) -> dict[str, np.nd
     return head(np.stack([features(samples) for samples in real_songs]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.name) for kind in KINDS])
 def test_damage_lowers_the_mean_score_of_real_songs(
     kind: Kind, real_songs: list[np.ndarray], undamaged: dict[str, np.ndarray], head: PocketHead

@@ -144,6 +144,7 @@ def test_intervals_of_battles_apart_are_those_of_independent_ones(monkeypatch: p
     assert figure.high - figure.low == pytest.approx(2 * 1.96 * (0.7 * 0.3 / 200) ** 0.5, rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_generator_that_listeners_judge_differently_is_exposed_by_leaving_it_out(few_resamples: None) -> None:
     battles = simulate(1200, 90, [1.5], makers=3)
     head, pairs, alike = learn("pocket", "weights", "simulated", battles)

@@ -92,6 +92,7 @@ def other(tmp_path: Path) -> Iterator[VoteStore]:
         yield opened
 
 
+@pytest.mark.slow
 @each_form
 @given(st.lists(voted(), max_size=5))
 @settings(max_examples=25)
@@ -163,6 +164,7 @@ def test_a_file_without_the_time_of_changes_is_still_read(
     export_votes(store, old)  # it is known as an export, and so it is replaced
 
 
+@pytest.mark.slow
 @each_form
 def test_thousands_of_votes_go_from_one_database_to_another(
     ending: str, store: VoteStore, url: str, tmp_path: Path
