@@ -188,6 +188,18 @@ def changed(**changes: Any) -> bytes:
         changed(generators=[{"generator": "x" * 201, "mean": 1.0, "deviation": 1.0}]),
         changed(generators=[{"generator": "x", "mean": 1.0, "deviation": 1.0}] * 2),
         changed(generators=[{"generator": str(n), "mean": 1.0, "deviation": 1.0} for n in range(101)]),
+        changed(scale=[1e-309] * 5),
+        changed(scale=[1e300] * 5),
+        changed(coefficients=[1e308] * 5),
+        changed(covariance=np.diag([1e308] * 5).tolist()),
+        changed(generators=[{"generator": "x", "mean": 1e308, "deviation": 1.0}]),
+        changed(generators=[{"generator": "x", "mean": 1.0, "deviation": 1e308}]),
+        changed(generators=[{"generator": "\ud800", "mean": 1.0, "deviation": 1.0}]),
+        changed(generators=[{"generator": "\0", "mean": 1.0, "deviation": 1.0}]),
+        changed(data="\ud800"),
+        changed(revision="\ud800"),
+        changed(battles=10**400),
+        changed(metrics=json.loads(SHIPPED.read_text(encoding="utf-8"))["metrics"] | {"slope": [float("nan")] * 3}),
     ],
 )
 def test_a_broken_file_is_named_with_what_to_do(data: Path, content: bytes) -> None:
