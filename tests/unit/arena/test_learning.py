@@ -223,7 +223,9 @@ def test_votes_set_aside_are_unlearned_and_restored_ones_learned_again(
         assert model.version == expected.version
 
 
-def test_a_model_of_votes_that_were_set_aside_goes_where_too_few_remain(store: VoteStore, service: ModelService) -> None:
+def test_a_model_of_votes_that_were_set_aside_goes_where_too_few_remain(
+    store: VoteStore, service: ModelService
+) -> None:
     teach(store, simulate(STRENGTHS, 100))
     service.refit()
     assert service.model("pocket", REVISION) is not None
