@@ -35,6 +35,7 @@ GROWTH, MAX_NEW = 50, 500
 REMEMBERED = 10
 """Number of half-lives after which a vote counts a thousandth and is not read any more."""
 ALL = 10**9
+"""More votes than there will ever be."""
 Choice = tuple[str, str, Side]
 """The ids of A and B, and which of them a listener picked."""
 Taught = tuple[int, int]
