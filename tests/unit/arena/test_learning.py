@@ -422,6 +422,21 @@ def test_a_head_that_knows_generators_predicts_by_them_before_any_vote(
     assert learned().prior.effects == Prior.of_head(head).effects
 
 
+def test_a_head_that_knows_generators_is_read_once_for_all_battles(
+    store: VoteStore, service: ModelService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = replace(load("pocket"), generators=(GeneratorEffect("maker0", 1.0, 0.1),))
+    monkeypatch.setattr(predictions_module, "load", lambda judge: head)
+    learned: list[str] = []
+    learn = predictions_module.learn
+    monkeypatch.setattr(predictions_module, "learn", lambda *given: learned.append(given[1]) or learn(*given))
+    worker = PredictionWorker(None, None, store, service)  # type: ignore[arg-type]
+    axes = list(head.axes)
+    models = [worker.model("pocket", revision, axes) for revision in ("1", "2", "1", "2")]
+    assert learned == ["1", "2"]
+    assert models[0] is models[2] is not models[1]
+
+
 def test_songs_of_unknown_origin_are_predicted_without_generators(store: VoteStore, service: ModelService) -> None:
     teach(store, simulate(STRENGTHS, 300))
     service.refit()
