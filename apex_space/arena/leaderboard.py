@@ -48,7 +48,8 @@ class LeaderboardSnapshot:
     then, including suspicious ones, and of the times that votes were set aside or restored: it grows with each and is
     the same in every process. `votes` excludes suspicious votes. `agreement` keeps the pool's songs and visitors'
     uploads apart. `tags` have the generator with the most votes first. `curves` were drawn at the version `drawn`: they
-    may lack the last 2% of the votes, and follow some time after the rest. `not_counted` is for the operator.
+    may lack the last 2% of the votes, and follow some time after the rest. `listeners` are those by whom intervals are,
+    where there are enough. `not_counted` is for the operator.
     `not_counted_before` is for everybody: it ends with the day before, so that nobody can find out whether their own
     vote counts. `jump` warns the operator.
     """
@@ -62,7 +63,7 @@ class LeaderboardSnapshot:
     meetings: tuple[Meeting, ...] = ()
     ties: Ties = "half"
     otherwise: Mapping[By, Otherwise] = field(default_factory=lambda: {"song": {}, "generator": {}})
-    listeners: int | None = None
+    listeners: Mapping[By, int] = field(default_factory=dict)
     agreement: Mapping[Source, AgreementReport] = field(default_factory=lambda: measure_agreement(VoteCounts()))
     tags: tuple[WinTags, ...] = ()
     curves: tuple[LearningCurve, ...] = ()
@@ -100,7 +101,7 @@ class LeaderboardSnapshot:
                 by: {way: [_briefly(row) for row in rows] for way, rows in ways.items()}
                 for by, ways in self.otherwise.items()
             },
-            "listeners": self.listeners,
+            "listeners": {"songs": self.listeners.get("song"), "generators": self.listeners.get("generator")},
             "agreement": {source: panel.as_dict() for source, panel in self.agreement.items()},
             "tags": [asdict(each) for each in self.tags],
             "curves": [asdict(curve) for curve in self.curves],
@@ -153,27 +154,29 @@ class LeaderboardService:
     def _fit(self) -> None:
         """Publish what the votes say, with the curves and what is known of listeners so far."""
         with self._fitting:
-            self._publish(self._store.counts(), self._latest.curves, self._latest.drawn)
+            at = time.time()
+            self._publish(at, self._store.counts(), self._latest.curves, self._latest.drawn)
 
     def _draw(self) -> None:
         """Publish new curves and intervals by listeners when there are 2% more votes. They may take long."""
         with self._fitting:
             now = self._latest
             if now.drawn is None or now.version - now.drawn > now.drawn // 50:
-                counts = self._store.counts()
+                at, counts = time.time(), self._store.counts()
                 votes, ballots = self._store.latest(MAX_CURVE_VOTES, EVER), self._store.ballots(MAX_BALLOTS)
                 curves = learning_curves(votes, picks_before(votes, counts))
                 found = {by: excess_of(ballots, counts, by, self._model) for by in get_args(By)}
                 self._excess = {by: excess for by, excess in found.items() if excess is not None}
-                self._publish(counts, curves, counts.version)
+                self._publish(at, counts, curves, counts.version)
 
-    def _publish(self, counts: VoteCounts, curves: tuple[LearningCurve, ...], drawn: int | None) -> None:
-        model, excess, now = self._model, self._excess, time.time()
+    def _publish(self, at: float, counts: VoteCounts, curves: tuple[LearningCurve, ...], drawn: int | None) -> None:
+        """Publish what the counts say that were read after the time `at`."""
+        model, excess = self._model, self._excess
         songs, generators = rate(counts, "song", model, excess), rate(counts, "generator", model, excess)
         tags = [WinTags(name, *given) for name, given in self._store.tags_of_wins().items()]
         self._latest = LeaderboardSnapshot(
             version=counts.version,
-            at=now,
+            at=at,
             songs=songs,
             generators=generators,
             song_lead=find_lead(counts, "song", songs, model, excess),
@@ -181,13 +184,13 @@ class LeaderboardService:
             meetings=meetings(counts),
             ties=model.ties,
             otherwise={by: rate_otherwise(counts, by, model, excess) for by in get_args(By)},
-            listeners=excess["song"].listeners if "song" in excess else None,
+            listeners={by: each.listeners for by, each in excess.items()},
             agreement=measure_agreement(counts, side_effect(counts, model, excess)),
             tags=tuple(sorted(tags, key=lambda each: (-each.votes, each.generator))),
             curves=curves,
             drawn=drawn,
             not_counted=count_reasons(counts.reasons),
-            not_counted_before=count_reasons(counts.reasons, now // DAY),
+            not_counted_before=count_reasons(counts.reasons, at // DAY),
             jump=find_jump(self._store.newest_reasons(NEWEST), counts.reasons),
         )
 

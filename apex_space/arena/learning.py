@@ -35,6 +35,7 @@ GROWTH, MAX_NEW = 50, 500
 REMEMBERED = 10
 """Number of half-lives after which a vote counts a thousandth and is not read any more."""
 ALL = 10**9
+"""More votes than there will ever be."""
 Choice = tuple[str, str, Side]
 """The ids of A and B, and which of them a listener picked."""
 Taught = tuple[int, int]
@@ -77,13 +78,18 @@ class ModelService:
     def refit(self) -> None:
         """Learn the models again for which there are enough new votes. Raises StoreError."""
         taught = self._store.changes(), self._store.decided()
+        if taught[1] < MIN_DECIDED:
+            self._models.clear()  # votes that taught them were set aside
         if taught[1] < MIN_DECIDED or taught == self._settled:
             return
         choices = cache(lambda: self._store.choices(round(REMEMBERED * self._half_life) or ALL))
-        for judge in self._store.judges():
-            revision = self._store.voted_revision(judge)
+        weights = [(judge, self._store.voted_revision(judge)) for judge in self._store.judges()]
+        for judge, revision in weights:
             if revision is not None:
                 self._refit(judge, revision, choices, taught)
+        if self._settled is not None and self._settled[0] != taught[0]:
+            for known in self._models.keys() - {*weights}:
+                del self._models[known]  # it may have learned from votes that were set aside
         self._settled = taught
 
     def _refit(self, judge: str, revision: str, choices: Callable[[], Sequence[Choice]], taught: Taught) -> None:
@@ -94,12 +100,13 @@ class ModelService:
             self._tried[judge, revision] = taught
 
     def _learn(self, judge: str, revision: str, choices: Sequence[Choice], taught: Taught) -> None:
-        """Learn a model and store it. Where nothing can be learned, the head or an older model answers, as before."""
+        """Learn a model and store it. Where nothing can be learned, the head answers, as before any vote."""
         scores, generators = self._store.voted_scores(judge, revision), self._store.generators()
         try:
             model = learn_from_choices(judge, revision, scores, generators, choices, self._half_life)
         except (ValueError, ArithmeticError) as error:
             logger.warning("nothing was learned from the votes for %s: %s", judge, error)
+            self._models.pop((judge, revision), None)
             return
         changes, decided = taught
         stored = StoredModel(judge, revision, decided, model.version, model.to_json(), changes)
@@ -107,10 +114,13 @@ class ModelService:
         self._models[judge, revision] = LearnedModel.from_json(stored.model)
 
     def _take_newest(self, judge: str, revision: str) -> Taught:
-        """Take the newest stored model. Return of how much it was learned, zeros if there is none to read."""
+        """Take the newest stored model. Return of how much it was learned, zeros if there is none to read.
+
+        One that is older than what nothing could be learned from is not taken.
+        """
         known = self._models.get((judge, revision))
         stored = self._store.newest_model(judge, revision, known.version if known else "")
-        if stored is None:
+        if stored is None or (stored.changes, stored.decided) < self._tried.get((judge, revision), (0, 0)):
             return 0, 0
         if known is None or known.version != stored.version:
             try:

@@ -12,6 +12,7 @@ from math import comb
 from typing import Any
 
 from ..storage.identity import DAY
+from ..storage.records import BY_VOTERS
 
 NEWEST = 100
 """Number of the newest votes that are held against all before them. So few tell of a broken check on the day it breaks,
@@ -84,11 +85,11 @@ def count_reasons(reasons: Mapping[tuple[float, str], int], before: float = math
 def find_jump(newest: Sequence[tuple[str, str]], reasons: Mapping[tuple[float, str], int]) -> Jump | None:
     """Return the jump that the newest votes are, each given by its reason and its listener, or None if they are none.
 
-    A reason is empty for a vote that counts. `reasons` are those of all votes. If more than half of the newest votes do
-    not count, that is a jump whatever was before.
+    A reason is empty for a vote that counts. `reasons` are those of all votes; those of BY_VOTERS are left
+    out. If more than half of the newest votes do not count, that is a jump whatever was before.
     """
     here = Counter(reason for reason, _ in newest)
-    everywhere = count_reasons(reasons)
+    everywhere = count_reasons({key: votes for key, votes in reasons.items() if key[1] not in BY_VOTERS})
     n, k = len(newest), len(newest) - here.pop("", 0)
     before, not_before = max(0, everywhere.votes - n), max(0, everywhere.total - k)
     if n < MIN_NEWEST or (2 * k <= n and _chance(k, n, not_before, before) >= FALSE_ALARM):

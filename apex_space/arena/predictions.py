@@ -49,6 +49,7 @@ class PredictionWorker:
         self._manager, self._pool, self._store, self._models = manager, pool, store, models
         self._scores: dict[str, dict[str, SongScores]] = {}
         self._heads: dict[str, PreferenceHead | None] = {}
+        self._of_heads: dict[tuple[str, str, str], LearnedModel] = {}
         self._failed: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -131,7 +132,12 @@ class PredictionWorker:
         head = self._head(judge)
         if head is None:
             return RULES[judge].model(judge, revision, axes) if judge in RULES and axes else None
-        return learn(judge, revision, Prior.of_head(head), Outcomes.none(len(head.axes))) if head.generators else None
+        if not head.generators:
+            return None
+        key = judge, revision, head.revision_id
+        if key not in self._of_heads:  # it is the same for each battle
+            self._of_heads[key] = learn(judge, revision, Prior.of_head(head), Outcomes.none(len(head.axes)))
+        return self._of_heads[key]
 
     def _head(self, judge: str) -> PreferenceHead | None:
         if judge not in self._heads:

@@ -26,13 +26,14 @@ from ..storage.vote_rows import DAY, PUBLIC, print_public_csv, public_rows
 from ..storage.vote_store import VoteStore
 from .leaderboard import EVER, LeaderboardService, LeaderboardSnapshot
 from .leaderboard_csv import to_csv
+from .learning import ALL
 from .not_counted import NotCounted
+from .ratings import MODEL, RatingModel
 
 LICENCE = "cc-by-4.0"
 LICENCES = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}")
 """What a licence's identifier on the Hub looks like."""
 MODEL_COLUMNS = ("judge", "weights", "votes", "version", "day")
-ALL = 10**9
 CARD = """---
 license: {licence}
 pretty_name: {title}
@@ -83,7 +84,12 @@ are only counted in the leaderboard's agreement.
 
 
 def write_snapshot(
-    store: VoteStore, parent: Path, now: float, licence: str = LICENCE, repository: str | None = None
+    store: VoteStore,
+    parent: Path,
+    now: float,
+    licence: str = LICENCE,
+    repository: str | None = None,
+    model: RatingModel = MODEL,
 ) -> Path:
     """Write a snapshot of the votes before the day of `now` (seconds since 1970) to a new folder in `parent`.
 
@@ -100,7 +106,7 @@ def write_snapshot(
     votes = [vote for vote in store.votes() if vote.at < start]
     if not votes:
         raise ArenaError("There are no votes of the days that are over (UTC).")
-    standing, counted = _measure(votes)
+    standing, counted = _measure(votes, model)
     models = [(model, at) for model, at in store.models() if at < start]
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +123,7 @@ def write_snapshot(
     return folder
 
 
-def _measure(votes: Sequence[Vote]) -> tuple[LeaderboardSnapshot, list[Vote]]:
+def _measure(votes: Sequence[Vote], model: RatingModel) -> tuple[LeaderboardSnapshot, list[Vote]]:
     """Return the leaderboard of these votes, and those on songs of the pool that count.
 
     They go through a database of their own, which nobody else can read and which is deleted, so that the figures are
@@ -126,7 +132,7 @@ def _measure(votes: Sequence[Vote]) -> tuple[LeaderboardSnapshot, list[Vote]]:
     with TemporaryDirectory() as folder, closing(VoteStore(f"sqlite:///{folder}/votes.sqlite3")) as store:
         for first in range(0, len(votes), BATCH):
             store.add_all([(vote, ()) for vote in votes[first : first + BATCH]])
-        return LeaderboardService(store).refit(), store.latest(ALL, EVER)
+        return LeaderboardService(store, model=model).refit(), store.latest(ALL, EVER)
 
 
 def _write(

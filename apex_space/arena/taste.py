@@ -8,7 +8,11 @@ others weigh is taken as certain. Nothing here depends on whether a vote is susp
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
+
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from ..core.intervals import Z95, ConfidenceInterval
 from ..preference.learned import Prior
@@ -20,6 +24,8 @@ from .ratings import MIN_VOTES, Rating, rate
 
 MIN_OWN = 8
 """Number of a visitor's votes on songs of the pool below which nothing is said of their taste."""
+_one = ThreadPoolExecutor(1, "taste")
+"""The thread that fits for all visitors. Only one thread of a process can limit the threads of matrix products."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,28 @@ def measure_taste(
     """Measure the taste of the visitor who cast these votes.
 
     `scored` are judges' scores of the songs. `others` returns what others weigh, by a judge and the revision of its
-    weights. `crowd` has the ratings at the time `at` by the song's id.
+    weights. `crowd` has the ratings at the time `at` by the song's id. Visitors wait for each other here: the fits are
+    small, but many at once would take the processor from everything else.
     """
     pool = [vote for vote in votes if vote.battle.source == "pool"]
-    judge, weighings = _weighings(pool, scored, others)
-    songs = rate(tally(replace(vote, suspicion="") for vote in pool))
+    (judge, weighings), songs = _one.submit(_fit, pool, scored, others).result()
     return Taste(len(pool), judge, weighings, against_judges(pool), _with_crowd(pool, crowd, at), songs)
+
+
+def _fit(
+    votes: Sequence[Vote], scored: Iterable[SongScores], others: Callable[[str, str], Prior | None]
+) -> tuple[tuple[str, tuple[Weighing, ...]], tuple[Rating, ...]]:
+    """Return what votes on songs of the pool say of scores, and of the songs."""
+    with _blas().limit(limits=1, user_api="blas"):  # several threads only wait for each other in such small fits
+        return _weighings(votes, scored, others), rate(tally(replace(vote, suspicion="") for vote in votes))
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Return what limits the threads of matrix products."""
+    import scipy.linalg  # noqa: F401  (its library must be loaded to be found)
+
+    return ThreadpoolController()
 
 
 def against_judges(votes: Iterable[Vote]) -> tuple[Agreed, ...]:

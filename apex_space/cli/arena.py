@@ -79,12 +79,13 @@ def snapshot(
 
     Exit status: 0 written, 2 there are no votes yet, the folder is there, or it cannot be written or uploaded.
     """
+    from ..arena.ratings import RatingModel
     from ..arena.snapshots import write_snapshot
     from ..core.settings import settings
     from ..storage.vote_store import open_store
 
     with exiting(2), closing(open_store(settings())) as store:
-        folder = write_snapshot(store, out, time.time(), licence, repo)
+        folder = write_snapshot(store, out, time.time(), licence, repo, RatingModel(ties=settings().ties))
     messages.print(f"{folder}: written" if repo is None else f"{folder}: written, and uploaded to {repo}")
 
 
@@ -108,7 +109,7 @@ def _tables(standing: "LeaderboardSnapshot") -> Iterator[Table]:
     )
     for title, rated, by in parts:
         if rated:
-            yield _leaderboard(title, rated, standing.listeners)
+            yield _leaderboard(title, rated, standing.listeners.get(by))
         if standing.otherwise[by]:
             yield _otherwise(title, rated, standing.otherwise[by])
     for panel in standing.agreement.values():

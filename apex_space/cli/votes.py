@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 votes = typer.Typer(help="Export and import the arena's votes, and set votes aside.", no_args_is_help=True)
 SHOWN = 12
 """Number of characters of a listener's hash in a table. They are enough to name the listener in another command."""
+FROM_THE_LAST = (
+    "This is a copy from the Hub. Import such files from the last name to the first: otherwise votes that were set "
+    "aside later count again."
+)
 BY_HAND = "set aside by the operator"
 ListenerHash = Annotated[
     str, typer.Option("--listener", metavar="HASH", help="Votes of this listener: the beginning of a hash is enough.")
@@ -54,8 +59,11 @@ def import_(file: VotesFile) -> None:
     """
     from rich.progress import MofNCompleteColumn, Progress
 
+    from ..storage.hub_sync import SHARDS
     from ..storage.vote_io import import_votes
 
+    if fnmatch(file.name, SHARDS):
+        messages.print(FROM_THE_LAST)
     bar = Progress(MofNCompleteColumn(), console=messages, transient=True, disable=not messages.is_terminal)
     with exiting(2), _store() as store, bar:
         task = bar.add_task("votes", total=None)
@@ -131,6 +139,8 @@ def restore(
     used.
     """
     from ..arena.voters import set_aside_by_hand
+
+    reason = reason.strip()
 
     def fits(vote: "Vote") -> bool:
         return vote.suspicion == reason if reason else set_aside_by_hand(vote)

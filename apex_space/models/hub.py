@@ -147,11 +147,12 @@ def fetch_files(
 ) -> tuple[Path, str]:
     """Find or download those of the files `names` that a repository has. Return their folder and its revision.
 
-    Without a network, what an earlier call has downloaded is taken. Raises WeightsMissing, and WeightsInvalid if one of
-    the files on the Hub has more than `max_bytes`.
+    Without a network, what an earlier call has downloaded is taken. Raises WeightsMissing, also if there is none of the
+    files, and WeightsInvalid if one of the files on the Hub has more than `max_bytes`.
     """
     wanted = Repository(repository, revision, (), tuple(names))
     if (folder := _given(wanted, weights)) is not None:
+        _checkpoint(wanted, folder)
         return folder, message("local folder {name}", name=folder.name)
     offered, trouble = _offered(wanted)
     wanted = replace(wanted, needs=offered)

@@ -28,6 +28,10 @@ MAX_GENERATORS = 100
 """Maximum number of generators with an effect: those with the most votes. Others are as if their names were unknown."""
 MAX_NAME = 200
 """Maximum length of a generator's name in a head, in characters."""
+MIN_SCALE, MAX_SCALE = 1e-6, 1e6
+MAX_EFFECT, MAX_VARIANCE = 100.0, 1e4
+"""Bounds of a head's numbers, far from those of any fit: whatever scores a head gets, nothing overflows."""
+MAX_COUNT = 10**9
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,7 @@ class PreferenceHead:
             first = error.errors()[0]
             raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         _check(head)
+        _check_texts(head)
         return replace(head, source="")
 
     def to_json(self, **more: Any) -> str:
@@ -228,8 +233,7 @@ def _check(head: PreferenceHead) -> None:
         raise ValueError(f"axes must be different ones of {', '.join(KEYS)}")
     if not len(head.scale) == len(head.coefficients) == len(head.covariance) == size:
         raise ValueError(f"scale, coefficients and covariance must have one entry for each of the {size} axes")
-    if min(head.scale) <= 0:
-        raise ValueError("scale must be positive")
+    _check_bounds(head)
     covariance = np.array(head.covariance)
     if covariance.shape != (size, size) or not np.allclose(covariance, covariance.T, rtol=1e-4):
         raise ValueError("covariance must be square and symmetric")
@@ -240,6 +244,27 @@ def _check(head: PreferenceHead) -> None:
         raise ValueError(f"generators must be at most {MAX_GENERATORS} different ones")
     if not all(0 < len(name) <= MAX_NAME for name in names):
         raise ValueError(f"a generator's name must have 1 to {MAX_NAME} characters")
+
+
+def _check_bounds(head: PreferenceHead) -> None:
+    """Raise ValueError if a number is out of bounds."""
+    if not MIN_SCALE <= min(head.scale) <= max(head.scale) <= MAX_SCALE:
+        raise ValueError(f"scale must be from {MIN_SCALE:g} to {MAX_SCALE:g}")
+    effects = *head.coefficients, *(x for each in head.generators for x in (each.mean, each.deviation))
+    if max(map(abs, effects)) > MAX_EFFECT:
+        raise ValueError(f"coefficients and generators' effects must be from -{MAX_EFFECT:g} to {MAX_EFFECT:g}")
+    if max(abs(entry) for row in head.covariance for entry in row) > MAX_VARIANCE:
+        raise ValueError(f"covariance must have no entry above {MAX_VARIANCE:g}")
+    if max(head.battles, head.songs) > MAX_COUNT:
+        raise ValueError(f"battles and songs must be at most {MAX_COUNT}")
     shares = [head.metrics.accuracy, head.metrics.auc, head.metrics.brier, *head.metrics.rules.values()]
     if not all(0 <= figure.low <= figure.high <= 1 for figure in shares):
         raise ValueError("accuracy, auc, brier and rules must be shares with an interval")
+
+
+def _check_texts(head: PreferenceHead) -> None:
+    """Raise ValueError if the head cannot be written, or a database cannot store one of its texts."""
+    written = head.to_json()  # raises ValueError for a number that is not finite
+    written.encode()  # raises UnicodeEncodeError, which is a ValueError, for a lone surrogate
+    if r"\u0000" in written:
+        raise ValueError("texts must hold no NUL")

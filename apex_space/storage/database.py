@@ -62,9 +62,15 @@ class Database:
 
     @contextmanager
     def transaction(self, writing: bool = False) -> Iterator[Connection]:
-        """Yield a connection. All its statements take effect together, and are on disk, when the block ends."""
+        """Yield a connection. All its statements take effect together, and are on disk, when the block ends.
+
+        Unless it is for writing, all its statements see the same state, whatever others write meanwhile.
+        """
+        options: dict[str, Any] = {"writing": writing}
+        if not writing and self._engine.dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
         try:
-            with self._engine.connect().execution_options(writing=writing) as connection, connection.begin():
+            with self._engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
         except SQLAlchemyError as error:
             logger.error("the votes' database %s: %s", _place(self._url), _reason(error, self._url))

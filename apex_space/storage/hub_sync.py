@@ -5,7 +5,9 @@ shard is a parquet file with a unique name. Until the Hub has the file, any repl
 the database.
 
 Copies on the Hub are not changed, either. A vote that is set aside or restored after it was copied is copied again into
-a later shard: of several rows on one battle, the one in the file with the last name counts.
+a later shard: of several rows on one battle, the one in the file with the last name counts. So shards are imported from
+the last name to the first. They have no column for the time of the change, because a dataset whose files have different
+columns cannot be loaded.
 """
 
 import logging

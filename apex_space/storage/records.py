@@ -21,6 +21,8 @@ WITHDRAWN = "withdrawn by the voter"
 """Reason why a vote does not count that its voter took back."""
 AGAIN = "the same pair again"
 """Reason why a vote does not count if its voter has a vote on the same two songs that counts."""
+BY_VOTERS = (WITHDRAWN, AGAIN)
+"""Reasons that come from what voters do and not from a check."""
 
 Tag = Literal["melody", "voice", "sound", "mix", "rhythm", "originality"]
 """What decided a vote for one of the songs, as its voter says."""

@@ -21,7 +21,7 @@ from ..core.settings import Settings
 from .database import Database, Parameters, storable, write
 from .records import (
     AGAIN,
-    WITHDRAWN,
+    BY_VOTERS,
     Battle,
     Prediction,
     Side,
@@ -121,7 +121,7 @@ NEWEST_BALLOTS = (
     " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
 )
 NEWEST_REASONS = (
-    f"SELECT suspicion, voter FROM {VOTES} WHERE changed = 0 OR suspicion = '{WITHDRAWN}'"
+    f"SELECT suspicion, voter FROM {VOTES} WHERE changed = 0 AND suspicion NOT IN {BY_VOTERS}"
     " ORDER BY votes.at DESC, votes.battle DESC LIMIT :most"
 )
 HAS_VOTED = (
@@ -311,7 +311,8 @@ class VoteStore(Database):
     def newest_reasons(self, most: int) -> list[tuple[str, str]]:
         """Return why each of the newest `most` votes does not count, "" if it does, and its voter.
 
-        Votes that an operator set aside or restored are left out: they say nothing of the checks.
+        Votes that an operator set aside or restored, and those with a reason of BY_VOTERS, are left out: they say
+        nothing of the checks.
         """
         with self.transaction() as connection:
             return [(reason, voter) for reason, voter in connection.execute(text(NEWEST_REASONS), {"most": most})]

@@ -66,6 +66,7 @@ from unit.storage.test_database import (  # noqa: F401
     test_votes_of_an_old_database_can_be_set_aside,
     test_votes_set_aside_and_restored_by_many_at_once_are_counted_once,
     test_votes_that_older_code_stored_are_counted_when_the_counts_are_read,
+    test_what_is_read_together_is_of_one_moment,
     test_what_one_database_refuses_both_do,
     test_what_was_put_in_comes_out_by_its_time,
     vote,

@@ -88,8 +88,16 @@ def standing(now: LeaderboardSnapshot) -> str:
     link = f'<p class="downloads"><a href="arena">{tr("Listen to two songs and vote")}</a></p>'
     leads = (tr("Songs"), now.song_lead), (tr("Generators"), now.generator_lead)
     verdicts = "".join(note(labelled(name, _lead(lead))) for name, lead in leads if lead.first)
-    intervals = note(translate(listeners.verdict(now.listeners))) if now.songs else ""
-    return verdicts + note(votes if now.votes else tr(NOBODY)) + intervals + link
+    return verdicts + note(votes if now.votes else tr(NOBODY)) + _intervals(now) + link
+
+
+def _intervals(now: LeaderboardSnapshot) -> str:
+    """Return what the intervals of ratings allow for, once for songs and generators if it is the same."""
+    songs = translate(listeners.verdict(now.listeners.get("song")))
+    generators = translate(listeners.verdict(now.listeners.get("generator")))
+    if not now.generators or songs == generators:
+        return note(songs) if now.songs else ""
+    return note(labelled(tr("Songs"), songs)) + note(labelled(tr("Generators"), generators))
 
 
 def _lead(lead: Lead) -> str:

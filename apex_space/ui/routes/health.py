@@ -13,6 +13,8 @@ from ...judges.manager import JudgeManager
 from ...judges.queueing import HEAVY, LIGHT
 from ..gradio_patches import queue_state
 
+WARNING = "Suddenly many more votes do not count than before. The log and `arena report` say which, and why."
+"""The details would tell visitors of today's votes, and so perhaps whether their own count."""
 STOPPED = "The queue is stopped: no event is taken or answered any more. Restart the server."
 
 
@@ -42,4 +44,4 @@ def health_route(manager: JudgeManager, standing: Callable[[], LeaderboardSnapsh
 
 def _votes(now: LeaderboardSnapshot) -> dict[str, Any]:
     """Return how many votes do not count, and a warning if that is suddenly many more than before."""
-    return now.not_counted_before.as_dict() | {"warning": str(now.jump or "")}
+    return now.not_counted_before.as_dict() | {"warning": WARNING if now.jump else ""}

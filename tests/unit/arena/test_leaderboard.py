@@ -1,5 +1,6 @@
 """The standing follows the votes of a real store, in the background and on demand."""
 
+import itertools
 import json
 import logging
 import threading
@@ -206,9 +207,10 @@ def test_intervals_are_by_listeners_once_there_are_enough_and_known(store: VoteS
     store.add_all([(each, ()) for each in votes])
     leaderboard = LeaderboardService(store, every_s=0.01)
     leaderboard._fit()
-    assert (leaderboard.latest().listeners, leaderboard.latest().songs) == (None, rate(votes))
+    assert (leaderboard.latest().listeners, leaderboard.latest().songs) == ({}, rate(votes))
     found = leaderboard.refit()
-    assert found.listeners == found.as_dict()["listeners"] == 24
+    assert found.listeners == {"song": 24, "generator": 24}
+    assert found.as_dict()["listeners"] == {"songs": 24, "generators": 24}
     for wide, narrow in zip(found.songs, rate(votes), strict=True):
         assert (wide.key, wide.rating) == (narrow.key, narrow.rating)
         assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
@@ -220,6 +222,20 @@ def test_intervals_are_by_listeners_once_there_are_enough_and_known(store: VoteS
     leaderboard._fit()
     assert leaderboard.latest().version == 241
     assert leaderboard.latest().songs[0].low == pytest.approx(before, abs=0.01)
+
+
+def test_the_time_of_a_standing_is_before_its_votes_were_read(
+    store: VoteStore, leaderboard: LeaderboardService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, read = itertools.count(1000.0), store.counts
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    monkeypatch.setattr(store, "counts", lambda: (times.append(time.time()), read())[1])
+    times: list[float] = []
+    cast(store, *VOTES)
+    for fit in (leaderboard._fit, leaderboard._draw):
+        fit()
+        assert leaderboard.latest().at < times[-1]
+    assert len(times) == 2
 
 
 class Failing:

@@ -223,6 +223,46 @@ def test_votes_set_aside_are_unlearned_and_restored_ones_learned_again(
         assert model.version == expected.version
 
 
+def test_a_model_of_votes_that_were_set_aside_goes_where_too_few_remain(
+    store: VoteStore, service: ModelService
+) -> None:
+    teach(store, simulate(STRENGTHS, 100))
+    service.refit()
+    assert service.model("pocket", REVISION) is not None
+    store.set_aside([f"battle{number}" for number in range(90)], "a robot")
+    service.refit()
+    assert service.model("pocket", REVISION) is None
+    store.restore([f"battle{number}" for number in range(90)])
+    service.refit()
+    assert service.model("pocket", REVISION) is not None
+
+
+def test_a_model_goes_and_stays_away_where_nothing_can_be_learned_any_more(
+    store: VoteStore, service: ModelService
+) -> None:
+    known = scores_of()
+    store.add_battle(replace(vote(0, 1).battle, id="scored"), [known[song(number).id] for number in (0, 1)])
+    cast(store, [vote(0, 1, "a")] * 30)
+    cast(store, [vote(0, 2, "a")] * 30, 30)
+    service.refit()
+    assert service.model("pocket", REVISION) is not None
+    store.set_aside([f"battle{number}" for number in range(30)], "a robot")
+    for number in range(3):
+        service.refit()
+        assert service.model("pocket", REVISION) is None
+        cast(store, [vote(0, 2, "a")], 60 + number)
+
+
+def test_models_of_other_weights_go_with_votes_that_were_set_aside(store: VoteStore, service: ModelService) -> None:
+    teach(store, simulate(STRENGTHS, 100))
+    service.refit()
+    store.add_battle(replace(vote(0, 1).battle, id="scored again", issued=999.0), scores_of(revision="new").values())
+    store.set_aside([f"battle{number}" for number in range(50)], "a robot")
+    service.refit()
+    assert service.model("pocket", "new") is not None
+    assert service.model("pocket", REVISION) is None
+
+
 def test_every_judge_that_has_scores_learns(store: VoteStore, service: ModelService) -> None:
     teach(store, simulate(STRENGTHS, 100), 0, "pocket", "songeval", "not installed here")
     service.refit()
@@ -380,6 +420,21 @@ def test_a_head_that_knows_generators_predicts_by_them_before_any_vote(
     (unknown,) = predictions(service, store, known=False)
     assert (unknown.probability, unknown.spoke) == (0.5, "scores")
     assert learned().prior.effects == Prior.of_head(head).effects
+
+
+def test_a_head_that_knows_generators_is_read_once_for_all_battles(
+    store: VoteStore, service: ModelService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = replace(load("pocket"), generators=(GeneratorEffect("maker0", 1.0, 0.1),))
+    monkeypatch.setattr(predictions_module, "load", lambda judge: head)
+    learned: list[str] = []
+    learn = predictions_module.learn
+    monkeypatch.setattr(predictions_module, "learn", lambda *given: learned.append(given[1]) or learn(*given))
+    worker = PredictionWorker(None, None, store, service)  # type: ignore[arg-type]
+    axes = list(head.axes)
+    models = [worker.model("pocket", revision, axes) for revision in ("1", "2", "1", "2")]
+    assert learned == ["1", "2"]
+    assert models[0] is models[2] is not models[1]
 
 
 def test_songs_of_unknown_origin_are_predicted_without_generators(store: VoteStore, service: ModelService) -> None:

@@ -8,9 +8,12 @@ import pytest
 from scipy.stats import hypergeom
 
 from apex_space.arena import fraud
+from apex_space.arena.leaderboard import LeaderboardService
 from apex_space.arena.not_counted import MIN_NEWEST, NEWEST, NotCounted, _chance, count_reasons, find_jump
 from apex_space.storage.records import AGAIN, WITHDRAWN
+from apex_space.storage.vote_store import VoteStore
 from apex_space.ui.render.arena import MAX_REASONS, REASONS, not_counted
+from helpers.votes import stored, vote
 
 Newest = list[tuple[str, str]]
 
@@ -57,6 +60,16 @@ def test_from_the_first_votes_on_more_than_half_is_a_jump_whatever_was_before() 
     assert jump.share_before is None
     assert "before" not in str(jump).split("The reason")[0]
     assert find_jump(newest(40, 60), {(0.0, ""): 400, (0.0, "too steady"): 600}) is not None
+
+
+def test_what_voters_do_is_no_jump_and_hides_none(store: VoteStore) -> None:
+    made = [*[vote(0, 1)] * 300, *[vote(0, 1, suspicion=AGAIN), vote(0, 1)] * 60]
+    store.add_all([(each, ()) for each in stored(made)])
+    store.set_aside([f"battle{number}" for number in range(350, 420)], WITHDRAWN)
+    leaderboard = LeaderboardService(store)
+    assert leaderboard.refit().jump is None
+    usual = {(0.0, ""): 900, (0.0, AGAIN): 500, (0.0, WITHDRAWN): 500, (0.0, "too steady"): 20}
+    assert find_jump(newest(80, 20), usual) is not None
 
 
 def test_votes_that_count_again_are_no_jump() -> None:

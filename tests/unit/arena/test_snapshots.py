@@ -2,6 +2,7 @@
 
 import csv
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from typer.testing import CliRunner
 
-from apex_space.arena import snapshots
+from apex_space.arena import ratings, snapshots
+from apex_space.arena.ratings import RatingModel
 from apex_space.arena.snapshots import write_snapshot
+from apex_space.cli.arena import arena
 from apex_space.core.errors import ArenaError
+from apex_space.core.settings import settings
 from apex_space.judges.report import to_json
 from apex_space.storage.records import StoredModel, Vote
+from apex_space.storage.vote_counts import tally
 from apex_space.storage.vote_rows import DAY, PUBLIC
-from apex_space.storage.vote_store import VoteStore
+from apex_space.storage.vote_store import VoteStore, open_store
 from helpers.votes import predicted, rate, simulate, stored, vote
 
 TODAY = 20_010 * DAY
@@ -74,6 +80,28 @@ def test_it_holds_the_days_that_are_over_and_the_ratings_of_these_votes(store: V
     with (folder / "models.csv").open(newline="") as file:
         (model,) = csv.DictReader(file)
     assert model == {"judge": "pocket", "weights": "'=w", "votes": "60", "version": "before", "day": "2024-10-13"}
+
+
+def test_ratings_are_by_the_model_of_ties_that_the_server_uses(store: VoteStore, tmp_path: Path) -> None:
+    folder = write_snapshot(store, tmp_path, NOW, model=RatingModel(ties="davidson"))
+    standing = json.loads((folder / "leaderboard.json").read_text())
+    assert standing["ties"] == "davidson"
+    expected = ratings.rate(tally(given()), model=RatingModel(ties="davidson"))
+    assert standing["songs"] == json.loads(to_json([each.as_dict() for each in expected]))
+
+
+def test_the_command_line_rates_by_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APEX_DATA", str(tmp_path))
+    monkeypatch.setenv("APEX_TIES", "davidson")
+    monkeypatch.delenv("APEX_DATABASE_URL", raising=False)
+    settings.cache_clear()
+    with closing(open_store(settings())) as opened:
+        opened.add_all([(each, ()) for each in given()])
+    done = CliRunner().invoke(arena, ["snapshot", "--out", str(tmp_path / "out")])
+    settings.cache_clear()
+    assert done.exit_code == 0
+    (written,) = (tmp_path / "out").glob("*/leaderboard.json")
+    assert json.loads(written.read_text())["ties"] == "davidson"
 
 
 def test_the_card_says_what_counts_and_why_the_rest_does_not(store: VoteStore, tmp_path: Path) -> None:

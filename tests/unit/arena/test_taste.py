@@ -1,16 +1,20 @@
 """What a visitor's own votes say: found where they are enough, and never more than they show."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from apex_space.arena import taste
 from apex_space.arena.ratings import MIN_VOTES
 from apex_space.arena.taste import Agreed, Taste, against_judges, measure_taste
 from apex_space.core.axes import KEYS
-from apex_space.preference.learned import Prior
+from apex_space.preference.learned import LearnedModel, Prior
 from apex_space.storage.records import Song, SongScores, Vote
 from helpers.votes import predicted, rate, sigmoid, vote
 
@@ -54,6 +58,29 @@ def test_few_votes_and_an_average_listener_say_nothing() -> None:
     assert all(each.more.low < 0 < each.more.high for each in few)
     average = [each for seed in range(40) for each in measured(listener((1.0, 0.0), 60, seed)).weighings]
     assert sum(each.more.low > 0 or each.more.high < 0 for each in average) <= 6, "95% of 80 intervals hold the truth"
+
+
+def test_it_is_fitted_for_one_visitor_at_a_time_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    learn, limited, seen = taste.learn_from_choices, [], []
+
+    class Blas:
+        @contextmanager
+        def limit(self, limits: int, user_api: str) -> Iterator[None]:
+            limited.append((limits, user_api))
+            yield
+            limited.pop()
+
+    def watched(*given: Any, **options: Any) -> LearnedModel:
+        seen.append((*limited, threading.current_thread()))
+        return learn(*given, **options)
+
+    monkeypatch.setattr(taste, "_blas", Blas)
+    monkeypatch.setattr(taste, "learn_from_choices", watched)
+    with ThreadPoolExecutor(4) as threads:
+        found = [*threads.map(measured, [listener((1.0, 1.5), 20)] * 4)]
+    assert found == [found[0]] * 4
+    assert len(seen) == 4
+    assert {*seen} == {((1, "blas"), seen[0][-1])}
 
 
 @pytest.mark.parametrize("others", [lambda judge, revision: None, lambda judge, revision: OTHERS])

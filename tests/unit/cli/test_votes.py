@@ -94,7 +94,7 @@ def test_votes_of_a_listener_are_set_aside_and_restored(command: Command) -> Non
 
 
 def test_votes_of_a_reason_are_restored_and_no_others(command: Command) -> None:
-    assert command("restore", "--reason", "too many", "--yes").exit_code == 0
+    assert command("restore", "--reason", " too many ", "--yes").exit_code == 0
     assert reasons() == ["" if reason == "too many" else reason for reason in BEFORE]
 
 

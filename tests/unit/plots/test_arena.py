@@ -230,9 +230,19 @@ def test_a_judge_that_has_left_the_registry_keeps_its_name_and_its_markup_is_tex
 def test_the_page_says_which_kind_of_intervals_it_shows() -> None:
     now = LeaderboardSnapshot(1, 1.0, rate([vote(1, 2)]))
     assert "as if each vote came from another listener, until 10 listeners" in render.standing(now)
-    assert "by the same listener" in render.standing(replace(now, listeners=30))
-    assert "30 listeners so far" in render.standing(replace(now, listeners=30))
+    assert "by the same listener" in render.standing(replace(now, listeners={"song": 30, "generator": 30}))
+    assert "30 listeners so far" in render.standing(replace(now, listeners={"song": 30, "generator": 30}))
     assert "intervals" not in render.standing(LeaderboardSnapshot())
+
+
+def test_where_the_intervals_of_songs_and_generators_differ_the_page_says_both() -> None:
+    now = LeaderboardSnapshot(1, 1.0, rate([vote(1, 2)]), rate([vote(1, 2)], "generator"), listeners={"song": 30})
+    assert now.generators
+    songs, generators = re.findall(r'<p class="note" role="status">(.*?)</p>', render.standing(now))[-2:]
+    assert "Songs" in songs
+    assert "30 listeners so far" in songs
+    assert "Generators" in generators
+    assert "as if each vote came from another listener" in generators
 
 
 def test_without_votes_there_is_a_way_to_vote_and_nothing_else() -> None:

@@ -158,6 +158,21 @@ def test_a_head_fitted_here_stands_before_the_shipped_one_and_pockets_in_for_any
         load("../pocket")
 
 
+def test_heads_are_looked_for_in_the_folder_of_weights_if_there_is_one(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("APEX_PREFERENCE_REPO", "someone/heads")
+    monkeypatch.setenv("APEX_WEIGHTS", str(tmp_path / "nothing"))
+    settings.cache_clear()
+    assert [load("pocket").source, load("apex").source] == ["", ""]
+    (record,) = caplog.records
+    assert f"APEX_PREFERENCE_REPO is not used, but the shipped preference heads: {tmp_path}" in record.getMessage()
+    save(head(data="of the folder"), tmp_path / "weights" / "heads" / "pocket.json")
+    monkeypatch.setenv("APEX_WEIGHTS", str(tmp_path / "weights"))
+    settings.cache_clear()
+    assert load("pocket").source == "someone/heads (local folder heads)"
+
+
 def changed(**changes: Any) -> bytes:
     return json.dumps(json.loads(SHIPPED.read_text(encoding="utf-8")) | changes).encode()
 
@@ -188,6 +203,18 @@ def changed(**changes: Any) -> bytes:
         changed(generators=[{"generator": "x" * 201, "mean": 1.0, "deviation": 1.0}]),
         changed(generators=[{"generator": "x", "mean": 1.0, "deviation": 1.0}] * 2),
         changed(generators=[{"generator": str(n), "mean": 1.0, "deviation": 1.0} for n in range(101)]),
+        changed(scale=[1e-309] * 5),
+        changed(scale=[1e300] * 5),
+        changed(coefficients=[1e308] * 5),
+        changed(covariance=np.diag([1e308] * 5).tolist()),
+        changed(generators=[{"generator": "x", "mean": 1e308, "deviation": 1.0}]),
+        changed(generators=[{"generator": "x", "mean": 1.0, "deviation": 1e308}]),
+        changed(generators=[{"generator": "\ud800", "mean": 1.0, "deviation": 1.0}]),
+        changed(generators=[{"generator": "\0", "mean": 1.0, "deviation": 1.0}]),
+        changed(data="\ud800"),
+        changed(revision="\ud800"),
+        changed(battles=10**400),
+        changed(metrics=json.loads(SHIPPED.read_text(encoding="utf-8"))["metrics"] | {"slope": [float("nan")] * 3}),
     ],
 )
 def test_a_broken_file_is_named_with_what_to_do(data: Path, content: bytes) -> None:

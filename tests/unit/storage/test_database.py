@@ -37,7 +37,7 @@ from apex_space.storage.records import (
     Vote,
     Winner,
 )
-from apex_space.storage.vote_counts import VoteCounts, tally
+from apex_space.storage.vote_counts import VoteCounts, read_counts, tally
 from apex_space.storage.vote_store import ADD_VOTE, FILE, KEPT_TEXTS, VoteStore, _add_battles, _vote_row, open_store
 
 PREDICTED = Prediction("apex", "pocket", "r", 0.7, 0.6, 0.8)
@@ -391,6 +391,15 @@ def test_a_vote_set_aside_counts_nothing_until_it_is_restored(store: VoteStore) 
     assert [vote.suspicion for vote in store.latest(9, 1e15)] == ["", ""]
     assert (store.count(), store.changes(), store.version()) == (2, 2, 4)
     assert store.counts().version == 4
+
+
+def test_what_is_read_together_is_of_one_moment(store: VoteStore) -> None:
+    cast(store, judged("1"))
+    with store.transaction() as connection:
+        before = read_counts(connection)
+        store.set_aside(["1"], "a robot")
+        assert read_counts(connection) == before
+    assert store.counts() != before
 
 
 def test_setting_aside_or_restoring_twice_changes_nothing(store: VoteStore) -> None:

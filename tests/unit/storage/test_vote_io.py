@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from apex_space.cli.votes import votes as app
 from apex_space.core.errors import ArenaError
 from apex_space.core.settings import Settings
+from apex_space.storage.hub_sync import _write_shard
 from apex_space.storage.records import Battle, Prediction, Song, SongScores, Tag, Vote
 from apex_space.storage.vote_io import (
     COLUMNS,
@@ -399,6 +400,22 @@ def test_the_command_line_takes_votes_out_and_in(
     assert command("export", out) == (0, f"{out}: 3 votes written")
     with closing(open_store(Settings(data=tmp_path / "data"))) as opened:
         assert kept(opened) == kept(three)
+
+
+def test_copies_from_the_hub_are_imported_from_the_last_to_the_first(
+    command: Callable[..., tuple[int, str]], three: VoteStore, tmp_path: Path
+) -> None:
+    shards = [tmp_path / f"votes-20261130T1{number}0000-{'0' * 32}.parquet" for number in range(2)]
+    _write_shard(shards[0], to_rows(three.votes(), {}))
+    battle = three.votes()[0].battle.id
+    three.set_aside([battle], "a robot")
+    _write_shard(shards[1], to_rows(three.votes_on([battle]), {}))
+    for shard in reversed(shards):
+        status, said = command("import", shard)
+        assert status == 0
+        assert "from the last name to the first" in said
+    with closing(open_store(Settings(data=tmp_path / "data"))) as opened:
+        assert [vote.suspicion for vote in opened.votes()] == [vote.suspicion for vote in three.votes()]
 
 
 def test_the_command_line_says_what_is_wrong(
