@@ -54,6 +54,16 @@ class Fonts:
     bold: Path | None = None
     others: tuple[str, ...] = ()
 
+    def can_write(self, text: str) -> bool:
+        """Return whether one of the fonts has a glyph for each character."""
+        fonts = self.sized(TITLE_SIZES[0], bold=True)
+        return all(any(_has(font, character) for font in fonts) for character in text)
+
+    def sized(self, size: int, bold: bool) -> "list[FreeTypeFont]":
+        """Return the fonts of a size, first our own."""
+        system = [_system_font(name, SCALE * size) for name in self.others]
+        return [_font(self.bold if bold else self.regular, SCALE * size), *(font for font in system if font)]
+
 
 def card(title: str, reports: Sequence[Report], fonts: Fonts = Fonts()) -> bytes:
     """Draw a PNG, 1200 x 630: `title`, then a row for each axis that one of the judges knows.
@@ -67,7 +77,7 @@ def card(title: str, reports: Sequence[Report], fonts: Fonts = Fonts()) -> bytes
     pen = _Pen(ImageDraw.Draw(image), fonts)
     pen.box(0, 0, 16, HEIGHT, BRAND)
     pen.text(LEFT, 58, SITE, 30, BRAND, bold=True)
-    pen.title(title if title and pen.can_write(title) else UNTITLED)
+    pen.title(title if title and fonts.can_write(title) else UNTITLED)
     pen.text(LEFT, 184, f"Scores by {_names(reports)}", 28, SOFT)
     axes = [axis for axis in AXES if any(axis in report.axes for report in reports)]
     step = min(ROW, (BOTTOM - TOP) / max(1, len(axes)))
@@ -88,7 +98,7 @@ class Bar:
 
 
 def votes_card(title: str, subtitle: str, bars: Sequence[Bar], fonts: Fonts = Fonts()) -> bytes:
-    """Draw a PNG, 1200 x 630, of a visitor's own figures. Rows whose label the font cannot write are left out."""
+    """Draw a PNG, 1200 x 630, of a visitor's own figures."""
     from PIL import Image, ImageDraw
 
     image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), PAPER)
@@ -96,11 +106,10 @@ def votes_card(title: str, subtitle: str, bars: Sequence[Bar], fonts: Fonts = Fo
     pen.box(0, 0, 16, HEIGHT, BRAND)
     pen.text(LEFT, 58, SITE, 30, BRAND, bold=True)
     pen.title(title)
-    pen.text(LEFT, 184, pen.cut(subtitle, 28, RIGHT - LEFT), 28, SOFT)
-    shown = [bar for bar in bars if pen.can_write(bar.label)]
-    step = min(ROW, (BOTTOM - TOP) / max(1, len(shown)))
-    top = (TOP + BOTTOM - step * len(shown)) / 2
-    for place, bar in enumerate(shown):
+    pen.text(LEFT, 184, pen.cut_words(subtitle, 28, RIGHT - LEFT), 28, SOFT)
+    step = min(ROW, (BOTTOM - TOP) / max(1, len(bars)))
+    top = (TOP + BOTTOM - step * len(bars)) / 2
+    for place, bar in enumerate(bars):
         y = top + step * (place + 0.5)
         pen.text(LEFT, y, pen.cut(bar.label, 26, SHARES - LEFT - 20), 26)
         left, value, right = (SHARES + share * (SHARES_END - SHARES) for share in (0, bar.share.value, 1))
@@ -193,23 +202,17 @@ class _Pen:
             text = f"{text.rstrip('…')[:-1].rstrip()}…"
         return text
 
-    def can_write(self, text: str) -> bool:
-        """Return whether one of the fonts has a glyph for each character."""
-        fonts = self._all(TITLE_SIZES[0], bold=True)
-        return all(any(_has(font, character) for font in fonts) for character in text)
+    def cut_words(self, text: str, size: int, room: float) -> str:
+        """Return the text, or as many of its first words as fit into the room."""
+        while self.width(text, size) > room and " " in text:
+            text = f"{text.rpartition(' ')[0].rstrip(',')}…"
+        return text
 
     def _parts(self, text: str, size: int, bold: bool) -> "Iterator[tuple[FreeTypeFont, str]]":
         """Yield the text in parts, each with the first font that can write it, or else with our own font."""
-        fonts = self._all(size, bold)[: 1 if text.isascii() else None]
+        fonts = self._fonts.sized(size, bold)[: 1 if text.isascii() else None]
         for font, part in groupby(text, lambda c: next((font for font in fonts if _has(font, c)), fonts[0])):
             yield font, "".join(part)
-
-    def _all(self, size: int, bold: bool) -> "list[FreeTypeFont]":
-        system = [_system_font(name, SCALE * size) for name in self._fonts.others]
-        return [self._font(size, bold), *(font for font in system if font)]
-
-    def _font(self, size: int, bold: bool) -> "FreeTypeFont":
-        return _font(self._fonts.bold if bold else self._fonts.regular, SCALE * size)
 
 
 def _png(image: "Picture") -> bytes:

@@ -319,6 +319,112 @@ def test_a_refused_vote_has_its_reason_and_the_battle_stays(listen: Any, data: P
     opened.status("Play both songs")
 
 
+UNANSWERED = "The server did not answer."
+
+
+def test_what_the_server_did_not_answer_can_be_tried_again(browser: Any, server: Running, data: Path) -> None:
+    page = browser.contexts[0].new_page()  # whose console has the failures
+    page.goto(f"{server.url}/arena")
+    opened = Listener(page)
+    opened.status("Play both songs")
+    focused = "document.activeElement.className"
+
+    def unanswered(key: str, **answer: Any) -> None:
+        """Press a key while the server cannot be reached, or gives the answer."""
+        page.route("**/component_server/", lambda route: route.fulfill(**answer) if answer else route.abort())
+        page.evaluate("document.querySelector('#battle .status').replaceChildren()")
+        page.keyboard.press(key)
+        expect(page.locator("#battle .status.error")).to_contain_text(UNANSWERED)
+        page.unroute("**/component_server/")
+
+    opened.listen()
+    unanswered("b")
+    page.keyboard.press("b")
+    opened.status("You preferred B.")
+    page.keyboard.press("1")
+    undo = page.locator("#battle .undo")
+    undo.focus()
+    unanswered("Enter", status=500, body="{}")
+    assert page.evaluate(focused) == "undo"
+    page.locator("#battle .next").focus()
+    unanswered("Enter")
+    assert page.evaluate(focused) == "next"
+    assert page.locator("#battle .why [aria-pressed=true]").count() == 1
+    undo.focus()
+    page.keyboard.press("Enter")
+    opened.status("Your vote is withdrawn.")
+    assert page.evaluate(focused) == "next"
+    unanswered("Enter", status=500, body="{}")
+    page.keyboard.press("Enter")
+    opened.status("Play both songs")
+    assert votes(data)[-1].suspicion in (WITHDRAWN, AGAIN)
+
+    opened.listen()
+    page.keyboard.press("a")
+    opened.status("You preferred A.")
+    page.keyboard.press("1")
+    unanswered("n")
+    page.keyboard.press("n")
+    opened.status("Play both songs")
+    assert votes(data)[-1].tags == ("melody",)
+    assert page.evaluate(focused) == "song", "where the space key plays, and the first button comes next"
+    page.close()
+
+
+def test_a_phone_shows_what_follows_a_vote_and_a_held_key_does_not_skip_it(listen: Any) -> None:
+    opened = listen(viewport={"width": 390, "height": 664})
+    page = opened.page
+    live = page.locator("#battle :is([role=status], [aria-live])")
+    assert live.evaluate_all("all => all.map((each) => getComputedStyle(each).display === 'none')") == [False] * 4
+    opened.listen()
+    page.get_by_role("button", name="A is better").focus()
+    page.keyboard.down("Enter")
+    opened.status("You can say why, or take the vote back within 10 seconds.")
+    page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    page.wait_for_timeout(300)
+    for part in (".why", ".next", ".undo"):
+        expect(page.locator(f"#battle {part}")).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Next battle").click()
+    opened.status("Play both songs")
+    expect(page.locator("#battle .song").first).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("kept", ['{"Pocket": 5}', "5", '"abc"', "[1, 2]"])
+def test_a_tab_that_remembers_nonsense_votes_all_the_same(kept: str, listen: Any) -> None:
+    opened = listen()
+    page = opened.page
+    names = ("this visitor's battles", "the judges against this visitor's votes")
+    page.evaluate("([names, kept]) => names.forEach((name) => sessionStorage.setItem(name, kept))", [names, kept])
+    page.reload()
+    opened.status("Play both songs")
+    opened.listen()
+    page.keyboard.press("a")
+    page.locator("#battle .reveal .name").first.wait_for()
+    assert page.locator("#battle .votes-left").inner_text().startswith(f"Your taste: {MIN_OWN - 1} more votes")
+    assert "NaN" not in page.locator("#battle .foreseen").inner_text()
+
+
+def test_votes_that_the_server_no_longer_knows_are_forgotten(listen: Any) -> None:
+    opened = listen()
+    page = opened.page
+    own = "this visitor's battles"
+    page.evaluate(
+        "([own, ids]) => sessionStorage.setItem(own, JSON.stringify(ids.map((id) => [id, true])))",
+        [own, [f"{n:032x}" for n in range(300)]],
+    )
+    remembered = "(own) => JSON.parse(sessionStorage.getItem(own)).length"
+    page.reload()
+    opened.status("Play both songs")
+    opened.listen()
+    page.keyboard.press("a")
+    page.locator("#battle .reveal .name").first.wait_for()
+    assert page.evaluate(remembered, own) == 291, "a tab remembers 300 at most"
+    page.locator("#battle .taste summary").first.click()
+    page.get_by_text("The server no longer knows your votes.").wait_for()
+    assert page.evaluate(remembered, own) == 1
+
+
 def test_keys_write_where_one_writes(listen: Any) -> None:
     opened = listen()
     page = opened.page

@@ -29,7 +29,7 @@ from .. import render
 from ..proxies import address, is_from_elsewhere
 from ..render import taste as render_taste
 from ..render.arena import TAGS
-from ..render.reveal import answered, foreseen, reveal
+from ..render.reveal import foreseen, offered, reveal
 from ..static_files import read_static
 from ..translation import fill
 from ..uploads import Uploads
@@ -175,7 +175,7 @@ class ArenaPage:
         licences = self._arena.pool.licences(cast.battle)
         shown = reveal(self._arena.named(cast), self._agreement(cast), licences)
         gone = cast.battle.source == "uploaded"
-        return {"said": answered(cast.winner), "reveal": shown, "judges": foreseen(cast), "gone": gone}
+        return {"said": offered(cast.winner, UNDO_SECONDS), "reveal": shown, "judges": foreseen(cast), "gone": gone}
 
     def _explain(self, sent: Any, visitor: str) -> Answer:
         self._arena.explain(sent.get("battle"), sent.get("tags"), visitor)
@@ -189,7 +189,12 @@ class ArenaPage:
         now = self._leaderboard.latest()
         votes = self._arena.cast(sent.get("battles"), visitor)
         found = self._arena.taste(votes, {row.key: row for row in now.songs}, now.at)
-        return {"shown": render_taste.taste(found) if found.votes >= MIN_OWN else ""}
+        if found.votes < MIN_OWN:
+            return {
+                "refused": tr("The server no longer knows your votes."),
+                "known": [vote.battle.id for vote in votes],
+            }
+        return {"shown": render_taste.taste(found)}
 
     def _card(self, sent: Any, visitor: str) -> Answer:
         votes = self._arena.cast(sent.get("battles"), visitor)

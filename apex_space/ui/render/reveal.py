@@ -18,6 +18,8 @@ SAID: dict[Winner, str] = {
     "tie": "You called it a tie.",
     "both_bad": "You found both bad.",
 }
+EXPLAIN = "You can say why, or take the vote back within {seconds:g} seconds."
+UNDO = "You can take the vote back within {seconds:g} seconds."
 WENT_BY: dict[Spoke, str] = {
     "scores": "It went mostly by its own scores.",
     "generators": "It went mostly by what voters think of these generators.",
@@ -28,6 +30,11 @@ NOBODY = "No judge had scored both songs when you got them, so there is no predi
 def answered(winner: Winner) -> str:
     """Return the visitor's vote in words."""
     return tr(SAID[winner])
+
+
+def offered(winner: Winner, seconds: float) -> str:
+    """Return the visitor's vote in words, and what can be done about it for some seconds."""
+    return f"{answered(winner)} {tr(EXPLAIN if winner in ('a', 'b') else UNDO, seconds=seconds)}"
 
 
 def reveal(vote: Vote, panel: AgreementReport | None, licences: Mapping[Side, str] = {}) -> str:

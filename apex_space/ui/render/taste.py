@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from html import escape
+from itertools import islice
 
 from ... import plots
 from ...arena.ratings import Rating
@@ -112,9 +113,11 @@ def _picture(found: Taste, agreed: Sequence[Agreed]) -> bytes:
     ]
     unknown = "it is too early to say which scores I weigh otherwise than others"
     said = f"I weigh {', '.join(clear)} than others" if clear else unknown
+    named = ((row, row.title or row.key[:8]) for row in found.songs)
+    best = islice(((row, name) for row, name in named if FONTS.can_write(name)), BEST)
     bars = [
         *(Bar(f"Agreed with {judge_title(each.name) or 'others'}", each.share, _of(each)) for each in agreed[:MOST]),
-        *(Bar(row.title or row.key[:8], _rating(row), f"rated {percent(row.rating)}") for row in found.songs[:BEST]),
+        *(Bar(name, _rating(row), f"rated {percent(row.rating)}") for row, name in best),
     ]
     return plots.votes_card("My taste in music", f"After {found.votes} votes: {said}", bars, FONTS)
 

@@ -1,6 +1,7 @@
 // One battle: what can be done with it now, the vote, its reveal and the keys. The server keeps everything else; this
 // page has only the battle's id.
 const POLL_MS = 5000;
+const unanswered = { refused: texts.unanswered };
 const next = one(".next");
 let battle = null; // the id of the battle on the page; null if there is none to hear
 let open = false; // whether the battle waits for a vote
@@ -80,32 +81,36 @@ function finish(reveal, gone = false) {
   for (const song of [first, second]) shown(song);
   one("span", next).textContent = texts.next;
   next.focus({ preventScroll: true });
-  next.scrollIntoView({ block: "nearest" });
 }
 
 async function call(name, data) {
   try {
-    return await server[name](data);
+    return (await server[name](data)) ?? unanswered; // Gradio gives nothing if the request failed
   } catch {
-    return { refused: texts.unanswered };
+    return unanswered;
   }
 }
 
+// Hands on the focus of a button that was disabled, unless the visitor has moved it meanwhile. What gets it comes into view.
+function hand(from, to) {
+  if ([from, document.body].includes(document.activeElement)) to.focus();
+}
+
 async function issue() {
+  const held = document.activeElement === next;
   next.disabled = true;
   silence();
   say(texts.drawing);
   const before = battle;
   const refused = await explain();
-  if (refused) {
-    next.disabled = locked;
-    return say(refused, true);
-  }
-  const answer = await call("issue", {});
+  const answer = refused ? { refused } : await call("issue", {});
   if (battle !== before) return;
-  if (answer.battle) return start(answer);
-  next.disabled = locked;
-  say(answer.refused, !answer.waiting);
+  if (answer.battle) start(answer);
+  else {
+    next.disabled = locked;
+    say(answer.refused, !answer.waiting);
+  }
+  if (held) hand(next, answer.battle ? first.box : next);
   if (answer.waiting) setTimeout(() => element.isConnected && !battle && issue(), POLL_MS);
 }
 
@@ -113,6 +118,7 @@ async function vote(winner) {
   const left = [first, second].filter((song) => !full(song));
   if (!open || locked) return;
   if (left.length) return say(filled(texts.too_early, { side: left[0].side }));
+  const held = document.activeElement;
   open = false;
   next.disabled = true;
   silence();
@@ -124,18 +130,23 @@ async function vote(winner) {
   next.disabled = locked;
   if (answer.reveal) {
     say(answer.said);
-    follow(id, winner, answer);
     finish(answer.reveal, answer.gone);
+    follow(id, winner, answer);
   } else {
     if (answer.over) finish("");
     else open = true;
     ask();
     say(answer.refused, true);
+    if (open) hand(held, held);
   }
+  if (!open) one(".after").scrollIntoView({ block: "nearest" });
 }
 
 for (const button of all("[data-winner]")) button.onclick = () => vote(button.dataset.winner);
 next.onclick = issue;
+next.onkeydown = (event) => {
+  if (event.repeat) event.preventDefault(); // the key may be held since the vote
+};
 watch("value", () => {
   lock(Boolean(props.value?.making));
   if (!props.value?.battle) return;

@@ -1,6 +1,6 @@
 // What follows a vote: why it was cast, taking it back, and how often each judge foresaw the visitor's votes.
 const KEPT = "the judges against this visitor's votes";
-const foreseen = kept(KEPT, {}); // of each judge: how many of this visitor's votes it foresaw, and how many there were
+const foreseen = kept(KEPT, {}, isTally); // of each judge: how many of this visitor's votes it foresaw, and how many there were
 
 const undo = one(".undo");
 let voted = null; // the battle whose vote was cast last, and which judges foresaw it
@@ -35,6 +35,7 @@ function settle() {
 
 async function withdraw() {
   const { id, judges } = voted;
+  const held = document.activeElement === undo;
   undo.disabled = true;
   const answer = await call("undo", { battle: id });
   if (!answer.refused) {
@@ -42,7 +43,9 @@ async function withdraw() {
     forget(id);
   }
   if (voted.id !== id || open) return; // there is another battle by now
-  settle();
+  undo.disabled = locked;
+  if (held) hand(undo, undo.hidden ? next : undo);
+  if (answer !== unanswered) settle();
   if (answer.refused) return say(answer.refused, true);
   one(".why").hidden = true;
   one(".reveal").replaceChildren();
@@ -53,21 +56,28 @@ async function withdraw() {
 // Sends the reasons that the visitor chose. Returns why the server does not keep them, or nothing.
 async function explain() {
   const chosen = all("[data-tag]").filter((button) => button.ariaPressed === "true" && button.offsetParent);
-  one(".why").hidden = true;
   if (!chosen.length) return "";
-  return (await call("why", { battle: voted.id, tags: chosen.map((button) => button.dataset.tag) })).refused;
+  const { id } = voted;
+  const answer = await call("why", { battle: id, tags: chosen.map((button) => button.dataset.tag) });
+  if (answer !== unanswered && voted.id === id) one(".why").hidden = true;
+  return answer.refused;
 }
 
 for (const button of all("[data-tag]")) button.onclick = () => (button.ariaPressed = button.ariaPressed !== "true");
 undo.onclick = withdraw;
 
-// What this browser's tab keeps, and nothing on a foreign page.
-function kept(key, otherwise) {
+// What this browser's tab keeps if it has the right form, and nothing on a foreign page.
+function kept(key, otherwise, isRight) {
   try {
-    return (!view && JSON.parse(sessionStorage.getItem(key))) || otherwise;
+    const found = JSON.parse((!view && sessionStorage.getItem(key)) || "null");
+    return isRight(found) ? found : otherwise;
   } catch {
     return otherwise;
   }
+}
+
+function isTally(found) {
+  return found.constructor === Object && Object.values(found).every((counts) => counts.length === 2 && counts.every(Number.isFinite));
 }
 
 function keep(key, value) {

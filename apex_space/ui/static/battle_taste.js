@@ -2,11 +2,17 @@
 // they were on, and sends these battles to the server when it asks what the votes say. Nothing else is sent or kept.
 const OWN = "this visitor's battles";
 const ROUND = 10; // votes after which there is a picture
-const own = kept(OWN, []); // of each battle that the visitor voted on, the oldest first: its id, and if it is the pool's
+const MOST = 300; // votes that are remembered
+const own = kept(OWN, [], isOwn); // of each battle that the visitor voted on, the oldest first: its id, and if it is the pool's
 const taste = one(".taste");
+
+function isOwn(found) {
+  return Array.isArray(found) && found.every((each) => Array.isArray(each) && typeof each[0] === "string");
+}
 
 function remember(id, pool) {
   own.push([id, pool]);
+  if (own.length > MOST) own.splice(0, ROUND); // the next picture is due after as many votes as ever
   keep(OWN, own);
   invite();
   if (own.length % ROUND === 0) show("card", one(".round"));
@@ -33,9 +39,17 @@ function look() {
 }
 
 async function show(name, place) {
-  const { shown, refused } = await call(name, { battles: own.map(([id]) => id) });
+  const battles = own.map(([id]) => id);
+  const { shown, refused, known } = await call(name, { battles });
   if (refused) place.textContent = refused;
   else place.innerHTML = shown;
+  if (known) recall(battles, known);
+}
+
+// Forgets those of the battles that the server does not know. What it said of them stays on the page.
+function recall(battles, known) {
+  own.splice(0, own.length, ...own.filter(([id]) => known.includes(id) || !battles.includes(id)));
+  keep(OWN, own);
 }
 
 // Offers a picture to other programs, as phones do. Elsewhere the link downloads it.

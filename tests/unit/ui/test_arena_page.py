@@ -22,7 +22,7 @@ from apex_space.storage.identity import AddressHasher
 from apex_space.storage.records import Battle, Prediction, Song, Source, Spoke, Vote, Winner
 from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.proxies import address
-from apex_space.ui.render.reveal import foreseen, reveal
+from apex_space.ui.render.reveal import foreseen, offered, reveal
 from apex_space.ui.routes.battle_audio import audio_route
 from helpers.melodies import write_noise as noise
 from helpers.votes import measure_agreement, predicted
@@ -205,6 +205,17 @@ def test_the_reveal_tells_how_often_a_judge_was_right() -> None:
     shown = words(reveal(cast[-1], measure_agreement(cast)["pool"]))
     assert "So far it was right in 3 of 4 votes." in shown
     assert "agreed with people in 75% of 4 decided votes (95% interval 30% to 95%; preliminary" in shown
+
+
+@pytest.mark.parametrize(
+    ("winner", "told"),
+    [
+        ("b", "You preferred B. You can say why, or take the vote back within 10 seconds."),
+        ("tie", "You called it a tie. You can take the vote back within 10 seconds."),
+    ],
+)
+def test_a_voter_is_told_what_can_be_done_about_the_vote(winner: Winner, told: str) -> None:
+    assert offered(winner, 10.0) == told
 
 
 @pytest.mark.parametrize(("winner", "right"), [("a", [("Pocket", 1.0)]), ("b", [("Pocket", 0.0)]), ("tie", [])])

@@ -11,6 +11,7 @@ from apex_space.arena.ratings import Rating
 from apex_space.arena.taste import Agreed, Taste, Weighing
 from apex_space.core.i18n import use_language
 from apex_space.core.intervals import ConfidenceInterval
+from apex_space.plots import votes_card
 from apex_space.plots.card import HEIGHT, WIDTH
 from apex_space.ui.render.taste import card, taste
 from helpers.votes import MARKUP, rate, vote
@@ -57,20 +58,31 @@ def test_the_pictures_can_be_downloaded_and_have_the_size_that_previews_show() -
     assert card([], 10) == ""
 
 
+def song(title: str) -> Rating:
+    return Rating(title, title, "", 0.6, 0.4, 0.8, 2, 1, 0, None, None)
+
+
 def test_titles_stay_texts_and_those_that_no_font_can_write_are_left_out() -> None:
-    bad = [
-        Rating(key, title, "", 0.6, 0.4, 0.8, 2, 1, 0, None, None)
-        for key, title in (("1", MARKUP), ("2", "\U000e0001"))
-    ]
+    bad = [song(MARKUP), song("\U000e0001")]
     shown = taste(found(songs=tuple(bad)))
     assert "<img" not in shown
     assert len(pictures(shown)) == 1
-    long = taste(found(songs=(Rating("3", "A title " * 40, "", 0.6, 0.4, 0.8, 2, 1, 0, None, None),)))
-    assert len(pictures(long)) == 1
+    assert len(pictures(taste(found(songs=(song("A title " * 40),))))) == 1
+
+
+def test_songs_that_no_font_can_write_take_no_place_in_the_picture_from_others() -> None:
+    written, unwritten = tuple(map(song, "abc")), tuple(map(song, "\U00012000\U00012001\U00012002"))
+    with_both, alone = (pictures(taste(found(songs=songs)))[0] for songs in (unwritten + written, written))
+    assert with_both.tobytes() == alone.tobytes()
+
+
+def test_a_long_line_in_a_picture_ends_with_a_whole_word() -> None:
+    assert votes_card("x", "More, " + "m" * 100, []) == votes_card("x", "More…", [])
 
 
 def test_the_picture_is_the_same_in_every_language() -> None:
     with use_language("zh-CN"):
         chinese = taste(found())
-    assert "现在还说不准" in chinese
+    assert "现在还说不准 Pocket 是否" in words(chinese)
+    assert "图片（英文）" in chinese
     assert pictures(chinese)[0].tobytes() == pictures(taste(found()))[0].tobytes()
