@@ -213,7 +213,8 @@ def _enough(counts: VoteCounts, by: By, model: RatingModel, keys: Sequence[str])
     """Return which of the `keys` [S] have MIN_VOTES votes. "Both bad" counts here, even if the model leaves it out:
     else all ranks would move up where a row has too few other votes."""
     results = results_of(counts, by, replace(model, both_bad=True))
-    enough = dict(zip(results.keys, sum(_numbers(results)) >= MIN_VOTES, strict=True))
+    wins, losses, ties = _numbers(results)
+    enough = dict(zip(results.keys, wins + losses + ties >= MIN_VOTES, strict=True))
     return np.array([enough[key] for key in keys])
 
 
