@@ -115,7 +115,7 @@ def test_after_the_vote_a_song_can_be_heard_whole_and_downloaded(listen: Any) ->
     assert opened.sounding() == ["B"]
     title = page.locator("#battle .name b").last.inner_text()
     with page.expect_download() as download:
-        page.get_by_role("link", name=f"Download (CC0 1.0): {title}").click()
+        page.get_by_role("link", name=f"Download (CC0 1.0): {title}", exact=True).click()
     assert download.value.suggested_filename == f"{title}.mp3"
     assert len(Path(download.value.path()).read_bytes()) > 100_000
     page.keyboard.press("n")
