@@ -31,7 +31,7 @@ def ranking_intervals(ranking: Ranking) -> "Figure":
     from plotly.graph_objects import Figure
 
     rows = [row for row in ranking.rows if row.value is not None and not row.same_as][:MAX_ROWS]
-    times = 100 if ranking.rules.head else 1
+    times = 100 if ranking.rules.by_preference else 1
     figure = Figure()
     for kept, name, colour in ((True, tr("kept"), KEPT), (False, tr("not kept"), OTHER)):
         shown = [(place, row) for place, row in enumerate(rows) if row.kept == kept]
@@ -53,7 +53,7 @@ def ranking_intervals(ranking: Ranking) -> "Figure":
     count = sum(row.kept for row in rows)
     if 0 < count < len(rows):
         figure.add_hline(y=count - 0.5, line=dict(color=GREY, dash="dash", width=1.5))
-    if ranking.rules.head:
+    if ranking.rules.by_preference:
         figure.update_xaxes(**PERCENT)
     elif (axis := BY_KEY[ranking.rules.by]).bounded:
         figure.update_xaxes(range=[axis.low, axis.high])

@@ -7,13 +7,16 @@ from ..core.axes import AXES, BY_KEY, Axis
 from ..core.i18n import plural, tr, translate
 from ..core.text import minus
 from ..judges.registry import REGISTRY
+from ..preference.head import PreferenceHead
 from ..ranking.batch import Batch
 from ..ranking.order import Border, RankedSong, Ranking, Rules
+from .taught import taught
 
 MEANING = (
     "The chance is how often a song would be preferred to another song of this batch, on average. Its 95% interval "
-    "shows how uncertain the preference head is, not how much listeners differ."
+    "shows how uncertain the weights of the scores are, not how much listeners differ."
 )
+ONE_MAKER = "The order takes all songs for songs by the same generator or artist. How good these are is not weighed."
 FEW = 3
 MAX_NAMES = 12
 """Maximum number of songs that a sentence names."""
@@ -64,7 +67,7 @@ def ranked(ranking: Ranking) -> tuple[str, list[tuple[str, str]]]:
 def cautions(ranking: Ranking) -> Iterator[str]:
     """Yield sentences on kept songs whose interval is very wide or that have a score at the end of its scale."""
     rules, kept = ranking.rules, ranking.kept
-    scale = 1.0 if rules.head else BY_KEY[rules.by].high - BY_KEY[rules.by].low
+    scale = 1.0 if rules.by_preference else BY_KEY[rules.by].high - BY_KEY[rules.by].low
     wide = [row.song.name for row in kept if _width(row) > WIDE * scale]
     if wide:
         yield tr(
@@ -126,7 +129,7 @@ def figure(row: RankedSong, rules: Rules) -> str:
     """Format what a song is ranked by, with its interval if there is one: `58% (51 to 64)`, `3.41 (3.11 to 3.71)`."""
     if row.value is None:
         return "–"
-    places, times, unit = (0, 100, "%") if rules.head else (digits(rules), 1, "")
+    places, times, unit = (0, 100, "%") if rules.by_preference else (digits(rules), 1, "")
     value, low, high = ("" if x is None else minus(f"{times * x:.{places}f}") for x in (row.value, row.low, row.high))
     shown = f"{value}{unit}"
     return tr("{value} ({low} to {high})", value=shown, low=low, high=high) if low and high else shown
@@ -151,7 +154,7 @@ def notes(ranking: Ranking) -> Iterator[str]:
 
     They say how many songs are near the border, what the order is by, how far to trust it, and what else matters.
     """
-    rules, head, border = ranking.rules, ranking.rules.head, ranking.border
+    rules, border = ranking.rules, ranking.border
     if border and border.clear is not None:
         near = tr(
             "{unsure} of the songs kept and {rivals} of the others are too close to this border to call.",
@@ -159,12 +162,25 @@ def notes(ranking: Ranking) -> Iterator[str]:
             rivals=border.rivals,
         )
         yield near if border.unsure or border.rivals else tr("No song is too close to this border to call.")
-    title = _title(rules)
-    if head is None:
-        if any(rules.by in row.report.spread for row in ranking.rows if row.report):
-            yield tr(SPREAD, judge=title)
-        return
-    through, accuracy = REGISTRY[head.judge].title, head.metrics.accuracy
+    if rules.by_preference:
+        yield from _of_preference(rules)
+    elif any(rules.by in row.report.spread for row in ranking.rows if row.report):
+        yield tr(SPREAD, judge=_title(rules))
+
+
+def _of_preference(rules: Rules) -> Iterator[str]:
+    """Yield sentences on what the chance means, and how far to trust it."""
+    if rules.spoke == "head" and rules.head is not None:
+        yield from _of_head(rules, rules.head)
+    else:
+        yield tr(MEANING)
+        yield taught(rules.judge, rules.model)
+    if rules.model is not None:
+        yield tr(ONE_MAKER)
+
+
+def _of_head(rules: Rules, head: PreferenceHead) -> Iterator[str]:
+    title, through, accuracy = _title(rules), REGISTRY[head.judge].title, head.metrics.accuracy
     if rules.fallback:
         yield tr(
             "{judge} has no preference head. {through} scored every song, too, and the order is by its scores alone. "
@@ -208,7 +224,7 @@ def left_out(batch: Batch) -> Iterator[str]:
 
 def label(rules: Rules) -> str:
     """Return the heading of what songs are ranked by."""
-    return score_label(None if rules.head else rules.by)
+    return score_label(None if rules.by_preference else rules.by)
 
 
 def score_label(axis: str | None) -> str:

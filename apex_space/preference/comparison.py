@@ -11,8 +11,8 @@ from ..judges.report import Report
 from .head import Preference, PreferenceHead, revision_of
 from .learned import LearnedModel
 
-ONE_MAKER = "one maker"
-"""Stands for the generator or artist of both songs. Its effect cancels."""
+Speaker = Literal["head", "rule", "votes"]
+"""What a prediction is from: a preference head, a published rule, or votes."""
 Models = Callable[[str, str, Sequence[str]], LearnedModel | None]
 """Gives a judge's model for scores by a revision of its weights on some axes; None if a preference head answers."""
 
@@ -20,6 +20,16 @@ Models = Callable[[str, str, Sequence[str]], LearnedModel | None]
 def no_models(judge: str, revision: str, axes: Sequence[str]) -> LearnedModel | None:
     """Let the preference heads answer."""
     return None
+
+
+def speaker(own: PreferenceHead | None, model: LearnedModel | None) -> Speaker:
+    """Return what a prediction is from, by a model (if there is one) that began with the judge's `own` head (if any).
+
+    Without a model, it is from a head.
+    """
+    if model is not None and model.votes:
+        return "votes"
+    return "rule" if own is None else "head"
 
 
 @dataclass(frozen=True)
@@ -44,11 +54,9 @@ class Comparison:
     one_maker: bool = True
 
     @property
-    def spoke(self) -> Literal["head", "rule", "votes"]:
-        """Return what the answer is from: a preference head, a published rule, or votes."""
-        if self.model is not None and self.model.votes:
-            return "votes"
-        return "rule" if self.head is None else "head"
+    def spoke(self) -> Speaker:
+        """Return what the answer is from."""
+        return speaker(self.head, self.model)
 
     @property
     def weights(self) -> dict[str, float]:
@@ -112,15 +120,13 @@ def compare_by_model(
     """Compare two songs by the model of the judge that made both reports. None if there is none for these scores."""
     a, b = reports
     axes = [axis for axis in KEYS if None not in (a.scores.get(axis), b.scores.get(axis))]
-    maker = ONE_MAKER if one_maker or a.sha256 == b.sha256 else ""
     model = models(a.judge, revision_of(a), axes)
     if model is None:
         return None
     try:
-        answer = model.of_scores(a.scores, b.scores, maker, maker)
+        answer = model.of_songs(a.scores, b.scores, one_maker or a.sha256 == b.sha256)
     except PreferenceError:  # the model weighs a score that a song lacks
         return None
     own = head if head.judge == a.judge else None
     outdated = own is not None and not model.votes and revision_of(a) != own.revision
-    plain = Preference(answer.probability, answer.low, answer.high, answer.contributions)
-    return Comparison(a, b, a.judge, own, plain, reports, outdated, model, one_maker)
+    return Comparison(a, b, a.judge, own, answer, reports, outdated, model, one_maker)

@@ -35,6 +35,8 @@ from ..core.intervals import Z95
 from ..judges.report import Scores
 from .head import MAX_GENERATORS, GeneratorEffect, Preference, PreferenceHead, score_differences
 
+ONE_MAKER = "one maker"
+"""Stands for the generator or artist of both songs."""
 WEIGHT_DEVIATION = 0.5
 """Deviation of the log-odds of a usual pair of songs that is allowed for before any vote, because a judge may be worth
 more or less on these songs and to these listeners than where its head was fitted."""
@@ -179,6 +181,30 @@ class LearnedModel:
     mean: tuple[FiniteFloat, ...]
     covariance: Matrix
     votes: NonNegativeInt
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Return the axes that have a weight."""
+        return self.prior.axes
+
+    @property
+    def scale(self) -> tuple[float, ...]:
+        """Return the usual differences of the scores, by which they are divided."""
+        return self.prior.scale
+
+    @property
+    def coefficients(self) -> tuple[float, ...]:
+        """Return the weights of the axes."""
+        return self.mean[: len(self.axes)]
+
+    def of_songs(self, a: Scores, b: Scores, one_maker: bool) -> Preference:
+        """Predict from the scores of two songs of unknown origin, but perhaps by `one_maker`. Raises PreferenceError.
+
+        The effect of a generator or artist that made both songs cancels.
+        """
+        maker = ONE_MAKER if one_maker else ""
+        answer = self.of_scores(a, b, maker, maker)
+        return Preference(answer.probability, answer.low, answer.high, answer.contributions)
 
     def of_scores(self, a: Scores, b: Scores, generator_a: str = "", generator_b: str = "") -> LearnedPreference:
         """Predict from two songs' scores and generators. Raises PreferenceError if a score is missing."""

@@ -50,7 +50,7 @@ Values = list[tuple[RankedSong, float]]
 
 
 def _scores(ranking: Ranking, rows: list[RankedSong]) -> Iterator[tuple[str | None, float, float, Values]]:
-    if ranking.rules.head:
+    if ranking.rules.by_preference:
         yield None, 0, 1, [(row, row.value) for row in rows if row.value is not None]
     for axis in AXES:
         scores = [(row, row.report.scores[axis.key]) for row in rows if row.report is not None]

@@ -11,7 +11,9 @@ from ..core.axes import BY_KEY
 from ..core.intervals import Z95
 from ..core.text import join, message
 from ..judges.report import LEVEL, Report, Scores
+from ..preference.comparison import Speaker, speaker
 from ..preference.head import Preference, PreferenceHead
+from ..preference.learned import LearnedModel
 from .songs import BatchSong
 
 PREFERENCE = "preference"
@@ -25,7 +27,9 @@ NEVER = 1e-12
 class Rules:
     """The judge, what songs are ranked by (PREFERENCE or the key of an axis), and how many of them are kept.
 
-    `head` predicts the preference. `outdated` is true if the head was fitted on other weights of its judge.
+    The `model` that learned from votes, or that is known before any vote, predicts the preference; else the `head`
+    does. If there is a model, `head` is the judge's own one or None. `outdated` is true if the head was fitted on other
+    weights of its judge.
     """
 
     judge: str
@@ -33,6 +37,17 @@ class Rules:
     keep: int
     head: PreferenceHead | None = None
     outdated: bool = False
+    model: LearnedModel | None = None
+
+    @property
+    def by_preference(self) -> bool:
+        """Return whether songs are ranked by what people would prefer."""
+        return self.by == PREFERENCE
+
+    @property
+    def spoke(self) -> Speaker | None:
+        """Return what the preference is from; None if songs are ranked by an axis."""
+        return speaker(self.head, self.model) if self.by_preference else None
 
     @property
     def fallback(self) -> bool:
@@ -45,12 +60,12 @@ class Rules:
     @property
     def level(self) -> float:
         """Return the level of the intervals of what songs are ranked by."""
-        return 0.95 if self.head else LEVEL
+        return 0.95 if self.by_preference else LEVEL
 
     @property
     def scale(self) -> dict[str, Any]:
         """Return the range and the unit of what songs are ranked by."""
-        if self.head:
+        if self.by_preference:
             return {"low": 0, "high": 1, "unit": "probability"}
         return BY_KEY[self.by].scale
 
@@ -159,6 +174,9 @@ class Ranking:
             "level": rules.level,
             "keep": rules.keep,
             "head": head,
+            "spoke": rules.spoke,
+            "votes": rules.model.votes if rules.model else 0,
+            "model": rules.model and rules.model.version,
             "fallback": rules.fallback,
             "outdated": rules.outdated,
             "border": self.border and self.border.as_dict(),
@@ -225,43 +243,44 @@ class _ByAxis:
 
 
 class _ByPreference:
-    def __init__(self, head: PreferenceHead) -> None:
-        self._head = head
+    def __init__(self, predictor: PreferenceHead | LearnedModel) -> None:
+        self._predictor = predictor
 
     def lacks(self, outcome: Outcome) -> str:
-        return _lacks(outcome.weighed, self._head.axes)
+        return _lacks(outcome.weighed, self._predictor.axes)
 
     def key(self, outcome: Outcome) -> float:
         """Return the song's part of the log-odds against any other song."""
-        head = self._head
-        parts = zip(head.coefficients, _scores(outcome.weighed, head.axes), head.scale, strict=True)
+        by = self._predictor
+        parts = zip(by.coefficients, _scores(outcome.weighed, by.axes), by.scale, strict=True)
         return math.fsum(c * score / scale for c, score, scale in parts)
 
     def figures(self, outcomes: Sequence[Outcome]) -> Sequence[Figures]:
         """Return value, low and high of each song, or None for each if there is only one song."""
         if len(outcomes) < 2:
             return [(None, None, None)] * len(outcomes)
-        return chances(self._head, [outcome.weighed.scores for outcome in outcomes if outcome.weighed])
+        return chances(self._predictor, [outcome.weighed.scores for outcome in outcomes if outcome.weighed])
 
     def between(self, better: Outcome, worse: Outcome) -> tuple[bool | None, Preference | None]:
         assert better.weighed is not None
         assert worse.weighed is not None
-        answer = self._head(better.weighed, worse.weighed)
+        by, scores = self._predictor, (better.weighed.scores, worse.weighed.scores)
+        answer = by.of_songs(*scores, one_maker=True) if isinstance(by, LearnedModel) else by.of_scores(*scores)
         return answer.verdict != "close", answer
 
 
-def chances(head: PreferenceHead, scores: Sequence[Scores]) -> list[tuple[float, float, float]]:
+def chances(by: PreferenceHead | LearnedModel, scores: Sequence[Scores]) -> list[tuple[float, float, float]]:
     """Return each song's mean chance to be preferred to another one of these (two or more), with its 95% interval.
 
-    The interval is computed on the log-odds, to first order in the coefficients. For two songs it is the head's own
-    interval.
+    All songs are by the same generator or artist. The interval is computed on the log-odds, to first order in the
+    coefficients. For two songs it is the interval of the head or model.
     """
-    steps = np.array([_finite(each, head.axes) for each in scores]) / head.scale
-    odds, others = steps @ head.coefficients, len(scores) - 1
+    steps = np.array([_finite(each, by.axes) for each in scores]) / by.scale
+    odds, others, axes = steps @ by.coefficients, len(scores) - 1, len(by.axes)
     parts = [_against_all(odds, steps, slice(at, at + BLOCK)) for at in range(0, len(scores), BLOCK)]
     total, slopes = (np.concatenate(each) for each in zip(*parts, strict=True))
     mean, slopes = np.clip((total - 0.5) / others, NEVER, 1 - NEVER), slopes / others
-    variance = np.einsum("na,ab,nb->n", slopes, np.array(head.covariance), slopes)
+    variance = np.einsum("na,ab,nb->n", slopes, np.array(by.covariance)[:axes, :axes], slopes)
     margin = Z95 * np.sqrt(np.maximum(variance, 0)) / (mean * (1 - mean))
     middle = np.log(mean / (1 - mean))
     low, high = (0.5 + 0.5 * np.tanh((middle + side * margin) / 2) for side in (-1, 1))
@@ -306,7 +325,8 @@ def _finite(scores: Mapping[str, float | None], axes: Sequence[str]) -> list[flo
 
 def order(outcomes: Sequence[Outcome], rules: Rules) -> Ranking:
     """Return the ranking of these songs. Equally good songs stay in the order in which they came."""
-    measure: _Measure = _ByPreference(rules.head) if rules.head else _ByAxis(rules.by)
+    predictor = rules.model or rules.head
+    measure: _Measure = _ByPreference(predictor) if predictor else _ByAxis(rules.by)
     by_samples: dict[str, list[Outcome]] = {}
     unranked: list[RankedSong] = []
     for outcome in outcomes:

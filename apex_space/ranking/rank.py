@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from ..core.axes import KEYS
@@ -18,6 +18,7 @@ from ..judges.queueing import LOOK_SECONDS
 from ..judges.report import Report
 from ..judges.score import loaded
 from ..preference import head_files
+from ..preference.comparison import Models, no_models
 from ..preference.head import revision_of
 from .archive import MAX_BYTES, MAX_FILES
 from .batch import Batch, gather, read_groups
@@ -71,7 +72,11 @@ class RankingProgress:
 
 
 def rank_files(
-    request: RankRequest, scratch: Path, load: Load, decode: Callable[[Path], SongInput] = Path
+    request: RankRequest,
+    scratch: Path,
+    load: Load,
+    decode: Callable[[Path], SongInput] = Path,
+    models: Models = no_models,
 ) -> Iterator[Batch | LoadProgress | RankingProgress]:
     """Rank the songs in files, folders and zips. Yield the batch, then progress; the last item has the whole ranking.
 
@@ -85,7 +90,8 @@ def rank_files(
         if isinstance(step, LoadProgress):
             yield step
         else:
-            for made in rank(batch.songs, step, request.by, request.keep, lambda name: loaded(load, name), decode):
+            get = partial(loaded, load)
+            for made in rank(batch.songs, step, request.by, request.keep, get, decode, models):
                 if made.outcome and made.outcome.error and scratch in made.outcome.song.path.parents:
                     made.outcome.song.path.unlink(missing_ok=True)
                 yield made
@@ -98,16 +104,17 @@ def rank(
     keep: int = KEEP,
     get: Callable[[str], Judge] = load_judge,
     decode: Callable[[Path], SongInput] = Path,
+    models: Models = no_models,
 ) -> Iterator[RankingProgress]:
     """Rank songs by people's preference, or `by` an axis. Yield progress; the last item has the ranking of all songs.
 
-    If `judge` has no preference head of its own, `get` returns the judge whose head is used. `decode` turns a song's
-    path into what judges are given: the path itself, or the waveform. With waveforms, a cache on disk recognizes the
-    songs in a later process. One song is in memory at a time. Between songs, other callers get their turn. A song that
-    cannot be scored becomes a row with the reason. Raises BatchError, PreferenceError, the errors of `get`, and Busy
-    before the first song.
+    The judge's model predicts the preference if `models` has one, else a preference head. If `judge` has neither, `get`
+    returns the judge whose head is used. `decode` turns a song's path into what judges are given: the path itself, or
+    the waveform. With waveforms, a cache on disk recognizes the songs in a later process. One song is in memory at a
+    time. Between songs, other callers get their turn. A song that cannot be scored becomes a row with the reason.
+    Raises BatchError, PreferenceError, the errors of `get`, and Busy before the first song.
     """
-    rules, through = _rules(judge, by, keep, get)
+    rules, through = _rules(judge, by, keep, get, models)
     outcomes: list[Outcome] = []
     took: deque[float] = deque(maxlen=RECENT)
     for song in songs:
@@ -123,12 +130,16 @@ def rank(
         yield RankingProgress(outcomes, rules, len(outcomes), len(songs), left, outcome=outcomes[-1])
 
 
-def _rules(judge: Judge, by: str, keep: int, get: Callable[[str], Judge]) -> tuple[Rules, Judge | None]:
-    """Return the rules, and the judge whose scores the preference head uses (None if songs are ranked by an axis)."""
+def _rules(judge: Judge, by: str, keep: int, get: Callable[[str], Judge], models: Models) -> tuple[Rules, Judge | None]:
+    """Return the rules, and the judge whose scores predict the preference (None if songs are ranked by an axis)."""
     if keep < 1:
         raise BatchError("Keep one song or more.")
     if by == PREFERENCE:
-        head = head_files.load(judge.name)
+        head, revision = head_files.load(judge.name), revision_of(judge)
+        if model := models(judge.name, revision, judge.head.axes):
+            own = head if head.judge == judge.name else None
+            outdated = own is not None and not model.votes and own.revision != revision
+            return Rules(judge.name, by, keep, own, outdated, model), judge
         through = judge if head.judge == judge.name else get(head.judge)
         return Rules(judge.name, by, keep, head, revision_of(through) != head.revision), through
     if by not in judge.head.axes:

@@ -85,7 +85,7 @@ class Requests:
         self._uploads.own(str(scratch), sender := _sender())
         room = min(request.max_bytes, self._uploads.room(sender))
         with _running(tr("These songs were not ranked"), request.judge):
-            yield from rank_files(replace(request, max_bytes=room), scratch, self.manager.load)
+            yield from rank_files(replace(request, max_bytes=room), scratch, self.manager.load, models=self.models)
 
     def hold_ranking(self, request: RankRequest) -> Path:
         """Keep a ranking's uploads until `release_ranking`, so that people can listen to the songs.

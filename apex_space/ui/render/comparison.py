@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from html import escape
 
 from ...core.axes import AXES, BY_KEY, Axis
-from ...core.i18n import plural, tr, translate
+from ...core.i18n import tr, translate
 from ...core.intervals import ConfidenceInterval
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
 from ...plots.comparison import favoured_song
+from ...plots.taught import taught
 from ...preference.comparison import Comparison
 from ...preference.head import Preference, PreferenceHead
-from ...preference.published_rules import RULES
-from .html import Cells, download_links, figure, labelled, note, percent, table
+from .html import Cells, download_links, figure, labelled, note, table
 from .report import cell, measured, number, tables
 
 SAME = "The same song: 50 of 100 listeners"
@@ -63,35 +63,11 @@ def songs(a: Report, b: Report) -> str:
 
 def _notes(comparison: Comparison) -> Iterable[str]:
     if comparison.spoke != "head":
-        yield taught(comparison)
+        yield taught(comparison.judge, comparison.model)
     elif comparison.head is not None:
         yield from _by_head(comparison, comparison.head)
     if comparison.model is not None and not comparison.same:
         yield tr(ONE_MAKER if comparison.one_maker else OTHER_MAKERS)
-
-
-def taught(comparison: Comparison) -> str:
-    """Return what taught the model that answers: votes, or a published rule."""
-    judge = REGISTRY[comparison.judge].title
-    if comparison.model is not None and comparison.model.votes:
-        return plural(
-            comparison.model.votes,
-            "How it was made: {n} vote in the Arena has taught what {judge}’s scores are worth. The Leaderboard shows "
-            "how often such predictions were right.",
-            "How it was made: {n} votes in the Arena have taught what {judge}’s scores are worth. The Leaderboard "
-            "shows how often such predictions were right.",
-            judge=judge,
-        )
-    rule = RULES[comparison.judge]
-    return tr(
-        "How it was made: no vote has taught {judge} yet. It goes by a published rule: the higher score wins. With "
-        "{measured}’s scores this was right in {share} of {n} battles elsewhere ({source}).",
-        judge=judge,
-        measured=REGISTRY[rule.measured].title,
-        share=percent(rule.accuracy),
-        n=f"{rule.battles:,}",
-        source=translate(rule.source),
-    )
 
 
 def _by_head(comparison: Comparison, head: PreferenceHead) -> Iterable[str]:

@@ -7,10 +7,11 @@ from html import escape
 
 from ...core.i18n import tr, translate
 from ...judges.registry import REGISTRY
+from ...plots.taught import taught
 from ...preference.comparison import Comparison
 from ...preference.head import Preference
 from ...preference.panel_comparison import PanelComparison
-from .comparison import SAME, of_100, sentence, signed, songs, taught
+from .comparison import SAME, of_100, sentence, signed, songs
 from .html import Cells, download_links, figure, labelled, note, span, table
 from .panel import absences, panel_tables
 
@@ -83,7 +84,7 @@ def _answer(comparison: Comparison) -> Cells:
 
 def _trust(comparison: Comparison) -> str:
     if comparison.head is None or comparison.spoke != "head":
-        return taught(comparison)
+        return taught(comparison.judge, comparison.model)
     accuracy, interval = figure(comparison.head.metrics.accuracy)
     trust = tr(
         "Its head predicted the winner of {accuracy} of battles between songs new to it ({interval})",

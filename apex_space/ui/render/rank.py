@@ -135,7 +135,7 @@ def _columns(ranking: Ranking) -> list[tuple[str, str, Callable[[RankedSong], Ce
 
 def _heading(rules: Rules) -> str:
     score = ranking_text.label(rules)
-    return tr("{score} (95% interval)", score=score) if rules.head else tr("{score} (80% interval)", score=score)
+    return tr("{score} (95% interval)" if rules.by_preference else "{score} (80% interval)", score=score)
 
 
 def _label(axis: Axis, rows: Iterable[RankedSong]) -> str:

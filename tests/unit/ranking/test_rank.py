@@ -28,7 +28,9 @@ from apex_space.judges.report import Report
 from apex_space.models.encoders.pocket import PocketEncoder
 from apex_space.plots import ranking_text
 from apex_space.preference.calibration import CalibrationBin
-from apex_space.preference.head import Metrics, PreferenceHead
+from apex_space.preference.head import Metrics, PreferenceHead, revision_of
+from apex_space.preference.learned import LearnedModel, Outcomes, Prior, learn, sigmoid
+from apex_space.preference.published_rules import RULES
 from apex_space.ranking.distributions import distributions
 from apex_space.ranking.order import PREFERENCE, Outcome, Ranking, Rules, chances, order
 from apex_space.ranking.rank import RankingProgress, RankRequest, rank, rank_files
@@ -416,6 +418,53 @@ def test_a_judge_without_a_head_answers_through_pocket_which_hears_every_song(ju
     assert "APEX has no preference head. Pocket scored every song" in "".join(ranking_text.notes(found))
     by_axis = last(rank(batch, apex, by="likes", get=get))
     assert (asked, by_axis.rules.head) == (["pocket"], None)
+
+
+def test_votes_that_taught_a_judge_rank_by_its_own_scores(judge: Judge, tmp_path: Path) -> None:
+    batch = files(tmp_path, 4)
+    heard = {row.song: row.report for row in last(rank(batch, judge)).rows}
+    won, lost = np.full(1, 90.0), np.full(1, 10.0)
+    worse = Outcomes(np.array([[-1.0]]), [("one", "other")], won, lost)
+    model = learn("apex", "", Prior.without_head(("clarity",), (1.0,)), worse, 100)
+    asked: list[tuple[str, str, tuple[str, ...]]] = []
+
+    def models(*of: Any) -> LearnedModel:
+        asked.append(of)
+        return model
+
+    def get(name: str) -> Judge:
+        raise AssertionError(f"{name} hears the songs for nothing")
+
+    apex = replace(judge, name="apex")
+    found = last(rank(batch, apex, keep=2, get=get, models=models))
+    clarity = [heard[row.song].scores["clarity"] for row in found.rows]
+    assert clarity == sorted(clarity)
+    assert asked == [("apex", revision_of(apex), apex.head.axes)]
+    plain = found.as_dict()
+    said = ("spoke", "votes", "model", "head", "fallback")
+    assert [plain[name] for name in said] == ["votes", 100, model.version, None, False]
+    *_, votes, makers = ranking_text.notes(found)
+    assert "100 votes in the Arena have taught what APEX’s scores are worth" in votes
+    assert "by the same generator or artist" in makers
+    scores = [heard[song.song].scores for song in found.rows[1:3]]
+    assert found.border.preference == model.of_songs(*scores, one_maker=True)
+    first, second = (
+        found.rows[0],
+        order([Outcome(row.song, row.report, row.report) for row in found.rows[:2]], found.rules),
+    )
+    assert second.rows[0].song == first.song
+    figures = [second.rows[0].value, second.rows[0].low, second.rows[0].high]
+    odds = model.log_odds(Outcomes(np.diff(clarity[:2])[:, None] * -1, [("m", "m")], np.ones(1), np.zeros(1)))
+    margin = 1.959964 * math.sqrt(odds[1][0])
+    assert figures == pytest.approx([sigmoid(odds[0][0] + far) for far in (0, -margin, margin)])
+
+
+def test_a_published_rule_comes_before_another_judges_head(judge: Judge, tmp_path: Path) -> None:
+    songeval = replace(judge, name="songeval")
+    models = RULES["songeval"].model
+    found = last(rank(files(tmp_path, 2), songeval, keep=1, models=lambda *of: models(of[0], of[1], ["clarity"])))
+    assert (found.rules.spoke, found.as_dict()["head"], found.as_dict()["votes"]) == ("rule", None, 0)
+    assert any("published rule: the higher score wins" in text for text in ranking_text.notes(found))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,30 @@
+"""Says in a sentence what a judge's model of listeners was taught by."""
+
+from ..core.i18n import plural, tr, translate
+from ..judges.registry import REGISTRY
+from ..preference.learned import LearnedModel
+from ..preference.published_rules import RULES
+
+
+def taught(name: str, model: LearnedModel | None) -> str:
+    """Return what taught a judge's model: votes, or a published rule."""
+    judge = REGISTRY[name].title
+    if model is not None and model.votes:
+        return plural(
+            model.votes,
+            "How it was made: {n} vote in the Arena has taught what {judge}’s scores are worth. The Leaderboard shows "
+            "how often such predictions were right.",
+            "How it was made: {n} votes in the Arena have taught what {judge}’s scores are worth. The Leaderboard "
+            "shows how often such predictions were right.",
+            judge=judge,
+        )
+    rule = RULES[name]
+    return tr(
+        "How it was made: no vote has taught {judge} yet. It goes by a published rule: the higher score wins. With "
+        "{measured}’s scores this was right in {share} of {n} battles elsewhere ({source}).",
+        judge=judge,
+        measured=REGISTRY[rule.measured].title,
+        share=f"{rule.accuracy:.0%}",
+        n=f"{rule.battles:,}",
+        source=translate(rule.source),
+    )
