@@ -1,13 +1,12 @@
 """The Compare page in a real browser."""
 
 import json
-import re
 import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from helpers.browser import PLAY, compare, upload_side, visits
+from helpers.browser import PLAY, compare, upload_side
 from helpers.preference_head import BAD, GOOD
 from helpers.server import Running
 from helpers.songs import short
@@ -59,33 +58,6 @@ def test_an_example_is_compared_with_itself(visit: Any) -> None:
         row.get_by_role("button", name="House").click()
     page.get_by_label(PLAY).nth(1).wait_for()
     assert compare(page) == "The same song: 50 of 100 listeners"
-
-
-def test_whether_both_songs_are_by_one_maker_can_be_said_afterwards(panel_server: Running, browser: Any) -> None:
-    with visits(browser, panel_server.url) as visit:
-        page = visit("/compare", "Compare")
-        page.get_by_label("SongEval").check()
-        upload_side(page, "A", GOOD)
-        upload_side(page, "B", BAD)
-        page.get_by_role("button", name="Compare", exact=True).click()
-        for control in ("#one-maker input:disabled", "button:disabled:text-is('Swap')"):
-            page.locator(control).wait_for()
-        page.locator(".verdict").wait_for(timeout=60_000)
-        surer = page.locator(".verdict").inner_text()
-        assert page.get_by_text("This holds if both songs are by the same generator or artist").is_visible()
-        assert page.get_by_text("no vote has taught SongEval yet").is_visible()
-        page.get_by_label("Both songs are by the same generator or artist").uncheck()
-        page.get_by_text("So the estimate is less sure").wait_for()
-        assert width(page.locator(".verdict").inner_text()) > width(surer)
-        page.get_by_label("Both songs are by the same generator or artist").check()
-        page.get_by_text("So the estimate is less sure").wait_for(state="detached")
-        assert page.locator(".verdict").inner_text() == surer
-
-
-def width(verdict: str) -> int:
-    """Of the interval, in listeners."""
-    low, high = re.findall(r"\(([0-9]+) to ([0-9]+)\)", verdict)[0]
-    return int(high) - int(low)
 
 
 def test_the_page_says_which_song_is_missing(visit: Any) -> None:

@@ -73,6 +73,48 @@ def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp
         assert page.locator(".songs").inner_text().split() == ["A", "folk.ogg", "B", good.name]
 
 
+def test_whether_both_songs_are_by_one_maker_can_be_said_afterwards(panel_server: Running, browser: Any) -> None:
+    with visits(browser, panel_server.url) as visit:
+        page = visit("/compare", "Compare")
+        page.get_by_label("SongEval").check()
+        upload_side(page, "A", GOOD)
+        upload_side(page, "B", BAD)
+        page.get_by_role("button", name="Compare", exact=True).click()
+        for control in ("#one-maker input:disabled", "button:disabled:text-is('Swap')"):
+            page.locator(control).wait_for()
+        page.locator(".verdict").wait_for(timeout=60_000)
+        surer = page.locator(".verdict").inner_text()
+        assert page.get_by_text("This holds if both songs are by the same generator or artist").is_visible()
+        assert page.get_by_text("no vote has taught SongEval yet").is_visible()
+        page.get_by_label("Both songs are by the same generator or artist").uncheck()
+        page.get_by_text("So the estimate is less sure").wait_for()
+        assert width(page.locator(".verdict").inner_text()) > width(surer)
+        page.get_by_label("Both songs are by the same generator or artist").check()
+        page.get_by_text("So the estimate is less sure").wait_for(state="detached")
+        assert page.locator(".verdict").inner_text() == surer
+
+
+def width(verdict: str) -> int:
+    """Of the interval, in listeners."""
+    low, high = re.findall(r"\(([0-9]+) to ([0-9]+)\)", verdict)[0]
+    return int(high) - int(low)
+
+
+def test_only_scores_of_the_chosen_judge_are_offered(panel_server: Running, browser: Any) -> None:
+    with visits(browser, panel_server.url) as visit:
+        page = visit("/rank", "Rank")
+        offered = page.locator("#by label")
+        offered.filter(has_text="Banger").wait_for(state="detached")
+        page.get_by_label("Clarity").check()
+        page.get_by_label("HEAR 1").check()
+        offered.filter(has_text="Clarity").wait_for(state="detached")
+        assert offered.all_inner_texts() == ["Preference: what people would pick", "Musicality"]
+        assert page.get_by_label("Preference: what people would pick").is_checked()
+        page.get_by_label("Best that is ready").check()
+        offered.filter(has_text="Clarity").wait_for()
+        assert offered.filter(has_text="Streams").count() == 0
+
+
 def test_a_judge_without_a_head_answers_by_a_published_rule(panel_server: Running) -> None:
     with closing(Client(panel_server.url, verbose=False)) as client:
         found = client.predict(handle_file(GOOD), handle_file(BAD), "hear-1", api_name="/compare")

@@ -16,7 +16,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from helpers.browser import cancel_when, rank, rank_by, visits, wait_for_ranking
+from helpers.browser import cancel_when, rank, rank_by, wait_for_ranking
 from helpers.melodies import write
 from helpers.server import MAX_BATCH, Running
 from helpers.songs import short
@@ -122,21 +122,6 @@ def heads(page: Any) -> list[str]:
 def sorted_by(page: Any, names: list[str], head: str) -> None:
     assert page.locator("th[aria-sort=descending]").inner_text() == head
     assert column(page, 1) == names
-
-
-def test_only_scores_of_the_chosen_judge_are_offered(panel_server: Running, browser: Any) -> None:
-    with visits(browser, panel_server.url) as visit:
-        page = visit("/rank", "Rank")
-        offered = page.locator("#by label")
-        offered.filter(has_text="Banger").wait_for(state="detached")
-        page.get_by_label("Clarity").check()
-        page.get_by_label("HEAR 1").check()
-        offered.filter(has_text="Clarity").wait_for(state="detached")
-        assert offered.all_inner_texts() == ["Preference: what people would pick", "Musicality"]
-        assert page.get_by_label("Preference: what people would pick").is_checked()
-        page.get_by_label("Best that is ready").check()
-        offered.filter(has_text="Clarity").wait_for()
-        assert offered.filter(has_text="Streams").count() == 0
 
 
 def test_the_examples_are_taken_without_damaged_copies_and_groups_have_a_sample(visit: Any) -> None:
