@@ -4,7 +4,7 @@ Formulas: aslp-lab.github.io/Automatic-Song-Aesthetics-Evaluation-Challenge, "Ev
 """
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TypeVar
@@ -32,17 +32,17 @@ Table = Mapping[str, Mapping[str, ConfidenceInterval]]
 
 def lcc(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Return the linear correlation (Pearson) of two arrays [S], or 0 if one is constant or holds NaN."""
-    return _correlation("pearsonr", truth, predicted)
+    return _correlation(_pearson, truth, predicted)
 
 
 def srcc(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Return the rank correlation (Spearman) of two arrays [S], or 0 if one is constant or holds NaN."""
-    return _correlation("spearmanr", truth, predicted)
+    return _correlation(_spearman, truth, predicted)
 
 
 def ktau(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Return the rank correlation (Kendall's tau-b) of two arrays [S], or 0 if one is constant or holds NaN."""
-    return _correlation("kendalltau", truth, predicted)
+    return _correlation(_kendall, truth, predicted)
 
 
 CORRELATIONS = {"LCC": lcc, "SRCC": srcc, "KTAU": ktau}
@@ -57,15 +57,29 @@ def tta(truth: np.ndarray, predicted: np.ndarray, least: float) -> float:
     return float(2 * (top & found).sum() / named) if named else 0.0
 
 
-def _correlation(name: str, truth: np.ndarray, predicted: np.ndarray) -> float:
-    from scipy import stats
-
+def _correlation(of: Callable[[np.ndarray], float], truth: np.ndarray, predicted: np.ndarray) -> float:
     both = np.stack([truth, predicted]).astype(float)
     if not np.isfinite(both).all() or (both == both[:, :1]).all(1).any():
         return 0.0
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # for nearly constant values
-        value = float(getattr(stats, name)(*both).statistic)
+        value = float(of(both))
     return value if np.isfinite(value) else 0.0
+
+
+def _pearson(both: np.ndarray) -> float:
+    return np.corrcoef(both)[0, 1]
+
+
+def _spearman(both: np.ndarray) -> float:
+    from scipy.stats import rankdata
+
+    return _pearson(rankdata(both, axis=1))
+
+
+def _kendall(both: np.ndarray) -> float:
+    from scipy.stats import kendalltau
+
+    return kendalltau(*both).statistic
 
 
 def score(utterance: Mapping[str, float], system: Mapping[str, float]) -> float:
