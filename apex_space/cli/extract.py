@@ -29,6 +29,13 @@ class EncoderName(StrEnum):
     pocket = "pocket"
 
 
+class EngineName(StrEnum):
+    """What does the work."""
+
+    local = "local"
+    ray = "ray"
+
+
 def extract(
     source: Annotated[
         str,
@@ -44,6 +51,16 @@ def extract(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of a table's songs, named by id; default: the table's folder."),
     ] = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="What does the work: this process, or Ray (pip install 'ray[data]').")
+    ] = EngineName.local,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to join; default: one that starts and ends with the command.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of Ray's workers, each with a model; default: one for each GPU, or each CPU."),
+    ] = None,
     weights: WeightsFolder = None,
 ) -> None:
     """Encode songs and write a table with a row for each segment, from which judges can be trained.
@@ -54,7 +71,9 @@ def extract(
     """
     from ..training.extract.extraction import Request
 
-    request = Request(source, encoder.value, out, audio, weights)
+    if engine is EngineName.local and (address or workers):
+        raise typer.BadParameter("--address and --workers are for --engine ray.")
+    request = Request(source, encoder.value, out, audio, weights, engine.value, address, workers)
     interrupted = f"Interrupted. What is done is in {out}. Run the same command again to go on."
     with exiting(1, interrupted), TemporaryDirectory(prefix="apex-extract-") as scratch:
         end = _extract(request, Path(scratch))

@@ -1,19 +1,22 @@
 """Runs an extraction: lists the songs, skips those that are done, encodes the others and writes the shards."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ... import __version__
 from ...core.settings import settings
-from . import engines
+from ...core.tables import BadRow
 from .encoders import load
+from .engines import Engine, Here, on_ray
 from .shards import Outcome, Shards, check_encoder, opened
-from .songs import distinct, identity_of, is_dataset, listing
+from .songs import Listing, Song, distinct, identity_of, is_dataset, listing
 
 PACKAGES = ("torch", "transformers", "numpy", "soxr", "av", "pyarrow")
 """Packages whose versions the manifest names."""
@@ -21,13 +24,19 @@ PACKAGES = ("torch", "transformers", "numpy", "soxr", "av", "pyarrow")
 
 @dataclass(frozen=True)
 class Request:
-    """What to extract: a `source` as in `songs.listing`, by which encoder, into which folder."""
+    """What to extract: a `source` as in `songs.listing`, by which encoder, into which folder.
+
+    `address` and `workers` are for the engine `ray`: a cluster to join, and the number of workers with a model each.
+    """
 
     source: str
     encoder: str
     out: Path
     audio: Path | None = None
     weights: Path | None = None
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None
+    workers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,11 +89,24 @@ def extract(request: Request, scratch: Path) -> Generator[Progress, None, None]:
         check_encoder(request.out, request.encoder)
         songs = listing(request.source, request.audio, scratch)
         ids = None if is_dataset(request.source) else {identity_of(song) for song in distinct(songs())}
-        encoder = load(request.encoder, request.weights)
-        shards = Shards(request.out, encoder.made_by, encoder.column)
-        shards.start(_about(request))
-        todo = (song for song in distinct(songs()) if identity_of(song) not in shards.done)
-        yield from _work(engines.run_here(todo, encoder), shards, ids)
+        with _engine(request) as engine:
+            shards = Shards(request.out, engine.made_by, engine.column)
+            shards.start(_about(request))
+            outcomes = engine(partial(_remaining, songs, frozenset(shards.done)))
+            yield from _work(outcomes, shards, ids)
+
+
+def _engine(request: Request) -> AbstractContextManager[Engine]:
+    """Return the engine with its encoder loaded."""
+    encoder = partial(load, request.encoder, request.weights and request.weights.absolute())
+    if request.engine == "ray":
+        return on_ray(encoder, request.address, request.workers)
+    return nullcontext(Here(encoder))
+
+
+def _remaining(songs: Listing, done: Collection[str]) -> Iterator[Song | BadRow]:
+    """Yield the songs that are not done. A dataset's ids are not known before, so they are checked here, too."""
+    return (song for song in distinct(songs()) if identity_of(song) not in done)
 
 
 def _work(outcomes: Iterator[Outcome], shards: Shards, ids: set[str] | None) -> Iterator[Progress]:
