@@ -39,6 +39,7 @@ def test_a_killed_worker_loses_and_doubles_no_song(tmp_path: Path) -> None:
     while len(found := workers(process.pid)) < 2:
         assert process.poll() is None, (tmp_path / "log").read_text()
         time.sleep(0.1)
+    assert process.poll() is None
     os.kill(found[0], signal.SIGKILL)
     assert process.wait(timeout=500) == 0, (tmp_path / "log").read_text()
     shards = [parquet.read_table(path) for path in (tmp_path / "out").glob("segments-*.parquet")]

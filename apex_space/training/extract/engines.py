@@ -2,15 +2,18 @@
 
 import logging
 import pickle
+import re
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...core.errors import ApexSpaceError, AudioError, ExtractionError, PreferenceError
 from ...core.settings import prepare_ray
 from ...core.tables import BadRow
-from .encoders import MadeBy, SongEncoder
+from .encoders import FRAMES, MadeBy, SongEncoder
 from .shards import Outcome
 from .songs import Listing, Song
 
@@ -24,6 +27,13 @@ LISTING_CPUS = 0.25
 
 If the workers claimed all CPUs, they would wait for that task forever.
 """
+SINGLY, TOGETHER = 1_000, 8
+"""Number of the first songs that are handed out one by one, and how many of the others are handed out at once.
+
+A few songs are then spread evenly over the workers, and many cost less: Ray takes milliseconds for each piece of work,
+and remembers it.
+"""
+CONNECT_SECONDS = 10.0
 INSTALL = "Ray is not installed. Install it (pip install 'ray[data]'), or leave out --engine ray."
 
 
@@ -71,8 +81,10 @@ def on_ray(load: Load, address: str | None, workers: int | None) -> Iterator["On
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     local = {} if address else {"include_dashboard": False}
     try:
+        if there := re.fullmatch(r"(?:ray://)?(\S+):(\d+)", address or ""):  # Ray itself would wait for minutes
+            socket.create_connection((there[1], int(there[2])), CONNECT_SECONDS).close()
         ray.init(address or "local", **quiet, **local)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
         raise ExtractionError(f"Ray cannot be reached or started ({_first_line(error)}).") from error
     try:
         yield OnRay(load, workers)
@@ -103,11 +115,13 @@ class OnRay:
         """Yield the outcomes as they come."""
         import ray.data
 
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # an error is raised here, too
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        context.target_max_block_size = 1  # a block for each song, or one worker would get all songs
-        rows = ray.data.read_datasource(_datasource(songs), num_cpus=LISTING_CPUS, override_num_blocks=1)
+        context.target_max_block_size = 1  # a block for each row, or one worker would get all songs
+        singly = None if self.column == FRAMES else SINGLY  # the frames of a song may have 100 MB
+        pieces = ray.put(partial(_pieces, songs, singly))  # with many songs it is too large for an argument
+        rows = ray.data.read_datasource(_datasource(pieces), num_cpus=LISTING_CPUS, override_num_blocks=1)
         outcomes = rows.map_batches(
             Worker,
             fn_constructor_args=(self.load, self.made_by),
@@ -118,7 +132,8 @@ class OnRay:
         )
         with _own_errors():
             for batch in outcomes.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                yield from (pickle.loads(outcome.as_buffer()) for outcome in batch["outcome"])
+                for piece in batch["piece"]:
+                    yield from pickle.loads(piece.as_buffer())
 
 
 class Worker:
@@ -130,9 +145,9 @@ class Worker:
             raise ExtractionError(f"A machine of the cluster has {self.encoder.made_by}, and another one {made_by}.")
 
     def __call__(self, songs: "pa.Table") -> "pa.Table":
-        """Return a pickled outcome for each pickled song."""
-        made = [encode(pickle.loads(song.as_buffer()), self.encoder) for song in songs["song"]]
-        return _pickled("outcome", made)
+        """Return a row of pickled outcomes for each row of pickled songs."""
+        pieces = (pickle.loads(piece.as_buffer()) for piece in songs["piece"])
+        return _rows([encode(song, self.encoder) for song in piece] for piece in pieces)
 
 
 def _describe(load: Load) -> tuple[MadeBy, str]:
@@ -140,15 +155,26 @@ def _describe(load: Load) -> tuple[MadeBy, str]:
     return encoder.made_by, encoder.column
 
 
-def _datasource(songs: Listing) -> Any:
-    """Return a source that lists the songs in one task, each as a block. They come one by one, as they are needed."""
+def _pieces(songs: Listing, singly: int | None) -> Iterator[list[Song | BadRow]]:
+    """Yield the first songs one by one, or all if `singly` is None, and the others TOGETHER."""
+    rest = iter(songs())
+    yield from ([song] for song in islice(rest, singly))
+    while piece := [*islice(rest, TOGETHER)]:
+        yield piece
+
+
+def _datasource(pieces: Any) -> Any:
+    """Return a source that lists the songs in one task, each piece as a row, which comes when it is needed.
+
+    `pieces` is Ray's reference to a function that yields them.
+    """
     from ray.data import Datasource, ReadTask
     from ray.data.block import BlockMetadata
 
     class Songs(Datasource):  # type: ignore[misc]
         def get_read_tasks(self, *_: Any, **__: Any) -> list[Any]:
             about = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
-            return [ReadTask(partial(_blocks, songs), about)]
+            return [ReadTask(partial(_blocks, pieces), about)]
 
         def estimate_inmemory_data_size(self) -> int | None:
             return None
@@ -156,14 +182,16 @@ def _datasource(songs: Listing) -> Any:
     return Songs()
 
 
-def _blocks(songs: Listing) -> Iterator["pa.Table"]:
-    return (_pickled("song", [song]) for song in songs())
+def _blocks(pieces: Any) -> Iterator["pa.Table"]:
+    import ray
+
+    return (_rows([piece]) for piece in ray.get(pieces)())
 
 
-def _pickled(name: str, values: Iterable[Any]) -> "pa.Table":
+def _rows(pieces: Iterable[Any]) -> "pa.Table":
     import pyarrow as pa
 
-    return pa.table({name: pa.array([pickle.dumps(value) for value in values], pa.large_binary())})
+    return pa.table({"piece": pa.array([pickle.dumps(piece) for piece in pieces], pa.large_binary())})
 
 
 @contextmanager
@@ -176,8 +204,8 @@ def _own_errors() -> Iterator[None]:
     except RayError as error:
         cause: BaseException | None = error
         while cause is not None:
-            if isinstance(cause, ApexSpaceError):
-                raise cause from None
+            if isinstance(cause, ApexSpaceError) and not isinstance(cause, RayError):  # RayTaskError may be both
+                raise type(cause)(str(cause).splitlines()[0]) from None  # Ray adds lines of its own
             cause = getattr(cause, "cause", None) or cause.__cause__
         raise ExtractionError(f"Ray could not go on ({_first_line(error)}).") from error
 

@@ -168,7 +168,8 @@ class Shards:
 
     def _write(self, path: Path, table: pa.Table) -> None:
         with replacing(path) as part:
-            parquet.write_table(table.replace_schema_metadata(self._metadata), part, compression="zstd")
+            own = table.replace_schema_metadata(self._metadata)
+            parquet.write_table(own, part, compression="zstd", use_dictionary=["audio_id", "platform"])
 
     def _write_manifest(self) -> None:
         content = {"made_by": asdict(self.made_by), "column": self.column, "last_shard": self.last, "runs": self.runs}

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -423,6 +425,27 @@ def test_the_command_says_what_failed_and_how_to_go_on(
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.count("\n") == 1
     assert "rows of the encoder pocket, not muq" in refused.stderr
+
+
+def test_ray_is_asked_for_and_may_be_missing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    arguments = ("extract", folder, "--out", tmp_path / "out", "--encoder", "pocket")
+    done = run(*arguments, "--engine", "ray")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "Ray is not installed" in done.stderr
+    done = run(*arguments, "--workers", 2)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "are for --engine ray" in done.stderr
+
+
+def test_a_cluster_that_is_not_there_is_said_at_once(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    arguments = ("extract", folder, "--out", tmp_path / "out", "--encoder", "pocket", "--engine", "ray")
+    done = run(*arguments, "--address", f"127.0.0.1:{port}")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "Ray cannot be reached" in done.stderr
 
 
 def test_the_estimate_is_by_the_songs_of_this_run() -> None:
