@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Load = Callable[[], SongEncoder]
 SPARE_CPUS = 0.5
 LISTING_CPUS = 0.25
-"""CPUs that the workers leave over, and that the task which lists the songs claims.
+"""CPUs that the workers leave over on each machine, and that the task which lists the songs claims.
 
 If the workers claimed all CPUs, they would wait for that task forever.
 """
@@ -104,7 +104,8 @@ class OnRay:
         there = ray.cluster_resources()
         cpus, gpus = there.get("CPU", 1.0), int(there.get("GPU", 0))
         self.workers = workers or gpus or max(1, int(cpus))
-        share = min(1.0, int(100 * (cpus - SPARE_CPUS) / self.workers) / 100)
+        spare = SPARE_CPUS * sum(node["Alive"] for node in ray.nodes())
+        share = min(1.0, int(100 * (cpus - spare) / self.workers) / 100)
         self.claims = {"num_cpus": max(share, 0.01), "num_gpus": min(1.0, gpus / self.workers)}
         self.load = load
         with _own_errors():

@@ -113,7 +113,7 @@ class Shards:
 
     def _empty(self) -> None:
         self._songs: dict[str, Outcome] = {}
-        self._rows, self._bytes, self._since = 0, 0, time.monotonic()
+        self._rows, self._bytes, self._number, self._since = 0, 0, 0, time.monotonic()
 
     def _read_done(self) -> set[str]:
         done: set[str] = set()
@@ -154,16 +154,26 @@ class Shards:
             self.flush()
 
     def flush(self) -> None:
-        """Write the rows that are not written yet as a new shard, and the errors. Raises OutputRefused."""
+        """Write the rows that are not written yet as a new shard, and the errors. Raises OutputRefused.
+
+        It can be called again after an error or an interruption at any moment.
+        """
         with refusing(self.folder):
             if self._songs:
-                self.last += 1
-                self._write_manifest()  # first: the number is never used again, even if the shard is moved away
-                self._write(self.folder / f"segments-{self.last:05}.parquet", self._table())
-                self.done.update(self._songs)
+                self._write_shard()
             if self.failed != self._errors_written:
                 self._write(self.folder / ERRORS, self._error_table())
                 self._errors_written = dict(self.failed)
+        self._since = time.monotonic()
+
+    def _write_shard(self) -> None:
+        if not self._number:
+            self.last = self._number = self.last + 1
+            self._write_manifest()  # first: the number is never used again, even if the shard is moved away
+        path = self.folder / f"segments-{self._number:05}.parquet"
+        if _made_by(path) is None:  # else an interruption came right after it was written
+            self._write(path, self._table())
+        self.done.update(self._songs)
         self._empty()
 
     def _write(self, path: Path, table: pa.Table) -> None:

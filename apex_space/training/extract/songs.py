@@ -54,15 +54,15 @@ def listing(source: str, audio: Path | None, scratch: Path) -> Listing:
     The files of a table's songs lie in the folder `audio`, or else beside the table. A zip is unpacked into the folder
     `scratch`. `listing` raises BatchError and ExtractionError; the function raises ExtractionError and PreferenceError.
     """
-    path = Path(source)
+    path = Path(source).absolute()  # workers may be in another folder
     if path.suffix.lower() in tables.READERS and path.is_file():
-        return partial(_from_table, path, audio or path.parent)
+        return partial(_from_table, path, (audio or path.parent).absolute())
     if path.exists():
         batch = gather([path], scratch, most=MAX_SONGS, most_bytes=shutil.disk_usage(scratch).free)
         songs = [_from_file(song.name, song.path, song.error) for song in batch.songs]
         return lambda: songs
     if is_dataset(source):
-        return partial(_from_dataset, source, audio)
+        return partial(_from_dataset, source, audio and audio.absolute())
     raise ExtractionError(
         f"{source} is neither a folder, a zip or a table ({', '.join(tables.READERS)}) that is there, nor a dataset's "
         "owner/name on the Hub."

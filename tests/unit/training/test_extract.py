@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from errno import ENOSPC
 from pathlib import Path
@@ -381,6 +381,34 @@ def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(
     assert not list((tmp_path / "out").glob("*.part"))
     assert done(folder, tmp_path / "out").earlier == 1
     assert len({row["segment_id"] for row in rows(tmp_path / "out")}) == len(rows(tmp_path / "out")) == 6
+
+
+@pytest.mark.parametrize("after", [shards.MANIFEST, "segments-00001.parquet", shards.ERRORS])
+@pytest.mark.parametrize("stop", [OSError(ENOSPC, "full"), KeyboardInterrupt()], ids=["full", "interrupted"])
+def test_rows_that_were_written_are_not_written_again(
+    after: str, stop: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes right after a file is in its place."""
+    opened = shards.Shards(tmp_path, MADE_BY, encoders.EMBEDDING)
+    opened.add(shards.Outcome("bad", reason="It is bad."))
+    opened.add(shards.Outcome("good", [np.zeros(3, np.float32)]))
+    replacing = shards.replacing
+
+    @contextmanager
+    def stopping(path: Path) -> Iterator[Path]:
+        with replacing(path) as part:
+            yield part
+        if path.name == after:
+            raise stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shards, "replacing", stopping)
+        with pytest.raises((OutputRefused, KeyboardInterrupt)):
+            opened.flush()
+    opened.flush()
+    assert [path.name for path in tmp_path.glob("segments-*")] == ["segments-00001.parquet"]
+    assert [row["segment_id"] for row in rows(tmp_path)] == ["good_1"]
+    assert reasons(tmp_path) == {"bad": ": It is bad."}
 
 
 def test_a_file_is_no_folder_to_write_to(folder: Path, tmp_path: Path, trivial: type[Bytes]) -> None:
