@@ -17,9 +17,13 @@ from zipfile import ZipFile
 import numpy as np
 import pyarrow
 import pytest
+import soundfile
 import torch
 from pyarrow import parquet
 
+from apex_space.audio import segments
+from apex_space.audio.resample import resample
+from apex_space.audio.waveform import load_song
 from apex_space.core.errors import BatchError, ExtractionError, OutputRefused, PreferenceError, TooShort
 from apex_space.core.settings import settings
 from apex_space.evaluation.metrics import DIMENSIONS
@@ -30,7 +34,7 @@ from apex_space.models.encoders.mert import MertEncoder
 from apex_space.models.encoders.pocket import PocketEncoder
 from apex_space.models.heads import hear
 from apex_space.models.hub import fetch
-from apex_space.training.extract import encoders, extraction, shards, songs
+from apex_space.training.extract import encoders, engines, extraction, shards, songs
 from apex_space.training.extract.encoders import MadeBy
 from apex_space.training.extract.extraction import Progress, Request, extract
 from helpers.command_line import forget, run
@@ -130,10 +134,6 @@ def test_rows_are_the_input_of_apexs_network(
 
 
 def _segments(song: Path, encoder: Any) -> tuple[np.ndarray, np.ndarray]:
-    from apex_space.audio import segments
-    from apex_space.audio.resample import resample
-    from apex_space.audio.waveform import load_song
-
     waveform = load_song(song)
     samples = resample(waveform.samples, waveform.rate, encoder.rate, encoder.resampling)
     cut = segments.cut(samples, encoder.segment_seconds * encoder.rate)
@@ -146,8 +146,6 @@ def test_frames_of_both_encoders_are_hears_features(
     piece = SAMPLE_RATE
     monkeypatch.setattr(conformer, "PIECE", piece)
     monkeypatch.setattr(encoders, "ROW_FRAMES", conformer.frames(piece))
-    import soundfile
-
     (tmp_path / "songs").mkdir()
     samples = synthetic(2.5, SAMPLE_RATE)
     soundfile.write(tmp_path / "songs" / "one.wav", samples, SAMPLE_RATE, subtype="FLOAT")
@@ -273,7 +271,13 @@ def test_what_is_no_source(tmp_path: Path, trivial: type[Bytes], monkeypatch: py
         done(tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(ExtractionError, match="neither a folder"):
         done("nowhere.jsonl", tmp_path / "out")
-    monkeypatch.setattr(songs, "dataset_rows", lambda _: iter(()).throw(PreferenceError("It cannot be read.")))
+
+    def unreadable(_: str) -> Any:
+        raise PreferenceError("The dataset cannot be read.")
+
+    monkeypatch.setattr(songs, "dataset_rows", unreadable)
+    with pytest.raises(PreferenceError):
+        done("owner/name", tmp_path / "out")
 
 
 # ---- the folder --------------------------------------------------------------------------------------------------
@@ -464,6 +468,15 @@ def test_ray_is_asked_for_and_may_be_missing(folder: Path, tmp_path: Path, monke
     done = run(*arguments, "--workers", 2)
     assert (done.returncode, done.stdout) == (2, "")
     assert "are for --engine ray" in done.stderr
+
+
+def test_few_songs_are_handed_out_one_by_one_and_frames_always() -> None:
+    def sizes(singly: int | None) -> list[int]:
+        listed = [songs.BadRow(str(number), "bad") for number in range(20)]
+        return [len(piece) for piece in engines._pieces(lambda: listed, singly)]
+
+    assert sizes(3) == [1, 1, 1, 8, 8, 1]
+    assert sizes(None) == [1] * 20
 
 
 def test_a_cluster_that_is_not_there_is_said_at_once(folder: Path, tmp_path: Path) -> None:
