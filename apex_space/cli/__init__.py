@@ -6,6 +6,7 @@ from .arena import arena
 from .bench import bench
 from .common import Commands
 from .evaluate import evaluate
+from .extract import extract
 from .preference import fit_preference, publish_preference
 from .rank import rank
 from .score import judges, score
@@ -19,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, score, rank, judges, fit_preference, publish_preference, evaluate, bench):
+for command in (serve, score, rank, judges, fit_preference, publish_preference, evaluate, extract, bench):
     app.command()(command)
 app.add_typer(arena, name="arena")
 app.add_typer(votes, name="votes")

@@ -19,6 +19,7 @@ ApexSpaceError
 ├── Busy                    the queue is full
 ├── PreferenceError         a preference head cannot be loaded or fitted
 ├── EvaluationError         predictions cannot be compared with ratings
+├── ExtractionError         songs cannot be turned into a table of embeddings
 ├── OutputRefused           a file that this program did not write would be overwritten
 ├── BatchError              songs cannot be ranked together
 │   ├── TooManySongs        there are more songs than allowed at once
@@ -124,6 +125,10 @@ class PreferenceError(ApexSpaceError):
 
 class EvaluationError(ApexSpaceError):
     """Predictions cannot be compared with ratings."""
+
+
+class ExtractionError(ApexSpaceError):
+    """Songs cannot be turned into a table of embeddings."""
 
 
 class OutputRefused(ApexSpaceError):

@@ -153,3 +153,8 @@ def prepare_server(uploads: str) -> None:
     The setting `proxies` says which proxies are trusted.
     """
     os.environ |= {"GRADIO_TEMP_DIR": uploads, "FORWARDED_ALLOW_IPS": ""}
+
+
+def prepare_ray() -> None:
+    """Make Ray tell nobody that it is used, and keep what its processes log out of the terminal."""
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}

@@ -111,14 +111,15 @@ def _song(name: str, record: Mapping[str, Any], open_song: OpenSong) -> RatedSon
         raise EvaluationError(f"{name} has no id. Name the column one of {', '.join(COLUMNS['id'])}.")
     truth, predicted = (_numbers(cells, kind, name) for kind in ("truth", "predicted"))
     if ANNOTATION in there:
-        truth = _mean_ratings(there[ANNOTATION], f"{name}, {ANNOTATION}")
+        truth = mean_ratings(there[ANNOTATION], f"{name}, {ANNOTATION}")
     if not truth:
         return BadRow(identity, "It has no ratings.")
     part = re.sub(r"^(\d+)\.0+$", r"\1", text(cells.get("set")))  # as some programs write whole numbers
     return RatedSong(identity, text(cells.get("system")), part, truth, predicted, partial(open_song, identity))
 
 
-def _mean_ratings(annotation: Any, name: str) -> dict[str, float]:
+def mean_ratings(annotation: Any, name: str) -> dict[str, float]:
+    """Return the raters' mean of each dimension, or nothing if there are no raters. Raises EvaluationError."""
     try:
         raters = [{str(key).lower(): value for key, value in rater.items()} for rater in annotation or ()]
         return {d: fmean(_number(rater[d], name) for rater in raters) for d in DIMENSIONS} if raters else {}
@@ -143,13 +144,17 @@ def _number(value: Any, name: str) -> float:
 
 
 def _inside(folder: SongFolder, name: str) -> AbstractContextManager[Path]:
+    return nullcontext(find_file(folder, name))
+
+
+def find_file(folder: SongFolder, name: str) -> Path:
     """Find the file `name` in the folder, with or without its ending. Raises AudioError."""
     found = folder.find(name)
     if not found:
         raise NotAudio(f"{folder.path} holds no sound file of that name. Check it, or name the folder with --audio.")
     if len(found) > 1:
         raise NotAudio(f"It may be {found[0].name} or {found[1].name}. Give the id its file's ending.")
-    return nullcontext(found[0])
+    return found[0]
 
 
 def choose(songs: Sequence[RatedSong | BadRow], ids: Path) -> list[RatedSong | BadRow]:

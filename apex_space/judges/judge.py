@@ -137,6 +137,12 @@ class Judge:
                 on_progress(report)
         return report
 
+    def embeddings(self, song: str | Path | Waveform) -> CachedEmbeddings:
+        """Score a song and return the embeddings of which the scores were computed. Raises AudioError and Busy."""
+        cached = self.cache.get(self._key(self(song).sha256))
+        assert cached is not None  # scoring has just put it there
+        return cached
+
     def steps(self, song: str | Path | Waveform, name: str | None = None) -> Iterator[Report]:
         """Yield the report so far after each segment or batch of segments. The last report covers the whole song."""
         for progress in self.score(song, name):

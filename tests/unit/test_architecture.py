@@ -32,10 +32,22 @@ LIBRARY_ROOMS = {
     "jinja2": {"ui"},
     "limits": {"storage"},
     "pydantic": {"core", "preference", "storage"},
+    "ray": {"training"},
 }
 """A library's rooms: no other imports it."""
 STANDARD_LIBRARY_ONLY = ("core/axes", "core/errors", "core/i18n", "core/text")
-HEAVY = ("torch", "transformers", "librosa", "scipy", "sklearn", "av", "pyloudnorm", "huggingface_hub", "datasets")
+HEAVY = (
+    "torch",
+    "transformers",
+    "librosa",
+    "scipy",
+    "sklearn",
+    "av",
+    "pyloudnorm",
+    "huggingface_hub",
+    "datasets",
+    "ray",
+)
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -148,6 +160,10 @@ def modules(*without: str) -> list[str]:
 def test_nothing_heavy_is_loaded_before_it_is_used() -> None:
     light = modules(*NETWORKS, *(f"apex_space.{name}" for name in ("bench", "training", "ui")))
     assert loaded_by("apex_space", *light).isdisjoint({*HEAVY, "gradio"})
+
+
+def test_ray_is_not_loaded_before_it_is_asked_for() -> None:
+    assert "ray" not in loaded_by("apex_space.training.extract.extraction", after="torch")
 
 
 def test_help_is_there_without_numpy() -> None:

@@ -56,6 +56,7 @@ NOT_RUN = {
     f".venv/bin/{PROGRAM} arena snapshot": "needs votes; test_snapshot_upload.py runs it",
     f".venv/bin/{PROGRAM} votes set-aside": "needs votes; test_votes.py runs it",
     f".venv/bin/{PROGRAM} votes restore": "needs votes; test_votes.py runs it",
+    f".venv/bin/{PROGRAM} extract songs --encoder pocket --out embeddings --engine": "test_extract_ray.py runs it",
     f".venv/bin/{PROGRAM} fit-preference": "takes a minute; test_fit_preference.py runs it with few resamples",
     f".venv/bin/{PROGRAM} publish-preference": "needs an account on the Hub; test_shared_heads.py runs it",
     "APEX_PREFERENCE_REPO=owner/name .venv/bin/python app.py": "serves; test_shared_heads.py loads shared heads",

@@ -44,6 +44,9 @@ def version(pin: Requirement) -> str:
 
 DECLARED = requirements(*PROJECT["dependencies"])
 PINS = read("requirements.txt")
+TOOLS = read("tests/dev.txt")
+TRAIN = read("train.txt")
+"""What the extra `train` adds; nothing imports it before it is asked for."""
 
 
 def tracked(folder: str) -> list[str]:
@@ -66,7 +69,7 @@ def imported() -> Iterator[str]:
 def test_what_is_imported_is_declared_and_nothing_else() -> None:
     names = set(imported()) - sys.stdlib_module_names - BROUGHT - {"apex_space"}
     distributions = packages_distributions()
-    assert {canonicalize_name(distributions[name][0]) for name in names} == DECLARED.keys() - DRIVERS
+    assert {canonicalize_name(distributions[name][0]) for name in names} == (DECLARED.keys() | TRAIN.keys()) - DRIVERS
 
 
 def test_every_dependency_has_one_tested_version_and_allows_it() -> None:
@@ -74,6 +77,13 @@ def test_every_dependency_has_one_tested_version_and_allows_it() -> None:
     for name, pin in PINS.items():
         assert DECLARED[name].specifier.contains(version(pin)), name
         assert DECLARED[name].extras == pin.extras, name
+
+
+def test_an_extra_is_declared_in_one_version_that_is_tested() -> None:
+    assert not TRAIN.keys() & DECLARED.keys()
+    for name, requirement in TRAIN.items():
+        assert requirement.specifier.contains(version(TOOLS[name])), name
+        assert requirement.extras == TOOLS[name].extras, name
 
 
 def test_a_space_and_a_container_take_the_same_versions() -> None:
@@ -95,9 +105,8 @@ def test_the_cpu_build_comes_from_one_index() -> None:
 
 
 def test_tools_of_developers_are_pinned() -> None:
-    tools = read("tests/dev.txt")
-    assert {"pytest", "ruff", "mypy"} <= tools.keys()
-    assert all(version(tool) for tool in tools.values())
+    assert {"pytest", "ruff", "mypy"} <= TOOLS.keys()
+    assert all(version(tool) for tool in TOOLS.values())
 
 
 def test_every_file_named_with_its_licence_is_there_and_every_licence_is_declared() -> None:
@@ -112,7 +121,7 @@ def test_every_file_named_with_its_licence_is_there_and_every_licence_is_declare
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package, built from a copy of what is tracked, beside files that do not belong to it."""
     source = tmp_path_factory.mktemp("source")
-    for name in [*tracked("apex_space"), "LICENSE", "LICENSES.md", "pyproject.toml", "tests/dev.txt"]:
+    for name in [*tracked("apex_space"), "LICENSE", "LICENSES.md", "pyproject.toml", "tests/dev.txt", "train.txt"]:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, source / name)
     for foreign in ("assets/song.ogg", "data/votes.json", "apex_space/__pycache__/x.pyc", "tests/test_x.py"):
@@ -137,4 +146,5 @@ def test_the_wheel_brings_the_command_and_the_licences(wheel: Path) -> None:
     assert f"License-Expression: {PROJECT['license']}" in metadata
     assert {"licenses/LICENSE", "licenses/LICENSES.md"} <= texts.keys()
     needed = requirements(*re.findall(r"^Requires-Dist: (.*?)(?: ?; extra ?==.*)?$", metadata, re.MULTILINE))
-    assert needed.keys() == DECLARED.keys() | read("tests/dev.txt").keys()
+    assert needed.keys() == DECLARED.keys() | TOOLS.keys() | TRAIN.keys()
+    assert 'Requires-Dist: ray[data]~=2.60; extra == "train"' in metadata

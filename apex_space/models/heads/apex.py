@@ -105,8 +105,18 @@ class ApexHead:
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """Compute the scores of `embeddings` [S, 4, 768] -> {axis: [S]}."""
         with torch.inference_mode():
-            mixed = torch.einsum("skd,k->sd", torch.from_numpy(embeddings), self.layer_weights) + self.layer_bias
+            mixed = mix(torch.from_numpy(embeddings), self.layer_weights, self.layer_bias)
             return {axis: scores.numpy() for axis, scores in self.network(mixed).items()}
+
+
+def mix(layers: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
+    """Combine the pooled LAYERS of segments: [S, 4, D] -> [S, D], the input of the network."""
+    return torch.einsum("skd,k->sd", layers, weights) + bias
+
+
+def published_mix() -> tuple[Tensor, Tensor]:
+    """Return weights [4] and bias [] of the published AGGREGATOR."""
+    return torch.tensor(AGGREGATOR[0]), torch.tensor(AGGREGATOR[1])
 
 
 def _branch(axis: str) -> str:
@@ -146,7 +156,7 @@ def _split(state: dict[str, Tensor], path: Path) -> tuple[dict[str, Tensor], dic
 def _aggregator(rest: dict[str, Tensor], path: Path) -> tuple[Tensor, Tensor]:
     """Return weights [4] and bias [] over the layers: the stored ones, or without them the published constants."""
     if not rest:
-        return torch.tensor(AGGREGATOR[0]), torch.tensor(AGGREGATOR[1])
+        return published_mix()
     if set(rest) != {"aggregator.weight", "aggregator.bias"} or rest["aggregator.weight"].numel() != len(LAYERS):
         raise WeightsInvalid(
             "{file} holds tensors that are not APEX's: {tensors}.", file=path.name, tensors=", ".join(sorted(rest)[:3])

@@ -75,13 +75,13 @@ def read(source: str) -> Iterator[BattleRow | BadRow]:
     if path.is_file():
         raise PreferenceError(f"{source} is not a table. Use one of {', '.join(tables.READERS)}.")
     if path.is_dir():
-        return _rows(source, _dataset(source), partial(_inside, SongFolder(path.resolve())))
+        return _rows(source, dataset_rows(source), partial(_inside, SongFolder(path.resolve())))
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", source):
         raise PreferenceError(
             f"{source} is neither a table here ({', '.join(tables.READERS)}), nor a folder that holds a dataset, "
             f"nor `votes`, nor a dataset's name on the Hub, such as {HUB}."
         )
-    return _rows(source, _dataset(source), partial(remote, source))
+    return _rows(source, dataset_rows(source), partial(remote, source))
 
 
 FindSong = Callable[[str], AudioSource]
@@ -95,8 +95,8 @@ def _rows(source: str, records: Iterator[Mapping[str, Any]], find_song: FindSong
         try:
             yield BattleRow(
                 name,
-                _clip(fields["a"], find_song),
-                _clip(fields["b"], find_song),
+                audio_source(fields["a"], find_song),
+                audio_source(fields["b"], find_song),
                 winner_of(fields["winner"]),
                 *(text(fields.get(column)) for column in OPTIONAL),
             )
@@ -125,8 +125,11 @@ def winner_of(value: Any) -> Winner:
     return WINNERS[told]
 
 
-def _clip(value: Any, find_song: FindSong) -> AudioSource:
-    """Return the source of a song, from a file's path or from what a dataset holds in an audio column."""
+def audio_source(value: Any, find_song: FindSong) -> AudioSource:
+    """Return the source of a song, from a file's path or from what a dataset holds in an audio column.
+
+    Raises PreferenceError.
+    """
     if isinstance(value, Mapping):
         content, value = value.get("bytes"), value.get("path")
         if content:
@@ -205,8 +208,11 @@ def _table(path: Path) -> Iterator[Mapping[str, Any]]:
         raise PreferenceError(f"{path} cannot be read as {kind} ({_first_line(error)}). Write it again.") from error
 
 
-def _dataset(source: str) -> Iterator[Mapping[str, Any]]:
-    """Yield every row of every split of every configuration. music-arena-dataset has one configuration per month."""
+def dataset_rows(source: str) -> Iterator[Mapping[str, Any]]:
+    """Yield every row of every split of every configuration. music-arena-dataset has one configuration per month.
+
+    Sounds are not decoded. Raises PreferenceError.
+    """
     import datasets
 
     try:

@@ -1,0 +1,166 @@
+"""Lists the songs of a folder, a zip, a table or a dataset, with the labels that a table or a dataset has."""
+
+import json
+import math
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ...audio.song_names import SongFolder, split_name
+from ...core import tables
+from ...core.errors import AudioError, EvaluationError, ExtractionError, PreferenceError
+from ...core.tables import BadRow, text
+from ...evaluation.metrics import DIMENSIONS
+from ...evaluation.songs import ANNOTATION, find_file, mean_ratings
+from ...preference.fitting.sources import AudioSource, FindSong, audio_source, dataset_rows
+from ...preference.fitting.sources import remote as _remote
+from ...ranking.batch import gather
+
+IDS = ("audio_id", "id", "song_id", "track_id")
+FILES = ("audio", "file", "file_name", "path")
+SCORES = ("score_streams", "score_likes")
+SONGEVAL = "songeval_scores"
+"""Names of the columns, in upper or lower case. Without a column of FILES, the id is the file's name; without one of
+IDS, the file's name is the id. `songeval_scores` holds the five aesthetics, as a struct or as JSON."""
+MAX_SONGS = 10_000_000
+
+OpenSong = Callable[[], AbstractContextManager[Path]]
+
+
+@dataclass(frozen=True)
+class Song:
+    """A song to extract. `open` gives its file, or raises AudioError or PreferenceError.
+
+    `labels` holds those of score_streams, score_likes, platform and songeval_scores that are known.
+    """
+
+    id: str
+    open: OpenSong
+    labels: Mapping[str, Any] = field(default_factory=dict)
+
+
+Listing = Callable[[], Iterable[Song | BadRow]]
+"""Function that lists the songs anew with each call. A song that cannot be opened is a BadRow."""
+
+
+def listing(source: str, audio: Path | None, scratch: Path) -> Listing:
+    """Return a function that lists the songs of `source`: a folder, a zip, a table or the name of a dataset on the Hub.
+
+    The files of a table's songs lie in the folder `audio`, or else beside the table. A zip is unpacked into the folder
+    `scratch`. `listing` raises BatchError and ExtractionError; the function raises ExtractionError and PreferenceError.
+    """
+    path = Path(source).absolute()  # workers may be in another folder
+    if path.suffix.lower() in tables.READERS and path.is_file():
+        return partial(_from_table, path, (audio or path.parent).absolute())
+    if path.exists():
+        batch = gather([path], scratch, most=MAX_SONGS, most_bytes=shutil.disk_usage(scratch).free)
+        songs = [_from_file(song.name, song.path, song.error) for song in batch.songs]
+        return lambda: songs
+    if is_dataset(source):
+        return partial(_from_dataset, source, audio and audio.absolute())
+    raise ExtractionError(
+        f"{source} is neither a folder, a zip or a table ({', '.join(tables.READERS)}) that is there, nor a dataset's "
+        "owner/name on the Hub."
+    )
+
+
+def is_dataset(source: str) -> bool:
+    """Return whether `source` can only be a dataset on the Hub, which is too large to be listed before the work."""
+    named = re.fullmatch(r"[\w.-]+/[\w.-]+", source) and Path(source).suffix.lower() not in tables.READERS
+    return bool(named) and not Path(source).exists()
+
+
+def distinct(songs: Iterable[Song | BadRow]) -> Iterator[Song | BadRow]:
+    """Yield the songs. Raises ExtractionError at the second song with the same id."""
+    seen: set[str] = set()
+    for song in songs:
+        identity = identity_of(song)
+        if identity in seen:
+            raise ExtractionError(f"The id {identity} is there twice. Give each song an id of its own.")
+        seen.add(identity)
+        yield song
+
+
+def identity_of(song: Song | BadRow) -> str:
+    """Return the song's id."""
+    return song.id if isinstance(song, Song) else song.name
+
+
+def _given(path: Path) -> AbstractContextManager[Path]:
+    return nullcontext(path)
+
+
+def _from_file(name: str, path: Path, error: str) -> Song | BadRow:
+    identity = split_name(name)[0]
+    return BadRow(identity, error) if error else Song(identity, partial(_given, path))
+
+
+def _from_table(path: Path, audio: Path) -> Iterator[Song | BadRow]:
+    find = partial(_in_folder, SongFolder(audio))
+    try:
+        for line, row in tables.numbered(path):
+            yield _from_row(f"row {line} of {path.name}", row, find)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise ExtractionError(f"{path} cannot be read ({reason.splitlines()[0]}). Write it again.") from error
+
+
+def _from_dataset(source: str, audio: Path | None) -> Iterator[Song | BadRow]:
+    find = partial(_remote, source) if audio is None else partial(_in_folder, SongFolder(audio))
+    for number, row in enumerate(dataset_rows(source), 1):
+        there = {str(column).strip().lower(): cell for column, cell in row.items()}
+        yield _from_row(f"row {number} of {source}", there, find)
+
+
+def _in_folder(folder: SongFolder, name: str) -> AudioSource:
+    return AudioSource(name, partial(_given, find_file(folder, name)))
+
+
+def _from_row(place: str, row: Mapping[str, Any], find: FindSong) -> Song | BadRow:
+    sound = next((row[name] for name in FILES if row.get(name) not in (None, "")), None)
+    file = text(sound.get("path") if isinstance(sound, Mapping) else sound)
+    identity = next((known for name in IDS if (known := text(row.get(name)))), split_name(file)[0])
+    if not identity:
+        raise ExtractionError(f"{place} has no id. Name the column one of {', '.join(IDS)}.")
+    try:
+        named = sound if isinstance(sound, Mapping) else file or identity
+        return Song(identity, audio_source(named, find).open, _labels(row))
+    except (AudioError, EvaluationError, ExtractionError, PreferenceError) as error:
+        return BadRow(identity, str(error))
+
+
+def _labels(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the labels that a row has. Raises EvaluationError and ExtractionError."""
+    labels: dict[str, Any] = {name: _number(name, row[name]) for name in SCORES if text(row.get(name))}
+    if platform := text(row.get("platform")):
+        labels["platform"] = platform
+    if scores := row.get(SONGEVAL):
+        labels[SONGEVAL] = _songeval(scores)
+    elif ANNOTATION in row:
+        labels[SONGEVAL] = mean_ratings(row[ANNOTATION], ANNOTATION) or None
+    return labels
+
+
+def _songeval(cell: Any) -> dict[str, float]:
+    """Return the five aesthetics in a struct or in JSON."""
+    try:
+        scores = json.loads(cell) if isinstance(cell, str) else cell
+        by_name = {str(name).strip().lower(): score for name, score in scores.items()}
+        return {dimension: _number(dimension, by_name[dimension]) for dimension in DIMENSIONS}
+    except (AttributeError, KeyError, ValueError, RecursionError) as error:
+        raise ExtractionError(f"Its {SONGEVAL} is not a struct of {', '.join(DIMENSIONS)}.") from error
+
+
+def _number(name: str, cell: Any) -> float:
+    try:
+        number = float(cell)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ExtractionError(f"Its {name} {cell!r} is not a number.")
+    return number
