@@ -19,6 +19,7 @@ ApexSpaceError
 ├── Busy                    the queue is full
 ├── PreferenceError         a preference head cannot be loaded or fitted
 ├── EvaluationError         predictions cannot be compared with ratings
+├── TrainingError           songs, targets or settings cannot be trained with, or a run cannot be written
 ├── OutputRefused           a file that this program did not write would be overwritten
 ├── BatchError              songs cannot be ranked together
 │   ├── TooManySongs        there are more songs than allowed at once
@@ -124,6 +125,10 @@ class PreferenceError(ApexSpaceError):
 
 class EvaluationError(ApexSpaceError):
     """Predictions cannot be compared with ratings."""
+
+
+class TrainingError(ApexSpaceError):
+    """Songs, targets or settings cannot be trained with, or a run cannot be written."""
 
 
 class OutputRefused(ApexSpaceError):
