@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PARTS = ("train", "val", "test")
-KEYS = ("audio_id", "platform", "segment_id")
-EMBEDDING, SONGEVAL = "segment_embedding", "songeval_scores"
+IDS = ("audio_id", "segment_id")
+MADE_BY, ERRORS = b"apex_space_extract", "errors.parquet"
+"""Metadata by which the command `extract` tells the encoder, and its list of songs that failed."""
+PLATFORM, EMBEDDING, SONGEVAL = "platform", "segment_embedding", "songeval_scores"
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Samples:
     ids: np.ndarray
     """[N] of str: the song's id. With the platform it is the song's name."""
     platforms: np.ndarray
-    """[N] of str."""
+    """[N] of str, "" where none is named."""
     names: np.ndarray
     """[N] of str: the segment's id, or the song's id again."""
     embeddings: np.ndarray
@@ -87,21 +89,24 @@ class Split:
 def load(folder: Path, axes: Sequence[str], targets: Path | None = None) -> Split:
     """Read all segments below `folder`, split by its folders or by the table `targets`. Raises TrainingError."""
     if targets is not None:
-        everything = joined(read(_files(folder), axes), _targets(targets), targets)
-        split = Split(*(everything[0][everything[1] == part] for part in PARTS))
+        segments, part_of = joined(read(_files(folder), axes), _targets(targets), targets)
+        split = Split(*(segments[part_of == part] for part in PARTS))
     else:
         if lacking := [part for part in PARTS if not (folder / part).is_dir()]:
             raise TrainingError(
                 f"{folder} has no folder {lacking[0]}. Sort the Parquet files into {', '.join(PARTS)}, or make a table "
                 "that splits the songs with the command targets, and pass it with --targets."
             )
-        split = Split(*(read(_files(folder / part), axes) for part in PARTS))
+        files = {part: _files(folder / part) for part in PARTS}
+        _check_encoder([file for part in PARTS for file in files[part]])
+        split = Split(*(read(files[part], axes) for part in PARTS))
     _check_split(split)
     return split
 
 
 def _files(folder: Path) -> list[Path]:
     files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else [folder]
+    files = [file for file in files if file.name != ERRORS]
     if not files or not all(file.is_file() for file in files):
         raise TrainingError(f"{folder} holds no Parquet files. Name the folder that the command extract wrote.")
     return files
@@ -113,8 +118,9 @@ def _files(folder: Path) -> list[Path]:
 def read(files: Sequence[Path], axes: Sequence[str]) -> Samples:
     """Read segments from Parquet files, in the files' order. Labels that are not there are NaN. Raises TrainingError.
 
-    Every segment must have an id, a platform and an embedding of 768 finite numbers, and occur once.
+    Every segment must have an id and an embedding of 768 finite numbers, and occur once. All must be from one encoder.
     """
+    _check_encoder(files)
     parts = [_read(file, tuple(axes)) for file in files]
     ids, platforms, names, embeddings, labels = (
         np.concatenate([getattr(part, field) for part in parts])
@@ -124,25 +130,50 @@ def read(files: Sequence[Path], axes: Sequence[str]) -> Samples:
     known = set()
     for key in zip(found.ids, found.platforms, found.names, strict=True):
         if key in known:
-            raise TrainingError(f"The segment {key[2]} of {key[1]} is there twice. Keep one of its rows.")
+            raise TrainingError(f"The segment {key[2]}{_of(key[1])} is there twice. Keep one of its rows.")
         known.add(key)
     return found
+
+
+def _check_encoder(files: Sequence[Path]) -> None:
+    """Raise TrainingError if the files were extracted by different encoders, revisions or precisions."""
+    made_by = [((_schema(file).metadata or {}).get(MADE_BY), file) for file in files]
+    for known, file in made_by:
+        if known != made_by[0][0]:
+            raise TrainingError(
+                f"{made_by[0][1]} and {file} are from different encoders, revisions or precisions. Extract all songs "
+                "with the same one."
+            )
+
+
+def _schema(file: Path) -> "pa.Schema":
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return parquet.read_schema(file)
+    except (OSError, ArrowException) as error:
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> TrainingError:
+    return TrainingError(f"{file} cannot be read ({str(error).splitlines()[0]}). Write it again.")
 
 
 def _read(file: Path, axes: tuple[str, ...]) -> Samples:
     from pyarrow import ArrowException, parquet
 
-    wanted = {*KEYS, EMBEDDING, SONGEVAL, *map(published_name, axes)}
+    there = set(_schema(file).names)
+    if lacking := sorted({*IDS, EMBEDDING} - there):
+        raise TrainingError(f"{file} has no column {lacking[0]}. It is not a table of embedded segments.")
+    wanted = {*IDS, PLATFORM, EMBEDDING, SONGEVAL, *map(published_name, axes)}
     try:
-        there = set(parquet.read_schema(file).names)
-        if lacking := sorted({*KEYS, EMBEDDING} - there):
-            raise TrainingError(f"{file} has no column {lacking[0]}. It is not a table of embedded segments.")
         table = parquet.read_table(file, columns=sorted(wanted & there))
     except (OSError, ArrowException) as error:
-        raise TrainingError(f"{file} cannot be read ({str(error).splitlines()[0]}). Write it again.") from error
-    keys = [np.array(table[name].to_pylist(), object) for name in KEYS]
-    for name, values in zip(KEYS, keys, strict=True):
+        raise _unreadable(file, error) from error
+    ids, names = (np.array(table[name].to_pylist(), object) for name in IDS)
+    for name, values in zip(IDS, (ids, names), strict=True):
         _refuse(file, np.array([not value for value in values], bool), f"it has no {name}")
+    platforms = [tables.text(value) for value in table[PLATFORM].to_pylist()] if PLATFORM in there else [""] * len(ids)
     labels = np.full((len(table), len(axes)), np.nan)
     songeval = _songeval(file, table) if SONGEVAL in there and set(axes) & set(AESTHETICS) else {}
     for place, axis in enumerate(axes):
@@ -150,8 +181,8 @@ def _read(file: Path, axes: tuple[str, ...]) -> Samples:
             labels[:, place] = _numbers(file, name, table[name].to_pylist())
         elif axis in songeval:
             labels[:, place] = songeval[axis]
-    ids, platforms, names = (values.astype(str).astype(object) for values in keys)
-    return Samples(ids, platforms, names, _embeddings(file, table), labels, axes)
+    columns = ids.astype(str).astype(object), np.array(platforms, object), names.astype(str).astype(object)
+    return Samples(*columns, _embeddings(file, table), labels, axes)
 
 
 def _embeddings(file: Path, table: "pa.Table") -> np.ndarray:
@@ -217,12 +248,12 @@ def _targets(path: Path) -> dict[tuple[str, str], Target]:
     try:
         for line, row in tables.numbered(path):
             where = f"{path}, line {line}"
-            key = tables.text(row.get("audio_id") or row.get("id")), tables.text(row.get("platform"))
+            key = tables.text(row.get("audio_id") or row.get("id")), tables.text(row.get(PLATFORM))
             part = tables.text(row.get("split"))
-            if not all(key) or part not in PARTS:
-                raise TrainingError(f"{where}: it needs an id, a platform, and a split that is one of {PARTS}.")
+            if not key[0] or part not in PARTS:
+                raise TrainingError(f"{where}: it needs an id, and a split that is one of {', '.join(PARTS)}.")
             if key in found:
-                raise TrainingError(f"{where}: the song {key[0]} of {key[1]} is there twice. Keep one of them.")
+                raise TrainingError(f"{where}: the song {key[0]}{_of(key[1])} is there twice. Keep one of them.")
             found[key] = part, _labels(row, where)
     except (OSError, ValueError, KeyError) as error:
         raise TrainingError(f"{path} cannot be read ({str(error).splitlines()[0]}). Check it.") from error
@@ -242,17 +273,27 @@ def _labels(row: Mapping[str, Any], where: str) -> dict[str, float]:
 def joined(segments: Samples, targets: Mapping[tuple[str, str], Target], path: Path) -> tuple[Samples, np.ndarray]:
     """Return the segments with the targets' labels, and the part [N] of each. Labels without a target stay.
 
-    Raises TrainingError if a song has no target.
+    Where the segment or the target names no platform, the id alone must tell the song. Raises TrainingError if a song
+    has no target.
     """
-    labels = segments.labels.copy()
-    parts = np.empty(len(segments), object)
+    by_id: dict[str, list[tuple[str, str]]] = {}
+    for key in targets:
+        by_id.setdefault(key[0], []).append(key)
+    platforms, labels, parts = segments.platforms.copy(), segments.labels.copy(), np.empty(len(segments), object)
     for row, key in enumerate(zip(segments.ids, segments.platforms, strict=True)):
-        if key not in targets:
-            raise TrainingError(f"{path} has no row for the song {key[0]} of {key[1]}. Add it, or leave the song out.")
-        parts[row], found = targets[key]
-        for place, axis in enumerate(segments.axes):
-            labels[row, place] = found.get(axis, labels[row, place])
-    return replace(segments, labels=labels), parts
+        known = [key] if key in targets else [k for k in by_id.get(key[0], []) if not (key[1] and k[1])]
+        if len(known) != 1:
+            fault = "several rows" if known else "no row"
+            raise TrainingError(f"{path} has {fault} for the song {key[0]}{_of(key[1])}. Correct it.")
+        parts[row], found = targets[known[0]]
+        platforms[row] = key[1] or known[0][1]
+        labels[row] = [found.get(axis, label) for axis, label in zip(segments.axes, labels[row], strict=True)]
+    return replace(segments, platforms=platforms, labels=labels), parts
+
+
+def _of(platform: str) -> str:
+    """Return a platform as the end of a song's name."""
+    return f" of {platform}" if platform else ""
 
 
 # ---- songs, and what can be learned from -------------------------------------------------------------------------
@@ -296,7 +337,7 @@ def _check_split(split: Split) -> None:
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         if both := songs[one] & songs[other]:
             name, platform = min(both)
-            raise TrainingError(f"The song {name} of {platform} is in {one} and in {other}. Keep it in one of them.")
+            raise TrainingError(f"The song {name}{_of(platform)} is in {one} and in {other}. Keep it in one of them.")
 
 
 def check_labels(split: Split) -> None:
@@ -309,7 +350,7 @@ def check_labels(split: Split) -> None:
                 row = int(wrong.argmax())
                 value = "not there" if math.isnan(column[row]) else f"{column[row]:g}"
                 raise TrainingError(
-                    f"{part}, {samples.names[row]} of {samples.platforms[row]}: {axis} is {value}, not a number from "
+                    f"{part}, {samples.names[row]}{_of(samples.platforms[row])}: {axis} is {value}, not a number from "
                     f"{low:g} to {high:g}. Correct it, or leave the song out."
                 )
             if part == "train" and (column == column[0]).all():

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
+from pyarrow import parquet
 
 from apex_space.core.errors import TrainingError
 from apex_space.models.heads.apex import ApexHead
@@ -46,7 +48,7 @@ def put(column: str, value: Any) -> Callable[[list[Row]], None]:
 
 
 FAULTS: dict[str, tuple[Callable[[list[Row]], None], str]] = {
-    "no platform": (put("platform", None), r"shard.parquet, row 3: it has no platform"),
+    "no segment's id": (put("segment_id", None), r"shard.parquet, row 3: it has no segment_id"),
     "an empty id": (put("audio_id", ""), r"shard.parquet, row 3: it has no audio_id"),
     "another encoder": (put("segment_embedding", [0.0] * 1024), r"row 3: its embedding has 1024 numbers, not 768"),
     "no embedding": (put("segment_embedding", None), r"row 3: its embedding has 0 numbers"),
@@ -106,6 +108,44 @@ def test_a_song_on_two_sides_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "test" / "more.parquet", rows(1, 9, "val"))
     with pytest.raises(TrainingError, match="The song val0000 of suno is in val and in test"):
         table.load(tmp_path, AXES)
+
+
+def test_two_encoders_in_one_folder_are_refused(tmp_path: Path) -> None:
+    for name, encoder in (("segments-00001", b"mert-95m"), ("segments-00002", b"muq")):
+        content = pa.Table.from_pylist(rows(2, 1, name)).replace_schema_metadata({table.MADE_BY: encoder})
+        parquet.write_table(content, tmp_path / f"{name}.parquet")
+    with pytest.raises(TrainingError, match=r"segments-00001.parquet and .*2.parquet are from different encoders"):
+        table.read(sorted(tmp_path.glob("*.parquet")), AXES)
+
+
+def test_targets_are_joined_by_id(tmp_path: Path) -> None:
+    content = [row | {"score_streams": None, "platform": None} for row in rows(6, 1, "s")]
+    write(tmp_path / "embeddings" / "segments-00001.parquet", content)
+    write(tmp_path / "embeddings" / table.ERRORS, [{"audio_id": "lost", "kind": "NotAudio", "reason": "it is none"}])
+    lines = [
+        {"id": f"s{n:04d}", "platform": "suno", "split": table.PARTS[n % 3], "score_streams": n + 1} for n in range(6)
+    ]
+    targets = tmp_path / "targets.jsonl"
+    targets.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    split = table.load(tmp_path / "embeddings", AXES, targets)
+    assert [*split.val.names] == ["s0001_1", "s0001_2", "s0004_1", "s0004_2"]
+    assert split.val.labels[:, 0].tolist() == [2, 2, 5, 5]
+    assert {*split.val.platforms} == {"suno"}
+    assert split.val.labels[0, 1] == content[2]["score_likes"]
+
+    for fault, said in (
+        ("".join(f"{json.dumps(line)}\n" for line in lines[1:]), r"has no row for the song s0000\."),
+        (json.dumps(lines[0]) + "\n" + json.dumps(lines[0]), r"line 2: the song s0000 of suno is there twice"),
+        (
+            json.dumps(lines[0] | {"split": "dev"}),
+            r"line 1: it needs an id, and a split that is one of train, val, test",
+        ),
+        (json.dumps(lines[0] | {"score_streams": "many"}), r"line 1: a score is no number"),
+        ("{", r"cannot be read \(line 1 is not JSON"),
+    ):
+        targets.write_text(fault)
+        with pytest.raises(TrainingError, match=said):
+            table.load(tmp_path / "embeddings", AXES, targets)
 
 
 def test_scores_as_json_are_those_of_records(tmp_path: Path) -> None:
