@@ -10,6 +10,7 @@ from .preference import fit_preference, publish_preference
 from .rank import rank
 from .score import judges, score
 from .serve import serve
+from .train import train
 from .votes import votes
 
 app = typer.Typer(
@@ -23,3 +24,4 @@ for command in (serve, score, rank, judges, fit_preference, publish_preference, 
     app.command()(command)
 app.add_typer(arena, name="arena")
 app.add_typer(votes, name="votes")
+app.add_typer(train, name="train")

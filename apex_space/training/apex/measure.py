@@ -56,18 +56,27 @@ def measure(part: str, model: str, songs: Samples, predicted: np.ndarray) -> Ite
             yield Measured(part, model, platform, axis, int(rows.sum()), figures)
 
 
-def results(checkpoint: Path, segments: Split) -> tuple[Measured, ...]:
-    """Measure a checkpoint, the mean and the ridge on the songs of `val` and `test`. Raises WeightsInvalid."""
-    head, songs = ApexHead(checkpoint), segments.map(by_song)
+def measure_checkpoint(checkpoint: Path, segments: Split) -> tuple[Measured, ...]:
+    """Measure a checkpoint on the songs of `val` and `test`. Raises WeightsInvalid."""
+    head = ApexHead(checkpoint)
     mode: Mode = "song" if head.pooling == "embedding" else "segment"
-    simple = {MEAN: fit_mean(songs.train), RIDGE: fit_ridge(songs.train, songs.val)}
-    found: list[Measured] = []
-    for part in ("val", "test"):
-        own, rows = getattr(songs, part), getattr(segments, part)
-        found += measure(part, HEAD, own, predict(head.network, mode, rows))
-        for name, predictor in simple.items():
-            found += measure(part, name, own, predictor(own.embeddings))
-    return tuple(found)
+    return tuple(
+        each
+        for part, samples in (("val", segments.val), ("test", segments.test))
+        for each in measure(part, HEAD, by_song(samples), predict(head.network, mode, samples))
+    )
+
+
+def measure_baselines(segments: Split) -> tuple[Measured, ...]:
+    """Measure the mean and the ridge, fitted on the songs of `train`, on the songs of `val` and `test`."""
+    songs = segments.songs()
+    baselines = {MEAN: fit_mean(songs.train), RIDGE: fit_ridge(songs.train, songs.val)}
+    return tuple(
+        each
+        for part, samples in (("val", songs.val), ("test", songs.test))
+        for name, predictor in baselines.items()
+        for each in measure(part, name, samples, predictor(samples.embeddings))
+    )
 
 
 def skill(found: Iterable[Measured], part: str, model: str, axes: Iterable[str]) -> float:

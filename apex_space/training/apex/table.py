@@ -55,7 +55,11 @@ class Samples:
         columns = self.ids[rows], self.platforms[rows], self.names[rows]
         return Samples(*columns, self.embeddings[rows], self.labels[rows], self.axes)
 
-    def songs(self) -> set[tuple[str, str]]:
+    def only(self, axes: Sequence[str]) -> "Samples":
+        """Return the same samples with the labels of `axes` alone."""
+        return replace(self, labels=self.labels[:, [self.axes.index(axis) for axis in axes]], axes=tuple(axes))
+
+    def keys(self) -> set[tuple[str, str]]:
         """Return id and platform of each song."""
         return set(zip(self.ids, self.platforms, strict=True))
 
@@ -75,6 +79,10 @@ class Split:
     def map(self, change: Callable[[Samples], Samples]) -> "Split":
         """Return the split with each part changed."""
         return Split(*(change(samples) for _, samples in self.parts()))
+
+    def songs(self) -> "Split":
+        """Return the split with the segments of each song averaged."""
+        return self.map(by_song)
 
     def fingerprint(self) -> str:
         """Return a hash of all samples, in their order."""
@@ -181,6 +189,9 @@ def _read(file: Path, axes: tuple[str, ...]) -> Samples:
             labels[:, place] = _numbers(file, name, table[name].to_pylist())
         elif axis in songeval:
             labels[:, place] = songeval[axis]
+        low, high = BY_KEY[axis].low, BY_KEY[axis].high
+        outside = (labels[:, place] < low) | (labels[:, place] > high)
+        _refuse(file, outside, f"{axis} is not a number from {low:g} to {high:g}")
     columns = ids.astype(str).astype(object), np.array(platforms, object), names.astype(str).astype(object)
     return Samples(*columns, _embeddings(file, table), labels, axes)
 
@@ -330,7 +341,7 @@ def _songs(segments: Samples) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _check_split(split: Split) -> None:
-    songs = {part: samples.songs() for part, samples in split.parts()}
+    songs = {part: samples.keys() for part, samples in split.parts()}
     for part, samples in split.parts():
         if not len(samples):
             raise TrainingError(f"There are no songs in the part {part}. All of {', '.join(PARTS)} are needed.")

@@ -225,7 +225,7 @@ def test_a_whole_published_run(name: str, read: Golden, shared: Path, tmp_path: 
     run, stored = read("apex_runs.json")[name], read("apex_runs.safetensors")
     settings = settings_of(run["config"])
     segments = table.load(published_split(shared, tmp_path / "data"), settings.axes)
-    samples = segments.map(table.by_song) if settings.mode == "song" else segments
+    samples = segments.songs() if settings.mode == "song" else segments
     table.check_labels(samples)
     history = trainer.train(samples, settings, tmp_path)
     assert len(history.epochs) == len(run["epochs"])
@@ -249,7 +249,7 @@ def test_a_whole_published_run(name: str, read: Golden, shared: Path, tmp_path: 
     assert found["scheduler_state"]["last_epoch"] == run["scheduler_state"]["last_epoch"]
     assert found["scheduler_state"]["_last_lr"] == pytest.approx(run["scheduler_state"]["_last_lr"])
 
-    measured = measure.results(tmp_path / trainer.BEST, segments)
+    measured = measure.measure_checkpoint(tmp_path / trainer.BEST, segments)
     for each in measured:
         if (each.part, each.model, each.platform) == ("test", measure.HEAD, measure.POOLED):
             expected = run["eval"]["metrics"][published_name(each.axis)]
