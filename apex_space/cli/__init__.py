@@ -10,6 +10,7 @@ from .preference import fit_preference, publish_preference
 from .rank import rank
 from .score import judges, score
 from .serve import serve
+from .targets import targets
 from .train import train
 from .votes import votes
 
@@ -20,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, score, rank, judges, fit_preference, publish_preference, evaluate, bench):
+for command in (serve, score, rank, judges, fit_preference, publish_preference, evaluate, targets, bench):
     app.command()(command)
 app.add_typer(arena, name="arena")
 app.add_typer(votes, name="votes")
