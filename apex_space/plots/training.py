@@ -1,4 +1,4 @@
-"""Draws training curves and a comparison of training conditions, as SVG in mid-grey and two colours."""
+"""Draws training curves, a comparison of conditions, and predictions, as SVG in mid-grey and two colours."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -22,10 +22,18 @@ def training_curves(title: str, panels: Mapping[str, tuple[Curve, Curve]], best:
     parts = [_text(8, 20, title), _text(8, 40, "training", TRAIN), _text(80, 40, "validation", VAL)]
     parts.append(_text(170, 40, f"dashed: the best epoch, {best}"))
     for place, (name, curves) in enumerate(panels.items()):
-        left, top = 70 + place % COLUMNS * (WIDTH + GAP), 80 + place // COLUMNS * (HEIGHT + GAP)
-        parts += _panel(left, top, name, curves, best)
-    rows = (len(panels) + COLUMNS - 1) // COLUMNS
-    return _svg(70 + COLUMNS * (WIDTH + GAP), 80 + rows * (HEIGHT + GAP), title, parts)
+        parts += _panel(*_place(place), name, curves, best)
+    return _svg(*_size(len(panels)), title, parts)
+
+
+def _place(number: int) -> tuple[int, int]:
+    """Return the left and upper edge of a panel."""
+    return 70 + number % COLUMNS * (WIDTH + GAP), 80 + number // COLUMNS * (HEIGHT + GAP)
+
+
+def _size(panels: int) -> tuple[int, int]:
+    """Return width and height of a picture with so many panels."""
+    return 70 + COLUMNS * (WIDTH + GAP), 80 + (panels + COLUMNS - 1) // COLUMNS * (HEIGHT + GAP)
 
 
 def _panel(left: float, top: float, name: str, curves: tuple[Curve, Curve], best: int) -> list[str]:
@@ -43,6 +51,23 @@ def _panel(left: float, top: float, name: str, curves: tuple[Curve, Curve], best
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<circle cx="{points[-1][0]:.1f}" cy="{points[-1][1]:.1f}" r="2.5" fill="{colour}"/>')
     return parts
+
+
+def predictions(title: str, panels: Mapping[str, tuple[Curve, Curve]]) -> str:
+    """Draw a panel for each name: a dot for each song, its truth to the right and its prediction upwards."""
+    parts = [_text(8, 20, title), _text(8, 40, "Right: truth. Up: prediction. The line is where both are equal.")]
+    for place, (name, (truth, predicted)) in enumerate(panels.items()):
+        left, top = _place(place)
+        low, high = min(*truth, *predicted), max(*truth, *predicted)
+        span = (high - low) or 1.0
+        parts.append(f'<path d="M{left} {top}v{HEIGHT}h{WIDTH}" fill="none" stroke="{GREY}"/>')
+        parts.append(f'<path d="M{left} {top + HEIGHT}L{left + WIDTH} {top}" stroke="{GREY}" stroke-dasharray="4"/>')
+        parts += [_text(left, top - 8, name), _text(left - 6, top + 10, f"{high:.4g}", anchor="end")]
+        parts.append(_text(left - 6, top + HEIGHT, f"{low:.4g}", anchor="end"))
+        for x, y in zip(truth, predicted, strict=True):
+            right, down = left + WIDTH * (x - low) / span, top + HEIGHT * (high - y) / span
+            parts.append(f'<circle cx="{right:.1f}" cy="{down:.1f}" r="2" fill="{VAL}" fill-opacity=".5"/>')
+    return _svg(*_size(len(panels)), title, parts)
 
 
 def training_conditions(rows: Sequence[tuple[str, float, float]], ridge: tuple[float, float]) -> str:

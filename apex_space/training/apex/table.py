@@ -112,6 +112,16 @@ def load(folder: Path, axes: Sequence[str], targets: Path | None = None) -> Spli
     return split
 
 
+def load_part(folder: Path, axes: Sequence[str], part: str, targets: Path | None = None) -> Samples:
+    """Read the segments of one part. A folder without parts is read as a whole. Raises TrainingError."""
+    if targets is None:
+        return read(_files(folder / part if (folder / part).is_dir() else folder), axes)
+    segments, part_of = joined(read(_files(folder), axes), _targets(targets), targets)
+    if not (part_of == part).any():
+        raise TrainingError(f"{targets} has no song of {folder} in the part {part}.")
+    return segments[part_of == part]
+
+
 def _files(folder: Path) -> list[Path]:
     files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else [folder]
     files = [file for file in files if file.name != ERRORS]
@@ -352,20 +362,26 @@ def _check_split(split: Split) -> None:
 
 
 def check_labels(split: Split) -> None:
-    """Raise TrainingError unless every label is there and in its range, and none is the same in all of `train`."""
+    """Check the labels of each part; none may be the same in all of `train`. Raises TrainingError."""
     for part, samples in split.parts():
-        for axis, column in zip(samples.axes, samples.labels.T, strict=True):
-            low, high = BY_KEY[axis].low, BY_KEY[axis].high
-            wrong = ~((column >= low) & (column <= high))  # also where it is NaN
-            if wrong.any():
-                row = int(wrong.argmax())
-                value = "not there" if math.isnan(column[row]) else f"{column[row]:g}"
-                raise TrainingError(
-                    f"{part}, {samples.names[row]}{_of(samples.platforms[row])}: {axis} is {value}, not a number from "
-                    f"{low:g} to {high:g}. Correct it, or leave the song out."
-                )
-            if part == "train" and (column == column[0]).all():
-                raise TrainingError(
-                    f"{axis} is {column[0]:g} in all {len(column)} rows of train, from {samples.names[0]} on: nothing "
-                    "can be learned from it."
-                )
+        check_part(part, samples)
+    for axis, column in zip(split.train.axes, split.train.labels.T, strict=True):
+        if (column == column[0]).all():
+            raise TrainingError(
+                f"{axis} is {column[0]:g} in all {len(column)} rows of train, from {split.train.names[0]} on: nothing "
+                "can be learned from it."
+            )
+
+
+def check_part(part: str, samples: Samples) -> None:
+    """Raise TrainingError unless every label is there and in its range."""
+    for axis, column in zip(samples.axes, samples.labels.T, strict=True):
+        low, high = BY_KEY[axis].low, BY_KEY[axis].high
+        wrong = ~((column >= low) & (column <= high))  # also where it is NaN
+        if wrong.any():
+            row = int(wrong.argmax())
+            value = "not there" if math.isnan(column[row]) else f"{column[row]:g}"
+            raise TrainingError(
+                f"{part}, {samples.names[row]}{_of(samples.platforms[row])}: {axis} is {value}, not a number from "
+                f"{low:g} to {high:g}. Correct it, or leave the song out."
+            )

@@ -54,12 +54,38 @@ def test_a_run_and_what_it_writes(folder: Path, tmp_path: Path, monkeypatch: pyt
     assert logged[0] == NAME
     assert [each["val_loss"] for each in logged[1:]] == [float(row["val_loss"]) for row in curves]
 
+    evaluated = run("evaluate", folder, "--checkpoint", where / "best_model.pt", "--out", tmp_path, "--format", "csv")
+    assert evaluated.returncode == 0, evaluated.stderr
+    measured = [line for line in (where / "results.csv").read_text().splitlines() if line.startswith("test,head")]
+    assert evaluated.stdout.splitlines()[1:] == measured
+    written = json.loads((tmp_path / "evaluate.json").read_text())
+    assert (written["num_songs"], [*written["platforms"]]) == (12, ["suno", "udio"])
+    assert len([*ElementTree.parse(tmp_path / "evaluate.svg").iter("{http://www.w3.org/2000/svg}circle")]) == 2 * 12
+    table = run("evaluate", folder / "val", "--checkpoint", where / "best_model.pt")
+    assert "score_likes" in table.stdout
+    assert "all its songs are taken" in table.stderr
+
     again = run("train", "apex", folder, "--out", tmp_path, *QUICK)
     assert again.stdout == done.stdout
     assert "epoch 2 of 2" not in again.stderr
     other = run("train", "apex", folder, "--out", tmp_path, *QUICK, "--seed", "1")
     assert other.returncode == 1
     assert "from other settings or other songs" in other.stderr.splitlines()[-1]
+
+
+def test_what_evaluate_refuses(folder: Path, tmp_path: Path) -> None:
+    for arguments, status, said in (
+        (("--checkpoint", tmp_path / "none.pt"), 1, "none.pt is no file. Name a checkpoint"),
+        (
+            ("--checkpoint", folder / "val" / "shard_0001.parquet"),
+            2,
+            "cannot be read: half a download, or not a weights",
+        ),
+        (("--checkpoint", tmp_path / "none.pt", "--judge", "pocket"), 1, "leave out --judge"),
+    ):
+        done = run("evaluate", folder, *arguments)
+        assert (done.returncode, done.stdout) == (status, "")
+        assert said in done.stderr
 
 
 def test_conditions_are_compared(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
