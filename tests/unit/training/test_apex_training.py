@@ -276,8 +276,8 @@ def test_results_stand_beside_the_mean_and_the_ridge(folder: Path, tmp_path: Pat
 @pytest.mark.slow
 def test_training_finds_what_the_scores_are_made_of(tmp_path: Path) -> None:
     """The scores are a known function of the embeddings: the head must come near it, and beat the mean by far."""
-    split = table.load(write_split(tmp_path / "data", (300, 60, 60)), AXES)
-    settings = replace(QUICK, epochs=25, batch=64, rate=5e-3)
+    split = table.load(write_split(tmp_path / "data", (200, 40, 40)), AXES)
+    settings = replace(QUICK, epochs=8, batch=64, rate=5e-3)
     trainer.train(split.songs(), settings, tmp_path)
     results = measure.measure_checkpoint(tmp_path / BEST, split) + measure.measure_baselines(split)
     assert measure.skill(results, "test", measure.HEAD, AXES) > 0.85
