@@ -111,7 +111,7 @@ def _reporter(settings: "TrainingSettings") -> "Callable[[History], None]":
     from ..training.apex.run import flat
 
     try:
-        import trackio
+        import trackio  # type: ignore[import-not-found, unused-ignore]
 
         trackio.init(project="apex-space", name=settings.run, config=asdict(settings), resume="allow")
     except ImportError:
