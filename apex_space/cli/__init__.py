@@ -11,6 +11,8 @@ from .preference import fit_preference, publish_preference
 from .rank import rank
 from .score import judges, score
 from .serve import serve
+from .targets import targets
+from .train import train
 from .votes import votes
 
 app = typer.Typer(
@@ -20,7 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, score, rank, judges, fit_preference, publish_preference, evaluate, extract, bench):
+for command in (serve, score, rank, judges, fit_preference, publish_preference, evaluate, extract, targets, bench):
     app.command()(command)
 app.add_typer(arena, name="arena")
 app.add_typer(votes, name="votes")
+app.add_typer(train, name="train")

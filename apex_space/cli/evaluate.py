@@ -1,13 +1,15 @@
 """The command `evaluate`."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
 
-from ..core.text import printable
+from ..core.errors import EvaluationError
+from ..core.text import printable, sanitize
 from .common import Format, WeightsFolder, check_results, exiting, messages, show, write_results
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from ..core.tables import BadRow
     from ..evaluation.metrics import Evaluation, SetResult
     from ..evaluation.songs import RatedSong
+    from ..training.apex.evaluate import CheckpointEvaluation
 
 OFTEN = 25
 """Number of songs between two lines of progress, if stderr is not a terminal."""
@@ -44,15 +47,76 @@ def evaluate(
         Path | None, typer.Option(metavar="DIR", help="Folder in which to also write evaluate.json and evaluate.svg.")
     ] = None,
     weights: WeightsFolder = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Checkpoint of APEX's head to evaluate by its own figures. SOURCE is then a folder of "
+            "embedded segments, as for train.",
+        ),
+    ] = None,
+    targets: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --checkpoint: the songs' scores and split, as for train.")
+    ] = None,
+    part: Annotated[
+        Literal["train", "val", "test"], typer.Option(help="With --checkpoint: the part of the songs to evaluate on.")
+    ] = "test",
 ) -> None:
     """Compare predictions with people's ratings by the ASAE Challenge's metrics, and with published figures.
 
+    With --checkpoint, compare a trained head of APEX with the songs' scores by APEX's own figures.
     With APEX_CACHE_DIR, a run does not encode the songs again that an interrupted run has encoded.
     Exit status: 0 evaluated, 1 not, or some song was left out, 2 the judge is not available, 130 interrupted.
     """
     with exiting(1):
+        if checkpoint is not None:
+            if (judge, audio, ids) != (None, None, None):
+                raise EvaluationError("--checkpoint is for embedded segments: leave out --judge, --audio and --ids.")
+            _evaluate_checkpoint(checkpoint, Path(source), part, targets, format, out)
+            return
         complete = _evaluate(source, judge, audio, ids, format, out, weights)
     raise typer.Exit(int(not complete))
+
+
+def _evaluate_checkpoint(
+    checkpoint: Path, segments: Path, part: str, targets: Path | None, format: Format, out: Path | None
+) -> None:
+    from ..plots.training import predictions
+    from ..training.apex.evaluate import CheckpointEvaluation, evaluate, to_json
+    from ..training.apex.measure import to_csv
+
+    if out is not None:
+        check_results(out, "evaluate", CheckpointEvaluation)
+    if targets is None and not (segments / part).is_dir():
+        messages.print("Without parts or --targets all its songs are taken, also those that it may have learned from.")
+    found = evaluate(checkpoint, segments, part, targets)
+    if format is Format.json:
+        typer.echo(to_json(found.evaluation))
+    elif format is Format.csv:
+        typer.echo(to_csv(found.measured), nl=False)
+    else:
+        show(_checkpoint_figures(found.evaluation))
+    if out is not None:
+        columns = zip(found.songs.axes, found.songs.labels.T.tolist(), found.predicted.T.tolist(), strict=True)
+        picture = predictions(f"{checkpoint.name}: {len(found.songs)} songs", {axis: (x, y) for axis, x, y in columns})
+        write_results(out, "evaluate", {".json": to_json(found.evaluation), ".svg": picture})
+
+
+def _checkpoint_figures(evaluation: "CheckpointEvaluation") -> Table:
+    """Return the figures of each score, for all platforms and for each."""
+    epoch = "" if evaluation.epoch is None else f", epoch {evaluation.epoch}"
+    table = Table(
+        title=f"{evaluation.checkpoint}{epoch}: {evaluation.num_songs} songs",
+        caption=f"mode {evaluation.mode}, task {evaluation.task}, loss {evaluation.loss}, {evaluation.n_shared} shared",
+    )
+    for column in ("score", "platform"):
+        table.add_column(column)
+    for column in ("squared error", "absolute error", "Pearson", "Spearman"):
+        table.add_column(column, justify="right")
+    for platform, metrics in (("all", evaluation.metrics), *evaluation.platforms.items()):
+        for score, figures in metrics.items():
+            table.add_row(score, sanitize(platform), *map(_cell, asdict(figures).values()))
+    return table
 
 
 def _evaluate(

@@ -20,6 +20,7 @@ ApexSpaceError
 ├── PreferenceError         a preference head cannot be loaded or fitted
 ├── EvaluationError         predictions cannot be compared with ratings
 ├── ExtractionError         songs cannot be turned into a table of embeddings
+├── TrainingError           songs, targets or settings cannot be trained with, or a run cannot be written
 ├── OutputRefused           a file that this program did not write would be overwritten
 ├── BatchError              songs cannot be ranked together
 │   ├── TooManySongs        there are more songs than allowed at once
@@ -129,6 +130,10 @@ class EvaluationError(ApexSpaceError):
 
 class ExtractionError(ApexSpaceError):
     """Songs cannot be turned into a table of embeddings."""
+
+
+class TrainingError(ApexSpaceError):
+    """Songs, targets or settings cannot be trained with, or a run cannot be written."""
 
 
 class OutputRefused(ApexSpaceError):

@@ -62,6 +62,9 @@ NOT_RUN = {
     "APEX_PREFERENCE_REPO=owner/name .venv/bin/python app.py": "serves; test_shared_heads.py loads shared heads",
     f".venv/bin/{PROGRAM}.training.pocket.train": "takes half an hour; test_pocket.py trains on a few songs",
     f".venv/bin/{PROGRAM}.training.pocket.preference": "takes half an hour; test_fit_preference.py fits on a few songs",
+    f".venv/bin/{PROGRAM} targets": "needs counts; test_apex_targets.py runs it",
+    f".venv/bin/{PROGRAM} evaluate SEGMENTS": "needs a checkpoint; test_train.py runs it",
+    f".venv/bin/{PROGRAM} train apex": "needs embedded songs; test_train.py runs it",
     ".venv/bin/python tests/thorough/load.py": "takes a minute of both processors",
 }
 """How a command begins -> why this test does not run it."""

@@ -21,6 +21,8 @@ from helpers.paths import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 BROUGHT = {"spaces"}
 """What a ZeroGPU Space has, and nobody else needs."""
+OPTIONAL = {"trackio"}
+"""What is used where somebody has installed it."""
 DRIVERS = {"psycopg"}
 """What a URL names instead of an import: SQLAlchemy's driver for PostgreSQL."""
 
@@ -67,7 +69,7 @@ def imported() -> Iterator[str]:
 
 
 def test_what_is_imported_is_declared_and_nothing_else() -> None:
-    names = set(imported()) - sys.stdlib_module_names - BROUGHT - {"apex_space"}
+    names = set(imported()) - sys.stdlib_module_names - BROUGHT - OPTIONAL - {"apex_space"}
     distributions = packages_distributions()
     assert {canonicalize_name(distributions[name][0]) for name in names} == (DECLARED.keys() | TRAIN.keys()) - DRIVERS
 

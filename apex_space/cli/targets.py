@@ -1,0 +1,49 @@
+"""The command `targets`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .common import check_results, exiting, messages, write_results
+
+
+def targets(
+    counts: Annotated[
+        Path,
+        typer.Argument(
+            metavar="COUNTS",
+            help="Table (csv, jsonl, parquet) with the columns id, plays and likes, and if you like platform, split "
+            "and songeval_scores.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write targets.jsonl and targets.json to.")],
+    gamma: Annotated[float, typer.Option(help="Exponent: a score is 100 * percentile ** gamma.")] = 2.0,
+    ties: Annotated[
+        Literal["low", "mid", "high"],
+        typer.Option(help="Percentile of equal counts: the lowest, middle or highest of those that they span."),
+    ] = "mid",
+    pooled: Annotated[
+        bool, typer.Option("--pooled", help="Rank the songs of all platforms together, not each platform apart.")
+    ] = False,
+    group: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column such as artist: songs of one value stay in one part.")
+    ] = "",
+    val: Annotated[float, typer.Option(min=0, max=1, help="Share of the songs in the part val.")] = 0.1,
+    test: Annotated[float, typer.Option(min=0, max=1, help="Share of the songs in the part test.")] = 0.1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the split.")] = 42,
+) -> None:
+    """Turn counts of plays and likes into scores from 0 to 100, and split the songs into train, val and test.
+
+    Percentiles are taken among the songs of train. A column `split` in the table is kept instead of a new split.
+    Exit status: 0 written, 1 not.
+    """
+    with exiting(1):
+        from ..training.apex.targets import Manifest, TargetSettings, make_targets, to_json, to_jsonl
+
+        check_results(out, "targets", Manifest)
+        settings = TargetSettings(gamma, ties, not pooled, group, (1 - val - test, val, test), seed)
+        songs, manifest = make_targets(counts, settings)
+        write_results(out, "targets", {".jsonl": to_jsonl(songs), ".json": to_json(manifest)})
+        parts = ", ".join(f"{part} {sum(by.values()):,}" for part, by in manifest.songs.items())
+        messages.print(f"{out / 'targets.jsonl'}: {len(songs):,} songs ({parts})")

@@ -1,0 +1,66 @@
+"""The 24 published conditions: what they are, and which is best."""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+
+from ...models.heads.apex import DEPTHS, POPULARITY
+from .measure import HEAD, RIDGE, skill
+from .run import Run
+from .settings import LOSSES, MODES, TASKS, TrainingSettings
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How good a condition is: the skill of the head at popularity, on the songs of two parts.
+
+    The skill is 0 for the mean, and 1 for a perfect prediction.
+    """
+
+    run: str
+    mode: str
+    task: str
+    loss: str
+    shared: int
+    best_epoch: int
+    val: float
+    test: float
+
+
+def conditions(settings: TrainingSettings) -> list[TrainingSettings]:
+    """Return the settings of each condition, from those that all have in common."""
+    return [
+        replace(settings, mode=mode, task=task, loss=loss, shared=shared)
+        for mode, task, loss, shared in product(MODES, TASKS, LOSSES, DEPTHS)
+    ]
+
+
+def compared(runs: Iterable[Run]) -> list[Condition]:
+    """Return the conditions of finished runs, the best at popularity on `val` first: all of them learn popularity."""
+    found = [
+        Condition(
+            run.settings.run,
+            *(run.settings.mode, run.settings.task, run.settings.loss, run.settings.shared),
+            run.history.best.number,
+            *(skill(run.results, part, HEAD, POPULARITY) for part in ("val", "test")),
+        )
+        for run in runs
+    ]
+    return sorted(found, key=lambda condition: -condition.val)
+
+
+def ridge_skill(run: Run) -> tuple[float, float]:
+    """Return the skill of the ridge at popularity on the songs of `val` and `test`."""
+    val, test = (skill(run.results, part, RIDGE, POPULARITY) for part in ("val", "test"))
+    return val, test
+
+
+def grid_csv(found: Iterable[Condition]) -> str:
+    """Return CSV with a row for each condition."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*Condition.__dataclass_fields__])
+    writer.writeheader()
+    writer.writerows(map(asdict, found))
+    return text.getvalue()

@@ -1,0 +1,387 @@
+"""Reads and checks the tables of embedded segments, and averages segments into songs.
+
+The tables are Parquet files in APEX's published schema: `audio_id`, `segment_id`, `platform`, `score_streams`,
+`score_likes`, `segment_embedding` (768 numbers), and `songeval_scores` (the five aesthetics, as a struct or as JSON).
+They lie in the folders `train`, `val` and `test`, or anywhere if a table of targets says which song is in which part.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...core import tables
+from ...core.axes import BY_KEY
+from ...core.errors import TrainingError
+from ...models.heads.apex import AESTHETICS, WIDTH
+from .losses import published_name
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PARTS = ("train", "val", "test")
+IDS = ("audio_id", "segment_id")
+MADE_BY, ERRORS = b"apex_space_extract", "errors.parquet"
+"""Metadata by which the command `extract` tells the encoder, and its list of songs that failed."""
+PLATFORM, EMBEDDING, SONGEVAL = "platform", "segment_embedding", "songeval_scores"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """N segments, or N songs, with T scores each."""
+
+    ids: np.ndarray
+    """[N] of str: the song's id. With the platform it is the song's name."""
+    platforms: np.ndarray
+    """[N] of str, "" where none is named."""
+    names: np.ndarray
+    """[N] of str: the segment's id, or the song's id again."""
+    embeddings: np.ndarray
+    """[N, 768] float32."""
+    labels: np.ndarray
+    """[N, T] float64, NaN where there is none."""
+    axes: tuple[str, ...]
+    """[T] the axes of the labels."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, rows: np.ndarray) -> "Samples":
+        columns = self.ids[rows], self.platforms[rows], self.names[rows]
+        return Samples(*columns, self.embeddings[rows], self.labels[rows], self.axes)
+
+    def only(self, axes: Sequence[str]) -> "Samples":
+        """Return the same samples with the labels of `axes` alone."""
+        return replace(self, labels=self.labels[:, [self.axes.index(axis) for axis in axes]], axes=tuple(axes))
+
+    def keys(self) -> set[tuple[str, str]]:
+        """Return id and platform of each song."""
+        return set(zip(self.ids, self.platforms, strict=True))
+
+
+@dataclass(frozen=True)
+class Split:
+    """The three parts of the songs: to learn from, to choose the best epoch by, and to measure with."""
+
+    train: Samples
+    val: Samples
+    test: Samples
+
+    def parts(self) -> Iterator[tuple[str, Samples]]:
+        """Yield each part with its name."""
+        return ((part, getattr(self, part)) for part in PARTS)
+
+    def map(self, change: Callable[[Samples], Samples]) -> "Split":
+        """Return the split with each part changed."""
+        return Split(*(change(samples) for _, samples in self.parts()))
+
+    def songs(self) -> "Split":
+        """Return the split with the segments of each song averaged."""
+        return self.map(by_song)
+
+    def fingerprint(self) -> str:
+        """Return a hash of all samples, in their order."""
+        found = hashlib.sha256()
+        for _, samples in self.parts():
+            found.update("\0".join((*samples.ids, *samples.platforms)).encode())
+            found.update(np.ascontiguousarray(samples.embeddings).data)
+            found.update(np.ascontiguousarray(samples.labels).data)
+        return found.hexdigest()
+
+
+def load(folder: Path, axes: Sequence[str], targets: Path | None = None) -> Split:
+    """Read all segments below `folder`, split by its folders or by the table `targets`. Raises TrainingError."""
+    if targets is not None:
+        segments, part_of = joined(read(_files(folder), axes), _targets(targets), targets)
+        split = Split(*(segments[part_of == part] for part in PARTS))
+    else:
+        if lacking := [part for part in PARTS if not (folder / part).is_dir()]:
+            raise TrainingError(
+                f"{folder} has no folder {lacking[0]}. Sort the Parquet files into {', '.join(PARTS)}, or make a table "
+                "that splits the songs with the command targets, and pass it with --targets."
+            )
+        files = {part: _files(folder / part) for part in PARTS}
+        _check_encoder([file for part in PARTS for file in files[part]])
+        split = Split(*(read(files[part], axes) for part in PARTS))
+    _check_split(split)
+    return split
+
+
+def load_part(folder: Path, axes: Sequence[str], part: str, targets: Path | None = None) -> Samples:
+    """Read the segments of one part. A folder without parts is read as a whole. Raises TrainingError."""
+    if targets is None:
+        return read(_files(folder / part if (folder / part).is_dir() else folder), axes)
+    segments, part_of = joined(read(_files(folder), axes), _targets(targets), targets)
+    if not (part_of == part).any():
+        raise TrainingError(f"{targets} has no song of {folder} in the part {part}.")
+    return segments[part_of == part]
+
+
+def _files(folder: Path) -> list[Path]:
+    files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else [folder]
+    files = [file for file in files if file.name != ERRORS]
+    if not files or not all(file.is_file() for file in files):
+        raise TrainingError(f"{folder} holds no Parquet files. Name the folder that the command extract wrote.")
+    return files
+
+
+# ---- reading -----------------------------------------------------------------------------------------------------
+
+
+def read(files: Sequence[Path], axes: Sequence[str]) -> Samples:
+    """Read segments from Parquet files, in the files' order. Labels that are not there are NaN. Raises TrainingError.
+
+    Every segment must have an id and an embedding of 768 finite numbers, and occur once. All must be from one encoder.
+    """
+    _check_encoder(files)
+    parts = [_read(file, tuple(axes)) for file in files]
+    ids, platforms, names, embeddings, labels = (
+        np.concatenate([getattr(part, field) for part in parts])
+        for field in ("ids", "platforms", "names", "embeddings", "labels")
+    )
+    found = Samples(ids, platforms, names, embeddings, labels, tuple(axes))
+    known = set()
+    for key in zip(found.ids, found.platforms, found.names, strict=True):
+        if key in known:
+            raise TrainingError(f"The segment {key[2]}{_of(key[1])} is there twice. Keep one of its rows.")
+        known.add(key)
+    return found
+
+
+def _check_encoder(files: Sequence[Path]) -> None:
+    """Raise TrainingError if the files were extracted by different encoders, revisions or precisions."""
+    made_by = [((_schema(file).metadata or {}).get(MADE_BY), file) for file in files]
+    for known, file in made_by:
+        if known != made_by[0][0]:
+            raise TrainingError(
+                f"{made_by[0][1]} and {file} are from different encoders, revisions or precisions. Extract all songs "
+                "with the same one."
+            )
+
+
+def _schema(file: Path) -> "pa.Schema":
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return parquet.read_schema(file)
+    except (OSError, ArrowException) as error:
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> TrainingError:
+    return TrainingError(f"{file} cannot be read ({str(error).splitlines()[0]}). Write it again.")
+
+
+def _read(file: Path, axes: tuple[str, ...]) -> Samples:
+    from pyarrow import ArrowException, parquet
+
+    there = set(_schema(file).names)
+    if lacking := sorted({*IDS, EMBEDDING} - there):
+        raise TrainingError(f"{file} has no column {lacking[0]}. It is not a table of embedded segments.")
+    wanted = {*IDS, PLATFORM, EMBEDDING, SONGEVAL, *map(published_name, axes)}
+    try:
+        table = parquet.read_table(file, columns=sorted(wanted & there))
+    except (OSError, ArrowException) as error:
+        raise _unreadable(file, error) from error
+    ids, names = (np.array(table[name].to_pylist(), object) for name in IDS)
+    for name, values in zip(IDS, (ids, names), strict=True):
+        _refuse(file, np.array([not value for value in values], bool), f"it has no {name}")
+    platforms = [tables.text(value) for value in table[PLATFORM].to_pylist()] if PLATFORM in there else [""] * len(ids)
+    labels = np.full((len(table), len(axes)), np.nan)
+    songeval = _songeval(file, table) if SONGEVAL in there and set(axes) & set(AESTHETICS) else {}
+    for place, axis in enumerate(axes):
+        if (name := published_name(axis)) in there:
+            labels[:, place] = _numbers(file, name, table[name].to_pylist())
+        elif axis in songeval:
+            labels[:, place] = songeval[axis]
+        low, high = BY_KEY[axis].low, BY_KEY[axis].high
+        outside = (labels[:, place] < low) | (labels[:, place] > high)
+        _refuse(file, outside, f"{axis} is not a number from {low:g} to {high:g}")
+    columns = ids.astype(str).astype(object), np.array(platforms, object), names.astype(str).astype(object)
+    return Samples(*columns, _embeddings(file, table), labels, axes)
+
+
+def _embeddings(file: Path, table: "pa.Table") -> np.ndarray:
+    """Return the embeddings [N, 768] of a table."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    column = table[EMBEDDING].combine_chunks()
+    kind = column.type
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    if not lists or not pa.types.is_floating(kind.value_type):
+        raise TrainingError(f"{file}: {EMBEDDING} is {kind}, not a list of numbers. Write it again.")
+    widths = np.array(compute.list_value_length(column).fill_null(0))
+    if (wrong := widths != WIDTH).any():
+        width = widths[wrong.argmax()]
+        why = f"its embedding has {width} numbers, not {WIDTH}: it is not from APEX's encoder, MERT-v1-95M"
+        _refuse(file, wrong, why)
+    found = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, WIDTH)
+    _refuse(file, ~np.isfinite(found).all(1), "its embedding holds a number that is not finite")
+    return found
+
+
+def _songeval(file: Path, table: "pa.Table") -> dict[str, np.ndarray]:
+    """Return the labels [N] of each aesthetic axis, from structs or JSON texts."""
+    cells = [_aesthetics(cell, f"{file}, row {row}") for row, cell in enumerate(table[SONGEVAL].to_pylist(), 1)]
+    return {axis: _numbers(file, axis, [cell.get(axis) for cell in cells]) for axis in AESTHETICS}
+
+
+def _aesthetics(cell: Any, row: str) -> Mapping[str, Any]:
+    """Return the five aesthetics of a cell by axis, or nothing for an empty cell."""
+    try:
+        found = json.loads(cell) if isinstance(cell, str) else cell
+    except ValueError as error:
+        raise TrainingError(f"{row}: {SONGEVAL} is not JSON. Correct it.") from error
+    if found is not None and not isinstance(found, dict):
+        raise TrainingError(f"{row}: {SONGEVAL} is not a record of {', '.join(AESTHETICS)}. Correct it.")
+    return {str(key).lower(): value for key, value in (found or {}).items()}
+
+
+def _numbers(file: Path, column: str, cells: Sequence[Any]) -> np.ndarray:
+    """Return a column's numbers [N], NaN for empty cells."""
+    try:
+        return np.array([math.nan if cell is None else float(cell) for cell in cells])
+    except (TypeError, ValueError) as error:
+        raise TrainingError(f"{file}: {column} holds what is no number ({error}). Correct it.") from error
+
+
+def _refuse(file: Path, wrong: np.ndarray, why: str) -> None:
+    """Raise TrainingError for the first row that is wrong [N]."""
+    if wrong.any():
+        raise TrainingError(f"{file}, row {wrong.argmax() + 1}: {why}. Write the row again, or leave it out.")
+
+
+# ---- targets -----------------------------------------------------------------------------------------------------
+
+Target = tuple[str, dict[str, float]]
+"""A song's part of the split, and its labels by axis."""
+
+
+def _targets(path: Path) -> dict[tuple[str, str], Target]:
+    """Return the targets of each song by id and platform, from a csv, jsonl or parquet file. Raises TrainingError."""
+    found: dict[tuple[str, str], Target] = {}
+    try:
+        for line, row in tables.numbered(path):
+            where = f"{path}, line {line}"
+            key = tables.text(row.get("audio_id") or row.get("id")), tables.text(row.get(PLATFORM))
+            part = tables.text(row.get("split"))
+            if not key[0] or part not in PARTS:
+                raise TrainingError(f"{where}: it needs an id, and a split that is one of {', '.join(PARTS)}.")
+            if key in found:
+                raise TrainingError(f"{where}: the song {key[0]}{_of(key[1])} is there twice. Keep one of them.")
+            found[key] = part, _labels(row, where)
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(f"{path} cannot be read ({str(error).splitlines()[0]}). Check it.") from error
+    return found
+
+
+def _labels(row: Mapping[str, Any], where: str) -> dict[str, float]:
+    """Return the labels of a row of targets by axis, without those that are empty."""
+    cells = {**row, **_aesthetics(row.get(SONGEVAL) or None, where)}
+    named: dict[str, Any] = {axis: cells.get(published_name(axis)) for axis in BY_KEY}
+    try:
+        return {axis: float(cell) for axis, cell in named.items() if tables.text(cell)}
+    except (TypeError, ValueError) as error:
+        raise TrainingError(f"{where}: a score is no number ({error}). Correct it.") from error
+
+
+def joined(segments: Samples, targets: Mapping[tuple[str, str], Target], path: Path) -> tuple[Samples, np.ndarray]:
+    """Return the segments with the targets' labels, and the part [N] of each. Labels without a target stay.
+
+    Where the segment or the target names no platform, the id alone must tell the song. Raises TrainingError if a song
+    has no target.
+    """
+    by_id: dict[str, list[tuple[str, str]]] = {}
+    for key in targets:
+        by_id.setdefault(key[0], []).append(key)
+    platforms, labels, parts = segments.platforms.copy(), segments.labels.copy(), np.empty(len(segments), object)
+    for row, key in enumerate(zip(segments.ids, segments.platforms, strict=True)):
+        known = [key] if key in targets else [k for k in by_id.get(key[0], []) if not (key[1] and k[1])]
+        if len(known) != 1:
+            fault = "several rows" if known else "no row"
+            raise TrainingError(f"{path} has {fault} for the song {key[0]}{_of(key[1])}. Correct it.")
+        parts[row], found = targets[known[0]]
+        platforms[row] = key[1] or known[0][1]
+        labels[row] = [found.get(axis, label) for axis, label in zip(segments.axes, labels[row], strict=True)]
+    return replace(segments, platforms=platforms, labels=labels), parts
+
+
+def _of(platform: str) -> str:
+    """Return a platform as the end of a song's name."""
+    return f" of {platform}" if platform else ""
+
+
+# ---- songs, and what can be learned from -------------------------------------------------------------------------
+
+
+def by_song(segments: Samples) -> Samples:
+    """Average the segments of each song, as published: songs sorted by id and platform.
+
+    A song's label is the first one that its segments have, in the files' order.
+    """
+    song_of, first = _songs(segments)
+    labels = np.full((len(first), len(segments.axes)), np.nan)
+    for place, column in enumerate(segments.labels.T):
+        known = np.flatnonzero(~np.isnan(column))
+        song, row = np.unique(song_of[known], return_index=True)
+        labels[song, place] = column[known[row]]
+    means = mean_by_song(segments.embeddings, segments)
+    return Samples(segments.ids[first], segments.platforms[first], segments.ids[first], means, labels, segments.axes)
+
+
+def mean_by_song(values: np.ndarray, segments: Samples) -> np.ndarray:
+    """Average values [N, ...] of segments over each song -> [S, ...], songs sorted by id and platform."""
+    song_of, _ = _songs(segments)
+    ends = np.cumsum(np.bincount(song_of))[:-1]
+    return np.stack([values[rows].mean(0) for rows in np.split(np.argsort(song_of, kind="stable"), ends)])
+
+
+def _songs(segments: Samples) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number [N] of each segment's song, songs sorted by id and platform, and the first row [S] of each."""
+    _, song = np.unique(segments.ids.astype(str), return_inverse=True)
+    platforms, platform = np.unique(segments.platforms.astype(str), return_inverse=True)
+    _, first, song_of = np.unique(song * len(platforms) + platform, return_index=True, return_inverse=True)
+    return song_of, first
+
+
+def _check_split(split: Split) -> None:
+    songs = {part: samples.keys() for part, samples in split.parts()}
+    for part, samples in split.parts():
+        if not len(samples):
+            raise TrainingError(f"There are no songs in the part {part}. All of {', '.join(PARTS)} are needed.")
+    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+        if both := songs[one] & songs[other]:
+            name, platform = min(both)
+            raise TrainingError(f"The song {name}{_of(platform)} is in {one} and in {other}. Keep it in one of them.")
+
+
+def check_labels(split: Split) -> None:
+    """Check the labels of each part; none may be the same in all of `train`. Raises TrainingError."""
+    for part, samples in split.parts():
+        check_part(part, samples)
+    for axis, column in zip(split.train.axes, split.train.labels.T, strict=True):
+        if (column == column[0]).all():
+            raise TrainingError(
+                f"{axis} is {column[0]:g} in all {len(column)} rows of train, from {split.train.names[0]} on: nothing "
+                "can be learned from it."
+            )
+
+
+def check_part(part: str, samples: Samples) -> None:
+    """Raise TrainingError unless every label is there and in its range."""
+    for axis, column in zip(samples.axes, samples.labels.T, strict=True):
+        low, high = BY_KEY[axis].low, BY_KEY[axis].high
+        wrong = ~((column >= low) & (column <= high))  # also where it is NaN
+        if wrong.any():
+            row = int(wrong.argmax())
+            value = "not there" if math.isnan(column[row]) else f"{column[row]:g}"
+            raise TrainingError(
+                f"{part}, {samples.names[row]}{_of(samples.platforms[row])}: {axis} is {value}, not a number from "
+                f"{low:g} to {high:g}. Correct it, or leave the song out."
+            )
