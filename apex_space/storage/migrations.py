@@ -182,6 +182,15 @@ MIGRATIONS = (
         sqlite=tuple(_sqlite_trigger("vote_tags", verb) for verb in ("UPDATE", "DELETE")),
         postgresql=(_postgresql_trigger("vote_tags"),),
     ),
+    Migration(  # a table of their own, so that songs that are stored already can get kinds
+        13,
+        both=(
+            "CREATE TABLE song_kinds (song TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,"
+            " PRIMARY KEY (song, name))",
+        ),
+        sqlite=tuple(_sqlite_trigger("song_kinds", verb) for verb in ("UPDATE", "DELETE")),
+        postgresql=(_postgresql_trigger("song_kinds"),),
+    ),
 )
 
 

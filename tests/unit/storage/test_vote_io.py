@@ -30,7 +30,7 @@ from apex_space.storage.vote_io import (
     import_votes,
     write_parquet,
 )
-from apex_space.storage.vote_rows import REQUIRED, to_rows
+from apex_space.storage.vote_rows import REQUIRED, parse_row, to_rows
 from apex_space.storage.vote_store import VoteStore, open_store
 
 ENDINGS = (".parquet", ".csv", ".jsonl")
@@ -46,7 +46,8 @@ texts = st.one_of(
     ),
 )
 words = texts.filter(bool)
-songs = st.builds(lambda *texts: Song(uuid4().hex, *texts), texts, texts, texts)
+kinds = st.dictionaries(st.sampled_from(["genre", "=mood", "'"]), st.sampled_from(["rock", "=1+1", "“ü”"]))
+songs = st.builds(lambda *texts: Song(uuid4().hex, *texts), texts, texts, texts, kinds)
 shares = st.floats(0, 1)
 spoke = st.sampled_from(["", "scores", "generators"])
 predictions = st.builds(Prediction, words, words, words, shares, shares, shares, st.integers(0, 10**6), spoke)
@@ -163,6 +164,34 @@ def test_a_file_without_the_time_of_changes_is_still_read(
         _ = table.to_csv(old, index=False) if ending == ".csv" else table.to_json(old, orient="records", lines=True)
     assert import_votes(other, old) == ImportResult(1, 0)
     export_votes(store, old)  # it is known as an export, and so it is replaced
+
+
+@each_form
+def test_kinds_of_songs_are_kept_and_come_in_with_votes_that_are_here_already(
+    ending: str, store: VoteStore, other: VoteStore, tmp_path: Path
+) -> None:
+    def told(**kinds: str) -> Vote:
+        vote = example()
+        return replace(vote, battle=replace(vote.battle, a=replace(vote.battle.a, kinds=kinds)))
+
+    store.add_all([(told(genre="rock", vocals="=no"), ())])
+    export_votes(store, tmp_path / f"votes{ending}")
+    for first in (told(), told(genre="jazz")):
+        other.add_all([(first, ())])
+    import_votes(other, tmp_path / f"votes{ending}")
+    assert other.votes()[0].battle.a.kinds == {"genre": "jazz", "vocals": "=no"}, "what is known first stays"
+    assert other.counts().songs["song a"].kinds == {"genre": "jazz", "vocals": "=no"}
+    assert other.votes()[0].battle.b.kinds == {}
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [{"": "x"}, {"x": ""}, {"a\nb": "x"}, {"x": "\u202e"}, {"x": "y" * 41}, {"x": 1}, dict.fromkeys("abcdefghi", "x")],
+)
+def test_kinds_that_no_pool_would_have_are_refused(kinds: dict[str, Any]) -> None:
+    (row,) = to_rows([example()], {})
+    with pytest.raises(ValueError, match="a_kinds"):
+        parse_row({**row, "a_kinds": json.dumps(kinds)})
 
 
 @pytest.mark.slow
