@@ -4,10 +4,13 @@ Each vote belongs to one shard for ever. The database keeps which one, so that r
 shard is a parquet file with a unique name. Until the Hub has the file, any replica that lacks it writes it again from
 the database.
 
-Copies on the Hub are not changed, either. A vote that is set aside or restored after it was copied is copied again into
-a later shard: of several rows on one battle, the one in the file with the last name counts. So shards are imported from
-the last name to the first. They have no column for the time of the change, because a dataset whose files have different
-columns cannot be loaded.
+Copies on the Hub are not changed, either. A vote that is set aside, restored or explained by tags after it was copied
+is copied again into a later shard: of several rows on one battle, the one in the file with the last time in its name
+counts.
+
+Shards of older versions lack some columns. The Hub's library loads files of different columns together only if the file
+whose name comes first has all of them, so the names of shards with all columns come before the old ones. The old ones
+lack the time when a vote was set aside or restored, so they are imported from the last name to the first.
 """
 
 import logging
@@ -23,11 +26,13 @@ from ..core.errors import ApexSpaceError
 from ..core.settings import Settings
 from ..models.hub import TIMEOUTS, explain
 from .vote_io import save, write_parquet
-from .vote_rows import REQUIRED, Row, to_rows
+from .vote_rows import COLUMNS, REQUIRED, Row, to_rows
 from .vote_store import VoteStore
 
-SHARDS = f"votes-{'[0-9]' * 8}T{'[0-9]' * 6}-{'[0-9a-f]' * 32}.parquet"
-"""Pattern of the names of shards' files. No other file is sent or deleted."""
+OLD_SHARDS = f"votes-{'[0-9]' * 8}T{'[0-9]' * 6}-{'[0-9a-f]' * 32}.parquet"
+"""Pattern of the names of shards' files that only have the columns of all versions."""
+SHARDS = f"*{OLD_SHARDS}"
+"""Pattern of the names of all shards' files. No other file is sent or deleted."""
 MINUTES = 5.0
 """Minutes between two commits, and between two attempts to reach the Hub."""
 logger = logging.getLogger(__name__)
@@ -113,8 +118,8 @@ def _ask(dataset: str) -> None:
 
 
 def _write_shard(path: Path, rows: Iterable[Row]) -> None:
-    """Write a shard with the columns of all earlier shards, so that all can be read as one table."""
-    write_parquet(path, rows, REQUIRED)
+    """Write a shard. One that was named by an older version gets the columns that its name promises."""
+    write_parquet(path, rows, REQUIRED if path.name.startswith("votes-") else COLUMNS)
 
 
 def upload_votes(store: VoteStore, config: Settings) -> None:
@@ -186,7 +191,7 @@ class VoteUploader:
 
     def _gather(self) -> None:
         """Put new votes into a shard, and write a file for each shard that the Hub does not have."""
-        self._store.claim(f"votes-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex}")
+        self._store.claim(f"all-votes-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex}")
         for shard in self._store.unsent():
             path = self._folder / f"{shard}.parquet"
             if not path.exists():

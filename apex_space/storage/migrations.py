@@ -191,6 +191,15 @@ MIGRATIONS = (
         sqlite=tuple(_sqlite_trigger("song_kinds", verb) for verb in ("UPDATE", "DELETE")),
         postgresql=(_postgresql_trigger("song_kinds"),),
     ),
+    Migration(  # reasons are given after the vote, which may have been copied by then
+        14,
+        both=(
+            "CREATE TABLE tags_copied (battle TEXT PRIMARY KEY REFERENCES votes (battle), shard TEXT NOT NULL)",
+            "CREATE INDEX tags_copied_by_shard ON tags_copied (shard)",
+        ),
+        sqlite=tuple(_sqlite_trigger("tags_copied", verb) for verb in ("UPDATE", "DELETE")),
+        postgresql=(_postgresql_trigger("tags_copied"),),
+    ),
 )
 
 

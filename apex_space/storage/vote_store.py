@@ -79,6 +79,11 @@ CLAIM_CHANGES = (
     " WHERE NOT EXISTS (SELECT 1 FROM changes_copied AS copied"
     " WHERE copied.battle = changed.battle AND copied.at = changed.at) ORDER BY battle, at ON CONFLICT DO NOTHING"
 )
+CLAIM_TAGS = (
+    "INSERT INTO tags_copied (battle, shard) SELECT DISTINCT battle, :shard FROM vote_tags"
+    " WHERE NOT EXISTS (SELECT 1 FROM tags_copied WHERE tags_copied.battle = vote_tags.battle)"
+    " ORDER BY battle ON CONFLICT DO NOTHING"
+)
 ADD_CHANGE = "INSERT INTO vote_changes (battle, at, reason) VALUES (:battle, :at, :reason)"
 ADD_TAG = "INSERT INTO vote_tags (battle, tag) VALUES (:battle, :tag) ON CONFLICT DO NOTHING"
 TAGS_OF = "SELECT battle, tag FROM vote_tags WHERE battle IN ({}) ORDER BY tag"
@@ -104,7 +109,10 @@ WINS_WITH_TAGS = (
     " WHERE battles.source = 'pool' AND votes.suspicion = '' AND songs.generator <> '' GROUP BY songs.generator"
 )
 """The tags of counted votes in the pool, by the winner's generator. Only votes for one of the songs have any."""
-SHARDS = "(SELECT battle, shard FROM copies UNION ALL SELECT battle, shard FROM changes_copied) AS shards"
+SHARDS = (
+    "(SELECT battle, shard FROM copies UNION ALL SELECT battle, shard FROM changes_copied"
+    " UNION ALL SELECT battle, shard FROM tags_copied) AS shards"
+)
 IN_SHARD = f"SELECT battle FROM {SHARDS} WHERE shard = :shard"
 ALL = "SELECT battle FROM votes"
 ON_BATTLES = f"FROM {VOTES} JOIN battles ON battles.id = votes.battle"
@@ -448,10 +456,12 @@ class VoteStore(Database):
     def claim(self, shard: str) -> int:
         """Put all votes that are in no shard into `shard`, and return their number. A vote never changes its shard.
 
-        A vote that was set aside or restored after that is put into `shard` as well, once for each change.
+        A vote that was set aside or restored after that is put into `shard` as well, once for each change. So is one
+        that got tags.
         """
+        claims = (CLAIM, CLAIM_CHANGES, CLAIM_TAGS)
         with self.transaction(writing=True) as connection:
-            return sum(write(connection, claim, [{"shard": shard}]) for claim in (CLAIM, CLAIM_CHANGES))
+            return sum(write(connection, claim, [{"shard": shard}]) for claim in claims)
 
     def unsent(self) -> list[str]:
         """Return the shards that are not marked as sent."""

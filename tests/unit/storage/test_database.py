@@ -495,6 +495,19 @@ def test_a_changed_vote_is_put_into_a_later_shard_as_well(store: VoteStore) -> N
     assert [(vote.battle.id, vote.suspicion) for vote in store.in_shard("three")] == [("1", "")]
 
 
+def test_a_vote_that_got_tags_after_it_was_copied_is_put_into_a_later_shard_as_well(store: VoteStore) -> None:
+    for id in "12":
+        cast(store, judged(id))
+    store.add_tags("2", ["mix"])
+    store.claim("one")
+    assert store.claim("none") == 0
+    store.add_tags("1", ["voice", "melody"])
+    assert store.claim("two") == 1
+    assert [(vote.battle.id, vote.tags) for vote in store.in_shard("two")] == [("1", ("melody", "voice"))]
+    assert [vote.battle.id for vote in store.in_shard("one")] == ["1", "2"]
+    assert store.claim("none") == 0
+
+
 def test_of_models_the_one_after_the_most_changes_is_the_newest(store: VoteStore) -> None:
     old = StoredModel("pocket", "r", 100, "x", "of all votes")
     new = StoredModel("pocket", "r", 60, "y", "without those set aside", 1)

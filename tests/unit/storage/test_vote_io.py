@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, get_args
 from uuid import uuid4
 
+import datasets
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -445,6 +446,33 @@ def test_copies_from_the_hub_are_imported_from_the_last_to_the_first(
         assert "from the last name to the first" in said
     with closing(open_store(Settings(data=tmp_path / "data"))) as opened:
         assert [vote.suspicion for vote in opened.votes()] == [vote.suspicion for vote in three.votes()]
+
+
+def test_copies_by_this_and_by_older_versions_are_imported_and_loaded_together(
+    command: Callable[..., tuple[int, str]], three: VoteStore, tmp_path: Path
+) -> None:
+    folder, (first, second, third) = tmp_path / "hub", [vote.battle.id for vote in three.votes()]
+    folder.mkdir()
+    three.add_tags(first, ["mix", "voice"])
+    new = [folder / f"all-votes-20261130T1{number}0000-{'0' * 32}.parquet" for number in range(2)]
+    _write_shard(new[0], to_rows(three.votes_on([first, second]), {}))
+    three.set_aside([second], "a robot")
+    _write_shard(new[1], to_rows(three.votes_on([second]), {}))
+    old = folder / f"votes-20251130T100000-{'0' * 32}.parquet"
+    _write_shard(old, to_rows(three.votes_on([third]), {}))
+    assert list(pd.read_parquet(old).columns) == list(REQUIRED)
+    for shard in (new[0], old, new[1]):
+        status, said = command("import", shard)
+        assert (status, "from the last name to the first" in said) == (0, shard == old)
+    with closing(open_store(Settings(data=tmp_path / "data"))) as opened:
+        assert kept(opened) == kept(three)
+    loaded = datasets.load_dataset(str(folder), split="train", streaming=True)
+    assert [(row["battle"], row["tags"]) for row in loaded] == [
+        (first, "mix voice"),
+        (second, ""),
+        (second, ""),
+        (third, None),
+    ]
 
 
 def test_the_command_line_says_what_is_wrong(
