@@ -328,11 +328,6 @@ class VoteStore(Database):
         with self.transaction() as connection:
             return [(reason, voter) for reason, voter in connection.execute(text(NEWEST_REASONS), {"most": most})]
 
-    def count(self) -> int:
-        """Return the number of votes in the counts, including suspicious ones, in constant time."""
-        with self.transaction() as connection:
-            return _count(connection)
-
     def changes(self) -> int:
         """Return how often a vote was set aside or restored."""
         with self.transaction() as connection:

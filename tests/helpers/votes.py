@@ -109,6 +109,11 @@ def of_kinds(given: Vote) -> Vote:
     return replace(given, battle=replace(given.battle, a=a, b=b))
 
 
+def votes_counted(store: VoteStore) -> int:
+    """The number of votes in the store's counts, as they are, including suspicious ones."""
+    return store.version() - store.changes()
+
+
 def many_votes() -> list[Vote]:
     """On more songs than the picture shows; one's title is markup. Every second song is of another kind."""
     votes = [of_kinds(each) for each in simulate(np.linspace(-2, 2, SONGS), 400, ties=0.1, judge=sigmoid)]
