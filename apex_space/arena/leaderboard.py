@@ -21,6 +21,7 @@ from .listeners import MAX_BALLOTS, excess_by
 from .not_counted import NEWEST, Jump, NotCounted, count_reasons, find_jump
 from .ratings import MODEL, NOBODY, By, Excess, Rating, RatingModel, Ties, rate, side_effect
 from .sensitivity import Otherwise, rate_otherwise
+from .watcher import Watcher
 
 if TYPE_CHECKING:
     from ..storage.records import Vote
@@ -142,22 +143,15 @@ class LeaderboardService:
         self._boards: BoardCache[LeaderboardSnapshot] = BoardCache()
         self._excess: Excess = NOBODY
         self._fitting = threading.Lock()
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._watcher = Watcher("leaderboard", self._watch)
 
     def start(self) -> None:
         """Check for new votes now, and then every `every_s` seconds, or less often if a fit takes long."""
-        if self._thread is None:
-            self._stopped.clear()
-            self._thread = threading.Thread(target=self._watch, name="leaderboard", daemon=True)
-            self._thread.start()
+        self._watcher.start()
 
     def stop(self) -> None:
         """Stop checking for new votes. Returns when the thread has ended."""
-        if self._thread is not None:
-            self._stopped.set()
-            self._thread.join()
-            self._thread = None
+        self._watcher.stop()
 
     def latest(self) -> LeaderboardSnapshot:
         """Return the last fit, or an empty snapshot before the first fit."""
@@ -243,9 +237,9 @@ class LeaderboardService:
             listeners={by: each.listeners for by, each in excess.items()},
         )
 
-    def _watch(self) -> None:
+    def _watch(self, stopped: threading.Event) -> None:
         spent, rested = 0.0, 0.0
-        while not self._stopped.wait(max(0.0, REST * spent)):
+        while not stopped.wait(max(0.0, REST * spent)):
             started, warned = time.monotonic(), self._latest.jump
             try:
                 if not self._latest.at or self._store.version() != self._latest.version:
