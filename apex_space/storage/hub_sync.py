@@ -31,8 +31,8 @@ from .vote_store import VoteStore
 
 OLD_SHARDS = f"votes-{'[0-9]' * 8}T{'[0-9]' * 6}-{'[0-9a-f]' * 32}.parquet"
 """Pattern of the names of shards' files that only have the columns of all versions."""
-SHARDS = f"*{OLD_SHARDS}"
-"""Pattern of the names of all shards' files. No other file is sent or deleted."""
+SHARDS = [f"all-{OLD_SHARDS}", OLD_SHARDS]
+"""Patterns of the names of all shards' files. No other file is sent or deleted."""
 MINUTES = 5.0
 """Minutes between two commits, and between two attempts to reach the Hub."""
 logger = logging.getLogger(__name__)
@@ -41,12 +41,12 @@ logger = logging.getLogger(__name__)
 def commit_regularly(
     repository: str,
     folder: Path,
-    pattern: str,
+    patterns: list[str],
     prepare: Callable[[], object],
     done: Callable[[list[Path]], object],
     minutes: float = 5,
 ) -> Callable[[], None]:
-    """Commit the files of `folder` that match `pattern` to a dataset now, every `minutes` and at exit.
+    """Commit the files of `folder` that match `patterns` to a dataset now, every `minutes` and at exit.
 
     Return a function that stops the commits. A thread calls `prepare` before each commit, to write files, and `done`
     after it, with the files that the Hub has now. A failed commit is tried again at the next time. A missing dataset is
@@ -58,7 +58,7 @@ def commit_regularly(
         def push_to_hub(self) -> None:
             try:
                 prepare()
-                if files := sorted(folder.glob(pattern)):
+                if files := sorted(path for pattern in patterns for path in folder.glob(pattern)):
                     _ask(repository)
                     super().push_to_hub()
                     done(files)
@@ -71,7 +71,7 @@ def commit_regularly(
     options: dict[str, Any] = {"repo_type": "dataset", "path_in_repo": "data", "private": True}
     try:
         _ask(repository)
-        return Commits(repo_id=repository, folder_path=folder, every=minutes, allow_patterns=pattern, **options).stop
+        return Commits(repo_id=repository, folder_path=folder, every=minutes, allow_patterns=patterns, **options).stop
     except Exception as error:  # the network, the client and the answer's parser each raise their own
         raise ConnectionError(explain(error, repository)) from error
 

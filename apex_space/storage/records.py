@@ -47,7 +47,7 @@ class Song:
     title: str = ""
     generator: str = ""
     prompt: str = ""
-    kinds: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 TEXTS = ("id", "title", "generator", "prompt")

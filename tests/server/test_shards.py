@@ -67,7 +67,7 @@ class Commits:
         self,
         repository: str,
         folder: Path,
-        pattern: str,
+        patterns: list[str],
         prepare: Callable[[], object],
         done: Callable[[list[Path]], object],
         minutes: float,
