@@ -496,6 +496,15 @@ def test_a_changed_vote_is_put_into_a_later_shard_as_well(store: VoteStore) -> N
     assert [(vote.battle.id, vote.suspicion) for vote in store.in_shard("three")] == [("1", "")]
 
 
+def test_a_song_keeps_each_kind_it_was_first_seen_with(store: VoteStore) -> None:
+    for number, kinds in enumerate(({}, {"genre": "rock"}, {"genre": "jazz", "vocals": "no"})):
+        issued = battle(str(number))
+        store.add_battle(replace(issued, a=replace(issued.a, kinds=kinds)))
+    found = store.battle("0")
+    assert found is not None
+    assert (found.a.kinds, found.b.kinds) == ({"genre": "rock", "vocals": "no"}, {})
+
+
 def test_a_vote_that_got_tags_after_it_was_copied_is_put_into_a_later_shard_as_well(store: VoteStore) -> None:
     for id in "12":
         cast(store, judged(id))
