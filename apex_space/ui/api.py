@@ -20,7 +20,6 @@ from ..ranking.order import PREFERENCE
 from ..ranking.rank import KEEP, RankingProgress
 from .gradio_patches import describe_file_list, file_input
 from .pages import inputs
-from .render.arena import COUNTING
 from .requests import Requests, rank_request
 
 
@@ -125,7 +124,8 @@ class Api:
         except ApexSpaceError as error:
             raise gr.Error(translate(str(error)), title=title, print_exception=False) from error
         if found is None:
-            raise gr.Error(tr(COUNTING), title=title, print_exception=False)
+            busy = tr("This board is being counted. Try again in a few seconds.")
+            raise gr.Error(busy, title=title, print_exception=False)
         return found.as_dict()
 
     def judges(self) -> list[dict[str, Any]]:

@@ -92,7 +92,7 @@ BOARD_FILES = (
     '<a href="leaderboard.json?board={board}" download>{json}</a></p>'
 )
 OF_ALL_SONGS = "From here on, all figures are of all songs, whatever board is chosen."
-COUNTING = "This board is being counted. Try again in a few seconds."
+COUNTING = "This board is being counted. It will be here in a few seconds."
 
 
 def board_choices(kinds: Iterable[Kind]) -> list[tuple[str, str]]:
