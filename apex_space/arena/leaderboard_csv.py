@@ -12,7 +12,7 @@ from .leaderboard import LeaderboardSnapshot
 
 COLUMNS = (
     *("part", "source", "judge", "name", "title", "generator", "predicted"),
-    *("value", "low", "high", "votes", "wins", "ties", "best rank", "worst rank"),
+    *("value", "low", "high", "votes", "wins", "ties", "best rank", "worst rank", "board"),
 )
 
 
@@ -20,11 +20,18 @@ def to_csv(standing: LeaderboardSnapshot) -> str:
     """Return a row for each figure.
 
     `part` says what the figure is about. `value` is the figure, with its 95% interval. `votes` is how many votes it is
-    based on. Texts that a spreadsheet would run as a formula get an apostrophe in front; JSON has them as they are.
+    based on. `board` is the same in all rows: all songs, or the kind of songs between which the votes are. Texts that a
+    spreadsheet would run as a formula get an apostrophe in front; JSON has them as they are.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
+    board = {"board": escape_formula(standing.board)}
+    writer.writerows(row | board for row in _rows(standing))
+    return text.getvalue()
+
+
+def _rows(standing: LeaderboardSnapshot) -> Iterator[dict[str, Any]]:
     for part, rated in (("song", standing.songs), ("generator", standing.generators)):
         for row in rated:
             texts = {
@@ -35,18 +42,17 @@ def to_csv(standing: LeaderboardSnapshot) -> str:
             figure = {"value": row.rating, "low": row.low, "high": row.high}
             counts = {"votes": row.votes, "wins": row.wins, "ties": row.ties}
             ranks = {"best rank": row.best, "worst rank": row.worst}
-            writer.writerow({"part": part, "source": "pool"} | texts | figure | counts | ranks)
+            yield {"part": part, "source": "pool"} | texts | figure | counts | ranks
     for met in standing.meetings:
         shares = {**vars(met.share), "votes": met.votes, "wins": met.wins, "ties": met.ties}
         name = escape_formula(f"{met.first} / {met.second}")
-        writer.writerow({"part": "between generators", "source": "pool", "name": name} | shares)
+        yield {"part": "between generators", "source": "pool", "name": name} | shares
     for panel in standing.agreement.values():
         if share := panel.side or panel.a:
-            writer.writerow({"part": "side A", "source": panel.source, "votes": panel.decided} | vars(share))
+            yield {"part": "side A", "source": panel.source, "votes": panel.decided} | vars(share)
         for judge in panel.judges:
             about = {"source": panel.source, "judge": escape_formula(judge.judge)}
-            writer.writerows(about | row for row in _figures(judge))
-    return text.getvalue()
+            yield from (about | row for row in _figures(judge))
 
 
 def _figures(judge: Agreement) -> Iterator[dict[str, Any]]:

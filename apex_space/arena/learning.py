@@ -22,6 +22,7 @@ from ..preference.head_files import load
 from ..preference.learned import LearnedModel, Outcomes, Prior, learn
 from ..preference.published_rules import RULES
 from ..storage.records import Side, SongScores, StoredModel
+from .watcher import Watcher
 
 if TYPE_CHECKING:
     from ..storage.vote_store import VoteStore
@@ -54,22 +55,15 @@ class ModelService:
         self._models: dict[tuple[str, str], LearnedModel] = {}
         self._tried: dict[tuple[str, str], Taught] = {}
         self._settled: Taught | None = None
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._watcher = Watcher("learning", self._watch)
 
     def start(self) -> None:
         """Check for new votes now, and then every `every_s` seconds, or less often if learning takes long."""
-        if self._thread is None:
-            self._stopped.clear()
-            self._thread = threading.Thread(target=self._watch, name="learning", daemon=True)
-            self._thread.start()
+        self._watcher.start()
 
     def stop(self) -> None:
         """Stop checking for new votes. Returns when the thread has ended."""
-        if self._thread is not None:
-            self._stopped.set()
-            self._thread.join()
-            self._thread = None
+        self._watcher.stop()
 
     def model(self, judge: str, revision: str) -> LearnedModel | None:
         """Return the latest model for scores by these weights of a judge, or None if there is none yet."""
@@ -130,9 +124,9 @@ class ModelService:
                 return 0, 0
         return stored.changes, stored.decided
 
-    def _watch(self) -> None:
+    def _watch(self, stopped: threading.Event) -> None:
         spent = 0.0
-        while not self._stopped.wait(max(0.0, REST * spent)):
+        while not stopped.wait(max(0.0, REST * spent)):
             started = time.monotonic()
             try:
                 self.refit()

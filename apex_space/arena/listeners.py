@@ -18,6 +18,7 @@ another one, and intervals are too narrow if many do. Votes without a hash, such
 """
 
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 
@@ -50,6 +51,12 @@ def verdict(listeners: int | None) -> str:
         "those who come back on another day count as new ones).",
         n=f"{listeners:,}",
     )
+
+
+def excess_by(ballots: Sequence[Ballot], counts: VoteCounts, model: RatingModel) -> dict[By, ListenerExcess]:
+    """Return what votes of the same listener have in common, for songs and for generators, where it is known."""
+    found: dict[By, ListenerExcess | None] = {by: excess_of(ballots, counts, by, model) for by in get_args(By)}
+    return {by: excess for by, excess in found.items() if excess is not None}
 
 
 def excess_of(

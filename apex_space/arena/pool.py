@@ -150,7 +150,7 @@ class Pool:
             with self._lock:
                 self._left_out += 1
             return
-        song = Song(waveform.sha256, candidate.title, candidate.generator, candidate.prompt)
+        song = Song(waveform.sha256, candidate.title, candidate.generator, candidate.prompt, candidate.kinds)
         with self._lock:
             self._songs[song.id] = _Ready(song, candidate.file, copy, candidate.licence)
 

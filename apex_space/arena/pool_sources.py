@@ -3,8 +3,8 @@
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from ..core import tables
 from ..core.errors import PoolError
 from ..core.settings import settings
 from ..core.text import message, sanitize
+from .kinds import Columns, read_kinds
 
 SYNTHESISED, DAMAGED = "Synthesised", "Synthesised, {damage} damaged"
 """What the example songs have in place of a generator."""
@@ -36,6 +37,8 @@ COLUMNS = {
 }
 """Names that a dataset's columns may have for each of our fields; the first name that is present is used. The sound is
 the first column of the type Audio."""
+OURS = frozenset(("file", "file_name", *chain.from_iterable(COLUMNS.values())))
+"""Names of columns that tell no kind of songs."""
 ANYONES = "CC0-1.0"
 """Licence of the example songs."""
 COPIES = re.compile(r"(cc0|cc by( sa)?)( \d(\.\d)?)?|public domain")
@@ -54,6 +57,7 @@ class Candidate:
     generator: str = ""
     prompt: str = ""
     licence: str = ""
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 def allows_copies(licence: str) -> bool:
@@ -94,6 +98,7 @@ def from_examples(damaged: bool = False, offered: bool = False) -> list[Candidat
             generator=DAMAGED.format(damage=row["damage"]) if row["damage"] else SYNTHESISED,
             prompt=f"{row['style']}. {row['description']}",
             licence=ANYONES,
+            kinds={"key": _key(row)},
         )
         for number, row in enumerate(rows[:OFFERED] if offered else rows, 1)
         if damaged or not row["damage"]
@@ -102,18 +107,24 @@ def from_examples(damaged: bool = False, offered: bool = False) -> list[Candidat
 
 @cache
 def example_texts() -> dict[str, str]:
-    """Return each title, generator and prompt of the example songs -> the same text, to be translated."""
+    """Return each title, generator, prompt and key of the example songs -> the same text, to be translated."""
     rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
     prompts = [message("{style}. {description}", style=row["style"], description=row["description"]) for row in rows]
     makers = [message(DAMAGED, damage=row["damage"]) for row in rows if row["damage"]]
-    return {str(text): text for text in (SYNTHESISED, *makers, *prompts, *(row["title"] for row in rows))}
+    keys = [_key(row) for row in rows]
+    return {str(text): text for text in (SYNTHESISED, *makers, *prompts, *keys, *(row["title"] for row in rows))}
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    """Return whether an example song is in major or minor."""
+    return str(row["key"]).split()[-1]
 
 
 def from_folder(folder: Path) -> list[Candidate]:
     """Return the songs in the folder's `songs.csv`, `.jsonl` or `.parquet`, or every sound file if it has no table.
 
-    The table's columns are file, title, generator, prompt and licence. Without a table, the title is the file's name
-    and the generator is the first folder's name. Raises PoolError.
+    The table's columns are file, title, generator, prompt and licence. Further columns with few values tell kinds of
+    songs. Without a table, the title is the file's name and the generator is the first folder's name. Raises PoolError.
     """
     folder = folder.resolve()
     listed = [table for suffix in tables.READERS if (table := folder / f"songs{suffix}").is_file()]
@@ -126,7 +137,14 @@ def from_folder(folder: Path) -> list[Candidate]:
         raise PoolError("The arena's pool is empty: no row in its table, or no sound file. Add songs to the folder.")
     if len(found) > MAX_SONGS:
         logger.warning("the arena's pool holds more than %d songs; the first ones are taken", MAX_SONGS)
-    return found[:MAX_SONGS]
+    return _with_few_values(found[:MAX_SONGS])
+
+
+def _with_few_values(songs: Sequence[Candidate]) -> list[Candidate]:
+    columns = Columns()
+    for song in songs:
+        columns.add(song.kinds)
+    return [replace(song, kinds=columns.kept(song.kinds)) for song in songs]
 
 
 def _tabled(table: Path, folder: Path) -> Iterator[Candidate]:
@@ -140,7 +158,7 @@ def _tabled(table: Path, folder: Path) -> Iterator[Candidate]:
                 name=name,
             )
         otherwise = {"title": Path(file).stem, "licence": tables.text(row.get("license"))}
-        yield Candidate(name, _inside(songs, file, name), **_texts(row, otherwise))
+        yield Candidate(name, _inside(songs, file, name), kinds=read_kinds(row, OURS), **_texts(row, otherwise))
 
 
 def _rows(table: Path) -> Iterator[tables.Record]:
@@ -189,7 +207,7 @@ def _inside(folder: SongFolder, name: str, row: str) -> Path:
     raise PoolError("{row}, {name!r}, is not there. Correct its name, or take it out.", row=row, name=name)
 
 
-def _texts(row: Mapping[str, Any], otherwise: Mapping[str, str]) -> dict[str, str]:
+def _texts(row: Mapping[str, Any], otherwise: Mapping[str, str]) -> dict[str, Any]:
     """Return title, generator and prompt, each on one line and of bounded length."""
 
     def text(name: str) -> str:
@@ -212,8 +230,11 @@ def _open_dataset(name: str) -> Iterator[Any]:
 
 
 def from_dataset(name: str, parts: Iterable[Any], folder: Path) -> Iterator[Candidate]:
-    """Yield the first songs of the IterableDatasets `parts` and store their files in `folder`. Raises PoolError."""
-    total = 0
+    """Yield the first songs of the IterableDatasets `parts` and store their files in `folder`. Raises PoolError.
+
+    A column counts as one that tells kinds of songs until it has had too many values.
+    """
+    total, columns = 0, Columns()
     try:
         rows = chain.from_iterable(_undecoded(part, name) for part in parts)
         for number, (sound, row) in enumerate(islice(rows, MAX_ROWS), 1):
@@ -223,9 +244,10 @@ def from_dataset(name: str, parts: Iterable[Any], folder: Path) -> Iterator[Cand
                 return
             file = folder / token_hex(16)
             file.write_bytes(content)
-            yield Candidate(
-                message("Row {number} of {table}", number=number, table=name), file, **_texts(_renamed(row), {})
-            )
+            kinds = read_kinds(row, OURS)
+            columns.add(kinds)
+            place = message("Row {number} of {table}", number=number, table=name)
+            yield Candidate(place, file, kinds=columns.kept(kinds), **_texts(_renamed(row), {}))
     except PoolError:
         raise
     except Exception as error:  # the network, the client and each format raise their own errors
@@ -235,7 +257,9 @@ def from_dataset(name: str, parts: Iterable[Any], folder: Path) -> Iterator[Cand
 
 
 def _undecoded(rows: Any, name: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
-    """Yield each row's sound, as bytes or the path of a file, together with the row."""
+    """Yield each row's sound, as bytes or the path of a file, together with the row, with labels by their names."""
+    from datasets import ClassLabel
+
     rows, columns = tables.undecoded(rows)
     if not columns:
         raise PoolError(
@@ -243,8 +267,10 @@ def _undecoded(rows: Any, name: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
             name=name,
             columns=", ".join(rows.features or ()),
         )
+    named = {column: kind.int2str for column, kind in (rows.features or {}).items() if isinstance(kind, ClassLabel)}
     for row in rows:
-        yield row[columns[0]], row
+        labels = {column: name(row[column]) for column, name in named.items() if (row[column] or 0) >= 0}
+        yield row[columns[0]], {**row, **dict.fromkeys(named), **labels}
 
 
 def _content(cell: Any, name: str) -> bytes:

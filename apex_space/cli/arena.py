@@ -41,22 +41,26 @@ def group() -> None:
 @arena.command()
 def report(
     format: Annotated[Format, typer.Option(help="Output format.")] = Format.table,
+    board: Annotated[
+        str, typer.Option(metavar="NAME", help="Only count votes on two songs of one kind, such as “genre: rock”.")
+    ] = "",
 ) -> None:
     """Rate songs and generators by all votes, and judges by how well they predicted the votes, with 95% intervals.
 
-    Exit status: 0 also where there are no votes yet, 2 the votes' database cannot be used.
+    Exit status: 0 also where there are no votes yet, 2 there is no such board, or the votes' database cannot be used.
     """
     with exiting(2):
-        standing = _standing()
+        standing = _standing(board)
     if not standing.votes:
         messages.print(NO_VOTES)
     if standing.jump:
         messages.print(sanitize(f"Warning: {standing.jump}"))
+    if standing.kinds:
+        names = ", ".join(f"“{sanitize(kind.name)}”" for kind in standing.kinds)
+        messages.print(f"Board: {sanitize(standing.board)}. The others, for --board: {names}.")
     if format is Format.json:
-        found = standing.as_dict() | {
-            "not_counted": standing.not_counted.as_dict(),
-            "warning": str(standing.jump or ""),
-        }
+        every = {"not_counted": standing.not_counted.as_dict(), "warning": str(standing.jump or "")}
+        found = standing.as_dict() | ({} if standing.kind else every)
         typer.echo(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
     elif format is Format.csv:
         from ..arena.leaderboard_csv import to_csv
@@ -89,7 +93,7 @@ def snapshot(
     messages.print(f"{folder}: written" if repo is None else f"{folder}: written, and uploaded to {repo}")
 
 
-def _standing() -> "LeaderboardSnapshot":
+def _standing(board: str) -> "LeaderboardSnapshot":
     from ..arena.leaderboard import LeaderboardService
     from ..arena.ratings import RatingModel
     from ..core.settings import settings
@@ -97,7 +101,9 @@ def _standing() -> "LeaderboardSnapshot":
 
     store = open_store(settings())
     try:
-        return LeaderboardService(store, model=RatingModel(ties=settings().ties)).refit()
+        service = LeaderboardService(store, model=RatingModel(ties=settings().ties))
+        latest = service.refit()
+        return service.board(board) or latest
     finally:
         store.close()
 

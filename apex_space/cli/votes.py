@@ -59,10 +59,10 @@ def import_(file: VotesFile) -> None:
     """
     from rich.progress import MofNCompleteColumn, Progress
 
-    from ..storage.hub_sync import SHARDS
+    from ..storage.hub_sync import OLD_SHARDS
     from ..storage.vote_io import import_votes
 
-    if fnmatch(file.name, SHARDS):
+    if fnmatch(file.name, OLD_SHARDS):
         messages.print(FROM_THE_LAST)
     bar = Progress(MofNCompleteColumn(), console=messages, transient=True, disable=not messages.is_terminal)
     with exiting(2), _store() as store, bar:

@@ -30,6 +30,7 @@ ApexSpaceError
 │   └── WrongKey            the result was stored with another key
 └── ArenaError              the arena refused a request; nothing was written
     ├── NotEnoughSongs      the pool cannot make a pair
+    ├── UnknownBoard        the leaderboard has no board of this name
     ├── PoolError           the pool's folder, table or dataset cannot be used
     ├── VoteRefused         the vote does not count
     │   ├── UnknownBattle   no battle has this id
@@ -170,6 +171,10 @@ class ArenaError(ApexSpaceError):
 
 class NotEnoughSongs(ArenaError):
     """The pool cannot make a pair."""
+
+
+class UnknownBoard(ArenaError):
+    """The leaderboard has no board of this name."""
 
 
 class PoolError(ArenaError):

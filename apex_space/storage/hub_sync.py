@@ -4,10 +4,13 @@ Each vote belongs to one shard for ever. The database keeps which one, so that r
 shard is a parquet file with a unique name. Until the Hub has the file, any replica that lacks it writes it again from
 the database.
 
-Copies on the Hub are not changed, either. A vote that is set aside or restored after it was copied is copied again into
-a later shard: of several rows on one battle, the one in the file with the last name counts. So shards are imported from
-the last name to the first. They have no column for the time of the change, because a dataset whose files have different
-columns cannot be loaded.
+Copies on the Hub are not changed, either. A vote that is set aside, restored or explained by tags after it was copied
+is copied again into a later shard: of several rows on one battle, the one in the file with the last time in its name
+counts.
+
+Shards of older versions lack some columns. The Hub's library loads files of different columns together only if the file
+whose name comes first has all of them, so the names of shards with all columns come before the old ones. The old ones
+lack the time when a vote was set aside or restored, so they are imported from the last name to the first.
 """
 
 import logging
@@ -23,11 +26,13 @@ from ..core.errors import ApexSpaceError
 from ..core.settings import Settings
 from ..models.hub import TIMEOUTS, explain
 from .vote_io import save, write_parquet
-from .vote_rows import REQUIRED, Row, to_rows
+from .vote_rows import COLUMNS, REQUIRED, Row, to_rows
 from .vote_store import VoteStore
 
-SHARDS = f"votes-{'[0-9]' * 8}T{'[0-9]' * 6}-{'[0-9a-f]' * 32}.parquet"
-"""Pattern of the names of shards' files. No other file is sent or deleted."""
+OLD_SHARDS = f"votes-{'[0-9]' * 8}T{'[0-9]' * 6}-{'[0-9a-f]' * 32}.parquet"
+"""Pattern of the names of shards' files that only have the columns of all versions."""
+SHARDS = [f"all-{OLD_SHARDS}", OLD_SHARDS]
+"""Patterns of the names of all shards' files. No other file is sent or deleted."""
 MINUTES = 5.0
 """Minutes between two commits, and between two attempts to reach the Hub."""
 logger = logging.getLogger(__name__)
@@ -36,12 +41,12 @@ logger = logging.getLogger(__name__)
 def commit_regularly(
     repository: str,
     folder: Path,
-    pattern: str,
+    patterns: list[str],
     prepare: Callable[[], object],
     done: Callable[[list[Path]], object],
     minutes: float = 5,
 ) -> Callable[[], None]:
-    """Commit the files of `folder` that match `pattern` to a dataset now, every `minutes` and at exit.
+    """Commit the files of `folder` that match `patterns` to a dataset now, every `minutes` and at exit.
 
     Return a function that stops the commits. A thread calls `prepare` before each commit, to write files, and `done`
     after it, with the files that the Hub has now. A failed commit is tried again at the next time. A missing dataset is
@@ -53,7 +58,7 @@ def commit_regularly(
         def push_to_hub(self) -> None:
             try:
                 prepare()
-                if files := sorted(folder.glob(pattern)):
+                if files := sorted(path for pattern in patterns for path in folder.glob(pattern)):
                     _ask(repository)
                     super().push_to_hub()
                     done(files)
@@ -66,7 +71,7 @@ def commit_regularly(
     options: dict[str, Any] = {"repo_type": "dataset", "path_in_repo": "data", "private": True}
     try:
         _ask(repository)
-        return Commits(repo_id=repository, folder_path=folder, every=minutes, allow_patterns=pattern, **options).stop
+        return Commits(repo_id=repository, folder_path=folder, every=minutes, allow_patterns=patterns, **options).stop
     except Exception as error:  # the network, the client and the answer's parser each raise their own
         raise ConnectionError(explain(error, repository)) from error
 
@@ -113,8 +118,8 @@ def _ask(dataset: str) -> None:
 
 
 def _write_shard(path: Path, rows: Iterable[Row]) -> None:
-    """Write a shard with the columns of all earlier shards, so that all can be read as one table."""
-    write_parquet(path, rows, REQUIRED)
+    """Write a shard. One that was named by an older version gets the columns that its name promises."""
+    write_parquet(path, rows, REQUIRED if path.name.startswith("votes-") else COLUMNS)
 
 
 def upload_votes(store: VoteStore, config: Settings) -> None:
@@ -186,7 +191,7 @@ class VoteUploader:
 
     def _gather(self) -> None:
         """Put new votes into a shard, and write a file for each shard that the Hub does not have."""
-        self._store.claim(f"votes-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex}")
+        self._store.claim(f"all-votes-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex}")
         for shard in self._store.unsent():
             path = self._folder / f"{shard}.parquet"
             if not path.exists():

@@ -182,6 +182,24 @@ MIGRATIONS = (
         sqlite=tuple(_sqlite_trigger("vote_tags", verb) for verb in ("UPDATE", "DELETE")),
         postgresql=(_postgresql_trigger("vote_tags"),),
     ),
+    Migration(  # a table of their own, so that songs that are stored already can get kinds
+        13,
+        both=(
+            "CREATE TABLE song_kinds (song TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,"
+            " PRIMARY KEY (song, name))",
+        ),
+        sqlite=tuple(_sqlite_trigger("song_kinds", verb) for verb in ("UPDATE", "DELETE")),
+        postgresql=(_postgresql_trigger("song_kinds"),),
+    ),
+    Migration(  # reasons are given after the vote, which may have been copied by then
+        14,
+        both=(
+            "CREATE TABLE tags_copied (battle TEXT PRIMARY KEY REFERENCES votes (battle), shard TEXT NOT NULL)",
+            "CREATE INDEX tags_copied_by_shard ON tags_copied (shard)",
+        ),
+        sqlite=tuple(_sqlite_trigger("tags_copied", verb) for verb in ("UPDATE", "DELETE")),
+        postgresql=(_postgresql_trigger("tags_copied"),),
+    ),
 )
 
 

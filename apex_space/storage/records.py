@@ -1,7 +1,7 @@
 """Records that the parts of the arena exchange."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Side = Literal["a", "b"]
@@ -30,15 +30,28 @@ Tag = Literal["melody", "voice", "sound", "mix", "rhythm", "originality"]
 Spoke = Literal["", "scores", "generators"]
 """What had more weight in a prediction by a learned model."""
 
+MAX_KINDS = 8
+"""Maximum number of columns of the pool's table that are kept of a song, besides its texts."""
+MAX_KIND_LENGTH = 40
+"""Maximum number of characters of such a column's name, and of a value."""
+
 
 @dataclass(frozen=True)
 class Song:
-    """A song of the arena. `id` is the sha256 of its decoded samples. An uploaded song has no texts."""
+    """A song of the arena. `id` is the sha256 of its decoded samples. An uploaded song has no texts.
+
+    `kinds` are its values in further columns of the pool's table, such as genre -> rock.
+    """
 
     id: str
     title: str = ""
     generator: str = ""
     prompt: str = ""
+    kinds: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+TEXTS = ("id", "title", "generator", "prompt")
+"""The fields of a song that are texts."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from ..core.intervals import bin_of
-from .database import write
+from .database import Parameters, write
 from .identity import DAY
 from .records import Prediction, Song, Source, Vote, Winner
 
@@ -261,8 +261,12 @@ def read_counts(connection: Connection) -> VoteCounts:
     """Read the counts of all votes."""
     songs = "SELECT song, votes, title, generator, prompt FROM song_votes LEFT JOIN songs ON id = song"
     counted = sorted(connection.execute(text(songs)).fetchall())
+    kinds = read_kinds(connection)
     return VoteCounts(
-        songs={id: Song(id, title or "", generator or "", prompt or "") for id, _, title, generator, prompt in counted},
+        songs={
+            id: Song(id, title or "", generator or "", prompt or "", kinds.get(id, {}))
+            for id, _, title, generator, prompt in counted
+        },
         per_song={id: votes for id, votes, *_ in counted},
         pairs=_read(connection, "pair_votes"),
         totals={source: SourceTotals(*numbers) for source, *numbers in _read(connection, "vote_totals")},
@@ -273,6 +277,17 @@ def read_counts(connection: Connection) -> VoteCounts:
         reasons={(day, reason): votes for day, reason, votes in _read(connection, "vote_reasons")},
         changes=connection.scalar(text("SELECT count(*) FROM vote_changes")) or 0,
     )
+
+
+def read_kinds(
+    connection: Connection, where: str = "", parameters: Parameters | None = None
+) -> dict[str, dict[str, str]]:
+    """Read the kinds of songs by their ids, of those that have any."""
+    found: dict[str, dict[str, str]] = {}
+    query = f"SELECT song, name, value FROM song_kinds {where} ORDER BY song, name"
+    for song, name, value in connection.execute(text(query), parameters or {}):
+        found.setdefault(song, {})[name] = value
+    return found
 
 
 def read_predicted(connection: Connection, source: Source) -> VoteCounts:

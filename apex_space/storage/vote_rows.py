@@ -1,7 +1,7 @@
 """One flat row for each vote: what `vote_io` writes to files, and how it is checked when it is read.
 
-Predictions and scores are JSON texts in a row, and tags are words with spaces between. Times are seconds since 1970
-(UTC). A voter's hash is in no row.
+Predictions, scores and kinds are JSON texts in a row, and tags are words with spaces between. Times are seconds since
+1970 (UTC). A voter's hash is in no row.
 """
 
 import csv
@@ -9,7 +9,7 @@ import json
 import re
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, TextIO, cast, get_args
 
@@ -24,13 +24,25 @@ from pydantic import (
     model_validator,
 )
 
-from ..core.text import escape_formula
+from ..core.text import escape_formula, sanitize
 from .database import storable
-from .records import Battle, Prediction, Song, SongScores, Source, Spoke, Tag, Vote, Winner
+from .records import (
+    MAX_KIND_LENGTH,
+    MAX_KINDS,
+    TEXTS,
+    Battle,
+    Prediction,
+    Song,
+    SongScores,
+    Source,
+    Spoke,
+    Tag,
+    Vote,
+    Winner,
+)
 from .vote_store import DatedScores
 
 DAY = 86_400.0
-TEXTS = tuple(field.name for field in fields(Song))
 OLD_WORDS = {"own": "uploaded", "bad": "both_bad"}
 """Names of a source and a winner in exports of version 0.1.0 -> their names today."""
 
@@ -55,8 +67,16 @@ def _check_tags(text: str) -> str:
     return text
 
 
+def _check_kind(text: str) -> str:
+    if not text or sanitize(text) != text or len(text) > MAX_KIND_LENGTH:
+        raise ValueError(f"Input should be one line of 1 to {MAX_KIND_LENGTH} visible characters")
+    return text
+
+
 Text = Annotated[str, AfterValidator(_check_storable)]
 Word = Annotated[Text, Field(min_length=1)]
+Kind = Annotated[str, AfterValidator(_check_kind)]
+Kinds = Json[Annotated[dict[Kind, Kind], Field(max_length=MAX_KINDS)]]
 Number = Annotated[FiniteFloat, BeforeValidator(_no_boolean)]
 Seconds = Annotated[Number, Field(ge=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
@@ -109,6 +129,8 @@ class _VoteRow(BaseModel):
     scores: Json[list[_ScoresRow]]
     changed: Seconds = 0.0
     tags: Annotated[str, AfterValidator(_check_tags)] = ""
+    a_kinds: Kinds = {}
+    b_kinds: Kinds = {}
 
     @model_validator(mode="after")
     def _check_songs(self) -> "_VoteRow":
@@ -119,8 +141,8 @@ class _VoteRow(BaseModel):
 
     def vote(self) -> Vote:
         """Return the vote. Its voter is not known."""
-        a = Song(self.a_id, self.a_title, self.a_generator, self.a_prompt)
-        b = Song(self.b_id, self.b_title, self.b_generator, self.b_prompt)
+        a = Song(self.a_id, self.a_title, self.a_generator, self.a_prompt, self.a_kinds)
+        b = Song(self.b_id, self.b_title, self.b_generator, self.b_prompt, self.b_kinds)
         predictions = tuple(Prediction(**vars(each)) for each in self.predictions)
         battle = Battle(self.battle, a, b, self.source, self.issued, predictions)
         heard = self.heard_a, self.heard_b
@@ -138,8 +160,10 @@ COLUMNS: dict[str, type] = {
 """Name -> type of each column, in the order of the files."""
 REQUIRED = tuple(name for name, field in _VoteRow.model_fields.items() if field.is_required())
 """The columns of exports of all versions."""
-PUBLIC = ("day", "winner", *(f"{side}_{name}" for side in "ab" for name in TEXTS), "predictions")
+PUBLIC = ("day", "winner", *(f"{side}_{name}" for side in "ab" for name in (*TEXTS, "kinds")), "predictions")
 """Columns of the files for everybody."""
+JSON = ("predictions", "a_kinds", "b_kinds")
+"""Those of them that are JSON texts."""
 PUBLIC_DIGITS = 2
 LEARNED = re.compile(r"(; (?:learned|rule)) \S+$")
 """Matches the version of a learned model, at the end of a prediction's revision."""
@@ -177,6 +201,8 @@ def to_rows(votes: Iterable[Vote], scored: Mapping[str, list[DatedScores]]) -> I
             "scores": to_json([vars(each) | {"at": at, "scores": dict(each.scores)} for at, each in known]),
             "changed": vote.changed,
             "tags": " ".join(vote.tags),
+            "a_kinds": to_json(dict(battle.a.kinds)),
+            "b_kinds": to_json(dict(battle.b.kinds)),
         }
 
 
@@ -215,7 +241,7 @@ def print_public_csv(file: TextIO, rows: Iterable[Row]) -> None:
 
 def print_public_jsonl(file: TextIO, rows: Iterable[Row]) -> None:
     """Write rows for everybody as lines of JSON to an open file."""
-    file.writelines(to_json({**row, "predictions": json.loads(row["predictions"])}) + "\n" for row in rows)
+    file.writelines(to_json({**row, **{name: json.loads(row[name]) for name in JSON}}) + "\n" for row in rows)
 
 
 def to_json(value: object) -> str:

@@ -4,7 +4,7 @@ A vote is never changed. It can be set aside later and restored: each time a row
 the newest one says whether the vote counts, whatever the vote's own suspicion is.
 
 Their counts (vote_counts.py) are kept beside them. A song keeps the texts that it was first stored with, even if later
-battles have other texts for it.
+battles have other texts for it. The same holds for each of its kinds.
 """
 
 import json
@@ -22,6 +22,7 @@ from .database import Database, Parameters, storable, write
 from .records import (
     AGAIN,
     BY_VOTERS,
+    TEXTS,
     Battle,
     Prediction,
     Side,
@@ -39,6 +40,7 @@ from .vote_counts import (
     clear_counts,
     delete_empty,
     read_counts,
+    read_kinds,
     read_predicted,
     read_votes_per_song,
     tally,
@@ -53,6 +55,7 @@ DatedScores = tuple[float, SongScores]
 ADD_SONG = (
     "INSERT INTO songs (id, title, generator, prompt) VALUES (:id, :title, :generator, :prompt) ON CONFLICT DO NOTHING"
 )
+ADD_KIND = "INSERT INTO song_kinds (song, name, value) VALUES (:song, :name, :value) ON CONFLICT DO NOTHING"
 ADD_BATTLE = (
     "INSERT INTO battles (id, a, b, source, issued, predictions)"
     " VALUES (:id, :a, :b, :source, :issued, :predictions) ON CONFLICT DO NOTHING"
@@ -75,6 +78,11 @@ CLAIM_CHANGES = (
     "INSERT INTO changes_copied (battle, at, shard) SELECT battle, at, :shard FROM vote_changes AS changed"
     " WHERE NOT EXISTS (SELECT 1 FROM changes_copied AS copied"
     " WHERE copied.battle = changed.battle AND copied.at = changed.at) ORDER BY battle, at ON CONFLICT DO NOTHING"
+)
+CLAIM_TAGS = (
+    "INSERT INTO tags_copied (battle, shard) SELECT DISTINCT battle, :shard FROM vote_tags"
+    " WHERE NOT EXISTS (SELECT 1 FROM tags_copied WHERE tags_copied.battle = vote_tags.battle)"
+    " ORDER BY battle ON CONFLICT DO NOTHING"
 )
 ADD_CHANGE = "INSERT INTO vote_changes (battle, at, reason) VALUES (:battle, :at, :reason)"
 ADD_TAG = "INSERT INTO vote_tags (battle, tag) VALUES (:battle, :tag) ON CONFLICT DO NOTHING"
@@ -101,7 +109,10 @@ WINS_WITH_TAGS = (
     " WHERE battles.source = 'pool' AND votes.suspicion = '' AND songs.generator <> '' GROUP BY songs.generator"
 )
 """The tags of counted votes in the pool, by the winner's generator. Only votes for one of the songs have any."""
-SHARDS = "(SELECT battle, shard FROM copies UNION ALL SELECT battle, shard FROM changes_copied) AS shards"
+SHARDS = (
+    "(SELECT battle, shard FROM copies UNION ALL SELECT battle, shard FROM changes_copied"
+    " UNION ALL SELECT battle, shard FROM tags_copied) AS shards"
+)
 IN_SHARD = f"SELECT battle FROM {SHARDS} WHERE shard = :shard"
 ALL = "SELECT battle FROM votes"
 ON_BATTLES = f"FROM {VOTES} JOIN battles ON battles.id = votes.battle"
@@ -317,11 +328,6 @@ class VoteStore(Database):
         with self.transaction() as connection:
             return [(reason, voter) for reason, voter in connection.execute(text(NEWEST_REASONS), {"most": most})]
 
-    def count(self) -> int:
-        """Return the number of votes in the counts, including suspicious ones, in constant time."""
-        with self.transaction() as connection:
-            return _count(connection)
-
     def changes(self) -> int:
         """Return how often a vote was set aside or restored."""
         with self.transaction() as connection:
@@ -445,10 +451,12 @@ class VoteStore(Database):
     def claim(self, shard: str) -> int:
         """Put all votes that are in no shard into `shard`, and return their number. A vote never changes its shard.
 
-        A vote that was set aside or restored after that is put into `shard` as well, once for each change.
+        A vote that was set aside or restored after that is put into `shard` as well, once for each change. So is one
+        that got tags.
         """
+        claims = (CLAIM, CLAIM_CHANGES, CLAIM_TAGS)
         with self.transaction(writing=True) as connection:
-            return sum(write(connection, claim, [{"shard": shard}]) for claim in (CLAIM, CLAIM_CHANGES))
+            return sum(write(connection, claim, [{"shard": shard}]) for claim in claims)
 
     def unsent(self) -> list[str]:
         """Return the shards that are not marked as sent."""
@@ -481,18 +489,22 @@ def _add_battles(connection: Connection, battles: Iterable[tuple[Battle, Iterabl
     """
     rows: dict[str, Parameters] = {}
     songs: dict[str, Parameters] = {}
+    kinds: dict[tuple[str, str], Parameters] = {}
     scores: dict[tuple[str, str, str], Parameters] = {}
     for battle, dated in battles:
         rows.setdefault(battle.id, _battle_row(battle))
         for song in (battle.a, battle.b):
             # An upload of the same samples has no texts. It must not be stored first, because the first texts are kept.
             if song.title or song.generator or song.prompt:
-                songs.setdefault(song.id, vars(song))
+                songs.setdefault(song.id, {name: getattr(song, name) for name in TEXTS})
+            for name, value in song.kinds.items():
+                kinds.setdefault((song.id, name), {"song": song.id, "name": name, "value": value})
         for at, each in dated:
             scores.setdefault(
                 (each.song, each.judge, each.revision), vars(each) | {"at": at, "scores": _json(dict(each.scores))}
             )
     write(connection, ADD_SONG, [songs[key] for key in sorted(songs)])
+    write(connection, ADD_KIND, [kinds[key] for key in sorted(kinds)])
     write(connection, ADD_SCORES, [scores[key] for key in sorted(scores)])
     return write(connection, ADD_BATTLE, [rows[key] for key in sorted(rows)])
 
@@ -625,10 +637,15 @@ def _battles(connection: Connection, which: str, parameters: Parameters) -> dict
     """Return the battles whose ids the query `which` selects, by their ids."""
     sides = f"SELECT a FROM battles WHERE id IN ({which}) UNION SELECT b FROM battles WHERE id IN ({which})"
     query = f"SELECT id, title, generator, prompt FROM songs WHERE id IN ({sides})"
-    songs = {id: Song(id, *texts) for id, *texts in connection.execute(text(query), parameters)}
+    texts = {id: Song(id, *rest) for id, *rest in connection.execute(text(query), parameters)}
+    kinds = read_kinds(connection, f"WHERE song IN ({sides})", parameters)
+
+    def song(id: str) -> Song:
+        return replace(texts.get(id, Song(id)), kinds=kinds.get(id, {}))
+
     query = f"SELECT id, a, b, source, issued, predictions FROM battles WHERE id IN ({which})"
     return {
-        id: Battle(id, songs.get(a, Song(a)), songs.get(b, Song(b)), source, issued, _predictions(written))
+        id: Battle(id, song(a), song(b), source, issued, _predictions(written))
         for id, a, b, source, issued, written in connection.execute(text(query), parameters)
     }
 

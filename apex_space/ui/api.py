@@ -9,6 +9,8 @@ from typing import Any
 import gradio as gr
 
 from ..arena.leaderboard import LeaderboardService
+from ..core.errors import ApexSpaceError
+from ..core.i18n import tr, translate
 from ..judges.manager import BEST
 from ..judges.registry import REGISTRY
 from ..judges.report import rounded
@@ -108,10 +110,23 @@ class Api:
         finally:
             self._requests.release_ranking(request, scratch)
 
-    def leaderboard(self) -> dict[str, Any]:
+    def leaderboard(self, board: str = "") -> dict[str, Any]:
         """How songs, generators and judges stand by people's votes in the arena. A rating is the chance to be preferred
-        to an average song, with its 95% interval; agreement is how often the judges predicted a vote."""
-        return self._leaderboard.latest().as_dict()
+        to an average song, with its 95% interval; agreement is how often the judges predicted a vote.
+
+        Args:
+            board: Nothing for all songs, or a name from "boards" in that answer, such as "genre: rock": then only votes
+                on two songs of that kind count, for the ratings alone.
+        """
+        title = tr("Error")
+        try:
+            found = self._leaderboard.board(board)
+        except ApexSpaceError as error:
+            raise gr.Error(translate(str(error)), title=title, print_exception=False) from error
+        if found is None:
+            busy = tr("This board is being counted. Try again in a few seconds.")
+            raise gr.Error(busy, title=title, print_exception=False)
+        return found.as_dict()
 
     def judges(self) -> list[dict[str, Any]]:
         """All judges, the most trusted first: what each one is, the licence of its weights, its state (ready; loading;

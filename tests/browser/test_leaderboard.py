@@ -29,6 +29,7 @@ def test_an_empty_leaderboard_leads_to_the_vote_and_fills_by_itself(empty: Runni
         link = page.get_by_role("link", name="Listen to two songs and vote")
         assert link.evaluate("link => new URL(link.href).pathname") == "/arena"
         assert page.locator("table").count() == 0
+        assert not page.locator("#board").is_visible()
         assert page.locator(".js-plotly-plot").count() == 0
         cast(store, [vote(1, 2, "a", predicted(0.7))])
         page.get_by_text("1 vote so far").wait_for(timeout=30_000)
@@ -62,6 +63,37 @@ def test_votes_make_tables_and_pictures(visit: Any, server: Running, data: Path)
     page.locator("caption", has_text="Calibration").scroll_into_view_if_needed()
     for plot in ("calibration", "curves", "losses"):
         page.locator(f"#{plot}-plot .js-plotly-plot").wait_for(timeout=60_000)
+
+
+def test_a_board_of_a_kind_has_figures_of_its_own_and_says_so(visit: Any, data: Path) -> None:
+    with closing(VoteStore(f"sqlite:///{data / FILE}")) as store:
+        counted = [each for each in store.votes() if each.battle.source == "pool" and not each.suspicion]
+    within = [each for each in counted if each.battle.a.kinds == each.battle.b.kinds == {"genre": "rock"}]
+    page = visit("/leaderboard", viewport={"width": 390, "height": 844})
+    songs = page.locator("table", has=page.locator("caption", has_text="Songs")).locator("tbody tr")
+    songs.first.wait_for(timeout=60_000)
+    before = songs.all_inner_texts()
+
+    def choose(board: str) -> None:
+        page.get_by_label("Board").click()
+        page.get_by_role("option", name=board).click()
+
+    choose(f"Genre: rock ({len(within)} votes)")
+    page.get_by_text(
+        f"This board counts only the {len(within)} votes on two songs of the kind “Genre: rock”"
+    ).wait_for()
+    page.get_by_text("From here on, all figures are of all songs").wait_for()
+    titles = {song.title for each in within for song in (each.battle.a, each.battle.b)}
+    assert {page.locator(".rated tbody tr td").first.evaluate("cell => cell.firstChild.data")} <= titles
+    assert songs.count() == len(titles) < len(before)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="This board as CSV").click()
+    text = download.value.path().read_text(encoding="utf-8")
+    assert text.count("genre: rock") == text.count("\n") - 1 > len(titles)
+    choose("All songs")
+    page.get_by_text("This board counts").wait_for(state="detached")
+    assert songs.all_inner_texts() == before
 
 
 def test_a_dot_stands_at_its_rating_within_its_interval(visit: Any) -> None:

@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         self.respond({"id": self.hub.name, "sha": COMMIT, "siblings": files})
 
     def do_POST(self) -> None:
-        content = self.body()
+        content = loopback.body(self)
         if self.path.endswith("/preupload/main"):
             files = [file["path"] for file in json.loads(content)["files"]]
             return self.respond(
@@ -76,16 +76,6 @@ class Handler(BaseHTTPRequestHandler):
         files = [line["value"] for line in lines if line["key"] == "file"]
         self.hub.files |= {file["path"]: base64.b64decode(file["content"]) for file in files}
         self.hub.commits.append([file["path"] for file in files])
-
-    def body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        content = b""
-        while size := int(self.rfile.readline(), 16):
-            content += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return content
 
     def fault(self) -> int | None:
         return next((status for end, status in self.hub.status.items() if self.path.endswith(end)), None)

@@ -113,7 +113,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(b"", {}, 404)
 
     def do_POST(self) -> None:
-        content, path = self.body(), unquote(urlsplit(self.path).path)
+        content, path = loopback.body(self), unquote(urlsplit(self.path).path)
         self.hub.asked.append((self.command, path, None))
         for start, (status, code) in self.hub.status.items():
             if path.startswith(start):
@@ -128,16 +128,6 @@ class Handler(BaseHTTPRequestHandler):
             entries = [{"path": name, "uploadMode": "regular", "shouldIgnore": False} for name in names]
             return self.answer_json({"files": entries})
         return self.keep(repository, [json.loads(line) for line in content.splitlines()])
-
-    def body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        content = b""
-        while size := int(self.rfile.readline(), 16):
-            content += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return content
 
     def create(self, name: str, organization: str, visibility: str, **_: object) -> None:
         assert self.hub.new is not None

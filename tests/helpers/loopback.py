@@ -33,3 +33,15 @@ def serve(served: S, handler: type[BaseHTTPRequestHandler]) -> Iterator[S]:
             served.closing.set()
             server.shutdown()
             thread.join()
+
+
+def body(request: BaseHTTPRequestHandler) -> bytes:
+    """The content of a request, whole or in chunks."""
+    if request.headers.get("Transfer-Encoding") != "chunked":
+        return request.rfile.read(int(request.headers.get("Content-Length", 0)))
+    content = b""
+    while size := int(request.rfile.readline(), 16):
+        content += request.rfile.read(size)
+        request.rfile.readline()
+    request.rfile.readline()
+    return content

@@ -100,8 +100,22 @@ def cast(store: VoteStore, votes: Sequence[Vote], first: int = 0) -> None:
         store.add_vote(each)
 
 
+def of_kinds(given: Vote) -> Vote:
+    """The same vote on songs of the genres rock (even numbers) and folk."""
+    a, b = (
+        replace(each, kinds={"genre": "folk" if int(each.id[-4:]) % 2 else "rock"})
+        for each in (given.battle.a, given.battle.b)
+    )
+    return replace(given, battle=replace(given.battle, a=a, b=b))
+
+
+def votes_counted(store: VoteStore) -> int:
+    """The number of votes in the store's counts, as they are, including suspicious ones."""
+    return store.version() - store.changes()
+
+
 def many_votes() -> list[Vote]:
-    """On more songs than the picture shows; one's title is markup."""
-    votes = simulate(np.linspace(-2, 2, SONGS), 400, ties=0.1, judge=sigmoid)
+    """On more songs than the picture shows; one's title is markup. Every second song is of another kind."""
+    votes = [of_kinds(each) for each in simulate(np.linspace(-2, 2, SONGS), 400, ties=0.1, judge=sigmoid)]
     bad = Song("song9999", MARKUP, MARKUP)
     return [*votes, *([vote(bad, 1, "a", predicted(0.3)), vote(2, bad, "both_bad", predicted(0.6))] * 3)]

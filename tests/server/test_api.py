@@ -73,7 +73,7 @@ def test_nothing_but_the_five_is_shown(client: Any) -> None:
         "score": ["song", "judge"],
         "compare": ["a", "b", "judge", "one_maker"],
         "rank": ["songs", "judge", "by", "keep", "groups"],
-        "leaderboard": [],
+        "leaderboard": ["board"],
         "judges": [],
     }
     assert all(len(endpoint["description"]) > 60 for _, endpoint in _endpoints(shown))
@@ -84,6 +84,8 @@ def _endpoints(shown: dict[str, Any]) -> Any:
 
 
 def test_judges_and_leaderboard(client: Any, data: Path) -> None:
+    from gradio_client.exceptions import AppError
+
     def asked() -> dict[str, Any]:
         return {each["judge"]: each for each in client.predict(api_name="/judges")}
 
@@ -95,7 +97,12 @@ def test_judges_and_leaderboard(client: Any, data: Path) -> None:
     assert all(each["licence"] and each["summary"] for each in judges.values())
     with closing(VoteStore(f"sqlite:///{data / FILE}")) as store:
         counted = [vote for vote in store.votes() if not vote.suspicion]
-    assert client.predict(api_name="/leaderboard")["votes"] == len(counted)
+    everything = client.predict(api_name="/leaderboard")
+    assert (everything["board"], everything["votes"]) == ("all songs", len(counted))
+    for board in everything["boards"]:
+        assert client.predict(board["board"], api_name="/leaderboard")["votes"] == board["votes"] > 0
+    with pytest.raises(AppError, match="There is no board “genre: <b>”"):
+        client.predict("genre: <b>", api_name="/leaderboard")
 
 
 def test_a_ranking_has_a_row_for_what_cannot_be_scored(client: Any) -> None:
@@ -159,7 +166,7 @@ def test_the_tools_are_the_five_and_say_what_they_take(api: httpx.Client) -> Non
     assert {tool.name for tool in tools} == NAMES
     assert all(len(tool.description) > 60 for tool in tools)
     given = [value for tool in tools for value in tool.inputSchema["properties"].values()]
-    assert len(given) == 11
+    assert len(given) == 12
     assert all(value["description"] for value in given)
 
 

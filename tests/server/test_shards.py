@@ -17,7 +17,7 @@ import pytest
 from apex_space.core.errors import ArenaError
 from apex_space.storage.hub_sync import VoteUploader
 from apex_space.storage.records import Battle, Song, SongScores, Vote
-from apex_space.storage.vote_rows import REQUIRED
+from apex_space.storage.vote_rows import COLUMNS
 from apex_space.storage.vote_store import VoteStore
 from helpers.dataset_server import Datasets, serve
 from helpers.wait import until
@@ -67,7 +67,7 @@ class Commits:
         self,
         repository: str,
         folder: Path,
-        pattern: str,
+        patterns: list[str],
         prepare: Callable[[], object],
         done: Callable[[list[Path]], object],
         minutes: float,
@@ -155,7 +155,7 @@ def test_a_vote_set_aside_after_it_was_copied_is_copied_again(store: VoteStore, 
         [("1", ""), ("2", "")],
         [("1", "a robot")],
     ]
-    assert list(tables[0].columns) == list(tables[1].columns) == list(REQUIRED)
+    assert list(tables[0].columns) == list(tables[1].columns) == list(COLUMNS)
 
 
 def test_a_hub_that_is_away_is_tried_again_and_gets_everything(
@@ -279,7 +279,7 @@ def test_the_hubs_client_makes_a_private_dataset_and_commits(hub: Datasets, url:
         voter.vote("2", "3")
     assert copied(hub.files) == ["1", "2", "3"], "the rest is committed at the end"
     assert hub.made_with == {"name": "votes", "organization": "people", "visibility": "private", "type": "dataset"}
-    assert all(path.startswith("data/votes-") and path.endswith(".parquet") for path in hub.files)
+    assert all(path.startswith("data/all-votes-") and path.endswith(".parquet") for path in hub.files)
     assert sorted(hub.files) == sorted(path for commit in hub.commits for path in commit)
     assert hub.tokens == {"Bearer token-of-ours"}
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from apex_space.storage.vote_store import VoteStore
+from helpers.votes import votes_counted
 from unit.storage.test_database import battle, cast, open_and_vote, vote
 
 
@@ -18,7 +19,7 @@ def test_several_processes_may_open_a_new_database_at_once(url: str) -> None:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
     with closing(VoteStore(url)) as store:
-        assert store.count() == 4
+        assert votes_counted(store) == 4
 
 
 def test_a_rollback_journal_is_for_one_process_alone(tmp_path: Path) -> None:
@@ -27,11 +28,11 @@ def test_a_rollback_journal_is_for_one_process_alone(tmp_path: Path) -> None:
     with closing(VoteStore(url, "delete")) as store:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda number: cast(store, vote(battle(str(number)))), range(1, 20)))
-        assert store.count() == 20
+        assert votes_counted(store) == 20
         assert [file.name for file in tmp_path.iterdir() if "wal" in file.name] == []
         process = multiprocessing.get_context("spawn").Process(target=open_and_vote, args=(url, 99, "delete"))
         process.start()
         process.join()
         assert process.exitcode == 1
     with closing(VoteStore(url)) as store:
-        assert store.count() == 20
+        assert votes_counted(store) == 20

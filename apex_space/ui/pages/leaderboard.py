@@ -9,9 +9,11 @@ from ... import plots
 from ...arena.agreement import Agreement
 from ...arena.leaderboard import MAX_VOTES, LeaderboardService, LeaderboardSnapshot
 from ...arena.learning_curve import MAX_CURVE_VOTES
-from ...core.i18n import tr
+from ...core.errors import ApexSpaceError
+from ...core.i18n import tr, translate
 from ...core.settings import settings
 from ..render import arena as render
+from ..render.html import note
 from ..static_files import read_static
 from ..translation import fill
 
@@ -42,6 +44,8 @@ class LeaderboardPage:
     def __init__(self, leaderboard: LeaderboardService) -> None:
         self._leaderboard = leaderboard
         gr.Markdown(LEAD)
+        all_songs = [(render.ALL_SONGS, "")]
+        self.board = gr.Dropdown(all_songs, value="", label="Board", filterable=False, visible=False, elem_id="board")
         self.standing = gr.HTML()
         self.songs = gr.HTML()
         self.generators = gr.HTML()
@@ -79,34 +83,61 @@ class LeaderboardPage:
         ]
         pictures = [self.calibration, self.curves, self.losses]
         options: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-        gr.on(None, self._open, outputs=[*tables, self.seen, self.near], **options)  # None: when the page opens
+        self._shown = [self.board, *tables, self.seen]
+        gr.on(None, self._open, outputs=[*self._shown, self.near], **options)  # None: when the page opens
+        self.board.input(self._show, self.board, self._shown, **options)
         # What draws pictures is large, so it is loaded only when somebody comes to them.
         self.near.select(self._draw, outputs=[*pictures, self.drawn], **options)
-        self._all = [*tables, *pictures, self.seen]
-        gr.Timer(settings().refresh_seconds).tick(self._refresh, [self.seen, self.drawn], self._all, **options)
+        self._all = [*self._shown, *pictures]
+        known = [self.seen, self.drawn, self.board]
+        gr.Timer(settings().refresh_seconds).tick(self._refresh, known, self._all, **options)
 
     def _open(self) -> tuple[Any, ...]:
-        now = self._leaderboard.latest()
-        return *_tables(now), now.state, gr.HTML(visible=True)
+        return *self._show(""), gr.HTML(visible=True)
+
+    def _show(self, name: str | None, seen: Any = None) -> tuple[Any, ...]:
+        """Return the list of boards, the tables of a board and what is then `seen`, or nothing if it was seen before.
+
+        If there is no such board any more, the page says so and shows that of all songs.
+        """
+        now, wrong = self._leaderboard.latest(), ""
+        try:
+            board = self._leaderboard.board(name or "")
+        except ApexSpaceError as error:
+            board, wrong = now, note(translate(str(error)), "error")
+        state = (now.state, board.board, board.state) if board else None
+        if state and state == seen and not wrong:
+            return ()
+        # Unless it is gone, the choice stays: it may have changed meanwhile.
+        chosen: dict[str, Any] = {"value": ""} if wrong else {}
+        boards = gr.Dropdown(render.board_choices(now.kinds), visible=bool(now.kinds), **chosen)
+        first, *rest = _ratings(board) if board else (note(tr(render.COUNTING)), "", "", "")
+        return boards, wrong + first, *rest, *_of_all_songs(now, board is now), state
 
     def _draw(self) -> tuple[Any, ...]:
         return *_pictures(self._leaderboard.latest()), True
 
-    def _refresh(self, seen: tuple[int, int | None] | None, drawn: bool) -> tuple[Any, ...]:
-        now = self._leaderboard.latest()
-        if now.state == seen:
+    def _refresh(self, seen: Any, drawn: bool, name: str | None) -> tuple[Any, ...]:
+        shown = self._show(name, seen)
+        if not shown:
             return (gr.skip(),) * len(self._all)
-        return *_tables(now), *(_pictures(now) if drawn else (gr.skip(),) * 3), now.state
+        return *shown, *(_pictures(self._leaderboard.latest()) if drawn else (gr.skip(),) * 3)
 
 
-def _tables(now: LeaderboardSnapshot) -> tuple[str, ...]:
-    judges = _rated(now.agreement["pool"].judges)
+def _ratings(now: LeaderboardSnapshot) -> tuple[str, ...]:
     return (
-        render.standing(now),
+        render.about_board(now) + render.standing(now),
         render.songs(now.songs) + render.otherwise(now.songs, now.otherwise["song"]),
         render.generators(now.generators) + render.otherwise(now.generators, now.otherwise["generator"]),
         render.meetings(now.meetings) + render.tags(now.tags),
-        render.agreement(now),
+    )
+
+
+def _of_all_songs(now: LeaderboardSnapshot, chosen: bool) -> tuple[str, ...]:
+    """Return what is known of all songs alone. If another board is chosen, say so."""
+    judges = _rated(now.agreement["pool"].judges)
+    return (
+        ("" if chosen else note(tr(render.OF_ALL_SONGS))) + render.agreement(now),
         render.calibration(judges) + render.between(judges),
         render.learning_curves(now.curves),
         render.not_counted(now.not_counted_before),

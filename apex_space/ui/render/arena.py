@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import quote
 
 from markupsafe import Markup
 
 from ...arena import listeners
 from ...arena.agreement import Agreement, AgreementReport
+from ...arena.kinds import Kind
 from ...arena.lead import Lead, Meeting
 from ...arena.leaderboard import LeaderboardSnapshot, WinTags
 from ...arena.learning_curve import LearningCurve
@@ -74,6 +76,53 @@ MAX_REASONS = 12
 NAMED = 3
 """Largest number of leaders that are named."""
 NOBODY = "No vote has been counted yet. The leaderboard begins with the first one."
+ALL_SONGS = "All songs"
+KINDS = {
+    "genre": "Genre",
+    "instrumental": "Instrumental",
+    "key": "Key",
+    "language": "Language",
+    "mood": "Mood",
+    "style": "Style",
+    "vocals": "Vocals",
+}
+"""Columns that pools often have -> their names. Other columns are called as the table calls them."""
+BOARD_FILES = (
+    '<p class="downloads"><a href="leaderboard.csv?board={board}" download>{csv}</a>'
+    '<a href="leaderboard.json?board={board}" download>{json}</a></p>'
+)
+OF_ALL_SONGS = "From here on, all figures are of all songs, whatever board is chosen."
+COUNTING = "This board is being counted. It will be here in a few seconds."
+
+
+def board_choices(kinds: Iterable[Kind]) -> list[tuple[str, str]]:
+    """Return label and name of each board. That of all songs has no name."""
+    named = [
+        (plural(kind.votes, "{kind} ({n} vote)", "{kind} ({n} votes)", kind=kind_text(kind)), kind.name)
+        for kind in kinds
+    ]
+    return [(tr(ALL_SONGS), ""), *named]
+
+
+def kind_text(kind: Kind) -> str:
+    """Return a kind in words, such as Genre: rock."""
+    column = tr(KINDS[kind.column]) if kind.column in KINDS else kind.column
+    return labelled(column, song_text(kind.value))
+
+
+def about_board(now: LeaderboardSnapshot) -> str:
+    """Return what the board of a kind counts, with its files, or nothing for the board of all songs."""
+    if not now.kind:
+        return ""
+    said = plural(
+        now.votes,
+        "This board counts only the {n} vote on two songs of the kind “{kind}”.",
+        "This board counts only the {n} votes on two songs of the kind “{kind}”.",
+        kind=kind_text(now.kind),
+    )
+    said += tr(" Its figures differ from those of the board of all songs.")
+    files = {"csv": tr("This board as CSV"), "json": tr("This board as JSON")}
+    return note(said) + BOARD_FILES.format(board=quote(now.board, safe=""), **files)
 
 
 def standing(now: LeaderboardSnapshot) -> str:

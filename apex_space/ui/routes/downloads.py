@@ -11,9 +11,9 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ... import __version__
-from ...arena.leaderboard import LeaderboardService
+from ...arena.leaderboard import LeaderboardService, LeaderboardSnapshot
 from ...arena.leaderboard_csv import to_csv
-from ...core.errors import StoreError
+from ...core.errors import StoreError, UnknownBoard
 from ...core.i18n import tr, translate
 from ...judges.report import to_json
 from ...storage.vote_rows import DAY, print_public_csv, print_public_jsonl, public_rows
@@ -43,6 +43,8 @@ class _Files:
 def download_routes(leaderboard: LeaderboardService, clock: Callable[[], float] = time.time) -> list[Route]:
     """Return the routes of four files for `launch(app_kwargs={"routes": [...]})`.
 
+    Those of the leaderboard take a board's name, such as `?board=genre: rock`.
+
     The votes are those of the days (UTC) that are over, so that the files change once a day. They hold nothing about
     voters, and nothing by which a visitor could find out whether their vote counts: no address, no hash, no time, no
     battle. Votes on visitors' own songs and suspicious votes are left out, and so are all but the newest MAX_VOTES.
@@ -54,10 +56,20 @@ def download_routes(leaderboard: LeaderboardService, clock: Callable[[], float] 
         print_rows(text, public_rows(leaderboard.votes(before=clock() // DAY * DAY)))
         return text.getvalue()
 
-    def route(name: str, media_type: str, version: Callable[[], object], make: Callable[[], str]) -> Route:
+    def file_of_votes(name: str, print_rows: Callable[..., None]) -> bytes | None:
+        return files.get(name, int(clock() // DAY), lambda: votes(print_rows))
+
+    def file_of_board(name: str, board: str, write: Callable[[LeaderboardSnapshot], str]) -> bytes | None:
+        now = leaderboard.board(board)
+        place = f"{name}?board" if now and now.kind else name  # of all kinds' boards, the last file is kept
+        return files.get(place, (now.board, now.state), lambda: write(now)) if now else None
+
+    def route(name: str, media_type: str, get: Callable[[str], bytes | None]) -> Route:
         def answer(request: Request) -> Response:
             try:
-                content = files.get(name, version(), make)
+                content = get(request.query_params.get("board", ""))
+            except UnknownBoard as error:
+                return PlainTextResponse(translate(str(error)), 404)
             except StoreError as error:
                 return PlainTextResponse(translate(str(error)), 503)
             if content is None:
@@ -70,21 +82,14 @@ def download_routes(leaderboard: LeaderboardService, clock: Callable[[], float] 
 
         return Route(f"/{name}", answer)
 
-    def standing() -> object:
-        return leaderboard.latest().state
-
-    def today() -> int:
-        return int(clock() // DAY)
-
     return [
-        route("leaderboard.csv", "text/csv", standing, lambda: to_csv(leaderboard.latest())),
-        route("leaderboard.json", "application/json", standing, lambda: _json(leaderboard)),
-        route("votes.csv", "text/csv", today, lambda: votes(print_public_csv)),
-        route("votes.jsonl", "application/jsonl", today, lambda: votes(print_public_jsonl)),
+        route("leaderboard.csv", "text/csv", lambda board: file_of_board("leaderboard.csv", board, to_csv)),
+        route("leaderboard.json", "application/json", lambda board: file_of_board("leaderboard.json", board, _json)),
+        route("votes.csv", "text/csv", lambda _: file_of_votes("votes.csv", print_public_csv)),
+        route("votes.jsonl", "application/jsonl", lambda _: file_of_votes("votes.jsonl", print_public_jsonl)),
     ]
 
 
-def _json(leaderboard: LeaderboardService) -> str:
-    now = leaderboard.latest()
+def _json(now: LeaderboardSnapshot) -> str:
     made = datetime.fromtimestamp(now.at, UTC).isoformat(timespec="seconds") if now.at else ""
     return to_json({"version": __version__, "made": made} | now.as_dict() | {"at": int(now.at)})

@@ -19,6 +19,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from apex_space.arena import clips, pool_sources
 from apex_space.arena import pool as module
+from apex_space.arena.kinds import MAX_VALUES
 from apex_space.arena.pool import Pool
 from apex_space.arena.pool_sources import EXAMPLES, candidates, from_dataset, from_examples, from_folder
 from apex_space.audio.waveform import Waveform, load
@@ -78,6 +79,18 @@ def test_a_table_names_the_songs(kind: str, folder: Path, opened: Callable[..., 
         (row["title"], row["generator"], row["prompt"]) for row in ROWS
     ]
     assert [s.id for s in songs] == [load(folder / row["file"]).sha256 for row in ROWS]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_further_columns_of_a_table_tell_kinds_of_songs(kind: str, folder: Path, opened: Callable[..., Pool]) -> None:
+    given = [{"Genre": "rock", "name": "no kind", "mood": " so\tcalm "}, {"Genre": "jazz", "name": "", "mood": ""}]
+    write_table(folder, kind, [row | more for row, more in zip(ROWS, given, strict=True)])
+    assert [s.kinds for s in opened(folder).songs()] == [{"genre": "rock", "mood": "so calm"}, {"genre": "jazz"}]
+
+
+def test_a_column_with_as_many_values_as_songs_tells_no_kinds(folder: Path) -> None:
+    write_table(folder, "jsonl", [{"file": "one.flac", "id": n, "genre": "rock"} for n in range(MAX_VALUES + 1)])
+    assert [each.kinds for each in from_folder(folder)] == [{"genre": "rock"}] * (MAX_VALUES + 1)
 
 
 @pytest.mark.parametrize(
@@ -335,6 +348,7 @@ def test_the_examples_are_two_kinds_of_songs() -> None:
     assert all(song.file.parent == EXAMPLES and song.file.is_file() for song in found)
     generators = [song.generator for song in found]
     assert generators.count("Synthesised") == len(from_examples()) >= 30
+    assert {song.kinds["key"] for song in found} == {"major", "minor"}
     assert {"Synthesised, clarity damaged", "Synthesised, coherence damaged"} <= set(generators)
 
 
@@ -367,6 +381,17 @@ def test_a_dataset_is_read_under_its_own_names(tmp_path: Path) -> None:
     assert (one.title, one.generator, one.prompt) == ("x", "m1", "c")
     assert (two.title, two.generator, two.prompt) == ("y", "m2", "")
     assert load(one.file).sha256 == load(tmp_path / "1.flac").sha256
+
+
+def test_further_columns_of_a_dataset_tell_kinds_of_songs(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    sounds, numbers = [sound(tmp_path, 1)] * (MAX_VALUES + 2), range(MAX_VALUES + 2)
+    stream = rows(sounds, genre=[0, 1, *[-1] * MAX_VALUES], seed=[*numbers], vocals=[n % 2 == 0 for n in numbers])
+    stream = stream.cast_column("genre", datasets.ClassLabel(names=["rock", "jazz"]))
+    one, two, *_, last = from_dataset("some/one", [stream], tmp_path / "files")
+    assert one.kinds == {"genre": "rock", "seed": "0", "vocals": "True"}
+    assert two.kinds == {"genre": "jazz", "seed": "1", "vocals": "False"}
+    assert last.kinds == {"vocals": "False"}, "the library writes -1 where there is no label"
 
 
 def test_a_dataset_cannot_name_files_of_this_machine(tmp_path: Path) -> None:

@@ -56,6 +56,21 @@ def test_without_votes_it_says_so_and_that_is_no_failure(report: Report) -> None
     assert list(csv.DictReader(io.StringIO(report("--format", "csv").stdout))) == []
 
 
+def test_a_board_counts_the_votes_on_two_songs_of_its_kind(report: Report) -> None:
+    rock, folk = ([Song(f"{kind}{n}", kinds={"genre": f"[bold]{kind}"}) for n in range(2)] for kind in ("rock", "folk"))
+    keep(*[vote(*rock)] * 6, *[vote(*folk)] * 5, vote(rock[0], folk[0]))
+    everything, board = report(), report("--board", "genre: [bold]rock")
+    assert "Board: all songs. The others, for --board: “genre: [bold]rock”, “genre: [bold]folk”." in everything.stderr
+    assert "Board: genre: [bold]rock." in board.stderr
+    assert "folk0" in everything.stdout
+    assert "folk0" not in board.stdout
+    found = json.loads(report("--board", "genre: [bold]rock", "--format", "json").stdout)
+    assert (found["board"], found["votes"], "not_counted" in found) == ("genre: [bold]rock", 6, False)
+    refused = report("--board", "genre: \x1b[31m")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "There is no board “genre: [31m”" in refused.stderr
+
+
 def test_json_is_the_standing(report: Report) -> None:
     standing = keep(*judged(), vote(8, 9, "a", predicted(0.6), source="uploaded"))
     done = report("--format", "json")

@@ -39,6 +39,7 @@ from apex_space.storage.records import (
 )
 from apex_space.storage.vote_counts import VoteCounts, read_counts, tally
 from apex_space.storage.vote_store import ADD_VOTE, FILE, KEPT_TEXTS, VoteStore, _add_battles, _vote_row, open_store
+from helpers.votes import votes_counted
 
 PREDICTED = Prediction("apex", "pocket", "r", 0.7, 0.6, 0.8)
 NAMED = [Song(f"song{i}", f"Title {i}", f"maker{i % 2}", "a waltz") for i in range(4)]
@@ -84,7 +85,7 @@ def test_what_was_put_in_comes_out_by_its_time(store: VoteStore) -> None:
             assert store.scores("judge")[vote.battle.a.id].scores == values
             kept.append(vote)
         assert store.votes() == sorted(kept, key=lambda vote: (vote.at, vote.battle.id))
-        assert store.count() == len(kept)
+        assert votes_counted(store) == len(kept)
 
     kept: list[Vote] = []
     holds()
@@ -111,7 +112,7 @@ def test_a_vote_needs_the_battle_that_was_issued(change: dict[str, Any], store: 
     store.add_battle(battle())
     with pytest.raises(UnknownBattle):
         store.add_vote(vote(replace(battle(), **change)))
-    assert store.count() == 0
+    assert votes_counted(store) == 0
 
 
 @pytest.mark.parametrize("id", ["", "forged", "' OR 1=1 --", "nul \0", "\ud800", "%s", ":battle", "x" * 100_000])
@@ -153,7 +154,7 @@ def test_many_threads_may_write_and_read(store: VoteStore) -> None:
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(use, range(64)))
-    assert store.count() == 64
+    assert votes_counted(store) == 64
 
 
 def test_a_song_keeps_the_texts_it_was_first_seen_with(store: VoteStore) -> None:
@@ -247,7 +248,7 @@ def assert_counted(store: VoteStore) -> None:
     for source in get_args(Source):
         assert_summed(store.predicted(source), tally(_without_generators(store.votes(), source)))
     assert found.per_song == store.votes_per_song()
-    assert found.votes == store.count() == len(store.votes())
+    assert found.votes == votes_counted(store) == len(store.votes())
     assert (found.reasons, found.changes) == (expected.reasons, store.changes())
 
 
@@ -315,7 +316,7 @@ def test_old_models_lose_their_texts_and_nothing_else(url: str, store: VoteStore
 def test_votes_that_older_code_stored_are_counted_when_the_counts_are_read(store: VoteStore) -> None:
     store_uncounted(store, *(vote(battle(f"old {number}")) for number in range(3)))
     cast(store, vote(battle("new")))
-    assert store.count() == 1
+    assert votes_counted(store) == 1
     assert_counted(store)
     store_uncounted(store, vote(battle("from an old replica"), suspicion="too many"))
     assert_counted(store)
@@ -331,7 +332,7 @@ def test_imports_and_votes_at_once_are_counted_once(store: VoteStore) -> None:
     with ThreadPoolExecutor(8) as threads:
         done = [threads.submit(each) for each in work]
     assert {type(each.exception()) for each in done} <= {type(None), AlreadyVoted}
-    assert store.count() == 40
+    assert votes_counted(store) == 40
     assert_counted(store)
 
 
@@ -389,7 +390,7 @@ def test_a_vote_set_aside_counts_nothing_until_it_is_restored(store: VoteStore) 
     assert_counted(store)
     assert store.counts().songs == whole.songs
     assert [vote.suspicion for vote in store.latest(9, 1e15)] == ["", ""]
-    assert (store.count(), store.changes(), store.version()) == (2, 2, 4)
+    assert (votes_counted(store), store.changes(), store.version()) == (2, 2, 4)
     assert store.counts().version == 4
 
 
@@ -467,7 +468,7 @@ def test_votes_set_aside_and_restored_by_many_at_once_are_counted_once(store: Vo
     with ThreadPoolExecutor(8) as threads:
         done = [threads.submit(each) for each in work]
     assert [each.exception() for each in done] == [None] * len(work)
-    assert store.count() == 30
+    assert votes_counted(store) == 30
     assert_counted(store)
 
 
@@ -493,6 +494,28 @@ def test_a_changed_vote_is_put_into_a_later_shard_as_well(store: VoteStore) -> N
     store.restore(["1"])
     assert store.claim("three") == 1
     assert [(vote.battle.id, vote.suspicion) for vote in store.in_shard("three")] == [("1", "")]
+
+
+def test_a_song_keeps_each_kind_it_was_first_seen_with(store: VoteStore) -> None:
+    for number, kinds in enumerate(({}, {"genre": "rock"}, {"genre": "jazz", "vocals": "no"})):
+        issued = battle(str(number))
+        store.add_battle(replace(issued, a=replace(issued.a, kinds=kinds)))
+    found = store.battle("0")
+    assert found is not None
+    assert (found.a.kinds, found.b.kinds) == ({"genre": "rock", "vocals": "no"}, {})
+
+
+def test_a_vote_that_got_tags_after_it_was_copied_is_put_into_a_later_shard_as_well(store: VoteStore) -> None:
+    for id in "12":
+        cast(store, judged(id))
+    store.add_tags("2", ["mix"])
+    store.claim("one")
+    assert store.claim("none") == 0
+    store.add_tags("1", ["voice", "melody"])
+    assert store.claim("two") == 1
+    assert [(vote.battle.id, vote.tags) for vote in store.in_shard("two")] == [("1", ("melody", "voice"))]
+    assert [vote.battle.id for vote in store.in_shard("one")] == ["1", "2"]
+    assert store.claim("none") == 0
 
 
 def test_of_models_the_one_after_the_most_changes_is_the_newest(store: VoteStore) -> None:
@@ -561,7 +584,7 @@ def test_an_old_salt_is_no_longer_in_the_database(url: str) -> None:
 
 def test_others_hear_of_each_vote_that_was_kept(store: VoteStore) -> None:
     counts: list[int] = []
-    store.after_vote = lambda: counts.append(store.count())
+    store.after_vote = lambda: counts.append(votes_counted(store))
     first = cast(store, vote(battle("1")))
     with pytest.raises(AlreadyVoted):
         store.add_vote(first)

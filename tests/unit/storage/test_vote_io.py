@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, get_args
 from uuid import uuid4
 
+import datasets
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -30,8 +31,9 @@ from apex_space.storage.vote_io import (
     import_votes,
     write_parquet,
 )
-from apex_space.storage.vote_rows import REQUIRED, to_rows
+from apex_space.storage.vote_rows import REQUIRED, parse_row, to_rows
 from apex_space.storage.vote_store import VoteStore, open_store
+from helpers.votes import votes_counted
 
 ENDINGS = (".parquet", ".csv", ".jsonl")
 each_form = pytest.mark.parametrize("ending", ENDINGS)
@@ -46,7 +48,8 @@ texts = st.one_of(
     ),
 )
 words = texts.filter(bool)
-songs = st.builds(lambda *texts: Song(uuid4().hex, *texts), texts, texts, texts)
+kinds = st.dictionaries(st.sampled_from(["genre", "=mood", "'"]), st.sampled_from(["rock", "=1+1", "“ü”"]))
+songs = st.builds(lambda *texts: Song(uuid4().hex, *texts), texts, texts, texts, kinds)
 shares = st.floats(0, 1)
 spoke = st.sampled_from(["", "scores", "generators"])
 predictions = st.builds(Prediction, words, words, words, shares, shares, shares, st.integers(0, 10**6), spoke)
@@ -165,6 +168,34 @@ def test_a_file_without_the_time_of_changes_is_still_read(
     export_votes(store, old)  # it is known as an export, and so it is replaced
 
 
+@each_form
+def test_kinds_of_songs_are_kept_and_come_in_with_votes_that_are_here_already(
+    ending: str, store: VoteStore, other: VoteStore, tmp_path: Path
+) -> None:
+    def told(**kinds: str) -> Vote:
+        vote = example()
+        return replace(vote, battle=replace(vote.battle, a=replace(vote.battle.a, kinds=kinds)))
+
+    store.add_all([(told(genre="rock", vocals="=no"), ())])
+    export_votes(store, tmp_path / f"votes{ending}")
+    for first in (told(), told(genre="jazz")):
+        other.add_all([(first, ())])
+    import_votes(other, tmp_path / f"votes{ending}")
+    assert other.votes()[0].battle.a.kinds == {"genre": "jazz", "vocals": "=no"}, "what is known first stays"
+    assert other.counts().songs["song a"].kinds == {"genre": "jazz", "vocals": "=no"}
+    assert other.votes()[0].battle.b.kinds == {}
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [{"": "x"}, {"x": ""}, {"a\nb": "x"}, {"x": "\u202e"}, {"x": "y" * 41}, {"x": 1}, dict.fromkeys("abcdefghi", "x")],
+)
+def test_kinds_that_no_pool_would_have_are_refused(kinds: dict[str, Any]) -> None:
+    (row,) = to_rows([example()], {})
+    with pytest.raises(ValueError, match="a_kinds"):
+        parse_row({**row, "a_kinds": json.dumps(kinds)})
+
+
 @pytest.mark.slow
 @each_form
 def test_thousands_of_votes_go_from_one_database_to_another(
@@ -243,7 +274,7 @@ def test_a_vote_on_other_songs_under_the_id_of_a_battle_is_not(
     store.add_all([(example(), ())])
     export_votes(store, tmp_path / "votes.csv")
     assert import_votes(other, tmp_path / "votes.csv") == ImportResult(0, 1)
-    assert other.count() == 0
+    assert votes_counted(other) == 0
 
 
 WRONG: dict[str, tuple[Any, str]] = {
@@ -299,7 +330,7 @@ def test_a_bad_row_is_named_with_its_line_and_reason_and_nothing_is_taken_in(
     found = import_votes(other, written(three, tmp_path / "votes.jsonl", 1, **{column: value}))
     assert [bad.line for bad in found.bad] == [3]
     assert reason in found.bad[0].reason
-    assert (found.new, found.known, other.count()) == (0, 0, 0)
+    assert (found.new, found.known, votes_counted(other)) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(("column", "value"), WRONG_INSIDE)
@@ -308,7 +339,7 @@ def test_bad_values_inside_are_found(
 ) -> None:
     found = import_votes(other, written(three, tmp_path / "votes.jsonl", 2, **{column: value}))
     assert [bad.line for bad in found.bad] == [4]
-    assert other.count() == 0
+    assert votes_counted(other) == 0
 
 
 def test_lines_of_a_csv_are_counted_as_an_editor_does(three: VoteStore, other: VoteStore, tmp_path: Path) -> None:
@@ -356,7 +387,7 @@ def test_a_file_that_is_none_is_refused_by_its_name(case: str, other: VoteStore,
         (tmp_path / name).write_bytes(content)
     with pytest.raises(ArenaError, match=name):
         import_votes(other, tmp_path / name)
-    assert other.count() == 0
+    assert votes_counted(other) == 0
 
 
 def test_parquet_with_other_columns_is_refused(other: VoteStore, tmp_path: Path) -> None:
@@ -416,6 +447,33 @@ def test_copies_from_the_hub_are_imported_from_the_last_to_the_first(
         assert "from the last name to the first" in said
     with closing(open_store(Settings(data=tmp_path / "data"))) as opened:
         assert [vote.suspicion for vote in opened.votes()] == [vote.suspicion for vote in three.votes()]
+
+
+def test_copies_by_this_and_by_older_versions_are_imported_and_loaded_together(
+    command: Callable[..., tuple[int, str]], three: VoteStore, tmp_path: Path
+) -> None:
+    folder, (first, second, third) = tmp_path / "hub", [vote.battle.id for vote in three.votes()]
+    folder.mkdir()
+    three.add_tags(first, ["mix", "voice"])
+    new = [folder / f"all-votes-20261130T1{number}0000-{'0' * 32}.parquet" for number in range(2)]
+    _write_shard(new[0], to_rows(three.votes_on([first, second]), {}))
+    three.set_aside([second], "a robot")
+    _write_shard(new[1], to_rows(three.votes_on([second]), {}))
+    old = folder / f"votes-20251130T100000-{'0' * 32}.parquet"
+    _write_shard(old, to_rows(three.votes_on([third]), {}))
+    assert list(pd.read_parquet(old).columns) == list(REQUIRED)
+    for shard in (new[0], old, new[1]):
+        status, said = command("import", shard)
+        assert (status, "from the last name to the first" in said) == (0, shard == old)
+    with closing(open_store(Settings(data=tmp_path / "data"))) as opened:
+        assert kept(opened) == kept(three)
+    loaded = datasets.load_dataset(str(folder), split="train", streaming=True)
+    assert [(row["battle"], row["tags"]) for row in loaded] == [
+        (first, "mix voice"),
+        (second, ""),
+        (second, ""),
+        (third, None),
+    ]
 
 
 def test_the_command_line_says_what_is_wrong(

@@ -20,7 +20,7 @@ from apex_space.storage.records import Vote
 from apex_space.storage.vote_rows import DAY
 from apex_space.storage.vote_store import VoteStore
 from apex_space.ui.routes.downloads import download_routes
-from helpers.votes import predicted, stored, vote
+from helpers.votes import predicted, song, stored, vote
 
 FILES = ("leaderboard.csv", "leaderboard.json", "votes.csv", "votes.jsonl")
 FIRST = 20_000
@@ -87,6 +87,35 @@ def test_the_file_of_the_leaderboard_is_its_standing(client: TestClient, leaderb
     assert plain["songs"][0]["rating"] == pytest.approx(standing.songs[0].rating, rel=1e-4)
     rated = [row for row in csv.DictReader(io.StringIO(client.get("/leaderboard.csv").text)) if row["part"] == "song"]
     assert [row["name"] for row in rated] == [song.key for song in standing.songs]
+
+
+def test_the_files_of_a_board_name_it_and_have_its_figures(
+    client: TestClient, leaderboard: LeaderboardService, store: VoteStore
+) -> None:
+    rock, jazz = (
+        [replace(song(number), kinds={"genre": f"={genre}"}) for number in numbers]
+        for genre, numbers in (("rock", (10, 11)), ("jazz", (12, 13)))
+    )
+    store.add_all([(each, []) for each in stored([vote(*rock), vote(*rock), vote(rock[0], jazz[0]), vote(*jazz)], 10)])
+    assert client.get("/leaderboard.csv?board=genre: =rock").status_code == 404, "nothing was fitted yet"
+    leaderboard.refit()
+    table = [*csv.DictReader(io.StringIO(client.get("/leaderboard.csv?board=genre: =rock").text))]
+    assert [(row["name"], row["votes"], row["board"]) for row in table if row["part"] == "song"] == [
+        (each.id, "2", "genre: =rock") for each in rock
+    ]
+    for name in ("genre: =jazz", "genre: =rock"):
+        assert client.get("/leaderboard.json", params={"board": name}).json()["board"] == name
+    everything = client.get("/leaderboard.json").json()
+    assert everything["board"] == "all songs"
+    assert [(each["board"], each["votes"]) for each in everything["boards"]] == [
+        ("genre: =rock", 2),
+        ("genre: =jazz", 1),
+    ]
+    assert {row["board"] for row in csv.DictReader(io.StringIO(client.get("/leaderboard.csv").text))} == {"all songs"}
+    for name in ("leaderboard.csv", "leaderboard.json"):
+        refused = client.get(f"/{name}", params={"board": "\r\n<script>"})
+        assert (refused.status_code, refused.headers["content-type"].split(";")[0]) == (404, "text/plain")
+        assert "There is no board" in refused.text
 
 
 def test_votes_are_given_when_their_day_is_over(client: TestClient, clock: Clock) -> None:
