@@ -44,7 +44,7 @@ from unit.storage.test_database import (  # noqa: F401
     test_an_old_database_is_brought_up_to_date_and_keeps_its_votes,
     test_an_old_salt_is_no_longer_in_the_database,
     test_choices_are_the_counted_votes_for_a_song_of_the_pool_the_oldest_first,
-    test_every_table_but_links_fetches_and_counts_is_append_only,
+    test_every_table_but_links_fetches_friends_and_counts_is_append_only,
     test_imports_and_votes_at_once_are_counted_once,
     test_it_is_all_there_after_closing_and_opening,
     test_many_threads_may_write_and_read,
