@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ... import plots
+from ...arena.friends import FriendBattles
 from ...arena.pool import Pool
 from ...core.errors import ApexSpaceError
 from ...core.i18n import tr, translate
@@ -22,6 +23,7 @@ from .. import render
 from ..requests import Requests, lacks
 from ..translation import fill
 from . import inputs
+from .friends_panel import Compared, FriendsPanel
 
 INTRODUCTION = """# Which one would people pick?
 This page estimates how many of 100 listeners would prefer each song, how sure the estimate is, and why."""
@@ -41,11 +43,11 @@ Results = dict[tuple[str, Path], Report | Panel]
 class ComparePage:
     """Components and events. The packages judges, preference, plots and render do the work."""
 
-    def __init__(self, requests: Requests, pool: Pool) -> None:
+    def __init__(self, requests: Requests, pool: Pool, friends: FriendBattles) -> None:
         self._requests, self._pool = requests, pool
         gr.Markdown(INTRODUCTION)
         self._inputs()
-        self._outputs()
+        self._outputs(friends)
         self._events()
 
     def _inputs(self) -> None:
@@ -70,11 +72,12 @@ class ComparePage:
             self.swap = gr.Button("Swap", min_width=90)
             self.cancel = gr.Button("Cancel", min_width=90, interactive=False)
 
-    def _outputs(self) -> None:
+    def _outputs(self, friends: FriendBattles) -> None:
         self.answer = gr.HTML(elem_classes="result")
         self.progress = inputs.progress(EMPTY)
         inputs.last_result()
         inputs.share_button()
+        self.friends = FriendsPanel(friends, self._requests)
         self.probability = gr.Plot(label="Of 100 listeners", visible=False, elem_id="probability-plot")
         self.contributions = gr.Plot(label="What spoke for which song", visible=False, elem_id="contributions-plot")
         self.tables = gr.HTML(elem_classes="result")
@@ -83,7 +86,7 @@ class ComparePage:
     def _events(self) -> None:
         pictures = [self.probability, self.contributions]
         controls = [self.cancel, self.swap, self.one_maker]
-        outputs = [self.answer, self.progress, *pictures, self.tables, self.known, *controls]
+        outputs = [self.answer, self.progress, *pictures, self.tables, self.known, *controls, self.friends.finished]
         given = [*self.songs, self.turned, self.known, self.judge, self.one_maker]
         options: dict[str, Any] = {
             "inputs": given,
@@ -116,17 +119,17 @@ class ComparePage:
         return [gr.validate(not text, text) for text in (*lacking, "", "", refused, "")]
 
     def _show(self, *given: Any) -> Iterator[tuple[Any, ...]]:
-        yield "", _decoding("a"), *HIDDEN, "", gr.skip(), *RUNNING
+        yield "", _decoding("a"), *HIDDEN, "", gr.skip(), *RUNNING, Compared()
         asked = _asked(*given)
         try:
             for step in self._requests.compare(asked.request):
                 if isinstance(step, CompareProgress):
                     asked.known.update(step.known)
-                    yield gr.skip(), _progress(step), *[gr.skip()] * 7
+                    yield gr.skip(), _progress(step), *[gr.skip()] * 8
                 else:
-                    yield *_shown(step), asked.known, *IDLE
+                    yield *_shown(step), asked.known, *IDLE, Compared(*asked.songs)
         except gr.Error as error:
-            yield gr.skip(), render.failed(error), *[gr.skip()] * 4, *IDLE
+            yield gr.skip(), render.failed(error), *[gr.skip()] * 4, *IDLE, gr.skip()
             raise
 
     def _swap(self, first: str | None, second: str | None, turned: bool, *more: Any) -> tuple[Any, ...]:
@@ -141,10 +144,10 @@ class ComparePage:
             if all((name, Path(song)) in asked.known for song, _ in asked.players):
                 *_, answer = compare(asked.request, self._requests.manager.load, self._requests.models)
                 assert not isinstance(answer, CompareProgress)
-                return *_shown(answer), gr.skip(), *IDLE
+                return *_shown(answer), gr.skip(), *IDLE, Compared(*asked.songs)
         except ApexSpaceError:  # the judge or its preference head has changed: the songs must be scored again
             pass
-        return "", render.note(tr(EMPTY)), *HIDDEN, "", gr.skip(), *IDLE
+        return "", render.note(tr(EMPTY)), *HIDDEN, "", gr.skip(), *IDLE, Compared()
 
 
 @dataclass(frozen=True)
