@@ -6,7 +6,8 @@ clips. Anyone with the key can also delete the battle. Only the key's hash is st
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from ..core.errors import AlreadyVoted, LinkError, UnknownLink, VoteRefused, WrongKey
 from ..core.settings import Settings
-from .database import Database, keep_other_writers_out, write
+from .database import Database, Parameters, keep_other_writers_out, write
 from .identity import Visitor
 from .shared_results import ID, ID_BYTES, DeletionKey, clean_title, is_key, key_hash
 
@@ -115,12 +116,12 @@ class FriendBattleStore:
         """Store the bytes of two clips of `seconds` under the id and the key of `receipt`. Raises LinkError."""
         (first, second), (first_title, second_title) = (clip.read_bytes() for clip in clips), map(clean_title, titles)
         ids = token_urlsafe(ID_BYTES), token_urlsafe(ID_BYTES)
-        parts = [
+        parts: list[Parameters] = [
             {"battle": receipt.id, "clip": id, "part": start // PART_BYTES, "bytes": sound[start : start + PART_BYTES]}
             for id, sound in zip(ids, (first, second), strict=True)
             for start in range(0, len(sound), PART_BYTES)
         ]
-        row = {
+        row: Parameters = {
             "id": receipt.id,
             "key_hash": key_hash(receipt.key),
             "at": self._clock(),
@@ -133,8 +134,7 @@ class FriendBattleStore:
             "second_title": second_title,
             "second_bytes": len(second),
         }
-        with self._database.transaction(writing=True) as connection:
-            keep_other_writers_out(connection, "friend_battles")
+        with self._writing() as connection:
             self._check_room(connection, visitor, len(first) + len(second))
             write(connection, ADD, [row])
             write(connection, ADD_PART, parts)
@@ -157,7 +157,7 @@ class FriendBattleStore:
         AlreadyVoted.
         """
         row = {"battle": id, "voter": _hash(voter), "visitor": visitor.hash, "choice": choice}
-        with self._database.transaction(writing=True) as connection:
+        with self._writing() as connection:
             battle = self._get(connection, id)
             if choice not in (UNDECIDED, *(clip.id for clip in battle.clips)):
                 raise VoteRefused("This vote is for no song of this battle. Reload the page.")
@@ -169,7 +169,7 @@ class FriendBattleStore:
     def votes(self, battle: FriendBattle) -> FriendVotes:
         """Count the votes so far."""
         with self._database.transaction() as connection:
-            counts = dict(connection.execute(text(VOTES), {"battle": battle.id}).all())
+            counts: dict[str, int] = dict(connection.execute(text(VOTES), {"battle": battle.id}).all())
         first, second = (counts.get(clip.id, 0) for clip in battle.clips)
         return FriendVotes(first, second, counts.get(UNDECIDED, 0))
 
@@ -182,13 +182,20 @@ class FriendBattleStore:
         """Delete the battle `id` with its clips and votes. Raises UnknownLink and WrongKey."""
         if not is_key(key, self.get(id).key_hash):
             raise WrongKey("This key does not belong to this battle. Nothing was deleted.")
-        with self._database.transaction(writing=True) as connection:
+        with self._writing() as connection:
             write(connection, DELETE, [{"id": id}])
 
     def sweep(self) -> None:
         """Delete the battles whose time is over, with their clips and votes."""
-        with self._database.transaction(writing=True) as connection:
+        with self._writing() as connection:
             write(connection, DELETE_OLD, [{"since": self._since()}])
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """Yield a connection for a change. One change is made after the other, so that bounds hold at all replicas."""
+        with self._database.transaction(writing=True) as connection:
+            keep_other_writers_out(connection, "friend_battles")
+            yield connection
 
     def _get(self, connection: Connection, id: str) -> FriendBattle:
         found = None

@@ -71,6 +71,16 @@ from unit.storage.test_database import (  # noqa: F401
     test_what_was_put_in_comes_out_by_its_time,
     vote,
 )
+from unit.storage.test_friend_battles import (  # noqa: F401
+    clips,
+    friends,
+    test_a_battle_comes_out_as_it_went_in_and_only_the_key_deletes_all_of_it,
+    test_a_full_server_and_a_full_visitor_are_refused_before_and_after_encoding,
+    test_after_its_time_a_battle_is_gone_at_once_and_its_bytes_with_the_next_sweep,
+    test_each_browser_has_one_vote_and_an_address_has_a_few,
+    test_votes_at_once_from_one_address_stay_within_its_bound,
+    timer,
+)
 from unit.storage.test_shared_results import (  # noqa: F401
     clock,
     links,

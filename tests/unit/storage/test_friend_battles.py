@@ -1,5 +1,6 @@
 """What battles for friends promise: bounds, a vote for each friend, and gone as a whole by the key or in time."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,13 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
+def timer() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def friends(store: VoteStore, clock: Clock) -> FriendBattleStore:
-    return FriendBattleStore(store, Settings(friend_battles=3, friend_visitor_battles=2), clock)
+def friends(store: VoteStore, timer: Clock) -> FriendBattleStore:
+    return FriendBattleStore(store, Settings(friend_battles=3, friend_visitor_battles=2), timer)
 
 
 @pytest.fixture
@@ -90,23 +91,23 @@ def test_any_other_text_is_no_battle(friends: FriendBattleStore, id: str) -> Non
 
 
 def test_after_its_time_a_battle_is_gone_at_once_and_its_bytes_with_the_next_sweep(
-    friends: FriendBattleStore, clips: list[Path], clock: Clock, store: VoteStore
+    friends: FriendBattleStore, clips: list[Path], timer: Clock, store: VoteStore
 ) -> None:
     old = add(friends, clips)
-    clock.now += 23 * HOUR
+    timer.now += 23 * HOUR
     young = add(friends, clips, THERE)
     friends.sweep()
     assert rows(store) == [2, 8, 0]
-    clock.now += HOUR
+    timer.now += HOUR
     with pytest.raises(UnknownLink):
         friends.get(old.id)
-    FriendBattleStore(store, friends.config, clock).sweep()  # as a server does that starts again
+    FriendBattleStore(store, friends.config, timer).sweep()  # as a server does that starts again
     assert rows(store) == [1, 4, 0]
     assert friends.get(young.id)
 
 
 def test_a_full_server_and_a_full_visitor_are_refused_before_and_after_encoding(
-    friends: FriendBattleStore, clips: list[Path], clock: Clock, store: VoteStore
+    friends: FriendBattleStore, clips: list[Path], timer: Clock, store: VoteStore
 ) -> None:
     for _ in range(2):
         add(friends, clips)
@@ -120,7 +121,7 @@ def test_a_full_server_and_a_full_visitor_are_refused_before_and_after_encoding(
         with pytest.raises(LinkError, match="as fit on this server"):
             refused()
     assert rows(store)[0] == 3
-    clock.now += 24 * HOUR  # what is over takes no room, even before it is swept
+    timer.now += 24 * HOUR  # what is over takes no room, even before it is swept
     add(friends, clips)
 
 
@@ -158,6 +159,21 @@ def test_each_browser_has_one_vote_and_an_address_has_a_few(friends: FriendBattl
         friends.vote(battle.id, "one more", UNDECIDED, HERE)
     friends.vote(battle.id, "one more", UNDECIDED, THERE)
     assert friends.votes(battle).undecided == MAX_VOTES_OF_VISITOR - 3 + 1
+
+
+def test_votes_at_once_from_one_address_stay_within_its_bound(friends: FriendBattleStore, clips: list[Path]) -> None:
+    battle = friends.get(add(friends, clips).id)
+
+    def vote(number: int) -> bool:
+        try:
+            friends.vote(battle.id, f"voter {number}", UNDECIDED, HERE)
+        except VoteRefused:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        taken = [*threads.map(vote, range(2 * MAX_VOTES_OF_VISITOR))]
+    assert sum(taken) == friends.votes(battle).undecided == MAX_VOTES_OF_VISITOR
 
 
 def test_nothing_of_the_arena_is_touched(friends: FriendBattleStore, clips: list[Path], store: VoteStore) -> None:
