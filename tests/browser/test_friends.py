@@ -20,7 +20,9 @@ def made(page: Any) -> str:
     compare(page)
     page.locator("#contributions-plot .js-plotly-plot").wait_for()
     assert page.get_by_label("Title of Song A").input_value() == "house"
-    page.get_by_label("Title of Song A").fill(HOSTILE)
+    page.get_by_role("button", name="Swap").click()
+    page.wait_for_function("document.querySelector('#friends-panel :is(input, textarea)').value === 'bossa'")
+    page.get_by_label("Title of Song B").fill(HOSTILE)
     page.get_by_role("button", name=BUTTON).click()
     link = page.locator("#friends-link :is(textarea, input)")
     link.wait_for(timeout=60_000)

@@ -86,7 +86,8 @@ class ComparePage:
     def _events(self) -> None:
         pictures = [self.probability, self.contributions]
         controls = [self.cancel, self.swap, self.one_maker]
-        outputs = [self.answer, self.progress, *pictures, self.tables, self.known, *controls, self.friends.finished]
+        outputs = [self.answer, self.progress, *pictures, self.tables, self.known, *controls]
+        compared = [*outputs, self.friends.finished]
         given = [*self.songs, self.turned, self.known, self.judge, self.one_maker]
         options: dict[str, Any] = {
             "inputs": given,
@@ -96,12 +97,12 @@ class ComparePage:
             "show_progress": "minimal",
             "show_progress_on": self.progress,
         }
-        running = self.start.click(self._show, outputs=outputs, api_visibility="private", **options)
+        running = self.start.click(self._show, outputs=compared, api_visibility="private", **options)
         for button, path, song in self.examples:
             button.click(lambda path=path: path, outputs=song, api_visibility="private")
         silent: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
-        exchanged = [self.row, *self.songs, self.turned, *outputs]
-        self.swap.click(self._swap, given, exchanged, **silent)
+        exchanged = [self.row, *self.songs, self.turned, *compared]
+        self.friends.offer_after(self.swap.click(self._swap, given, exchanged, **silent))
         self.one_maker.input(lambda *given: self._again(_asked(*given)), given, outputs, **silent)
         inputs.show_progress([self.start.click])
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, *controls])
@@ -136,7 +137,10 @@ class ComparePage:
         """Swap the sides of the songs without changing the players. Swap the answer if both songs have results."""
         asked = _asked(first, second, not turned, *more)
         row = gr.Row(elem_classes="" if turned else "turned")
-        return row, *(gr.Audio(label=translate(name)) for _, name in asked.players), not turned, *self._again(asked)
+        players = [gr.Audio(label=translate(name)) for _, name in asked.players]
+        answer, *more = self._again(asked)
+        compared = Compared(*asked.songs) if answer else Compared()
+        return row, *players, not turned, answer, *more, compared
 
     def _again(self, asked: "_Asked") -> tuple[Any, ...]:
         try:
@@ -144,10 +148,10 @@ class ComparePage:
             if all((name, Path(song)) in asked.known for song, _ in asked.players):
                 *_, answer = compare(asked.request, self._requests.manager.load, self._requests.models)
                 assert not isinstance(answer, CompareProgress)
-                return *_shown(answer), gr.skip(), *IDLE, Compared(*asked.songs)
+                return *_shown(answer), gr.skip(), *IDLE
         except ApexSpaceError:  # the judge or its preference head has changed: the songs must be scored again
             pass
-        return "", render.note(tr(EMPTY)), *HIDDEN, "", gr.skip(), *IDLE, Compared()
+        return "", render.note(tr(EMPTY)), *HIDDEN, "", gr.skip(), *IDLE
 
 
 @dataclass(frozen=True)

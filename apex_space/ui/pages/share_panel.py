@@ -80,10 +80,15 @@ class LinkPanel(ABC):
 
     def _events(self) -> None:
         kept = [*self._titles, self._get, self._link, self._key, self._note, self._delete, self._receipt]
-        self.finished.change(self._offer, self.finished, [self._box, *kept], **SILENT)
+        self._offered = [self._box, *kept]
+        self.finished.change(self._offer, self.finished, self._offered, **SILENT)
         made = self._get.click(self._make, [self.finished, *self._titles], kept, **self._making())
         made.then(None, [self._link, self._key], js=REMEMBER, api_visibility="private")
         self._delete.click(self._remove, [self.finished, self._receipt], kept, **SILENT)
+
+    def offer_after(self, event: Any) -> None:
+        """Offer what is `finished` then. An event outside the queue needs this: its change of a state triggers none."""
+        event.then(self._offer, self.finished, self._offered, **SILENT)
 
     def _offer(self, finished: Any) -> tuple[Any, ...]:
         return gr.Column(visible=self._suggest(finished) is not None), *self._none(finished, "")
