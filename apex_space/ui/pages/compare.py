@@ -138,9 +138,9 @@ class ComparePage:
         asked = _asked(first, second, not turned, *more)
         row = gr.Row(elem_classes="" if turned else "turned")
         players = [gr.Audio(label=translate(name)) for _, name in asked.players]
-        answer, *more = self._again(asked)
-        compared = Compared(*asked.songs) if answer else Compared()
-        return row, *players, not turned, answer, *more, compared
+        shown = self._again(asked)
+        compared = Compared(*asked.songs) if shown[0] else Compared()
+        return row, *players, not turned, *shown, compared
 
     def _again(self, asked: "_Asked") -> tuple[Any, ...]:
         try:
