@@ -158,9 +158,7 @@ class Arena:
         """
         visitor = self._hash(address)
         self._limiter.admit(visitor, "uploaded")
-        waveforms = _decode(first, "first"), _decode(second, "second")
-        if waveforms[0].sha256 == waveforms[1].sha256:
-            raise ArenaError("These two are the same song. Choose another one for one of them.")
+        waveforms = decode_two(first, second)
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         try:
             files.mark_own(folder)
@@ -223,7 +221,7 @@ class Arena:
         self._limiter.admit(voter, "vote")
         if winner not in get_args(Winner):
             raise VoteRefused("A vote is one of {choices}.", choices=", ".join(get_args(Winner)))
-        seconds = _seconds(heard)
+        seconds = listening_times(heard)
         found = self._find(battle)
         now = self._clock()
         self._check_listening(found, seconds, now)
@@ -337,16 +335,7 @@ class Arena:
 
         One song plays at a time, so the times that are required of both add up.
         """
-        wanted = settings().listening_seconds
-        required = [min(wanted, self._copy(battle, song.id).duration) for song in (battle.a, battle.b)]
-        for name, seconds, least in zip("AB", heard, required, strict=True):
-            if seconds < least - SLACK:
-                raise NotHeard(
-                    "Listen to {least:.2g} s of each song first. Song {name} has played {seconds:.1f} s.",
-                    least=least,
-                    name=name,
-                    seconds=seconds,
-                )
+        required = check_heard(heard, [self._copy(battle, song.id).duration for song in (battle.a, battle.b)])
         gone = [now - since for since in self._since(battle, now)]
         left = max(sum(required) - max(gone), *(least - past for least, past in zip(required, gone, strict=True)))
         if left > SLACK:
@@ -396,6 +385,14 @@ def open_arena(
     return Arena(store, pool, predictor, open_hasher(config), uncertainty)
 
 
+def decode_two(first: Path, second: Path) -> tuple[Waveform, Waveform]:
+    """Decode a visitor's two songs. Raises AudioError, and ArenaError if both are the same."""
+    waveforms = _decode(first, "first"), _decode(second, "second")
+    if waveforms[0].sha256 == waveforms[1].sha256:
+        raise ArenaError("These two are the same song. Choose another one for one of them.")
+    return waveforms
+
+
 def _decode(path: Path, name: str) -> Waveform:
     try:
         return load_song(path)
@@ -403,7 +400,21 @@ def _decode(path: Path, name: str) -> Waveform:
         raise type(error)("The {name} song: {reason}", name=name, reason=error) from error
 
 
-def _seconds(heard: Sequence[float]) -> tuple[float, float]:
+def check_heard(heard: tuple[float, float], durations: Sequence[float]) -> list[float]:
+    """Return how many seconds of A and of B are required. Raises NotHeard if the browser counted fewer of one."""
+    required = [min(settings().listening_seconds, duration) for duration in durations]
+    for name, seconds, least in zip("AB", heard, required, strict=True):
+        if seconds < least - SLACK:
+            raise NotHeard(
+                "Listen to {least:.2g} s of each song first. Song {name} has played {seconds:.1f} s.",
+                least=least,
+                name=name,
+                seconds=seconds,
+            )
+    return required
+
+
+def listening_times(heard: Sequence[float]) -> tuple[float, float]:
     """Return the times of listening that a browser reports. Raises VoteRefused unless they are two possible times."""
     try:
         a, b = heard

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -34,11 +35,11 @@ class Clip:
     duration: float
 
 
-def encode_clip(song: Path, waveform: Waveform, folder: Path) -> Clip:
+def encode_clip(song: Path, waveform: Waveform, folder: Path, seconds: float = inf) -> Clip:
     """Write `song`, which was decoded to `waveform`, to `folder` as an mp3 that every browser plays.
 
     The clip's name is random. Stereo stays stereo; other channels are averaged, as for judges. Only the sound of the
-    file is kept: no tag, picture or name.
+    file is kept: no tag, picture or name. What comes after `seconds` is left out.
     """
     import av
 
@@ -51,7 +52,7 @@ def encode_clip(song: Path, waveform: Waveform, folder: Path) -> Clip:
                 "libmp3lame", rate=SAMPLE_RATE, layout="stereo", options={"compression_level": EFFORT}
             )
             encoder.bit_rate = BITS_PER_SECOND
-            for block in _blocks(song, waveform):
+            for block in _beginning(_blocks(song, waveform), seconds * waveform.rate):
                 frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block * gain), "fltp", "stereo")
                 frame.sample_rate = waveform.rate
                 for part in resampler.resample(frame):
@@ -62,7 +63,16 @@ def encode_clip(song: Path, waveform: Waveform, folder: Path) -> Clip:
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    return Clip(target, waveform.duration)
+    return Clip(target, min(waveform.duration, seconds))
+
+
+def _beginning(blocks: Iterator[np.ndarray], samples: float) -> Iterator[np.ndarray]:
+    """Yield blocks [2, n] until they have so many samples."""
+    for block in blocks:
+        if samples < 1:
+            return
+        yield block[:, : int(min(samples, block.shape[1]))]
+        samples -= block.shape[1]
 
 
 def _blocks(song: Path, waveform: Waveform) -> Iterator[np.ndarray]:

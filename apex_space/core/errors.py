@@ -25,9 +25,9 @@ ApexSpaceError
 ├── BatchError              songs cannot be ranked together
 │   ├── TooManySongs        there are more songs than allowed at once
 │   └── ArchiveRefused      a zip is damaged, or holds more than allowed
-├── LinkError               a shared result cannot be stored or read
-│   ├── UnknownLink         no result has this id, or it was deleted
-│   └── WrongKey            the result was stored with another key
+├── LinkError               a shared result or a battle for friends cannot be stored or read
+│   ├── UnknownLink         nothing has this id, or it was deleted
+│   └── WrongKey            it was stored with another key
 └── ArenaError              the arena refused a request; nothing was written
     ├── NotEnoughSongs      the pool cannot make a pair
     ├── UnknownBoard        the leaderboard has no board of this name
@@ -154,15 +154,15 @@ class ArchiveRefused(BatchError):
 
 
 class LinkError(ApexSpaceError):
-    """A shared result cannot be stored or read."""
+    """A shared result or a battle for friends cannot be stored or read."""
 
 
 class UnknownLink(LinkError):
-    """No result has this id, or it was deleted."""
+    """Nothing has this id, or it was deleted."""
 
 
 class WrongKey(LinkError):
-    """The result was stored with another key."""
+    """It was stored with another key."""
 
 
 class ArenaError(ApexSpaceError):

@@ -110,6 +110,15 @@ class Settings(BaseSettings):
         ge=0,
         description="Maximum number of shared results; the busiest visitor's oldest goes first; 0: no sharing",
     )
+    friend_battles: int = Field(
+        100, ge=0, description="Maximum number of blind battles for friends that are kept at once; 0: none are made"
+    )
+    friend_megabytes: float = Field(1000, gt=0, description="Maximum size of the songs of all of them together, in MB")
+    friend_visitor_battles: int = Field(5, ge=1, description="Maximum number of them that one visitor has at once")
+    friend_visitor_megabytes: float = Field(
+        200, gt=0, description="Maximum size of the songs of one visitor's together, in MB"
+    )
+    friend_hours: float = Field(24, gt=0, description="Hours after which such a battle is deleted with its songs")
     salt: SecretStr | None = Field(
         None, description="Salt of the voters' hashes, the same for all replicas; default: a random one each day"
     )

@@ -1,4 +1,7 @@
-"""The database of votes and shared results: SQLite or PostgreSQL. migrations.py defines the tables."""
+"""The database: SQLite or PostgreSQL. It holds votes, shared results and battles for friends.
+
+migrations.py defines the tables.
+"""
 
 import logging
 import math
@@ -25,7 +28,7 @@ With "delete", no other process is allowed, so a long wait is useless.
 CONNECT_SECONDS = 10
 logger = logging.getLogger(__name__)
 
-Parameters = Mapping[str, str | float]
+Parameters = Mapping[str, str | float | bytes]
 
 
 class Database:
@@ -168,6 +171,12 @@ def _reason(error: Exception, url: URL) -> str:
     return first.replace(str(url.password), "***") if url.password else first
 
 
+def keep_other_writers_out(connection: Connection, table: str) -> None:
+    """Let no other process write to a table until the transaction ends. In SQLite no other one writes anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def write(connection: Connection, statement: str, rows: Sequence[Parameters]) -> int:
     """Run a statement for each row and return how many rows it added.
 
@@ -178,8 +187,10 @@ def write(connection: Connection, statement: str, rows: Sequence[Parameters]) ->
     return connection.execute(text(statement), rows).rowcount if rows else 0
 
 
-def storable(value: str | float) -> bool:
+def storable(value: str | float | bytes) -> bool:
     """Return whether both SQLite and PostgreSQL can store a value."""
+    if isinstance(value, bytes):
+        return True
     if not isinstance(value, str):
         return math.isfinite(value)
     return "\0" not in value and value.encode(errors="ignore").decode() == value

@@ -42,6 +42,13 @@ def _postgresql_trigger(table: str, columns: str = "") -> str:
     )
 
 
+def _friend_parts(kind: str) -> str:
+    return (
+        "CREATE TABLE friend_parts (battle TEXT NOT NULL REFERENCES friend_battles (id) ON DELETE CASCADE,"
+        f" clip TEXT NOT NULL, part INTEGER NOT NULL, bytes {kind} NOT NULL, PRIMARY KEY (battle, clip, part))"
+    )
+
+
 _NEW_WORDS = {
     "battles": "UPDATE battles SET source = 'uploaded' WHERE source = 'own'",
     "votes": "UPDATE votes SET winner = 'both_bad' WHERE winner = 'bad'",
@@ -199,6 +206,20 @@ MIGRATIONS = (
         ),
         sqlite=tuple(_sqlite_trigger("tags_copied", verb) for verb in ("UPDATE", "DELETE")),
         postgresql=(_postgresql_trigger("tags_copied"),),
+    ),
+    Migration(  # battles for friends are deleted after a day, with their songs and votes
+        15,
+        both=(
+            "CREATE TABLE friend_battles (id TEXT PRIMARY KEY, key_hash TEXT NOT NULL, at DOUBLE PRECISION NOT NULL,"
+            " visitor TEXT NOT NULL, seconds DOUBLE PRECISION NOT NULL, first TEXT NOT NULL, first_title TEXT NOT NULL,"
+            " first_bytes INTEGER NOT NULL, second TEXT NOT NULL, second_title TEXT NOT NULL,"
+            " second_bytes INTEGER NOT NULL)",
+            "CREATE INDEX friend_battles_by_time ON friend_battles (at)",
+            "CREATE TABLE friend_votes (battle TEXT NOT NULL REFERENCES friend_battles (id) ON DELETE CASCADE,"
+            " voter TEXT NOT NULL, visitor TEXT NOT NULL, choice TEXT NOT NULL, PRIMARY KEY (battle, voter))",
+        ),
+        sqlite=(_friend_parts("BLOB"),),
+        postgresql=(_friend_parts("BYTEA"),),
     ),
 )
 

@@ -11,13 +11,14 @@ from .identity import Visitor
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
-Action = Literal["battle", "vote", "uploaded", "link", "taste"]
+Action = Literal["battle", "vote", "uploaded", "link", "taste", "friends"]
 LIMITS: dict[Action, str] = {
     "battle": "30/minute;600/hour",
     "vote": "30/minute;1500/day",
     "uploaded": "4/minute;30/hour",
     "link": "10/minute;100/day",
     "taste": "20/minute;300/hour",
+    "friends": "4/minute;30/day",
 }
 """Limits of each visitor, by action.
 

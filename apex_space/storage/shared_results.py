@@ -66,7 +66,7 @@ class SharedResult:
 
 @dataclass(frozen=True)
 class DeletionKey:
-    """The id of a result, which is its link, and the key that deletes the result. The key is stored nowhere else."""
+    """The id of what is shared, which is its link, and the key that deletes it. The key is stored nowhere else."""
 
     id: str
     key: str
@@ -95,12 +95,12 @@ class SharedResults:
             raise LinkError("This result is too long to be kept. Score a shorter song, or ask one judge alone.")
         visitor = self._hash(address)
         self._limiter.admit(visitor, "link")
-        receipt = DeletionKey(token_urlsafe(ID_BYTES), token_urlsafe(KEY_BYTES))
+        receipt = new_receipt()
         row: Parameters = {
             "id": receipt.id,
-            "key_hash": _key_hash(receipt.key),
+            "key_hash": key_hash(receipt.key),
             "at": self._clock(),
-            "title": sanitize(" ".join(title.split()), TITLE_LENGTH),
+            "title": clean_title(title),
             "reports": written,
             "visitor": visitor.widest,
         }
@@ -120,8 +120,8 @@ class SharedResults:
 
     def delete(self, id: str, key: str) -> None:
         """Delete the result `id`. Raises UnknownLink and WrongKey."""
-        key_hash, *_ = self._row(id)
-        if not compare_digest(key_hash, _key_hash(key)):
+        expected, *_ = self._row(id)
+        if not is_key(key, expected):
             raise WrongKey("This key does not belong to this result. Nothing was deleted.")
         with self._database.transaction(writing=True) as connection:
             write(connection, DELETE, [{"id": id}])
@@ -141,9 +141,24 @@ def open_shared_results(config: Settings, database: Database) -> SharedResults:
     return SharedResults(database, open_hasher(config), config.shared_results)
 
 
-def _key_hash(key: str) -> str:
+def new_receipt() -> DeletionKey:
+    """Return a new id, which cannot be guessed, and a new key."""
+    return DeletionKey(token_urlsafe(ID_BYTES), token_urlsafe(KEY_BYTES))
+
+
+def key_hash(key: str) -> str:
     """Hash a key. It needs no salt, because keys are long random texts."""
     return sha256(key.encode(errors="replace")).hexdigest()
+
+
+def is_key(key: str, expected: str) -> bool:
+    """Return whether `expected` is the hash of this key."""
+    return compare_digest(expected, key_hash(key))
+
+
+def clean_title(title: str) -> str:
+    """Reduce a title that a visitor gave to one line of visible characters. It is not safe as HTML."""
+    return sanitize(" ".join(title.split()), TITLE_LENGTH)
 
 
 def _anonymous(report: Report) -> Report:

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, text
 
 from ..core.errors import AlreadyVoted, StoreError, UnknownBattle
 from ..core.settings import Settings
-from .database import Database, Parameters, storable, write
+from .database import Database, Parameters, keep_other_writers_out, storable, write
 from .records import (
     AGAIN,
     BY_VOTERS,
@@ -241,7 +241,7 @@ class VoteStore(Database):
         If a given vote was set aside or restored later than the one here, the one here is, too.
         """
         with self.transaction(writing=True) as connection:
-            _keep_other_writers_out(connection, "votes")
+            keep_other_writers_out(connection, "votes")
             _add_battles(connection, [(vote.battle, dated) for vote, dated in votes])
             ids = [vote.battle.id for vote, _ in votes]
             known = _voted(connection, ids)
@@ -273,7 +273,7 @@ class VoteStore(Database):
     def _set_reason(self, battles: Collection[str], reason: str) -> int:
         """Change the votes on these battles that count, or, where `reason` is empty, those that do not."""
         with self.transaction(writing=True) as connection:
-            _keep_other_writers_out(connection, "votes")
+            keep_other_writers_out(connection, "votes")
             now = time.time()
             changed = [
                 replace(vote, suspicion=reason, changed=max(now, math.nextafter(vote.changed, math.inf)))
@@ -286,7 +286,7 @@ class VoteStore(Database):
     def add_tags(self, battle: str, tags: Iterable[Tag]) -> bool:
         """Store why the vote on a battle was cast. Return False if that is known already, and change nothing."""
         with self.transaction(writing=True) as connection:
-            _keep_other_writers_out(connection, "vote_tags")
+            keep_other_writers_out(connection, "vote_tags")
             if _tags(connection, *_these(connection, [battle])):
                 return False
             write(connection, ADD_TAG, [{"battle": battle, "tag": tag} for tag in sorted(tags)])
@@ -347,7 +347,7 @@ class VoteStore(Database):
             if connection.scalar(text(ALL_COUNTED)):
                 return read_counts(connection)
         with self.transaction(writing=True) as connection:
-            _keep_other_writers_out(connection, "votes")
+            keep_other_writers_out(connection, "votes")
             clear_counts(connection)
             add_counts(connection, tally(chain.from_iterable(_in_chunks(connection))))
             return read_counts(connection)
@@ -424,7 +424,7 @@ class VoteStore(Database):
         """
         these = {"judge": model.judge, "revision": model.revision, "kept": KEPT_TEXTS}
         with self.transaction(writing=True) as connection:
-            _keep_other_writers_out(connection, "models")
+            keep_other_writers_out(connection, "models")
             write(connection, ADD_MODEL, [vars(model) | {"at": at}])
             connection.execute(text(EMPTY_OLD_TEXTS), these)
 
@@ -539,12 +539,6 @@ def _vote_row(vote: Vote) -> Parameters:
         "voter": vote.voter,
         "suspicion": vote.suspicion,
     }
-
-
-def _keep_other_writers_out(connection: Connection, table: str) -> None:
-    """Let no other process write to a table until the transaction ends. In SQLite no other one writes anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _count(connection: Connection) -> int:

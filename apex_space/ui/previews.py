@@ -58,6 +58,9 @@ PREVIEWS = {
     ),
 }
 """Path of a page -> its preview."""
+FRIENDS = Preview("Which of two songs is better?", "Two songs without names. Listen to both, and vote blind.")
+"""The preview of a battle for friends: it is the same for all of them."""
+PICTURES = PREVIEWS | {"b": FRIENDS}
 HEAD = f"""
 {{% set preview = config.previews[config.current_page] %}}
 {{% set address = config.root ~ "/" ~ config.current_page %}}
@@ -93,7 +96,7 @@ def preview_route() -> Route:
     def picture(request: Request) -> Response:
         view: Any = request.path_params["view"]
         path = "" if view == MAIN else view
-        if path not in PREVIEWS:
+        if path not in PICTURES:
             return PlainTextResponse(tr("There is nothing here."), 404)
         return Response(_drawn(path), headers={"cache-control": A_DAY}, media_type="image/png")
 
@@ -102,4 +105,4 @@ def preview_route() -> Route:
 
 @cache
 def _drawn(path: str) -> bytes:
-    return plots.preview(PREVIEWS[path].title, PREVIEWS[path].sentence, FONTS)
+    return plots.preview(PICTURES[path].title, PICTURES[path].sentence, FONTS)

@@ -17,6 +17,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from ..arena.battles import Arena, open_arena
+from ..arena.friends import FriendBattles, open_friend_battles
 from ..arena.leaderboard import LeaderboardService
 from ..arena.pool_sources import from_examples
 from ..arena.ratings import RatingModel
@@ -44,15 +45,16 @@ class Site:
     arena: Arena
     leaderboard: LeaderboardService
     results: SharedResults
+    friends: FriendBattles
     uploads: Uploads
     blocks: gr.Blocks
 
     def serve(self) -> NoReturn:
         """Start every part and serve until SIGTERM or SIGINT."""
         upload_votes(self.store, settings())
-        for part in (self.manager, self.arena, self.leaderboard, self.uploads):
+        for part in (self.manager, self.arena, self.leaderboard, self.friends, self.uploads):
             part.start()
-        options = launch_options(self.manager, self.arena, self.leaderboard, self.results, self.uploads)
+        options = launch_options(self.manager, self.arena, self.leaderboard, self.results, self.friends, self.uploads)
         gc.freeze()  # the pages stay until the end: the garbage collector need not look at them again and again
         run_server(self.blocks, options, self.arena.close)
 
@@ -67,10 +69,11 @@ def open_site() -> Site:
     store = open_store(settings())
     leaderboard = LeaderboardService(store, model=RatingModel(ties=settings().ties))
     results = open_shared_results(settings(), store)
+    friends = open_friend_battles(settings(), store)
     arena = open_arena(settings(), manager, store, lambda: leaderboard.latest().uncertainty)
     uploads = Uploads(Path(get_upload_folder()), settings().upload_grace_seconds)
-    blocks = build_pages(manager, arena, leaderboard, results, uploads)
-    return Site(manager, store, arena, leaderboard, results, uploads, blocks)
+    blocks = build_pages(manager, arena, leaderboard, results, friends, uploads)
+    return Site(manager, store, arena, leaderboard, results, friends, uploads, blocks)
 
 
 @contextmanager

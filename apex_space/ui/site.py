@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
 from ..arena.battles import Arena
+from ..arena.friends import FriendBattles
 from ..arena.leaderboard import LeaderboardService
 from ..arena.pool_sources import EXAMPLES
 from ..core.settings import settings
@@ -51,6 +52,7 @@ from .routes.battle_audio import audio_route
 from .routes.blocked import closed_routes
 from .routes.downloads import download_routes
 from .routes.embed import MAIN_NAME, embedding
+from .routes.friend_battle import FriendBattleRoutes
 from .routes.health import health_route
 from .routes.not_found import not_found
 from .routes.shared_result import SharedResultRoutes
@@ -71,21 +73,31 @@ MAX_QUEUE = 50
 
 
 def build_pages(
-    manager: JudgeManager, arena: Arena, leaderboard: LeaderboardService, results: SharedResults, uploads: Uploads
+    manager: JudgeManager,
+    arena: Arena,
+    leaderboard: LeaderboardService,
+    results: SharedResults,
+    friends: FriendBattles,
+    uploads: Uploads,
 ) -> gr.Blocks:
     """Build all pages."""
     keep_queue_going()
     take_only_files()
     gr.set_static_paths([EXAMPLES])
     with one_app():
-        blocks = _pages(manager, arena, leaderboard, results, uploads)
+        blocks = _pages(manager, arena, leaderboard, results, friends, uploads)
     blocks.blocks = KnownBlocks(blocks.blocks)
     blocks.queue(default_concurrency_limit=1, max_size=MAX_QUEUE, api_open=False)
     return blocks
 
 
 def _pages(
-    manager: JudgeManager, arena: Arena, leaderboard: LeaderboardService, results: SharedResults, uploads: Uploads
+    manager: JudgeManager,
+    arena: Arena,
+    leaderboard: LeaderboardService,
+    results: SharedResults,
+    friends: FriendBattles,
+    uploads: Uploads,
 ) -> gr.Blocks:
     requests = Requests(manager, uploads, arena.model)
     with TranslatedBlocks(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
@@ -99,7 +111,7 @@ def _pages(
         embed_panel()
     with blocks.route("Compare", "/compare"):
         _links("compare")
-        ComparePage(requests, arena.pool)
+        ComparePage(requests, arena.pool, friends)
         embed_panel()
     with blocks.route("Arena", "/arena"):
         _links("arena")
@@ -125,12 +137,17 @@ def _links(path: str = "") -> None:
 
 
 def launch_options(
-    manager: JudgeManager, arena: Arena, leaderboard: LeaderboardService, results: SharedResults, uploads: Uploads
+    manager: JudgeManager,
+    arena: Arena,
+    leaderboard: LeaderboardService,
+    results: SharedResults,
+    friends: FriendBattles,
+    uploads: Uploads,
 ) -> dict[str, Any]:
     """Patch Gradio, and return the options of `launch`.
 
-    They set the theme, the limits, the routes (health, songs of battles, results, files, embedding), the middleware,
-    and what is switched off.
+    They set the theme, the limits, the routes (health, songs of battles, results, battles for friends, files,
+    embedding), the middleware, and what is switched off.
     """
     close_idle_connections()
     fetch_nothing()
@@ -141,7 +158,13 @@ def launch_options(
     adapt_template(PREVIEW_HEAD, LANGUAGE_HEAD + ICON)
     embedded = embedding()
     routes = [health_route(manager, leaderboard.latest), audio_route(arena), *SharedResultRoutes(results).routes]
-    routes += [*download_routes(leaderboard), preview_route(), status_route(), *embedded["routes"]]
+    routes += [
+        *FriendBattleRoutes(friends).routes,
+        *download_routes(leaderboard),
+        preview_route(),
+        status_route(),
+        *embedded["routes"],
+    ]
     middleware = [
         Middleware(RequestLog),
         Middleware(SecurityHeaders),

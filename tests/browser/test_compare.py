@@ -43,6 +43,9 @@ def test_deleted_uploads_can_still_be_swapped_and_compared_with_another_song(
     assert len(server.uploads("swapped_")) == 2
     first = compare(page)
     until(lambda: not server.uploads("swapped_"), seconds=10)
+    page.get_by_role("button", name="Let friends vote blind").click()
+    page.get_by_role("alert").filter(has_text="Song A was deleted after it was scored. Drop it again.").wait_for()
+    assert not page.locator("#friends-link").is_visible()
     page.get_by_role("button", name="Swap").click()
     page.locator(".verdict", has_text="B is preferred").wait_for()
     assert page.locator(".verdict").inner_text() == first.replace("A is", "B is")

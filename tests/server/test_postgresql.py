@@ -47,7 +47,7 @@ from unit.storage.test_database import (  # noqa: F401
     test_an_old_database_is_brought_up_to_date_and_keeps_its_votes,
     test_an_old_salt_is_no_longer_in_the_database,
     test_choices_are_the_counted_votes_for_a_song_of_the_pool_the_oldest_first,
-    test_every_table_but_links_fetches_and_counts_is_append_only,
+    test_every_table_but_links_fetches_friends_and_counts_is_append_only,
     test_imports_and_votes_at_once_are_counted_once,
     test_it_is_all_there_after_closing_and_opening,
     test_many_threads_may_write_and_read,
@@ -73,6 +73,16 @@ from unit.storage.test_database import (  # noqa: F401
     test_what_one_database_refuses_both_do,
     test_what_was_put_in_comes_out_by_its_time,
     vote,
+)
+from unit.storage.test_friend_battles import (  # noqa: F401
+    clips,
+    friends,
+    test_a_battle_comes_out_as_it_went_in_and_only_the_key_deletes_all_of_it,
+    test_a_full_server_and_a_full_visitor_are_refused_before_and_after_encoding,
+    test_after_its_time_a_battle_is_gone_at_once_and_its_bytes_with_the_next_sweep,
+    test_each_browser_has_one_vote_and_an_address_has_a_few,
+    test_votes_at_once_from_one_address_stay_within_its_bound,
+    timer,
 )
 from unit.storage.test_shared_results import (  # noqa: F401
     clock,

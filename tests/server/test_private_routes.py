@@ -35,7 +35,7 @@ def walk(routes):
 
 async def made():
     site = open_site()
-    options = launch_options(site.manager, site.arena, site.leaderboard, site.results, site.uploads)
+    options = launch_options(site.manager, site.arena, site.leaderboard, site.results, site.friends, site.uploads)
     site.blocks.run_history = options["run_history"]
     return App.create_app(site.blocks, app_kwargs=options["app_kwargs"])
 
@@ -46,6 +46,7 @@ OPEN = {
     *("/leaderboard.csv", "/leaderboard.json", "/votes.csv", "/votes.jsonl"),
     *("/healthz", "/gradio.js", "/embed/{view}/config"),
     *("/arena/audio/{battle}/{side}.mp3", "/r/{id}", "/r/{id}.png", "/r/{id}/delete"),
+    *("/b/{id}", "/b/{id}/{clip}.mp3", "/b/{id}/vote", "/b/{id}/votes", "/b/{id}/delete"),
     *(
         "/config",
         "/static/{path:path}",

@@ -44,7 +44,7 @@ OWN = (
     "stay on the server for {grace}, so that you can repeat the battle. What you hear is deleted with your vote, after "
     "an hour at the latest. The vote, the songs’ hashes and their scores are kept."
 )
-SCRIPTS = ("battle_players.js", "battle_after.js", "battle_taste.js", "battle.js")
+SCRIPTS = ("battle_players.js", "battle_status.js", "battle_after.js", "battle_taste.js", "battle.js")
 """Files of the battle's script, in this order."""
 VOTES = (("a", "A", "A is better"), ("b", "B", "B is better"), ("tie", "T", "Tie"), ("both_bad", "X", "Both bad"))
 SAYINGS = {

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ... import plots
+from ...arena.friends import FriendBattles
 from ...arena.pool import Pool
 from ...core.errors import ApexSpaceError
 from ...core.i18n import tr, translate
@@ -22,6 +23,7 @@ from .. import render
 from ..requests import Requests, lacks
 from ..translation import fill
 from . import inputs
+from .friends_panel import Compared, FriendsPanel
 
 INTRODUCTION = """# Which one would people pick?
 This page estimates how many of 100 listeners would prefer each song, how sure the estimate is, and why."""
@@ -41,11 +43,11 @@ Results = dict[tuple[str, Path], Report | Panel]
 class ComparePage:
     """Components and events. The packages judges, preference, plots and render do the work."""
 
-    def __init__(self, requests: Requests, pool: Pool) -> None:
+    def __init__(self, requests: Requests, pool: Pool, friends: FriendBattles) -> None:
         self._requests, self._pool = requests, pool
         gr.Markdown(INTRODUCTION)
         self._inputs()
-        self._outputs()
+        self._outputs(friends)
         self._events()
 
     def _inputs(self) -> None:
@@ -70,11 +72,12 @@ class ComparePage:
             self.swap = gr.Button("Swap", min_width=90)
             self.cancel = gr.Button("Cancel", min_width=90, interactive=False)
 
-    def _outputs(self) -> None:
+    def _outputs(self, friends: FriendBattles) -> None:
         self.answer = gr.HTML(elem_classes="result")
         self.progress = inputs.progress(EMPTY)
         inputs.last_result()
         inputs.share_button()
+        self.friends = FriendsPanel(friends, self._requests)
         self.probability = gr.Plot(label="Of 100 listeners", visible=False, elem_id="probability-plot")
         self.contributions = gr.Plot(label="What spoke for which song", visible=False, elem_id="contributions-plot")
         self.tables = gr.HTML(elem_classes="result")
@@ -84,6 +87,7 @@ class ComparePage:
         pictures = [self.probability, self.contributions]
         controls = [self.cancel, self.swap, self.one_maker]
         outputs = [self.answer, self.progress, *pictures, self.tables, self.known, *controls]
+        compared = [*outputs, self.friends.finished]
         given = [*self.songs, self.turned, self.known, self.judge, self.one_maker]
         options: dict[str, Any] = {
             "inputs": given,
@@ -93,12 +97,12 @@ class ComparePage:
             "show_progress": "minimal",
             "show_progress_on": self.progress,
         }
-        running = self.start.click(self._show, outputs=outputs, api_visibility="private", **options)
+        running = self.start.click(self._show, outputs=compared, api_visibility="private", **options)
         for button, path, song in self.examples:
             button.click(lambda path=path: path, outputs=song, api_visibility="private")
         silent: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
-        exchanged = [self.row, *self.songs, self.turned, *outputs]
-        self.swap.click(self._swap, given, exchanged, **silent)
+        exchanged = [self.row, *self.songs, self.turned, *compared]
+        self.friends.offer_after(self.swap.click(self._swap, given, exchanged, **silent))
         self.one_maker.input(lambda *given: self._again(_asked(*given)), given, outputs, **silent)
         inputs.show_progress([self.start.click])
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, *controls])
@@ -116,24 +120,27 @@ class ComparePage:
         return [gr.validate(not text, text) for text in (*lacking, "", "", refused, "")]
 
     def _show(self, *given: Any) -> Iterator[tuple[Any, ...]]:
-        yield "", _decoding("a"), *HIDDEN, "", gr.skip(), *RUNNING
+        yield "", _decoding("a"), *HIDDEN, "", gr.skip(), *RUNNING, Compared()
         asked = _asked(*given)
         try:
             for step in self._requests.compare(asked.request):
                 if isinstance(step, CompareProgress):
                     asked.known.update(step.known)
-                    yield gr.skip(), _progress(step), *[gr.skip()] * 7
+                    yield gr.skip(), _progress(step), *[gr.skip()] * 8
                 else:
-                    yield *_shown(step), asked.known, *IDLE
+                    yield *_shown(step), asked.known, *IDLE, Compared(*asked.songs)
         except gr.Error as error:
-            yield gr.skip(), render.failed(error), *[gr.skip()] * 4, *IDLE
+            yield gr.skip(), render.failed(error), *[gr.skip()] * 4, *IDLE, gr.skip()
             raise
 
     def _swap(self, first: str | None, second: str | None, turned: bool, *more: Any) -> tuple[Any, ...]:
         """Swap the sides of the songs without changing the players. Swap the answer if both songs have results."""
         asked = _asked(first, second, not turned, *more)
         row = gr.Row(elem_classes="" if turned else "turned")
-        return row, *(gr.Audio(label=translate(name)) for _, name in asked.players), not turned, *self._again(asked)
+        players = [gr.Audio(label=translate(name)) for _, name in asked.players]
+        shown = self._again(asked)
+        compared = Compared(*asked.songs) if shown[0] else Compared()
+        return row, *players, not turned, *shown, compared
 
     def _again(self, asked: "_Asked") -> tuple[Any, ...]:
         try:

@@ -20,6 +20,7 @@ ACTIONS: dict[Action, str] = {
     "uploaded": "Battles of uploaded songs from one address",
     "link": "Links from one address",
     "taste": "Looks at one’s own votes from one address",
+    "friends": "Battles for friends from one address",
 }
 GROUPS = {"project": "This project", "judges": "The judges", "encoders": "The encoders", "data": "The data sets"}
 """Groups of the references, and their headings."""
@@ -90,6 +91,12 @@ def limits(config: Settings, rates: Mapping[Action, str], queues: Mapping[str, i
             tr("Results kept under links"),
             tr("{n}, the oldest is dropped first", n=f"{config.shared_results:,}")
             if config.shared_results
+            else tr("none"),
+        ),
+        (
+            tr("Battles for friends"),
+            tr("{n}, each for {hours} hours", n=f"{config.friend_battles:,}", hours=f"{config.friend_hours:g}")
+            if config.friend_battles
             else tr("none"),
         ),
         *((translate(ACTIONS[action]), _spoken(rate)) for action, rate in rates.items()),

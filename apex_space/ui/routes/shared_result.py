@@ -4,10 +4,11 @@ import asyncio
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -25,7 +26,8 @@ from ..render.result import UNTITLED, day, result, summary
 from ..static_files import STATIC, read_static
 
 FILES = FileSystemLoader(STATIC)
-PAGE = Environment(loader=FILES, autoescape=True, trim_blocks=True).get_template("result.html")
+PAGES = Environment(loader=FILES, autoescape=True, trim_blocks=True)
+PAGE = PAGES.get_template("result.html")
 STYLE = "\n".join(read_static(name) for name in ("result.css", "style.css"))
 SCRIPT = read_static("result.js")
 
@@ -34,20 +36,25 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-HEADERS = {
-    "cache-control": "private, no-cache",
-    # Other sites may show the page in a frame: no click on it that a stranger provokes has an effect.
-    "content-security-policy": f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}; "
-    "img-src 'self'; form-action 'self'; base-uri 'none'",
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-    "x-robots-tag": "noindex",
-}
+def headers(style: str, script: str, more: str = "") -> dict[str, str]:
+    """Return the headers of a page with one style sheet and one script. `more` is what else the page may load."""
+    return {
+        "cache-control": "private, no-cache",
+        # Other sites may show the page in a frame: no click on it that a stranger provokes has an effect.
+        "content-security-policy": f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        f"img-src 'self'; {more}form-action 'self'; base-uri 'none'",
+        "referrer-policy": "same-origin",
+        "x-content-type-options": "nosniff",
+        "x-robots-tag": "noindex",
+    }
+
+
+HEADERS = headers(STYLE, SCRIPT)
 FOR_EVER = "public, max-age=31536000, immutable"
 DRAWN_AT_ONCE, MAX_PICTURES = 2, 32
 """Maximum of pictures drawn at once, and the same with waiting ones. Further requests are told to try again."""
 MAX_BYTES = 1000
-"""Maximum size in bytes of the form with the key."""
+"""Maximum size in bytes of a body: a form with a key, or a vote."""
 DELETED = "The result was deleted here. Other sites may still have copies of its picture."
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,10})(:\d{1,5})?")
 
@@ -69,7 +76,7 @@ class SharedResultRoutes:
         try:
             found = self._links.get(id)
         except ApexSpaceError as error:
-            return _notice(request, tr("No result"), error)
+            return notice(request, tr("No result"), error)
         scores, details = map(Markup, result(found))
         return answer(
             request,
@@ -99,28 +106,43 @@ class SharedResultRoutes:
         try:
             found = self._links.get(id)
         except ApexSpaceError as error:
-            return PlainTextResponse(translate(str(error)), _status(error), HEADERS)
+            return PlainTextResponse(translate(str(error)), status_of(error), HEADERS)
         stamps = {"etag": f'"{id}-{__version__}"', "cache-control": FOR_EVER}
         if request.headers.get("if-none-match") == stamps["etag"]:
             return Response(None, 304, HEADERS | stamps)
         return Response(plots.card(found.title, found.reports, FONTS), 200, HEADERS | stamps, "image/png")
 
     async def _delete(self, request: Request) -> Response:
-        form = b""
-        async for chunk in request.stream():
-            form += chunk
-            if len(form) > MAX_BYTES:
-                return _notice(request, tr("Not deleted"), WrongKey("This is not a key: it is too long."), "../../")
-        (key, *_) = parse_qs(form.decode("ascii", "replace")).get("key", [""])
-        try:
-            await run_in_threadpool(self._links.delete, request.path_params["id"], key.strip())
-        except ApexSpaceError as error:
-            return _notice(request, tr("Not deleted"), error, "../../")
-        return answer(request, 200, title=tr("Deleted"), message=tr(DELETED), home="../../")
+        return await deletion(request, self._links.delete, tr(DELETED))
 
 
-def link(request: Request, id: str) -> str:
+async def deletion(request: Request, delete: Callable[[str, str], None], deleted: str) -> Response:
+    """Answer the form that deletes what is at the path's id, by the key in the form. Say `deleted` afterwards."""
+    form = await read_body(request)
+    (key, *_) = parse_qs((form or b"").decode("ascii", "replace")).get("key", [""])
+    try:
+        if form is None:
+            raise WrongKey("This is not a key: it is too long.")
+        await run_in_threadpool(delete, request.path_params["id"], key.strip())
+    except ApexSpaceError as error:
+        return notice(request, tr("Not deleted"), error, "../../")
+    return answer(request, 200, title=tr("Deleted"), message=deleted, home="../../")
+
+
+async def read_body(request: Request) -> bytes | None:
+    """Return the body of a request, or None as soon as it has more than MAX_BYTES."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            return None
+    return body
+
+
+def link(request: Request, id: str, kind: str = "r") -> str:
     """Return the absolute address of a result's page, or only its path if the request names no valid host.
+
+    `kind` is the folder of the page: b for a battle.
 
     The scheme and the host come from the server's `root_path` if it has them, or else from the request. Behind trusted
     proxies, they come from the request that the outermost trusted proxy got.
@@ -130,26 +152,33 @@ def link(request: Request, id: str) -> str:
     host = forwarded(request, "host") or request.headers.get("host", "")
     if not re.match("https?://", root) and scheme in ("http", "https") and HOST.fullmatch(host):
         root = f"{scheme}://{host}{root}"
-    return f"{root}/r/{id}"
+    return f"{root}/{kind}/{id}"
 
 
-def _notice(request: Request, title: str, error: ApexSpaceError, home: str = "../") -> Response:
-    return answer(request, _status(error), home, title=title, message=translate(str(error)))
+def notice(request: Request, title: str, error: ApexSpaceError, home: str = "../") -> Response:
+    """Return a page that shows an error."""
+    return answer(request, status_of(error), home, title=title, message=translate(str(error)))
 
 
 def answer(request: Request, status: int, home: str = "../", **shown: Any) -> Response:
-    """Return a page with the `shown` values. `home` is its link to the first page.
+    """Return a page of a result or a message, with the `shown` values. `home` is its link to the first page."""
+    shown |= {"style": Markup(STYLE), "script": Markup(SCRIPT)}
+    return HTMLResponse(render(request, PAGE, home, **shown), status, HEADERS)
+
+
+def render(request: Request, page: Template, home: str, **shown: Any) -> str:
+    """Return a page's HTML.
 
     The link names the language if the browser itself asks for another one.
     """
     tag = language()
     if tag != best_of(request.headers.get("accept-language", "")):
         home += f"?lang={tag}"
-    texts = {"site": SITE, "style": Markup(STYLE), "script": Markup(SCRIPT), "home": home, "lang": tag, "tr": tr}
-    return HTMLResponse(PAGE.render(texts | shown), status, HEADERS)
+    return page.render({"site": SITE, "home": home, "lang": tag, "tr": tr} | shown)
 
 
-def _status(error: ApexSpaceError) -> int:
+def status_of(error: ApexSpaceError) -> int:
+    """Return the HTTP status of an error."""
     if isinstance(error, StoreError):
         return 503
     return 403 if isinstance(error, WrongKey) else 404

@@ -1,40 +1,7 @@
-// One battle: what can be done with it now, the vote, its reveal and the keys. The server keeps everything else; this
-// page has only the battle's id.
+// One battle: the vote and its reveal. The server keeps everything else; this page has only the battle's id.
 const POLL_MS = 5000;
 const unanswered = { refused: texts.unanswered };
 const next = one(".next");
-let battle = null; // the id of the battle on the page; null if there is none to hear
-let open = false; // whether the battle waits for a vote
-let locked = false; // whether the visitor's own battle is being made, in which time nothing can be done with this one
-let said = { text: "", error: false };
-
-function say(text, error = false) {
-  said = { text, error };
-  tell();
-}
-
-function tell() {
-  one(".status").textContent = locked ? texts.making : said.text;
-  one(".status").classList.toggle("error", said.error && !locked);
-}
-
-async function report(song) {
-  const { src } = song.audio;
-  const answer = await fetch(src).catch(() => null);
-  const reason = answer && !answer.ok ? await answer.text() : texts.connection;
-  if (song.audio.src !== src) return;
-  say(filled(texts.unloaded, { side: song.side, reason }), true);
-}
-
-// Says what is left to do, and enables the buttons for voting when nothing is left.
-function ask() {
-  const left = [first, second].filter((song) => !full(song));
-  for (const button of all("[data-winner]")) button.disabled = !open || locked || left.length > 0;
-  if (!open) return;
-  if (!left.length) say(texts.both_heard);
-  else if (left.length === 1) say(filled(texts.one_heard, { heard: other(left[0]).side, next: left[0].side }));
-  else say(filled(texts.begin, { seconds: props.listen }));
-}
 
 function lock(on) {
   locked = on;
@@ -154,27 +121,6 @@ watch("value", () => {
   start(props.value);
   element.scrollIntoView({ block: "nearest" });
 });
-
-const WRITING = "textarea, select, [contenteditable], input:not([type=range], [type=checkbox])";
-const PRESSABLE = "button, a, summary, [role=button], [role=tab], [type=checkbox]";
-const RANGE = "input[type=range]";
-const keys = new AbortController();
-document.addEventListener("keydown", pressed, { signal: keys.signal });
-
-function pressed(event) {
-  if (!element.isConnected) return keys.abort();
-  const at = event.target.closest ? event.target : document.body;
-  if (locked || event.repeat || event.ctrlKey || event.metaKey || event.altKey || at.closest(WRITING)) return;
-  const button = all("[data-key]").find(({ dataset, offsetParent }) => offsetParent && dataset.key === event.key.toUpperCase());
-  const arrows = { ArrowLeft: first, ArrowRight: second };
-  if (battle && event.key === " " && !at.closest(PRESSABLE)) toggle();
-  else if (battle && arrows[event.key] && !at.closest(RANGE)) play(arrows[event.key]);
-  else if (battle && event.key.toUpperCase() === "R") restart();
-  else if (button?.dataset.winner) vote(button.dataset.winner);
-  else if (button) button.click();
-  else return;
-  event.preventDefault();
-}
 
 invite();
 issue();

@@ -1,5 +1,5 @@
 // The two players of a battle. Only one of them plays at a time, and the time that each song was heard is counted. This
-// script, battle_after.js and battle.js are one on the page.
+// script, battle_status.js and those of the page are one: it has battle_after.js and battle.js, or friends.js.
 const SLACK = 0.1; // seconds: the last frames of an mp3 may not be played
 const one = (selector, within = element) => within.querySelector(selector);
 const all = (selector) => [...element.querySelectorAll(selector)];
