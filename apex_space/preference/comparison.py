@@ -10,6 +10,7 @@ from ..core.errors import PreferenceError
 from ..judges.report import Report
 from .head import Preference, PreferenceHead, revision_of
 from .learned import LearnedModel
+from .published_rules import RULES
 
 ONE_MAKER = "one maker"
 """Stands for the generator or artist of both songs. Its effect cancels."""
@@ -51,6 +52,13 @@ class Comparison:
         return "rule" if self.head is None else "head"
 
     @property
+    def basis(self) -> dict[str, Any]:
+        """Return what the answer is from, for JSON: with the figures of the published rule, if it is one."""
+        rule = RULES.get(self.judge) if self.spoke == "rule" else None
+        votes = self.model.votes if self.model else 0
+        return {"spoke": self.spoke, "votes": votes, "rule": rule and rule.as_dict()}
+
+    @property
     def weights(self) -> dict[str, float]:
         """Return the weight of each score in the answer."""
         if self.model is not None:
@@ -83,8 +91,7 @@ class Comparison:
             "head": self.head and json.loads(self.head.to_json(revision_id=self.head.revision_id)),
             "a": self.a.as_dict(),
             "b": self.b.as_dict(),
-            "spoke": self.spoke,
-            "votes": self.model.votes if self.model else 0,
+            **self.basis,
             "model": self.model and self.model.version,
             "one_maker": self.one_maker,
         }

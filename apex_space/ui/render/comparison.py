@@ -12,7 +12,7 @@ from ...judges.report import Report
 from ...plots.comparison import favoured_song
 from ...preference.comparison import Comparison
 from ...preference.head import Preference, PreferenceHead
-from ...preference.published_rules import RULES
+from ...preference.published_rules import COIN, RULES, PublishedRule
 from .html import Cells, download_links, figure, labelled, note, percent, table
 from .report import cell, measured, number, tables
 
@@ -83,7 +83,7 @@ def taught(comparison: Comparison) -> str:
             judge=judge,
         )
     rule = RULES[comparison.judge]
-    return tr(
+    said = tr(
         "How it was made: no vote has taught {judge} yet. It goes by a published rule: the higher score wins. With "
         "{measured}’s scores this was right in {share} of {n} battles elsewhere ({source}).",
         judge=judge,
@@ -91,6 +91,20 @@ def taught(comparison: Comparison) -> str:
         share=percent(rule.accuracy),
         n=f"{rule.battles:,}",
         source=translate(rule.source),
+    )
+    return said + caution(rule)
+
+
+def caution(rule: PublishedRule) -> str:
+    """Return how bad the chances of a published rule were, if they were measured."""
+    if rule.log_loss is None:
+        return ""
+    return tr(
+        " The chances that were published with it were worse than a coin’s there (log-loss {loss:.4f}; a coin has "
+        "{coin:.4f}, and lower is better). So only {share} of the difference counts here, until votes teach more.",
+        loss=rule.log_loss,
+        coin=COIN,
+        share=percent(rule.slope),
     )
 
 

@@ -10,6 +10,7 @@ from ...plots.arena import judge_title, song_text
 from ...preference.published_rules import RULES
 from ...storage.records import Battle, Prediction, Side, Spoke, Vote, Winner
 from ...storage.vote_counts import hit
+from .comparison import caution
 from .html import labelled, percent
 
 SAID: dict[Winner, str] = {
@@ -136,7 +137,7 @@ def _learned(predicted: Prediction) -> str:
     rule = RULES.get(predicted.judge)
     if rule is None or not predicted.spoke or "; head " in predicted.revision:
         return ""
-    return tr(
+    said = tr(
         "No vote had taught it yet. It went by a published rule: the higher score wins. With {judge}’s scores this was "
         "right in {share} of {n} battles elsewhere ({source}).",
         judge=escape(judge_title(rule.measured)),
@@ -144,6 +145,7 @@ def _learned(predicted: Prediction) -> str:
         n=f"{rule.battles:,}",
         source=translate(rule.source),
     )
+    return said + escape(caution(rule))
 
 
 def _agreed(record: Agreement) -> str:
