@@ -11,7 +11,6 @@ from typing import Any
 
 from .learned import LearnedModel, Outcomes, Prior, learn
 
-
 COIN = 0.6931
 """Log-loss of a chance of one half."""
 
