@@ -45,19 +45,21 @@ class PublishedRule:
         return learn(judge, revision, self.prior(axes), Outcomes.none(len(axes)))
 
 
+_TUNEJURY = PublishedRule(
+    slope=0.25,
+    deviation=0.25,
+    measured="tunejury",
+    accuracy=0.5369,
+    battles=799,
+    source="arXiv 2606.17006, newer generators, the head for all inputs",
+    log_loss=0.7315,
+)
 _SONGEVAL = PublishedRule(1.5, 1.5, "songeval", 0.7388, 1340, "CMI-RewardBench, Music Arena")
 RULES = {
     "songeval": _SONGEVAL,
     "hear-1": _SONGEVAL,  # HEAR was trained to predict the same ratings, and has no figure of its own
     "hear-2": _SONGEVAL,
-    "tunejury": PublishedRule(
-        slope=0.25,
-        deviation=0.25,
-        measured="tunejury",
-        accuracy=0.5369,
-        battles=799,
-        source="arXiv 2606.17006, newer generators, the head for all inputs",
-        log_loss=0.7315,
-    ),
+    "tunejury": _TUNEJURY,
+    "tunejury-whole": _TUNEJURY,  # the same head; it has no figure of its own
 }
 """The rules of judges that have no preference head, by judge."""

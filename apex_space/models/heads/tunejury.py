@@ -3,12 +3,16 @@
 The published head also hears MERT-v1-330M on the whole song, and CLAP's embedding of a prompt. The one that hears CLAP
 alone predicts people's choices as well, so it is the default. Both are computed as in the published script that scored
 whole collections: CLAP hears the middle of the song, and there is no prompt.
+
+WHOLE is an extension of ours: the same networks on CLAP alone, but CLAP hears the song in parts of ten seconds, one
+after another. The song's score is the mean of the parts' scores.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -20,11 +24,11 @@ from ...core.axes import BY_KEY
 from ...core.errors import WeightsInvalid
 from ...core.settings import Settings
 from .. import precision
-from ..encoders import clap, mert
+from ..encoders import clap, device, mert
 from ..encoders.clap import ClapAudio
 from ..encoders.conformer import Steps, WholeSong
 from ..encoders.mert import MertEncoder
-from ..hub import Repository, Snapshot
+from ..hub import Repository, Snapshot, Weights
 from . import mlp
 
 CHECKPOINTS = {
@@ -39,6 +43,7 @@ HIDDEN = (1024, 512, 256, 128)
 AXIS = BY_KEY["appeal"]
 PIECE, SHORTEST = 300 * 24_000, 24_000
 """Samples that MERT hears at once: 5 minutes. A last piece shorter than SHORTEST is heard with the piece before it."""
+REASON = "it is fast as it is"
 FRONT = 4
 """The front end of MERT takes as long as about four of its layers."""
 
@@ -49,7 +54,7 @@ class TuneJuryEncoder:
     rate, resampling, batch = 24_000, "sinc", 1
     segment_seconds = inf
     embeddings_version = 1
-    reason = "it is fast as it is"
+    reason = REASON
 
     def __init__(self, clap: ClapAudio, mert: MertEncoder | None = None) -> None:
         self.clap, self.mert = clap, None if mert is None else whole_song(mert)
@@ -92,6 +97,22 @@ class SongEncoder:
             yield made if isinstance(made, float) else np.concatenate([heard, made], 1)
 
 
+class PartsEncoder:
+    """Encodes a song's parts of ten seconds: CLAP's embedding of each. A shorter part is heard as a short song is."""
+
+    rate, resampling = clap.SAMPLE_RATE, "sinc"
+    segment_seconds = clap.CLIP / clap.SAMPLE_RATE
+    precision, reason = "float32", REASON
+    embeddings_version = 1
+
+    def __init__(self, clap: ClapAudio) -> None:
+        self.clap, self.batch = clap, device.SEGMENTS_AT_ONCE[clap.device.type]
+
+    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Encode `samples` [S, CLIP], zero-padded beyond `valid` [S] samples -> [S, CLAP]."""
+        return self.clap(np.stack([clap.crop(part[:length]) for part, length in zip(samples, valid, strict=True)]))
+
+
 def whole_song(encoder: MertEncoder) -> WholeSong:
     """Return an encoder of whole songs: the mean over time of MERT's last hidden state."""
 
@@ -130,8 +151,8 @@ class TuneJuryHead:
         self.inputs, self.network = inputs, mlp.load((inputs, *HIDDEN), path)
 
     def counts(self, seconds: np.ndarray) -> np.ndarray:
-        """Return the segments' weights [S], all 1: there is one segment, the song."""
-        return np.ones_like(seconds)
+        """Return the segments' weights [S]: their lengths `seconds` [S]."""
+        return seconds
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """Compute the scores of `embeddings` [S, E] -> {"appeal": [S]}.
@@ -169,7 +190,27 @@ def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[TuneJuryEnc
     return precision.choose(settings.precision, make, head, precision.CAUTIOUS), head
 
 
+class Whole:
+    """TuneJury on CLAP alone, which hears all of a song. It is a judge of its own."""
+
+    def repositories(self, settings: Settings) -> tuple[Repository, ...]:
+        """Return the repositories of CLAP and the head."""
+        return repositories(settings.model_copy(update={"tunejury_inputs": "audio"}))
+
+    def load(self, snapshots: Sequence[Snapshot], settings: Settings) -> tuple[PartsEncoder, TuneJuryHead]:
+        """Load encoder and head from the repositories' files. Raises WeightsInvalid."""
+        return PartsEncoder(_clap(snapshots[0])), TuneJuryHead(snapshots[1].checkpoint, CLAP)
+
+
+WHOLE = Whole()
+_CLAPS: WeakValueDictionary[tuple[Path, Weights], ClapAudio] = WeakValueDictionary()
+"""The CLAP that is in memory, if any. Both judges hear it."""
+
+
 def _clap(snapshot: Snapshot) -> ClapAudio:
+    key = snapshot.checkpoint, snapshot.weights
+    if (known := _CLAPS.get(key)) is not None:
+        return known
     encoder = ClapAudio(snapshot.checkpoint)
     if encoder.width != CLAP:
         raise WeightsInvalid(
@@ -179,4 +220,5 @@ def _clap(snapshot: Snapshot) -> ClapAudio:
             width=encoder.width,
             wanted=CLAP,
         )
+    _CLAPS[key] = encoder
     return encoder

@@ -1,4 +1,7 @@
-"""TuneJury: the heads' files and outputs, what CLAP and MERT hear of a song, and a score without bounds."""
+"""TuneJury: the heads' files and outputs, what CLAP and MERT hear of a song, and a score without bounds.
+
+Also our judge that hears all of a song.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +51,11 @@ def small_mert(folder: Path) -> MertEncoder:
 @pytest.fixture(scope="module")
 def judge(folder: Path) -> Judge:
     return load_judge("tunejury", folder)
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path) -> Judge:
+    return load_judge("tunejury-whole", folder)
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
@@ -222,3 +230,63 @@ def test_the_report_is_of_one_score_for_the_whole_song(judge: Judge, tmp_path: P
     assert "seven collections of music" in render.tables(report)
     for figure in (plots.scores(report), plots.timeline(report)):
         assert figure.data[0].name in ("Appeal", None)
+
+
+# ---- all of a song ------------------------------------------------------------------------------------------------
+
+
+def at_48_khz(samples: np.ndarray, path: Path) -> Path:
+    soundfile.write(path, samples, clap.SAMPLE_RATE, subtype="FLOAT")
+    return path
+
+
+def test_the_whole_song_is_the_mean_of_what_the_published_judge_says_of_its_parts(
+    whole: Judge, judge: Judge, tmp_path: Path
+) -> None:
+    song = noise(30)[: int(23.5 * clap.SAMPLE_RATE)]
+    song[clap.CLIP : 2 * clap.CLIP] *= 3
+    report = whole(at_48_khz(song, tmp_path / "a.wav"))
+    assert [(part.start, part.end, part.counts) for part in report.segments] == [
+        (0, 10, True),
+        (10, 20, True),
+        (20, 23.5, True),
+    ]
+    alone = [
+        judge(at_48_khz(part, tmp_path / f"{i}.wav")).scores["appeal"]
+        for i, part in enumerate(np.split(song, [clap.CLIP, 2 * clap.CLIP]))
+    ]
+    parts = [part.scores["appeal"] for part in report.segments]
+    assert len(set(parts)) == 3
+    assert parts == pytest.approx(alone, abs=1e-6)
+    assert report.scores["appeal"] == pytest.approx(np.average(alone, weights=[10, 10, 3.5]), abs=1e-6)
+    assert report.features == judge(tmp_path / "a.wav").features
+
+
+def test_up_to_ten_seconds_both_judges_say_the_same(whole: Judge, judge: Judge, tmp_path: Path) -> None:
+    for seconds in (2.0, 10.0):
+        song = write(noise(seconds), tmp_path / f"{seconds}.wav")
+        assert whole(song).scores == pytest.approx(judge(song).scores, abs=1e-6)
+
+
+def test_parts_can_be_heard_at_once(whole: Judge) -> None:
+    parts, valid = noise(30)[: 2 * clap.CLIP].reshape(2, clap.CLIP), np.array([clap.CLIP, 1000])
+    each = [whole.encoder(parts[i : i + 1], valid[i : i + 1]) for i in range(2)]
+    np.testing.assert_allclose(whole.encoder(parts, valid), np.concatenate(each), atol=1e-6)
+
+
+def test_both_judges_share_clap_and_the_file_of_the_head(whole: Judge, judge: Judge) -> None:
+    assert whole.encoder.clap is judge.encoder.clap  # type: ignore[attr-defined]
+    assert whole.weights == judge.weights
+    everything = Settings(tunejury_inputs="all")
+    assert tunejury.WHOLE.repositories(everything) == tunejury.repositories(Settings())
+
+
+def test_nobody_takes_it_for_the_published_judge(whole: Judge, tmp_path: Path) -> None:
+    report = whole(write(noise(21), tmp_path / "a.wav"))
+    shown = render.cards(report) + render.tables(report)
+    assert "an extension of ours that was not published" in shown
+    assert "seven collections" not in shown
+    assert "−0.14" not in shown
+    assert [trace.type for trace in plots.scores(report).data] == ["bar"]  # and no published marks
+    (line,) = plots.timeline(report).data
+    assert len(line.x) == 4
