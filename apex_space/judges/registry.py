@@ -18,7 +18,8 @@ class JudgeEntry:
     published, counted with torch's FlopCounterMode; it is None if it is too little to be counted. A server loads the
     judge at its start if `at_start` is true, or else on demand. `axes` are the keys of the scores that the published
     weights predict. `plain` says to visitors what it does. The published files have about `megabytes`; 0 if they are
-    in the package. If a judge does not score as `published`, published scores of songs are no reference for its scores.
+    in the package. If a judge does not score as `published`, published scores of songs are no reference for its
+    scores. `prompts`: it can score songs for a prompt.
     """
 
     title: str
@@ -31,6 +32,7 @@ class JudgeEntry:
     plain: str = ""
     megabytes: int = 0
     published: bool = True
+    prompts: bool = False
 
 
 AESTHETICS = tuple(axis.key for axis in AXES if axis.group == "aesthetics")
@@ -57,11 +59,12 @@ REGISTRY = {
         plain="One score: how likely people are to prefer a song to another. Usually it hears only the middle 10 "
         "seconds.",
         megabytes=2300,
+        prompts=True,
     ),
     "tunejury-whole": JudgeEntry(
         "TuneJury Whole (ours)",
-        "TuneJury on all of a song, an extension of ours that was not published: the mean of the scores of its parts of "
-        "10 s, by CLAP and TuneJury's own head (arXiv 2606.17006)",
+        "TuneJury on all of a song, an extension of ours that was not published: the mean of the scores of its parts "
+        "of 10 s, by CLAP and TuneJury's own head (arXiv 2606.17006)",
         "tunejury:WHOLE",
         "CC0-1.0 (CLAP), Apache-2.0 (head, trained in part on CC BY-NC-SA data)",
         ComputeCost(3.07),

@@ -4,6 +4,8 @@ Also our judge that hears all of a song.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,12 @@ from safetensors.numpy import load_file
 
 from apex_space import load_judge, plots
 from apex_space.audio.resample import resample
-from apex_space.core.errors import WeightsInvalid
+from apex_space.core.errors import PromptRefused, WeightsInvalid
 from apex_space.core.settings import Settings, settings
+from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.judge import Judge
+from apex_space.judges.report_csv import to_csv
+from apex_space.models import hub
 from apex_space.models.encoders import clap, mert
 from apex_space.models.encoders.clap import ClapAudio
 from apex_space.models.encoders.mert import MertEncoder
@@ -134,6 +139,13 @@ def test_the_settings_choose_repositories_and_head() -> None:
     assert head == Repository("d/e", "f", (), published)
     encoder, other, head = tunejury.repositories(Settings(**names, tunejury_inputs="all", banger_mert_repo="m/n"))
     assert (other.id, head.checkpoints) == ("m/n", ("tunejury.pt",))
+    *same, tokens, head = tunejury.repositories(Settings(**names, tunejury_inputs="prompt", banger_mert_repo="m/n"))
+    assert same == [encoder, other]
+    assert (tokens.id, tokens.checkpoints, head.checkpoints) == (
+        "FacebookAI/roberta-base",
+        ("tokenizer.json",),
+        ("tunejury.pt",),
+    )
 
 
 @pytest.mark.parametrize("place", tunejury.CHECKPOINTS["audio"])
@@ -290,3 +302,56 @@ def test_nobody_takes_it_for_the_published_judge(whole: Judge, tmp_path: Path) -
     assert [trace.type for trace in plots.scores(report).data] == ["bar"]  # and no published marks
     (line,) = plots.timeline(report).data
     assert len(line.x) == 4
+
+
+# ---- a prompt -----------------------------------------------------------------------------------------------------
+
+
+def test_a_prompt_is_the_last_part_of_what_the_head_hears(golden: dict[str, np.ndarray], tmp_path: Path) -> None:
+    torch.save(fake_clap.head_state("all"), tmp_path / "head.pt")
+    encoded = {str(i): golden["clap_text"][i] for i in range(8)}
+    head = TuneJuryHead(tmp_path / "head.pt", tunejury.ALL, encoded.__getitem__)
+    song = np.concatenate([golden["clap_audio"], golden["mert"]], 1)
+    for i in range(8):
+        np.testing.assert_allclose(head.prompted(str(i))(song[i : i + 1])["appeal"], golden["score"][i], atol=1e-5)
+    for without in (head, head.prompted("")):
+        np.testing.assert_allclose(without(song[8:])["appeal"], golden["score"][8:], atol=1e-5)
+
+
+@pytest.fixture
+def prompts(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder with a CLAP that has a text half, and a head that fits the small MERT."""
+    width = fake_weights.TINY_STABLE.hidden_size
+    monkeypatch.setitem(tunejury.INPUTS, "prompt", 512 + width + 512)
+    monkeypatch.setattr(mert, "require_330m", lambda *_: None)
+    (tmp_path / "MERT-v1-330M").symlink_to(folder / "MERT-v1-330M")
+    for name in ("laion_clap", "tunejury", "roberta-base"):
+        (tmp_path / name).mkdir()
+    shapes = {**fake_clap.tiny_shapes(), **fake_clap.tiny_text_shapes()}
+    torch.save(fake_clap.clap_content(shapes), tmp_path / "laion_clap" / clap.CHECKPOINTS[0])
+    torch.save(fake_clap.head_state("prompt"), tmp_path / "tunejury" / "tunejury.pt")
+    fake_clap.write_tokenizer(tmp_path / "roberta-base" / "tokenizer.json")
+    return tmp_path
+
+
+def test_songs_are_scored_for_a_prompt_from_one_embedding(prompts: Path) -> None:
+    song = write(noise(2), prompts / "a.wav")
+    waltz = load_judge("tunejury", prompts, "float32", prompt="a waltz\n")
+    first = waltz(song)
+    none, again, other = (waltz.prompted(prompt)(song) for prompt in ("", "a waltz\n", "A Waltz\n"))
+    assert first.scores == again.scores
+    assert len({report.scores["appeal"] for report in (first, none, other)}) == 3
+    assert (first.prompt, none.prompt, first.as_dict()["prompt"]) == ("a waltz\\x0a", "", "a waltz\\x0a")
+    assert ",a waltz\\x0a\r\n" in to_csv([first])
+    lent = waltz.lent_by(lambda: nullcontext(iter([load_judge("tunejury", prompts, "float32", prompt="")])))
+    assert replace(lent, cache=EmbeddingCache())(song).scores == first.scores
+
+
+def test_only_a_judge_that_hears_a_prompt_is_given_one(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(hub, "fetch", pytest.fail)
+    with pytest.raises(PromptRefused, match="apex hears no prompt"):
+        load_judge("apex", tmp_path, prompt="a waltz")
+    with pytest.raises(PromptRefused, match="tunejury hears no prompt"):  # it was loaded without
+        judge.prompted("a waltz")
