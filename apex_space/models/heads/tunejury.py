@@ -42,6 +42,8 @@ CLAP, TEXT = 512, 512
 ALL = CLAP + mert.WIDTH_330M + TEXT
 INPUTS = {"audio": CLAP, "all": ALL, "prompt": ALL}
 """How much a head hears: CLAP's embedding of the song, MERT's, and CLAP's embedding of the prompt, in this order."""
+MIN_SECONDS = 5.0
+"""Least length of a part that counts in a longer song's score: half a part. A shorter rest is heard over and over."""
 ENCODERS = {"audio": 1, "all": 2, "prompt": 3}
 """How many of CLAP, MERT and RoBERTa's tokens a head needs."""
 HIDDEN = (1024, 512, 256, 128)
@@ -169,8 +171,12 @@ class TuneJuryHead:
         return head
 
     def counts(self, seconds: np.ndarray) -> np.ndarray:
-        """Return the segments' weights [S]: their lengths `seconds` [S]."""
-        return seconds
+        """Return the segments' weights [S]: their lengths `seconds` [S].
+
+        A segment that is too short to be judged has weight 0, unless it is the whole song.
+        """
+        long = np.where(seconds >= MIN_SECONDS, seconds, 0)
+        return long if long.any() else seconds
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """Compute the scores of `embeddings` [S, E] -> {"appeal": [S]}.

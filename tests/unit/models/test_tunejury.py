@@ -255,13 +255,13 @@ def at_48_khz(samples: np.ndarray, path: Path) -> Path:
 def test_the_whole_song_is_the_mean_of_what_the_published_judge_says_of_its_parts(
     whole: Judge, judge: Judge, tmp_path: Path
 ) -> None:
-    song = noise(30)[: int(23.5 * clap.SAMPLE_RATE)]
+    song = noise(30)[: int(26.5 * clap.SAMPLE_RATE)]
     song[clap.CLIP : 2 * clap.CLIP] *= 3
     report = whole(at_48_khz(song, tmp_path / "a.wav"))
     assert [(part.start, part.end, part.counts) for part in report.segments] == [
         (0, 10, True),
         (10, 20, True),
-        (20, 23.5, True),
+        (20, 26.5, True),
     ]
     alone = [
         judge(at_48_khz(part, tmp_path / f"{i}.wav")).scores["appeal"]
@@ -270,8 +270,11 @@ def test_the_whole_song_is_the_mean_of_what_the_published_judge_says_of_its_part
     parts = [part.scores["appeal"] for part in report.segments]
     assert len(set(parts)) == 3
     assert parts == pytest.approx(alone, abs=1e-6)
-    assert report.scores["appeal"] == pytest.approx(np.average(alone, weights=[10, 10, 3.5]), abs=1e-6)
+    assert report.scores["appeal"] == pytest.approx(np.average(alone, weights=[10, 10, 6.5]), abs=1e-6)
     assert report.features == judge(tmp_path / "a.wav").features
+    rest = whole(at_48_khz(song[: int(24.5 * clap.SAMPLE_RATE)], tmp_path / "rest.wav"))
+    assert [part.counts for part in rest.segments] == [True, True, False]  # it is too short
+    assert rest.scores["appeal"] == pytest.approx(np.mean(parts[:2]), abs=1e-6)
 
 
 def test_up_to_ten_seconds_both_judges_say_the_same(whole: Judge, judge: Judge, tmp_path: Path) -> None:
@@ -294,7 +297,7 @@ def test_both_judges_share_clap_and_the_file_of_the_head(whole: Judge, judge: Ju
 
 
 def test_nobody_takes_it_for_the_published_judge(whole: Judge, tmp_path: Path) -> None:
-    report = whole(write(noise(21), tmp_path / "a.wav"))
+    report = whole(write(noise(26), tmp_path / "a.wav"))
     shown = render.cards(report) + render.tables(report)
     assert "an extension of ours that was not published" in shown
     assert "seven collections" not in shown
