@@ -18,7 +18,6 @@ from .clap import ALLOWED, NO_CLAP, PREFIX
 from .encoder import IMPORTING
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
     from transformers import ClapTextConfig
 
 TOKENS = ("tokenizer.json",)
@@ -64,12 +63,13 @@ class ClapText:
             return F.normalize(self.network(input_ids=ids, attention_mask=mask).text_embeds, dim=-1)
 
 
-def read_tokenizer(path: Path) -> "Tokenizer":
-    """Read RoBERTa's tokenizer. Raises WeightsInvalid."""
-    from tokenizers import Tokenizer
+def read_tokenizer(path: Path) -> Any:
+    """Read RoBERTa's tokenizer, a Tokenizer of the library tokenizers. Raises WeightsInvalid."""
+    with IMPORTING:
+        from transformers import PreTrainedTokenizerFast
 
     try:
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(path)).backend_tokenizer
     except Exception as error:  # this library raises Exception itself
         raise WeightsInvalid("{file} is not a tokenizer. Check {path}.", file=path.name, path=path) from error
     tokenizer.no_padding()
@@ -79,7 +79,7 @@ def read_tokenizer(path: Path) -> "Tokenizer":
     return tokenizer
 
 
-def token_ids(tokenizer: "Tokenizer", prompt: str) -> list[int]:
+def token_ids(tokenizer: Any, prompt: str) -> list[int]:
     """Return the tokens of a prompt, at most MAX_TOKENS. What is no Unicode text becomes a question mark."""
     ids: list[int] = tokenizer.encode(prompt.encode("utf-8", "replace").decode()).ids
     return ids
