@@ -10,7 +10,7 @@ repository=${1:?name the repository, as OWNER/NAME}
 battles=${2:-music-arena/music-arena-dataset}
 [ $# -lt 2 ] || shift
 shift
-[ $# -gt 0 ] || set -- pocket tunejury apex songeval banger hear-1 hear-2
+[ $# -gt 0 ] || set -- pocket tunejury tunejury-whole apex songeval banger hear-1 hear-2
 failed=0
 for judge; do
     echo "== $judge" >&2

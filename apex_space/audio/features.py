@@ -10,6 +10,7 @@ import numpy as np
 import platformdirs
 from filelock import FileLock
 
+from .resample import resample
 from .waveform import Waveform
 
 NOTES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
@@ -17,6 +18,8 @@ PROFILES = {  # Krumhansl & Kessler 1982: how well each degree fits the key, rat
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
 }
+MAX_RATE = 24_000
+"""Sample rate in Hz above which nothing is measured: most encoders' rate, so that all judges measure the same."""
 HOP_LENGTH = 512
 WINDOW = 4096
 MIN_KEY_FIT = 0.5
@@ -62,6 +65,8 @@ def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> AudioFeatures
 
     `samples` [T] are the waveform resampled to `rate` Hz. The bandwidth is measured on the original.
     """
+    if rate > MAX_RATE:
+        samples, rate = resample(samples, rate, MAX_RATE), MAX_RATE
     levels = waveform.levels
     return AudioFeatures(
         tempo=tempo(samples, rate),

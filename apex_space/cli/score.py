@@ -26,6 +26,10 @@ def score(
     ] = "pocket",
     format: Annotated[Format, typer.Option(help="Output format.")] = Format.table,
     weights: WeightsFolder = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(help="Prompt that the songs were made from. Only tunejury hears it, by its head for all inputs."),
+    ] = None,
 ) -> None:
     """Score songs with one judge after another.
 
@@ -39,7 +43,7 @@ def score(
         names = list(REGISTRY) if judge == "all" else [name.strip() for name in judge.split(",")]
         for place, name in enumerate(names):
             try:
-                results += _by(name, files, weights, names[1:] if place == 0 else [])
+                results += _by(name, files, weights, names[1:] if place == 0 else [], prompt)
             except ApexSpaceError as error:
                 messages.print(f"{name}: {error}")
                 absent = True
@@ -50,14 +54,16 @@ def score(
     raise typer.Exit(130 if interrupted else 2 if absent else int(failed))
 
 
-def _by(name: str, files: Iterable[Path], weights: Path | None, others: list[str]) -> Iterator[Report | Failure]:
+def _by(
+    name: str, files: Iterable[Path], weights: Path | None, others: list[str], prompt: str | None
+) -> Iterator[Report | Failure]:
     """Score the files with the judge of that name.
 
     `others` are the judges that follow; the estimated time of all judges is shown before the first one begins.
     """
     from ..judges.loading import load_judge
 
-    yield from _score_all(load_judge(name, weights), files, others)
+    yield from _score_all(load_judge(name, weights, prompt=prompt), files, others)
 
 
 def _score_all(judge: "Judge", files: Iterable[Path], others: list[str]) -> Iterator[Report | Failure]:
@@ -129,6 +135,7 @@ def _caption(reports: list[Report]) -> str:
     for first in {report.judge: report for report in reversed(reports)}.values():
         sources = ", ".join(f"{w.repository} ({w.revision})" for w in first.weights)
         lines += [f"{first.judge}, {first.precision}: {sources}"]
+        lines += [f"for the prompt: {first.prompt}"] if first.prompt else []
         lines += [f"no {axis}: {reason}" for axis, reason in first.missing.items()]
     return "\n".join(lines)
 

@@ -15,6 +15,7 @@ ApexSpaceError
 │   ├── WeightsMissing      they are not on disk, and the Hub cannot be reached or has no such repository
 │   └── WeightsInvalid      a file is damaged, incomplete or of another model
 ├── UnknownJudge            no judge has this name
+├── PromptRefused           the judge hears no prompt
 ├── SettingsError           an environment variable has a value that cannot be used
 ├── Busy                    the queue is full
 ├── PreferenceError         a preference head cannot be loaded or fitted
@@ -111,6 +112,10 @@ class WeightsInvalid(WeightsError):
 
 class UnknownJudge(ApexSpaceError):
     """No judge has this name."""
+
+
+class PromptRefused(ApexSpaceError):
+    """The judge hears no prompt."""
 
 
 class SettingsError(ApexSpaceError):

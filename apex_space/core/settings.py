@@ -35,13 +35,17 @@ class Settings(BaseSettings):
     banger_mert_revision: str = Field("main", description="Its branch, tag or commit")
     banger_repo: str = Field("treadon/banger-scorer", description="Repository of the Banger judge's head")
     banger_revision: str = Field("main", description="Its branch, tag or commit")
-    tunejury_inputs: Literal["audio", "all"] = Field(
-        "audio", description="What the TuneJury judge hears: CLAP's embedding of the song; all: also MERT-v1-330M's"
+    tunejury_inputs: Literal["audio", "all", "prompt"] = Field(
+        "audio",
+        description="What the TuneJury judge hears: CLAP's embedding of the song; all: also MERT-v1-330M's; prompt: "
+        "also CLAP's of a prompt, if one is given",
     )
     tunejury_repo: str = Field("TuneJury/tunejury", description="Repository of the TuneJury judge's head")
     tunejury_revision: str = Field("main", description="Its branch, tag or commit")
     clap_repo: str = Field("lukewys/laion_clap", description="Repository of CLAP, the encoder of the TuneJury judge")
     clap_revision: str = Field("main", description="Its branch, tag or commit")
+    roberta_repo: str = Field("FacebookAI/roberta-base", description="Repository of the tokens of CLAP's prompts")
+    roberta_revision: str = Field("main", description="Its branch, tag or commit")
     muq_repo: str = Field(
         "OpenMuQ/MuQ-large-msd-iter", description="Repository of MuQ, an encoder of the judges songeval and hear"
     )

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..audio import features, segments
 from ..audio.resample import resample
 from ..audio.waveform import Waveform, file_hash, load_song
 from ..core.axes import KEYS
+from ..core.errors import PromptRefused
 from ..core.text import printable
 from ..models.encoders.encoder import Encoder, HearsOriginal, ReportsProgress
 from ..models.hub import Weights
@@ -24,6 +25,7 @@ from .eta import ESTIMATOR, ComputeCost, ThroughputEstimator
 from .queueing import SongQueue
 from .report import Report, Scores, Segment
 
+NO_PROMPT = "{judge} hears no prompt. Only tunejury does, if it is loaded with one."
 SongInput = str | Path | Waveform
 """A song: the path of its file, or its decoded waveform."""
 
@@ -45,6 +47,16 @@ class ScoreHead(Protocol):
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """Score `embeddings` [S, ...] -> {axis: [S]}."""
+
+
+@runtime_checkable
+class HearsPrompt(ScoreHead, Protocol):
+    """A head that can score songs for a prompt, if it `hears_prompts`."""
+
+    hears_prompts: bool
+
+    def prompted(self, prompt: str) -> ScoreHead:
+        """Return a head that scores songs for this prompt; an empty one is none."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +114,8 @@ class Judge:
 
     Songs wait in `queue` before they are decoded. Embeddings that were computed before come from `cache`. `estimator`
     records how long new ones take. `cost` is as in JudgeEntry. If `lend` is not None, the encoder has only properties,
-    and `lend` lends a judge with the networks when it is a song's turn.
+    and `lend` lends a judge with the networks when it is a song's turn. `prompt` is what songs are scored for, if the
+    judge hears a prompt.
     """
 
     name: str
@@ -114,6 +127,13 @@ class Judge:
     estimator: ThroughputEstimator = ESTIMATOR
     queue: SongQueue = field(default_factory=SongQueue)
     lend: Lend | None = None
+    prompt: str = ""
+
+    def prompted(self, prompt: str) -> "Judge":
+        """Return this judge with a prompt for which it scores all songs. Raises PromptRefused and WeightsInvalid."""
+        if not isinstance(self.head, HearsPrompt) or not self.head.hears_prompts:
+            raise PromptRefused(NO_PROMPT, judge=self.name)
+        return replace(self, head=self.head.prompted(prompt), prompt=prompt)
 
     def lent_by(self, lend: Lend) -> "Judge":
         """Return this judge without the encoder's networks, which `lend` lends for each song."""
@@ -179,7 +199,7 @@ class Judge:
                 if judge is None:
                     yield ScoringProgress(self.name, 0.0, 0.0, None, None)
                 else:
-                    yield from judge._score_new(song, name, file)
+                    yield from replace(judge, head=self.head, prompt=self.prompt)._score_new(song, name, file)
 
     def _score_new(self, song: str | Path | Waveform, name: str, file: str | None) -> Iterator[ScoringProgress]:
         started = time.perf_counter()
@@ -258,6 +278,7 @@ class Judge:
             sha256=encoded.sha256,
             version=__version__,
             made=datetime.now(UTC).isoformat(timespec="seconds"),
+            prompt=printable(self.prompt),
         )
 
     def _song(self, encoded: CachedEmbeddings, values: Mapping[str, np.ndarray]) -> Scores:

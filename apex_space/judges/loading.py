@@ -7,11 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import WeightsError, WeightsMissing
+from ..core.errors import PromptRefused, WeightsError, WeightsMissing
 from ..core.settings import Settings, settings
 from ..models import hub
 from .embedding_cache import EmbeddingCache
-from .judge import Judge
+from .judge import NO_PROMPT, Judge
 from .queueing import HEAVY, LIGHT
 from .registry import DEFAULT, find
 
@@ -22,18 +22,23 @@ def load_judge(
     precision: str | None = None,
     on_bytes: hub.OnBytes | None = None,
     cached: bool = False,
+    prompt: str | None = None,
 ) -> Judge:
     """Make a judge ready. Download its weights if they are neither in the folder `weights` nor cached.
 
-    `weights` and `precision` replace the settings of that name. If `cached` is true, nothing is downloaded. Raises
-    UnknownJudge and WeightsError.
+    `weights` and `precision` replace the settings of that name. If `cached` is true, nothing is downloaded. With a
+    `prompt`, the judge scores songs for it, whatever the setting `tunejury_inputs` says. Raises UnknownJudge,
+    PromptRefused and WeightsError.
     """
-    config, module = _module(name, weights, precision)
+    if prompt is not None and not find(name).prompts:  # before anything is downloaded
+        raise PromptRefused(NO_PROMPT, judge=name)
+    config, module = _module(name, weights, precision, None if prompt is None else "prompt")
     snapshots = _fetch(config, module, on_bytes, cached)
     gc.collect()  # frees up to 2.4 GB of a judge that was dropped: networks contain reference cycles
     encoder, head = module.load(snapshots, config)
     sources, cost = tuple(snapshot.weights for snapshot in snapshots) or (head.weights,), find(name).cost
-    return Judge(name, encoder, head, sources, shared_cache(), cost, queue=HEAVY if cost else LIGHT)
+    judge = Judge(name, encoder, head, sources, shared_cache(), cost, queue=HEAVY if cost else LIGHT)
+    return judge if prompt is None else judge.prompted(prompt)
 
 
 def fetch_weights(name: str, weights: str | Path | None = None, on_bytes: hub.OnBytes | None = None) -> None:
@@ -85,9 +90,11 @@ def weights_state(name: str, weights: str | Path | None = None) -> WeightsState:
     return WeightsState(True, judge.head.axes, "; ".join(f"{w.repository} ({w.revision})" for w in judge.weights))
 
 
-def _module(name: str, weights: str | Path | None, precision: str | None = None) -> tuple[Settings, Any]:
+def _module(
+    name: str, weights: str | Path | None, precision: str | None = None, inputs: str | None = None
+) -> tuple[Settings, Any]:
     entry = find(name)
-    given = {"weights": weights and Path(weights), "precision": precision}
+    given = {"weights": weights and Path(weights), "precision": precision, "tunejury_inputs": inputs}
     config = settings().model_copy(update={key: value for key, value in given.items() if value is not None})
     file, _, part = entry.module.partition(":")
     module = import_module(f"..models.heads.{file}", __package__)

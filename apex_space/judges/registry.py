@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.axes import AXES, KEYS
+from ..core.axes import AXES, KEYS, Axis
 from ..core.errors import UnknownJudge
 from ..models import heads
 from .eta import ESTIMATOR, ComputeCost, ThroughputEstimator
@@ -18,7 +18,8 @@ class JudgeEntry:
     published, counted with torch's FlopCounterMode; it is None if it is too little to be counted. A server loads the
     judge at its start if `at_start` is true, or else on demand. `axes` are the keys of the scores that the published
     weights predict. `plain` says to visitors what it does. The published files have about `megabytes`; 0 if they are
-    in the package.
+    in the package. If a judge does not score as `published`, published scores of songs are no reference for its
+    scores. `prompts`: it can score songs for a prompt.
     """
 
     title: str
@@ -30,6 +31,8 @@ class JudgeEntry:
     axes: tuple[str, ...] = KEYS
     plain: str = ""
     megabytes: int = 0
+    published: bool = True
+    prompts: bool = False
 
 
 AESTHETICS = tuple(axis.key for axis in AXES if axis.group == "aesthetics")
@@ -56,6 +59,20 @@ REGISTRY = {
         plain="One score: how likely people are to prefer a song to another. Usually it hears only the middle 10 "
         "seconds.",
         megabytes=2300,
+        prompts=True,
+    ),
+    "tunejury-whole": JudgeEntry(
+        "TuneJury Whole (ours)",
+        "TuneJury on all of a song, an extension of ours that was not published: the mean of the scores of its parts "
+        "of 10 s, by CLAP and TuneJury's own head (arXiv 2606.17006)",
+        "tunejury:WHOLE",
+        "CC0-1.0 (CLAP), Apache-2.0 (head, trained in part on CC BY-NC-SA data)",
+        ComputeCost(3.07),
+        axes=("appeal",),
+        plain="Ours, not the published judge: TuneJury's networks hear the whole song, 10 seconds at a time. The score "
+        "is the mean. Nobody has tested whether this predicts better.",
+        megabytes=2300,
+        published=False,
     ),
     "banger": JudgeEntry(
         "Banger",
@@ -118,6 +135,11 @@ def find(name: str) -> JudgeEntry:
             "There is no judge {name!r}. The judges are: {judges}.", name=name, judges=", ".join(REGISTRY)
         )
     return REGISTRY[name]
+
+
+def reference(name: str, axis: Axis) -> tuple[float, float] | None:
+    """Return the mean and deviation with which a judge's score on an axis can be compared, if any are published."""
+    return axis.reference if REGISTRY[name].published else None
 
 
 def estimate_seconds(name: str, seconds: float, estimator: ThroughputEstimator = ESTIMATOR) -> float | None:

@@ -65,7 +65,8 @@ class Report:
     the interval that held the truth for 80% of the songs that the judge had not been trained on, if it is known.
     `duration` is the length of the song and `seconds` the time of computing, both in seconds. `sha256` is the hash of
     the decoded samples. `version` is the version of this program, and `made` when it made the report (UTC, ISO 8601);
-    both are empty in reports that were stored before reports had them.
+    both are empty in reports that were stored before reports had them. `prompt` is what the song was scored for, if the
+    judge heard a prompt.
     """
 
     file: str
@@ -83,6 +84,7 @@ class Report:
     sha256: str
     version: str = ""
     made: str = field(default="", compare=False)
+    prompt: str = ""
 
     @property
     def axes(self) -> tuple[Axis, ...]:

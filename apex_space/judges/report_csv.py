@@ -24,7 +24,7 @@ DETAILS = (
     *(f"{key}_{end}" for key in KEYS for end in ("low", "high")),
     "scales",
     *FEATURES.values(),
-    *("weights", "precision", "sha256", "version", "made"),
+    *("weights", "precision", "sha256", "version", "made", "prompt"),
 )
 """Columns of what explains the scores of a song."""
 COLUMNS = ("file", "judge", "part", "start", "end", *KEYS, "error", *DETAILS)
@@ -63,6 +63,7 @@ def details(report: Report) -> dict[str, Any]:
         "sha256": escape_formula(report.sha256),
         "version": report.version,
         "made": report.made,
+        "prompt": escape_formula(report.prompt),
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..core.axes import Axis
 from ..core.i18n import tr, translate
 from ..core.text import minus
+from ..judges import registry
 from ..judges.report import Report, Segment
 from .style import GREY, NEUTRAL, ROW_HEIGHT, finished
 
@@ -78,9 +79,10 @@ def _bar(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
 
 
 def _reference_band(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
-    if axis.reference is None or report.scores[axis.key] is None:
+    reference = registry.reference(report.judge, axis)
+    if reference is None or report.scores[axis.key] is None:
         return
-    mean, deviation = axis.reference
+    mean, deviation = reference
     figure.add_scatter(
         x=[mean - deviation, mean + deviation], y=[translate(axis.label)] * 2, row=row, col=1,
         mode="lines", line=dict(color=BAND, width=8), showlegend=False, hoverinfo="skip",
@@ -88,10 +90,11 @@ def _reference_band(figure: "Figure", report: Report, axis: Axis, row: int) -> N
 
 
 def _reference_mean(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
-    if axis.reference is None or report.scores[axis.key] is None:
+    reference = registry.reference(report.judge, axis)
+    if reference is None or report.scores[axis.key] is None:
         return
     figure.add_scatter(
-        x=[axis.reference[0]],
+        x=[reference[0]],
         y=[translate(axis.label)],
         mode="markers",
         marker=dict(symbol="diamond", size=9, color=GREY, line=dict(width=1, color="white")),

@@ -3,7 +3,7 @@
 from ..core.i18n import plural, tr, translate
 from ..judges.registry import REGISTRY
 from ..preference.learned import LearnedModel
-from ..preference.published_rules import RULES
+from ..preference.published_rules import COIN, RULES, PublishedRule
 
 
 def taught(name: str, model: LearnedModel | None) -> str:
@@ -19,7 +19,7 @@ def taught(name: str, model: LearnedModel | None) -> str:
             judge=judge,
         )
     rule = RULES[name]
-    return tr(
+    said = tr(
         "How it was made: no vote has taught {judge} yet. It goes by a published rule: the higher score wins. With "
         "{measured}’s scores this was right in {share} of {n} battles elsewhere ({source}).",
         judge=judge,
@@ -27,4 +27,18 @@ def taught(name: str, model: LearnedModel | None) -> str:
         share=f"{rule.accuracy:.0%}",
         n=f"{rule.battles:,}",
         source=translate(rule.source),
+    )
+    return said + caution(rule)
+
+
+def caution(rule: PublishedRule) -> str:
+    """Return how bad the chances of a published rule were, if they were measured."""
+    if rule.log_loss is None:
+        return ""
+    return tr(
+        " The chances that were published with it were worse than a coin’s there (log-loss {loss:.4f}; a coin has "
+        "{coin:.4f}, and lower is better). So only {share} of the difference counts here, until votes teach more.",
+        loss=rule.log_loss,
+        coin=COIN,
+        share=f"{rule.slope:.0%}",
     )

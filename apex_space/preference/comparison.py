@@ -10,6 +10,7 @@ from ..core.errors import PreferenceError
 from ..judges.report import Report
 from .head import Preference, PreferenceHead, revision_of
 from .learned import LearnedModel
+from .published_rules import RULES
 
 Speaker = Literal["head", "rule", "votes"]
 """What a prediction is from: a preference head, a published rule, or votes."""
@@ -30,6 +31,12 @@ def speaker(own: PreferenceHead | None, model: LearnedModel | None) -> Speaker:
     if model is not None and model.votes:
         return "votes"
     return "rule" if own is None else "head"
+
+
+def basis(judge: str, spoke: Speaker | None, model: LearnedModel | None) -> dict[str, Any]:
+    """Return what a prediction is from, for JSON: with the figures of the published rule, if it is one."""
+    rule = RULES.get(judge) if spoke == "rule" else None
+    return {"spoke": spoke, "votes": model.votes if model else 0, "rule": rule and rule.as_dict()}
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,11 @@ class Comparison:
     def spoke(self) -> Speaker:
         """Return what the answer is from."""
         return speaker(self.head, self.model)
+
+    @property
+    def basis(self) -> dict[str, Any]:
+        """Return what the answer is from, for JSON: with the figures of the published rule, if it is one."""
+        return basis(self.judge, self.spoke, self.model)
 
     @property
     def weights(self) -> dict[str, float]:
@@ -91,8 +103,7 @@ class Comparison:
             "head": self.head and json.loads(self.head.to_json(revision_id=self.head.revision_id)),
             "a": self.a.as_dict(),
             "b": self.b.as_dict(),
-            "spoke": self.spoke,
-            "votes": self.model.votes if self.model else 0,
+            **self.basis,
             "model": self.model and self.model.version,
             "one_maker": self.one_maker,
         }

@@ -44,7 +44,7 @@ class PanelComparison:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {
-            "answers": {each.judge: asdict(each.answer) for each in self.comparisons},
+            "answers": {each.judge: asdict(each.answer) | each.basis for each in self.comparisons},
             "without": dict(self.without),
             "differences": {axis.key: self.differences(axis) for axis in self.a.axes},
             "absent": self.absent,

@@ -11,7 +11,7 @@ from ..core.axes import BY_KEY
 from ..core.intervals import Z95
 from ..core.text import join, message
 from ..judges.report import LEVEL, Report, Scores
-from ..preference.comparison import Speaker, speaker
+from ..preference.comparison import Speaker, basis, speaker
 from ..preference.head import Preference, PreferenceHead
 from ..preference.learned import LearnedModel
 from .songs import BatchSong
@@ -174,8 +174,7 @@ class Ranking:
             "level": rules.level,
             "keep": rules.keep,
             "head": head,
-            "spoke": rules.spoke,
-            "votes": rules.model.votes if rules.model else 0,
+            **basis(rules.judge, rules.spoke, rules.model),
             "model": rules.model and rules.model.version,
             "fallback": rules.fallback,
             "outdated": rules.outdated,

@@ -47,7 +47,7 @@ def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp
         upload_side(page, "B", bad)
         assert len(panel_server.uploads("panel_")) == 2
         first = compare(page)
-        assert first.startswith("5 judges: ")
+        assert first.startswith("6 judges: ")
         assert page.get_by_text("no vote has taught SongEval yet").is_visible()
         assert page.get_by_text(re.compile("^Not available here: .*Banger")).is_visible()
         assert not page.get_by_text("Banger: MERT-v1-330M holds no").is_visible()
@@ -59,7 +59,7 @@ def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp
         with page.expect_download() as download:
             page.get_by_role("link", name="Comparison as JSON").click()
         answer = json.loads(download.value.path().read_text())
-        assert set(answer["answers"]) == {"pocket", "tunejury", "songeval", "hear-1", "hear-2"}
+        assert set(answer["answers"]) == {"pocket", "tunejury", "tunejury-whole", "songeval", "hear-1", "hear-2"}
         assert answer["without"] == {}
         until(lambda: not panel_server.uploads("panel_"), seconds=60)
         page.get_by_role("button", name="Swap").click()

@@ -10,7 +10,7 @@ David Samuel|Glass Morning|MIT|CC[- ]BY-NC(-SA)?([- ]4\.0)?|CC0|Apache-2\.0|GPL-
 [0-9a-f]{12}|apex_space\S+|[A-G][♯♭]?|(lukewys|DIR)/laion_clap|
 (m-a-p|DIR)/MERT-v1-(95|330)M|(OpenMuQ|DIR)/MuQ-large-msd-iter|(minzwon|DIR)/MusicFM|main|ConnectError|DIR|--weights|
 APEX_WEIGHTS|APEX_SONGEVAL_FILE|ckpt/model\.safetensors|github\.com/ASLP-lab/SongEval|GB|[\d.]+x|
-TuneJury|CLAP|A1"""
+TuneJury( Whole \(ours\))?|CLAP|A1"""
 """What has no other name in Chinese, as alternatives of a regular expression."""
 SEEN = """() => {
   for (const closed of document.querySelectorAll("details")) closed.open = true;

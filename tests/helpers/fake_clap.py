@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from apex_space.models.encoders import clap
+from apex_space.models.encoders import clap, clap_text
 from apex_space.models.heads import tunejury
 from helpers.fake_weights import State, draw, mlp_state
 
@@ -35,10 +35,24 @@ def tiny_shapes() -> Shapes:
     return {name.removeprefix(clap.PREFIX): tuple(tensor.shape) for name, tensor in state.items()}
 
 
-def audio_shapes(shared: Path) -> Shapes:
-    """The same at full size, and some tensors that are not needed."""
+def tiny_text_shapes() -> Shapes:
+    """The same of a tiny text half, with RoBERTa's number of heads and all tokens of `write_tokenizer`."""
+    from transformers import ClapTextConfig, ClapTextModelWithProjection
+
+    sizes = {"vocab_size": 300, "hidden_size": 24, "intermediate_size": 48, "num_hidden_layers": 2}
+    with torch.device("meta"):
+        state = ClapTextModelWithProjection(ClapTextConfig(**sizes)).state_dict()
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items() if not name.endswith("token_type_ids")}
+    for theirs, ours in clap_text.RENAMED.items():
+        shapes = {name.replace(ours, theirs): shape for name, shape in shapes.items()}
+    return shapes
+
+
+def audio_shapes(shared: Path, text: bool = False) -> Shapes:
+    """The same at full size, with the `text` half if wanted, and some tensors that are not needed."""
     listed = json.loads((shared / "reference" / "golden" / "tunejury" / "clap_shapes.json").read_text())
-    return {name: tuple(shape) for name, shape in listed.items() if not name.startswith(("text_", "audio_branch.spec"))}
+    unwanted = ("audio_branch.spec",) if text else ("audio_branch.spec", "text_")
+    return {name: tuple(shape) for name, shape in listed.items() if not name.startswith(unwanted)}
 
 
 def position_index() -> Tensor:
@@ -52,6 +66,8 @@ def fill(name: str, shape: tuple[int, ...]) -> Tensor:
     """A tensor by its name, after the rules of the reference material."""
     if name.endswith("relative_position_index"):
         return position_index()
+    if name.endswith("position_ids"):
+        return torch.arange(shape[1])[None]
     if name.endswith("num_batches_tracked"):
         return torch.tensor(1000)
     if name.startswith("logit_scale"):
@@ -60,6 +76,7 @@ def fill(name: str, shape: tuple[int, ...]) -> Tensor:
         "bn0.running_mean": lambda: -20 + draw(name, shape, 5),
         "bn0.running_var": lambda: 400 + draw(name, shape, 50).abs(),
         "relative_position_bias_table": lambda: draw(name, shape, 0.3),
+        "_embeddings.weight": lambda: draw(name, shape, 0.3),
     }
     for end, make in drawn.items():
         if name.endswith(end):
@@ -89,3 +106,22 @@ def write_tunejury(folder: Path, shapes: Shapes) -> Path:
     torch.save(head_state(), folder / "tunejury" / "A1_clap_audio_only.pt")
     torch.save(head_state("all"), folder / "tunejury" / "tunejury.pt")
     return folder
+
+
+SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
+MERGES = [("t", "h"), ("th", "e"), ("h", "e"), ("Ġ", "the")]
+
+
+def write_tokenizer(path: Path, letters: str = "") -> Path:
+    """RoBERTa's tokenizer with a small vocabulary of our own, of all bytes or of some as the tokenizer spells them."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    alphabet = sorted(letters or pre_tokenizers.ByteLevel.alphabet())
+    names = [*SPECIAL, *alphabet, *map("".join, MERGES)]
+    tokenizer = Tokenizer(models.BPE({name: id for id, name in enumerate(names)}, MERGES))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    tokenizer.add_special_tokens([*SPECIAL])
+    tokenizer.enable_padding(length=10)  # as in a file that was saved for something else
+    tokenizer.save(str(path))
+    return path

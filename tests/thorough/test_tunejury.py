@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
+import torch
 
 from apex_space import load_judge
 from apex_space.core.settings import settings
 from apex_space.judges.judge import Judge
+from apex_space.models.encoders import clap
+from apex_space.models.encoders.clap_text import ClapText
 from helpers import fake_clap, fake_weights
 from thorough.test_banger import MERT_330M
 
@@ -21,9 +25,10 @@ NAMES = [*SYNTHETIC, "libri.ogg", "vibeace_24k_mono.wav", "vibeace.ogg"]
 
 @pytest.fixture(scope="module")
 def folder(shared: Path) -> Iterator[Path]:
-    """Stand-ins of all repositories: 1.6 GB, not kept."""
+    """Stand-ins of all repositories: 2.1 GB, not kept."""
     with tempfile.TemporaryDirectory() as name:
-        folder = fake_clap.write_tunejury(Path(name), fake_clap.audio_shapes(shared))
+        folder = fake_clap.write_tunejury(Path(name), fake_clap.audio_shapes(shared, text=True))
+        fake_clap.write_tokenizer(folder / "tokenizer.json")
         fake_weights.write_mert(folder / "MERT-v1-330M", MERT_330M)
         yield folder
 
@@ -53,3 +58,11 @@ def test_songs(name: str, judge: Judge, golden: dict[str, Any], shared: Path, tm
     assert score == pytest.approx(golden[name]["score_release_protocol"], abs=1e-3 if name.endswith("ogg") else 1e-4)
     for mistake in ("score_if_text_before_mert", "score_encoding_the_empty_string"):
         assert abs(score - golden[name][mistake]) > 1e-3
+
+
+def test_prompts(folder: Path, shared: Path) -> None:
+    golden = json.loads((shared / "reference" / "golden" / "tunejury" / "clap_full.json").read_text())["text"]
+    text = ClapText(folder / "laion_clap" / clap.CHECKPOINTS[0], folder / "tokenizer.json")
+    for each in golden.values():
+        (embedding,) = text.embed(torch.tensor([each["ids"]]))
+        np.testing.assert_allclose(embedding[:8], each["embedding_first_8"], atol=1e-5)

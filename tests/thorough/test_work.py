@@ -7,11 +7,11 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import HubertConfig, HubertModel, Wav2Vec2ConformerConfig
+from transformers import ClapAudioModelWithProjection, HubertConfig, HubertModel, Wav2Vec2ConformerConfig
 
 from apex_space.bench import networks
 from apex_space.judges.registry import REGISTRY
-from apex_space.models.encoders import conformer, mel
+from apex_space.models.encoders import clap, conformer, mel
 from apex_space.models.heads.hear import LAYER as HEAR_LAYER
 from apex_space.models.heads.hear import HearNetwork
 from apex_space.models.heads.songeval import LAYER as SONGEVAL_LAYER
@@ -55,11 +55,18 @@ def hear(seconds: int) -> float:
     return 2 * heard(HEAR_LAYER, seconds, twice=True) + flop(parts, torch.zeros(25 * seconds, 4096))
 
 
+def tunejury(seconds: int) -> float:
+    model: Any = ClapAudioModelWithProjection(networks.CLAP).eval()
+    spectra = torch.zeros(1, 1, clap.CLIP // clap.HOP_LENGTH + 1, clap.N_MELS)
+    return flop(model, input_features=spectra) * seconds * clap.SAMPLE_RATE / clap.CLIP
+
+
 @pytest.mark.parametrize("seconds", [60, 600])
 def test_the_work_of_every_judge_is_that_of_the_published_networks(seconds: int) -> None:
     with torch.device("meta"):
         counted = {
             "apex": mert(networks.MERT_95M, seconds),
+            "tunejury-whole": tunejury(seconds),
             "banger": mert(networks.MERT_330M, seconds),
             "songeval": songeval(seconds),
             "hear-1": hear(seconds),

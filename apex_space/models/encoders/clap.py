@@ -78,9 +78,9 @@ class ClapAudio:
         self.filters = torch.from_numpy(filters).to(self.device)
         self._embed = device.borrowing(self.embed)
 
-    def __call__(self, clip: np.ndarray) -> np.ndarray:
-        """Encode a `clip` [CLIP], made by `crop` -> [1, D] float32."""
-        return self._embed(torch.from_numpy(clip)[None]).numpy()
+    def __call__(self, clips: np.ndarray) -> np.ndarray:
+        """Encode `clips` [S, CLIP], or a clip [CLIP], made by `crop` -> [S, D] float32."""
+        return self._embed(torch.from_numpy(np.atleast_2d(clips))).numpy()
 
     def embed(self, clips: Tensor) -> Tensor:
         """Encode `clips` [S, CLIP] -> [S, D]. Both tensors are in CPU memory."""

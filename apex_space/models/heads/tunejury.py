@@ -2,13 +2,18 @@
 
 The published head also hears MERT-v1-330M on the whole song, and CLAP's embedding of a prompt. The one that hears CLAP
 alone predicts people's choices as well, so it is the default. Both are computed as in the published script that scored
-whole collections: CLAP hears the middle of the song, and there is no prompt.
+whole collections: CLAP hears the middle of the song, and there is no prompt unless one is given.
+
+WHOLE is an extension of ours: the same networks on CLAP alone, but CLAP hears the song in parts of ten seconds, one
+after another. The song's score is the mean of the parts' scores.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -20,25 +25,32 @@ from ...core.axes import BY_KEY
 from ...core.errors import WeightsInvalid
 from ...core.settings import Settings
 from .. import precision
-from ..encoders import clap, mert
+from ..encoders import clap, clap_text, device, mert
 from ..encoders.clap import ClapAudio
 from ..encoders.conformer import Steps, WholeSong
 from ..encoders.mert import MertEncoder
-from ..hub import Repository, Snapshot
+from ..hub import Repository, Snapshot, Weights
 from . import mlp
 
 CHECKPOINTS = {
     "audio": ("input_ablation/A1_clap_audio_only.pt", "A1_clap_audio_only.pt"),
     "all": ("tunejury.pt",),
+    "prompt": ("tunejury.pt",),
 }
 """Names of the head's file, by the setting `tunejury_inputs`."""
 CLAP, TEXT = 512, 512
-INPUTS = {"audio": CLAP, "all": CLAP + mert.WIDTH_330M + TEXT}
+ALL = CLAP + mert.WIDTH_330M + TEXT
+INPUTS = {"audio": CLAP, "all": ALL, "prompt": ALL}
 """How much a head hears: CLAP's embedding of the song, MERT's, and CLAP's embedding of the prompt, in this order."""
+MIN_SECONDS = 5.0
+"""Least length of a part that counts in a longer song's score: half a part. A shorter rest is heard over and over."""
+ENCODERS = {"audio": 1, "all": 2, "prompt": 3}
+"""How many of CLAP, MERT and RoBERTa's tokens a head needs."""
 HIDDEN = (1024, 512, 256, 128)
 AXIS = BY_KEY["appeal"]
 PIECE, SHORTEST = 300 * 24_000, 24_000
 """Samples that MERT hears at once: 5 minutes. A last piece shorter than SHORTEST is heard with the piece before it."""
+REASON = "it is fast as it is"
 FRONT = 4
 """The front end of MERT takes as long as about four of its layers."""
 
@@ -49,7 +61,7 @@ class TuneJuryEncoder:
     rate, resampling, batch = 24_000, "sinc", 1
     segment_seconds = inf
     embeddings_version = 1
-    reason = "it is fast as it is"
+    reason = REASON
 
     def __init__(self, clap: ClapAudio, mert: MertEncoder | None = None) -> None:
         self.clap, self.mert = clap, None if mert is None else whole_song(mert)
@@ -92,6 +104,22 @@ class SongEncoder:
             yield made if isinstance(made, float) else np.concatenate([heard, made], 1)
 
 
+class PartsEncoder:
+    """Encodes a song's parts of ten seconds: CLAP's embedding of each. A shorter part is heard as a short song is."""
+
+    rate, resampling = clap.SAMPLE_RATE, "sinc"
+    segment_seconds = clap.CLIP / clap.SAMPLE_RATE
+    precision, reason = "float32", REASON
+    embeddings_version = 1
+
+    def __init__(self, clap: ClapAudio) -> None:
+        self.clap, self.batch = clap, device.SEGMENTS_AT_ONCE[clap.device.type]
+
+    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Encode `samples` [S, CLIP], zero-padded beyond `valid` [S] samples -> [S, CLAP]."""
+        return self.clap(np.stack([clap.crop(part[:length]) for part, length in zip(samples, valid, strict=True)]))
+
+
 def whole_song(encoder: MertEncoder) -> WholeSong:
     """Return an encoder of whole songs: the mean over time of MERT's last hidden state."""
 
@@ -118,45 +146,66 @@ def pieces(samples: Tensor) -> list[Tensor]:
     return cut
 
 
+EncodesPrompt = Callable[[str], np.ndarray]
+"""Encodes a prompt -> [TEXT]."""
+
+
 class TuneJuryHead:
-    """Embeddings -> {"appeal": scores}, which have no bounds."""
+    """Embeddings -> {"appeal": scores}, which have no bounds. With `encode`, the head can hear a prompt."""
 
     axes = (AXIS.key,)
     missing: Mapping[str, str] = {}
     spread: Mapping[str, float] = {}
     pooling = "score"
 
-    def __init__(self, path: Path, inputs: int) -> None:
+    def __init__(self, path: Path, inputs: int, encode: EncodesPrompt | None = None) -> None:
         self.inputs, self.network = inputs, mlp.load((inputs, *HIDDEN), path)
+        self.hears_prompts, self._encode = encode is not None, encode
+        self._text: Tensor | None = None
+
+    def prompted(self, prompt: str) -> "TuneJuryHead":
+        """Return this head with a prompt, which all songs are scored for. An empty one is none, as published."""
+        assert self._encode is not None
+        head = copy(self)
+        head._text = torch.from_numpy(self._encode(prompt)) if prompt else None
+        return head
 
     def counts(self, seconds: np.ndarray) -> np.ndarray:
-        """Return the segments' weights [S], all 1: there is one segment, the song."""
-        return np.ones_like(seconds)
+        """Return the segments' weights [S]: their lengths `seconds` [S].
+
+        A segment that is too short to be judged has weight 0, unless it is the whole song.
+        """
+        long = np.where(seconds >= MIN_SECONDS, seconds, 0)
+        return long if long.any() else seconds
 
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """Compute the scores of `embeddings` [S, E] -> {"appeal": [S]}.
 
-        Where the head hears a prompt, it gets zeros: that is how it was trained on songs without one.
+        A head that could hear a prompt gets zeros without one: that is how it was trained on songs without a prompt.
         """
-        heard = torch.from_numpy(embeddings)
+        heard = F.pad(torch.from_numpy(embeddings), (0, self.inputs - embeddings.shape[1]))
+        if self._text is not None:
+            heard[:, -TEXT:] = self._text
         with torch.inference_mode():
-            return {AXIS.key: self.network(F.pad(heard, (0, self.inputs - heard.shape[1]))).numpy()}
+            return {AXIS.key: self.network(heard).numpy()}
 
 
 def repositories(settings: Settings) -> tuple[Repository, ...]:
-    """Return the repositories of CLAP and the head, and of MERT if the head hears it."""
+    """Return the repositories of CLAP, of MERT and RoBERTa's tokens if the head hears these, and of the head."""
     heard = settings.tunejury_inputs
     encoders = (
         Repository(settings.clap_repo, settings.clap_revision, (), clap.CHECKPOINTS),
         Repository(settings.banger_mert_repo, settings.banger_mert_revision, mert.FILES, mert.CHECKPOINTS),
+        Repository(settings.roberta_repo, settings.roberta_revision, (), clap_text.TOKENS),
     )
     head = Repository(settings.tunejury_repo, settings.tunejury_revision, (), CHECKPOINTS[heard])
-    return *encoders[: 2 if heard == "all" else 1], head
+    return *encoders[: ENCODERS[heard]], head
 
 
 def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[TuneJuryEncoder, TuneJuryHead]:
     """Load encoder and head from the repositories' files. Raises WeightsInvalid."""
-    head = TuneJuryHead(snapshots[-1].checkpoint, INPUTS[settings.tunejury_inputs])
+    encode = _prompts(snapshots[0], snapshots[2]) if settings.tunejury_inputs == "prompt" else None
+    head = TuneJuryHead(snapshots[-1].checkpoint, INPUTS[settings.tunejury_inputs], encode)
     heard = _clap(snapshots[0])
     if settings.tunejury_inputs == "audio":
         return TuneJuryEncoder(heard), head
@@ -169,7 +218,32 @@ def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[TuneJuryEnc
     return precision.choose(settings.precision, make, head, precision.CAUTIOUS), head
 
 
+def _prompts(clap: Snapshot, tokens: Snapshot) -> EncodesPrompt:
+    """Return what encodes prompts. Its network, of 0.5 GB, is in memory only while it works."""
+    return lambda prompt: clap_text.ClapText(clap.checkpoint, tokens.checkpoint)(prompt)
+
+
+class Whole:
+    """TuneJury on CLAP alone, which hears all of a song. It is a judge of its own."""
+
+    def repositories(self, settings: Settings) -> tuple[Repository, ...]:
+        """Return the repositories of CLAP and the head."""
+        return repositories(settings.model_copy(update={"tunejury_inputs": "audio"}))
+
+    def load(self, snapshots: Sequence[Snapshot], settings: Settings) -> tuple[PartsEncoder, TuneJuryHead]:
+        """Load encoder and head from the repositories' files. Raises WeightsInvalid."""
+        return PartsEncoder(_clap(snapshots[0])), TuneJuryHead(snapshots[1].checkpoint, CLAP)
+
+
+WHOLE = Whole()
+_CLAPS: WeakValueDictionary[tuple[Path, Weights], ClapAudio] = WeakValueDictionary()
+"""The CLAP that is in memory, if any. Both judges hear it."""
+
+
 def _clap(snapshot: Snapshot) -> ClapAudio:
+    key = snapshot.checkpoint, snapshot.weights
+    if (known := _CLAPS.get(key)) is not None:
+        return known
     encoder = ClapAudio(snapshot.checkpoint)
     if encoder.width != CLAP:
         raise WeightsInvalid(
@@ -179,4 +253,5 @@ def _clap(snapshot: Snapshot) -> ClapAudio:
             width=encoder.width,
             wanted=CLAP,
         )
+    _CLAPS[key] = encoder
     return encoder

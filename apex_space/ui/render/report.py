@@ -7,7 +7,7 @@ from html import escape
 from ...core.axes import SONGEVAL, Axis
 from ...core.i18n import plural, tr, translate
 from ...core.text import minus
-from ...judges.registry import REGISTRY
+from ...judges.registry import REGISTRY, reference
 from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
 from ...plots.ranking_text import SPREAD
@@ -119,7 +119,7 @@ def tables(report: Report) -> str:
 
 def _source(report: Report) -> str:
     """Return which songs the references are of. All axes of a judge have the same."""
-    return translate(next((axis.source for axis in report.axes if axis.reference), SONGEVAL))
+    return translate(next((axis.source for axis in report.axes if reference(report.judge, axis)), SONGEVAL))
 
 
 def _scores(report: Report) -> Iterable[Cells]:
@@ -127,10 +127,11 @@ def _scores(report: Report) -> Iterable[Cells]:
     for axis in report.axes:
         value, spread = report.scores[axis.key], report.spread.get(axis.key)
         interval = "" if value is None or spread is None else f"± {number(axis, spread)}"
-        reference = f"{number(axis, axis.reference[0])} ± {about}{axis.reference[1]:.2f}" if axis.reference else ""
+        known = reference(report.judge, axis)
+        compared = f"{number(axis, known[0])} ± {about}{known[1]:.2f}" if known else ""
         meaning = translate(report.missing.get(axis.key, axis.meaning))
         scale = f"{axis.low:g}–{axis.high:g}" if axis.bounded else tr("no bounds")
-        yield translate(axis.label), cell(axis, value), interval, scale, reference, meaning
+        yield translate(axis.label), cell(axis, value), interval, scale, compared, meaning
 
 
 def cell(axis: Axis, value: float | None) -> str:

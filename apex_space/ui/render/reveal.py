@@ -7,6 +7,7 @@ from typing import get_args
 from ...arena.agreement import Agreement, AgreementReport
 from ...core.i18n import plural, tr, translate
 from ...plots.arena import judge_title, song_text
+from ...plots.taught import caution
 from ...preference.published_rules import RULES
 from ...storage.records import Battle, Prediction, Side, Spoke, Vote, Winner
 from ...storage.vote_counts import hit
@@ -136,7 +137,7 @@ def _learned(predicted: Prediction) -> str:
     rule = RULES.get(predicted.judge)
     if rule is None or not predicted.spoke or "; head " in predicted.revision:
         return ""
-    return tr(
+    said = tr(
         "No vote had taught it yet. It went by a published rule: the higher score wins. With {judge}’s scores this was "
         "right in {share} of {n} battles elsewhere ({source}).",
         judge=escape(judge_title(rule.measured)),
@@ -144,6 +145,7 @@ def _learned(predicted: Prediction) -> str:
         n=f"{rule.battles:,}",
         source=translate(rule.source),
     )
+    return said + escape(caution(rule))
 
 
 def _agreed(record: Agreement) -> str:

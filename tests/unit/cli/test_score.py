@@ -57,6 +57,12 @@ def test_csv_and_table_hold_the_same_scores_as_json() -> None:
     assert all(f"{value:.2f}" in table for value in scores.values() if value is not None)
 
 
+def test_a_judge_that_hears_no_prompt_is_not_given_one() -> None:
+    done = run("score", SONG, "--judge", "apex", "--prompt", "a waltz")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "apex hears no prompt. Only tunejury does" in done.stderr
+
+
 def test_an_unknown_judge_is_refused_with_the_known_ones() -> None:
     done = run("score", SONG, "--judge", "nobody")
     assert done.returncode == 2

@@ -74,6 +74,7 @@ def test_axes_are_those_of_a_loaded_judge_or_as_published(loading: list[Any]) ->
     published = {"apex": apex.POPULARITY + apex.AESTHETICS, "banger": BangerHead.axes, "songeval": songeval.AXES}
     published |= {
         "tunejury": TuneJuryHead.axes,
+        "tunejury-whole": TuneJuryHead.axes,
         "hear-1": hear.TRACK_1.axes,
         "hear-2": hear.TRACK_2.axes,
         "pocket": load_judge("pocket").head.axes,
@@ -277,6 +278,7 @@ def test_as_many_guests_stay_as_are_wanted(guests: Guests) -> None:
     assert manager.states() == dict.fromkeys(("banger", "hear-1", "pocket"), "ready") | {
         "apex": "loading",
         "tunejury": "idle",
+        "tunejury-whole": "idle",
         "songeval": "idle",
         "hear-2": "idle",
     }

@@ -1,6 +1,11 @@
-"""TuneJury: the heads' files and outputs, what CLAP and MERT hear of a song, and a score without bounds."""
+"""TuneJury: the heads' files and outputs, what CLAP and MERT hear of a song, and a score without bounds.
+
+Also our judge that hears all of a song.
+"""
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +16,12 @@ from safetensors.numpy import load_file
 
 from apex_space import load_judge, plots
 from apex_space.audio.resample import resample
-from apex_space.core.errors import WeightsInvalid
+from apex_space.core.errors import PromptRefused, WeightsInvalid
 from apex_space.core.settings import Settings, settings
+from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.judge import Judge
+from apex_space.judges.report_csv import to_csv
+from apex_space.models import hub
 from apex_space.models.encoders import clap, mert
 from apex_space.models.encoders.clap import ClapAudio
 from apex_space.models.encoders.mert import MertEncoder
@@ -48,6 +56,11 @@ def small_mert(folder: Path) -> MertEncoder:
 @pytest.fixture(scope="module")
 def judge(folder: Path) -> Judge:
     return load_judge("tunejury", folder)
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path) -> Judge:
+    return load_judge("tunejury-whole", folder)
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
@@ -126,6 +139,13 @@ def test_the_settings_choose_repositories_and_head() -> None:
     assert head == Repository("d/e", "f", (), published)
     encoder, other, head = tunejury.repositories(Settings(**names, tunejury_inputs="all", banger_mert_repo="m/n"))
     assert (other.id, head.checkpoints) == ("m/n", ("tunejury.pt",))
+    *same, tokens, head = tunejury.repositories(Settings(**names, tunejury_inputs="prompt", banger_mert_repo="m/n"))
+    assert same == [encoder, other]
+    assert (tokens.id, tokens.checkpoints, head.checkpoints) == (
+        "FacebookAI/roberta-base",
+        ("tokenizer.json",),
+        ("tunejury.pt",),
+    )
 
 
 @pytest.mark.parametrize("place", tunejury.CHECKPOINTS["audio"])
@@ -222,3 +242,119 @@ def test_the_report_is_of_one_score_for_the_whole_song(judge: Judge, tmp_path: P
     assert "seven collections of music" in render.tables(report)
     for figure in (plots.scores(report), plots.timeline(report)):
         assert figure.data[0].name in ("Appeal", None)
+
+
+# ---- all of a song ------------------------------------------------------------------------------------------------
+
+
+def at_48_khz(samples: np.ndarray, path: Path) -> Path:
+    soundfile.write(path, samples, clap.SAMPLE_RATE, subtype="FLOAT")
+    return path
+
+
+def test_the_whole_song_is_the_mean_of_what_the_published_judge_says_of_its_parts(
+    whole: Judge, judge: Judge, tmp_path: Path
+) -> None:
+    song = noise(30)[: int(26.5 * clap.SAMPLE_RATE)]
+    song[clap.CLIP : 2 * clap.CLIP] *= 3
+    report = whole(at_48_khz(song, tmp_path / "a.wav"))
+    assert [(part.start, part.end, part.counts) for part in report.segments] == [
+        (0, 10, True),
+        (10, 20, True),
+        (20, 26.5, True),
+    ]
+    alone = [
+        judge(at_48_khz(part, tmp_path / f"{i}.wav")).scores["appeal"]
+        for i, part in enumerate(np.split(song, [clap.CLIP, 2 * clap.CLIP]))
+    ]
+    parts = [part.scores["appeal"] for part in report.segments]
+    assert len(set(parts)) == 3
+    assert parts == pytest.approx(alone, abs=1e-6)
+    assert report.scores["appeal"] == pytest.approx(np.average(alone, weights=[10, 10, 6.5]), abs=1e-6)
+    assert report.features == judge(tmp_path / "a.wav").features
+    rest = whole(at_48_khz(song[: int(24.5 * clap.SAMPLE_RATE)], tmp_path / "rest.wav"))
+    assert [part.counts for part in rest.segments] == [True, True, False]  # it is too short
+    assert rest.scores["appeal"] == pytest.approx(np.mean(parts[:2]), abs=1e-6)
+
+
+def test_up_to_ten_seconds_both_judges_say_the_same(whole: Judge, judge: Judge, tmp_path: Path) -> None:
+    for seconds in (2.0, 10.0):
+        song = write(noise(seconds), tmp_path / f"{seconds}.wav")
+        assert whole(song).scores == pytest.approx(judge(song).scores, abs=1e-6)
+
+
+def test_parts_can_be_heard_at_once(whole: Judge) -> None:
+    parts, valid = noise(30)[: 2 * clap.CLIP].reshape(2, clap.CLIP), np.array([clap.CLIP, 1000])
+    each = [whole.encoder(parts[i : i + 1], valid[i : i + 1]) for i in range(2)]
+    np.testing.assert_allclose(whole.encoder(parts, valid), np.concatenate(each), atol=1e-6)
+
+
+def test_both_judges_share_clap_and_the_file_of_the_head(whole: Judge, judge: Judge) -> None:
+    assert whole.encoder.clap is judge.encoder.clap  # type: ignore[attr-defined]
+    assert whole.weights == judge.weights
+    everything = Settings(tunejury_inputs="all")
+    assert tunejury.WHOLE.repositories(everything) == tunejury.repositories(Settings())
+
+
+def test_nobody_takes_it_for_the_published_judge(whole: Judge, tmp_path: Path) -> None:
+    report = whole(write(noise(26), tmp_path / "a.wav"))
+    shown = render.cards(report) + render.tables(report)
+    assert "an extension of ours that was not published" in shown
+    assert "seven collections" not in shown
+    assert "−0.14" not in shown
+    assert [trace.type for trace in plots.scores(report).data] == ["bar"]  # and no published marks
+    (line,) = plots.timeline(report).data
+    assert len(line.x) == 4
+
+
+# ---- a prompt -----------------------------------------------------------------------------------------------------
+
+
+def test_a_prompt_is_the_last_part_of_what_the_head_hears(golden: dict[str, np.ndarray], tmp_path: Path) -> None:
+    torch.save(fake_clap.head_state("all"), tmp_path / "head.pt")
+    encoded = {str(i): golden["clap_text"][i] for i in range(8)}
+    head = TuneJuryHead(tmp_path / "head.pt", tunejury.ALL, encoded.__getitem__)
+    song = np.concatenate([golden["clap_audio"], golden["mert"]], 1)
+    for i in range(8):
+        np.testing.assert_allclose(head.prompted(str(i))(song[i : i + 1])["appeal"], golden["score"][i], atol=1e-5)
+    for without in (head, head.prompted("")):
+        np.testing.assert_allclose(without(song[8:])["appeal"], golden["score"][8:], atol=1e-5)
+
+
+@pytest.fixture
+def prompts(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder with a CLAP that has a text half, and a head that fits the small MERT."""
+    width = fake_weights.TINY_STABLE.hidden_size
+    monkeypatch.setitem(tunejury.INPUTS, "prompt", 512 + width + 512)
+    monkeypatch.setattr(mert, "require_330m", lambda *_: None)
+    (tmp_path / "MERT-v1-330M").symlink_to(folder / "MERT-v1-330M")
+    for name in ("laion_clap", "tunejury", "roberta-base"):
+        (tmp_path / name).mkdir()
+    shapes = {**fake_clap.tiny_shapes(), **fake_clap.tiny_text_shapes()}
+    torch.save(fake_clap.clap_content(shapes), tmp_path / "laion_clap" / clap.CHECKPOINTS[0])
+    torch.save(fake_clap.head_state("prompt"), tmp_path / "tunejury" / "tunejury.pt")
+    fake_clap.write_tokenizer(tmp_path / "roberta-base" / "tokenizer.json")
+    return tmp_path
+
+
+def test_songs_are_scored_for_a_prompt_from_one_embedding(prompts: Path) -> None:
+    song = write(noise(2), prompts / "a.wav")
+    waltz = load_judge("tunejury", prompts, "float32", prompt="a waltz\n")
+    first = waltz(song)
+    none, again, other = (waltz.prompted(prompt)(song) for prompt in ("", "a waltz\n", "A Waltz\n"))
+    assert first.scores == again.scores
+    assert len({report.scores["appeal"] for report in (first, none, other)}) == 3
+    assert (first.prompt, none.prompt, first.as_dict()["prompt"]) == ("a waltz\\x0a", "", "a waltz\\x0a")
+    assert ",a waltz\\x0a\r\n" in to_csv([first])
+    lent = waltz.lent_by(lambda: nullcontext(iter([load_judge("tunejury", prompts, "float32", prompt="")])))
+    assert replace(lent, cache=EmbeddingCache())(song).scores == first.scores
+
+
+def test_only_a_judge_that_hears_a_prompt_is_given_one(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(hub, "fetch", pytest.fail)
+    with pytest.raises(PromptRefused, match="apex hears no prompt"):
+        load_judge("apex", tmp_path, prompt="a waltz")
+    with pytest.raises(PromptRefused, match="tunejury hears no prompt"):  # it was loaded without
+        judge.prompted("a waltz")

@@ -180,4 +180,4 @@ def test_nothing_of_the_arena_is_touched(friends: FriendBattleStore, clips: list
     receipt = add(friends, clips)
     friends.vote(receipt.id, "voter", UNDECIDED, HERE)
     friends.delete(receipt.id, receipt.key)
-    assert (store.count(), store.votes(), store.votes_per_song()) == (0, [], {})
+    assert (votes_counted(store), store.votes(), store.votes_per_song()) == (0, [], {})

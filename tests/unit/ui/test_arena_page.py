@@ -246,6 +246,10 @@ def test_the_reveal_names_the_published_rule_of_a_judge_that_no_vote_has_taught(
     assert told.count("It went mostly by its own scores.") == 2
     assert "With SongEval’s scores this was right in 74% of 1,340 battles elsewhere" in figures
     assert figures.count("published rule") == 1
+    assert "coin" not in figures
+    tunejury = replace(predicted[0], judge="tunejury")
+    assert "worse than a coin’s there (log-loss 0.7315; a coin has 0.6931" in words(reveal(vote("a", tunejury), None))
+    assert "0.7315" not in words(reveal(vote("a", replace(tunejury, votes=30)), None))
     by_head = replace(predicted[0], revision="1; head 0123456789ab")
     assert "published rule" not in words(reveal(vote("a", by_head), None))
 

@@ -117,6 +117,30 @@ def test_an_answer_by_a_rule_says_which_and_how_often_it_was_right() -> None:
     assert render.details(found).count("How good this preference head is") == 0
     assert "published rule" in render.panel_comparison_tables(panel_of(found))
     assert '"head": null' in json.dumps(found.as_dict())
+    assert "worse than a coin" not in answer
+
+
+def test_tunejurys_chance_is_shown_with_its_log_loss_until_votes_have_taught_it() -> None:
+    a, b = (
+        replace(report, judge="tunejury", scores=dict.fromkeys(KEYS) | {"appeal": score})
+        for report, score in zip(reports(), (2.0, 0.0), strict=True)
+    )
+    rule = RULES["tunejury"].model("tunejury", "weights", ["appeal"])
+    won = Outcomes(np.full((1, 1), 2.0), [("", "")], np.array([30.0]), np.array([10.0]))
+    models = rule, learn("tunejury", "weights", rule.prior, won)
+    before, after = (compare_by_model(coherence_head(), (a, b), lambda *_, m=model: m) for model in models)
+    assert before is not None
+    assert after is not None
+    assert 0.5 < before.answer.probability < 1 / (1 + np.exp(-2))  # the published chance
+    for shown in (render.answer(before), render.panel_comparison_tables(panel_of(before))):
+        assert "worse than a coin’s there (log-loss 0.7315; a coin has 0.6931" in shown
+        assert "only 25% of the difference counts here" in shown
+    for told in (before.as_dict(), panel_of(before).as_dict()["answers"]["tunejury"]):
+        assert (told["spoke"], told["votes"]) == ("rule", 0)
+        assert (told["rule"]["log_loss"], told["rule"]["log_loss_of_a_coin"]) == (0.7315, 0.6931)
+    assert "0.7315" not in render.answer(after)
+    assert "40 votes in the Arena have taught" in render.answer(after)
+    assert (after.as_dict()["spoke"], after.as_dict()["rule"]) == ("votes", None)
 
 
 def panel_of(comparison: Comparison) -> PanelComparison:

@@ -39,6 +39,7 @@ def test_one_line_on_each_judge_says_what_how_long_and_how_much_is_downloaded() 
         {
             "apex": Outlook("ready", download=0, seconds=52.3),
             "tunejury": Outlook("idle"),
+            "tunejury-whole": Outlook("idle", download=0),
             "banger": Outlook("idle", download=1_262_000_000, seconds=131),
             "songeval": Outlook("idle", download=0, seconds=75),
             "hear-1": Outlook("idle"),
