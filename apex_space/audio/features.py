@@ -34,6 +34,8 @@ FRAMES_AT_ONCE, ONSETS_AT_ONCE = 2048, 8192
 A complete one of ten minutes would take half a gigabyte of memory.
 """
 FLOOR_DB = 70.0
+ONE_FROM_TWO = 3.01
+"""By how many dB a channel is louder from two loudspeakers than from one."""
 VERSION = 3
 """Version of the features, stored on disk with a song's embeddings.
 
@@ -58,6 +60,11 @@ class AudioFeatures:
     bandwidth: float
     rate: int
     channels: int
+
+    @property
+    def played_loudness(self) -> float | None:
+        """Return the loudness in LUFS from two loudspeakers: a single channel comes from both, which is louder."""
+        return self.loudness if self.loudness is None or self.channels > 1 else self.loudness + ONE_FROM_TWO
 
 
 def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> AudioFeatures:

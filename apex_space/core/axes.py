@@ -71,3 +71,15 @@ AXES = (
 )
 BY_KEY = {axis.key: axis for axis in AXES}
 KEYS = tuple(BY_KEY)
+COMPARATIVES = {
+    "streams": ("more plays", "fewer plays"),
+    "likes": ("more likes", "fewer likes"),
+    "coherence": ("more coherent", "less coherent"),
+    "musicality": ("more musical", "less musical"),
+    "memorability": ("more memorable", "less memorable"),
+    "clarity": ("clearer", "less clear"),
+    "naturalness": ("more natural", "less natural"),
+    "banger": ("more of a banger", "less of a banger"),
+    "appeal": ("more appealing", "less appealing"),
+}
+"""What a higher and a lower score than another song's say of a song, by the key of the axis."""

@@ -10,6 +10,10 @@ JOINERS = "\u200c\u200d"
 """Characters without width that are kept: some scripts and emoji need them."""
 TAGS = "".join(map(chr, range(0xE0020, 0xE0080)))
 """Characters without width that flags of regions are made of."""
+BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and a symbol that fonts draw as nothing."""
+IGNORED = range(0xE0000, 0xE1000)
+"""Code points that are never drawn by themselves, such as tags."""
 
 
 class Message(str):
@@ -103,11 +107,23 @@ def _escape(character: str) -> str:
 def sanitize(text: str, longest: int = MAX_NAME_LENGTH) -> str:
     """Reduce a text from outside to one line of at most `longest` visible characters.
 
-    The result holds nothing that controls a terminal or changes the direction of writing.
+    The result holds nothing that controls a terminal or changes the direction of writing. It is empty if it would show
+    nothing.
     """
     spaced = "".join(" " if c.isspace() else c for c in text)
     visible = "".join(c for c in spaced if not _controls(c))
+    if not shows(visible):
+        return ""
     return visible if len(visible) <= longest else f"{visible[: longest - 1]}…"
+
+
+def shows(text: str) -> bool:
+    """Return whether a text shows anything: a character that is neither blank nor only changes its neighbours."""
+    return not all(c.isspace() or c in BLANKS or ord(c) in IGNORED or _changes(c) for c in text)
+
+
+def _changes(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Mn", "Me")
 
 
 def minus(number: str) -> str:

@@ -1,6 +1,7 @@
 """A judge's report on a song, as a frozen record that can be written as JSON."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,16 @@ class Report:
         scales = {axis.key: axis.scale for axis in self.axes}
         intervals = {key: {"level": LEVEL, "low": low, "high": high} for key, (low, high) in self.intervals.items()}
         return self.as_record() | {"intervals": intervals, "scales": scales, "units": UNITS}
+
+
+def error_of_difference(one: Report, other: Report, axis: str) -> float | None:
+    """Return the half-width of the interval of the difference of two songs' scores; None if an error is not known.
+
+    The errors of two songs are assumed to be independent: the square of the error of their difference is the sum of the
+    squares of both errors.
+    """
+    errors = one.spread.get(axis), other.spread.get(axis)
+    return None if None in errors else math.hypot(*(error for error in errors if error is not None))
 
 
 def rounded(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..core.axes import AXES, Axis
 from ..core.intervals import ConfidenceInterval
-from ..core.text import minus
+from ..core.text import minus, shows
 from ..judges.registry import REGISTRY
 from ..judges.report import Report
 from .panel import COLOURS as JUDGE_COLOURS
@@ -55,9 +55,9 @@ class Fonts:
     others: tuple[str, ...] = ()
 
     def can_write(self, text: str) -> bool:
-        """Return whether one of the fonts has a glyph for each character."""
+        """Return whether the text shows anything, and one of the fonts has a glyph for each character."""
         fonts = self.sized(TITLE_SIZES[0], bold=True)
-        return all(any(_has(font, character) for font in fonts) for character in text)
+        return shows(text) and all(any(_has(font, character) for font in fonts) for character in text)
 
     def sized(self, size: int, bold: bool) -> "list[FreeTypeFont]":
         """Return the fonts of a size, first our own."""
@@ -77,7 +77,7 @@ def card(title: str, reports: Sequence[Report], fonts: Fonts = Fonts()) -> bytes
     pen = _Pen(ImageDraw.Draw(image), fonts)
     pen.box(0, 0, 16, HEIGHT, BRAND)
     pen.text(LEFT, 58, SITE, 30, BRAND, bold=True)
-    pen.title(title if title and fonts.can_write(title) else UNTITLED)
+    pen.title(title if fonts.can_write(title) else UNTITLED)
     pen.text(LEFT, 184, f"Scores by {_names(reports)}", 28, SOFT)
     axes = [axis for axis in AXES if any(axis in report.axes for report in reports)]
     step = min(ROW, (BOTTOM - TOP) / max(1, len(axes)))

@@ -10,7 +10,7 @@ import numpy as np
 from ..core.axes import BY_KEY
 from ..core.intervals import Z95
 from ..core.text import join, message
-from ..judges.report import LEVEL, Report, Scores
+from ..judges.report import LEVEL, Report, Scores, error_of_difference
 from ..preference.comparison import Speaker, basis, speaker
 from ..preference.head import Preference, PreferenceHead
 from ..preference.learned import LearnedModel
@@ -227,15 +227,11 @@ class _ByAxis:
         return value, max(axis.low, value - spread), min(axis.high, value + spread)
 
     def between(self, better: Outcome, worse: Outcome) -> tuple[bool | None, Preference | None]:
-        """Compare two songs by their scores and errors.
-
-        The errors of two songs are assumed to be independent: the square of the error of their difference is the sum of
-        the squares of both errors.
-        """
-        error, other = self._spread(better), self._spread(worse)
-        if error is None or other is None:
-            return None, None
-        return self.key(better) - self.key(worse) > math.hypot(error, other), None
+        """Compare two songs by their scores and errors."""
+        assert better.report is not None
+        assert worse.report is not None
+        error = error_of_difference(better.report, worse.report, self._axis)
+        return None if error is None else self.key(better) - self.key(worse) > error, None
 
     def _spread(self, outcome: Outcome) -> float | None:
         return outcome.report.spread.get(self._axis) if outcome.report else None

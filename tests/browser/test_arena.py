@@ -170,7 +170,7 @@ def test_a_vote_is_taken_back_and_counts_for_nothing(listen: Any, data: Path) ->
     assert first.suspicion in (WITHDRAWN, AGAIN), "a pair that was heard before did not count anyway"
     undo.wait_for(state="hidden", timeout=12_000)
     page.keyboard.press("z")
-    opened.status("You preferred A.")
+    expect(page.locator("#battle .status")).to_have_text("You preferred A. You can still say why.")
 
 
 def test_ones_own_votes_tell_of_ones_taste_and_every_ten_give_a_picture(listen: Any) -> None:
@@ -197,6 +197,8 @@ def test_ones_own_votes_tell_of_ones_taste_and_every_ten_give_a_picture(listen: 
             page.keyboard.press("n")
             opened.status("Play both songs")
     page.locator("#battle .round", has_text="10 votes: you against the judges.").wait_for()
+    for part in (".next", ".undo"):
+        expect(page.locator(f"#battle {part}")).to_be_in_viewport(ratio=1)
     assert page.locator("#battle .round a").get_attribute("download") == "me-against-the-judges.png"
     page.keyboard.press("z")
     opened.status("Your vote is withdrawn.")
@@ -561,11 +563,13 @@ def test_a_battle_of_ones_own_is_repeated_without_a_new_upload(
 
 
 def test_fingers_hit_the_buttons(listen: Any) -> None:
-    opened = listen(viewport={"width": 390, "height": 844})
+    opened = listen(viewport={"width": 390, "height": 664}, has_touch=True, is_mobile=True)
     opened.listen()
-    opened.page.get_by_role("button", name="Tie").click()
+    expect(opened.page.locator("#battle .votes")).to_be_in_viewport(ratio=1)
+    opened.page.get_by_role("button", name="Tie").tap()
     opened.status("You called it a tie.")
-    boxes = [button.bounding_box() for button in opened.page.locator("#battle button").all() if button.is_visible()]
+    targets = opened.page.locator("#battle :is(button, summary, a)")
+    boxes = [target.bounding_box() for target in targets.all() if target.is_visible()]
     assert min(min(box["width"], box["height"]) for box in boxes) >= 44
 
 

@@ -12,6 +12,13 @@ from helpers.server import Running
 from helpers.songs import short
 from helpers.wait import until, until_it_passes
 
+WATCH_GAINS = """() => {
+  const make = AudioContext.prototype.createGain;
+  window.gains = [];
+  AudioContext.prototype.createGain = function () { return gains[gains.push(make.call(this)) - 1]; };
+}"""
+"""Notes what players' sound goes through."""
+GAINS = "gains.map(({ gain }) => gain.value)"
 JSON_LINK = "Comparison as JSON"
 
 
@@ -19,7 +26,21 @@ def test_two_songs_on_the_page_get_a_verdict_pictures_and_a_table(visit: Any) ->
     page = visit("/compare", "Compare")
     upload_side(page, "A", GOOD)
     upload_side(page, "B", BAD)
+    page.evaluate(WATCH_GAINS)
+    level, as_they_are = page.locator("#level p"), page.get_by_label("Hear both as they are")
+    assert not as_they_are.is_visible()
     assert compare(page).startswith("A is preferred by about")
+    level.filter(has_text="Song B is played 2.6 dB quieter, so that both are equally loud.").wait_for()
+    assert {round(gain, 2) for gain in page.evaluate(GAINS)} == {0.74}
+    as_they_are.check()
+    assert set(page.evaluate(GAINS)) == {1}
+    as_they_are.uncheck()
+    page.get_by_role("button", name="Swap").click()
+    level.filter(has_text="Song A is played 2.6 dB quieter").wait_for()
+    assert {round(gain, 2) for gain in page.evaluate(GAINS)} == {0.74}, "of the same player"
+    page.get_by_role("button", name="Swap").click()
+    page.locator("#song-b").get_by_role("button", name="Clear").click()
+    as_they_are.wait_for(state="hidden")
     for plot in ("#probability-plot", "#contributions-plot"):
         page.locator(f"{plot} .js-plotly-plot").wait_for()
     for caption in ("Scores side by side", "Measured, not predicted"):

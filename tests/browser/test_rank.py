@@ -236,6 +236,7 @@ def test_blind_songs_have_no_names_and_one_plays_at_a_time(visit: Any, tmp_path:
     panel = page.locator("#blind")
     markup = panel.evaluate(WITHOUT_ADDRESSES)
     assert "Song A" in markup
+    assert panel.get_by_text("Both are played equally loud.").is_visible()
     assert not re.search(r"\.wav|alike\d", markup)
     for playing in (0, 1):
         panel.locator("audio").nth(playing).evaluate("audio => audio.play()")

@@ -199,3 +199,27 @@ def test_on_a_phone_the_progress_and_then_the_scores_come_into_view(visit: Any, 
     house.click()
     page.get_by_role("heading", name="house.ogg").wait_for()
     page.wait_for_function(IN_VIEW)
+
+
+def test_a_song_is_compared_with_the_last_take(visit: Any) -> None:
+    page = visit("/", "Score")
+    against, choices = page.locator(".result .against"), page.locator("#take")
+    page.get_by_role("button", name="House", exact=True).click()
+    wait_for_report(page)
+    assert (against.count(), choices.is_visible()) == (0, False)
+    for style, start in (
+        ("Bossa nova", "Against your last take, "),
+        ("Folk ballad", "Against the take that you keep, "),
+    ):
+        page.get_by_role("button", name=style, exact=True).click()
+        against.filter(has_text=f"{start}house.ogg: ").wait_for()
+        choices.get_by_label("Keep comparing with this take").check()
+    assert page.locator(".result .change").count() == page.locator(".result .card b").count()
+    page.evaluate("Object.defineProperty(navigator, 'share', { value: async (shared) => (window.shared = shared) })")
+    page.get_by_role("button", name="Share these words").click()
+    assert page.evaluate("shared.text.split('\\n')[1]") == against.inner_text()
+    choices.get_by_role("button", name="Forget the last take").press("Enter")
+    against.wait_for(state="detached")
+    choices.wait_for(state="hidden")
+    expect(page.locator("#outcome .result").first).to_be_focused()
+    assert page.locator(".result .change").count() == 0

@@ -29,7 +29,7 @@ from .. import render
 from ..proxies import address, is_from_elsewhere
 from ..render import taste as render_taste
 from ..render.arena import TAGS
-from ..render.reveal import foreseen, offered, reveal
+from ..render.reveal import foreseen, kept, offered, reveal
 from ..static_files import read_static
 from ..translation import fill
 from ..uploads import Uploads
@@ -175,7 +175,8 @@ class ArenaPage:
         licences = self._arena.pool.licences(cast.battle)
         shown = reveal(self._arena.named(cast), self._agreement(cast), licences)
         gone = cast.battle.source == "uploaded"
-        return {"said": offered(cast.winner, UNDO_SECONDS), "reveal": shown, "judges": foreseen(cast), "gone": gone}
+        said = {"said": offered(cast.winner, UNDO_SECONDS), "later": kept(cast.winner)}
+        return {**said, "reveal": shown, "judges": foreseen(cast), "gone": gone}
 
     def _explain(self, sent: Any, visitor: str) -> Answer:
         self._arena.explain(sent.get("battle"), sent.get("tags"), visitor)

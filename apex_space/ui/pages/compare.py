@@ -21,6 +21,7 @@ from ...preference.panel_comparison import PanelComparison
 from ...storage.records import Side
 from .. import render
 from ..requests import Requests, lacks
+from ..static_files import read_static
 from ..translation import fill
 from . import inputs
 from .friends_panel import Compared, FriendsPanel
@@ -62,6 +63,13 @@ class ComparePage:
                     self.examples += [(button, path, song) for button, path in inputs.examples()]
                     if settings().pool:
                         inputs.pool_song(self._pool, song)
+        self.level = gr.HTML(
+            html_template='<p role="status"></p><label><input type="checkbox" /> {{texts.as_they_are}}</label>',
+            js_on_load=f"{read_static('level.js')}\n{read_static('equal.js')}",
+            apply_default_css=False,
+            elem_id="level",
+            texts={"as_they_are": "Hear both as they are"},
+        )
         self.turned = gr.State(False)
         limits = {"minutes": config.max_minutes, "megabytes": config.max_megabytes, "grace": inputs.kept_for()}
         gr.Markdown(fill(PROMISE, **limits), elem_classes="promise")
@@ -86,7 +94,7 @@ class ComparePage:
     def _events(self) -> None:
         pictures = [self.probability, self.contributions]
         controls = [self.cancel, self.swap, self.one_maker]
-        outputs = [self.answer, self.progress, *pictures, self.tables, self.known, *controls]
+        outputs = [self.answer, self.progress, *pictures, self.tables, self.known, *controls, self.level]
         compared = [*outputs, self.friends.finished]
         given = [*self.songs, self.turned, self.known, self.judge, self.one_maker]
         options: dict[str, Any] = {
@@ -100,6 +108,8 @@ class ComparePage:
         running = self.start.click(self._show, outputs=compared, api_visibility="private", **options)
         for button, path, song in self.examples:
             button.click(lambda path=path: path, outputs=song, api_visibility="private")
+        for song in self.songs:  # the loudness of the new one is not known yet
+            song.change(None, outputs=self.level, js="() => null", api_visibility="private")
         silent: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
         exchanged = [self.row, *self.songs, self.turned, *compared]
         self.friends.offer_after(self.swap.click(self._swap, given, exchanged, **silent))
@@ -120,17 +130,17 @@ class ComparePage:
         return [gr.validate(not text, text) for text in (*lacking, "", "", refused, "")]
 
     def _show(self, *given: Any) -> Iterator[tuple[Any, ...]]:
-        yield "", _decoding("a"), *HIDDEN, "", gr.skip(), *RUNNING, Compared()
+        yield "", _decoding("a"), *HIDDEN, "", gr.skip(), *RUNNING, gr.skip(), Compared()
         asked = _asked(*given)
         try:
             for step in self._requests.compare(asked.request):
                 if isinstance(step, CompareProgress):
                     asked.known.update(step.known)
-                    yield gr.skip(), _progress(step), *[gr.skip()] * 8
+                    yield gr.skip(), _progress(step), *[gr.skip()] * 9
                 else:
-                    yield *_shown(step), asked.known, *IDLE, Compared(*asked.songs)
+                    yield *_shown(step), asked.known, *IDLE, _level(asked, step), Compared(*asked.songs)
         except gr.Error as error:
-            yield gr.skip(), render.failed(error), *[gr.skip()] * 4, *IDLE, gr.skip()
+            yield gr.skip(), render.failed(error), *[gr.skip()] * 4, *IDLE, gr.skip(), gr.skip()
             raise
 
     def _swap(self, first: str | None, second: str | None, turned: bool, *more: Any) -> tuple[Any, ...]:
@@ -148,10 +158,10 @@ class ComparePage:
             if all((name, Path(song)) in asked.known for song, _ in asked.players):
                 *_, answer = compare(asked.request, self._requests.manager.load, self._requests.models)
                 assert not isinstance(answer, CompareProgress)
-                return *_shown(answer), gr.skip(), *IDLE
+                return *_shown(answer), gr.skip(), *IDLE, _level(asked, answer)
         except ApexSpaceError:  # the judge or its preference head has changed: the songs must be scored again
             pass
-        return "", render.note(tr(EMPTY)), *HIDDEN, "", gr.skip(), *IDLE
+        return "", render.note(tr(EMPTY)), *HIDDEN, "", gr.skip(), *IDLE, None
 
 
 @dataclass(frozen=True)
@@ -222,6 +232,13 @@ def _shown(answer: Comparison | PanelComparison) -> tuple[Any, ...]:
         *(gr.Plot(picture, visible=True) for picture in pictures),
         render.comparison_links(answer) + render.details(answer),
     )
+
+
+def _level(asked: _Asked, answer: Comparison | PanelComparison) -> dict[str, Any] | None:
+    """Return what makes both players equally loud, in the order of the players."""
+    a, b = (song.reports[0] if isinstance(song, Panel) else song for song in (answer.a, answer.b))
+    level, (_, first) = render.levelled(a, b), asked.players[0]
+    return level and level | {"loudness": level["loudness"][:: 1 if first == SIDE_NAMES["a"] else -1]}
 
 
 def _cancelled() -> tuple[Any, ...]:

@@ -53,6 +53,7 @@ BLIND = {
     "and choose the better one. At the end, your order stands beside the judge's. Nine songs at most take part: the "
     "best ones by the judge's order. Your answers stay on this page.",
     "open": "Hear these songs blind",
+    "equal": "Both are played equally loud.",
     "question": "Which song is better?",
     "a": "A is better",
     "b": "B is better",
@@ -151,7 +152,7 @@ class RankPage:
         )
         self.blind = gr.HTML(
             html_template=read_static("blind.html"),
-            js_on_load=read_static("blind.js"),
+            js_on_load=f"{read_static('level.js')}\n{read_static('blind.js')}",
             apply_default_css=False,
             texts=BLIND,
             sides=[{"side": side, "song": fill("Song {side}", side=side)} for side in "AB"],

@@ -13,6 +13,7 @@ from ...core.settings import settings
 from ...judges.judge import ScoringProgress
 from ...judges.manager import BEST, LoadProgress
 from ...judges.panel import PanelProgress
+from ...judges.takes import Takes
 from ...plots.arena import song_text
 from ...storage.shared_results import SharedResults
 from .. import render
@@ -20,7 +21,7 @@ from ..requests import Requests
 from ..translation import fill
 from . import inputs
 from .better_judge import BetterJudge
-from .share_panel import Finished, SharePanel
+from .share_panel import KEEP_SECONDS, Finished, SharePanel
 
 PROMISE = (
     "Up to {minutes:g} minutes and {megabytes:g} MB: {kinds}. Your song stays on the server for {grace} after it was "
@@ -28,7 +29,17 @@ PROMISE = (
     "name) stay in a cache for a while, so that the same song is scored at once."
 )
 FINISHED = "Done. The scores are below."
+KEEP_TAKE = "Keep comparing with this take"
+FORGET_TAKE = "Forget the last take"
 EMPTY = "Drop a song, record one, or try an example: its scores appear here."
+
+
+FOCUS_RESULT = """() => {
+  const result = document.querySelector("#outcome .result");
+  result.tabIndex = -1;
+  result.focus({ preventScroll: true });
+}"""
+"""Script that moves the focus from a button that is gone to the result."""
 
 
 class ScorePage:
@@ -65,18 +76,22 @@ class ScorePage:
         self.example = gr.HTML(elem_id="example")
         inputs.last_result()
         self.cards = gr.HTML(elem_classes="result")
+        with gr.Row(visible=False, elem_id="take") as self.take:
+            self.keep = gr.Checkbox(False, label=KEEP_TAKE, container=False, min_width=240)
+            self.forget = gr.Button(FORGET_TAKE, size="sm", min_width=180)
         self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
         self.timeline = gr.Plot(label="Over time", visible=False, elem_id="timeline-plot")
+        self.takes = gr.State(Takes(), time_to_live=KEEP_SECONDS)
         inputs.share_button()
         self.link = SharePanel(shared_results)
         self.tables = gr.HTML(elem_classes="result")
 
     def _events(self) -> None:
         outputs = [self.cards, self.progress, self.picture, self.timeline, self.tables, self.cancel]
-        outputs.append(self.link.finished)
+        outputs += [self.link.finished, self.takes, self.take]
         options: dict[str, Any] = {
-            "inputs": [self.song, self.judge],
-            "validator": self._requests.check_score,
+            "inputs": [self.song, self.judge, self.takes, self.keep],
+            "validator": self._check,
             "concurrency_id": "score",
             "concurrency_limit": inputs.AT_ONCE,
             "show_progress": "minimal",
@@ -97,6 +112,9 @@ class ScorePage:
         timer = gr.Timer(inputs.POLL_SECONDS)  # on a fresh installation, the example takes its judge 15 s
         for when in (None, timer.tick):  # None: when the page opens
             gr.on(when, self._example, outputs=[self.example, timer], **opened)
+        forgotten = [self.cards, self.takes, self.take, self.keep]
+        gone = self.forget.click(self._forget, [self.link.finished, self.takes], forgotten, **opened)
+        gone.then(None, js=FOCUS_RESULT, api_visibility="private")
         self.better.watch(self.link.finished, self.song)
 
     def _example(self) -> tuple[str, gr.Timer]:
@@ -104,47 +122,63 @@ class ScorePage:
         report = self._requests.manager.example
         return render.example(report, song_text(from_examples()[0].title)), gr.Timer(active=report is None)
 
-    def _show(self, song: str, judge: str) -> Iterator[tuple[Any, ...]]:
-        hidden = gr.Plot(visible=False)
-        yield "", render.progress(tr("Decoding and measuring"), 0, 0), hidden, hidden, "", ON, Finished()
+    def _check(self, song: str | None, judge: str, *others: Any) -> list[Any]:
+        """Check the song and the judge before the queue. The other inputs need no check."""
+        return [*self._requests.check_score(song, judge), *(gr.validate(True, "") for _ in others)]
+
+    def _forget(self, finished: Finished, takes: Takes) -> tuple[Any, ...]:
+        """Show the report without a comparison. The next song is compared with this one."""
+        shown = "".join(map(render.cards, finished.reports)) or gr.skip()
+        return shown, takes.forgotten(), gr.Row(visible=False), False
+
+    def _show(self, song: str, judge: str, takes: Takes, keep: bool) -> Iterator[tuple[Any, ...]]:
+        hidden, start = gr.Plot(visible=False), render.progress(tr("Decoding and measuring"), 0, 0)
+        yield "", start, hidden, hidden, "", ON, Finished(), gr.skip(), gr.Row(visible=False)
         shown: Any = None
         try:
             for step in self._requests.score(song, judge):
                 if isinstance(step, PanelProgress):
-                    yield _panel_shown(step, new=step.panels is not shown)
+                    yield _panel_shown(step, step.panels is not shown, takes, keep)
                     shown = step.panels
                 else:
-                    yield _shown(step)
+                    yield _shown(step, takes, keep)
         except gr.Error as error:
-            yield gr.skip(), render.failed(error), *[gr.skip()] * 3, OFF, gr.skip()
+            yield gr.skip(), render.failed(error), *[gr.skip()] * 3, OFF, *[gr.skip()] * 3
             raise
 
 
 ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 
-def _shown(step: LoadProgress | ScoringProgress) -> tuple[Any, ...]:
-    """Return the report so far, and the judge's progress."""
+def _shown(step: LoadProgress | ScoringProgress, takes: Takes, keep: bool) -> tuple[Any, ...]:
+    """Return the report so far, and the judge's progress. The whole report is compared with the last take."""
     if isinstance(step, LoadProgress) or step.report is None:
-        return gr.skip(), render.judge_progress(step), *[gr.skip()] * 5
-    report, done = step.report, step.done
+        return gr.skip(), render.judge_progress(step), *[gr.skip()] * 7
+    report, done, before = step.report, step.done, None
     progress = render.note(tr(FINISHED)) if done else render.judge_progress(step)
     pictures = gr.Plot(plots.scores(report), visible=True), gr.Plot(plots.timeline(report), visible=True)
-    tables, finished = render.tables(report), (gr.skip(), gr.skip())
+    tables, finished = render.tables(report), (gr.skip(),) * 4
     if done:
-        tables, finished = render.downloads(report) + tables, (OFF, Finished((report,)))
-    return render.cards(report), progress, *pictures, tables, *finished
+        takes = takes.followed_by((report,), keep)
+        before = takes.before(report)
+        offer = gr.Row(visible=before is not None)
+        tables, finished = render.downloads(report) + tables, (OFF, Finished((report,)), takes, offer)
+    return render.cards(report, before, keep), progress, *pictures, tables, *finished
 
 
-def _panel_shown(step: PanelProgress, new: bool) -> tuple[Any, ...]:
-    """Return the current judge's progress and, if there are `new` ones, the reports of the finished judges."""
+def _panel_shown(step: PanelProgress, new: bool, takes: Takes, keep: bool) -> tuple[Any, ...]:
+    """Return the current judge's progress and, if there are `new` ones, the reports of the finished judges.
+
+    The reports are not compared with the last take, but the next song that one of these judges scores is.
+    """
     (so_far,), current = step.panels, step.current
     if current is None:
-        progress, finished = render.note(tr(FINISHED)), (OFF, Finished(so_far.reports))
+        takes = takes.followed_by(so_far.reports, keep)
+        progress, finished = render.note(tr(FINISHED)), (OFF, Finished(so_far.reports), takes, gr.skip())
         links, new = render.panel_links(so_far), True
     else:
         progress = render.judge_progress(current, rest=(tr("the whole panel "), step.left))
-        links, finished = "", (gr.skip(), gr.skip())
+        links, finished = "", (gr.skip(),) * 4
     if not new:
         return gr.skip(), progress, *[gr.skip()] * 3, *finished
     picture = gr.Plot(plots.panel(so_far), visible=True) if so_far.reports else gr.Plot(visible=False)

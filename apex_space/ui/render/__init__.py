@@ -1,6 +1,6 @@
 """Renders records as HTML. Every text from outside is escaped here."""
 
-from .comparison import answer, comparison_links, details, sentence
+from .comparison import answer, comparison_links, details, levelled, sentence
 from .html import NOTE, clock, download_links, failed, note, percent, progress, table
 from .judge_progress import judge_progress
 from .judges import BEST, PANEL, judges, states
@@ -23,6 +23,7 @@ __all__ = [
     "failed",
     "judge_progress",
     "judges",
+    "levelled",
     "measured",
     "note",
     "number",

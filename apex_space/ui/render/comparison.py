@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from html import escape
+from typing import Any
 
 from ...core.axes import AXES, BY_KEY, Axis
 from ...core.i18n import tr, translate
@@ -16,6 +17,10 @@ from ...preference.head import Preference, PreferenceHead
 from .html import Cells, download_links, figure, labelled, note, table
 from .report import cell, measured, number, tables
 
+QUIETER = (
+    "Song {side} is played {decibels} dB quieter, so that both are equally loud. The scores are of the files as they "
+    "are."
+)
 SAME = "The same song: 50 of 100 listeners"
 ONE_MAKER = (
     "This holds if both songs are by the same generator or artist, as the box above says. If they are not, untick it: "
@@ -50,6 +55,18 @@ def answer(comparison: Comparison) -> str:
     notes = "".join(note(text) for text in _notes(comparison))
     verdict = tr(SAME) if comparison.same else sentence(comparison.answer)
     return f'<h2 class="verdict">{verdict}</h2>{songs(comparison.a, comparison.b)}{notes}'
+
+
+def levelled(a: Report, b: Report) -> dict[str, Any] | None:
+    """Return the loudness of both songs, and a text on which one equal.js plays quieter.
+
+    Return None if both are equally loud, or if the loudness of one is not known.
+    """
+    loudness = x, y = a.features.played_loudness, b.features.played_loudness
+    if x is None or y is None or float(decibels := f"{abs(x - y):.1f}") == 0:
+        return None
+    side = "A" if x > y else "B"
+    return {"loudness": loudness, "text": tr(QUIETER, side=side, decibels=decibels)}
 
 
 def songs(a: Report, b: Report) -> str:

@@ -112,7 +112,15 @@ def blind(ranking: Ranking, address: Callable[[Path], str]) -> list[dict[str, An
     There are none if only one song is undecided.
     """
     rows = [row for row in ranking.rows if row.undecided][:MAX_BLIND]
-    songs = [{"name": row.song.name, "rank": row.rank, "source": address(row.song.path)} for row in rows]
+    songs = [
+        {
+            "name": row.song.name,
+            "rank": row.rank,
+            "source": address(row.song.path),
+            "loudness": row.report.features.played_loudness if row.report else None,
+        }
+        for row in rows
+    ]
     return songs if len(songs) > 1 else []
 
 

@@ -1,15 +1,16 @@
 """Renders a Report as HTML."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
 
-from ...core.axes import SONGEVAL, Axis
+from ...core.axes import COMPARATIVES, SONGEVAL, Axis
 from ...core.i18n import plural, tr, translate
 from ...core.text import minus
 from ...judges.registry import REGISTRY, reference
 from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
+from ...judges.takes import Change, changes
 from ...plots.ranking_text import SPREAD
 from .html import Cells, clock, download_links, labelled, table
 
@@ -21,16 +22,25 @@ MAYBE_HALF = range(80, 101)
 """Measured beats per minute that may be half of the true tempo, 160 to 200."""
 
 
-def cards(report: Report) -> str:
-    """Return the song's name, what stands out, and its scores as large numbers, those that are known first."""
+def cards(report: Report, before: Report | None = None, kept: bool = False) -> str:
+    """Return the song's name, what stands out, and its scores as large numbers, those that are known first.
+
+    `before` is the same judge's report on another song, of which the differences are shown. `kept` says that the
+    visitor keeps comparing with that song.
+    """
+    changed = changes(report, before) if before else ()
+    lines = {change.axis: _change(change) for change in changed}
+    against = [_against(report, before, changed, kept)] if before else []
     axes = sorted(report.axes, key=lambda axis: report.scores[axis.key] is None)
     judge = REGISTRY[report.judge]
     notes = [tr(SPREAD, judge=judge.title)] if report.spread else []
     return (
         f'<h2 class="song">{escape(report.file)}</h2>'
         f'<p class="by">{escape(labelled(judge.title, translate(judge.summary)))}</p>'
+        f"{_paragraphs(against, 'against')}{_paragraphs(_unsure(report, changed), 'by')}"
         f"{_paragraphs(_standing_out(report))}"
-        f'<div class="cards">{"".join(_card(report, axis) for axis in axes)}</div>{_paragraphs(notes, "by")}'
+        f'<div class="cards">{"".join(_card(report, axis, lines.get(axis, "")) for axis in axes)}</div>'
+        f"{_paragraphs(notes, 'by')}"
     )
 
 
@@ -79,7 +89,51 @@ def _lowest_part(report: Report, axis: Axis) -> str:
     return tr(text, start=clock(lowest.start), end=clock(lowest.end))
 
 
-def _card(report: Report, axis: Axis) -> str:
+def _against(report: Report, before: Report, changed: Sequence[Change], kept: bool) -> str:
+    """Return a sentence on how the song differs from the other one, by its scores."""
+    text = "Against the take that you keep, {name}" if kept else "Against your last take, {name}"
+    moved = [change for change in changed if _moved(change)]
+    clear, perhaps = (_comparatives(each for each in moved if bool(each.clear) is sure) for sure in (True, False))
+    parts = [clear, tr("perhaps {words}", words=perhaps) if perhaps else ""]
+    if report.sha256 == before.sha256:
+        parts = [tr("the same sound")]
+    elif len(moved) < len(changed):
+        parts.append(tr("the rest is about the same") if moved else tr("about the same"))
+    return f"{labelled(tr(text, name=before.file), tr('; ').join(filter(None, parts)))}{tr('.')}"
+
+
+def _comparatives(changed: Iterable[Change]) -> str:
+    return tr(", ").join(translate(COMPARATIVES[each.axis.key][each.value < 0]) for each in changed)
+
+
+def _unsure(report: Report, changed: Sequence[Change]) -> Iterator[str]:
+    """Yield a sentence on the scores of which it is not known how large a change means something."""
+    axes = tr(", ").join(translate(each.axis.label) for each in changed if _moved(each) and each.clear is None)
+    judge = REGISTRY[report.judge].title
+    if axes and report.spread:
+        yield tr(
+            "How sure {judge} is of {axes} is not known. A small change there may mean nothing.", judge=judge, axes=axes
+        )
+    elif axes:
+        yield tr("How sure {judge} is of its scores is not known. A small change may mean nothing.", judge=judge)
+
+
+def _moved(change: Change) -> bool:
+    """Return whether a score is another one, as far as the judge can tell and as the page shows it."""
+    return change.clear is not False and float(number(change.axis, abs(change.value))) != 0
+
+
+def _change(change: Change) -> str:
+    """Return a line on how a score differs from the other song's: an arrow, and the same in words."""
+    if not _moved(change):
+        return f'<p class="change">{escape(tr("about the same"))}</p>'
+    higher, size = change.value > 0, number(change.axis, abs(change.value))
+    words = tr("{size} higher", size=size) if higher else tr("{size} lower", size=size)
+    kind, arrow = ("up", "▲") if higher else ("down", "▼")
+    return f'<p class="change {kind}"><span aria-hidden="true">{arrow}</span> {escape(words)}</p>'
+
+
+def _card(report: Report, axis: Axis, change: str) -> str:
     value, note = report.scores[axis.key], translate(axis.meaning)
     if value is None:
         note = escape(translate(report.missing[axis.key]))
@@ -90,7 +144,7 @@ def _card(report: Report, axis: Axis) -> str:
         scale = f" / {axis.high:g}" if axis.bounded else ""
         shown = f"<b>{number(axis, value)}</b><small>{scale}{interval}</small>"
     label = f"<span>{translate(axis.label)}</span>"
-    return f'<div class="card {axis.group}">{label}<div>{shown}</div><small>{note}</small></div>'
+    return f'<div class="card {axis.group}">{label}<div>{shown}</div>{change}<small>{note}</small></div>'
 
 
 def number(axis: Axis, value: float) -> str:

@@ -20,6 +20,7 @@ SAID: dict[Winner, str] = {
     "both_bad": "You found both bad.",
 }
 EXPLAIN = "You can say why, or take the vote back within {seconds:g} seconds."
+STILL = "You can still say why."
 UNDO = "You can take the vote back within {seconds:g} seconds."
 WENT_BY: dict[Spoke, str] = {
     "scores": "It went mostly by its own scores.",
@@ -38,6 +39,11 @@ def offered(winner: Winner, seconds: float) -> str:
     return f"{answered(winner)} {tr(EXPLAIN if winner in ('a', 'b') else UNDO, seconds=seconds)}"
 
 
+def kept(winner: Winner) -> str:
+    """Return the visitor's vote in words, and what can be done about it when it cannot be taken back any more."""
+    return f"{answered(winner)} {tr(STILL)}" if winner in ("a", "b") else answered(winner)
+
+
 def reveal(vote: Vote, panel: AgreementReport | None, licences: Mapping[Side, str] = {}) -> str:
     """Return what each judge predicted and whether it was right, the songs' names, and the figures, which are folded.
 
@@ -47,7 +53,8 @@ def reveal(vote: Vote, panel: AgreementReport | None, licences: Mapping[Side, st
     battle = vote.battle
     names = "".join(_name(battle, side, vote.winner, licences.get(side, "")) for side in get_args(Side))
     judged = [_verdict_on(predicted, vote.winner, panel) for predicted in battle.predictions] or [tr(NOBODY)]
-    said = "".join(f"<p>{text}</p>" for text in [f"{answered(vote.winner)} {judged[0]}", *judged[1:]])
+    voted = f'<span aria-hidden="true">{answered(vote.winner)}</span>'  # the page's status has said it already
+    said = "".join(f"<p>{text}</p>" for text in [f"{voted} {judged[0]}", *judged[1:]])
     figures = "".join(f"<p>{_figures(predicted, panel)}</p>" for predicted in battle.predictions)
     folded = f"<details><summary>{tr('The figures')}</summary>{figures}</details>" if figures else ""
     link = f'<p><a href="leaderboard">{tr("Leaderboard of songs and judges")}</a></p>'

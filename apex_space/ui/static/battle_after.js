@@ -3,12 +3,12 @@ const KEPT = "the judges against this visitor's votes";
 const foreseen = kept(KEPT, {}, isTally); // of each judge: how many of this visitor's votes it foresaw, and how many there were
 
 const undo = one(".undo");
-let voted = null; // the battle whose vote was cast last, and which judges foresaw it
+let voted = null; // the battle whose vote was cast last, which judges foresaw it, and what is said of it, now and later
 let ticking = 0;
 
 // Begins what follows a vote. A reason can be given only for a vote for one of the songs.
-function follow(id, winner, { judges, gone }) {
-  voted = { id, judges };
+function follow(id, winner, { judges, gone, said, later }) {
+  voted = { id, judges, said, later };
   remember(id, !gone);
   count(judges, 1);
   tally();
@@ -22,8 +22,10 @@ function follow(id, winner, { judges, gone }) {
 
 function tick(end) {
   const left = Math.ceil((end - performance.now()) / 1000);
-  if (left <= 0 || !element.isConnected) settle();
-  else one("span", undo).textContent = filled(texts.seconds_left, { n: left });
+  one("span", undo).textContent = filled(texts.seconds_left, { n: left });
+  if (left > 0 && element.isConnected) return;
+  settle();
+  if (said.text === voted.said) say(voted.later);
 }
 
 // There is nothing to take back any more.

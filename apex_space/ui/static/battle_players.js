@@ -56,10 +56,17 @@ function listened(song, ends) {
     const now = moment(audio);
     const before = full(song);
     song.heard += Math.max(0, Math.min(now.position - last.position, now.clock - last.clock));
-    if (full(song) && !before) ask();
+    if (full(song) && !before) heard(song);
   }
   song.last = ends || audio.seeking ? null : moment(audio);
   shown(song);
+}
+
+// A song is heard. When both are, the buttons for voting come into view, unless the visitor is looking at something else.
+function heard(song) {
+  ask();
+  const { top, bottom } = song.box.getBoundingClientRect();
+  if (full(other(song)) && bottom > 0 && top < innerHeight) one(".votes").scrollIntoView({ block: "nearest" });
 }
 
 function shown(song) {

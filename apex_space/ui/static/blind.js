@@ -65,6 +65,8 @@ function ask() {
   show("asking", filled(exact ? texts.comparison : texts.about, { n: answers.length + 1, total }));
   const [a, b] = swapped ? [pair[1], pair[0]] : pair;
   [a, b].forEach((song, side) => (players[side].src = new URL(songs()[song].source, site).href));
+  const equal = factors([a, b].map((song) => songs()[song].loudness));
+  if (!view) players.forEach((player, side) => level(player, equal[side]));
   players[0].focus();
 }
 
@@ -116,6 +118,7 @@ function alone({ target }) {
   for (const player of page.querySelectorAll("audio")) if (player !== target) player.pause();
 }
 
+if (view) one(".equal").remove(); // a player whose song comes from another site would be silent
 for (const player of players) {
   player.onerror = () => {
     one(".problem").textContent = texts.broken;

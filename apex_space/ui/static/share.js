@@ -9,9 +9,10 @@ function scores() {
 
 async function share() {
   const text = [words(".song"), words(".verdict"), scores()].filter(Boolean).join(": ");
+  const said = [text, words(".against")].filter(Boolean).join("\n");
   const url = page.querySelector("#link :is(input, textarea)")?.value || location.href;
-  if (navigator.share) return navigator.share({ text, url }).catch(() => {}); // the visitor may change their mind
-  const copied = await navigator.clipboard?.writeText(`${text}\n${url}`).then(() => true, () => false);
+  if (navigator.share) return navigator.share({ text: said, url }).catch(() => {}); // the visitor may change their mind
+  const copied = await navigator.clipboard?.writeText(`${said}\n${url}`).then(() => true, () => false);
   element.querySelector("[role=status]").textContent = copied ? props.texts.copied : props.texts.failed;
 }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from apex_space.core import errors, i18n
-from apex_space.core.axes import AXES
+from apex_space.core.axes import AXES, COMPARATIVES
 from apex_space.core.errors import Busy, SilentAudio
 from apex_space.core.i18n import best_of, languages, plural, tr, translate, use_language
 from apex_space.core.settings import Settings
@@ -120,6 +120,7 @@ NAMES = {
 """Of songs, databases and tensors, in messages of errors; and markup."""
 ALL = sorted({text for source in SOURCES for text in source.texts() if any(map(str.isalpha, text))} - NAMES)
 NAMED = {text for axis in AXES for text in (axis.label, axis.meaning)}
+NAMED |= {text for words in COMPARATIVES.values() for text in words}
 NAMED |= {text for entry in REGISTRY.values() for text in (entry.summary, entry.plain, entry.licence) if text}
 NAMED |= {str(field.description) for name, field in Settings.model_fields.items() if name.endswith("_repo")}
 NAMED |= {*GRADIO_TEXTS}

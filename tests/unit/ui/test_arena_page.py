@@ -22,7 +22,7 @@ from apex_space.storage.identity import AddressHasher
 from apex_space.storage.records import Battle, Prediction, Song, Source, Spoke, Vote, Winner
 from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.proxies import address
-from apex_space.ui.render.reveal import foreseen, offered, reveal
+from apex_space.ui.render.reveal import foreseen, kept, offered, reveal
 from apex_space.ui.routes.battle_audio import audio_route
 from helpers.melodies import write_noise as noise
 from helpers.votes import measure_agreement, predicted
@@ -208,14 +208,26 @@ def test_the_reveal_tells_how_often_a_judge_was_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("winner", "told"),
+    ("winner", "told", "later"),
     [
-        ("b", "You preferred B. You can say why, or take the vote back within 10 seconds."),
-        ("tie", "You called it a tie. You can take the vote back within 10 seconds."),
+        (
+            "b",
+            "You preferred B. You can say why, or take the vote back within 10 seconds.",
+            "You preferred B. You can still say why.",
+        ),
+        ("tie", "You called it a tie. You can take the vote back within 10 seconds.", "You called it a tie."),
     ],
 )
-def test_a_voter_is_told_what_can_be_done_about_the_vote(winner: Winner, told: str) -> None:
+def test_a_voter_is_told_what_can_be_done_about_the_vote(winner: Winner, told: str, later: str) -> None:
     assert offered(winner, 10.0) == told
+    assert kept(winner) == later
+
+
+def test_a_screen_reader_hears_the_vote_once() -> None:
+    """In the status. The reveal repeats it for those who see it and not the status."""
+    shown = reveal(vote("a"), None)
+    assert '<span aria-hidden="true">You preferred A.</span>' in shown
+    assert "You preferred A." in words(shown)
 
 
 @pytest.mark.parametrize(("winner", "right"), [("a", [("Pocket", 1.0)]), ("b", [("Pocket", 0.0)]), ("tie", [])])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from apex_space import plots
 from apex_space.core.axes import KEYS
 from apex_space.judges.panel import Panel
+from apex_space.judges.report import Report
 from apex_space.preference.comparison import Comparison, compare_by_model, compare_reports
 from apex_space.preference.head import Preference
 from apex_space.preference.learned import Outcomes, Prior, learn
@@ -20,6 +21,7 @@ from apex_space.preference.published_rules import RULES
 from apex_space.ranking.order import Ranking, Rules
 from apex_space.ui import render
 from helpers.preference_head import BAD, GOOD, coherence_head, reports
+from helpers.results import report
 
 MARKUP = "<img src=x onerror=document.title='owned'>"
 
@@ -228,3 +230,19 @@ def test_figures_have_a_height_and_the_pages_background(comparison: Comparison) 
         for figure in (plots.probability(answer), plots.contributions(answer)):
             assert figure.layout.height
             assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
+
+
+def heard(loudness: float | None, channels: int = 2) -> Report:
+    return report(features=replace(report().features, loudness=loudness, channels=channels))
+
+
+def test_the_louder_song_is_played_quieter_and_it_is_said() -> None:
+    level = render.levelled(heard(-9.8), heard(-14.0))
+    assert level
+    assert level["loudness"] == (-9.8, -14.0)
+    assert level["text"].startswith("Song A is played 4.2 dB quieter, so that both are equally loud.")
+    swapped = render.levelled(heard(-14.0), heard(-9.8))
+    assert swapped
+    assert swapped["text"].startswith("Song B is played 4.2 dB quieter")
+    for same in ((heard(-14.0), heard(-14.02)), (heard(None), heard(-14.0)), (heard(-17.01, channels=1), heard(-14.0))):
+        assert render.levelled(*same) is None

@@ -59,6 +59,9 @@ def test_a_shown_name_is_one_line_of_visible_text(name: str) -> None:
         (MARKUP, MARKUP),
         ("../../etc/passwd", "../../etc/passwd"),
         ("x" * 10_000, "x" * 254 + "…"),
+        ("\U000e0041\U000e0042 \U000e007f", ""),
+        ("\u200d\u3164\u115f\ufe0f\u2800\u034f\U000e0100", ""),
+        ("🏴\U000e0067\U000e0062\U000e007f", "🏴\U000e0067\U000e0062\U000e007f"),
     ],
 )
 def test_shown_names(name: str, text: str) -> None:

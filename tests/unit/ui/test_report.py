@@ -1,6 +1,7 @@
 """A report as people read it: what stands out, the scores, the measurements."""
 
 import re
+from dataclasses import replace
 
 import gradio as gr
 import pytest
@@ -8,8 +9,11 @@ import pytest
 from apex_space import plots
 from apex_space.core.axes import KEYS
 from apex_space.core.errors import WeightsMissing
+from apex_space.judges.judge import ScoringProgress
 from apex_space.judges.panel import Panel
 from apex_space.judges.report import Report, Segment
+from apex_space.judges.takes import Takes
+from apex_space.ui.pages.score import _shown
 from apex_space.ui.render.html import failed
 from apex_space.ui.render.panel import panel_tables
 from apex_space.ui.render.report import _tempo, cards, tables
@@ -67,6 +71,41 @@ def test_the_highest_and_the_lowest_score_are_said_and_where_it_is_lowest() -> N
     assert "It is lowest" not in cards(rated(3.9, musicality=3.36, clarity=3.0))
     assert "much alike" in cards(rated(2.0, musicality=3.1, clarity=3.0))
     assert not re.search("Highest|alike", cards(rated(2.0, musicality=3.1, likes=3.0)))
+
+
+def test_a_song_is_told_from_the_last_take_in_words() -> None:
+    before = rated(2.0, likes=57.0, musicality=3.36, clarity=3.0, coherence=3.5)
+    now = rated(2.0, likes=70.0, musicality=3.96, clarity=2.5, coherence=3.501)
+    before, now = replace(before, file="<b>old"), replace(now, sha256="other")
+    shown = cards(now, before)
+    assert (
+        "Against your last take, &lt;b&gt;old: more musical; perhaps less clear; the rest is about the same." in shown
+    )
+    assert "How sure Pocket is of Clarity is not known." in shown
+    lines = re.findall(r'<p class="change[ a-z]*">(.*?)</p>', shown)
+    same, up, down = "about the same", "▲</span> 0.60 higher", "▼</span> 0.50 lower"
+    assert [line.removeprefix('<span aria-hidden="true">') for line in lines] == [same, same, up, down]
+    assert "Against the take that you keep, &lt;b&gt;old: " in cards(now, before, kept=True)
+    assert "old: about the same." in cards(replace(before, sha256="other"), before)
+    assert "old: the same sound." in cards(before, before)
+    assert "change" not in cards(now)
+
+
+def test_without_any_error_it_is_said_once_that_changes_may_mean_nothing() -> None:
+    before, now = unbounded(-1.0), replace(unbounded(-2.0), sha256="other")
+    assert "How sure TuneJury is of its scores is not known." in cards(now, before)
+    assert ": perhaps less appealing." in cards(now, before)
+
+
+def test_only_a_song_that_was_scored_to_its_end_becomes_the_last_take() -> None:
+    first, second = report(), report(sha256="other")
+    takes = Takes().followed_by((first,), keep=False)
+    shown, *_, kept, _ = _shown(ScoringProgress("pocket", 40.0, 0.5, 1.0, second), takes, False)
+    assert kept == gr.skip()
+    assert 'class="against"' not in shown
+    shown, *_, kept, _ = _shown(ScoringProgress("pocket", 40.0, 1.0, 0.0, second), takes, False)
+    assert kept.before(second) is first
+    assert 'class="against"' in shown
 
 
 def test_a_short_sound_gets_a_caution() -> None:

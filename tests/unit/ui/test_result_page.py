@@ -316,6 +316,7 @@ def test_a_title_that_no_font_can_write_is_left_out_and_others_are_not() -> None
     fonts = replace(FONTS, others=("no-such-font.ttf",))
     without = plots.card("", [report()], fonts)
     assert plots.card("玻璃的早晨", [report()], fonts) == without
+    assert plots.card("\U000e0041\u3164", [report()], fonts) == without  # shows nothing
     titles = ("Café – Ночь", "Don’t…", "Ærøskøbing Łódź")
     assert len({without, *(plots.card(title, [report()], fonts) for title in titles)}) == 4
 

@@ -63,7 +63,7 @@ def song(title: str) -> Rating:
 
 
 def test_titles_stay_texts_and_those_that_no_font_can_write_are_left_out() -> None:
-    bad = [song(MARKUP), song("\U000e0001")]
+    bad = [song(MARKUP), song("\U000e0001"), song("\U000e0041\U000e007f")]
     shown = taste(found(songs=tuple(bad)))
     assert "<img" not in shown
     assert len(pictures(shown)) == 1
