@@ -13,6 +13,7 @@ from apex_space.storage.friend_battles import MAX_VOTES_OF_VISITOR, PART_BYTES, 
 from apex_space.storage.identity import AddressHasher, Visitor
 from apex_space.storage.shared_results import DeletionKey, new_receipt
 from apex_space.storage.vote_store import VoteStore
+from helpers.votes import votes_counted
 
 TABLES = ("friend_battles", "friend_parts", "friend_votes")
 SOUNDS = bytes(range(256)) * 1000, b"b" * (PART_BYTES * 2)
