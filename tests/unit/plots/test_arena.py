@@ -17,7 +17,7 @@ from apex_space.arena.sensitivity import rate_otherwise
 from apex_space.core.i18n import use_language
 from apex_space.plots.arena import song_text
 from apex_space.storage.records import Song, Vote
-from apex_space.ui.pages.leaderboard import _pictures, _tables
+from apex_space.ui.pages.leaderboard import _pictures, _ratings
 from apex_space.ui.render import arena as render
 from apex_space.ui.render.arena import MAX_GENERATORS
 from helpers.chinese import latin
@@ -178,7 +178,7 @@ def test_the_page_draws_no_rating_by_few_votes() -> None:
     for count in (MIN_VOTES - 1, MIN_VOTES):
         votes = [vote(1, 2, "a", predicted(0.7))] * count
         now = LeaderboardSnapshot(count, 1.0, rate(votes), rate(votes, "generator"), agreement=measure_agreement(votes))
-        assert ['class="bar' in table for table in _tables(now)[1:3]] == [count == MIN_VOTES] * 2
+        assert ['class="bar' in table for table in _ratings(now)[1:3]] == [count == MIN_VOTES] * 2
         assert _pictures(now)[0].visible == (count == MIN_VOTES)
 
 
