@@ -16,7 +16,7 @@ MEANING = (
     "The chance is how often a song would be preferred to another song of this batch, on average. Its 95% interval "
     "shows how uncertain the weights of the scores are, not how much listeners differ."
 )
-ONE_MAKER = "The order takes all songs for songs by the same generator or artist. How good these are is not weighed."
+ONE_MAKER = "The order assumes that all songs are by the same generator or artist. How good that one is does not count."
 FEW = 3
 MAX_NAMES = 12
 """Maximum number of songs that a sentence names."""

@@ -18,24 +18,25 @@ def taught(name: str, model: LearnedModel | None) -> str:
             "shows how often such predictions were right.",
             judge=judge,
         )
-    rule = RULES[name]
     said = tr(
-        "How it was made: no vote has taught {judge} yet. It goes by a published rule: the higher score wins. With "
-        "{measured}’s scores this was right in {share} of {n} battles elsewhere ({source}).",
+        "How it was made: no vote has taught {judge} yet. It goes by a published rule: the higher score wins.",
         judge=judge,
-        measured=REGISTRY[rule.measured].title,
+    )
+    return f"{said} {known_of(RULES[name])}"
+
+
+def known_of(rule: PublishedRule) -> str:
+    """Return how often a published rule was right, and how bad its chances were, if they were measured."""
+    said = tr(
+        "With {judge}’s scores this was right in {share} of {n} battles elsewhere ({source}).",
+        judge=REGISTRY[rule.measured].title,
         share=f"{rule.accuracy:.0%}",
         n=f"{rule.battles:,}",
         source=translate(rule.source),
     )
-    return said + caution(rule)
-
-
-def caution(rule: PublishedRule) -> str:
-    """Return how bad the chances of a published rule were, if they were measured."""
     if rule.log_loss is None:
-        return ""
-    return tr(
+        return said
+    return said + tr(
         " The chances that were published with it were worse than a coin’s there (log-loss {loss:.4f}; a coin has "
         "{coin:.4f}, and lower is better). So only {share} of the difference counts here, until votes teach more.",
         loss=rule.log_loss,

@@ -28,7 +28,7 @@ MAX_VOTES_OF_VISITOR = 10
 UNDECIDED = ""
 """The choice of a voter who cannot decide."""
 UNKNOWN = (
-    "There is no battle here: the link is not whole, or the battle was deleted. Battles for friends are deleted after "
+    "There is no battle here: the link is incomplete, or the battle was deleted. Battles for friends are deleted after "
     "{hours:g} hours at the latest."
 )
 FULL = (

@@ -48,7 +48,7 @@ DROP = (
 """Keeps the `most` results that come first in this order: each visitor's newest, then each visitor's second newest."""
 GET = "SELECT key_hash, at, title, reports FROM links WHERE id = :id"
 DELETE = "DELETE FROM links WHERE id = :id"
-UNKNOWN = "There is no result here: the link is not whole, or the result was deleted."
+UNKNOWN = "There is no result here: the link is incomplete, or the result was deleted."
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class Api:
         except ApexSpaceError as error:
             raise gr.Error(translate(str(error)), title=title, print_exception=False) from error
         if found is None:
-            busy = tr("This board is being counted. Try again in a few seconds.")
+            busy = tr("The ratings of this board are being computed. Try again in a few seconds.")
             raise gr.Error(busy, title=title, print_exception=False)
         return found.as_dict()
 

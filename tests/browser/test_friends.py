@@ -29,6 +29,11 @@ def made(page: Any) -> str:
     return str(link.input_value())
 
 
+def owned(page: Any) -> str:
+    """The key of the battle, as the page that made it shows it."""
+    return str(page.locator("#friends-link-key :is(textarea, input)").input_value())
+
+
 def test_a_friend_votes_blind_and_the_owner_sees_it_and_deletes_it(visit: Any, server: Running) -> None:
     owner = visit("/compare", "Compare")
     path = made(owner).removeprefix(server.url)
@@ -59,7 +64,21 @@ def test_a_friend_votes_blind_and_the_owner_sees_it_and_deletes_it(visit: Any, s
     page.get_by_text("This is your battle.").wait_for()
     page.get_by_text("1 of 1 chose ").wait_for()
     assert not page.locator(".votes").is_visible()
+    elsewhere = friend.context.browser.new_context().new_page()
+    elsewhere.goto(server.url + path)
+    elsewhere.locator("summary").click()
+    for key, said in (("another", "This key is not the one of this battle."), (owned(owner), "This is your battle.")):
+        elsewhere.locator("[name=key]").fill(key)
+        elsewhere.get_by_role("button", name="See the votes").click()
+        elsewhere.get_by_text(said).wait_for()
+    elsewhere.get_by_text("1 of 1 chose ").wait_for()
     page.get_by_role("button", name="Delete it").click()  # this browser remembers the key
     page.get_by_role("heading", name="Deleted").wait_for()
     page.close()
+    elsewhere.get_by_role("button", name="See the votes").click()
+    elsewhere.get_by_text("There is no battle here").wait_for()
+    assert not elsewhere.locator(".intro, .kept, details, .keys, .songs").locator("visible=true").count()
+    elsewhere.context.close()
+    owner.locator("#song-a").get_by_role("button", name="Clear").click()
+    owner.locator("#friends-panel").wait_for(state="hidden")
     assert [friend.request.get(f"{server.url}{place}").status for place in (path, f"/b/{clips[0]}")] == [404, 404]

@@ -28,8 +28,8 @@ PRIVACY = """## What happens to a song
 A song is decoded, scored and deleted from the server within minutes. Neither the song nor its name is stored or
 logged, unless you let friends vote on it: then for a day. Its embeddings (numbers, under a hash of the samples) stay
 in a cache for a while. The server keeps a report only if you ask for a link to it, and then without the song's name.
-Your browser's tab keeps the last report. No cookie is set. Of an address only a hash is kept, with votes, under a key
-that changes every day."""
+Your browser's tab keeps the last report. No cookie is set. Of an address only a hash is kept, with votes, shared
+results and battles for friends, under a key that changes every day."""
 CITE = """## How to cite
 Cite this project, the work behind the judge whose score you report, and its encoder. Where you use votes or training
 data, cite the data set, too."""

@@ -53,7 +53,7 @@ class ComparePage:
 
     def _inputs(self) -> None:
         config = settings()
-        self.songs, self.examples = [], []
+        self.songs, self.listings, self.examples = [], [], []
         inputs.file_checks()
         with gr.Row(elem_id="pair") as self.row:
             for side in SIDE_NAMES.values():
@@ -62,7 +62,7 @@ class ComparePage:
                     self.songs.append(song)
                     self.examples += [(button, path, song) for button, path in inputs.examples()]
                     if settings().pool:
-                        inputs.pool_song(self._pool, song)
+                        self.listings.append(inputs.pool_song(self._pool, song))
         self.level = gr.HTML(
             html_template='<p role="status"></p><label><input type="checkbox" /> {{texts.as_they_are}}</label>',
             js_on_load=f"{read_static('level.js')}\n{read_static('equal.js')}",
@@ -108,10 +108,11 @@ class ComparePage:
         running = self.start.click(self._show, outputs=compared, api_visibility="private", **options)
         for button, path, song in self.examples:
             button.click(lambda path=path: path, outputs=song, api_visibility="private")
+        silent: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
         for song in self.songs:  # the loudness of the new one is not known yet
             song.change(None, outputs=self.level, js="() => null", api_visibility="private")
-        silent: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
-        exchanged = [self.row, *self.songs, self.turned, *compared]
+            self.friends.offer_after(song.change(Compared, outputs=self.friends.finished, **silent))
+        exchanged = [self.row, *self.songs, *self.listings, self.turned, *compared]
         self.friends.offer_after(self.swap.click(self._swap, given, exchanged, **silent))
         self.one_maker.input(lambda *given: self._again(_asked(*given)), given, outputs, **silent)
         inputs.show_progress([self.start.click])
@@ -148,9 +149,17 @@ class ComparePage:
         asked = _asked(first, second, not turned, *more)
         row = gr.Row(elem_classes="" if turned else "turned")
         players = [gr.Audio(label=translate(name)) for _, name in asked.players]
+        labelled = self.listings[:: 1 if turned else -1]
         shown = self._again(asked)
         compared = Compared(*asked.songs) if shown[0] else Compared()
-        return row, *players, not turned, *shown, compared
+        return (
+            row,
+            *players,
+            *(gr.Dropdown(label=translate(str(each.label))) for each in labelled),
+            not turned,
+            *shown,
+            compared,
+        )
 
     def _again(self, asked: "_Asked") -> tuple[Any, ...]:
         try:

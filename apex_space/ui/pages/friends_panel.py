@@ -18,13 +18,13 @@ from ..translation import fill
 from .share_panel import LinkPanel
 
 WHAT = (
-    "Would your friends agree? They get a link, hear both songs without names, and vote. After that they see these "
-    "titles. For this, both songs are kept for {hours:g} hours, cut to the length of the shorter one. Anyone who has "
-    "the link can hear them. You can delete them earlier. The votes never count on the leaderboard."
+    "Would your friends agree? They get a link, hear both songs without names, and vote. After that they see the "
+    "titles that you give. For this, both songs are kept for {hours:g} hours, cut to the length of the shorter one. "
+    "Anyone who has the link can hear them. You can delete them earlier. The votes never count on the leaderboard."
 )
 MADE = (
-    "Send the link to friends. Open it yourself, in this browser, to see their votes or to delete everything at once: "
-    "the browser remembers the key, if it may. Keep the key if you want to do so elsewhere. It is not shown again."
+    "Send the link to friends. Open it yourself to see their votes or to delete everything at once. This needs the "
+    "key, which this browser remembers if it may. Keep the key for other browsers. It is not shown again."
 )
 
 

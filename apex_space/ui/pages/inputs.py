@@ -129,8 +129,8 @@ def show_progress(triggers: Sequence[Any]) -> None:
     gr.on(triggers, None, js=SCROLL, api_visibility="private")
 
 
-def pool_song(pool: Pool, song: gr.Audio) -> None:
-    """Add a list of the arena's songs. The chosen song goes into `song`."""
+def pool_song(pool: Pool, song: gr.Audio) -> gr.Dropdown:
+    """Add a list of the arena's songs, and return it. The chosen song goes into `song`."""
     listing = gr.Dropdown([], value=None, label=f"{song.label} from the arena", elem_id=f"{song.elem_id}-pool")
     options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
@@ -148,6 +148,7 @@ def pool_song(pool: Pool, song: gr.Audio) -> None:
 
     listing.focus(choices, outputs=listing, **options)
     listing.input(pick, listing, song, **options)
+    return listing
 
 
 def _button(style: str, damage: str | None) -> gr.Button:

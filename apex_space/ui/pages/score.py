@@ -29,8 +29,8 @@ PROMISE = (
     "name) stay in a cache for a while, so that the same song is scored at once."
 )
 FINISHED = "Done. The scores are below."
-KEEP_TAKE = "Keep comparing with this take"
-FORGET_TAKE = "Forget the last take"
+KEEP_TAKE = "Keep comparing with the earlier take"
+FORGET_TAKE = "Forget the earlier take"
 EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 
 

@@ -92,7 +92,7 @@ BOARD_FILES = (
     '<a href="leaderboard.json?board={board}" download>{json}</a></p>'
 )
 OF_ALL_SONGS = "From here on, all figures are of all songs, whatever board is chosen."
-COUNTING = "This board is being counted. It will be here in a few seconds."
+COUNTING = "The ratings of this board are being computed. They will be here in a few seconds."
 
 
 def board_choices(kinds: Iterable[Kind]) -> list[tuple[str, str]]:
@@ -120,7 +120,10 @@ def about_board(now: LeaderboardSnapshot) -> str:
         "This board counts only the {n} votes on two songs of the kind “{kind}”.",
         kind=kind_text(now.kind),
     )
-    said += tr(" Its figures differ from those of the board of all songs.")
+    said += tr(
+        " Here a rating is the chance to be preferred to an average song of this kind. So the figures differ from "
+        "those of the board of all songs."
+    )
     files = {"csv": tr("This board as CSV"), "json": tr("This board as JSON")}
     return note(said) + BOARD_FILES.format(board=quote(now.board, safe=""), **files)
 

@@ -100,6 +100,11 @@ def span(low: str, high: str) -> str:
     return f"{low}{tr(' to ')}{high}"
 
 
+def listed(words: Sequence[str]) -> str:
+    """Return words as a list with "and" before the last one."""
+    return tr(" and ").join(filter(None, (tr(", ").join(words[:-1]), *words[-1:])))
+
+
 def labelled(name: str, text: str) -> str:
     """Return a name and a text with a colon between them."""
     return f"{name}{tr(': ')}{text}"

@@ -12,7 +12,7 @@ from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
 from ...judges.takes import Change, changes
 from ...plots.ranking_text import SPREAD
-from .html import Cells, clock, download_links, labelled, table
+from .html import Cells, clock, download_links, labelled, listed, table
 
 SHORT_SECONDS = 10.0
 """Duration below which the page says that the scores mean little."""
@@ -103,19 +103,21 @@ def _against(report: Report, before: Report, changed: Sequence[Change], kept: bo
 
 
 def _comparatives(changed: Iterable[Change]) -> str:
-    return tr(", ").join(translate(COMPARATIVES[each.axis.key][each.value < 0]) for each in changed)
+    return listed([translate(COMPARATIVES[each.axis.key][each.value < 0]) for each in changed])
 
 
 def _unsure(report: Report, changed: Sequence[Change]) -> Iterator[str]:
     """Yield a sentence on the scores of which it is not known how large a change means something."""
-    axes = tr(", ").join(translate(each.axis.label) for each in changed if _moved(each) and each.clear is None)
+    axes = listed([translate(each.axis.label) for each in changed if _moved(each) and each.clear is None])
     judge = REGISTRY[report.judge].title
     if axes and report.spread:
         yield tr(
-            "How sure {judge} is of {axes} is not known. A small change there may mean nothing.", judge=judge, axes=axes
+            "It is not known how exact {judge} is in {axes}. A small change there may mean nothing.",
+            judge=judge,
+            axes=axes,
         )
     elif axes:
-        yield tr("How sure {judge} is of its scores is not known. A small change may mean nothing.", judge=judge)
+        yield tr("It is not known how exact {judge}’s scores are. A small change may mean nothing.", judge=judge)
 
 
 def _moved(change: Change) -> bool:

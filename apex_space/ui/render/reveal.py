@@ -5,9 +5,9 @@ from html import escape
 from typing import get_args
 
 from ...arena.agreement import Agreement, AgreementReport
-from ...core.i18n import plural, tr, translate
+from ...core.i18n import plural, tr
 from ...plots.arena import judge_title, song_text
-from ...plots.taught import caution
+from ...plots.taught import known_of
 from ...preference.published_rules import RULES
 from ...storage.records import Battle, Prediction, Side, Spoke, Vote, Winner
 from ...storage.vote_counts import hit
@@ -144,15 +144,8 @@ def _learned(predicted: Prediction) -> str:
     rule = RULES.get(predicted.judge)
     if rule is None or not predicted.spoke or "; head " in predicted.revision:
         return ""
-    said = tr(
-        "No vote had taught it yet. It went by a published rule: the higher score wins. With {judge}’s scores this was "
-        "right in {share} of {n} battles elsewhere ({source}).",
-        judge=escape(judge_title(rule.measured)),
-        share=percent(rule.accuracy),
-        n=f"{rule.battles:,}",
-        source=translate(rule.source),
-    )
-    return said + escape(caution(rule))
+    said = tr("No vote had taught it yet. It went by a published rule: the higher score wins.")
+    return f"{said} {escape(known_of(rule))}"
 
 
 def _agreed(record: Agreement) -> str:

@@ -2,7 +2,7 @@
 const POLL_MS = 10000;
 const id = location.pathname.split("/").at(-1);
 const voter = remembered(`voter of ${id}`, random);
-const key = self === top ? remembered(`key of ${id}`, () => "") : ""; // the owner's browser has it
+let key = self === top ? remembered(`key of ${id}`, () => "") : ""; // the owner's browser has it
 let asking = 0;
 let told = "";
 
@@ -46,6 +46,7 @@ function start() {
 
 // Shows the votes so far, or why there are none any more.
 function show(answer) {
+  document.querySelector(".intro").hidden = true;
   open = false;
   ask();
   one(".votes").hidden = true;
@@ -63,15 +64,23 @@ function end(reason) {
   clearInterval(asking);
   silence();
   battle = null;
-  one(".songs").hidden = true;
+  for (const part of document.querySelectorAll(".songs, .keys, .kept, details")) part.hidden = true;
   one(".reveal").replaceChildren();
   say(reason, true);
 }
 
 async function refresh() {
-  if (document.visibilityState !== "visible") return;
+  if (document.visibilityState !== "visible") return {};
   const answer = await post("votes");
   if (answer.shown || answer.gone) show(answer);
+  return answer;
+}
+
+// Elsewhere than in the browser that made the battle, its owner enters the key.
+async function see(button) {
+  key = button.form.elements.key.value.trim();
+  const answer = await refresh();
+  if (!answer.shown && !answer.gone) say(answer.refused ?? button.dataset.wrong, true);
 }
 
 async function vote(winner) {
@@ -94,5 +103,6 @@ async function vote(winner) {
 }
 
 for (const button of all("[data-winner]")) button.onclick = () => vote(button.dataset.winner);
+document.querySelector("#see").onclick = ({ target }) => see(target);
 start();
 refresh();

@@ -81,7 +81,7 @@ def test_a_song_is_told_from_the_last_take_in_words() -> None:
     assert (
         "Against your last take, &lt;b&gt;old: more musical; perhaps less clear; the rest is about the same." in shown
     )
-    assert "How sure Pocket is of Clarity is not known." in shown
+    assert "It is not known how exact Pocket is in Clarity." in shown
     lines = re.findall(r'<p class="change[ a-z]*">(.*?)</p>', shown)
     same, up, down = "about the same", "▲</span> 0.60 higher", "▼</span> 0.50 lower"
     assert [line.removeprefix('<span aria-hidden="true">') for line in lines] == [same, same, up, down]
@@ -93,7 +93,7 @@ def test_a_song_is_told_from_the_last_take_in_words() -> None:
 
 def test_without_any_error_it_is_said_once_that_changes_may_mean_nothing() -> None:
     before, now = unbounded(-1.0), replace(unbounded(-2.0), sha256="other")
-    assert "How sure TuneJury is of its scores is not known." in cards(now, before)
+    assert "It is not known how exact TuneJury’s scores are." in cards(now, before)
     assert ": perhaps less appealing." in cards(now, before)
 
 
