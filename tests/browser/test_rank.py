@@ -199,7 +199,7 @@ def own_order(page: Any) -> list[list[str]]:
     return [row.locator("th, td").all_inner_texts() for row in page.locator("#blind tbody tr").all()]
 
 
-@pytest.mark.parametrize(("count", "heard"), [(3, 3), (5, 5), (10, 9)])
+@pytest.mark.parametrize(("count", "heard"), [(3, 3), (10, 9)])
 def test_few_blind_comparisons_give_the_visitors_own_order(visit: Any, tmp_path: Path, count: int, heard: int) -> None:
     page, ranks = ranked_alike(visit, tmp_path, count)
     songs = list(ranks)[:heard]
