@@ -13,9 +13,14 @@ def main() -> None:
     global demo
     with suppress(ImportError):  # on a ZeroGPU Space it must come before torch
         import spaces  # noqa: F401
+    from apex_space.core.errors import explaining
+    from apex_space.core.settings import settings
+
+    with explaining():
+        settings()  # a wrong one is told before the imports, which take seconds
     from gradio import NO_RELOAD
 
-    from apex_space.ui.server import explaining, open_site
+    from apex_space.ui.server import open_site
 
     if not NO_RELOAD:  # `gradio app.py` runs this file again, in a thread that would then take modules from the server
         sys.exit()  # ends that thread alone: what was changed is there after a restart

@@ -5,8 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -22,7 +21,6 @@ from ..arena.leaderboard import LeaderboardService
 from ..arena.pool_sources import from_examples
 from ..arena.ratings import RatingModel
 from ..core import files, json_logging
-from ..core.errors import ApexSpaceError
 from ..core.settings import prepare_server, settings, temporary
 from ..judges.manager import JudgeManager
 from ..storage.hub_sync import upload_votes
@@ -74,16 +72,6 @@ def open_site() -> Site:
     uploads = Uploads(Path(get_upload_folder()), settings().upload_grace_seconds)
     blocks = build_pages(manager, arena, leaderboard, results, friends, uploads)
     return Site(manager, store, arena, leaderboard, results, friends, uploads, blocks)
-
-
-@contextmanager
-def explaining() -> Iterator[None]:
-    """Print an ApexSpaceError as a message on stderr, and exit with status 2."""
-    try:
-        yield
-    except ApexSpaceError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
 
 
 def own_uploads() -> str:

@@ -197,8 +197,8 @@ def test_the_key_deletes_it_also_while_somebody_listens_or_votes(
     assert (answer.status_code, "<h1>Deleted</h1>" in answer.text) == (200, True)
     assert client.get(path).status_code == 404
     assert cast(client, made.id).json() == {
-        "refused": "There is no battle here: the link is incomplete, or the battle was deleted. Battles for friends are "
-        "deleted after 24 hours at the latest.",
+        "refused": "There is no battle here: the link is incomplete, or the battle was deleted. Battles for friends "
+        "are deleted after 24 hours at the latest.",
         "gone": True,
     }
     rest = b"".join(sound)
