@@ -93,12 +93,11 @@ def _by_head(comparison: Comparison, head: PreferenceHead) -> Iterable[str]:
     yield tr(
         "How reliable it is: between songs it was not fitted on, this preference head predicted the winner of "
         "{accuracy} of the battles ({interval}). A coin predicts 50%. The head was fitted on {battles} battles "
-        "between {songs} songs ({data}).",
+        "between {songs} songs.",
         accuracy=accuracy,
         interval=interval,
         battles=f"{head.battles:,}",
         songs=f"{head.songs:,}",
-        data=translate(head.data),
     )
     if comparison.model is None and not comparison.one_maker:
         yield tr("This answer does not use who made the songs, so the box changes nothing.")
@@ -193,6 +192,7 @@ def _metrics(head: PreferenceHead) -> Iterable[Cells]:
     for row in metrics.calibration:
         low, high = f"{row.low:.0%}", f"{row.high:.0%}"
         yield tr("Won where {low} to {high} was predicted", low=low, high=high), *figure(row.won, "{:.0%}")
+    yield tr("Fitted on"), translate(head.data), ""
     yield tr("Intervals are from"), translate(metrics.resampled), ""
     yield tr("Head"), tr("{judge}’s, {revision}", judge=REGISTRY[head.judge].title, revision=head.revision_id), ""
 

@@ -70,8 +70,9 @@ def test_the_same_song_is_called_so(comparison: Comparison) -> None:
 
 def test_every_answer_carries_how_good_the_head_is(comparison: Comparison) -> None:
     answer = render.answer(comparison)
-    for fact in ("60%", "50% to 70%", "1,234 battles", "56 songs", "simulated"):
+    for fact in ("60%", "50% to 70%", "1,234 battles", "56 songs"):
         assert fact in answer
+    assert "Fitted on</th><td>simulated" in render.details(comparison)
 
 
 def test_an_answer_by_a_shared_head_says_where_the_head_is(comparison: Comparison) -> None:
