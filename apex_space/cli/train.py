@@ -84,10 +84,11 @@ def apex(
 def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out: Path, grid: bool) -> None:
     from ..models.encoders.device import device
     from ..training.apex.grid import conditions
-    from ..training.apex.measure import measure_baselines
-    from ..training.apex.run import prepare, run
+    from ..training.apex.run import run
     from ..training.apex.settings import AXES
-    from ..training.apex.table import check_labels, load
+    from ..training.files import prepare
+    from ..training.measure import measure_baselines
+    from ..training.table import check_labels, load
 
     prepare(out)
     split = load(folder, AXES["full"] if grid else settings.axes, targets)
@@ -130,7 +131,7 @@ def _reporter(settings: "TrainingSettings") -> "Callable[[History], None]":
 
 def _draw(run: "Run") -> None:
     from ..plots.training import training_curves
-    from ..training.apex.run import write
+    from ..training.files import write
 
     epochs = run.history.epochs
     panels = {"loss": ([e.train_loss for e in epochs], [e.val_loss for e in epochs])}
@@ -140,7 +141,7 @@ def _draw(run: "Run") -> None:
 
 
 def _results(run: "Run") -> Table:
-    from ..training.apex.measure import POOLED
+    from ..training.measure import POOLED
 
     table = Table(title="Songs of the test part")
     for column in ("score", "model", "squared error", "absolute error", "Pearson", "Spearman"):
@@ -156,7 +157,7 @@ def _compare(runs: "list[Run]", out: Path) -> None:
     """Show, write and draw the conditions, the best first."""
     from ..plots.training import training_conditions
     from ..training.apex.grid import compared, grid_csv, ridge_skill
-    from ..training.apex.run import write
+    from ..training.files import write
 
     found, ridge = compared(runs), ridge_skill(runs[0])
     write(out / "grid.csv", grid_csv(found))

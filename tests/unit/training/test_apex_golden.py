@@ -15,12 +15,13 @@ from torch import Tensor
 
 from apex_space.evaluation.regression import compare
 from apex_space.models.encoders import checkpoint
-from apex_space.training.apex import table, trainer
+from apex_space.training import table
+from apex_space.training.apex import trainer
 from apex_space.training.apex.evaluate import evaluate, examples, to_json
 from apex_space.training.apex.losses import TaskLoss, published_name
 from apex_space.training.apex.settings import TrainingSettings
-from apex_space.training.apex.table import Samples
 from apex_space.training.apex.trainer import Trainer
+from apex_space.training.table import Samples
 from helpers.apex_training import WithoutDropout, golden, published_split
 
 Json = dict[str, Any]
