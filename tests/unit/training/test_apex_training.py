@@ -20,7 +20,7 @@ from apex_space.training.apex import trainer
 from apex_space.training.apex.measure import measure_checkpoint
 from apex_space.training.apex.settings import TrainingSettings
 from apex_space.training.apex.trainer import BEST, History, Trainer
-from apex_space.training.loop import LAST
+from apex_space.training.loop import LAST, batches
 from apex_space.training.table import Split
 from helpers.apex_training import Row, rows, write, write_split
 
@@ -223,8 +223,8 @@ def test_a_folder_that_cannot_be_written_to_is_named(songs: Split, tmp_path: Pat
 
 
 def test_a_last_batch_of_one_joins_the_one_before() -> None:
-    assert [len(batch) for batch in trainer.batches(torch.arange(33), 16)] == [16, 17]
-    assert [len(batch) for batch in trainer.batches(torch.arange(34), 16)] == [16, 16, 2]
+    assert [len(batch) for batch in batches(torch.arange(33), 16)] == [16, 17]
+    assert [len(batch) for batch in batches(torch.arange(34), 16)] == [16, 16, 2]
 
 
 def test_the_loss_of_an_epoch_is_the_mean_over_samples(songs: Split) -> None:
