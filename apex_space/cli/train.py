@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from ..training.apex.settings import TrainingSettings
     from ..training.banger.run import Run as BangerRun
     from ..training.banger.trainer import BangerSettings
+    from ..training.hear.run import Run as HearRun
+    from ..training.hear.trainer import HearSettings
     from ..training.loop import Epoch, History
     from ..training.measure import Measured
 
 train = typer.Typer(help="Train a judge's head on embedded songs.", no_args_is_help=True)
+FIGURES = "LCC + SRCC + KTAU + TTA"
 Segments = Annotated[
     Path,
     typer.Argument(
@@ -138,7 +141,7 @@ def _train_banger(songs: Path, targets: Path | None, settings: "list[BangerSetti
     beaten, runs = measure_baselines(split), []
     for each in settings:
         messages.print(each.run)
-        report = _reporter(each, each.run, each.epochs, flat, "validation error")
+        report = _reporter(each, each.run, each.epochs, flat, lambda epoch: f"validation error {epoch.val_mae:.3f}")
         runs.append(run(split, beaten, each, out, str(device()), report))
         _draw_banger(runs[-1])
     show(_results(runs[0].results))
@@ -174,6 +177,114 @@ def _spread(runs: "list[BangerRun]", out: Path) -> Table:
     return table
 
 
+@train.command()
+def hear_frames(
+    musicfm: Annotated[Path, typer.Argument(metavar="MUSICFM", help="Folder that extract --encoder musicfm wrote.")],
+    muq: Annotated[Path, typer.Argument(metavar="MUQ", help="Folder that extract --encoder muq wrote.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write a .npy for each song to.")],
+) -> None:
+    """Put the frames of both encoders side by side, as HEAR hears them. A song takes 0.4 MB a second.
+
+    Songs whose file is there already are left as they are. Exit status: 0 written, 1 not.
+    """
+    with exiting(1, f"Interrupted. Run the same command again to go on in {out}."):
+        from ..training.hear.frames import join
+
+        messages.print(f"{out}: {join(musicfm, muq, out):,} songs")
+
+
+@train.command()
+def hear(
+    frames: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FRAMES",
+            help="Folder with the frames of each song, as hear-frames writes it: ID.npy, and for changed copies "
+            "ID_aug1.npy and so on.",
+        ),
+    ],
+    targets: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="Table of the songs' ratings and their split: csv, jsonl or parquet with id and split."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which each run gets a folder of its own.")],
+    track: Annotated[
+        Literal["1", "2"], typer.Option(help="Track of the ASAE Challenge: musicality alone, or all five axes.")
+    ] = "1",
+    epochs: Annotated[int, typer.Option(min=1, help="Number of epochs.")] = 60,
+    patience: Annotated[
+        int, typer.Option(min=1, help="Epochs in a row without a better one, after which to stop.")
+    ] = 60,
+    batch: Annotated[int, typer.Option(min=2, help="Songs in a batch, whose order is learned.")] = 8,
+    accumulate: Annotated[int, typer.Option(min=1, help="Batches for an update.")] = 4,
+    rate: Annotated[float, typer.Option(min=0, help="Learning rate at first.")] = 1e-5,
+    weight_decay: Annotated[float, typer.Option(min=0, help="Weight decay.")] = 1e-3,
+    clip: Annotated[float, typer.Option(min=0, help="Largest norm of the gradients.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the first weights, the order, the partners and the dropout.")] = 0,
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published", help="Choose the checkpoint by the songs that are reported, and learn as published."
+        ),
+    ] = False,
+) -> None:
+    """Train the head of HEAR, and measure it beside the mean and a ridge regression.
+
+    A run that was interrupted or killed goes on exactly where it stopped if the command is repeated.
+    Exit status: 0 trained, 1 not, 130 interrupted.
+    """
+    with exiting(1, f"Interrupted. Run the same command again to go on in {out}."):
+        from ..training.hear.trainer import HearSettings
+
+        numbers = (epochs, patience, batch, accumulate, rate, weight_decay, clip, seed)
+        _train_hear(frames, targets, HearSettings(int(track), *numbers, as_published), out)
+
+
+def _train_hear(frames: Path, targets: Path, settings: "HearSettings", out: Path) -> None:
+    from ..models.encoders.device import device
+    from ..training.files import prepare
+    from ..training.hear.data import load
+    from ..training.hear.run import flat, run
+    from ..training.measure import measure_baselines
+
+    prepare(out)
+    parts = load(frames, targets, settings.axes, settings.as_published)
+    split = parts.split()
+    messages.print(", ".join(f"{part}: {len(each.keys()):,} songs" for part, each in split.parts()))
+    beaten = measure_baselines(split)
+    messages.print(settings.run)
+    report = _reporter(settings, settings.run, settings.epochs, flat, lambda epoch: f"{FIGURES} {epoch.score:.3f}")
+    done = run(parts, split, beaten, settings, out, str(device()), report)
+    _draw_hear(done)
+    show(_results(done.results))
+    show(_challenge(done))
+    messages.print(f"{done.folder / f'track_{settings.track}.pth'}: epoch {done.history.best.number}")
+
+
+def _draw_hear(run: "HearRun") -> None:
+    from ..plots.training import training_curves
+    from ..training.files import write
+
+    epochs = run.history.epochs
+    panels: dict[str, tuple[list[float], list[float]]] = {
+        "error of the scores": ([e.train_regression for e in epochs], []),
+        "error of the order": ([e.train_rank for e in epochs], []),
+        FIGURES: ([], [e.score for e in epochs]),
+    }
+    write(run.folder / "curves.svg", training_curves(run.settings.run, panels, run.history.best.number))
+
+
+def _challenge(run: "HearRun") -> Table:
+    table = Table(title="The figures of the ASAE Challenge, a song at a time")
+    for column in run.challenge[0]:
+        table.add_column(column)
+    for row in run.challenge:
+        table.add_row(*(each if isinstance(each, str) else _number(each) for each in row.values()))
+    return table
+
+
 def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out: Path, grid: bool) -> None:
     from ..models.encoders.device import device
     from ..training.apex.grid import conditions
@@ -191,7 +302,16 @@ def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out
     runs = []
     for each in conditions(settings) if grid else [settings]:
         messages.print(each.run)
-        runs.append(run(split, beaten, each, out, str(device()), _reporter(each, each.run, each.epochs, flat)))
+        runs.append(
+            run(
+                split,
+                beaten,
+                each,
+                out,
+                str(device()),
+                _reporter(each, each.run, each.epochs, flat, lambda epoch: f"validation loss {epoch.val_loss:.2f}"),
+            )
+        )
         _draw(runs[-1])
     if grid:
         _compare(runs, out)
@@ -201,11 +321,11 @@ def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out
 
 
 def _reporter(
-    settings: Any, name: str, epochs: int, flat: "Callable[[Any], dict[str, float]]", error: str = "validation loss"
+    settings: Any, name: str, epochs: int, flat: "Callable[[Any], dict[str, float]]", told: "Callable[[Any], str]"
 ) -> "Callable[[History[Any]], None]":
     """Return a function that prints the newest epoch, and logs it with trackio where that is installed.
 
-    `flat` returns an epoch's figures by name, and `error` is what the best epoch is chosen by.
+    `flat` returns an epoch's figures by name, and `told` says by what the best one is chosen.
     """
     try:
         import trackio  # type: ignore[import-not-found, unused-ignore]
@@ -217,7 +337,7 @@ def _reporter(
     def report(history: "History[Any]") -> None:
         last: Epoch = history.epochs[-1]
         best = " (the best so far)" if history.best is last else ""
-        losses = f"training loss {last.train_loss:.2f}, {error} {last.error:.2f}"
+        losses = f"training loss {last.train_loss:.2f}, {told(last)}"
         messages.print(f"epoch {last.number} of {epochs}: {losses}{best}")
         if trackio is not None:
             trackio.log(flat(last))
