@@ -55,11 +55,12 @@ def run(
 
     write(folder / SETTINGS, settings_json(settings, split, device))
     history = train(parts, settings, folder, epoch_done, device)
-    results, challenge = list(beaten), list[dict[str, str | float]]()
+    results, challenge = list[Measured](), list[dict[str, str | float]]()
     for part, songs, samples in (("val", parts.val, split.val), ("test", parts.test, split.test)):
         predicted = predict(folder / TRACKS[settings.track].checkpoint, songs)
         results += measure(part, HEAD, samples, predicted)
         challenge += [{"part": part, "axis": axis, **found} for axis, found in measured(songs, predicted).items()]
+    results += beaten
     write(folder / RESULTS, to_csv(results))
     write(folder / FIGURES, rows_csv(challenge))
     return Run(settings, folder, history, tuple(results), tuple(challenge))

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from apex_space.models.heads import hear
 from apex_space.models.heads.songeval import AXES
 from apex_space.training.extract.encoders import MadeBy
 from apex_space.training.hear import trainer
-from apex_space.training.hear.data import Parts, load
-from apex_space.training.hear.trainer import HearSettings, History
+from apex_space.training.hear.data import Parts, Songs, load
+from apex_space.training.hear.trainer import HearSettings, History, Trainer
 from apex_space.training.loop import LAST
 from apex_space.training.table import MADE_BY
 from helpers.command_line import run
@@ -117,6 +117,23 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(parts: Parts, tmp_path: Path
         one, other = (torch.load(each / name, weights_only=True) for each in (whole, resumed))
         one, other = one.get("network", one), other.get("network", other)
         assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_the_checkpoint_is_not_chosen_by_the_songs_that_are_reported(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As published it is, after each of the two updates of 11 songs in batches of 4."""
+    asked: list[str] = []
+
+    def measure(self: Trainer, songs: Songs) -> dict[str, float]:
+        asked.append("val" if songs is parts.val else "test")
+        return {"LCC": 0.0}
+
+    monkeypatch.setattr(Trainer, "measure", measure)
+    Trainer(QUICK, parts).epoch(1)
+    assert asked == ["val"]
+    Trainer(replace(QUICK, as_published=True), parts).epoch(1)
+    assert asked == ["val", "test", "test"]
 
 
 def test_the_command_and_what_it_writes(folder: Path, tmp_path: Path) -> None:
