@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,10 +71,7 @@ def make_targets(source: Path) -> tuple[list[BangerSong], BangerManifest]:
     listens = np.array([song.listens for song in played])
     if len(set(listens)) < 2:
         raise TrainingError(f"{source}: nothing can be learned from fewer than two different numbers of plays above 0.")
-    made = [
-        BangerSong(**{**asdict(song), "banger_score": score})
-        for song, score in zip(played, scores(listens).tolist(), strict=True)
-    ]
+    made = [replace(song, banger_score=score) for song, score in zip(played, scores(listens).tolist(), strict=True)]
     numbers = float(listens.min()), float(listens.max()), len(made), len(found) - len(made)
     return made, BangerManifest(__version__, source.name, digest, *numbers)
 
