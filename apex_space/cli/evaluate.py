@@ -83,7 +83,7 @@ def _evaluate_checkpoint(
 ) -> None:
     from ..plots.training import predictions
     from ..training.apex.evaluate import CheckpointEvaluation, evaluate, to_json
-    from ..training.apex.measure import to_csv
+    from ..training.measure import to_csv
 
     if out is not None:
         check_results(out, "evaluate", CheckpointEvaluation)

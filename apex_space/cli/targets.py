@@ -18,6 +18,14 @@ def targets(
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write targets.jsonl and targets.json to.")],
+    banger: Annotated[
+        bool,
+        typer.Option(
+            "--banger",
+            help="Make Banger's scores of the column listens instead; COUNTS may be FMA's tracks.csv. The options for "
+            "APEX's scores and the split do not matter then.",
+        ),
+    ] = False,
     gamma: Annotated[float, typer.Option(help="Exponent: a score is 100 * percentile ** gamma.")] = 2.0,
     ties: Annotated[
         Literal["low", "mid", "high"],
@@ -39,6 +47,9 @@ def targets(
     Exit status: 0 written, 1 not.
     """
     with exiting(1):
+        if banger:
+            _banger(counts, out)
+            return
         from ..training.apex.targets import Manifest, TargetSettings, make_targets, to_json, to_jsonl
 
         check_results(out, "targets", Manifest)
@@ -47,3 +58,13 @@ def targets(
         write_results(out, "targets", {".jsonl": to_jsonl(songs), ".json": to_json(manifest)})
         parts = ", ".join(f"{part} {sum(by.values()):,}" for part, by in manifest.songs.items())
         messages.print(f"{out / 'targets.jsonl'}: {len(songs):,} songs ({parts})")
+
+
+def _banger(counts: Path, out: Path) -> None:
+    from ..training.banger.targets import BangerManifest, make_targets, to_json, to_jsonl
+
+    check_results(out, "targets", BangerManifest)
+    songs, manifest = make_targets(counts)
+    write_results(out, "targets", {".jsonl": to_jsonl(songs), ".json": to_json(manifest)})
+    left = f"{manifest.left_out:,} that nobody played are left out"
+    messages.print(f"{out / 'targets.jsonl'}: {manifest.songs:,} songs ({left})")

@@ -32,7 +32,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: str = "no
     On a CPU, oneDNN computes both at once. In float32, torch's own product goes to MKL, which takes a tenth longer or
     even twice as long. With a rounded weight, torch's own product would also round the bias and the activation's input.
     """
-    if x.device.type == "cpu" and not torch.is_autocast_enabled("cpu") and _by_onednn(weight.dtype):
+    learns = torch.is_grad_enabled() and weight.requires_grad  # oneDNN's product has no gradient
+    if x.device.type == "cpu" and not learns and not torch.is_autocast_enabled("cpu") and _by_onednn(weight.dtype):
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "none")
     return ACTIVATIONS[activation](F.linear(x, weight, bias))
 

@@ -17,7 +17,7 @@ Curve = Sequence[float]
 def training_curves(title: str, panels: Mapping[str, tuple[Curve, Curve]], best: int) -> str:
     """Draw a panel for each name: its values in training and validation, epoch by epoch.
 
-    A vertical line marks the `best` epoch, numbered from 1.
+    A vertical line marks the `best` epoch, numbered from 1. What is not measured in one of them has no values there.
     """
     parts = [_text(8, 20, title), _text(8, 40, "training", TRAIN), _text(80, 40, "validation", VAL)]
     parts.append(_text(170, 40, f"dashed: the best epoch, {best}"))
@@ -39,13 +39,14 @@ def _size(panels: int) -> tuple[int, int]:
 def _panel(left: float, top: float, name: str, curves: tuple[Curve, Curve], best: int) -> list[str]:
     values = [value for curve in curves for value in curve]
     low, high = min(values), max(values)
-    step, span = WIDTH / max(len(curves[0]) - 1, 1), (high - low) or 1.0
+    epochs = max(map(len, curves))
+    step, span = WIDTH / max(epochs - 1, 1), (high - low) or 1.0
     parts = [f'<path d="M{left} {top}v{HEIGHT}h{WIDTH}" fill="none" stroke="{GREY}"/>', _text(left, top - 8, name)]
     parts += [_text(left - 6, y, f"{value:.4g}", anchor="end") for y, value in ((top + 10, high), (top + HEIGHT, low))]
-    parts.append(_text(left + WIDTH, top + HEIGHT + 18, f"epoch {len(curves[0])}", anchor="end"))
+    parts.append(_text(left + WIDTH, top + HEIGHT + 18, f"epoch {epochs}", anchor="end"))
     x = left + step * (best - 1)
     parts.append(f'<path d="M{x:.1f} {top}v{HEIGHT}" stroke="{GREY}" stroke-dasharray="4"/>')
-    for curve, colour in zip(curves, (TRAIN, VAL), strict=True):
+    for curve, colour in ((curve, colour) for curve, colour in zip(curves, (TRAIN, VAL), strict=True) if curve):
         points = [(left + step * i, top + HEIGHT * (high - value) / span) for i, value in enumerate(curve)]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')

@@ -7,15 +7,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
-from torch import nn
+from torch import Tensor, nn
 
 from apex_space.models.heads.apex import AESTHETICS, WIDTH, ApexNetwork
 
 Row = dict[str, Any]
+BANGER_WIDTH = 1024
 
 
 def golden(shared: Path) -> Path:
     return shared / "reference" / "golden" / "training"
+
+
+def probes(tensor: Tensor) -> np.ndarray:
+    """The numbers of a tensor that a fingerprint of the golden files has."""
+    flat = tensor.detach().double().flatten().numpy()
+    return flat[np.unique(np.round(np.linspace(0, flat.size - 1, min(flat.size, 48))).astype(int))]
 
 
 def published_split(shared: Path, folder: Path) -> Path:
@@ -70,3 +77,19 @@ def write_split(folder: Path, songs: tuple[int, int, int], **options: Any) -> Pa
     for seed, (part, count) in enumerate(zip(("train", "val", "test"), songs, strict=True), 1):
         write(folder / part / "shard_0001.parquet", rows(count, seed, part, **options))
     return folder
+
+
+def banger_rows(songs: int, seed: int = 0, segments: int = 1) -> list[Row]:
+    """Songs as extract writes them for Banger, the first segments of which know how often they were played."""
+    rng, truth = np.random.default_rng(seed), np.random.default_rng(0).standard_normal(BANGER_WIDTH)
+    found: list[Row] = []
+    for number in range(songs):
+        taste = rng.uniform(-1, 1)
+        song = {"audio_id": f"{number + 2}", "platform": None, "listens": int(np.exp(6 + 4 * taste))}
+        around = 0.3 * rng.standard_normal((segments, BANGER_WIDTH))
+        around[0] += taste * truth / 2
+        found += [
+            song | {"segment_id": f"{number + 2}_{n}", "segment_embedding": each.astype(np.float32).tolist()}
+            for n, each in enumerate(around, 1)
+        ]
+    return found

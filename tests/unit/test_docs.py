@@ -65,6 +65,8 @@ NOT_RUN = {
     f".venv/bin/{PROGRAM} targets": "needs counts; test_apex_targets.py runs it",
     f".venv/bin/{PROGRAM} evaluate SEGMENTS": "needs a checkpoint; test_train.py runs it",
     f".venv/bin/{PROGRAM} train apex": "needs embedded songs; test_train.py runs it",
+    f".venv/bin/{PROGRAM} train banger": "needs embedded songs; test_banger_training.py runs it",
+    f".venv/bin/{PROGRAM} train hear": "needs songs' frames; test_hear_training.py runs it",
     ".venv/bin/python tests/thorough/load.py": "takes a minute of both processors",
 }
 """How a command begins -> why this test does not run it."""

@@ -20,6 +20,7 @@ from . import mlp
 
 CHECKPOINTS = ("scorer_model.pt",)
 SIZES = (mert.WIDTH_330M, 512, 256, 128)
+DROPOUT = (0.3, 0.3, 0.15)
 AXIS = BY_KEY["banger"]
 MIN_SECONDS = 1.0
 """Least length of a segment. A shorter rest of a song is encoded with silence after it: the network needs 17 ms."""
@@ -42,6 +43,11 @@ class Unpadded(MertEncoder):
             alike = lengths == length
             pooled[alike] = super().__call__(samples[alike, :length], valid[alike])
         return pooled
+
+
+def network() -> mlp.ScoreNetwork:
+    """Return the head's network before training, with torch's own first weights."""
+    return mlp.ScoreNetwork(SIZES, DROPOUT)
 
 
 class BangerHead:

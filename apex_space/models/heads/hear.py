@@ -24,6 +24,10 @@ LAYER = 10
 STRIDE = 3
 ATTENTIONS, HEADS = 4, 8
 QUERIES = 2
+SIZES = (2048, 1024, 4096, 64)
+"""Widths within the network: of the mixed views, of the trunk, within its first layers, and of the pooling."""
+DROPOUT = 0.1
+"""Share that training drops after downsampling."""
 MIN_VARIANCE = 1e-7
 LIMIT = precision.TOLERANCE / 9
 """Largest change of a trial clip's score that bfloat16 may cause, as a share of the axis' range.
@@ -46,11 +50,12 @@ class Downsample(nn.Module):
         self.pointwise_conv = nn.Conv1d(inputs, outputs, 1, bias=False)
         self.residual_conv = nn.Conv1d(inputs, outputs, 1, bias=False)
         self.norm1 = nn.LayerNorm(outputs)
+        self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, x: Tensor) -> Tensor:
         rows = x.T[None]
         made = self.pointwise_conv(self.depthwise_conv(rows)) + self.residual_conv(F.avg_pool1d(rows, STRIDE))
-        return F.gelu(self.norm1(made[0].T))
+        return self.dropout(F.gelu(self.norm1(made[0].T)))
 
 
 class Salience(nn.Module):
@@ -117,6 +122,15 @@ class HearNetwork(nn.Module):
         """Pool a song's frames [T, 4 W] -> [4 D], always in float32: it takes no time, and rounding would show."""
         with torch.autocast(frames.device.type, enabled=False):
             return self.model(self.down_sample_conv(self.input_norm(self.mixed_win_downsample(frames))))
+
+
+def network(views: int, outputs: int) -> HearNetwork:
+    """Return a network before training, with the published kind of first weights."""
+    made = HearNetwork(views, *SIZES, outputs)
+    for module in made.modules():
+        if isinstance(module, SelfAttention):
+            nn.init.zeros_(module.out_proj.bias)
+    return made
 
 
 def read(path: Path, axes: tuple[str, ...]) -> HearNetwork:

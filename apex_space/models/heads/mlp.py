@@ -1,5 +1,6 @@
 """The network that Banger and TuneJury share: an embedding of a song -> one score."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,12 +13,17 @@ from ..encoders import checkpoint
 class ScoreNetwork(nn.Module):
     """Embeddings [B, D] -> raw scores [B], where `sizes` are D and the widths of the layers within.
 
-    Parameters are named as in the checkpoints.
+    `dropout` has the share that training drops after each of these layers; without it, nothing is dropped. Parameters
+    are named as in the checkpoints.
     """
 
-    def __init__(self, sizes: tuple[int, ...]) -> None:
+    def __init__(self, sizes: tuple[int, ...], dropout: Sequence[float] = ()) -> None:
         super().__init__()
-        blocks = [(nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU(), nn.Dropout()) for a, b in pairwise(sizes)]
+        shares = dropout or [0.0] * (len(sizes) - 1)
+        blocks = [
+            (nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU(), nn.Dropout(share))
+            for (a, b), share in zip(pairwise(sizes), shares, strict=True)
+        ]
         self.net = nn.Sequential(*(layer for block in blocks for layer in block), nn.Linear(sizes[-1], 1))
 
     def forward(self, embedding: Tensor) -> Tensor:

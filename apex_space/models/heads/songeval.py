@@ -40,6 +40,11 @@ class SongEvalNetwork(nn.Module):
         return torch.cat([attended.float().mean(0), fed.float().amax(0)])
 
 
+def scores(last: nn.Module, pooled: Tensor) -> Tensor:
+    """Return the scores [S, T], from 1 to 5, of pooled songs [S, D] by the last layer of a network."""
+    return 2 * torch.tanh(last(pooled)) + 3
+
+
 class WholeSongHead:
     """Head for whole songs: one pooled embedding per song -> {axis: scores}, from 1 to 5.
 
@@ -59,8 +64,8 @@ class WholeSongHead:
     def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
         """Compute the scores of `embeddings` [S, D] -> {axis: [S]}."""
         with torch.inference_mode():
-            scores = (2 * torch.tanh(self.last(torch.from_numpy(embeddings))) + 3).numpy()
-        return dict(zip(self.axes, scores.T, strict=True))
+            found = scores(self.last, torch.from_numpy(embeddings)).numpy()
+        return dict(zip(self.axes, found.T, strict=True))
 
 
 def read(path: Path) -> SongEvalNetwork:

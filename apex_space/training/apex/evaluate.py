@@ -13,10 +13,11 @@ from ...core.errors import TrainingError
 from ...evaluation.regression import RegressionFigures
 from ...models.encoders import checkpoint
 from ...models.heads.apex import ApexHead
+from ..measure import HEAD, POOLED, Measured, measure
+from ..table import Samples, by_song, check_part, load_part
 from .losses import published_name
-from .measure import HEAD, POOLED, Measured, measure, predict
+from .measure import predict
 from .settings import Mode
-from .table import Samples, by_song, check_part, load_part
 
 EXAMPLES = 10
 """Number of songs to name at each end of a score."""

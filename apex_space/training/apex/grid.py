@@ -1,13 +1,12 @@
 """The 24 published conditions: what they are, and which is best."""
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 
 from ...models.heads.apex import DEPTHS, POPULARITY
-from .measure import HEAD, RIDGE, skill
+from ..files import rows_csv
+from ..measure import HEAD, RIDGE, skill
 from .run import Run
 from .settings import LOSSES, MODES, TASKS, TrainingSettings
 
@@ -59,8 +58,4 @@ def ridge_skill(run: Run) -> tuple[float, float]:
 
 def grid_csv(found: Iterable[Condition]) -> str:
     """Return CSV with a row for each condition."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*Condition.__dataclass_fields__])
-    writer.writeheader()
-    writer.writerows(map(asdict, found))
-    return text.getvalue()
+    return rows_csv([asdict(each) for each in found])

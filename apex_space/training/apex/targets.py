@@ -21,7 +21,7 @@ from ... import __version__
 from ...core import tables
 from ...core.axes import AXES
 from ...core.errors import TrainingError
-from .table import PARTS, SONGEVAL
+from ..table import PARTS, SONGEVAL
 
 COLUMNS = {
     "id": ("audio_id", "id", "song_id", "track_id"),

@@ -1,7 +1,7 @@
 """Trains the APEX head, epoch by epoch, and goes on where a killed run stopped.
 
-`Trainer` is one run: `step` learns from a batch, `epoch` from all samples, `validate` measures. `train` is the loop
-with the best epoch, the early stop and the files. Three defects of the published code change results; they are mended
+`Trainer` is one run: `step` learns from a batch, `epoch` from all samples, `validate` measures. `loop` has the best
+epoch, the early stop and the files. Three defects of the published code change results; they are mended
 unless `as_published`:
 
 - an epoch's loss is the mean over samples, not over batches of different size;
@@ -9,57 +9,45 @@ unless `as_published`:
 - a last batch of one sample, which batch norm refuses, joins the batch before it (also with `as_published`).
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import TrainingError, WeightsError
-from ...core.files import replacing
-from ...models.encoders import checkpoint
+from ...core.errors import TrainingError
 from ...models.heads.apex import ApexNetwork
+from .. import loop
+from ..loop import Learner, batches
+from ..table import Samples, Split
 from .losses import TaskLoss, published_name
 from .settings import TrainingSettings
-from .table import Samples, Split
 
-BEST, LAST = "best_model.pt", "last.pt"
+BEST = "best_model.pt"
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """What was measured in an epoch, numbered from 1: the losses, each score's error by axis, each trained sigma."""
+class Epoch(loop.Epoch):
+    """What was measured in an epoch: the losses, each score's error by axis, and each trained sigma."""
 
-    number: int
-    rate: float
-    train_loss: float
     val_loss: float
     train: dict[str, float]
     val: dict[str, float]
     sigmas: dict[str, float]
 
-
-@dataclass(frozen=True)
-class History:
-    """The epochs so far. The best one has the lowest validation loss; of equal ones the first is the best."""
-
-    epochs: tuple[Epoch, ...] = ()
-
     @property
-    def best(self) -> Epoch:
-        """Return the best epoch."""
-        return min(self.epochs, key=lambda epoch: epoch.val_loss)
-
-    def is_over(self, settings: TrainingSettings) -> bool:
-        """Return whether all epochs are done, or as many in a row as the patience were no better than the best."""
-        done = len(self.epochs)
-        return done >= settings.epochs or (done > 0 and done - self.best.number >= settings.patience)
+    def error(self) -> float:
+        """Return the loss on the songs of `val`."""
+        return self.val_loss
 
 
-class Trainer:
+History = loop.History[Epoch]
+
+
+class Trainer(Learner):
     """A network, its loss and its optimizer, all on one device."""
 
     def __init__(self, settings: TrainingSettings, device: str = "cpu") -> None:
@@ -127,28 +115,10 @@ class Trainer:
         means: list[float] = (total / weights).tolist()
         return means[0], dict(zip(self.settings.axes, means[1:], strict=True))
 
-    def state(self) -> dict[str, Any]:
-        """Return everything that the next epoch depends on."""
-        return {
-            "network": self.network.state_dict(),
-            "loss": self.loss.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "random": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state(self.device) if self.half else None,
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state that `state` returned."""
-        self.network.load_state_dict(state["network"])
-        self.loss.load_state_dict(state["loss"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.scaler.load_state_dict(state["scaler"])
-        torch.set_rng_state(state["random"])
-        if self.half:
-            torch.cuda.set_rng_state(state["cuda"], self.device)
+    def parts(self) -> dict[str, Any]:
+        """Return by name all that has a state of its own."""
+        networks = {"network": self.network, "loss": self.loss}
+        return networks | {"optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
 
     def checkpoint(self, epoch: Epoch) -> dict[str, Any]:
         """Return the published content of a checkpoint. The judge APEX loads it."""
@@ -179,14 +149,6 @@ def shuffled(count: int, epoch: int) -> Tensor:
     return torch.randperm(count, generator=torch.Generator().manual_seed(epoch))
 
 
-def batches(order: Tensor, size: int) -> list[Tensor]:
-    """Cut an order [N] into batches to learn from. A single sample left over joins the batch before it."""
-    cut = [*order.split(size)]
-    if len(cut) > 1 and len(cut[-1]) == 1:
-        cut[-2:] = [torch.cat(cut[-2:])]
-    return cut
-
-
 def train(
     split: Split,
     settings: TrainingSettings,
@@ -196,52 +158,19 @@ def train(
 ) -> History:
     """Train on `split`, whose samples are segments or songs as the mode says, into the folder `folder`.
 
-    After each epoch, `best_model.pt` is the best checkpoint so far and `last.pt` what the next epoch depends on. If
-    there is a `last.pt`, training goes on behind it, exactly as if it had never stopped. Raises TrainingError.
+    `best_model.pt` is the best checkpoint so far. A run that was killed goes on: see `loop`. Raises TrainingError.
     """
     if len(split.train) < 2:
         raise TrainingError("Training needs two samples at least.")
-    try:
-        trainer = Trainer(settings, device)
-        about = {"settings": asdict(settings), "samples": split.fingerprint(), "device": trainer.device.type}
-        history = _resumed(trainer, folder / LAST, about)
-        while not history.is_over(settings):
-            history = _next_epoch(trainer, split, history)
-            if history.best is history.epochs[-1]:
-                _save(trainer.checkpoint(history.best), folder / BEST)
-            on_epoch(history)
-            epochs = [asdict(epoch) for epoch in history.epochs]
-            _save({"about": about, "epochs": epochs, **trainer.state()}, folder / LAST)
-    except OSError as error:
-        raise TrainingError(f"{folder} cannot be written to ({error.strerror}). Choose another --out.") from error
-    return history
+    trainer = Trainer(settings, device)
+    about = {"settings": asdict(settings), "samples": split.fingerprint(), "device": trainer.device.type}
+    next_epoch = partial(_next_epoch, trainer, split)
+    return loop.train(trainer, next_epoch, Epoch, settings, folder / BEST, about, on_epoch)
 
 
-def _next_epoch(trainer: Trainer, split: Split, history: History) -> History:
-    number, rate = len(history.epochs) + 1, float(trainer.schedule.get_last_lr()[0])
+def _next_epoch(trainer: Trainer, split: Split, number: int) -> Epoch:
+    rate = float(trainer.schedule.get_last_lr()[0])
     train_loss, train_errors = trainer.epoch(split.train, number)
     val_loss, val_errors = trainer.validate(split.val)
-    if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
-        raise TrainingError(f"The loss is not finite any more in epoch {number}. Choose a lower --rate.")
     trainer.schedule.step()
-    epoch = Epoch(number, rate, train_loss, val_loss, train_errors, val_errors, trainer.loss.sigmas())
-    return History((*history.epochs, epoch))
-
-
-def _save(content: dict[str, Any], path: Path) -> None:
-    with replacing(path) as part:
-        torch.save(content, part)
-
-
-def _resumed(trainer: Trainer, path: Path, about: dict[str, Any]) -> History:
-    """Return the epochs of the run that stopped, and restore the trainer; nothing if there was none."""
-    if not path.exists():
-        return History()
-    try:
-        state = checkpoint.read(path)
-        if state.get("about") == about:
-            trainer.restore(state)
-            return History(tuple(Epoch(**epoch) for epoch in state["epochs"]))
-    except (WeightsError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise TrainingError(f"{path} is damaged. Delete it to begin again, or choose another --out.") from error
-    raise TrainingError(f"{path} is from other settings or other songs. Delete it, or choose another --out.")
+    return Epoch(number, rate, train_loss, val_loss, train_errors, val_errors, trainer.loss.sigmas())

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from apex_space.evaluation.regression import compare
 from apex_space.models.encoders import checkpoint
-from apex_space.training.apex import table, trainer
+from apex_space.training import table
+from apex_space.training.apex import trainer
 from apex_space.training.apex.evaluate import evaluate, examples, to_json
 from apex_space.training.apex.losses import TaskLoss, published_name
 from apex_space.training.apex.settings import TrainingSettings
-from apex_space.training.apex.table import Samples
 from apex_space.training.apex.trainer import Trainer
-from helpers.apex_training import WithoutDropout, golden, published_split
+from apex_space.training.table import Samples
+from helpers.apex_training import WithoutDropout, golden, probes, published_split
 
 Json = dict[str, Any]
 Golden = Callable[[str], Any]
@@ -40,11 +41,6 @@ def read(shared: Path) -> Golden:
 @pytest.fixture(autouse=True)
 def without_dropout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer, "ApexNetwork", WithoutDropout)
-
-
-def probes(tensor: Tensor) -> np.ndarray:
-    flat = tensor.detach().double().flatten().numpy()
-    return flat[np.unique(np.round(np.linspace(0, flat.size - 1, min(flat.size, 48))).astype(int))]
 
 
 def compare_state(state: dict[str, Tensor], stored: dict[str, np.ndarray], start: str, absolute: float) -> None:

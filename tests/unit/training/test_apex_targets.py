@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apex_space.core.errors import TrainingError
-from apex_space.training.apex import table
+from apex_space.training import table
 from apex_space.training.apex.targets import TargetSettings, make_targets, percentiles
 from helpers.apex_training import rows, write
 from helpers.command_line import run

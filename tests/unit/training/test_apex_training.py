@@ -15,10 +15,13 @@ from pyarrow import parquet
 
 from apex_space.core.errors import TrainingError
 from apex_space.models.heads.apex import ApexHead
-from apex_space.training.apex import measure, table, trainer
+from apex_space.training import measure, table
+from apex_space.training.apex import trainer
+from apex_space.training.apex.measure import measure_checkpoint
 from apex_space.training.apex.settings import TrainingSettings
-from apex_space.training.apex.table import Split
-from apex_space.training.apex.trainer import BEST, LAST, History, Trainer
+from apex_space.training.apex.trainer import BEST, History, Trainer
+from apex_space.training.loop import LAST, batches
+from apex_space.training.table import Split
 from helpers.apex_training import Row, rows, write, write_split
 
 QUICK = TrainingSettings(task="popularity", epochs=3, batch=16, rate=1e-3)
@@ -220,8 +223,8 @@ def test_a_folder_that_cannot_be_written_to_is_named(songs: Split, tmp_path: Pat
 
 
 def test_a_last_batch_of_one_joins_the_one_before() -> None:
-    assert [len(batch) for batch in trainer.batches(torch.arange(33), 16)] == [16, 17]
-    assert [len(batch) for batch in trainer.batches(torch.arange(34), 16)] == [16, 16, 2]
+    assert [len(batch) for batch in batches(torch.arange(33), 16)] == [16, 17]
+    assert [len(batch) for batch in batches(torch.arange(34), 16)] == [16, 16, 2]
 
 
 def test_the_loss_of_an_epoch_is_the_mean_over_samples(songs: Split) -> None:
@@ -261,7 +264,7 @@ def test_the_judge_loads_what_was_trained(mode: Any, segments: Split, tmp_path: 
 def test_results_stand_beside_the_mean_and_the_ridge(folder: Path, tmp_path: Path) -> None:
     found = table.load(folder, AXES)
     trainer.train(found.songs(), replace(QUICK, epochs=1), tmp_path)
-    results = measure.measure_checkpoint(tmp_path / BEST, found) + measure.measure_baselines(found)
+    results = measure_checkpoint(tmp_path / BEST, found) + measure.measure_baselines(found)
     keys = [(each.part, each.model, each.platform, each.axis) for each in results]
     assert len(set(keys)) == len(keys) == 2 * 3 * 3 * len(AXES)
     assert {each.songs for each in results} == {12, 6}
@@ -279,5 +282,5 @@ def test_training_finds_what_the_scores_are_made_of(tmp_path: Path) -> None:
     split = table.load(write_split(tmp_path / "data", (200, 40, 40)), AXES)
     settings = replace(QUICK, epochs=8, batch=64, rate=5e-3)
     trainer.train(split.songs(), settings, tmp_path)
-    results = measure.measure_checkpoint(tmp_path / BEST, split) + measure.measure_baselines(split)
+    results = measure_checkpoint(tmp_path / BEST, split) + measure.measure_baselines(split)
     assert measure.skill(results, "test", measure.HEAD, AXES) > 0.85

@@ -1,8 +1,9 @@
 """Reads and checks the tables of embedded segments, and averages segments into songs.
 
 The tables are Parquet files in APEX's published schema: `audio_id`, `segment_id`, `platform`, `score_streams`,
-`score_likes`, `segment_embedding` (768 numbers), and `songeval_scores` (the five aesthetics, as a struct or as JSON).
-They lie in the folders `train`, `val` and `test`, or anywhere if a table of targets says which song is in which part.
+`score_likes`, `segment_embedding`, and `songeval_scores` (the five aesthetics, as a struct or as JSON); or in that of
+the dataset of Banger on the Hub: `track_id`, `embedding` and `banger_score`, a row for each song. Those of APEX lie in
+the folders `train`, `val` and `test`, or anywhere if a table of targets says which song is in which part.
 """
 
 import hashlib
@@ -15,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...core import tables
-from ...core.axes import BY_KEY
-from ...core.errors import TrainingError
-from ...models.heads.apex import AESTHETICS, WIDTH
-from .losses import published_name
+from ..core import tables
+from ..core.axes import BY_KEY
+from ..core.errors import TrainingError
+from ..models.heads.apex import AESTHETICS, TASKS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +29,25 @@ IDS = ("audio_id", "segment_id")
 MADE_BY, ERRORS = b"apex_space_extract", "errors.parquet"
 """Metadata by which the command `extract` tells the encoder, and its list of songs that failed."""
 PLATFORM, EMBEDDING, SONGEVAL = "platform", "segment_embedding", "songeval_scores"
+BANGER_COLUMNS = {"audio_id": "track_id", "segment_id": "track_id", EMBEDDING: "embedding"}
+"""Our column -> its name in the dataset of Banger, where a song has one row."""
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What made the embeddings: how many numbers they have, and what it is called in messages."""
+
+    width: int
+    name: str
+
+
+MERT_95M = Encoder(768, "APEX's encoder, MERT-v1-95M")
+MERT_330M = Encoder(1024, "Banger's encoder, MERT-v1-330M")
+
+
+def column_of(axis: str) -> str:
+    """Return the name of an axis in tables: streams -> score_streams."""
+    return "banger_score" if axis == "banger" else TASKS.get(axis, axis)
 
 
 @dataclass(frozen=True)
@@ -42,7 +61,7 @@ class Samples:
     names: np.ndarray
     """[N] of str: the segment's id, or the song's id again."""
     embeddings: np.ndarray
-    """[N, 768] float32."""
+    """[N, D] float32."""
     labels: np.ndarray
     """[N, T] float64, NaN where there is none."""
     axes: tuple[str, ...]
@@ -97,7 +116,7 @@ class Split:
 def load(folder: Path, axes: Sequence[str], targets: Path | None = None) -> Split:
     """Read all segments below `folder`, split by its folders or by the table `targets`. Raises TrainingError."""
     if targets is not None:
-        segments, part_of = joined(read(_files(folder), axes), _targets(targets), targets)
+        segments, part_of = joined(read(files_below(folder), axes), read_targets(targets), targets)
         split = Split(*(segments[part_of == part] for part in PARTS))
     else:
         if lacking := [part for part in PARTS if not (folder / part).is_dir()]:
@@ -105,24 +124,24 @@ def load(folder: Path, axes: Sequence[str], targets: Path | None = None) -> Spli
                 f"{folder} has no folder {lacking[0]}. Sort the Parquet files into {', '.join(PARTS)}, or make a table "
                 "that splits the songs with the command targets, and pass it with --targets."
             )
-        files = {part: _files(folder / part) for part in PARTS}
+        files = {part: files_below(folder / part) for part in PARTS}
         _check_encoder([file for part in PARTS for file in files[part]])
         split = Split(*(read(files[part], axes) for part in PARTS))
-    _check_split(split)
+    check_split(split)
     return split
 
 
 def load_part(folder: Path, axes: Sequence[str], part: str, targets: Path | None = None) -> Samples:
     """Read the segments of one part. A folder without parts is read as a whole. Raises TrainingError."""
     if targets is None:
-        return read(_files(folder / part if (folder / part).is_dir() else folder), axes)
-    segments, part_of = joined(read(_files(folder), axes), _targets(targets), targets)
+        return read(files_below(folder / part if (folder / part).is_dir() else folder), axes)
+    segments, part_of = joined(read(files_below(folder), axes), read_targets(targets), targets)
     if not (part_of == part).any():
         raise TrainingError(f"{targets} has no song of {folder} in the part {part}.")
     return segments[part_of == part]
 
 
-def _files(folder: Path) -> list[Path]:
+def files_below(folder: Path) -> list[Path]:
     files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else [folder]
     files = [file for file in files if file.name != ERRORS]
     if not files or not all(file.is_file() for file in files):
@@ -133,13 +152,14 @@ def _files(folder: Path) -> list[Path]:
 # ---- reading -----------------------------------------------------------------------------------------------------
 
 
-def read(files: Sequence[Path], axes: Sequence[str]) -> Samples:
+def read(files: Sequence[Path], axes: Sequence[str], encoder: Encoder = MERT_95M) -> Samples:
     """Read segments from Parquet files, in the files' order. Labels that are not there are NaN. Raises TrainingError.
 
-    Every segment must have an id and an embedding of 768 finite numbers, and occur once. All must be from one encoder.
+    Every segment must have an id and an embedding of the encoder's width, of finite numbers, and occur once. All must
+    be from one encoder.
     """
     _check_encoder(files)
-    parts = [_read(file, tuple(axes)) for file in files]
+    parts = [_read(file, tuple(axes), encoder) for file in files]
     ids, platforms, names, embeddings, labels = (
         np.concatenate([getattr(part, field) for part in parts])
         for field in ("ids", "platforms", "names", "embeddings", "labels")
@@ -177,25 +197,26 @@ def _unreadable(file: Path, error: Exception) -> TrainingError:
     return TrainingError(f"{file} cannot be read ({str(error).splitlines()[0]}). Write it again.")
 
 
-def _read(file: Path, axes: tuple[str, ...]) -> Samples:
+def _read(file: Path, axes: tuple[str, ...], encoder: Encoder) -> Samples:
     from pyarrow import ArrowException, parquet
 
     there = set(_schema(file).names)
-    if lacking := sorted({*IDS, EMBEDDING} - there):
+    named = BANGER_COLUMNS if {*BANGER_COLUMNS.values()} <= there else {key: key for key in BANGER_COLUMNS}
+    if lacking := sorted({*named.values()} - there):
         raise TrainingError(f"{file} has no column {lacking[0]}. It is not a table of embedded segments.")
-    wanted = {*IDS, PLATFORM, EMBEDDING, SONGEVAL, *map(published_name, axes)}
+    wanted = {*named.values(), PLATFORM, SONGEVAL, *map(column_of, axes)}
     try:
         table = parquet.read_table(file, columns=sorted(wanted & there))
     except (OSError, ArrowException) as error:
         raise _unreadable(file, error) from error
-    ids, names = (np.array(table[name].to_pylist(), object) for name in IDS)
+    ids, names = (np.array(table[named[name]].to_pylist(), object) for name in IDS)
     for name, values in zip(IDS, (ids, names), strict=True):
         _refuse(file, np.array([not value for value in values], bool), f"it has no {name}")
     platforms = [tables.text(value) for value in table[PLATFORM].to_pylist()] if PLATFORM in there else [""] * len(ids)
     labels = np.full((len(table), len(axes)), np.nan)
     songeval = _songeval(file, table) if SONGEVAL in there and set(axes) & set(AESTHETICS) else {}
     for place, axis in enumerate(axes):
-        if (name := published_name(axis)) in there:
+        if (name := column_of(axis)) in there:
             labels[:, place] = _numbers(file, name, table[name].to_pylist())
         elif axis in songeval:
             labels[:, place] = songeval[axis]
@@ -203,25 +224,25 @@ def _read(file: Path, axes: tuple[str, ...]) -> Samples:
         outside = (labels[:, place] < low) | (labels[:, place] > high)
         _refuse(file, outside, f"{axis} is not a number from {low:g} to {high:g}")
     columns = ids.astype(str).astype(object), np.array(platforms, object), names.astype(str).astype(object)
-    return Samples(*columns, _embeddings(file, table), labels, axes)
+    return Samples(*columns, _embeddings(file, table[named[EMBEDDING]], encoder), labels, axes)
 
 
-def _embeddings(file: Path, table: "pa.Table") -> np.ndarray:
-    """Return the embeddings [N, 768] of a table."""
+def _embeddings(file: Path, cells: "pa.ChunkedArray", encoder: Encoder) -> np.ndarray:
+    """Return the embeddings [N, D] in a column of a table."""
     import pyarrow as pa
     from pyarrow import compute
 
-    column = table[EMBEDDING].combine_chunks()
+    column = cells.combine_chunks()
     kind = column.type
     lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     if not lists or not pa.types.is_floating(kind.value_type):
         raise TrainingError(f"{file}: {EMBEDDING} is {kind}, not a list of numbers. Write it again.")
     widths = np.array(compute.list_value_length(column).fill_null(0))
-    if (wrong := widths != WIDTH).any():
+    if (wrong := widths != encoder.width).any():
         width = widths[wrong.argmax()]
-        why = f"its embedding has {width} numbers, not {WIDTH}: it is not from APEX's encoder, MERT-v1-95M"
+        why = f"its embedding has {width} numbers, not {encoder.width}: it is not from {encoder.name}"
         _refuse(file, wrong, why)
-    found = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, WIDTH)
+    found = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, encoder.width)
     _refuse(file, ~np.isfinite(found).all(1), "its embedding holds a number that is not finite")
     return found
 
@@ -263,15 +284,21 @@ Target = tuple[str, dict[str, float]]
 """A song's part of the split, and its labels by axis."""
 
 
-def _targets(path: Path) -> dict[tuple[str, str], Target]:
-    """Return the targets of each song by id and platform, from a csv, jsonl or parquet file. Raises TrainingError."""
+def read_targets(path: Path, parts: Sequence[str] = PARTS) -> dict[tuple[str, str], Target]:
+    """Return the targets of each song by id and platform, from a csv, jsonl or parquet file. Raises TrainingError.
+
+    The split must be one of `parts`; among them, "" is for a song without one.
+    """
     found: dict[tuple[str, str], Target] = {}
     try:
         for line, row in tables.numbered(path):
             where = f"{path}, line {line}"
-            key = tables.text(row.get("audio_id") or row.get("id")), tables.text(row.get(PLATFORM))
+            key = (
+                tables.text(row.get("audio_id") or row.get("id") or row.get("track_id")),
+                tables.text(row.get(PLATFORM)),
+            )
             part = tables.text(row.get("split"))
-            if not key[0] or part not in PARTS:
+            if not key[0] or part not in parts:
                 raise TrainingError(f"{where}: it needs an id, and a split that is one of {', '.join(PARTS)}.")
             if key in found:
                 raise TrainingError(f"{where}: the song {key[0]}{_of(key[1])} is there twice. Keep one of them.")
@@ -284,7 +311,7 @@ def _targets(path: Path) -> dict[tuple[str, str], Target]:
 def _labels(row: Mapping[str, Any], where: str) -> dict[str, float]:
     """Return the labels of a row of targets by axis, without those that are empty."""
     cells = {**row, **_aesthetics(row.get(SONGEVAL) or None, where)}
-    named: dict[str, Any] = {axis: cells.get(published_name(axis)) for axis in BY_KEY}
+    named: dict[str, Any] = {axis: cells.get(column_of(axis)) for axis in BY_KEY}
     try:
         return {axis: float(cell) for axis, cell in named.items() if tables.text(cell)}
     except (TypeError, ValueError) as error:
@@ -350,7 +377,7 @@ def _songs(segments: Samples) -> tuple[np.ndarray, np.ndarray]:
     return song_of, first
 
 
-def _check_split(split: Split) -> None:
+def check_split(split: Split) -> None:
     songs = {part: samples.keys() for part, samples in split.parts()}
     for part, samples in split.parts():
         if not len(samples):

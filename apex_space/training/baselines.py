@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...core.axes import BY_KEY
+from ..core.axes import BY_KEY
 from .table import Samples
 
 Predict = Callable[[np.ndarray], np.ndarray]
-"""Function from songs' embeddings [S, 768] to their scores [S, T]."""
+"""Function from songs' embeddings [S, D] to their scores [S, T]."""
 PENALTIES = tuple(10.0**power for power in range(-6, 1))
 """Penalties of the ridge to choose from, as shares of the summed variance of the embeddings."""
 

@@ -1,0 +1,75 @@
+"""Measures a trained head, and what it must beat, song by song."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ..core.text import escape_formula
+from ..evaluation.regression import RegressionFigures, compare
+from .baselines import fit_mean, fit_ridge
+from .table import Samples, Split
+
+HEAD, MEAN, RIDGE = "head", "mean", "ridge"
+POOLED = ""
+"""The platform of figures over all platforms."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How well a model predicts one score of the songs of one part and one platform, or of all platforms."""
+
+    part: str
+    model: str
+    platform: str
+    axis: str
+    songs: int
+    figures: RegressionFigures
+
+
+def measure(part: str, model: str, songs: Samples, predicted: np.ndarray) -> Iterator[Measured]:
+    """Yield the figures of each score for predictions [S, T], over all platforms and over each of several."""
+    platforms = sorted(set(songs.platforms))
+    for platform in (POOLED, *(platforms if len(platforms) > 1 else ())):
+        rows = np.full(len(songs), True) if platform == POOLED else songs.platforms == platform
+        for place, axis in enumerate(songs.axes):
+            figures = compare(songs.labels[rows, place], predicted[rows, place])
+            yield Measured(part, model, platform, axis, int(rows.sum()), figures)
+
+
+def measure_baselines(segments: Split) -> tuple[Measured, ...]:
+    """Measure the mean and the ridge, fitted on the songs of `train`, on the songs of `val` and `test`."""
+    songs = segments.songs()
+    baselines = {MEAN: fit_mean(songs.train), RIDGE: fit_ridge(songs.train, songs.val)}
+    return tuple(
+        each
+        for part, samples in (("val", songs.val), ("test", songs.test))
+        for name, predictor in baselines.items()
+        for each in measure(part, name, samples, predictor(samples.embeddings))
+    )
+
+
+def skill(found: Iterable[Measured], part: str, model: str, axes: Iterable[str]) -> float:
+    """Return the mean share of the squared error of the mean that a model avoids: 1 is perfect, 0 as good as the mean.
+
+    The mean is over the scores `axes`, on the songs of all platforms of one part.
+    """
+    errors: Mapping[tuple[str, str], float] = {
+        (each.model, each.axis): each.figures.mse for each in found if (each.part, each.platform) == (part, POOLED)
+    }
+    return float(np.mean([1 - errors[model, axis] / errors[MEAN, axis] for axis in axes]))
+
+
+def to_csv(found: Iterable[Measured]) -> str:
+    """Return CSV with a row for each part, model, platform and score. A correlation that does not exist is empty."""
+    text = io.StringIO()
+    columns = ["part", "model", "platform", "axis", "songs", *RegressionFigures.__dataclass_fields__]
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    for each in found:
+        row = asdict(each)
+        figures = row.pop("figures")
+        writer.writerow({**row, **figures, "platform": escape_formula(each.platform)})
+    return text.getvalue()

@@ -1,0 +1,188 @@
+"""Training HEAR's head on songs of our own: frames and their faults, resuming, and the commands."""
+
+import csv
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from pyarrow import parquet
+
+from apex_space.core.errors import TrainingError
+from apex_space.models.heads import hear
+from apex_space.models.heads.songeval import AXES
+from apex_space.training.extract.encoders import MadeBy
+from apex_space.training.hear import trainer
+from apex_space.training.hear.data import Parts, Songs, load
+from apex_space.training.hear.trainer import HearSettings, History, Trainer
+from apex_space.training.loop import LAST
+from apex_space.training.table import MADE_BY
+from helpers.command_line import run
+
+SONGS, WIDTH = 15, 8
+QUICK = HearSettings(epochs=2, batch=4, accumulate=2, rate=1e-3)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hear, "SIZES", (8, 16, 16, 4))
+
+
+def part(number: int) -> str:
+    return ("train", "train", "train", "val", "test")[number % 5]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Songs, two copies of the first, and `targets.jsonl`."""
+    at, rng = tmp_path_factory.mktemp("hear"), np.random.default_rng(0)
+    (at / "frames").mkdir()
+    lines = []
+    for number in range(SONGS):
+        taste = rng.uniform(-1, 1)
+        frames = 0.3 * rng.standard_normal((1, int(rng.integers(9, 16)), WIDTH)) + taste
+        np.save(at / "frames" / f"s{number}.npy", frames.astype(np.float32))
+        ratings = dict.fromkeys(AXES, 3 + 1.5 * taste)
+        lines.append({"id": f"s{number}", "split": part(number), "songeval_scores": ratings})
+    for copy in (1, 2):
+        np.save(at / "frames" / f"s0_aug{copy}.npy", frames.astype(np.float32))
+    (at / "targets.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return at
+
+
+@pytest.fixture(scope="module")
+def parts(folder: Path) -> Parts:
+    return load(folder / "frames", folder / "targets.jsonl", QUICK.axes)
+
+
+def test_the_songs_and_their_copies(folder: Path, parts: Parts) -> None:
+    """As published, of a song with copies the last one alone is learned from."""
+    copies = [file.stem for file in parts.train.files if parts.train.ids[parts.train.files.index(file)] == "s0"]
+    assert copies == ["s0", "s0_aug1", "s0_aug2"]
+    assert [len(each) for each in (parts.train, parts.val, parts.test)] == [11, 3, 3]
+    assert parts.split().train.ids.tolist() == [*dict.fromkeys(parts.train.ids)]
+    published = load(folder / "frames", folder / "targets.jsonl", QUICK.axes, True)
+    assert [file.stem for file in published.train.files if "aug" in file.stem] == ["s0_aug2"]
+    assert len(published.train) == 9
+
+
+@pytest.mark.parametrize(
+    ("frames", "said"),
+    [
+        (np.zeros((1, 9, 7), np.float32), "s4.npy has 7 numbers a frame"),
+        (np.zeros((2, 9, 8), np.float32), r"s4.npy is float32 \[2, 9, 8\], not numbers \[1, T, W\]"),
+        (np.zeros((1, 2, 8), np.float32), r"s4.npy is float32 \[1, 2, 8\]"),
+        (np.full((1, 9, 8), np.nan, np.float32), "s4.npy holds a number that is not finite"),
+    ],
+)
+def test_faulty_frames_are_named(frames: np.ndarray, said: str, folder: Path, tmp_path: Path) -> None:
+    for file in (folder / "frames").iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    (tmp_path / "s4.npy").unlink()
+    np.save(tmp_path / "s4.npy", frames)
+    with pytest.raises(TrainingError, match=said):
+        load(tmp_path, folder / "targets.jsonl", QUICK.axes).split()
+
+
+def test_faulty_ratings_are_named(folder: Path, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in (folder / "targets.jsonl").read_text().splitlines()]
+    lines[3]["songeval_scores"]["musicality"] = 5.5
+    (tmp_path / "targets.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(TrainingError, match="val, s3: musicality is not a number from 1 to 5"):
+        load(folder / "frames", tmp_path / "targets.jsonl", QUICK.axes)
+    (tmp_path / "targets.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines[:3]))
+    with pytest.raises(TrainingError, match=r"has no \.npy of a song that .* has in the part val"):
+        load(folder / "frames", tmp_path / "targets.jsonl", QUICK.axes)
+
+
+def test_a_killed_run_goes_on_as_if_it_had_not_been(parts: Parts, tmp_path: Path) -> None:
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    for each in (whole, resumed):
+        each.mkdir()
+    expected = trainer.train(parts, QUICK, whole)
+
+    def kill(history: History) -> None:
+        if len(history.epochs) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(parts, QUICK, resumed, kill)
+    torch.rand(7)
+    assert trainer.train(parts, QUICK, resumed) == expected
+    for name in ("track_1.pth", LAST):
+        one, other = (torch.load(each / name, weights_only=True) for each in (whole, resumed))
+        one, other = one.get("network", one), other.get("network", other)
+        assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_the_checkpoint_is_not_chosen_by_the_songs_that_are_reported(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As published it is, after each of the two updates of 11 songs in batches of 4."""
+    asked: list[str] = []
+
+    def measure(self: Trainer, songs: Songs) -> dict[str, float]:
+        asked.append("val" if songs is parts.val else "test")
+        return {"LCC": 0.0}
+
+    monkeypatch.setattr(Trainer, "measure", measure)
+    Trainer(QUICK, parts).epoch(1)
+    assert asked == ["val"]
+    Trainer(replace(QUICK, as_published=True), parts).epoch(1)
+    assert asked == ["val", "test", "test"]
+
+
+def test_the_command_and_what_it_writes(folder: Path, tmp_path: Path) -> None:
+    options = ("--targets", folder / "targets.jsonl", "--track", "2", "--epochs", "2", "--batch", "4", "--rate", "1e-3")
+    done = run("train", "hear", folder / "frames", "--out", tmp_path, *options)
+    assert done.returncode == 0, done.stderr
+    assert "train: 9 songs, val: 3 songs, test: 3 songs" in done.stderr
+    assert "epoch 2 of 2: training loss" in done.stderr
+    where = tmp_path / "hear_track-2_seed-0"
+    assert hear.read(where / "track_2.pth", AXES).model.fc.out_features == 5
+    assert json.loads((where / "settings.json").read_text())["settings"]["accumulate"] == 4
+    tables = {}
+    for name in ("curves", "results", "challenge"):
+        with (where / f"{name}.csv").open(newline="") as file:
+            tables[name] = [*csv.DictReader(file)]
+    assert [row["epoch"] for row in tables["curves"]] == ["1", "2"]
+    assert {row["model"] for row in tables["results"]} == {"head", "mean", "ridge"}
+    assert [row["axis"] for row in tables["challenge"]] == [*AXES, "mean"] * 2
+    assert "polyline" in (where / "curves.svg").read_text()
+
+
+def extracted(folder: Path, encoder: str, songs: dict[str, np.ndarray]) -> Path:
+    """Rows of 10 frames as extract writes them, in the wrong order."""
+    rows: list[dict[str, Any]] = [
+        {"audio_id": song, "segment_id": f"{song}_{n + 1}", "segment_frames": frames[10 * n : 10 * n + 10].tolist()}
+        for song, frames in songs.items()
+        for n in range(-(-len(frames) // 10))
+    ]
+    made_by = json.dumps(asdict(MadeBy(encoder, "it", "1", "float32", 1))).encode()
+    folder.mkdir()
+    parquet.write_table(
+        pa.Table.from_pylist(rows[::-1]).replace_schema_metadata({MADE_BY: made_by}), folder / "segments-00001.parquet"
+    )
+    return folder
+
+
+def test_the_frames_of_both_encoders_stand_side_by_side(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    one = {name: rng.standard_normal((n, 4)) for name, n in (("a/b", 23), ("alone", 5))}
+    two = {"a/b": rng.standard_normal((21, 4))}
+    folders = (extracted(tmp_path / "musicfm", "musicfm", one), extracted(tmp_path / "muq", "muq", two))
+    done = run("train", "hear-frames", *folders, "--out", tmp_path / "frames")
+    assert done.returncode == 0, done.stderr
+    assert "1 songs" in done.stderr
+    expected = np.hstack([one["a/b"][:21, :2], two["a/b"][:, :2], one["a/b"][:21, 2:], two["a/b"][:, 2:]])
+    np.testing.assert_allclose(np.load(tmp_path / "frames" / "a" / "b.npy"), expected[None], rtol=1e-6)
+    wrong = run("train", "hear-frames", *folders[::-1], "--out", tmp_path / "frames")
+    assert "is not from the encoder musicfm" in wrong.stderr
+    outside = {"../b": two["a/b"]}
+    folders = (extracted(tmp_path / "one", "musicfm", outside), extracted(tmp_path / "two", "muq", outside))
+    assert "would be written outside of" in run("train", "hear-frames", *folders, "--out", tmp_path / "frames").stderr
+    assert not (tmp_path / "b.npy").exists()
