@@ -246,8 +246,8 @@ def _aesthetics(cell: Any, row: str) -> Mapping[str, Any]:
 def _numbers(file: Path, column: str, cells: Sequence[Any]) -> np.ndarray:
     """Return a column's numbers [N], NaN for empty cells."""
     try:
-        return np.array([math.nan if cell is None else float(cell) for cell in cells])
-    except (TypeError, ValueError) as error:
+        return np.array([math.nan if cell is None else tables.number(cell) for cell in cells])
+    except ValueError as error:
         raise TrainingError(f"{file}: {column} holds what is no number ({error}). Correct it.") from error
 
 
@@ -269,7 +269,7 @@ def _targets(path: Path) -> dict[tuple[str, str], Target]:
     try:
         for line, row in tables.numbered(path):
             where = f"{path}, line {line}"
-            key = tables.text(row.get("audio_id") or row.get("id")), tables.text(row.get(PLATFORM))
+            key = tables.text(row.get("audio_id") or row.get("id")), tables.unicode_text(row.get(PLATFORM))
             part = tables.text(row.get("split"))
             if not key[0] or part not in PARTS:
                 raise TrainingError(f"{where}: it needs an id, and a split that is one of {', '.join(PARTS)}.")
@@ -286,8 +286,8 @@ def _labels(row: Mapping[str, Any], where: str) -> dict[str, float]:
     cells = {**row, **_aesthetics(row.get(SONGEVAL) or None, where)}
     named: dict[str, Any] = {axis: cells.get(published_name(axis)) for axis in BY_KEY}
     try:
-        return {axis: float(cell) for axis, cell in named.items() if tables.text(cell)}
-    except (TypeError, ValueError) as error:
+        return {axis: tables.number(cell) for axis, cell in named.items() if tables.text(cell)}
+    except ValueError as error:
         raise TrainingError(f"{where}: a score is no number ({error}). Correct it.") from error
 
 
