@@ -115,7 +115,10 @@ def load(folder: Path, axes: Sequence[str], targets: Path | None = None) -> Spli
 def load_part(folder: Path, axes: Sequence[str], part: str, targets: Path | None = None) -> Samples:
     """Read the segments of one part. A folder without parts is read as a whole. Raises TrainingError."""
     if targets is None:
-        return read(_files(folder / part if (folder / part).is_dir() else folder), axes)
+        parts = [each for each in PARTS if (folder / each).is_dir()]
+        if parts and part not in parts:
+            raise TrainingError(f"{folder} has no folder {part}, but {' and '.join(parts)}. Choose one with --part.")
+        return read(_files(folder / part if parts else folder), axes)
     segments, part_of = joined(read(_files(folder), axes), _targets(targets), targets)
     if not (part_of == part).any():
         raise TrainingError(f"{targets} has no song of {folder} in the part {part}.")
