@@ -190,6 +190,14 @@ def test_the_command_writes_what_train_reads(tmp_path: Path) -> None:
     }
     again = run("targets", tmp_path / "counts.csv", "--out", out)
     assert again.returncode == 0
+    itself = run("targets", out / "targets.jsonl", "--out", out)
+    assert (itself.returncode, itself.stderr.count("\n")) == (1, 1)
+    assert "would replace" in itself.stderr
+    (out / "targets.json").unlink()
+    before = (out / "targets.jsonl").read_text()
+    foreign = run("targets", tmp_path / "counts.csv", "--out", out)
+    assert (foreign.returncode, (out / "targets.jsonl").read_text()) == (1, before)
+    assert "targets.jsonl is there and not from here" in foreign.stderr
     (out / "targets.json").write_text("{}")
     refused = run("targets", tmp_path / "counts.csv", "--out", out)
     assert refused.returncode == 1
