@@ -82,14 +82,17 @@ def apex(
 
 
 def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out: Path, grid: bool) -> None:
+    from ..core.files import claimed
     from ..models.encoders.device import device
-    from ..training.apex.grid import conditions
+    from ..training.apex.grid import check_grid, conditions
     from ..training.apex.measure import measure_baselines
-    from ..training.apex.run import prepare, run
+    from ..training.apex.run import LOCK, prepare, run
     from ..training.apex.settings import AXES
     from ..training.apex.table import check_labels, load
 
     prepare(out)
+    if grid:
+        check_grid(out)
     split = load(folder, AXES["full"] if grid else settings.axes, targets)
     check_labels(split.songs())
     messages.print(", ".join(f"{part}: {len(each.keys()):,} songs" for part, each in split.parts()))
@@ -97,8 +100,9 @@ def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out
     runs = []
     for each in conditions(settings) if grid else [settings]:
         messages.print(each.run)
-        runs.append(run(split, beaten, each, out, str(device()), _reporter(each)))
-        _draw(runs[-1])
+        with claimed(out / each.run, LOCK):
+            runs.append(run(split, beaten, each, out, str(device()), _reporter(each)))
+            _draw(runs[-1])
     if grid:
         _compare(runs, out)
     else:
@@ -130,13 +134,13 @@ def _reporter(settings: "TrainingSettings") -> "Callable[[History], None]":
 
 def _draw(run: "Run") -> None:
     from ..plots.training import training_curves
-    from ..training.apex.run import write
+    from ..training.apex.run import PICTURE, write
 
     epochs = run.history.epochs
     panels = {"loss": ([e.train_loss for e in epochs], [e.val_loss for e in epochs])}
     panels |= {a: ([e.train[a] for e in epochs], [e.val[a] for e in epochs]) for a in run.settings.axes}
     picture = training_curves(f"{run.settings.run}: squared errors", panels, run.history.best.number)
-    write(run.folder / "curves.svg", picture)
+    write(run.folder / PICTURE, picture)
 
 
 def _results(run: "Run") -> Table:
@@ -155,12 +159,12 @@ def _results(run: "Run") -> Table:
 def _compare(runs: "list[Run]", out: Path) -> None:
     """Show, write and draw the conditions, the best first."""
     from ..plots.training import training_conditions
-    from ..training.apex.grid import compared, grid_csv, ridge_skill
+    from ..training.apex.grid import PICTURE, TABLE, compared, grid_csv, ridge_skill
     from ..training.apex.run import write
 
     found, ridge = compared(runs), ridge_skill(runs[0])
-    write(out / "grid.csv", grid_csv(found))
-    write(out / "grid.svg", training_conditions([(each.run, each.val, each.test) for each in found], ridge))
+    write(out / TABLE, grid_csv(found))
+    write(out / PICTURE, training_conditions([(each.run, each.val, each.test) for each in found], ridge))
     table = Table(title="Skill at popularity: 0 is the mean of the training songs, 1 is perfect")
     for column in ("mode", "task", "loss", "shared layers", "best epoch", "validation", "test"):
         table.add_column(column)

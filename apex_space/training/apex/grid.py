@@ -5,11 +5,15 @@ import io
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from itertools import product
+from pathlib import Path
 
+from ...core.files import check_own
 from ...models.heads.apex import DEPTHS, POPULARITY
 from .measure import HEAD, RIDGE, skill
 from .run import Run
 from .settings import LOSSES, MODES, TASKS, TrainingSettings
+
+TABLE, PICTURE = "grid.csv", "grid.svg"
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,11 @@ class Condition:
     best_epoch: int
     val: float
     test: float
+
+
+def check_grid(folder: Path) -> None:
+    """Raise OutputRefused if the folder has files of others with the names of those that compare the conditions."""
+    check_own(folder, (TABLE, PICTURE), lambda text: text.startswith(grid_csv([]).strip()))
 
 
 def conditions(settings: TrainingSettings) -> list[TrainingSettings]:

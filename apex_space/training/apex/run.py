@@ -11,14 +11,15 @@ from pathlib import Path
 
 from ... import __version__
 from ...core.errors import TrainingError
-from ...core.files import replacing
+from ...core.files import check_own, replacing
 from . import measure, table
 from .measure import Measured
 from .settings import TrainingSettings
 from .table import Split
-from .trainer import BEST, Epoch, History, train
+from .trainer import BEST, LAST, Epoch, History, train
 
 CURVES, RESULTS, SETTINGS = "curves.csv", "results.csv", "settings.json"
+PICTURE, LOCK = "curves.svg", ".apex-space-train.lock"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,9 @@ def run(
     device: str = "cpu",
     on_epoch: Callable[[History], None] = lambda history: None,
 ) -> Run:
-    """Train and measure into the folder `out`/NAME, where NAME is the run's published name. Raises TrainingError.
+    """Train and measure into the folder `out`/NAME, where NAME is the run's published name.
+
+    Raises TrainingError, and OutputRefused if a file of others has the name of one of ours.
 
     `beaten` are the figures of the mean and the ridge. A run that was killed goes on; one that is over is measured.
     """
@@ -65,8 +68,14 @@ def run(
         write(folder / CURVES, curves_csv(history))
         on_epoch(history)
 
-    write(folder / SETTINGS, json.dumps(about, indent=1) + "\n")
+    written = json.dumps(about, indent=1) + "\n"
+    if not (folder / LAST).exists():  # else the folder's run goes on, if training finds that it is this one
+        check_own(
+            folder, (SETTINGS, CURVES, PICTURE, RESULTS, BEST), lambda text: about.keys() <= json.loads(text).keys()
+        )
+        write(folder / SETTINGS, written)
     history = train(samples, settings, folder, epoch_done, device)
+    write(folder / SETTINGS, written)
     results = measure.measure_checkpoint(folder / BEST, split) + tuple(b for b in beaten if b.axis in settings.axes)
     write(folder / RESULTS, measure.to_csv(results))
     return Run(settings, folder, history, results)
