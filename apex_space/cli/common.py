@@ -5,7 +5,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from enum import StrEnum
@@ -19,7 +19,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from ..core.errors import ApexSpaceError, OutputRefused, SettingsError, UnknownJudge, WeightsError
-from ..core.files import replacing
+from ..core.files import check_own, replacing
 
 messages = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
@@ -79,25 +79,27 @@ class Commands(TyperGroup):
                 raise typer.Exit(1) from error
 
 
-def check_results(folder: Path, stem: str, record: type) -> None:
+def check_results(
+    folder: Path, stem: str, record: type, suffixes: Sequence[str] = (".json", ".svg"), source: Path | None = None
+) -> None:
     """Make `folder` if it is not there, before the work whose results it is for.
 
-    Raises OutputRefused if that fails, or if it has a `stem`.json or .svg that an earlier run did not write. An earlier
-    run wrote the files from a `record` (a dataclass), so the json has all its fields.
+    Raises OutputRefused if that fails, or if it has files `stem` with `suffixes` that an earlier run did not write. An
+    earlier run wrote the files from a `record` (a dataclass), so the first, a json, has all its fields. `source` is
+    what is read: no result may replace it.
     """
     with _refusing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise PermissionError(EACCES, os.strerror(EACCES))
-    results = folder / f"{stem}.json"
-    if not any(os.path.lexists(path) for path in (results, results.with_suffix(".svg"))):
-        return
-    try:
-        known = {field.name for field in fields(record)} <= json.loads(results.read_text(encoding="utf-8")).keys()
-    except (OSError, ValueError, AttributeError, RecursionError):
-        known = False
-    if not known:
-        raise OutputRefused(f"{results} or its svg is there and not from here. Choose another --out.")
+    names = [f"{stem}{suffix}" for suffix in suffixes]
+    if source is not None and any(_same(folder / name, source) for name in names):
+        raise OutputRefused(f"The results would replace {source}. Choose another --out.")
+    check_own(folder, names, lambda text: {field.name for field in fields(record)} <= json.loads(text).keys())
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def write_results(folder: Path, stem: str, contents: Mapping[str, str]) -> None:

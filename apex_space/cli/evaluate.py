@@ -87,9 +87,9 @@ def _evaluate_checkpoint(
 
     if out is not None:
         check_results(out, "evaluate", CheckpointEvaluation)
+    found = evaluate(checkpoint, segments, part, targets)
     if targets is None and not (segments / part).is_dir():
         messages.print("Without parts or --targets all its songs are taken, also those that it may have learned from.")
-    found = evaluate(checkpoint, segments, part, targets)
     if format is Format.json:
         typer.echo(to_json(found.evaluation))
     elif format is Format.csv:

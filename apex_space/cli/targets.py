@@ -52,10 +52,10 @@ def targets(
             return
         from ..training.apex.targets import Manifest, TargetSettings, make_targets, to_json, to_jsonl
 
-        check_results(out, "targets", Manifest)
+        check_results(out, "targets", Manifest, (".json", ".jsonl"), counts)
         settings = TargetSettings(gamma, ties, not pooled, group, (1 - val - test, val, test), seed)
         songs, manifest = make_targets(counts, settings)
-        write_results(out, "targets", {".jsonl": to_jsonl(songs), ".json": to_json(manifest)})
+        write_results(out, "targets", {".json": to_json(manifest), ".jsonl": to_jsonl(songs)})
         parts = ", ".join(f"{part} {sum(by.values()):,}" for part, by in manifest.songs.items())
         messages.print(f"{out / 'targets.jsonl'}: {len(songs):,} songs ({parts})")
 
@@ -63,8 +63,8 @@ def targets(
 def _banger(counts: Path, out: Path) -> None:
     from ..training.banger.targets import BangerManifest, make_targets, to_json, to_jsonl
 
-    check_results(out, "targets", BangerManifest)
+    check_results(out, "targets", BangerManifest, (".json", ".jsonl"), counts)
     songs, manifest = make_targets(counts)
-    write_results(out, "targets", {".jsonl": to_jsonl(songs), ".json": to_json(manifest)})
+    write_results(out, "targets", {".json": to_json(manifest), ".jsonl": to_jsonl(songs)})
     left = f"{manifest.left_out:,} that nobody played are left out"
     messages.print(f"{out / 'targets.jsonl'}: {manifest.songs:,} songs ({left})")

@@ -127,14 +127,17 @@ def banger(
 
 
 def _train_banger(songs: Path, targets: Path | None, settings: "list[BangerSettings]", out: Path) -> None:
+    from ..core.files import claimed
     from ..models.encoders.device import device
     from ..training.banger.data import load
-    from ..training.banger.run import flat, run
-    from ..training.files import prepare
+    from ..training.banger.run import check_spread, flat, run
+    from ..training.files import LOCK, prepare
     from ..training.measure import measure_baselines
     from ..training.table import check_labels
 
     prepare(out)
+    if len(settings) > 1:
+        check_spread(out)
     split = load(songs, targets)
     check_labels(split)
     messages.print(", ".join(f"{part}: {len(each.keys()):,} songs" for part, each in split.parts()))
@@ -142,8 +145,9 @@ def _train_banger(songs: Path, targets: Path | None, settings: "list[BangerSetti
     for each in settings:
         messages.print(each.run)
         report = _reporter(each, each.run, each.epochs, flat, lambda epoch: f"validation error {epoch.val_mae:.3f}")
-        runs.append(run(split, beaten, each, out, str(device()), report))
-        _draw_banger(runs[-1])
+        with claimed(out / each.run, LOCK):
+            runs.append(run(split, beaten, each, out, str(device()), report))
+            _draw_banger(runs[-1])
     show(_results(runs[0].results))
     if len(runs) > 1:
         show(_spread(runs, out))
@@ -152,23 +156,23 @@ def _train_banger(songs: Path, targets: Path | None, settings: "list[BangerSetti
 
 def _draw_banger(run: "BangerRun") -> None:
     from ..plots.training import training_curves
-    from ..training.files import write
+    from ..training.files import PICTURE, write
 
     epochs = run.history.epochs
     panels = {
         "squared error": ([e.train_loss for e in epochs], [e.val_loss for e in epochs]),
         "absolute error": ([e.train_mae for e in epochs], [e.val_mae for e in epochs]),
     }
-    write(run.folder / "curves.svg", training_curves(run.settings.run, panels, run.history.best.number))
+    write(run.folder / PICTURE, training_curves(run.settings.run, panels, run.history.best.number))
 
 
 def _spread(runs: "list[BangerRun]", out: Path) -> Table:
     """Write and show the figures of all seeds."""
-    from ..training.banger.run import spread
+    from ..training.banger.run import SEEDS, spread
     from ..training.files import rows_csv, write
 
     found = [asdict(each) for each in spread(runs)]
-    write(out / "seeds.csv", rows_csv(found))
+    write(out / SEEDS, rows_csv(found))
     table = Table(title=f"The head with {len(runs)} seeds")
     for column in ("part", "figure", "mean", "least", "greatest", "published, on FMA-small"):
         table.add_column(column)
@@ -243,8 +247,9 @@ def hear(
 
 
 def _train_hear(frames: Path, targets: Path, settings: "HearSettings", out: Path) -> None:
+    from ..core.files import claimed
     from ..models.encoders.device import device
-    from ..training.files import prepare
+    from ..training.files import LOCK, prepare
     from ..training.hear.data import load
     from ..training.hear.run import flat, run
     from ..training.measure import measure_baselines
@@ -256,8 +261,9 @@ def _train_hear(frames: Path, targets: Path, settings: "HearSettings", out: Path
     beaten = measure_baselines(split)
     messages.print(settings.run)
     report = _reporter(settings, settings.run, settings.epochs, flat, lambda epoch: f"{FIGURES} {epoch.score:.3f}")
-    done = run(parts, split, beaten, settings, out, str(device()), report)
-    _draw_hear(done)
+    with claimed(out / settings.run, LOCK):
+        done = run(parts, split, beaten, settings, out, str(device()), report)
+        _draw_hear(done)
     show(_results(done.results))
     show(_challenge(done))
     messages.print(f"{done.folder / f'track_{settings.track}.pth'}: epoch {done.history.best.number}")
@@ -265,7 +271,7 @@ def _train_hear(frames: Path, targets: Path, settings: "HearSettings", out: Path
 
 def _draw_hear(run: "HearRun") -> None:
     from ..plots.training import training_curves
-    from ..training.files import write
+    from ..training.files import PICTURE, write
 
     epochs = run.history.epochs
     panels: dict[str, tuple[list[float], list[float]]] = {
@@ -273,7 +279,7 @@ def _draw_hear(run: "HearRun") -> None:
         "error of the order": ([e.train_rank for e in epochs], []),
         FIGURES: ([], [e.score for e in epochs]),
     }
-    write(run.folder / "curves.svg", training_curves(run.settings.run, panels, run.history.best.number))
+    write(run.folder / PICTURE, training_curves(run.settings.run, panels, run.history.best.number))
 
 
 def _challenge(run: "HearRun") -> Table:
@@ -286,15 +292,18 @@ def _challenge(run: "HearRun") -> Table:
 
 
 def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out: Path, grid: bool) -> None:
+    from ..core.files import claimed
     from ..models.encoders.device import device
-    from ..training.apex.grid import conditions
+    from ..training.apex.grid import check_grid, conditions
     from ..training.apex.run import flat, run
     from ..training.apex.settings import AXES
-    from ..training.files import prepare
+    from ..training.files import LOCK, prepare
     from ..training.measure import measure_baselines
     from ..training.table import check_labels, load
 
     prepare(out)
+    if grid:
+        check_grid(out)
     split = load(folder, AXES["full"] if grid else settings.axes, targets)
     check_labels(split.songs())
     messages.print(", ".join(f"{part}: {len(each.keys()):,} songs" for part, each in split.parts()))
@@ -302,17 +311,10 @@ def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out
     runs = []
     for each in conditions(settings) if grid else [settings]:
         messages.print(each.run)
-        runs.append(
-            run(
-                split,
-                beaten,
-                each,
-                out,
-                str(device()),
-                _reporter(each, each.run, each.epochs, flat, lambda epoch: f"validation loss {epoch.val_loss:.2f}"),
-            )
-        )
-        _draw(runs[-1])
+        report = _reporter(each, each.run, each.epochs, flat, lambda epoch: f"validation loss {epoch.val_loss:.2f}")
+        with claimed(out / each.run, LOCK):
+            runs.append(run(split, beaten, each, out, str(device()), report))
+            _draw(runs[-1])
     if grid:
         _compare(runs, out)
     else:
@@ -347,13 +349,13 @@ def _reporter(
 
 def _draw(run: "Run") -> None:
     from ..plots.training import training_curves
-    from ..training.files import write
+    from ..training.files import PICTURE, write
 
     epochs = run.history.epochs
     panels = {"loss": ([e.train_loss for e in epochs], [e.val_loss for e in epochs])}
     panels |= {a: ([e.train[a] for e in epochs], [e.val[a] for e in epochs]) for a in run.settings.axes}
     picture = training_curves(f"{run.settings.run}: squared errors", panels, run.history.best.number)
-    write(run.folder / "curves.svg", picture)
+    write(run.folder / PICTURE, picture)
 
 
 def _results(results: "Sequence[Measured]") -> Table:
@@ -372,12 +374,12 @@ def _results(results: "Sequence[Measured]") -> Table:
 def _compare(runs: "list[Run]", out: Path) -> None:
     """Show, write and draw the conditions, the best first."""
     from ..plots.training import training_conditions
-    from ..training.apex.grid import compared, grid_csv, ridge_skill
+    from ..training.apex.grid import PICTURE, TABLE, compared, grid_csv, ridge_skill
     from ..training.files import write
 
     found, ridge = compared(runs), ridge_skill(runs[0])
-    write(out / "grid.csv", grid_csv(found))
-    write(out / "grid.svg", training_conditions([(each.run, each.val, each.test) for each in found], ridge))
+    write(out / TABLE, grid_csv(found))
+    write(out / PICTURE, training_conditions([(each.run, each.val, each.test) for each in found], ridge))
     table = Table(title="Skill at popularity: 0 is the mean of the training songs, 1 is perfect")
     for column in ("mode", "task", "loss", "shared layers", "best epoch", "validation", "test"):
         table.add_column(column)

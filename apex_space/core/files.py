@@ -1,14 +1,19 @@
-"""Writes files completely or not at all, and deletes temporary folders only if this program made them."""
+"""Writes files completely or not at all, and touches files and folders of others as little as they may be touched.
+
+No two runs write to one folder, a file is replaced only if it is ours, and a temporary folder is deleted only then.
+"""
 
 import os
 import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from errno import EEXIST
 from pathlib import Path
+
+from .errors import OutputRefused
 
 
 @contextmanager
@@ -50,6 +55,42 @@ def new_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+@contextmanager
+def claimed(folder: Path, lock: str) -> Iterator[None]:
+    """Make the folder, and let no other run write to it that claims it by a file of the same name `lock`.
+
+    Raises OutputRefused.
+    """
+    from filelock import FileLock, Timeout  # slow to import, and few commands need it
+
+    claim = FileLock(folder / lock, timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        claim.acquire()
+    except Timeout as error:
+        raise OutputRefused(f"Another run writes to {folder}. Wait for its end, or choose another --out.") from error
+    except OSError as error:
+        raise OutputRefused(f"{folder} cannot be written to ({error.strerror}). Choose another --out.") from error
+    try:
+        yield
+    finally:
+        claim.release()
+
+
+def check_own(folder: Path, names: Sequence[str], is_own: Callable[[str], bool]) -> None:
+    """Raise OutputRefused if there are files of these names in `folder`, unless the text of the first is our own.
+
+    `is_own` may raise what reading JSON raises.
+    """
+    there = [path for path in (folder / name for name in names) if os.path.lexists(path)]
+    try:
+        if not there or is_own((folder / names[0]).read_text(encoding="utf-8")):
+            return
+    except (OSError, ValueError, AttributeError, RecursionError):
+        pass
+    raise OutputRefused(f"{there[0]} is there and not from here. Choose another --out.")
 
 
 def mark_own(folder: Path) -> None:

@@ -55,6 +55,26 @@ def text(cell: Any) -> str:
     return str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell).strip()
 
 
+def unicode_text(cell: Any) -> str:
+    """Return a cell as `text` does. Raises UnicodeError for half a character, which JSON can hold and UTF-8 cannot."""
+    found = text(cell)
+    found.encode()
+    return found
+
+
+def escaped(text: str) -> str:
+    """Return a text with each half of a character as an escape, such as \\ud83d."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def number(cell: Any) -> float:
+    """Return a cell as a number, which may be NaN or infinite. Raises ValueError where it is none, or is too large."""
+    try:
+        return float(cell)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(str(error)) from error
+
+
 def _is_blank(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str | float) and not text(cell))
 

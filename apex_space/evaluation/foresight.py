@@ -112,8 +112,8 @@ def _is_score(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
 
 def _is_number(value: Any) -> bool:
     try:
-        return bool(np.isfinite(float(value)))
-    except (TypeError, ValueError):
+        return bool(np.isfinite(tables.number(value)))
+    except ValueError:
         return False
 
 

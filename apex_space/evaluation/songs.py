@@ -135,8 +135,8 @@ def _numbers(cells: Mapping[str, Any], kind: str, name: str) -> dict[str, float]
 
 def _number(value: Any, name: str) -> float:
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = tables.number(value)
+    except ValueError:
         number = math.nan
     if not math.isfinite(number):
         raise EvaluationError(f"{name}: {value!r} is not a number. Correct it, or leave the song out.")

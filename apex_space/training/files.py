@@ -5,17 +5,19 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from errno import EACCES
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..core.errors import TrainingError
-from ..core.files import replacing
+from ..core.files import check_own, replacing
+from .loop import LAST
 from .table import Split
 
 CURVES, RESULTS, SETTINGS = "curves.csv", "results.csv", "settings.json"
+PICTURE, LOCK = "curves.svg", ".apex-space-train.lock"
 
 
 def prepare(folder: Path) -> Path:
@@ -36,6 +38,27 @@ def write(path: Path, content: str) -> None:
             part.write_text(content, encoding="utf-8")
     except OSError as error:
         raise TrainingError(f"{path} cannot be written ({error.strerror}). Choose another --out.") from error
+
+
+def begin(folder: Path, about: str, *more: str) -> None:
+    """Write what a new run is, as `settings_json` tells. Raises TrainingError.
+
+    If a run goes on there, its own file stays, because training may find that it is another one. Raises OutputRefused
+    if a file of others has the name of one of ours, or one of `more`.
+    """
+    if not (folder / LAST).exists():
+        known = json.loads(about).keys()
+        check_own(folder, (SETTINGS, CURVES, PICTURE, RESULTS, *more), lambda text: known <= json.loads(text).keys())
+        write(folder / SETTINGS, about)
+
+
+def check_table(folder: Path, names: Sequence[str], record: type) -> None:
+    """Raise OutputRefused if there are files of others with these names.
+
+    They are ours if the first one is a table with the columns of `record`, a dataclass.
+    """
+    columns = ",".join(field.name for field in fields(record))
+    check_own(folder, names, lambda text: text.startswith(columns))
 
 
 def settings_json(settings: Any, split: Split, device: str) -> str:

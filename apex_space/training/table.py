@@ -134,7 +134,10 @@ def load(folder: Path, axes: Sequence[str], targets: Path | None = None) -> Spli
 def load_part(folder: Path, axes: Sequence[str], part: str, targets: Path | None = None) -> Samples:
     """Read the segments of one part. A folder without parts is read as a whole. Raises TrainingError."""
     if targets is None:
-        return read(files_below(folder / part if (folder / part).is_dir() else folder), axes)
+        parts = [each for each in PARTS if (folder / each).is_dir()]
+        if parts and part not in parts:
+            raise TrainingError(f"{folder} has no folder {part}, but {' and '.join(parts)}. Choose one with --part.")
+        return read(files_below(folder / part if parts else folder), axes)
     segments, part_of = joined(read(files_below(folder), axes), read_targets(targets), targets)
     if not (part_of == part).any():
         raise TrainingError(f"{targets} has no song of {folder} in the part {part}.")
@@ -267,8 +270,8 @@ def _aesthetics(cell: Any, row: str) -> Mapping[str, Any]:
 def _numbers(file: Path, column: str, cells: Sequence[Any]) -> np.ndarray:
     """Return a column's numbers [N], NaN for empty cells."""
     try:
-        return np.array([math.nan if cell is None else float(cell) for cell in cells])
-    except (TypeError, ValueError) as error:
+        return np.array([math.nan if cell is None else tables.number(cell) for cell in cells])
+    except ValueError as error:
         raise TrainingError(f"{file}: {column} holds what is no number ({error}). Correct it.") from error
 
 
@@ -293,10 +296,8 @@ def read_targets(path: Path, parts: Sequence[str] = PARTS) -> dict[tuple[str, st
     try:
         for line, row in tables.numbered(path):
             where = f"{path}, line {line}"
-            key = (
-                tables.text(row.get("audio_id") or row.get("id") or row.get("track_id")),
-                tables.text(row.get(PLATFORM)),
-            )
+            id = tables.text(row.get("audio_id") or row.get("id") or row.get("track_id"))
+            key = id, tables.unicode_text(row.get(PLATFORM))
             part = tables.text(row.get("split"))
             if not key[0] or part not in parts:
                 raise TrainingError(f"{where}: it needs an id, and a split that is one of {', '.join(PARTS)}.")
@@ -313,8 +314,8 @@ def _labels(row: Mapping[str, Any], where: str) -> dict[str, float]:
     cells = {**row, **_aesthetics(row.get(SONGEVAL) or None, where)}
     named: dict[str, Any] = {axis: cells.get(column_of(axis)) for axis in BY_KEY}
     try:
-        return {axis: float(cell) for axis, cell in named.items() if tables.text(cell)}
-    except (TypeError, ValueError) as error:
+        return {axis: tables.number(cell) for axis, cell in named.items() if tables.text(cell)}
+    except ValueError as error:
         raise TrainingError(f"{where}: a score is no number ({error}). Correct it.") from error
 
 

@@ -1,6 +1,7 @@
 """Evaluates a checkpoint as APEX's own evaluation does: song by song, all platforms together and each alone."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from ..measure import HEAD, POOLED, Measured, measure
 from ..table import Samples, by_song, check_part, load_part
 from .losses import published_name
 from .measure import predict
-from .settings import Mode
+from .settings import LOSSES, Mode
 
 EXAMPLES = 10
 """Number of songs to name at each end of a score."""
@@ -76,9 +77,9 @@ def evaluate(path: Path, segments: Path, part: str, targets: Path | None = None)
         mode=mode,
         task="full" if len(head.axes) > 2 else "popularity",
         n_shared=len(head.network.shared),
-        loss=about.get("loss", "not told"),
-        epoch=about.get("epoch"),
-        val_loss=about.get("val_loss"),
+        loss=next((loss for loss in LOSSES if loss == about.get("loss")), "not told"),
+        epoch=_finite(about.get("epoch")),
+        val_loss=_finite(about.get("val_loss")),
         evaluated_at=datetime.now(UTC).isoformat(timespec="seconds"),
         num_songs=len(songs),
         metrics=by_platform.pop(POOLED),
@@ -86,6 +87,11 @@ def evaluate(path: Path, segments: Path, part: str, targets: Path | None = None)
         examples={published_name(axis): examples(songs, predicted, axis) for axis in songs.axes},
     )
     return Predictions(songs, predicted, measured, evaluation)
+
+
+def _finite(value: Any) -> Any:
+    """Return a number of a checkpoint, or None if it is anything else: the file may be from anyone."""
+    return value if isinstance(value, int | float) and abs(value) < math.inf else None
 
 
 def examples(

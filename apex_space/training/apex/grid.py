@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from itertools import product
+from pathlib import Path
 
 from ...models.heads.apex import DEPTHS, POPULARITY
-from ..files import rows_csv
+from ..files import check_table, rows_csv
 from ..measure import HEAD, RIDGE, skill
 from .run import Run
 from .settings import LOSSES, MODES, TASKS, TrainingSettings
+
+TABLE, PICTURE = "grid.csv", "grid.svg"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class Condition:
     best_epoch: int
     val: float
     test: float
+
+
+def check_grid(folder: Path) -> None:
+    """Raise OutputRefused if the folder has files of others with the names of those that compare the conditions."""
+    check_table(folder, (TABLE, PICTURE), Condition)
 
 
 def conditions(settings: TrainingSettings) -> list[TrainingSettings]:

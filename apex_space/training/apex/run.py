@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import table
-from ..files import CURVES, RESULTS, SETTINGS, prepare, rows_csv, settings_json, write
+from ..files import CURVES, RESULTS, SETTINGS, begin, prepare, rows_csv, settings_json, write
 from ..measure import Measured, to_csv
 from ..table import Split
 from .measure import measure_checkpoint
@@ -31,7 +31,9 @@ def run(
     device: str = "cpu",
     on_epoch: Callable[[History], None] = lambda history: None,
 ) -> Run:
-    """Train and measure into the folder `out`/NAME, where NAME is the run's published name. Raises TrainingError.
+    """Train and measure into the folder `out`/NAME, where NAME is the run's published name.
+
+    Raises TrainingError, and OutputRefused if a file of others has the name of one of ours.
 
     `beaten` are the figures of the mean and the ridge. A run that was killed goes on; one that is over is measured.
     """
@@ -44,8 +46,10 @@ def run(
         write(folder / CURVES, rows_csv([flat(epoch) for epoch in history.epochs]))
         on_epoch(history)
 
-    write(folder / SETTINGS, settings_json(settings, split, device))
+    about = settings_json(settings, split, device)
+    begin(folder, about, BEST)
     history = train(samples, settings, folder, epoch_done, device)
+    write(folder / SETTINGS, about)
     results = measure_checkpoint(folder / BEST, split) + tuple(b for b in beaten if b.axis in settings.axes)
     write(folder / RESULTS, to_csv(results))
     return Run(settings, folder, history, results)

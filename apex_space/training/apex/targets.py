@@ -125,21 +125,21 @@ def read(source: Path, group: str = "") -> list[CountedSong]:
 
 def _song(row: tables.Record, where: str, group: str) -> CountedSong:
     cells = {key: next((row[name] for name in names if name in row), None) for key, names in COLUMNS.items()}
-    if not (identity := tables.text(cells["id"])):
+    if not (identity := tables.unicode_text(cells["id"])):
         raise TrainingError(f"{where} has no id. Name the column one of {', '.join(COLUMNS['id'])}.")
     if group and group not in row:
         raise TrainingError(f"{where} has no column {group}.")
     if (split := tables.text(row.get("split"))) not in ("", *PARTS):
         raise TrainingError(f"{where}: split is {split!r}, not one of {', '.join(PARTS)}.")
     streams, likes = (_count(cells[count], count, where) for count in COUNTS)
-    platform, belongs = tables.text(row.get("platform")), tables.text(row.get(group)) if group else ""
+    platform, belongs = (tables.unicode_text(row.get(name)) for name in ("platform", group))
     return CountedSong(identity, platform, streams, likes, belongs, split, _aesthetics(row, where))
 
 
 def _count(cell: Any, count: str, where: str) -> float:
     try:
-        number = float(cell)
-    except (TypeError, ValueError):
+        number = tables.number(cell)
+    except ValueError:
         number = math.nan
     if not (math.isfinite(number) and number >= 0):
         names = ", ".join(COLUMNS[count])
@@ -152,7 +152,7 @@ def _aesthetics(row: tables.Record, where: str) -> dict[str, float]:
     try:
         given = row.get(SONGEVAL) or None
         cells = {**row, **(json.loads(given) if isinstance(given, str) else given or {})}
-        found = {axis: float(cells[axis]) for axis in AESTHETICS if tables.text(cells.get(axis))}
+        found = {axis: tables.number(cells[axis]) for axis in AESTHETICS if tables.text(cells.get(axis))}
     except (TypeError, ValueError) as error:
         raise TrainingError(f"{where}: its aesthetics are not numbers ({error}). Correct them.") from error
     if found and len(found) < len(AESTHETICS):

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 
 from ...models.heads import banger, mlp
-from ..files import CURVES, RESULTS, SETTINGS, prepare, rows_csv, settings_json, write
+from ..files import CURVES, RESULTS, SETTINGS, begin, check_table, prepare, rows_csv, settings_json, write
 from ..measure import HEAD, POOLED, Measured, measure, to_csv
 from ..table import Samples, Split
 from .trainer import BEST, BangerSettings, Epoch, History, train
 
+SEEDS = "seeds.csv"
 PUBLISHED = {("val", "mae"): 0.822, ("test", "mae"): 0.858, ("test", "spearman"): 0.468}
 """Part and figure -> what is published of one run without a seed, on the songs of FMA-small."""
 
@@ -47,7 +48,9 @@ def run(
     device: str = "cpu",
     on_epoch: Callable[[History], None] = lambda history: None,
 ) -> Run:
-    """Train and measure into the folder `out`/NAME, where NAME is the run's name. Raises TrainingError.
+    """Train and measure into the folder `out`/NAME, where NAME is the run's name.
+
+    Raises TrainingError, and OutputRefused if a file of others has the name of one of ours.
 
     `beaten` are the figures of the mean and the ridge. A run that was killed goes on; one that is over is measured.
     """
@@ -57,8 +60,10 @@ def run(
         write(folder / CURVES, rows_csv([flat(epoch) for epoch in history.epochs]))
         on_epoch(history)
 
-    write(folder / SETTINGS, settings_json(settings, split, device))
+    about = settings_json(settings, split, device)
+    begin(folder, about, BEST)
     history = train(split, settings, folder, epoch_done, device)
+    write(folder / SETTINGS, about)
     results = (*measure_checkpoint(folder / BEST, split), *beaten)
     write(folder / RESULTS, to_csv(results))
     return Run(settings, folder, history, results)
@@ -81,6 +86,11 @@ def measure_checkpoint(checkpoint: Path, split: Split) -> Iterator[Measured]:
     """Yield the figures of a checkpoint on the songs of `val` and `test`."""
     for part, songs in (("val", split.val), ("test", split.test)):
         yield from measure(part, HEAD, songs, predict(checkpoint, songs))
+
+
+def check_spread(folder: Path) -> None:
+    """Raise OutputRefused if the folder has a file of others with the name of that of all seeds."""
+    check_table(folder, (SEEDS,), Spread)
 
 
 def spread(runs: Sequence[Run]) -> list[Spread]:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ... import __version__
+from ...core.files import claimed
 from ...core.settings import settings
 from ...core.tables import BadRow
 from .encoders import load
 from .engines import Engine, Here, on_ray
-from .shards import Outcome, Shards, check_encoder, opened
+from .shards import LOCK, Outcome, Shards, check_encoder
 from .songs import Listing, Song, distinct, identity_of, is_dataset, listing
 
 PACKAGES = ("torch", "transformers", "numpy", "soxr", "av", "pyarrow")
@@ -85,7 +86,7 @@ def extract(request: Request, scratch: Path) -> Generator[Progress, None, None]:
     A zip is unpacked into the folder `scratch`. What was encoded is written even if the iterator is closed. Raises
     ApexSpaceError.
     """
-    with opened(request.out):
+    with claimed(request.out, LOCK):
         check_encoder(request.out, request.encoder)
         songs = listing(request.source, request.audio, scratch)
         ids = None if is_dataset(request.source) else {identity_of(song) for song in distinct(songs())}

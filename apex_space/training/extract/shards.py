@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from filelock import FileLock, Timeout
 from pyarrow import parquet
 
 from ...core.errors import OutputRefused
@@ -50,24 +49,6 @@ class Outcome:
     labels: Mapping[str, Any] = field(default_factory=dict)
     kind: str = ""
     reason: str = ""
-
-
-@contextmanager
-def opened(folder: Path) -> Iterator[None]:
-    """Make the folder, and let no other process write to it. Raises OutputRefused."""
-    lock = FileLock(folder / LOCK, timeout=0)
-    with refusing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise OutputRefused(
-                f"Another run writes to {folder}. Wait for its end, or choose another --out."
-            ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 from ...audio.song_names import SongFolder, split_name
 from ...core import tables
 from ...core.errors import AudioError, EvaluationError, ExtractionError, PreferenceError
-from ...core.tables import BadRow, text
+from ...core.tables import BadRow, escaped, text, unicode_text
 from ...evaluation.metrics import DIMENSIONS
 from ...evaluation.songs import ANNOTATION, find_file, mean_ratings
 from ...preference.fitting.sources import AudioSource, FindSong, audio_source, dataset_rows
@@ -96,7 +96,7 @@ def _given(path: Path) -> AbstractContextManager[Path]:
 
 
 def _from_file(name: str, path: Path, error: str) -> Song | BadRow:
-    identity = split_name(name)[0]
+    identity = escaped(split_name(name)[0])
     return BadRow(identity, error) if error else Song(identity, partial(_given, path))
 
 
@@ -129,15 +129,17 @@ def _from_row(place: str, row: Mapping[str, Any], find: FindSong) -> Song | BadR
         raise ExtractionError(f"{place} has no id. Name the column one of {', '.join(IDS)}.")
     try:
         named = sound if isinstance(sound, Mapping) else file or identity
-        return Song(identity, audio_source(named, find).open, _labels(row))
+        return Song(unicode_text(identity), audio_source(named, find).open, _labels(row))
+    except UnicodeError:
+        return BadRow(escaped(identity), "Its id, platform or file's name holds half a character. Correct it.")
     except (AudioError, EvaluationError, ExtractionError, PreferenceError) as error:
-        return BadRow(identity, str(error))
+        return BadRow(identity, escaped(str(error)))
 
 
 def _labels(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the labels that a row has. Raises EvaluationError and ExtractionError."""
+    """Return the labels that a row has. Raises EvaluationError, ExtractionError and UnicodeError."""
     labels: dict[str, Any] = {name: _number(name, row[name]) for name in SCORES if text(row.get(name))}
-    if platform := text(row.get("platform")):
+    if platform := unicode_text(row.get("platform")):
         labels["platform"] = platform
     if scores := row.get(SONGEVAL):
         labels[SONGEVAL] = _songeval(scores)
@@ -158,8 +160,8 @@ def _songeval(cell: Any) -> dict[str, float]:
 
 def _number(name: str, cell: Any) -> float:
     try:
-        number = float(cell)
-    except (TypeError, ValueError):
+        number = tables.number(cell)
+    except ValueError:
         number = math.nan
     if not math.isfinite(number):
         raise ExtractionError(f"Its {name} {cell!r} is not a number.")

@@ -10,7 +10,7 @@ import torch
 from ...models.encoders import device as devices
 from ...models.heads import hear
 from ...models.heads.songeval import scores
-from ..files import CURVES, RESULTS, SETTINGS, prepare, rows_csv, settings_json, write
+from ..files import CURVES, RESULTS, SETTINGS, begin, prepare, rows_csv, settings_json, write
 from ..measure import HEAD, Measured, measure, to_csv
 from ..table import Split
 from .data import Parts, Songs
@@ -42,7 +42,9 @@ def run(
     device: str = "cpu",
     on_epoch: Callable[[History], None] = lambda history: None,
 ) -> Run:
-    """Train and measure into the folder `out`/NAME, where NAME is the run's name. Raises TrainingError.
+    """Train and measure into the folder `out`/NAME, where NAME is the run's name.
+
+    Raises TrainingError, and OutputRefused if a file of others has the name of one of ours.
 
     `split` has the songs' mean frames, and `beaten` the figures of the mean and the ridge on them. A run that was
     killed goes on; one that is over is measured.
@@ -53,8 +55,10 @@ def run(
         write(folder / CURVES, rows_csv([flat(epoch) for epoch in history.epochs]))
         on_epoch(history)
 
-    write(folder / SETTINGS, settings_json(settings, split, device))
+    about = settings_json(settings, split, device)
+    begin(folder, about, FIGURES, TRACKS[settings.track].checkpoint)
     history = train(parts, settings, folder, epoch_done, device)
+    write(folder / SETTINGS, about)
     results, challenge = list[Measured](), list[dict[str, str | float]]()
     for part, songs, samples in (("val", parts.val, split.val), ("test", parts.test, split.test)):
         predicted = predict(folder / TRACKS[settings.track].checkpoint, songs)

@@ -10,8 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from apex_space.core.errors import OutputRefused
+from apex_space.core.files import claimed
 from apex_space.models.heads.apex import ApexHead
 from apex_space.training.apex import grid
+from apex_space.training.files import LOCK
 from helpers.apex_training import rows, write, write_split
 from helpers.command_line import run
 
@@ -68,9 +71,41 @@ def test_a_run_and_what_it_writes(folder: Path, tmp_path: Path, monkeypatch: pyt
     again = run("train", "apex", folder, "--out", tmp_path, *QUICK)
     assert again.stdout == done.stdout
     assert "epoch 2 of 2" not in again.stderr
+    before = {path.name: path.read_bytes() for path in where.iterdir()}
     other = run("train", "apex", folder, "--out", tmp_path, *QUICK, "--seed", "1")
     assert other.returncode == 1
     assert "from other settings or other songs" in other.stderr.splitlines()[-1]
+    with claimed(where, LOCK):
+        second = run("train", "apex", folder, "--out", tmp_path, *QUICK)
+    assert (second.returncode, second.stdout) == (1, "")
+    assert "Another run writes to" in second.stderr.splitlines()[-1]
+    assert {path.name: path.read_bytes() for path in where.iterdir()} == before
+    (where / "last.pt").unlink()
+    begun = run("train", "apex", folder, "--out", tmp_path, *QUICK, "--seed", "1")
+    assert begun.returncode == 0, begun.stderr
+    assert json.loads((where / "settings.json").read_text())["settings"]["seed"] == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["settings.json", "curves.csv", "curves.svg", "results.csv", "best_model.pt", "last.pt"]
+)
+def test_files_of_others_are_not_replaced(name: str, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / NAME).mkdir()
+    (tmp_path / NAME / name).write_text("{}")
+    done = run("train", "apex", folder, "--out", tmp_path, *QUICK)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{name} is" in done.stderr.splitlines()[-1]
+    assert [path.name for path in (tmp_path / NAME).iterdir() if path.name != LOCK] == [name]
+    assert (tmp_path / NAME / name).read_text() == "{}"
+
+
+@pytest.mark.parametrize("name", ["grid.csv", "grid.svg"])
+def test_a_table_of_others_is_no_grid(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("x,y")
+    with pytest.raises(OutputRefused, match="not from here"):
+        grid.check_grid(tmp_path)
+    (tmp_path / "grid.csv").write_text(grid.grid_csv([grid.Condition("run", "song", "full", "equal", 2, 1, 0.5, 0.5)]))
+    grid.check_grid(tmp_path)
 
 
 def test_what_evaluate_refuses(folder: Path, tmp_path: Path) -> None:
@@ -93,6 +128,7 @@ def test_conditions_are_compared(folder: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(grid, "DEPTHS", {2: ()})
     done = run("train", "apex", folder, "--out", tmp_path, "--grid", "--epochs", "1", "--batch", "16")
     assert done.returncode == 0, done.stderr
+    grid.check_grid(tmp_path)
     found = read(tmp_path / "grid.csv")
     assert {(row["mode"], row["task"]) for row in found} == {
         (mode, task) for mode in ("song", "segment") for task in ("popularity", "full")

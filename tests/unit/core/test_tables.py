@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from apex_space.core.tables import numbered, records, text
+from apex_space.core.tables import escaped, number, numbered, records, text, unicode_text
 
 ROWS = [{"id": "0", "title": "Größe; ja, 中"}, {"id": "1", "title": "b"}]
 CSV = 'id,title\n0,"Größe; ja, 中"\n1,b\n'
@@ -88,3 +88,14 @@ def test_what_cannot_be_read_is_named(name: str, content: bytes, says: str, tmp_
 )
 def test_cells_as_text(cell: object, shown: str) -> None:
     assert text(cell) == shown
+
+
+def test_what_json_alone_can_hold() -> None:
+    assert number("1.5") == 1.5
+    for cell in (None, [], "many", 10**400):
+        with pytest.raises(ValueError, match=r"."):
+            number(cell)
+    assert unicode_text("\U0001f3b5") == "\U0001f3b5"
+    with pytest.raises(UnicodeError):
+        unicode_text("a\ud83c")
+    assert escaped("é\ud83c") == r"é\ud83c"

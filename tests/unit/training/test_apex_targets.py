@@ -152,6 +152,21 @@ def test_faults_are_told_with_their_line(fault: str, tmp_path: Path) -> None:
         make_targets(source, settings)
 
 
+@pytest.mark.parametrize(
+    "cells", [{"plays": 10**400}, {"songeval_scores": {"clarity": 10**400}}, {"id": "\ud83c"}, {"platform": "\ud83c"}]
+)
+def test_what_json_alone_can_hold_is_refused(cells: Row, tmp_path: Path) -> None:
+    source = tmp_path / "counts.jsonl"
+    source.write_text("".join(f"{json.dumps(row)}\n" for row in changed(3, **cells)(counts())))
+    done = run("targets", source, "--out", tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    target = {"score_likes": 1, "split": "val"} | cells | {"score_streams": cells.get("plays")}
+    source.write_text(json.dumps({"id": "a"} | target))
+    if "id" not in cells:
+        with pytest.raises(TrainingError):
+            table.read_targets(source)
+
+
 def test_the_command_writes_what_train_reads(tmp_path: Path) -> None:
     content = rows(60, 1, "s")
     by_id = {row["audio_id"]: row for row in content}
@@ -175,6 +190,14 @@ def test_the_command_writes_what_train_reads(tmp_path: Path) -> None:
     }
     again = run("targets", tmp_path / "counts.csv", "--out", out)
     assert again.returncode == 0
+    itself = run("targets", out / "targets.jsonl", "--out", out)
+    assert (itself.returncode, itself.stderr.count("\n")) == (1, 1)
+    assert "would replace" in itself.stderr
+    (out / "targets.json").unlink()
+    before = (out / "targets.jsonl").read_text()
+    foreign = run("targets", tmp_path / "counts.csv", "--out", out)
+    assert (foreign.returncode, (out / "targets.jsonl").read_text()) == (1, before)
+    assert "targets.jsonl is there and not from here" in foreign.stderr
     (out / "targets.json").write_text("{}")
     refused = run("targets", tmp_path / "counts.csv", "--out", out)
     assert refused.returncode == 1

@@ -17,6 +17,7 @@ from apex_space.core.errors import TrainingError
 from apex_space.models.heads.apex import ApexHead
 from apex_space.training import measure, table
 from apex_space.training.apex import trainer
+from apex_space.training.apex.evaluate import evaluate, to_json
 from apex_space.training.apex.measure import measure_checkpoint
 from apex_space.training.apex.settings import TrainingSettings
 from apex_space.training.apex.trainer import BEST, History, Trainer
@@ -256,6 +257,26 @@ def test_the_judge_loads_what_was_trained(mode: Any, segments: Split, tmp_path: 
     head = ApexHead(tmp_path / BEST)
     assert head.axes == settings.axes
     assert head.pooling == {"song": "embedding", "segment": "score"}[mode]
+
+
+# ---- a checkpoint ------------------------------------------------------------------------------------------------
+
+
+def test_another_part_is_not_measured_in_place_of_one_that_is_missing(tmp_path: Path) -> None:
+    for part in ("train", "val"):
+        write(tmp_path / part / "shard.parquet", rows(2, 1, part))
+    with pytest.raises(TrainingError, match="has no folder test, but train and val"):
+        table.load_part(tmp_path, AXES, "test")
+    assert set(table.load_part(tmp_path, AXES, "val").ids) == {"val0000", "val0001"}
+    assert len(table.load_part(tmp_path / "train", AXES, "test")) == 4
+
+
+@pytest.mark.parametrize("value", [torch.ones(1), float("nan"), -float("inf"), [], "[/]"])
+def test_what_a_checkpoint_says_may_be_anything(value: Any, folder: Path, tmp_path: Path) -> None:
+    state = Trainer(QUICK).network.state_dict()
+    torch.save(dict.fromkeys(("epoch", "val_loss", "loss"), value) | {"model_state": state}, tmp_path / "a.pt")
+    found = json.loads(to_json(evaluate(tmp_path / "a.pt", folder, "test").evaluation))
+    assert (found["epoch"], found["val_loss"], found["loss"]) == (None, None, "not told")
 
 
 # ---- results -----------------------------------------------------------------------------------------------------

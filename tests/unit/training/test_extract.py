@@ -218,6 +218,24 @@ def test_labels_of_a_jsonl_are_passed_on(songeval: Any, folder: Path, tmp_path: 
     }.items()} == dict.fromkeys(("not there", "deep/a", "x"), True)  # fmt: skip
 
 
+def test_what_no_table_can_store_is_a_bad_row(folder: Path, tmp_path: Path, trivial: type[Bytes]) -> None:
+    (folder / os.fsdecode(b"\xff.mp3")).write_text("ff")
+    records = [
+        {"id": "a"},
+        {"id": "half \ud83c"},
+        {"id": "b", "platform": "\ud83c"},
+        {"id": "file", "file": "\ud83c"},
+        {"id": "deep/a", "score_likes": 10**400},
+    ]
+    (tmp_path / "songs.jsonl").write_text("\n".join(map(json.dumps, records)))
+    for _ in range(2):
+        end = done(tmp_path / "songs.jsonl", tmp_path / "out", audio=folder)
+        assert (end.earlier + end.done, end.failed) == (1, 4)
+    assert [row["audio_id"] for row in rows(tmp_path / "out")] == ["a", "a"]
+    assert reasons(tmp_path / "out").keys() == {r"half \ud83c", "b", "file", "deep/a"}
+    assert done(folder, tmp_path / "of folder").done == 4
+
+
 def test_a_csv_and_a_parquet_with_the_songs_in_it(folder: Path, tmp_path: Path, trivial: type[Bytes]) -> None:
     (folder / "songs.csv").write_text("track_id,file,score_streams\n7,a.mp3,1\n8,deep/a.mp3,\n")
     done(folder / "songs.csv", tmp_path / "of csv")
