@@ -85,6 +85,7 @@ def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out
     from ..models.encoders.device import device
     from ..training.apex.grid import conditions
     from ..training.apex.measure import measure_baselines
+    from ..training.apex.provenance import provenance
     from ..training.apex.run import prepare, run
     from ..training.apex.settings import AXES
     from ..training.apex.table import check_labels, load
@@ -93,11 +94,11 @@ def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out
     split = load(folder, AXES["full"] if grid else settings.axes, targets)
     check_labels(split.songs())
     messages.print(", ".join(f"{part}: {len(each.keys()):,} songs" for part, each in split.parts()))
-    beaten = measure_baselines(split)
+    beaten, data = measure_baselines(split), provenance(folder, targets)
     runs = []
     for each in conditions(settings) if grid else [settings]:
         messages.print(each.run)
-        runs.append(run(split, beaten, each, out, str(device()), _reporter(each)))
+        runs.append(run(split, beaten, each, out, str(device()), _reporter(each), data))
         _draw(runs[-1])
     if grid:
         _compare(runs, out)

@@ -4,10 +4,11 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from errno import EACCES
 from pathlib import Path
+from typing import Any
 
 from ... import __version__
 from ...core.errors import TrainingError
@@ -49,17 +50,19 @@ def run(
     out: Path,
     device: str = "cpu",
     on_epoch: Callable[[History], None] = lambda history: None,
+    data: Mapping[str, Any] | None = None,
 ) -> Run:
     """Train and measure into the folder `out`/NAME, where NAME is the run's published name. Raises TrainingError.
 
-    `beaten` are the figures of the mean and the ridge. A run that was killed goes on; one that is over is measured.
+    `beaten` are the figures of the mean and the ridge, `data` is what `provenance` tells of the songs. A run that was
+    killed goes on; one that is over is measured.
     """
     folder = prepare(out / settings.run)
     split = segments.map(lambda samples: samples.only(settings.axes))
     samples = split.songs() if settings.mode == "song" else split
     table.check_labels(samples)
     songs = {part: len(each.keys()) for part, each in split.parts()}
-    about = {"version": __version__, "device": device, "songs": songs, "settings": asdict(settings)}
+    about = {"version": __version__, "device": device, "songs": songs, "data": data, "settings": asdict(settings)}
 
     def epoch_done(history: History) -> None:
         write(folder / CURVES, curves_csv(history))
