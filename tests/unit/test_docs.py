@@ -132,7 +132,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[
     (folder / "DIR").symlink_to(weights)
     rated = [{"id": f"{song}.wav", "truth_musicality": i + 1.5} for i, song in enumerate(SONGS)]
     write(folder / "ratings.csv", rated)
-    write(folder / "predictions.csv", [row | {"pred_musicality": 4 - i} for i, row in enumerate(rated)])
+    write(folder / "predictions.csv", [row | {"pred_musicality": 4 - i, "set": 1} for i, row in enumerate(rated)])
     write(folder / "groups.csv", [{"file": f"{song}.wav", "group": "A"} for song in SONGS])
     caches = settings, intervals.bootstrap_counts
     with pytest.MonkeyPatch.context() as patch:
