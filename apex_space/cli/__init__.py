@@ -8,6 +8,7 @@ from .common import Commands
 from .evaluate import evaluate
 from .extract import extract
 from .preference import fit_preference, publish_preference
+from .publish import publish
 from .rank import rank
 from .score import judges, score
 from .serve import serve
@@ -22,7 +23,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, score, rank, judges, fit_preference, publish_preference, evaluate, extract, targets, bench):
+for command in (
+    *(serve, score, rank, judges, fit_preference, publish_preference),
+    *(evaluate, extract, targets, publish, bench),
+):
     app.command()(command)
 app.add_typer(arena, name="arena")
 app.add_typer(votes, name="votes")

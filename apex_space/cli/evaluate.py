@@ -46,6 +46,14 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder in which to also write evaluate.json and evaluate.svg.")
     ] = None,
+    scp: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder in which to also write the predictions as the ASAE Challenge takes them; songs may then lack "
+            "ratings.",
+        ),
+    ] = None,
     weights: WeightsFolder = None,
     checkpoint: Annotated[
         Path | None,
@@ -70,11 +78,13 @@ def evaluate(
     """
     with exiting(1):
         if checkpoint is not None:
-            if (judge, audio, ids) != (None, None, None):
-                raise EvaluationError("--checkpoint is for embedded segments: leave out --judge, --audio and --ids.")
+            if (judge, audio, ids, scp) != (None, None, None, None):
+                raise EvaluationError(
+                    "--checkpoint is for embedded segments: leave out --judge, --audio, --ids and --scp."
+                )
             _evaluate_checkpoint(checkpoint, Path(source), part, targets, format, out)
             return
-        complete = _evaluate(source, judge, audio, ids, format, out, weights)
+        complete = _evaluate(source, judge, audio, ids, format, out, scp, weights)
     raise typer.Exit(int(not complete))
 
 
@@ -126,14 +136,14 @@ def _evaluate(
     ids: Path | None,
     format: Format,
     out: Path | None,
+    scp: Path | None,
     weights: Path | None,
 ) -> bool:
     """Evaluate, and write the results. Return whether no song was left out."""
     from ..evaluation import metrics, report, songs
 
-    if out is not None:
-        check_results(out, "evaluate", metrics.Evaluation)
-    found = songs.read(source, audio)
+    _check_folders(out, scp)
+    found = songs.read(source, audio, unrated=scp is not None)
     if ids is not None:
         found = songs.choose(found, ids)
     elif songs.is_dataset(source):
@@ -144,6 +154,11 @@ def _evaluate(
     left_out = [song for song in found if not isinstance(song, songs.RatedSong)]
     for song in left_out:
         messages.print(printable(f"{song.name}: left out. {song.why}"))
+    if scp is not None:
+        kept = _write_entry(kept, scp)
+        if not kept:
+            messages.print("No song has ratings, so nothing is compared.")
+            return not left_out
     sets = songs.as_sets(kept)
     messages.print(f"{len(kept)} songs; resampling them, which takes some seconds")
     evaluation = metrics.evaluate(judge or Path(source).name, sets)
@@ -153,6 +168,27 @@ def _evaluate(
             out, "evaluate", {".json": report.to_json(evaluation, left_out), ".svg": report.as_svg(evaluation)}
         )
     return not left_out
+
+
+def _check_folders(out: Path | None, scp: Path | None) -> None:
+    """Raise OutputRefused before the work if its results could not be written."""
+    from ..evaluation import challenge, metrics
+
+    if out is not None:
+        check_results(out, "evaluate", metrics.Evaluation)
+    if scp is not None:
+        challenge.check_folder(scp)
+
+
+def _write_entry(songs: "list[RatedSong]", folder: Path) -> "list[RatedSong]":
+    """Write the predictions as the challenge takes them. Return the songs that have ratings."""
+    from ..evaluation import challenge
+
+    written = challenge.files(songs)
+    challenge.write(written, folder)
+    for name, content in written.items():
+        messages.print(f"{folder / name}: {len(content.splitlines())} songs")
+    return [song for song in songs if song.truth]
 
 
 def _predict(found: "Iterable[RatedSong | BadRow]", name: str, weights: Path | None) -> "list[RatedSong | BadRow]":

@@ -1,6 +1,5 @@
 """The commands `fit-preference` and `publish-preference`."""
 
-import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,12 +65,12 @@ def publish_preference(
     Exit status: 0 published, 1 not published, 2 there is no such judge.
     """
     with exiting(1):
+        from ..models.cards import CARD, check_licence
         from ..preference.head_files import fitted_path, read_shared
-        from ..preference.sharing import CARD, publish
+        from ..preference.sharing import publish
 
         path = fitted_path(judge) if head is None else head
-        if not re.fullmatch(r"[a-z0-9.-]+", licence):
-            raise PreferenceError(f"{licence!r} is no licence's identifier, such as cc-by-nc-4.0.")
+        check_licence(licence, PreferenceError)
         if not path.is_file():
             raise PreferenceError(f"There is no head {path}. Fit one with fit-preference.")
         address, card = publish(repository, read_shared(path, judge), licence)

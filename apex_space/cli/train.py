@@ -295,6 +295,7 @@ def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out
     from ..core.files import claimed
     from ..models.encoders.device import device
     from ..training.apex.grid import check_grid, conditions
+    from ..training.apex.provenance import provenance
     from ..training.apex.run import flat, run
     from ..training.apex.settings import AXES
     from ..training.files import LOCK, prepare
@@ -307,13 +308,13 @@ def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out
     split = load(folder, AXES["full"] if grid else settings.axes, targets)
     check_labels(split.songs())
     messages.print(", ".join(f"{part}: {len(each.keys()):,} songs" for part, each in split.parts()))
-    beaten = measure_baselines(split)
+    beaten, data = measure_baselines(split), provenance(folder, targets)
     runs = []
     for each in conditions(settings) if grid else [settings]:
         messages.print(each.run)
         report = _reporter(each, each.run, each.epochs, flat, lambda epoch: f"validation loss {epoch.val_loss:.2f}")
         with claimed(out / each.run, LOCK):
-            runs.append(run(split, beaten, each, out, str(device()), report))
+            runs.append(run(split, beaten, each, out, str(device()), report, data))
             _draw(runs[-1])
     if grid:
         _compare(runs, out)

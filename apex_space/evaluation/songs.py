@@ -61,11 +61,11 @@ def is_dataset(source: str) -> bool:
     return path.is_dir() or bool(named)
 
 
-def read(source: str, audio: Path | None = None) -> list[RatedSong | BadRow]:
+def read(source: str, audio: Path | None = None, unrated: bool = False) -> list[RatedSong | BadRow]:
     """Read the songs of a table, or of a dataset with SongEval's layout.
 
-    The songs' files lie in the folder `audio`, or without it beside the table or in the dataset. Raises
-    EvaluationError.
+    A song without ratings is a BadRow, or with `unrated` one with an empty `truth`. The songs' files lie in the folder
+    `audio`, or without it beside the table or in the dataset. Raises EvaluationError.
     """
     path = Path(source)
     folder = audio or (path if path.is_dir() else path.parent)
@@ -83,7 +83,7 @@ def read(source: str, audio: Path | None = None) -> list[RatedSong | BadRow]:
         )
     try:
         records = enumerate(islice(found, MAX_SONGS + 1), 1)
-        songs = [_song(f"{path.name}, song {number}", record, open_song) for number, record in records]
+        songs = [_song(f"{path.name}, song {number}", record, open_song, unrated) for number, record in records]
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{source} cannot be read ({_first_line(error)}). Check it.") from error
     if not 0 < len(songs) <= MAX_SONGS:
@@ -103,7 +103,7 @@ def _metadata(source: str) -> Iterator[dict[str, Any]]:
         ) from error
 
 
-def _song(name: str, record: Mapping[str, Any], open_song: OpenSong) -> RatedSong | BadRow:
+def _song(name: str, record: Mapping[str, Any], open_song: OpenSong, unrated: bool) -> RatedSong | BadRow:
     there = {str(column).strip().lower(): value for column, value in record.items()}
     cells = {key: there[name] for key, names in COLUMNS.items() for name in reversed(names) if name in there}
     identity = text(cells.get("id"))
@@ -112,7 +112,7 @@ def _song(name: str, record: Mapping[str, Any], open_song: OpenSong) -> RatedSon
     truth, predicted = (_numbers(cells, kind, name) for kind in ("truth", "predicted"))
     if ANNOTATION in there:
         truth = mean_ratings(there[ANNOTATION], f"{name}, {ANNOTATION}")
-    if not truth:
+    if not truth and not unrated:
         return BadRow(identity, "It has no ratings.")
     part = re.sub(r"^(\d+)\.0+$", r"\1", text(cells.get("set")))  # as some programs write whole numbers
     return RatedSong(identity, text(cells.get("system")), part, truth, predicted, partial(open_song, identity))

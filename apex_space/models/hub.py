@@ -187,8 +187,10 @@ def files_of(repository: str) -> tuple[str, frozenset[str]] | None:
     return str(info.sha), frozenset(file.rfilename for file in info.siblings or ())
 
 
-def commit_files(repository: str, contents: Mapping[str, str], title: str, parent: str | None) -> str:
+def commit_files(repository: str, contents: Mapping[str, str | Path], title: str, parent: str | None) -> str:
     """Write these files to a model's repository in one commit, and return the commit's address.
+
+    A file's content is a text, or that of a file on this disk.
 
     `parent` is the commit that they are for: if there is a newer one, nothing is written. Without it, the repository is
     created as a private one. Other files stay as they are. Raises the built-in ConnectionError.
@@ -199,7 +201,7 @@ def commit_files(repository: str, contents: Mapping[str, str], title: str, paren
     try:
         if parent is None:
             api.create_repo(repository, private=True)
-        added = [CommitOperationAdd(name, content.encode()) for name, content in contents.items()]
+        added = [CommitOperationAdd(n, c.encode() if isinstance(c, str) else c) for n, c in contents.items()]
         return str(api.create_commit(repository, added, commit_message=title, parent_commit=parent).commit_url)
     except Exception as error:  # the network, the client and the answer's parser each have their own exceptions
         refused = type(error) is ValueError  # the Hub has read the card, and says what is wrong with it

@@ -61,10 +61,10 @@ def check_table(folder: Path, names: Sequence[str], record: type) -> None:
     check_own(folder, names, lambda text: text.startswith(columns))
 
 
-def settings_json(settings: Any, split: Split, device: str) -> str:
-    """Return JSON of what a run is: its settings, its numbers of songs, and what computes it."""
+def settings_json(settings: Any, split: Split, device: str, data: Mapping[str, Any] | None = None) -> str:
+    """Return JSON of what a run is: its settings, its numbers of songs, what these are, and what computes it."""
     songs = {part: len(each.keys()) for part, each in split.parts()}
-    about = {"version": __version__, "device": device, "songs": songs, "settings": asdict(settings)}
+    about = {"version": __version__, "device": device, "songs": songs, "data": data, "settings": asdict(settings)}
     return json.dumps(about, indent=1) + "\n"
 
 

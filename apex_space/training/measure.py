@@ -3,23 +3,28 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from ..core.intervals import ConfidenceInterval
 from ..core.text import escape_formula
-from ..evaluation.regression import RegressionFigures, compare
+from ..evaluation.regression import RegressionFigures, compare, intervals
 from .baselines import fit_mean, fit_ridge
 from .table import Samples, Split
 
 HEAD, MEAN, RIDGE = "head", "mean", "ridge"
 POOLED = ""
 """The platform of figures over all platforms."""
+FIGURES = tuple(RegressionFigures.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How well a model predicts one score of the songs of one part and one platform, or of all platforms."""
+    """How well a model predicts one score of the songs of one part and one platform, or of all platforms.
+
+    `intervals` has the figures of all platforms by name, with the intervals that resampling the songs gives.
+    """
 
     part: str
     model: str
@@ -27,6 +32,7 @@ class Measured:
     axis: str
     songs: int
     figures: RegressionFigures
+    intervals: Mapping[str, ConfidenceInterval] = field(default_factory=dict)
 
 
 def measure(part: str, model: str, songs: Samples, predicted: np.ndarray) -> Iterator[Measured]:
@@ -35,8 +41,9 @@ def measure(part: str, model: str, songs: Samples, predicted: np.ndarray) -> Ite
     for platform in (POOLED, *(platforms if len(platforms) > 1 else ())):
         rows = np.full(len(songs), True) if platform == POOLED else songs.platforms == platform
         for place, axis in enumerate(songs.axes):
-            figures = compare(songs.labels[rows, place], predicted[rows, place])
-            yield Measured(part, model, platform, axis, int(rows.sum()), figures)
+            columns = songs.labels[rows, place], predicted[rows, place]
+            known = intervals(*columns, songs.ids) if platform == POOLED else {}
+            yield Measured(part, model, platform, axis, int(rows.sum()), compare(*columns), known)
 
 
 def measure_baselines(segments: Split) -> tuple[Measured, ...]:
@@ -63,13 +70,13 @@ def skill(found: Iterable[Measured], part: str, model: str, axes: Iterable[str])
 
 
 def to_csv(found: Iterable[Measured]) -> str:
-    """Return CSV with a row for each part, model, platform and score. A correlation that does not exist is empty."""
+    """Return CSV with a row for each part, model, platform and score. What does not exist or is not known is empty."""
     text = io.StringIO()
-    columns = ["part", "model", "platform", "axis", "songs", *RegressionFigures.__dataclass_fields__]
-    writer = csv.DictWriter(text, columns)
+    bounds = [f"{figure}_{end}" for figure in FIGURES for end in ("low", "high")]
+    writer = csv.DictWriter(text, ["part", "model", "platform", "axis", "songs", *FIGURES, *bounds])
     writer.writeheader()
     for each in found:
-        row = asdict(each)
-        figures = row.pop("figures")
-        writer.writerow({**row, **figures, "platform": escape_formula(each.platform)})
+        ends = {f"{name}_{end}": getattr(i, end) for name, i in each.intervals.items() for end in ("low", "high")}
+        row = {"part": each.part, "model": each.model, "axis": each.axis, "songs": each.songs}
+        writer.writerow({**row, "platform": escape_formula(each.platform), **asdict(each.figures), **ends})
     return text.getvalue()

@@ -5,12 +5,28 @@ import os
 import sys
 import time
 import warnings
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from helpers.forked import FORKSERVER, print_to
+from helpers.forked import FORKSERVER, Program, print_to
+from helpers.hub_server import Hub
 
 NEEDS, CHECKPOINTS = ("config.json", "preprocessor_config.json"), ("model.safetensors", "pytorch_model.bin")
+
+
+RUNS = count()
+
+
+def run_program(hub: Hub, folder: Path, *arguments: str, code: int = 0, **environment: str) -> str:
+    """Run a Python program with a cache and a token of its own, and give what it prints; it must end with `code`."""
+    log, home = (folder / f"{name}{next(RUNS)}" for name in ("log", "home"))
+    names = {"PATH": "/usr/bin", "HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_TOKEN": "token"}
+    done = Program(arguments, names | environment, log)
+    done.wait(60)
+    text = log.read_text()
+    assert done.returncode == code, text
+    return text
 
 
 def call(folder: Path, repository: str, revision: str, action: str, environment: dict[str, str]) -> Any:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from apex_space.preference.head import Foresight, GeneratorEffect, PreferenceHead
 from apex_space.preference.head_files import MAX_BYTES, SHIPPED, read, save
-from helpers.forked import Program
+from helpers.hub_client import run_program
 from helpers.hub_server import Hub, serve
 
 SHIPPED_HEAD = read(SHIPPED / "pocket.json")
@@ -47,19 +48,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 @pytest.fixture
 def run(hub: Hub, tmp_path: Path) -> Callable[..., str]:
     """Run a program with a cache and data of its own; it may not fail unless `code` says so."""
-    runs = iter(range(100))
-
-    def program(*arguments: str, code: int = 0, **env: str) -> str:
-        number = next(runs)
-        log, home = tmp_path / f"log{number}", tmp_path / f"home{number}"
-        names = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_TOKEN": "token", "APEX_DATA": str(tmp_path / "data")}
-        done = Program(arguments, {"PATH": "/usr/bin"} | names | env, log)
-        done.wait(60)
-        text = log.read_text()
-        assert done.returncode == code, text
-        return text
-
-    return program
+    return partial(run_program, hub, tmp_path, APEX_DATA=str(tmp_path / "data"))
 
 
 def loaded(text: str) -> list[list[str]]:

@@ -62,6 +62,11 @@ NOT_RUN = {
     "APEX_PREFERENCE_REPO=owner/name .venv/bin/python app.py": "serves; test_shared_heads.py loads shared heads",
     f".venv/bin/{PROGRAM}.training.pocket.train": "takes half an hour; test_pocket.py trains on a few songs",
     f".venv/bin/{PROGRAM}.training.pocket.preference": "takes half an hour; test_fit_preference.py fits on a few songs",
+    f".venv/bin/{PROGRAM} extract counts.csv": "test_walk_through.py runs it, and the five after it",
+    f".venv/bin/{PROGRAM} evaluate segments": "test_walk_through.py runs it",
+    f".venv/bin/{PROGRAM} publish": "test_walk_through.py runs it dry, test_publish.py with a simulated Hub",
+    "APEX_HEAD_REPO=runs/": "test_walk_through.py runs it",
+    "APEX_HEAD_REPO=owner/name .venv/bin/python app.py": "serves; test_publish.py scores with a published head",
     f".venv/bin/{PROGRAM} targets": "needs counts; test_apex_targets.py runs it",
     f".venv/bin/{PROGRAM} evaluate SEGMENTS": "needs a checkpoint; test_train.py runs it",
     f".venv/bin/{PROGRAM} train apex": "needs embedded songs; test_train.py runs it",
@@ -77,6 +82,7 @@ RUN_ELSEWHERE = {
     ("docs/api.md", "python"): "test_api.py",
     ("docs/api.md", "javascript"): "test_api.py",
     ("docs/deploying.md", "nginx"): "test_deploy.py",
+    ("docs/training.md", "csv"): "test_walk_through.py",
     ("CONTRIBUTING.md", "python"): "test_a_judge_is_one_file_and_one_line",
     ("README.md", "python"): "test_the_readmes_python",
     ("docs/architecture.md", "text"): "test_the_tree_is_the_packages",
@@ -128,7 +134,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Iterator[
     (folder / "DIR").symlink_to(weights)
     rated = [{"id": f"{song}.wav", "truth_musicality": i + 1.5} for i, song in enumerate(SONGS)]
     write(folder / "ratings.csv", rated)
-    write(folder / "predictions.csv", [row | {"pred_musicality": 4 - i} for i, row in enumerate(rated)])
+    write(folder / "predictions.csv", [row | {"pred_musicality": 4 - i, "set": 1} for i, row in enumerate(rated)])
     write(folder / "groups.csv", [{"file": f"{song}.wav", "group": "A"} for song in SONGS])
     caches = settings, intervals.bootstrap_counts
     with pytest.MonkeyPatch.context() as patch:

@@ -187,11 +187,12 @@ def _any(head: dict[str, Tensor], *starts: str) -> bool:
 
 
 def repositories(settings: Settings) -> tuple[Repository, ...]:
-    """Return the repositories of the encoder and the head."""
+    """Return the repositories of the encoder and the head, which may be a folder on this disk instead."""
     heads = CHECKPOINTS if settings.head_file is None else (settings.head_file,)
+    folder = Path(settings.head_repo) if Path(settings.head_repo).is_dir() else None
     return (
         Repository(settings.mert_repo, settings.mert_revision, mert.FILES, mert.CHECKPOINTS),
-        Repository(settings.head_repo, settings.head_revision, (), heads),
+        Repository(folder.name if folder else settings.head_repo, settings.head_revision, (), heads, folder),
     )
 
 

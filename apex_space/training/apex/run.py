@@ -1,8 +1,9 @@
 """One whole run: segments in; a checkpoint, its curves, its settings and its results in a folder out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import table
 from ..files import CURVES, RESULTS, SETTINGS, begin, prepare, rows_csv, settings_json, write
@@ -30,12 +31,14 @@ def run(
     out: Path,
     device: str = "cpu",
     on_epoch: Callable[[History], None] = lambda history: None,
+    data: Mapping[str, Any] | None = None,
 ) -> Run:
     """Train and measure into the folder `out`/NAME, where NAME is the run's published name.
 
     Raises TrainingError, and OutputRefused if a file of others has the name of one of ours.
 
-    `beaten` are the figures of the mean and the ridge. A run that was killed goes on; one that is over is measured.
+    `beaten` are the figures of the mean and the ridge, `data` is what `provenance` tells of the songs. A run that was
+    killed goes on; one that is over is measured.
     """
     folder = prepare(out / settings.run)
     split = segments.map(lambda samples: samples.only(settings.axes))
@@ -46,7 +49,7 @@ def run(
         write(folder / CURVES, rows_csv([flat(epoch) for epoch in history.epochs]))
         on_epoch(history)
 
-    about = settings_json(settings, split, device)
+    about = settings_json(settings, split, device, data)
     begin(folder, about, BEST)
     history = train(samples, settings, folder, epoch_done, device)
     write(folder / SETTINGS, about)

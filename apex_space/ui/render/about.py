@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import count
+from pathlib import Path
 
 from markdown_it import MarkdownIt
 
@@ -44,11 +45,15 @@ def weights(config: Settings, loaded: Mapping[str, Sequence[Weights]]) -> str:
 
 
 def models(config: Settings) -> str:
-    """Return each repository and revision in the settings, with a link to its model card on the Hub."""
+    """Return each repository and revision in the settings, with a link to its model card on the Hub.
+
+    A folder on this disk that is named instead of a repository is left out.
+    """
     asked = {
         getattr(config, name): (field.description, getattr(config, f"{name.removesuffix('_repo')}_revision"))
         for name, field in type(config).model_fields.items()
         if f"{name.removesuffix('_repo')}_revision" in type(config).model_fields and getattr(config, name)
+        if not Path(getattr(config, name)).is_dir()
     }
     items = (
         f'<li><a href="https://huggingface.co/{escape(id)}" target="_blank" rel="noopener">{escape(id)}</a>'

@@ -495,6 +495,34 @@ def test_all_forms_hold_the_same_figures(tmp_path: Path, few_resamples: None) ->
     )
 
 
+def test_predictions_are_written_as_the_challenge_takes_them(tmp_path: Path, few_resamples: None) -> None:
+    """Songs of the sets 1 and 2 for track 1, others for track 2, whether they have ratings or not."""
+    rows = [row | {"set": ("1", "2", "")[i % 3]} for i, row in enumerate(table(9))]
+    for row in rows[6:]:
+        for dimension in DIMENSIONS:
+            del row[f"truth_{dimension}"]
+    done = run(write(rows, tmp_path / "t.csv"), "--scp", tmp_path / "new" / "scp", "--format", "json")
+    assert done.exit_code == 0, done.output
+    assert [one["songs"] for one in json.loads(done.stdout)["sets"]] == [2, 2, 2]
+    found = {path.name: path.read_text() for path in (tmp_path / "new" / "scp").iterdir()}
+    assert {*found} == {"track1_set1_pred.scp", "track1_set2_pred.scp", "track2_pred.scp"}
+    assert found["track1_set2_pred.scp"] == "".join(f"{i} {rows[i]['pred_musicality']:.6f}\n" for i in (1, 4, 7))
+    first = " ".join(f"{rows[2][f'pred_{d}']:.6f}" for d in DIMENSIONS)
+    assert found["track2_pred.scp"].splitlines()[0] == f"2 {first}"
+
+    again = run(tmp_path / "t.csv", "--scp", tmp_path / "new" / "scp")
+    assert again.exit_code == 1
+    assert "scp has track1_set1_pred.scp already" in again.stderr.replace("\n", " ")
+    unrated = run(write(rows[6:], tmp_path / "test.csv"), "--scp", tmp_path / "unrated")
+    assert (unrated.exit_code, unrated.stdout) == (0, "")
+    assert "nothing is compared" in unrated.stderr
+    for change, why in (({"id": "a b"}, "has a space"), ({"pred_clarity": ""}, "no prediction of clarity")):
+        refused = run(write([rows[2] | change], tmp_path / "r.csv"), "--scp", tmp_path / "refused")
+        assert refused.exit_code == 1
+        assert why in refused.stderr
+    assert not [*(tmp_path / "refused").iterdir()]
+
+
 def test_names_from_outside_are_escaped_in_the_picture(few_resamples: None) -> None:
     picture = ElementTree.fromstring(report.as_svg(evaluate("<b>&", {"<i>": drawn()})))
     assert "<b>&, set <i>: 60 songs" in "".join(picture.itertext())

@@ -293,8 +293,13 @@ def test_results_stand_beside_the_mean_and_the_ridge(folder: Path, tmp_path: Pat
     assert measure.skill(results, "test", measure.RIDGE, AXES) > 0.5
     assert all(each.figures.pearson is None for each in results if each.model == measure.MEAN)
     lines = measure.to_csv(results).splitlines()
-    assert lines[0] == "part,model,platform,axis,songs,mse,mae,pearson,spearman"
-    assert re.fullmatch(r"val,mean,,streams,12,[\d.]+,[\d.]+,,", lines[1 + 6 * len(AXES)])
+    assert lines[0] == (
+        "part,model,platform,axis,songs,mse,mae,pearson,spearman,"
+        "mse_low,mse_high,mae_low,mae_high,pearson_low,pearson_high,spearman_low,spearman_high"
+    )
+    assert re.fullmatch(r"val,mean,,streams,12,[\d.]+,[\d.]+,,(,[\d.]+){4},,,,", lines[1 + 6 * len(AXES)])
+    pooled = next(each for each in results if each.platform == measure.POOLED)
+    assert pooled.intervals["mse"].low < pooled.intervals["mse"].value == pytest.approx(pooled.figures.mse)
 
 
 @pytest.mark.slow

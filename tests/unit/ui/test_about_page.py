@@ -1,6 +1,7 @@
 """The About page: every judge with its weights and licence, cards, limits, references and versions."""
 
 import re
+from pathlib import Path
 
 from apex_space import __version__
 from apex_space.core.i18n import use_language
@@ -30,6 +31,10 @@ def test_every_judge_is_there_with_its_licence_and_what_is_loaded() -> None:
     assert "m-a-p/" not in shown
     assert "m-a-p/MERT-v1-95M" in inside
     assert "shipped, sha256 123" in inside
+
+
+def test_a_folder_that_is_named_instead_of_a_repository_is_not_shown(tmp_path: Path) -> None:
+    assert str(tmp_path) not in render.models(Settings(head_repo=str(tmp_path)))
 
 
 def test_every_repository_has_its_card_and_revision() -> None:
