@@ -269,7 +269,8 @@ def _undecoded(rows: Any, name: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
         )
     named = {column: kind.int2str for column, kind in (rows.features or {}).items() if isinstance(kind, ClassLabel)}
     for row in rows:
-        labels = {column: name(row[column]) for column, name in named.items() if (row[column] or 0) >= 0}
+        given = {column: row[column] for column in named if row[column] is not None and row[column] >= 0}
+        labels = {column: named[column](number) for column, number in given.items()}
         yield row[columns[0]], {**row, **dict.fromkeys(named), **labels}
 
 

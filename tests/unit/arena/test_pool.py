@@ -394,6 +394,12 @@ def test_further_columns_of_a_dataset_tell_kinds_of_songs(tmp_path: Path) -> Non
     assert last.kinds == {"vocals": "False"}, "the library writes -1 where there is no label"
 
 
+def test_a_dataset_may_lack_labels() -> None:
+    stream = rows([{"bytes": b"", "path": ""}] * 3, genre=[0, None, -1])
+    stream = stream.cast_column("genre", datasets.ClassLabel(names=["rock", "jazz"]))
+    assert [row["genre"] for _, row in pool_sources._undecoded(stream, "some/one")] == ["rock", None, None]
+
+
 def test_a_dataset_cannot_name_files_of_this_machine(tmp_path: Path) -> None:
     song = str(melodies.write(tmp_path / "private.wav", 1))
     elsewhere = [song, f"file://{song}", "hf://datasets/other/one/x.wav", f"hf://datasets/some/one/../..{song}"]
