@@ -14,6 +14,9 @@ def test_a_page_that_is_older_than_the_server_names_a_board_that_the_server_chec
             return LeaderboardPage(LeaderboardService(store))
 
     page = run_coroutine(make())
+    assert {str(each) for each in page._refresh(None, False, "genre: rock")} == {str(gr.skip())}, (
+        "nothing is counted yet"
+    )
     for sent in ("genre: rock", ["genre"], {"genre": "<b>"}):
         board, note, *_ = page._show(page.board.preprocess(sent))
         assert board.value == ""
