@@ -47,7 +47,7 @@ class LeaderboardPage:
         all_songs = [(render.ALL_SONGS, "")]
         self.board = gr.Dropdown(all_songs, value="", label="Board", filterable=False, visible=False, elem_id="board")
         # After the server was started again, an open page sends names that this list lacks. `board` checks them.
-        self.board.preprocess = lambda name: str(name or "")  # type: ignore[method-assign]
+        self.board.preprocess = lambda payload: str(payload or "")  # type: ignore[method-assign]
         self.standing = gr.HTML()
         self.songs = gr.HTML()
         self.generators = gr.HTML()
