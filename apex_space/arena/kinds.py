@@ -1,6 +1,7 @@
 """Kinds of songs, by further columns of the pool's table such as genre, and the votes between two songs of one kind."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -38,21 +39,24 @@ class Kind:
 
 @dataclass
 class Columns:
-    """Finds out which columns of a table have few values, from its rows."""
+    """Finds out which columns of a table tell kinds of songs, from its rows: those with few values that come again.
 
-    _values: dict[str, set[str]] = field(default_factory=dict)
+    A column whose values are all different, such as an address or a number of the song, says nothing of kinds.
+    """
+
+    _values: dict[str, Counter[str]] = field(default_factory=dict)
 
     def add(self, kinds: Mapping[str, str]) -> None:
         """Look at a row, as `read_kinds` returns it."""
         for column, value in kinds.items():
             if column in self._values or len(self._values) < MAX_COLUMNS:
-                values = self._values.setdefault(column, set())
+                values = self._values.setdefault(column, Counter())
                 if len(values) <= MAX_VALUES:
-                    values.add(value)
+                    values[value] += 1
 
     def kept(self, kinds: Mapping[str, str]) -> dict[str, str]:
-        """Return a row without the columns that have many values so far, and without those after the first ones."""
-        few = [column for column, values in self._values.items() if len(values) <= MAX_VALUES]
+        """Return a row without the columns that tell no kinds, and without those after the first ones."""
+        few = [c for c, values in self._values.items() if len(values) <= MAX_VALUES and max(values.values()) > 1]
         return {column: kinds[column] for column in few[:MAX_KINDS] if column in kinds}
 
 
@@ -75,23 +79,26 @@ def _short(text: str) -> str:
 def find_kinds(counts: VoteCounts) -> tuple[Kind, ...]:
     """Return the kinds with votes, by column and then by votes.
 
-    They are of at most MAX_KINDS columns, each with 2 to MAX_VALUES values.
+    They are of the MAX_KINDS columns with the most votes, and the MAX_VALUES values with the most votes of each.
     """
     columns = sorted({column for song in counts.songs.values() for column in song.kinds})
-    found = [kinds for column in columns if (kinds := [*_kinds_of(counts, column)])]
-    return tuple(kind for kinds in found[:MAX_KINDS] for kind in sorted(kinds, key=lambda kind: -kind.votes))
+    found = [kinds for column in columns if (kinds := _kinds_of(counts, column))]
+    most = sorted(found, key=lambda kinds: -sum(kind.votes for kind in kinds))[:MAX_KINDS]
+    return tuple(kind for kinds in found if kinds in most for kind in kinds)
 
 
-def _kinds_of(counts: VoteCounts, column: str) -> Iterator[Kind]:
+def _kinds_of(counts: VoteCounts, column: str) -> list[Kind]:
     results = counts.song_results
     values = [counts.songs[key].kinds.get(column, "") for key in results.keys]
     names = sorted({*values} - {""})
-    if 2 <= len(names) <= MAX_VALUES:
-        place = {name: number for number, name in enumerate(names)}
-        songs = np.array([place.get(value, -1) for value in values], int)
-        both = (songs[results.a] == songs[results.b]) & (songs[results.a] >= 0)
-        votes = np.bincount(songs[results.a][both], results.numbers.sum(0)[both], len(names))
-        yield from (Kind(column, name, int(number)) for name, number in zip(names, votes, strict=True) if number)
+    if len(names) < 2:
+        return []
+    place = {name: number for number, name in enumerate(names)}
+    songs = np.array([place.get(value, -1) for value in values], int)
+    both = (songs[results.a] == songs[results.b]) & (songs[results.a] >= 0)
+    votes = np.bincount(songs[results.a][both], results.numbers.sum(0)[both], len(names))
+    found = [Kind(column, name, int(number)) for name, number in zip(names, votes, strict=True) if number]
+    return sorted(found, key=lambda kind: -kind.votes)[:MAX_VALUES]
 
 
 def kind_named(name: str, kinds: Iterable[Kind]) -> Kind:

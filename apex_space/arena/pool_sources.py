@@ -232,9 +232,18 @@ def _open_dataset(name: str) -> Iterator[Any]:
 def from_dataset(name: str, parts: Iterable[Any], folder: Path) -> Iterator[Candidate]:
     """Yield the first songs of the IterableDatasets `parts` and store their files in `folder`. Raises PoolError.
 
-    A column counts as one that tells kinds of songs until it has had too many values.
+    All of them are read before the first one is yielded: only then is it known which columns tell kinds of songs. If
+    reading breaks off, the songs until then are yielded first.
     """
-    total, columns = 0, Columns()
+    found: list[Candidate] = []
+    try:
+        found.extend(_read_dataset(name, parts, folder))
+    finally:
+        yield from _with_few_values(found)
+
+
+def _read_dataset(name: str, parts: Iterable[Any], folder: Path) -> Iterator[Candidate]:
+    total = 0
     try:
         rows = chain.from_iterable(_undecoded(part, name) for part in parts)
         for number, (sound, row) in enumerate(islice(rows, MAX_ROWS), 1):
@@ -244,10 +253,8 @@ def from_dataset(name: str, parts: Iterable[Any], folder: Path) -> Iterator[Cand
                 return
             file = folder / token_hex(16)
             file.write_bytes(content)
-            kinds = read_kinds(row, OURS)
-            columns.add(kinds)
             place = message("Row {number} of {table}", number=number, table=name)
-            yield Candidate(place, file, kinds=columns.kept(kinds), **_texts(_renamed(row), {}))
+            yield Candidate(place, file, kinds=read_kinds(row, OURS), **_texts(_renamed(row), {}))
     except PoolError:
         raise
     except Exception as error:  # the network, the client and each format raise their own errors
@@ -269,7 +276,8 @@ def _undecoded(rows: Any, name: str) -> Iterator[tuple[Any, Mapping[str, Any]]]:
         )
     named = {column: kind.int2str for column, kind in (rows.features or {}).items() if isinstance(kind, ClassLabel)}
     for row in rows:
-        labels = {column: name(row[column]) for column, name in named.items() if (row[column] or 0) >= 0}
+        given = {column: row[column] for column in named if row[column] is not None and row[column] >= 0}
+        labels = {column: named[column](number) for column, number in given.items()}
         yield row[columns[0]], {**row, **dict.fromkeys(named), **labels}
 
 

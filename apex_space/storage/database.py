@@ -25,6 +25,8 @@ BUSY_SECONDS = {"wal": 30, "delete": 3}
 
 With "delete", no other process is allowed, so a long wait is useless.
 """
+JOURNAL_BYTES = 32_000_000
+"""Size to which SQLite cuts its journal after a larger change."""
 CONNECT_SECONDS = 10
 logger = logging.getLogger(__name__)
 
@@ -130,6 +132,7 @@ def _sqlite(url: URL, journal: str) -> Engine:
         connection.execute("PRAGMA synchronous = EXTRA")  # like FULL, and a journal's removal is on disk, too
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten with zeros
+        connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

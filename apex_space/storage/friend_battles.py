@@ -19,12 +19,16 @@ from ..core.errors import AlreadyVoted, LinkError, UnknownLink, VoteRefused, Wro
 from ..core.settings import Settings
 from .database import Database, Parameters, keep_other_writers_out, write
 from .identity import Visitor
+from .rate_limits import WIDER
 from .shared_results import ID, ID_BYTES, DeletionKey, clean_title, is_key, key_hash
 
 PART_BYTES = 250_000
 """Size of the parts of a clip in the database: 8 s of sound. A listener who jumps ahead needs only some of them."""
 MAX_VOTES_OF_VISITOR = 10
-"""Maximum number of votes from one address on a battle. Friends in one room share an address."""
+"""Maximum number of votes from one address on a battle. Friends in one room share an address.
+
+A /48 network has WIDER times as many.
+"""
 UNDECIDED = ""
 """The choice of a voter who cannot decide."""
 UNKNOWN = (
@@ -48,8 +52,8 @@ ADD = (
 )
 ADD_PART = "INSERT INTO friend_parts (battle, clip, part, bytes) VALUES (:battle, :clip, :part, :bytes)"
 ADD_VOTE = (
-    "INSERT INTO friend_votes (battle, voter, visitor, choice) VALUES (:battle, :voter, :visitor, :choice)"
-    " ON CONFLICT DO NOTHING"
+    "INSERT INTO friend_votes (battle, voter, visitor, network, choice)"
+    " VALUES (:battle, :voter, :visitor, :network, :choice) ON CONFLICT DO NOTHING"
 )
 HELD = (
     "SELECT count(*), coalesce(sum(first_bytes + second_bytes), 0) FROM friend_battles"
@@ -62,9 +66,10 @@ GET = (
 PART = "SELECT bytes FROM friend_parts WHERE battle = :battle AND clip = :clip AND part = :part"
 VOTES = "SELECT choice, count(*) FROM friend_votes WHERE battle = :battle GROUP BY choice"
 VOTES_OF = "SELECT count(*) FROM friend_votes WHERE battle = :battle AND visitor = :visitor"
+VOTES_OF_NETWORK = "SELECT count(*) FROM friend_votes WHERE battle = :battle AND network = :network AND network <> ''"
 CHOICE = "SELECT choice FROM friend_votes WHERE battle = :battle AND voter = :voter"
 DELETE = "DELETE FROM friend_battles WHERE id = :id"
-DELETE_OLD = "DELETE FROM friend_battles WHERE at <= :since"
+OLD = "SELECT id FROM friend_battles WHERE at <= :since"
 
 
 @dataclass(frozen=True)
@@ -156,15 +161,19 @@ class FriendBattleStore:
         `voter` is a random text of the voter's browser, of which a hash is stored. Raises UnknownLink, VoteRefused and
         AlreadyVoted.
         """
-        row = {"battle": id, "voter": _hash(voter), "visitor": visitor.hash, "choice": choice}
+        row = {"battle": id, "voter": _hash(voter), "choice": choice}
+        row |= {"visitor": visitor.hash, "network": visitor.network}
         with self._writing() as connection:
             battle = self._get(connection, id)
             if choice not in (UNDECIDED, *(clip.id for clip in battle.clips)):
                 raise VoteRefused("This vote is for no song of this battle. Reload the page.")
             if not write(connection, ADD_VOTE, [row]):
                 raise AlreadyVoted("You have voted in this battle before. That vote stays.")
-            if connection.scalar(text(VOTES_OF), row) > MAX_VOTES_OF_VISITOR:
-                raise VoteRefused("Too many votes came from your network. No more are taken from it in this battle.")
+            for votes_of, most in ((VOTES_OF, MAX_VOTES_OF_VISITOR), (VOTES_OF_NETWORK, WIDER * MAX_VOTES_OF_VISITOR)):
+                if connection.scalar(text(votes_of), row) > most:
+                    raise VoteRefused(
+                        "Too many votes came from your network. No more are taken from it in this battle."
+                    )
 
     def votes(self, battle: FriendBattle) -> FriendVotes:
         """Count the votes so far."""
@@ -186,9 +195,15 @@ class FriendBattleStore:
             write(connection, DELETE, [{"id": id}])
 
     def sweep(self) -> None:
-        """Delete the battles whose time is over, with their clips and votes."""
-        with self._writing() as connection:
-            write(connection, DELETE_OLD, [{"since": self._since()}])
+        """Delete the battles whose time is over, with their clips and votes.
+
+        Each is deleted by itself, so that other writers need not wait until hundreds of megabytes are overwritten.
+        """
+        with self._database.transaction() as connection:
+            old = connection.scalars(text(OLD), {"since": self._since()}).all()
+        for id in old:
+            with self._writing() as connection:
+                write(connection, DELETE, [{"id": id}])
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

@@ -221,6 +221,7 @@ MIGRATIONS = (
         sqlite=(_friend_parts("BLOB"),),
         postgresql=(_friend_parts("BYTEA"),),
     ),
+    Migration(16, both=("ALTER TABLE friend_votes ADD COLUMN network TEXT NOT NULL DEFAULT ''",)),
 )
 
 

@@ -76,7 +76,8 @@ def _check_kind(text: str) -> str:
 Text = Annotated[str, AfterValidator(_check_storable)]
 Word = Annotated[Text, Field(min_length=1)]
 Kind = Annotated[str, AfterValidator(_check_kind)]
-Kinds = Json[Annotated[dict[Kind, Kind], Field(max_length=MAX_KINDS)]]
+# A song that was in the tables of several pools has more. Nobody could import such an export if that were an error.
+Kinds = Json[Annotated[dict[Kind, Kind], AfterValidator(lambda kinds: dict([*kinds.items()][:MAX_KINDS]))]]
 Number = Annotated[FiniteFloat, BeforeValidator(_no_boolean)]
 Seconds = Annotated[Number, Field(ge=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]

@@ -24,8 +24,8 @@ JSON_LINK = "Comparison as JSON"
 
 def test_two_songs_on_the_page_get_a_verdict_pictures_and_a_table(visit: Any) -> None:
     page = visit("/compare", "Compare")
-    upload_side(page, "A", GOOD)
-    upload_side(page, "B", BAD)
+    upload_side(page, "A", short(GOOD))
+    upload_side(page, "B", short(BAD))
     page.evaluate(WATCH_GAINS)
     level, as_they_are = page.locator("#level p"), page.get_by_label("Hear both as they are")
     assert not as_they_are.is_visible()
@@ -57,7 +57,7 @@ def test_two_songs_on_the_page_get_a_verdict_pictures_and_a_table(visit: Any) ->
 def test_deleted_uploads_can_still_be_swapped_and_compared_with_another_song(
     visit: Any, server: Running, tmp_path: Path
 ) -> None:
-    good, bad = (Path(shutil.copy(song, tmp_path / f"swapped_{song.name}")) for song in (GOOD, BAD))
+    good, bad = (Path(shutil.copy(song, tmp_path / f"swapped_{song.name}")) for song in (short(GOOD), short(BAD)))
     page = visit("/compare", "Compare")
     upload_side(page, "A", good)
     upload_side(page, "B", bad)
@@ -104,7 +104,7 @@ def test_songs_of_the_pool_can_be_picked(visit: Any) -> None:
         until_it_passes(partial(pick, page, listing, title))
     page.get_by_label(PLAY).nth(1).wait_for()
     assert compare(page).startswith("A is preferred by about")
-    assert page.locator(".songs").inner_text().split() == ["A", GOOD.name, "B", BAD.name]
+    assert page.locator(".songs").inner_text().split() == ["A", GOOD, "B", BAD]
 
 
 def pick(page: Any, listing: Any, title: str) -> None:

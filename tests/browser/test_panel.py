@@ -39,7 +39,7 @@ def test_the_panel_tells_how_far_it_is_and_a_song_heard_whole_can_be_given_up(
 
 
 def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp_path: Path) -> None:
-    good, bad = (Path(shutil.copy(song, tmp_path / f"panel_{song.name}")) for song in (GOOD, BAD))
+    good, bad = (Path(shutil.copy(song, tmp_path / f"panel_{song.name}")) for song in (short(GOOD), short(BAD)))
     with visits(browser, panel_server.url) as visit:
         page = visit("/compare", "Compare", viewport={"width": 390, "height": 844})
         page.get_by_label("The panel: all of them").check()
@@ -77,8 +77,8 @@ def test_whether_both_songs_are_by_one_maker_can_be_said_afterwards(panel_server
     with visits(browser, panel_server.url) as visit:
         page = visit("/compare", "Compare")
         page.get_by_label("SongEval").check()
-        upload_side(page, "A", GOOD)
-        upload_side(page, "B", BAD)
+        upload_side(page, "A", short(GOOD))
+        upload_side(page, "B", short(BAD))
         page.get_by_role("button", name="Compare", exact=True).click()
         for control in ("#one-maker input:disabled", "button:disabled:text-is('Swap')"):
             page.locator(control).wait_for()
@@ -117,7 +117,7 @@ def test_only_scores_of_the_chosen_judge_are_offered(panel_server: Running, brow
 
 def test_a_judge_without_a_head_answers_by_a_published_rule(panel_server: Running) -> None:
     with closing(Client(panel_server.url, verbose=False)) as client:
-        found = client.predict(handle_file(GOOD), handle_file(BAD), "hear-1", api_name="/compare")
+        found = client.predict(handle_file(short(GOOD)), handle_file(short(BAD)), "hear-1", api_name="/compare")
     assert (found["judge"], found["head"], found["fallback"]) == ("hear-1", None, False)
     assert (found["spoke"], found["votes"]) == ("rule", 0)
     assert found["low"] < 0.5 < found["high"]

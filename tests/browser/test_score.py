@@ -18,7 +18,7 @@ from helpers.sounds import tone, write_video
 from helpers.wait import until
 
 SEVEN = tuple(BY_KEY[key] for key in POPULARITY + AESTHETICS)
-SONG = short("bossa.ogg")
+SONG = "bossa.ogg"
 TWO_SECONDS = re.compile(r"^0:(0[2-9]|[1-5]\d)$")
 """Or more, on the recorder's clock."""
 IN_VIEW = """() => {
@@ -35,7 +35,7 @@ DROP_TWO = """() => {
 
 def test_a_song_dropped_on_the_page_shows_seven_axes_or_the_reason(visit: Any) -> None:
     page = visit("/", "Score")
-    upload(page, SONG)
+    upload(page, short(SONG))
     wait_for_report(page)
     cards = page.locator(".result .card")
     assert cards.count() == len(SEVEN)
@@ -48,7 +48,7 @@ def test_a_song_dropped_on_the_page_shows_seven_axes_or_the_reason(visit: Any) -
             assert len(text) > 30, f"no reason for {axis.key}: {text}"
         else:
             assert any(character.isdigit() for character in text)
-    assert page.get_by_role("heading", name=SONG.name).is_visible()
+    assert page.get_by_role("heading", name=SONG).is_visible()
     page.locator("#scores-plot .js-plotly-plot").wait_for()
     page.locator("#timeline-plot .js-plotly-plot").wait_for()
     for caption in ("Scores", "By segment", "Measured, not predicted", "Provenance"):
@@ -61,7 +61,7 @@ def test_an_example_report_stands_where_the_scores_will_be(visit: Any) -> None:
     assert "This is an example." in page.locator("#example").inner_text()
     assert page.locator("#example h2").inner_text() == "Glass Morning"
     assert page.locator("#example").bounding_box()["y"] < 500
-    upload(page, SONG)
+    upload(page, short(SONG))
     page.locator("#example").wait_for(state="hidden")
     wait_for_report(page)
     assert not page.locator("#example").is_visible()
@@ -115,7 +115,7 @@ def test_the_sound_of_a_video_is_scored(visit: Any, tmp_path: Path) -> None:
 
 def test_markup_in_a_file_name_is_shown_as_text(visit: Any, tmp_path: Path) -> None:
     song = tmp_path / "<img src=x onerror=document.title='owned'>.ogg"
-    shutil.copy(SONG, song)
+    shutil.copy(short(SONG), song)
     page = visit("/", "Score")
     upload(page, song)
     wait_for_report(page)
@@ -124,7 +124,7 @@ def test_markup_in_a_file_name_is_shown_as_text(visit: Any, tmp_path: Path) -> N
 
 def test_the_report_downloads(visit: Any) -> None:
     page = visit("/", "Score")
-    upload(page, SONG)
+    upload(page, short(SONG))
     wait_for_report(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Report as JSON").click()
@@ -176,11 +176,11 @@ def test_the_last_result_is_there_again_until_it_is_removed(visit: Any, tmp_path
     with page.expect_download() as download:
         last.get_by_role("link", name="Report as JSON").click()
     assert json.loads(download.value.path().read_text())["file"] == "again.wav"
-    upload(page, SONG)
+    upload(page, short(SONG))
     wait_for_report(page)
     last.wait_for(state="hidden")
     page.reload()
-    last.get_by_role("heading", name=SONG.name).wait_for()
+    last.get_by_role("heading", name=SONG).wait_for()
     last.get_by_role("button", name="Remove it").click()
     last.wait_for(state="hidden")
     page.reload()

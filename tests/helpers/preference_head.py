@@ -9,15 +9,15 @@ from apex_space.preference.calibration import CalibrationBin
 from apex_space.preference.head import Metrics, PreferenceHead, revision_of
 from helpers.songs import short
 
-GOOD, BAD = short("synthwave.ogg"), short("synthwave_damaged.ogg")
-"""One piece, and the same cut up and shuffled, which pocket finds far less coherent."""
+GOOD, BAD = "synthwave.ogg", "synthwave_damaged.ogg"
+"""Examples: one piece, and the same cut up and shuffled, which pocket finds far less coherent."""
 
 
 @cache
 def reports() -> tuple[Report, Report]:
     """Pocket's of both."""
     judge = load_judge("pocket")
-    return judge(GOOD), judge(BAD)
+    return judge(short(GOOD)), judge(short(BAD))
 
 
 def coherence_head() -> PreferenceHead:

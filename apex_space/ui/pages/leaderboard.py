@@ -46,6 +46,8 @@ class LeaderboardPage:
         gr.Markdown(LEAD)
         all_songs = [(render.ALL_SONGS, "")]
         self.board = gr.Dropdown(all_songs, value="", label="Board", filterable=False, visible=False, elem_id="board")
+        # After the server was started again, an open page sends names that this list lacks. `board` checks them.
+        self.board.preprocess = lambda payload: str(payload or "")  # type: ignore[method-assign]
         self.standing = gr.HTML()
         self.songs = gr.HTML()
         self.generators = gr.HTML()
@@ -118,7 +120,8 @@ class LeaderboardPage:
         return *_pictures(self._leaderboard.latest()), True
 
     def _refresh(self, seen: Any, drawn: bool, name: str | None) -> tuple[Any, ...]:
-        shown = self._show(name, seen)
+        # A server that has not counted yet knows no kinds. A page that is older stays as it is until then.
+        shown = self._show(name, seen) if self._leaderboard.latest().at or not name else ()
         if not shown:
             return (gr.skip(),) * len(self._all)
         return *shown, *(_pictures(self._leaderboard.latest()) if drawn else (gr.skip(),) * 3)

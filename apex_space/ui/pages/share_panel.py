@@ -16,7 +16,7 @@ from ..proxies import address
 from ..routes.shared_result import link
 
 KEEP_SECONDS = 3600.0
-"""Seconds for which the page can make or delete a link. Afterwards, the key still deletes what is under it."""
+"""Seconds for which the page can make a link."""
 WHAT = "The scores and this title are kept, without audio or file name. Anyone who has the link can see them."
 MADE = (
     "Keep the key if you may want to delete the result after this page is closed. The key is not shown again. If this "
@@ -43,7 +43,6 @@ class LinkPanel(ABC):
 
     def __init__(self, nothing: Any, name: str, button: str) -> None:
         self.finished = gr.State(nothing, time_to_live=KEEP_SECONDS)
-        self._receipt = gr.State(None, time_to_live=KEEP_SECONDS)
         copied: dict[str, Any] = {"interactive": False, "visible": False, "buttons": ["copy"]}
         with gr.Column(visible=False, elem_id=f"{name}-panel") as self._box:
             self._titles = self._ask()
@@ -79,12 +78,13 @@ class LinkPanel(ABC):
         return SILENT
 
     def _events(self) -> None:
-        kept = [*self._titles, self._get, self._link, self._key, self._note, self._delete, self._receipt]
+        kept = [*self._titles, self._get, self._link, self._key, self._note, self._delete]
         self._offered = [self._box, *kept]
         self.finished.change(self._offer, self.finished, self._offered, **SILENT)
         made = self._get.click(self._make, [self.finished, *self._titles], kept, **self._making())
         made.then(None, [self._link, self._key], js=REMEMBER, api_visibility="private")
-        self._delete.click(self._remove, [self.finished, self._receipt], kept, **SILENT)
+        # The page says which link, because the session may be gone, for instance if the server was started again.
+        self._delete.click(self._remove, [self.finished, self._link, self._key], kept, **SILENT)
 
     def offer_after(self, event: Any) -> None:
         """Offer what is `finished` then. An event outside the queue needs this: its change of a state triggers none."""
@@ -106,13 +106,11 @@ class LinkPanel(ABC):
             gr.Textbox(receipt.key, visible=True),
             render.note(self._made()),
             gr.Button(visible=True),
-            receipt,
         )
 
-    def _remove(self, finished: Any, receipt: DeletionKey | None) -> tuple[Any, ...]:
+    def _remove(self, finished: Any, link: str | None, key: str | None) -> tuple[Any, ...]:
         try:
-            if receipt is not None:
-                self._drop(receipt)
+            self._drop(DeletionKey((link or "").rpartition("/")[2], key or ""))
         except ApexSpaceError as error:
             return self._refused(error)
         return self._none(finished, render.note(tr(DELETED)))
@@ -120,14 +118,14 @@ class LinkPanel(ABC):
     def _refused(self, error: ApexSpaceError) -> tuple[Any, ...]:
         """Show the reason, and leave everything else as it is."""
         same = [gr.skip()] * (len(self._titles) + 3)
-        return *same, render.note(translate(str(error)), "error"), gr.skip(), gr.skip()
+        return *same, render.note(translate(str(error)), "error"), gr.skip()
 
     def _none(self, finished: Any, note: str) -> tuple[Any, ...]:
         """Show the panel without a link: before one is made, or after it was deleted."""
         titles = self._suggest(finished) or [""] * len(self._titles)
         hidden = gr.Textbox("", visible=False)
         shown = [gr.Textbox(title, visible=True) for title in titles]
-        return *shown, gr.Button(visible=True), hidden, hidden, note, gr.Button(visible=False), None
+        return *shown, gr.Button(visible=True), hidden, hidden, note, gr.Button(visible=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,14 +30,15 @@ class _Files:
 
     def get(self, name: str, version: object, make: Callable[[], str]) -> bytes | None:
         """Return the file of that version. Return None while another request has a file made."""
-        if self._made.get(name, (None,))[0] != version:
+        made = self._made.get(name)
+        if made is None or made[0] != version:
             if not self._making.acquire(blocking=False):
                 return None
             try:
-                self._made[name] = version, make().encode()
+                made = self._made[name] = version, make().encode()
             finally:
                 self._making.release()
-        return self._made[name][1]
+        return made[1]
 
 
 def download_routes(leaderboard: LeaderboardService, clock: Callable[[], float] = time.time) -> list[Route]:

@@ -61,15 +61,15 @@ def test_kinds_are_the_values_between_whose_songs_there_are_votes() -> None:
     assert find_kinds(VoteCounts()) == ()
 
 
-def test_a_column_of_many_values_has_no_boards_and_neither_have_too_many_columns() -> None:
-    many = [of(number, id=str(number)) for number in range(MAX_VALUES + 1)]
-    twins = between(many[0], replace(many[0], id="twin"), "a")
-    votes = [*twins, *(each for other in many[1:] for each in between(many[0], other, "a"))]
-    assert find_kinds(tally(votes)) == ()
-    assert len(find_kinds(tally(votes[:-1]))) == 1
-    wide = [of(number, **{f"column {name}": str(number % 2) for name in range(MAX_KINDS + 1)}) for number in range(3)]
-    found = find_kinds(tally([*between(wide[0], wide[2], "a"), *between(wide[0], wide[1], "a")]))
-    assert len(found) == MAX_KINDS
+def test_of_many_values_and_of_many_columns_those_with_the_most_votes_have_boards() -> None:
+    many = [(of(2 * n, mood=str(n)), of(2 * n + 1, mood=str(n))) for n in range(MAX_VALUES + 3)]
+    votes = [each for number, pair in enumerate(many) for each in between(*pair, *"a" * (number + 1))]
+    found = find_kinds(tally(votes))
+    assert [kind.votes for kind in found] == [*range(MAX_VALUES + 3, 3, -1)]
+    wide = [of(100 + n, **{f"column {name}": str(n % 2) for name in range(MAX_KINDS + 1)}) for n in range(3)]
+    votes += [*between(wide[0], wide[2], "a"), *between(wide[0], wide[1], "a")]
+    assert find_kinds(tally(votes))[-MAX_VALUES:] == found
+    assert len({kind.column for kind in find_kinds(tally(votes))}) == MAX_KINDS
 
 
 def test_a_board_counts_the_votes_within_its_kind_alone(leaderboard: LeaderboardService) -> None:
@@ -235,8 +235,8 @@ def test_what_a_table_says_of_kinds_is_short_text_of_one_line() -> None:
 def test_columns_of_many_values_are_left_out_and_so_are_those_after_the_first() -> None:
     columns = Columns()
     rows = [
-        {"id": str(number), **{f"c{name}": str(number % 3) for name in range(2 * MAX_COLUMNS)}}
-        for number in range(MAX_VALUES + 5)
+        {"id": str(number // 2), **{f"c{name}": str(number % 3) for name in range(2 * MAX_COLUMNS)}}
+        for number in range(2 * MAX_VALUES + 5)
     ]
     for row in rows:
         columns.add(row)

@@ -83,14 +83,15 @@ def test_a_table_names_the_songs(kind: str, folder: Path, opened: Callable[..., 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_further_columns_of_a_table_tell_kinds_of_songs(kind: str, folder: Path, opened: Callable[..., Pool]) -> None:
-    given = [{"Genre": "rock", "name": "no kind", "mood": " so\tcalm "}, {"Genre": "jazz", "name": "", "mood": ""}]
+    given = [{"Genre": "rock", "name": "x", "mood": " so\tcalm "}, {"Genre": "rock", "name": "", "mood": "so calm"}]
     write_table(folder, kind, [row | more for row, more in zip(ROWS, given, strict=True)])
-    assert [s.kinds for s in opened(folder).songs()] == [{"genre": "rock", "mood": "so calm"}, {"genre": "jazz"}]
+    assert [s.kinds for s in opened(folder).songs()] == [{"genre": "rock", "mood": "so calm"}] * 2
 
 
-def test_a_column_with_as_many_values_as_songs_tells_no_kinds(folder: Path) -> None:
-    write_table(folder, "jsonl", [{"file": "one.flac", "id": n, "genre": "rock"} for n in range(MAX_VALUES + 1)])
-    assert [each.kinds for each in from_folder(folder)] == [{"genre": "rock"}] * (MAX_VALUES + 1)
+@pytest.mark.parametrize("n", [2, MAX_VALUES + 1])
+def test_a_column_with_as_many_values_as_songs_tells_no_kinds(n: int, folder: Path) -> None:
+    write_table(folder, "jsonl", [{"file": "one.flac", "isrc": number, "genre": "rock"} for number in range(n)])
+    assert [each.kinds for each in from_folder(folder)] == [{"genre": "rock"}] * n
 
 
 @pytest.mark.parametrize(
@@ -386,12 +387,32 @@ def test_a_dataset_is_read_under_its_own_names(tmp_path: Path) -> None:
 def test_further_columns_of_a_dataset_tell_kinds_of_songs(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     sounds, numbers = [sound(tmp_path, 1)] * (MAX_VALUES + 2), range(MAX_VALUES + 2)
-    stream = rows(sounds, genre=[0, 1, *[-1] * MAX_VALUES], seed=[*numbers], vocals=[n % 2 == 0 for n in numbers])
+    labels, seeds = [0, 1, 0, *[-1] * (MAX_VALUES - 1)], [0, *numbers[:-1]]
+    stream = rows(sounds, genre=labels, seed=seeds, email=[*numbers], vocals=[n % 2 == 0 for n in numbers])
     stream = stream.cast_column("genre", datasets.ClassLabel(names=["rock", "jazz"]))
     one, two, *_, last = from_dataset("some/one", [stream], tmp_path / "files")
-    assert one.kinds == {"genre": "rock", "seed": "0", "vocals": "True"}
-    assert two.kinds == {"genre": "jazz", "seed": "1", "vocals": "False"}
+    assert one.kinds == {"genre": "rock", "vocals": "True"}, "the first rows do not decide"
+    assert two.kinds == {"genre": "jazz", "vocals": "False"}
     assert last.kinds == {"vocals": "False"}, "the library writes -1 where there is no label"
+
+
+def test_a_dataset_that_breaks_off_gives_the_songs_until_then(tmp_path: Path) -> None:
+    stream = rows([sound(tmp_path, 1), sound(tmp_path, 2)])
+
+    def parts() -> Iterator[Any]:
+        yield stream
+        raise ConnectionError("no network")
+
+    found = from_dataset("some/one", parts(), tmp_path)
+    assert [next(found).row, next(found).row] == ["Row 1 of some/one", "Row 2 of some/one"]
+    with pytest.raises(PoolError, match="no network"):
+        next(found)
+
+
+def test_a_dataset_may_lack_labels() -> None:
+    stream = rows([{"bytes": b"", "path": ""}] * 3, genre=[0, None, -1])
+    stream = stream.cast_column("genre", datasets.ClassLabel(names=["rock", "jazz"]))
+    assert [row["genre"] for _, row in pool_sources._undecoded(stream, "some/one")] == ["rock", None, None]
 
 
 def test_a_dataset_cannot_name_files_of_this_machine(tmp_path: Path) -> None:

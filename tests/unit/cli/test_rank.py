@@ -13,16 +13,16 @@ from apex_space.judges.embedding_cache import FOLDER
 from helpers.command_line import run
 from helpers.songs import short
 
-GOOD = [short(name) for name in ("bossa.ogg", "folk.ogg", "house.ogg")]
+GOOD = "bossa.ogg", "folk.ogg", "house.ogg"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three songs, one of them twice, and what is no song."""
     (tmp_path / "songs").mkdir()
-    for song in GOOD:
+    for song in map(short, GOOD):
         shutil.copy(song, tmp_path / "songs")
-    shutil.copy(GOOD[0], tmp_path / "songs" / f"z {GOOD[0].name}")
+    shutil.copy(short(GOOD[0]), tmp_path / "songs" / f"z {GOOD[0]}")
     (tmp_path / "songs" / "[bold]letter.mp3").write_text("Dear listener")
     (tmp_path / "songs" / "notes.txt").write_text("Dear reader")
     return tmp_path / "songs"
@@ -42,7 +42,7 @@ def test_the_best_are_kept_and_copied_and_a_bad_file_is_a_row(folder: Path, tmp_
     )
     assert "not a sound file" in rows[-1]["error"]
     (copy,) = (row for row in rows if row["same_as"])
-    assert (copy["file"], copy["same_as"]) == (f"z {GOOD[0].name}", GOOD[0].name)
+    assert (copy["file"], copy["same_as"]) == (f"z {GOOD[0]}", GOOD[0])
     names = [row["file"] for row in rows if row["kept"]]
     assert {path.name: path.read_bytes() for path in kept.iterdir()} == {
         f"0{place} {name}": (folder / name).read_bytes() for place, name in enumerate(names, 1)
@@ -66,16 +66,16 @@ def test_what_was_heard_is_kept_for_the_next_run(folder: Path, tmp_path: Path) -
 
 def test_csv_by_an_axis_with_groups_from_a_zip(folder: Path, tmp_path: Path) -> None:
     with ZipFile(tmp_path / "songs.zip", "w") as made:
-        for song in GOOD:
+        for song in map(short, GOOD):
             made.write(song, f"album/{song.name}")
-    (tmp_path / "groups.csv").write_text(f"file,group\n{GOOD[0].name},One\n")
+    (tmp_path / "groups.csv").write_text(f"file,group\n{GOOD[0]},One\n")
     options = ("--by", "musicality", "--groups", tmp_path / "groups.csv", "--format", "csv", "--keep", 1)
     done = run("rank", tmp_path / "songs.zip", *options, APEX_DATA=str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [row["value"] for row in rows] == sorted((row["musicality"] for row in rows), key=float, reverse=True)
     assert all(float(row["low"]) < float(row["value"]) < float(row["high"]) for row in rows)
-    assert {row["file"]: row["group"] for row in rows}[f"album/{GOOD[0].name}"] == "One"
+    assert {row["file"]: row["group"] for row in rows}[f"album/{GOOD[0]}"] == "One"
     table = run("rank", tmp_path / "songs.zip", *options[:4], APEX_DATA=str(tmp_path / "data"), COLUMNS="200")
     assert "All 3 songs with a rank are kept" in table.stdout
 

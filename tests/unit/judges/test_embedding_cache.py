@@ -14,7 +14,7 @@ from apex_space.judges.loading import load_judge
 from apex_space.models.encoders.pocket import PocketEncoder
 from helpers.songs import short
 
-SONG = short("bossa.ogg")
+SONG = "bossa.ogg"
 
 
 def heard(seed: int, segments: int = 3) -> CachedEmbeddings:
@@ -86,10 +86,12 @@ class Deaf(PocketEncoder):
 
 def test_a_judge_hears_a_song_once(tmp_path: Path) -> None:
     judge = replace(load_judge(), cache=EmbeddingCache(tmp_path))
-    first = judge(SONG)
+    first = judge(short(SONG))
     deaf = replace(judge, encoder=Deaf())
     for cache in (judge.cache, EmbeddingCache(tmp_path)):
-        again = replace(deaf, cache=cache)(SONG if cache is judge.cache else load_song(SONG), name="again")
+        again = replace(deaf, cache=cache)(
+            short(SONG) if cache is judge.cache else load_song(short(SONG)), name="again"
+        )
         assert (again.file, again.scores, again.segments) == ("again", first.scores, first.segments)
     with pytest.raises(AssertionError, match="listened"):
-        replace(deaf, cache=EmbeddingCache())(SONG)
+        replace(deaf, cache=EmbeddingCache())(short(SONG))

@@ -32,12 +32,12 @@ from apex_space.ui import render
 from helpers import fake_weights
 from helpers.songs import short
 
-EXAMPLE = short("house.ogg")
+EXAMPLE = "house.ogg"
 
 
 @pytest.fixture(scope="module")
 def pocket() -> Report:
-    return load_judge("pocket")(EXAMPLE)
+    return load_judge("pocket")(short(EXAMPLE))
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from apex_space.judges.queueing import HEAVY, LIGHT, SongQueue
 from helpers.songs import short
 from helpers.wait import until
 
-EXAMPLE = short("bossa.ogg")
+EXAMPLE = "bossa.ogg"
 
 
 def test_songs_are_heard_one_at_a_time_in_the_order_of_arrival() -> None:
@@ -91,7 +91,7 @@ def test_a_song_is_not_opened_before_its_turn(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("apex_space.judges.judge.load_song", lambda path: opened.append(path) or load(path))
     judge = pocket(SongQueue())
     with judge.queue.slot():
-        steps = judge.score(EXAMPLE)
+        steps = judge.score(short(EXAMPLE))
         assert next(steps).ahead == 1
         assert opened == []
     *_, last = steps
@@ -101,7 +101,7 @@ def test_a_song_is_not_opened_before_its_turn(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_song_that_is_given_up_leaves_its_line() -> None:
     judge = pocket(SongQueue())
-    steps = judge.score(EXAMPLE)
+    steps = judge.score(short(EXAMPLE))
     assert next(steps).ahead == 0
     assert len(judge.queue) == 1
     del steps  # what becomes of an event whose visitor went away
@@ -110,9 +110,9 @@ def test_a_song_that_is_given_up_leaves_its_line() -> None:
 
 def test_what_was_heard_before_waits_for_nobody() -> None:
     judge = pocket(SongQueue())
-    judge(EXAMPLE)
+    judge(short(EXAMPLE))
     with judge.queue.slot():
-        (only,) = judge.score(EXAMPLE)
+        (only,) = judge.score(short(EXAMPLE))
     assert only.done
 
 
@@ -120,7 +120,7 @@ def test_the_shipped_judge_does_not_wait_for_networks() -> None:
     assert load_judge().queue is LIGHT
     with HEAVY.slot() as waiting:
         list(waiting)
-        assert replace(load_judge(), cache=EmbeddingCache())(EXAMPLE).judge == "pocket"
+        assert replace(load_judge(), cache=EmbeddingCache())(short(EXAMPLE)).judge == "pocket"
 
 
 def test_networks_wait_for_each_other(panel_weights: Path) -> None:

@@ -16,12 +16,17 @@ from apex_space.models.encoders import checkpoint, clap
 from apex_space.models.encoders.clap import CLIP, ClapAudio, crop
 from helpers import fake_clap, fake_weights
 
-CLIPS = {  # the reference material's names -> samples at 48 kHz
-    "synthetic_12s": fake_weights.synthetic(12, clap.SAMPLE_RATE),
-    "synthetic_4s": fake_weights.synthetic(4, clap.SAMPLE_RATE),
-    "synthetic_10s_times_3": fake_weights.synthetic(10, clap.SAMPLE_RATE) * 3,
-    "synthetic_10s_quiet": fake_weights.synthetic(10, clap.SAMPLE_RATE) * np.float32(1e-3),
+CLIPS = {  # the reference material's names -> seconds and loudness
+    "synthetic_12s": (12, 1.0),
+    "synthetic_4s": (4, 1.0),
+    "synthetic_10s_times_3": (10, 3.0),
+    "synthetic_10s_quiet": (10, 1e-3),
 }
+
+
+def samples(name: str) -> np.ndarray:
+    seconds, loudness = CLIPS[name]
+    return fake_weights.synthetic(seconds, clap.SAMPLE_RATE) * np.float32(loudness)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +46,7 @@ def golden(reference: Path) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("name", CLIPS)
 def test_embeddings_of_the_published_code(name: str, published: ClapAudio, golden: dict[str, np.ndarray]) -> None:
-    (embedding,) = published(crop(CLIPS[name]))
+    (embedding,) = published(crop(samples(name)))
     np.testing.assert_allclose(embedding, golden[f"{name}.audio_embedding_centre"], atol=1e-5)
     assert np.abs(embedding - golden[f"{name}.audio_embedding_seed_7_unquantised"]).max() > 1e-3
     assert np.linalg.norm(embedding) == pytest.approx(1)
@@ -49,14 +54,14 @@ def test_embeddings_of_the_published_code(name: str, published: ClapAudio, golde
 
 def test_a_crop_elsewhere_has_the_published_embedding_too(published: ClapAudio, golden: dict[str, np.ndarray]) -> None:
     start = int(golden["synthetic_12s.crop_start_seed_7"])
-    (embedding,) = published(crop(CLIPS["synthetic_12s"][start : start + CLIP]))
+    (embedding,) = published(crop(samples("synthetic_12s")[start : start + CLIP]))
     np.testing.assert_allclose(embedding, golden["synthetic_12s.audio_embedding_seed_7"], atol=1e-5)
 
 
 def test_the_spectrogram_is_the_published_one(
     published: ClapAudio, golden: dict[str, np.ndarray], reference: Path
 ) -> None:
-    made = published.spectrogram(torch.from_numpy(crop(CLIPS["synthetic_4s"]))[None])[0]
+    made = published.spectrogram(torch.from_numpy(crop(samples("synthetic_4s")))[None])[0]
     np.testing.assert_allclose(made, golden["synthetic_4s.mel_db"], atol=0.02)
     state = checkpoint.read(reference / "clap_tiny.pt", clap.ALLOWED)["state_dict"]
     np.testing.assert_allclose(published.filters, state["module.audio_branch.logmel_extractor.melW"], atol=1e-8)

@@ -276,12 +276,12 @@ def compared(a: Path, b: Path, *judges: Judge, **options: Any) -> Comparison:
     return last
 
 
-BOSSA, HOUSE = short("bossa.ogg"), short("house.ogg")
+BOSSA, HOUSE = "bossa.ogg", "house.ogg"
 
 
 def test_two_songs_are_compared_and_swapped_exactly(pocket: Judge, data: Path) -> None:
-    *seen, one = steps(BOSSA, HOUSE, pocket)
-    other = compared(HOUSE, BOSSA, pocket)
+    *seen, one = steps(short(BOSSA), short(HOUSE), pocket)
+    other = compared(short(HOUSE), short(BOSSA), pocket)
     assert isinstance(one, Comparison)
     assert all(isinstance(step, CompareProgress) for step in seen)
     assert [step.side for step in seen] == sorted(step.side for step in seen)
@@ -295,13 +295,13 @@ def test_two_songs_are_compared_and_swapped_exactly(pocket: Judge, data: Path) -
 
 
 def test_a_song_against_itself_is_a_half(pocket: Judge, data: Path) -> None:
-    answer = compared(BOSSA, BOSSA, replace(pocket, cache=EmbeddingCache())).answer
+    answer = compared(short(BOSSA), short(BOSSA), replace(pocket, cache=EmbeddingCache())).answer
     assert (answer.low, answer.probability, answer.high) == (0.5, 0.5, 0.5)
 
 
 def test_a_judge_without_a_head_answers_through_pockets(pocket: Judge, data: Path) -> None:
     other = replace(pocket, name="apex", cache=EmbeddingCache())
-    through, direct = compared(BOSSA, HOUSE, other, pocket), compared(BOSSA, HOUSE, pocket)
+    through, direct = compared(short(BOSSA), short(HOUSE), other, pocket), compared(short(BOSSA), short(HOUSE), pocket)
     assert (through.judge, through.a.judge, through.head.judge) == ("apex", "apex", "pocket")
     assert through.fallback
     assert through.answer == direct.answer
@@ -309,7 +309,7 @@ def test_a_judge_without_a_head_answers_through_pockets(pocket: Judge, data: Pat
 
 def test_what_is_known_is_not_scored_again_and_its_file_may_be_gone(pocket: Judge, data: Path, tmp_path: Path) -> None:
     other = replace(pocket, name="apex", cache=EmbeddingCache())
-    songs = [shutil.copy(song, tmp_path / song.name) for song in (BOSSA, HOUSE)]
+    songs = [shutil.copy(song, tmp_path / song.name) for song in (short(BOSSA), short(HOUSE))]
     known: dict[Any, Any] = {}
     *seen, first = steps(*songs, other, pocket)
     for step in seen:
@@ -324,12 +324,12 @@ def test_what_is_known_is_not_scored_again_and_its_file_may_be_gone(pocket: Judg
 
 def test_an_error_names_its_song(pocket: Judge, data: Path, tmp_path: Path) -> None:
     with pytest.raises(NotAudio, match=r"^Song B: There is no such file"):
-        steps(BOSSA, tmp_path / "gone.wav", pocket)
+        steps(short(BOSSA), tmp_path / "gone.wav", pocket)
 
 
 def test_a_head_of_other_weights_is_said_to_be_outdated(pocket: Judge, data: Path) -> None:
     save(replace(read(SHIPPED), revision="earlier weights"), head_files.fitted_path("pocket"))
-    assert compared(BOSSA, HOUSE, pocket).outdated
+    assert compared(short(BOSSA), short(HOUSE), pocket).outdated
 
 
 def test_a_broken_head_is_told_before_anything_is_heard(pocket: Judge, data: Path) -> None:
@@ -367,7 +367,7 @@ def by_votes(a: Path, b: Path, *judges: Judge, model: LearnedModel | None = None
 
 def test_a_model_that_learned_from_votes_answers_and_is_less_sure_of_two_makers(pocket: Judge, data: Path) -> None:
     model = taught(pocket)
-    one, other = (by_votes(BOSSA, HOUSE, pocket, model=model, one_maker=maker) for maker in (True, False))
+    one, other = (by_votes(short(BOSSA), short(HOUSE), pocket, model=model, one_maker=maker) for maker in (True, False))
     assert one.spoke == other.spoke == "votes"
     assert one.answer.high - one.answer.low < other.answer.high - other.answer.low
     assert one.answer.favourite == other.answer.favourite
@@ -376,41 +376,43 @@ def test_a_model_that_learned_from_votes_answers_and_is_less_sure_of_two_makers(
     told = other.as_dict()
     assert (told["spoke"], told["votes"], told["model"], told["one_maker"]) == ("votes", 40, model.version, False)
     assert told["head"]["judge"] == "pocket"
-    plain = compared(BOSSA, HOUSE, pocket).as_dict()
+    plain = compared(short(BOSSA), short(HOUSE), pocket).as_dict()
     assert plain.keys() == told.keys()
     assert (plain["spoke"], plain["votes"], plain["model"]) == ("head", 0, None)
-    swapped = by_votes(HOUSE, BOSSA, pocket, model=model)
+    swapped = by_votes(short(HOUSE), short(BOSSA), pocket, model=model)
     assert swapped.answer.probability + one.answer.probability == 1
 
 
 def test_by_votes_too_a_song_against_itself_is_a_half(pocket: Judge, data: Path) -> None:
     for maker in (True, False):
-        answer = by_votes(BOSSA, BOSSA, pocket, model=taught(pocket), one_maker=maker).answer
+        answer = by_votes(short(BOSSA), short(BOSSA), pocket, model=taught(pocket), one_maker=maker).answer
         assert (answer.low, answer.probability, answer.high) == (0.5, 0.5, 0.5)
 
 
 def test_a_judge_without_a_head_answers_by_votes_or_a_rule_without_pocket(pocket: Judge, data: Path) -> None:
     other = replace(pocket, name="songeval", cache=EmbeddingCache())
-    learned = by_votes(BOSSA, HOUSE, other, model=taught(other))
+    learned = by_votes(short(BOSSA), short(HOUSE), other, model=taught(other))
     assert (learned.head, learned.fallback, learned.spoke) == (None, False, "votes")
     axes = ["likes", "coherence", "musicality", "clarity", "naturalness"]
-    rule = by_votes(BOSSA, HOUSE, other, model=RULES["songeval"].model("songeval", revision_of(other), axes))
+    rule = by_votes(
+        short(BOSSA), short(HOUSE), other, model=RULES["songeval"].model("songeval", revision_of(other), axes)
+    )
     assert (rule.spoke, rule.as_dict()["head"], rule.outdated) == ("rule", None, False)
 
 
 def test_a_model_that_weighs_a_score_that_is_not_there_leaves_the_answer_to_the_head(pocket: Judge, data: Path) -> None:
     prior = Prior.without_head(("appeal",), (1.0,))
     model = learn("pocket", revision_of(pocket), prior, Outcomes.none(1))
-    found = by_votes(BOSSA, HOUSE, pocket, model=model)
+    found = by_votes(short(BOSSA), short(HOUSE), pocket, model=model)
     assert (found.spoke, found.model) == ("head", None)
-    assert found.answer == compared(BOSSA, HOUSE, pocket).answer
+    assert found.answer == compared(short(BOSSA), short(HOUSE), pocket).answer
 
 
 def test_a_head_that_knows_generators_is_less_sure_of_two_makers(pocket: Judge, data: Path) -> None:
     made = replace(read(SHIPPED), generators=(GeneratorEffect("flute", 1.0, 0.1),))
     save(made, head_files.fitted_path("pocket"))
     model = learn("pocket", revision_of(pocket), Prior.of_head(made), Outcomes.none(5))
-    one, other = (by_votes(BOSSA, HOUSE, pocket, model=model, one_maker=maker) for maker in (True, False))
+    one, other = (by_votes(short(BOSSA), short(HOUSE), pocket, model=model, one_maker=maker) for maker in (True, False))
     assert one.spoke == other.spoke == "head"
     assert one.head == made
     assert one.answer.high - one.answer.low < other.answer.high - other.answer.low

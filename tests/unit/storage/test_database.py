@@ -23,7 +23,7 @@ from sqlalchemy.exc import DatabaseError
 
 from apex_space.core.errors import AlreadyVoted, StoreError, UnknownBattle
 from apex_space.core.settings import Settings
-from apex_space.storage.database import write
+from apex_space.storage.database import JOURNAL_BYTES, write
 from apex_space.storage.migrations import MIGRATIONS, Migration
 from apex_space.storage.records import (
     AGAIN,
@@ -735,8 +735,9 @@ def test_what_one_database_refuses_both_do(make: Callable[[], Battle], store: Vo
 
 def test_sqlite_syncs_every_commit(tmp_path: Path) -> None:
     with closing(VoteStore(f"sqlite:///{tmp_path / 'votes'}")) as store, store.transaction() as connection:
-        found = [connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")]
-    assert found == ["wal", 3, 1]
+        names = "journal_mode", "synchronous", "foreign_keys", "journal_size_limit"
+        found = [connection.scalar(text(f"PRAGMA {name}")) for name in names]
+    assert found == ["wal", 3, 1, JOURNAL_BYTES]
 
 
 def test_without_a_url_it_is_a_file_in_the_data_folder_that_only_its_owner_reads(tmp_path: Path) -> None:

@@ -1,16 +1,21 @@
 """What battles for friends promise: bounds, a vote for each friend, and gone as a whole by the key or in time."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from apex_space.core.errors import AlreadyVoted, LinkError, UnknownLink, VoteRefused, WrongKey
 from apex_space.core.settings import Settings
+from apex_space.storage import friend_battles
 from apex_space.storage.friend_battles import MAX_VOTES_OF_VISITOR, PART_BYTES, UNDECIDED, FriendBattleStore
 from apex_space.storage.identity import AddressHasher, Visitor
+from apex_space.storage.rate_limits import WIDER
 from apex_space.storage.shared_results import DeletionKey, new_receipt
 from apex_space.storage.vote_store import VoteStore
 from helpers.votes import votes_counted
@@ -107,6 +112,25 @@ def test_after_its_time_a_battle_is_gone_at_once_and_its_bytes_with_the_next_swe
     assert friends.get(young.id)
 
 
+def test_others_can_write_between_two_battles_that_are_swept(
+    friends: FriendBattleStore, clips: list[Path], timer: Clock, store: VoteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        add(friends, clips)
+    timer.now += 24 * HOUR
+    left, transaction = [], store.transaction
+
+    @contextmanager
+    def watched(writing: bool = False) -> Iterator[Connection]:
+        with transaction(writing) as connection:
+            yield connection
+        left.append(rows(store)[0]) if writing else None
+
+    monkeypatch.setattr(friends, "_database", SimpleNamespace(transaction=watched))
+    friends.sweep()
+    assert left == [1, 0]
+
+
 def test_a_full_server_and_a_full_visitor_are_refused_before_and_after_encoding(
     friends: FriendBattleStore, clips: list[Path], timer: Clock, store: VoteStore
 ) -> None:
@@ -175,6 +199,21 @@ def test_votes_at_once_from_one_address_stay_within_its_bound(friends: FriendBat
     with ThreadPoolExecutor(8) as threads:
         taken = [*threads.map(vote, range(2 * MAX_VOTES_OF_VISITOR))]
     assert sum(taken) == friends.votes(battle).undecided == MAX_VOTES_OF_VISITOR
+
+
+def test_a_network_has_the_votes_of_a_few_addresses(
+    friends: FriendBattleStore, clips: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(friend_battles, "MAX_VOTES_OF_VISITOR", 1)
+    battle = friends.get(add(friends, clips).id)
+    for number in range(WIDER):
+        friends.vote(battle.id, f"voter {number}", UNDECIDED, hashed(f"2001:db8:0:{number}::1"))
+    with pytest.raises(VoteRefused, match="from your network"):
+        friends.vote(battle.id, "one more", UNDECIDED, hashed("2001:db8:0:ffff::1"))
+    friends.vote(battle.id, "one more", UNDECIDED, hashed("2001:db8:1::1"))
+    friends.vote(battle.id, "by IPv4", UNDECIDED, HERE)
+    friends.vote(battle.id, "by IPv4, too", UNDECIDED, THERE)
+    assert friends.votes(battle).undecided == WIDER + 3
 
 
 def test_nothing_of_the_arena_is_touched(friends: FriendBattleStore, clips: list[Path], store: VoteStore) -> None:

@@ -197,7 +197,7 @@ def test_json_holds_the_answer_the_head_and_both_reports(comparison: Comparison)
     assert plain["contributions"] == dict(comparison.answer.contributions)
     assert plain["head"]["revision_id"] == comparison.head.revision_id
     assert plain["head"]["metrics"]["accuracy"] == [0.6, 0.5, 0.7]
-    assert [plain[side]["file"] for side in "ab"] == [GOOD.name, BAD.name]
+    assert [plain[side]["file"] for side in "ab"] == [GOOD, BAD]
 
 
 def test_every_axis_is_in_the_table_with_what_it_spoke_for(comparison: Comparison) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -19,7 +20,7 @@ from apex_space.core.errors import StoreError
 from apex_space.storage.records import Vote
 from apex_space.storage.vote_rows import DAY
 from apex_space.storage.vote_store import VoteStore
-from apex_space.ui.routes.downloads import download_routes
+from apex_space.ui.routes.downloads import _Files, download_routes
 from helpers.votes import predicted, song, stored, vote
 
 FILES = ("leaderboard.csv", "leaderboard.json", "votes.csv", "votes.jsonl")
@@ -160,6 +161,18 @@ def test_a_file_is_written_once_a_day_however_many_ask(
     first.join(30)
     assert len(lines(client)) == len(lines(client)) == 2
     assert asked == [clock.now]
+
+
+def test_a_file_that_another_request_replaces_meanwhile_is_still_the_one_asked_for() -> None:
+    class Replaced(dict[str, tuple[object, bytes]]):
+        def get(self, name: str, default: Any = None) -> Any:
+            found = super().get(name, default)
+            self[name] = "jazz", b"jazz"
+            return found
+
+    files = _Files()
+    files._made = Replaced(board=("rock", b"rock"))
+    assert files.get("board", "rock", lambda: "made again") == b"rock"
 
 
 def test_a_store_that_cannot_be_used_is_said_and_asked_again(

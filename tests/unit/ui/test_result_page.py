@@ -26,7 +26,7 @@ from starlette.testclient import TestClient
 
 from apex_space import plots
 from apex_space.core.axes import KEYS
-from apex_space.core.errors import StoreError
+from apex_space.core.errors import StoreError, UnknownLink
 from apex_space.core.settings import settings
 from apex_space.plots.card import END, START, WIDTH
 from apex_space.plots.panel import COLOURS as MARKS
@@ -34,6 +34,7 @@ from apex_space.plots.report import COLOURS
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.shared_results import SharedResults
 from apex_space.storage.vote_store import FILE, VoteStore
+from apex_space.ui.pages.share_panel import Finished, SharePanel
 from apex_space.ui.routes import shared_result
 from apex_space.ui.routes.shared_result import FONTS, MAX_BYTES, MAX_PICTURES, SharedResultRoutes
 from helpers.results import HERE, SECRET, report
@@ -337,3 +338,22 @@ def test_fonts_that_are_not_there_are_replaced(tmp_path: Path) -> None:
     gone = type(FONTS)(tmp_path / "a.woff2", tmp_path / "b.woff2")
     assert plots.card("x", [report()], gone) == plots.card("x", [report()])
     assert all(file and file.is_file() for file in (FONTS.regular, FONTS.bold))
+
+
+def test_a_session_that_is_gone_deletes_by_the_pages_link_and_key_or_keeps_them(links: SharedResults) -> None:
+    async def make() -> SharePanel:  # in a loop, for else Gradio leaves one
+        with gr.Blocks():
+            return SharePanel(links)
+
+    panel = run_coroutine(make())
+    receipt = links.add([report()], "", HERE)
+    link = f"https://space.example/r/{receipt.id}"
+    for given in ((None, None), (link, ""), (link, "wrong"), ("https://space.example/r/../..", receipt.key)):
+        *_, shown, key, note, _ = panel._remove(Finished(), *given)
+        assert shown == key == gr.skip()
+        assert "error" in note
+    assert links.get(receipt.id)
+    *_, note, _ = panel._remove(Finished(), link, receipt.key)
+    assert "does not work any more" in note
+    with pytest.raises(UnknownLink):
+        links.get(receipt.id)
