@@ -7,7 +7,6 @@ the folders `train`, `val` and `test`, or anywhere if a table of targets says wh
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,15 +19,13 @@ from ..core import tables
 from ..core.axes import BY_KEY
 from ..core.errors import TrainingError
 from ..models.heads.apex import AESTHETICS, TASKS
+from .columns import EMBEDDING, ERRORS, MADE_BY, PLATFORM, SONGEVAL, aesthetics
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 PARTS = ("train", "val", "test")
 IDS = ("audio_id", "segment_id")
-MADE_BY, ERRORS = b"apex_space_extract", "errors.parquet"
-"""Metadata by which the command `extract` tells the encoder, and its list of songs that failed."""
-PLATFORM, EMBEDDING, SONGEVAL = "platform", "segment_embedding", "songeval_scores"
 BANGER_COLUMNS = {"audio_id": "track_id", "segment_id": "track_id", EMBEDDING: "embedding"}
 """Our column -> its name in the dataset of Banger, where a song has one row."""
 
@@ -259,12 +256,9 @@ def _songeval(file: Path, table: "pa.Table") -> dict[str, np.ndarray]:
 def _aesthetics(cell: Any, row: str) -> Mapping[str, Any]:
     """Return the five aesthetics of a cell by axis, or nothing for an empty cell."""
     try:
-        found = json.loads(cell) if isinstance(cell, str) else cell
+        return aesthetics(cell)
     except ValueError as error:
-        raise TrainingError(f"{row}: {SONGEVAL} is not JSON. Correct it.") from error
-    if found is not None and not isinstance(found, dict):
-        raise TrainingError(f"{row}: {SONGEVAL} is not a record of {', '.join(AESTHETICS)}. Correct it.")
-    return {str(key).lower(): value for key, value in (found or {}).items()}
+        raise TrainingError(f"{row}: {SONGEVAL} cannot be read ({error}). Correct it.") from error
 
 
 def _numbers(file: Path, column: str, cells: Sequence[Any]) -> np.ndarray:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..table import MADE_BY
+from ..columns import MADE_BY
 from .targets import Manifest
 
 ENCODER = ("encoder", "repository", "revision", "precision", "version")

@@ -21,10 +21,11 @@ from ... import __version__
 from ...core import tables
 from ...core.axes import AXES
 from ...core.errors import TrainingError
-from ..table import PARTS, SONGEVAL
+from ..columns import SONG_IDS, SONGEVAL, aesthetics
+from ..table import PARTS
 
 COLUMNS = {
-    "id": ("audio_id", "id", "song_id", "track_id"),
+    "id": SONG_IDS,
     "streams": ("plays", "streams", "play_count", "listens"),
     "likes": ("likes", "like_count", "favorites"),
 }
@@ -150,8 +151,7 @@ def _count(cell: Any, count: str, where: str) -> float:
 def _aesthetics(row: tables.Record, where: str) -> dict[str, float]:
     """Return the five aesthetics by axis, from their columns or from `songeval_scores`; nothing if there are none."""
     try:
-        given = row.get(SONGEVAL) or None
-        cells = {**row, **(json.loads(given) if isinstance(given, str) else given or {})}
+        cells = {**row, **aesthetics(row.get(SONGEVAL))}
         found = {axis: tables.number(cells[axis]) for axis in AESTHETICS if tables.text(cells.get(axis))}
     except (TypeError, ValueError) as error:
         raise TrainingError(f"{where}: its aesthetics are not numbers ({error}). Correct them.") from error

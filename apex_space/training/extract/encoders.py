@@ -17,13 +17,13 @@ from ...models.encoders.conformer import PIECE, SAMPLE_RATE, WholeSong
 from ...models.heads import apex, hear
 from ...models.hub import Weights
 from ...models.precision import AUTO, FLOAT32
+from ..columns import EMBEDDING, FRAMES
 
 JUDGES = {"mert-95m": "apex", "mert-330m": "banger", "pocket": "pocket"}
 """Encoder -> the judge whose embeddings of segments are extracted."""
 HALVES = {"musicfm": 0, "muq": 1}
 """Encoder -> the place of its repository among those of HEAR."""
 NAMES = ("mert-95m", "mert-330m", "muq", "musicfm", "pocket")
-EMBEDDING, FRAMES = "segment_embedding", "segment_frames"
 ROW_FRAMES = conformer.frames(PIECE)
 """Number of frames in a row of HEAR's features: those of 30 s."""
 

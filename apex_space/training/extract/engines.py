@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ...core.errors import ApexSpaceError, AudioError, ExtractionError, PreferenceError
 from ...core.settings import prepare_ray
 from ...core.tables import BadRow
-from .encoders import FRAMES, MadeBy, SongEncoder
+from ..columns import FRAMES
+from .encoders import MadeBy, SongEncoder
 from .shards import Outcome
 from .songs import Listing, Song
 
@@ -47,7 +48,7 @@ class Engine(Protocol):
         """Yield what becomes of each song. The order may differ from that of the songs."""
 
 
-class Here:
+class LocalEngine:
     """Encodes the songs one after the other in this process."""
 
     def __init__(self, load: Load) -> None:
@@ -71,7 +72,7 @@ def encode(song: Song | BadRow, encoder: SongEncoder) -> Outcome:
 
 
 @contextmanager
-def on_ray(load: Load, address: str | None, workers: int | None) -> Iterator["OnRay"]:
+def on_ray(load: Load, address: str | None, workers: int | None) -> Iterator["RayEngine"]:
     """Join the Ray cluster at `address`, or start one that ends with the context. Raises ExtractionError."""
     prepare_ray()
     try:
@@ -87,12 +88,12 @@ def on_ray(load: Load, address: str | None, workers: int | None) -> Iterator["On
     except (OSError, OverflowError, RuntimeError, ValueError) as error:
         raise ExtractionError(f"Ray cannot be reached or started ({_first_line(error)}).") from error
     try:
-        yield OnRay(load, workers)
+        yield RayEngine(load, workers)
     finally:
         ray.shutdown()
 
 
-class OnRay:
+class RayEngine:
     """Encodes songs with Ray Data. Each worker has a model, and a GPU if the cluster has any.
 
     Ray starts a worker that died again, and repeats its work.

@@ -15,7 +15,7 @@ from ...core.files import claimed
 from ...core.settings import settings
 from ...core.tables import BadRow
 from .encoders import load
-from .engines import Engine, Here, on_ray
+from .engines import Engine, LocalEngine, on_ray
 from .shards import LOCK, Outcome, Shards, check_encoder
 from .songs import Listing, Song, distinct, identity_of, is_dataset, listing
 
@@ -102,7 +102,7 @@ def _engine(request: Request) -> AbstractContextManager[Engine]:
     encoder = partial(load, request.encoder, request.weights and request.weights.absolute())
     if request.engine == "ray":
         return on_ray(encoder, request.address, request.workers)
-    return nullcontext(Here(encoder))
+    return nullcontext(LocalEngine(encoder))
 
 
 def _remaining(songs: Listing, done: Collection[str]) -> Iterator[Song | BadRow]:

@@ -21,20 +21,18 @@ from pyarrow import parquet
 from ...core.errors import OutputRefused
 from ...core.files import replacing
 from ...evaluation.metrics import DIMENSIONS
-from .encoders import FRAMES, MadeBy
-from .songs import SONGEVAL
+from ..columns import ERRORS, FRAMES, MADE_BY, PLATFORM, SONGEVAL
+from .encoders import MadeBy
 
 SHARD = re.compile(r"segments-(\d{5,})\.parquet")
-ERRORS, MANIFEST, LOCK = "errors.parquet", "extract.json", ".apex-space-extract.lock"
-KEY = b"apex_space_extract"
-"""Key of the metadata by which a Parquet file is known as ours. The value is MadeBy as JSON."""
+MANIFEST, LOCK = "extract.json", ".apex-space-extract.lock"
 MAX_ROWS, MAX_BYTES, MAX_SECONDS = 10_000, 256_000_000, 300.0
 """A shard is written as soon as it has so many rows or bytes of numbers, or its first song is so many seconds old."""
 ERROR_SCHEMA = pa.schema([("audio_id", pa.string()), ("kind", pa.string()), ("reason", pa.string())])
 LABELS = {
     "score_streams": pa.float64(),
     "score_likes": pa.float64(),
-    "platform": pa.string(),
+    PLATFORM: pa.string(),
     SONGEVAL: pa.struct([(dimension, pa.float64()) for dimension in DIMENSIONS]),
 }
 """Types of the labels. A label that a song lacks is null."""
@@ -80,7 +78,7 @@ class Shards:
 
     def __init__(self, folder: Path, made_by: MadeBy, column: str) -> None:
         self.folder, self.made_by, self.column = folder, made_by, column
-        self._metadata = {KEY: json.dumps(asdict(made_by))}
+        self._metadata = {MADE_BY: json.dumps(asdict(made_by))}
         with refusing(folder):
             manifest = _manifest(folder)
             if manifest:
@@ -165,7 +163,7 @@ class Shards:
     def _write_manifest(self) -> None:
         content = {"made_by": asdict(self.made_by), "column": self.column, "last_shard": self.last, "runs": self.runs}
         with replacing(self.folder / MANIFEST) as part:
-            part.write_text(json.dumps({KEY.decode(): 1} | content, indent=2, ensure_ascii=False), encoding="utf-8")
+            part.write_text(json.dumps({MADE_BY.decode(): 1} | content, indent=2, ensure_ascii=False), encoding="utf-8")
 
     def _table(self) -> pa.Table:
         rows = [(song, n) for song in self._songs.values() for n in range(len(song.segments))]
@@ -194,7 +192,7 @@ def _lists(segments: Sequence[np.ndarray], frames: bool) -> pa.Array:
 def _made_by(path: Path) -> bytes | None:
     """Return what a Parquet file says it was made by, or None if it is not ours."""
     try:
-        return (parquet.read_schema(path).metadata or {}).get(KEY)
+        return (parquet.read_schema(path).metadata or {}).get(MADE_BY)
     except (OSError, pa.ArrowException):
         return None
 
@@ -215,7 +213,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         return {}
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if content[KEY.decode()] == 1 and {"made_by", "last_shard", "runs"} <= content.keys():
+        if content[MADE_BY.decode()] == 1 and {"made_by", "last_shard", "runs"} <= content.keys():
             return content
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         pass

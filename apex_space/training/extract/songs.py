@@ -1,6 +1,5 @@
 """Lists the songs of a folder, a zip, a table or a dataset, with the labels that a table or a dataset has."""
 
-import json
 import math
 import re
 import shutil
@@ -20,13 +19,12 @@ from ...evaluation.songs import ANNOTATION, find_file, mean_ratings
 from ...preference.fitting.sources import AudioSource, FindSong, audio_source, dataset_rows
 from ...preference.fitting.sources import remote as _remote
 from ...ranking.batch import gather
+from ..columns import PLATFORM, SONG_IDS, SONGEVAL, aesthetics
 
-IDS = ("audio_id", "id", "song_id", "track_id")
 FILES = ("audio", "file", "file_name", "path")
 SCORES = ("score_streams", "score_likes")
-SONGEVAL = "songeval_scores"
 """Names of the columns, in upper or lower case. Without a column of FILES, the id is the file's name; without one of
-IDS, the file's name is the id. `songeval_scores` holds the five aesthetics, as a struct or as JSON."""
+SONG_IDS, the file's name is the id."""
 MAX_SONGS = 10_000_000
 
 OpenSong = Callable[[], AbstractContextManager[Path]]
@@ -124,9 +122,9 @@ def _in_folder(folder: SongFolder, name: str) -> AudioSource:
 def _from_row(place: str, row: Mapping[str, Any], find: FindSong) -> Song | BadRow:
     sound = next((row[name] for name in FILES if row.get(name) not in (None, "")), None)
     file = text(sound.get("path") if isinstance(sound, Mapping) else sound)
-    identity = next((known for name in IDS if (known := text(row.get(name)))), split_name(file)[0])
+    identity = next((known for name in SONG_IDS if (known := text(row.get(name)))), split_name(file)[0])
     if not identity:
-        raise ExtractionError(f"{place} has no id. Name the column one of {', '.join(IDS)}.")
+        raise ExtractionError(f"{place} has no id. Name the column one of {', '.join(SONG_IDS)}.")
     try:
         named = sound if isinstance(sound, Mapping) else file or identity
         return Song(unicode_text(identity), audio_source(named, find).open, _labels(row))
@@ -139,8 +137,8 @@ def _from_row(place: str, row: Mapping[str, Any], find: FindSong) -> Song | BadR
 def _labels(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the labels that a row has. Raises EvaluationError, ExtractionError and UnicodeError."""
     labels: dict[str, Any] = {name: _number(name, row[name]) for name in SCORES if text(row.get(name))}
-    if platform := unicode_text(row.get("platform")):
-        labels["platform"] = platform
+    if platform := unicode_text(row.get(PLATFORM)):
+        labels[PLATFORM] = platform
     if scores := row.get(SONGEVAL):
         labels[SONGEVAL] = _songeval(scores)
     elif ANNOTATION in row:
@@ -151,10 +149,9 @@ def _labels(row: Mapping[str, Any]) -> dict[str, Any]:
 def _songeval(cell: Any) -> dict[str, float]:
     """Return the five aesthetics in a struct or in JSON."""
     try:
-        scores = json.loads(cell) if isinstance(cell, str) else cell
-        by_name = {str(name).strip().lower(): score for name, score in scores.items()}
+        by_name = aesthetics(cell)
         return {dimension: _number(dimension, by_name[dimension]) for dimension in DIMENSIONS}
-    except (AttributeError, KeyError, ValueError, RecursionError) as error:
+    except (KeyError, ValueError) as error:
         raise ExtractionError(f"Its {SONGEVAL} is not a struct of {', '.join(DIMENSIONS)}.") from error
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from ...core.errors import TrainingError
 from ...core.files import replacing
+from ..columns import MADE_BY
 from ..files import prepare
-from ..table import MADE_BY, files_below
+from ..table import files_below
 
 if TYPE_CHECKING:
     import pyarrow as pa

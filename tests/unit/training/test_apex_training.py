@@ -62,7 +62,7 @@ FAULTS: dict[str, tuple[Callable[[list[Row]], None], str]] = {
     "too low": (put("songeval_scores", {"clarity": 0.5}), r"row 3: clarity is not a number from 1 to 5"),
     "no JSON": (
         lambda content: [row.update(songeval_scores="{") for row in content] and None,
-        r"row 1: .* is not JSON",
+        r"row 1: .* cannot be read",
     ),
     "no column": (lambda content: [row.pop("segment_id") for row in content] and None, r"has no column segment_id"),
 }
