@@ -35,7 +35,7 @@ def pytest_configure() -> None:
     example of a property fails for being slow: another program may be busy."""
     gc.disable()  # until all tests are collected
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.register_profile("untimed", deadline=None, max_examples=50)
     hypothesis.settings.load_profile("untimed")
 
 
@@ -47,14 +47,15 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each test is marked by its folder. Files that mostly wait, for servers and pages, are spread evenly among those
-    that compute: run side by side, they leave no core idle."""
+    that compute: run side by side, they leave no core idle. The files with the longest tests come first, so that short
+    ones fill the end."""
     files: dict[bool, dict[Path, None]] = {True: {}, False: {}}
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         item.add_marker(folder)
         files[folder in ("server", "browser")][item.path] = None
     place = {file: (number + 0.5) / len(group) for group in files.values() for number, file in enumerate(group)}
-    items.sort(key=lambda item: place[item.path])
+    items.sort(key=lambda item: -place[item.path])
 
 
 @pytest.fixture(scope="session")

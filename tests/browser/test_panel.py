@@ -20,7 +20,7 @@ from helpers.wait import until
 def test_the_panel_tells_how_far_it_is_and_a_song_heard_whole_can_be_given_up(
     panel_server: Running, panel_weights: Path, browser: Any, tmp_path: Path
 ) -> None:
-    long = melodies.write(tmp_path / "long.wav", 1, seconds=120, rate=24_000, channels=1)
+    long = melodies.write(tmp_path / "long.wav", 1, seconds=80, rate=24_000, channels=1)
     with visits(browser, panel_server.url) as visit:
         page = visit("/", "Score")
         page.get_by_label("The panel: all of them").check()
