@@ -4,8 +4,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-demo: Any
-"""The pages once they run, where Gradio's command line looks for them."""
+demo: Any  # the pages once they run, where Gradio's command line looks for them
 
 
 def main() -> None:
@@ -13,18 +12,15 @@ def main() -> None:
     global demo
     with suppress(ImportError):  # on a ZeroGPU Space it must come before torch
         import spaces  # noqa: F401
-    from apex_space.core.errors import explaining
-    from apex_space.core.settings import settings
+    from apex_space.core.settings import explaining
 
-    with explaining():
-        settings()  # a wrong one is told before the imports, which take seconds
-    from gradio import NO_RELOAD
+    with explaining():  # a wrong setting is told before the imports that take seconds
+        from gradio import NO_RELOAD
 
-    from apex_space.ui.server import open_site
+        from apex_space.ui.server import open_site
 
-    if not NO_RELOAD:  # `gradio app.py` runs this file again, in a thread that would then take modules from the server
-        sys.exit()  # ends that thread alone: what was changed is there after a restart
-    with explaining():
+        if not NO_RELOAD:  # `gradio app.py` runs this file again, in a thread that would take the server's modules
+            sys.exit()  # ends that thread alone: what was changed is there after a restart
         site = open_site()
     demo = site.blocks
     site.serve()

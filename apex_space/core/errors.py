@@ -43,9 +43,6 @@ ApexSpaceError
     └── StoreError          the votes' database cannot be used
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from .text import message
@@ -219,13 +216,3 @@ class TooFast(ArenaError):
 
 class StoreError(ArenaError):
     """The votes' database cannot be used."""
-
-
-@contextmanager
-def explaining() -> Iterator[None]:
-    """Print an ApexSpaceError as a message on stderr, and exit with status 2."""
-    try:
-        yield
-    except ApexSpaceError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)

@@ -2,7 +2,9 @@
 
 import os
 import reprlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -10,7 +12,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .errors import SettingsError
+from .errors import ApexSpaceError, SettingsError
 
 PREFIX = "APEX_"
 
@@ -147,6 +149,17 @@ def settings() -> Settings:
     except ValidationError as error:
         wrong = [_wrong(str(each["loc"][0]), each["msg"], each["input"]) for each in error.errors()]
     raise SettingsError("\n".join(wrong))  # outside the except block: the ValidationError quotes secrets
+
+
+@contextmanager
+def explaining() -> Iterator[None]:
+    """Check the settings first. Print an ApexSpaceError as a message on stderr, and exit with status 2."""
+    try:
+        settings()
+        yield
+    except ApexSpaceError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
 
 
 def _wrong(field: str, why: str, value: object) -> str:

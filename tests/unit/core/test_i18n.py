@@ -28,7 +28,8 @@ PACKAGE = ROOT / "apex_space"
 OTHERS = [tag for tag in languages() if tag != "en"]
 CATALOGUES = {tag: json.loads((i18n.CATALOGUES / f"{tag}.json").read_text(encoding="utf-8")) for tag in OTHERS}
 EXAMPLES = json.loads((PACKAGE / "arena" / "examples" / "examples.json").read_text(encoding="utf-8"))
-NOT_ON_PAGES = tuple(str(PACKAGE / name) for name in ("cli", "training", "bench", "evaluation", "preference/fitting"))
+COMMANDS = ("cli", "training", "bench", "evaluation", "preference/fitting", "core/files.py")
+NOT_ON_PAGES = tuple(str(PACKAGE / name) for name in COMMANDS)
 """Their errors are met on the command line only, which speaks English."""
 FILES = [file for file in sorted(PACKAGE.rglob("*.py")) if not str(file).startswith(NOT_ON_PAGES)]
 ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
