@@ -47,15 +47,14 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each test is marked by its folder. Files that mostly wait, for servers and pages, are spread evenly among those
-    that compute: run side by side, they leave no core idle. The files with the longest tests come first, so that short
-    ones fill the end."""
+    that compute: run side by side, they leave no core idle."""
     files: dict[bool, dict[Path, None]] = {True: {}, False: {}}
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         item.add_marker(folder)
         files[folder in ("server", "browser")][item.path] = None
     place = {file: (number + 0.5) / len(group) for group in files.values() for number, file in enumerate(group)}
-    items.sort(key=lambda item: -place[item.path])
+    items.sort(key=lambda item: place[item.path])
 
 
 @pytest.fixture(scope="session")

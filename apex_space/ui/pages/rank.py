@@ -188,6 +188,7 @@ class RankPage:
                 [self.judge, self.by],
                 self.by,
                 queue=False,
+                preprocess=False,  # the score may be one of those that the judge before offered
                 show_progress="hidden",
                 api_visibility="private",
             )
