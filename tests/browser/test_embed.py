@@ -222,6 +222,9 @@ def test_a_frame_is_as_high_as_its_content(space: str, blog: Any, visit: Any) ->
     before = height(shown)
     score_an_example(inside)
     until(lambda: height(shown) > before + 400)
+    for plot in ("scores", "timeline"):
+        inside.locator(f"#{plot}-plot .js-plotly-plot").wait_for()
+    page.wait_for_timeout(1000)  # until it has told the height of its pictures
     until(lambda: not inside.locator("html").evaluate("page => page.scrollHeight > innerHeight"))
     grown = height(shown)
     message = "parent.postMessage({ apexSpaceHeight: 5000 }, '*')"
