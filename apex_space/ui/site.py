@@ -48,6 +48,7 @@ from .previews import HEAD as PREVIEW_HEAD
 from .previews import preview_route
 from .proxies import TrustedHost
 from .requests import Requests
+from .routes.assets import asset_route
 from .routes.battle_audio import audio_route
 from .routes.blocked import closed_routes
 from .routes.downloads import download_routes
@@ -163,6 +164,7 @@ def launch_options(
         *download_routes(leaderboard),
         preview_route(),
         status_route(),
+        asset_route(),
         *embedded["routes"],
     ]
     middleware = [
