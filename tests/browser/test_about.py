@@ -8,8 +8,8 @@ from apex_space.judges.registry import REGISTRY
 from apex_space.ui.pages.about import LIBRARIES
 
 
-def test_the_page_names_judges_versions_and_cards(visit: Any) -> None:
-    page = visit("/about")
+def test_the_page_names_judges_versions_and_cards_and_references_can_be_copied(visit: Any) -> None:
+    page = visit("/about", permissions=["clipboard-read", "clipboard-write"])
     for judge in REGISTRY.values():
         page.locator("th", has_text=judge.title).first.wait_for()
     assert page.locator("td", has_text=__version__).count()
@@ -18,12 +18,11 @@ def test_the_page_names_judges_versions_and_cards(visit: Any) -> None:
     page.get_by_role("button", name="Pocket: model card").click()
     page.get_by_role("heading", name="What it learned from").wait_for()
 
-
-def test_a_reference_is_copied_or_where_that_is_not_allowed_selected(visit: Any) -> None:
-    page = visit("/about", permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy: The Banger Scorer").click()
     page.locator(".cite", has_text="The Banger Scorer").get_by_text("Copied.").wait_for()
     assert page.evaluate("navigator.clipboard.readText()").startswith("@misc{banger,")
+
+    # where that is not allowed, the text is selected instead
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
     page.get_by_role("button", name="Copy: Studying emotion").click()
     page.get_by_text("Selected: press").wait_for()

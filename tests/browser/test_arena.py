@@ -4,8 +4,8 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,11 +19,11 @@ from apex_space.arena.taste import MIN_OWN
 from apex_space.storage.records import AGAIN, WITHDRAWN, Vote
 from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.render.reveal import foreseen
-from helpers.browser import overflow, visits
+from helpers.browser import overflow, upload_own
 from helpers.listener import Listener
 from helpers.melodies import write
 from helpers.melodies import write_noise as noise
-from helpers.server import QUICK, Running, running_app
+from helpers.server import QUICK, Running
 from helpers.wait import until
 
 LISTENING = float(QUICK["APEX_LISTENING_SECONDS"])
@@ -123,51 +123,50 @@ def test_after_the_vote_a_song_can_be_heard_whole_and_downloaded(listen: Any) ->
     assert opened.sounding() == []
 
 
-def test_why_one_voted_is_kept_with_the_vote(listen: Any, data: Path) -> None:
-    opened = listen()
-    page = opened.page
-    why = page.get_by_role("group", name="Why?")
-    for vote, reasons in (("t", ()), ("b", ("sound", "voice")), ("a", ())):
-        assert why.is_hidden()
-        opened.listen()
-        page.keyboard.press(vote)
-        page.locator("#battle .reveal .name").first.wait_for()
-        assert why.is_visible() == (vote != "t")
-        page.keyboard.press("1")
-        if reasons:
-            page.keyboard.press("2")
-            page.get_by_role("button", name="Sound").click()
-            page.keyboard.press("1")  # not the melody, after all
-            pressed = why.locator("[aria-pressed=true]")
-            assert pressed.evaluate_all("all => all.map(({ dataset }) => dataset.tag)") == ["voice", "sound"]
-        if vote != "a":
-            page.keyboard.press("n")
-            opened.status("Play both songs")
-            assert votes(data)[-1].tags == reasons
-
-
-def test_a_vote_is_taken_back_and_counts_for_nothing(listen: Any, data: Path) -> None:
+def test_why_one_voted_is_kept_with_the_vote_and_a_vote_is_taken_back(listen: Any, data: Path) -> None:
     before = len(votes(data))
     opened = listen()
     page = opened.page
+    why = page.get_by_role("group", name="Why?")
     undo = page.get_by_role("button", name="Take the vote back")
-    for key in ("b", "a"):
+
+    def vote(key: str) -> None:
+        assert why.is_hidden()
         opened.listen()
         page.keyboard.press(key)
         page.locator("#battle .reveal .name").first.wait_for()
-        tally = page.locator("#battle .foreseen").inner_text()
-        if key == "b":
-            assert re.search(r"\b\d+ s Z$", undo.inner_text())
-            page.keyboard.press("z")
-            opened.status("Your vote is withdrawn.")
-            assert undo.is_hidden()
-            assert page.locator("#battle .reveal").inner_text() == page.locator("#battle .foreseen").inner_text() == ""
-            assert page.get_by_role("group", name="Why?").is_hidden()
-            page.keyboard.press("n")
-            opened.status("Play both songs")
-    assert "of your 1 vote" in tally, "the other one is taken back"
-    first, _ = votes(data)[before:]
-    assert first.suspicion in (WITHDRAWN, AGAIN), "a pair that was heard before did not count anyway"
+        assert why.is_visible() == (key != "t")
+
+    def go_on() -> Vote:
+        """Press a key for the next battle; gives the vote before."""
+        page.keyboard.press("n")
+        opened.status("Play both songs")
+        return votes(data)[-1]
+
+    vote("b")
+    assert re.search(r"\b\d+ s Z$", undo.inner_text())
+    page.keyboard.press("z")
+    opened.status("Your vote is withdrawn.")
+    assert undo.is_hidden()
+    assert page.locator("#battle .reveal").inner_text() == page.locator("#battle .foreseen").inner_text() == ""
+    assert why.is_hidden()
+    assert go_on().suspicion in (WITHDRAWN, AGAIN), "a pair that was heard before did not count anyway"
+
+    vote("b")
+    assert "of your 1 vote" in page.locator("#battle .foreseen").inner_text(), "the other one is taken back"
+    page.keyboard.press("1")
+    page.keyboard.press("2")
+    page.get_by_role("button", name="Sound").click()
+    page.keyboard.press("1")  # not the melody, after all
+    pressed = why.locator("[aria-pressed=true]")
+    assert pressed.evaluate_all("all => all.map(({ dataset }) => dataset.tag)") == ["voice", "sound"]
+    assert go_on().tags == ("sound", "voice")
+    vote("t")
+    page.keyboard.press("1")
+    assert go_on().tags == ()
+
+    vote("a")
+    assert len(votes(data)[before:]) == 4
     undo.wait_for(state="hidden", timeout=12_000)
     page.keyboard.press("z")
     expect(page.locator("#battle .status")).to_have_text("You preferred A. You can still say why.")
@@ -206,17 +205,9 @@ def test_ones_own_votes_tell_of_ones_taste_and_every_ten_give_a_picture(listen: 
     assert overflow(page) <= 0
 
 
-def test_r_starts_the_song_again(listen: Any) -> None:
-    page = listen().page
-    page.keyboard.press("ArrowRight")
-    at = "document.querySelector('#battle [data-side=B] audio').currentTime"
-    until(lambda: page.evaluate(at) > 1)
-    page.keyboard.press("r")
-    until(lambda: 0 < page.evaluate(at) < 0.8)
-
-
-def ask_for(seconds: float, opened: Listener) -> None:
-    """Open the page again, so that the page (not the server) asks for more seconds of listening."""
+@contextmanager
+def asked_for(seconds: float, context: Any) -> Iterator[None]:
+    """Have the page (not the server) ask for more seconds of listening."""
 
     def answer(route: Any) -> None:
         given = route.fetch()
@@ -224,25 +215,15 @@ def ask_for(seconds: float, opened: Listener) -> None:
         assert asks in given.text()
         route.fulfill(response=given, body=given.text().replace(asks, f'"listen":{seconds}'))
 
-    opened.page.route("**/arena", answer)
-    opened.page.reload()
-    opened.status(f"after {seconds:g} seconds of each")
+    context.route("**/arena", answer)
+    yield
+    context.unroute("**/arena", answer)
 
 
-def test_the_names_of_the_songs_fit_on_the_narrowest_phone(listen: Any) -> None:
-    opened = listen(viewport={"width": 320, "height": 640})
-    opened.listen()
-    opened.page.keyboard.press("b")
-    opened.status("You preferred B.")
-    names = opened.page.locator("#battle .name")
-    names.first.wait_for()
-    assert names.evaluate_all("names => names.map(name => name.scrollWidth - name.clientWidth)") == [0, 0]
-    assert overflow(opened.page) <= 0
-
-
-def test_only_time_that_was_listened_counts(listen: Any) -> None:
-    opened = listen()
-    ask_for(9, opened)
+def test_only_time_that_was_listened_counts(browser: Any, listen: Any) -> None:
+    with asked_for(9, browser.contexts[0]):
+        opened = listen()
+    opened.status("after 9 seconds of each")
     page = opened.page
     started = time.monotonic()
     page.keyboard.press("ArrowLeft")
@@ -273,18 +254,30 @@ def test_only_time_that_was_listened_counts(listen: Any) -> None:
     assert opened.heard("B") - faster < 0.3
 
 
-def test_one_song_plays_at_a_time(listen: Any) -> None:
+def test_one_song_plays_at_a_time_and_keys_write_where_one_writes(listen: Any) -> None:
     opened = listen()
+    page = opened.page
+    page.evaluate("document.body.insertAdjacentHTML('afterbegin', '<input id=note>')")
+    page.locator("#note").focus()
+    page.keyboard.type(" tan")
+    assert page.locator("#note").input_value() == " tan"
+    assert opened.sounding() == []
+    opened.status("Play both songs")
     for name, side in (("Play song A", "A"), ("Play song B", "B"), ("Play song A", "A")):
-        opened.page.get_by_role("button", name=name).click()
-        opened.page.wait_for_timeout(300)
+        page.get_by_role("button", name=name).click()
+        page.wait_for_timeout(300)
         assert opened.sounding() == [side]
     until(lambda: opened.heard("A") == LISTENING)
-    opened.page.wait_for_timeout(300)
-    opened.page.get_by_role("button", name="Pause song A").click()
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Pause song A").click()
     assert opened.sounding() == []
     assert opened.heard("A") == LISTENING, "more than a vote takes is not counted"
     assert 0 < opened.heard("B") <= LISTENING
+    page.keyboard.press("ArrowRight")
+    at = "document.querySelector('#battle [data-side=B] audio').currentTime"
+    until(lambda: page.evaluate(at) > 1)
+    page.keyboard.press("r")
+    until(lambda: 0 < page.evaluate(at) < 0.8)
 
 
 def test_a_refused_vote_has_its_reason_and_the_battle_stays(listen: Any, data: Path) -> None:
@@ -373,8 +366,9 @@ def test_what_the_server_did_not_answer_can_be_tried_again(browser: Any, server:
     page.close()
 
 
-def test_a_phone_shows_what_follows_a_vote_and_a_held_key_does_not_skip_it(listen: Any) -> None:
-    opened = listen(viewport={"width": 390, "height": 664})
+def test_a_phone_shows_what_follows_a_vote_and_fingers_hit_the_buttons(listen: Any) -> None:
+    phone = {"width": 390, "height": 664}
+    opened = listen(viewport=phone, has_touch=True, is_mobile=True)
     page = opened.page
     live = page.locator("#battle :is([role=status], [aria-live])")
     assert live.evaluate_all("all => all.map((each) => getComputedStyle(each).display === 'none')") == [False] * 4
@@ -382,78 +376,76 @@ def test_a_phone_shows_what_follows_a_vote_and_a_held_key_does_not_skip_it(liste
     page.get_by_role("button", name="A is better").focus()
     page.keyboard.down("Enter")
     opened.status("You can say why, or take the vote back within 10 seconds.")
-    page.keyboard.down("Enter")
+    page.keyboard.down("Enter")  # is still held, and does not skip the reveal
     page.keyboard.up("Enter")
     page.wait_for_timeout(300)
     for part in (".why", ".next", ".undo"):
         expect(page.locator(f"#battle {part}")).to_be_in_viewport(ratio=1)
-    page.get_by_role("button", name="Next battle").click()
+
+    page.set_viewport_size({"width": 320, "height": 640})
+    names = page.locator("#battle .name")
+    names.first.wait_for()
+    assert names.evaluate_all("names => names.map(name => name.scrollWidth - name.clientWidth)") == [0, 0]
+    assert overflow(page) <= 0
+    page.set_viewport_size(phone)
+
+    page.get_by_role("button", name="Next battle").tap()
     opened.status("Play both songs")
     expect(page.locator("#battle .song").first).to_be_in_viewport(ratio=1)
-
-
-@pytest.mark.parametrize("kept", ['{"Pocket": 5}', "5", '"abc"', "[1, 2]"])
-def test_a_tab_that_remembers_nonsense_votes_all_the_same(kept: str, listen: Any) -> None:
-    opened = listen()
-    page = opened.page
-    names = ("this visitor's battles", "the judges against this visitor's votes")
-    page.evaluate("([names, kept]) => names.forEach((name) => sessionStorage.setItem(name, kept))", [names, kept])
-    page.reload()
-    opened.status("Play both songs")
     opened.listen()
-    page.keyboard.press("a")
-    page.locator("#battle .reveal .name").first.wait_for()
-    assert page.locator("#battle .votes-left").inner_text().startswith(f"Your taste: {MIN_OWN - 1} more votes")
-    assert "NaN" not in page.locator("#battle .foreseen").inner_text()
+    expect(page.locator("#battle .votes")).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Tie").tap()
+    opened.status("You called it a tie.")
+    targets = page.locator("#battle :is(button, summary, a)")
+    boxes = [target.bounding_box() for target in targets.all() if target.is_visible()]
+    assert min(min(box["width"], box["height"]) for box in boxes) >= 44
 
 
-def test_votes_that_the_server_no_longer_knows_are_forgotten(listen: Any) -> None:
-    opened = listen()
-    page = opened.page
-    own = "this visitor's battles"
-    page.evaluate(
-        "([own, ids]) => sessionStorage.setItem(own, JSON.stringify(ids.map((id) => [id, true])))",
-        [own, [f"{n:032x}" for n in range(300)]],
+OWN, JUDGES = "this visitor's battles", "the judges against this visitor's votes"
+"""What a tab remembers, by these names."""
+
+
+def vote_again(opened: Listener, **kept: str) -> None:
+    """Open the page again with what the tab remembers instead, and vote."""
+    opened.page.evaluate(
+        "(kept) => Object.entries(kept).forEach((each) => sessionStorage.setItem(...each))",
+        {OWN: kept["own"], JUDGES: kept["judges"]},
     )
-    remembered = "(own) => JSON.parse(sessionStorage.getItem(own)).length"
-    page.reload()
+    opened.page.reload()
     opened.status("Play both songs")
     opened.listen()
-    page.keyboard.press("a")
-    page.locator("#battle .reveal .name").first.wait_for()
-    assert page.evaluate(remembered, own) == 291, "a tab remembers 300 at most"
+    opened.page.keyboard.press("a")
+    opened.page.locator("#battle .reveal .name").first.wait_for()
+
+
+def test_a_tab_that_remembers_nonsense_or_votes_that_the_server_forgot_votes_all_the_same(listen: Any) -> None:
+    opened = listen()
+    page = opened.page
+    for own, judges in (('{"Pocket": 5}', "[1, 2]"), ("[1, 2]", '{"Pocket": 5}'), ("5", '"abc"')):
+        vote_again(opened, own=own, judges=judges)
+        assert page.locator("#battle .votes-left").inner_text().startswith(f"Your taste: {MIN_OWN - 1} more votes")
+        assert "NaN" not in page.locator("#battle .foreseen").inner_text()
+    vote_again(opened, own=json.dumps([[f"{n:032x}", True] for n in range(300)]), judges="{}")
+    remembered = "(own) => JSON.parse(sessionStorage.getItem(own)).length"
+    assert page.evaluate(remembered, OWN) == 291, "a tab remembers 300 at most"
     page.locator("#battle .taste summary").first.click()
     page.get_by_text("The server no longer knows your votes.").wait_for()
-    assert page.evaluate(remembered, own) == 1
-
-
-def test_keys_write_where_one_writes(listen: Any) -> None:
-    opened = listen()
-    page = opened.page
-    page.evaluate("document.body.insertAdjacentHTML('afterbegin', '<input id=note>')")
-    page.locator("#note").focus()
-    page.keyboard.type(" tan")
-    assert page.locator("#note").input_value() == " tan"
-    assert opened.sounding() == []
-    opened.status("Play both songs")
+    assert page.evaluate(remembered, OWN) == 1
 
 
 def test_nobody_votes_under_two_addresses(listen: Any, data: Path) -> None:
     before = len(votes(data))
+    opened = listen()
     for claim in ("6.6.6.6", "7.7.7.7"):
-        opened = listen(extra_http_headers={"X-Forwarded-For": claim})
+        opened.page.set_extra_http_headers({"X-Forwarded-For": claim})
+        opened.page.keyboard.press("n")  # of this battle, all is asked for under that address
+        opened.status("Play both songs")
         opened.listen()
         opened.page.keyboard.press("x")
         opened.status("You found both bad.")
-    assert len({vote.voter for vote in votes(data)[before:]}) == 1
-
-
-def take(page: Any, server: Running, place: str, song: Path) -> None:
-    """Choose one of the two songs of one's own."""
-    field = page.locator(f"#own-{place} input[type=file]")
-    field.set_input_files(song)
-    until(partial(server.uploads, song.stem), seconds=10)
-    field.wait_for(state="detached")
+    cast = votes(data)[before:]
+    assert len(cast) == 2
+    assert len({vote.voter for vote in cast}) == 1
 
 
 STATES = """() => {
@@ -473,7 +465,7 @@ def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running,
     page.get_by_text("Choose a song.").first.wait_for()
     before = len(opened.answers)
     for seed, place in enumerate(("first", "second")):
-        take(page, server, place, noise(tmp_path / f"{place} take.wav", seed))
+        upload_own(page, server, place, noise(tmp_path / f"{place} take.wav", seed))
     was = page.locator("#battle audio").first.get_attribute("src")
     page.keyboard.press("ArrowLeft")
     page.evaluate(STATES)
@@ -504,73 +496,38 @@ def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running,
     page.get_by_text("This song was deleted after scoring.").first.wait_for()
 
 
-@pytest.mark.parametrize(("seconds", "together"), [(8.1, True), (9.0, False)])
 def test_two_takes_of_a_song_are_switched_between_at_the_same_place(
-    seconds: float, together: bool, listen: Any, server: Running, tmp_path: Path
+    listen: Any, server: Running, tmp_path: Path
 ) -> None:
     opened = listen()
     page = opened.page
     switch = page.get_by_label("Switch at the same place")
     assert switch.is_hidden(), "no two songs of the pool have one title or prompt"
     page.get_by_role("button", name="Your own two songs").click()
-    for seed, place, length in ((1, "first", 8.0), (2, "second", seconds)):
-        take(page, server, place, write(tmp_path / f"{place} {seconds}.wav", seed, seconds=length))
-    page.get_by_role("button", name="Make it a battle").click()
-    switch.wait_for(timeout=60_000)
-    expect(switch).to_be_checked(checked=together)
     at = "document.querySelector('#battle [data-side={}] audio').currentTime"
-    page.locator("#battle [data-side=A] .seek").fill("4")
-    page.locator("body").click(position={"x": 2, "y": 2})
-    page.keyboard.press("Space")
-    until(lambda: page.evaluate(at.format("A")) > 4.3)
-    page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(300)
-    assert opened.sounding() == ["B"]
-    assert (page.evaluate(at.format("B")) > 4.3) == together
-    switch.set_checked(not together)
-    page.keyboard.press("ArrowLeft")  # a key works on the checkbox, too
-    page.wait_for_timeout(300)
-    assert opened.sounding() == ["A"]
-
-
-def test_a_battle_of_ones_own_is_repeated_without_a_new_upload(
-    browser: Any, panel_server: Running, tmp_path: Path
-) -> None:
-    songs = [noise(tmp_path / f"{place} try.wav", seed) for seed, place in enumerate(("first", "second"))]
-    with visits(browser, panel_server.url) as visit:
-        page = visit("/arena")
-        opened = Listener(page)
-        opened.status("Play both songs")
-        page.get_by_role("button", name="Your own two songs").click()
-        make = page.get_by_role("button", name="Make it a battle")
-        take(page, panel_server, "first", songs[0])
-        take(page, panel_server, "second", songs[0])
-        make.click()
-        page.get_by_text("These two are the same song").wait_for(timeout=60_000)
-        assert page.locator("#battle .play").first.is_enabled()
-        page.locator("#own-second").get_by_role("button", name="Clear").click()
-        take(page, panel_server, "second", songs[1])
-        for _ in range(2):
-            was = page.locator("#battle audio").first.get_attribute("src")
-            make.click()
-            page.wait_for_function(f"document.querySelector('#battle audio').src !== {was!r}", timeout=60_000)
-            opened.status("Play both songs")
-            expect(page.get_by_text("These two are the same song")).to_have_count(0)
-            opened.listen()
-            page.keyboard.press("a")
-            opened.status("You preferred A.")
-            assert opened.sounding() == []
-
-
-def test_fingers_hit_the_buttons(listen: Any) -> None:
-    opened = listen(viewport={"width": 390, "height": 664}, has_touch=True, is_mobile=True)
-    opened.listen()
-    expect(opened.page.locator("#battle .votes")).to_be_in_viewport(ratio=1)
-    opened.page.get_by_role("button", name="Tie").tap()
-    opened.status("You called it a tie.")
-    targets = opened.page.locator("#battle :is(button, summary, a)")
-    boxes = [target.bounding_box() for target in targets.all() if target.is_visible()]
-    assert min(min(box["width"], box["height"]) for box in boxes) >= 44
+    for seconds, together in ((8.1, True), (9.0, False)):
+        for seed, place, length in ((1, "first", 8.0), (2, "second", seconds)):
+            song = write(tmp_path / f"{place} {seconds}.wav", seed, seconds=length, rate=22_050, channels=1)
+            upload_own(page, server, place, song)
+        was = page.locator("#battle audio").first.get_attribute("src")
+        page.get_by_role("button", name="Make it a battle").click()
+        page.wait_for_function(f"document.querySelector('#battle audio').src !== {was!r}", timeout=60_000)
+        switch.wait_for()
+        expect(switch).to_be_checked(checked=together)
+        page.locator("#battle [data-side=A] .seek").fill("4")
+        page.locator("body").click(position={"x": 2, "y": 2})
+        page.keyboard.press("Space")
+        until(lambda: page.evaluate(at.format("A")) > 4.3)
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(300)
+        assert opened.sounding() == ["B"]
+        assert (page.evaluate(at.format("B")) > 4.3) == together
+        switch.set_checked(not together)
+        page.keyboard.press("ArrowLeft")  # a key works on the checkbox, too
+        page.wait_for_timeout(300)
+        assert opened.sounding() == ["A"]
+        for place in ("first", "second"):
+            page.locator(f"#own-{place}").get_by_role("button", name="Clear").click()
 
 
 def test_it_works_in_a_frame_of_another_site(browser: Any, server: Running, tmp_path: Path) -> None:
@@ -587,14 +544,3 @@ def test_it_works_in_a_frame_of_another_site(browser: Any, server: Running, tmp_
     frame.get_by_role("button", name="Tie").click()
     frame.locator("#battle .status", has_text="You called it a tie.").wait_for()
     page.close()
-
-
-def test_a_pool_of_one_song_says_that_it_makes_no_pair(browser: Any, tmp_path: Path) -> None:
-    noise(tmp_path / "songs" / "one.wav", 1)
-    with (
-        running_app(tmp_path, APEX_POOL=str(tmp_path / "songs")) as server,
-        visits(browser, server.url) as visit,
-    ):
-        page = visit("/arena")
-        page.locator("#battle .status", has_text="A battle needs two songs").wait_for()
-        assert page.get_by_role("button", name="Play song A").is_disabled()

@@ -5,14 +5,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from apex_space import __version__
 from apex_space.ui.pages.about import LIBRARIES
 from apex_space.ui.static_files import read_static
 from helpers.browser import upload
 from helpers.chinese import english
 from helpers.melodies import write_silence
+from helpers.server import Running
 from helpers.songs import short
 
 
@@ -23,11 +22,22 @@ def report(page: Any, *names: str) -> None:
     assert english(page, *names) == []
 
 
-def test_score(chinese: Any) -> None:
-    page = chinese("/", "评分")
+def test_score_while_another_visitor_is_answered_in_english(chinese: Any, visit: Any, tmp_path: Path) -> None:
+    page, other = chinese("/", "评分"), visit("/", "Score")
     assert page.locator("html").get_attribute("lang") == "zh-CN"
     assert english(page) == []
+    for each, tag in ((page, "zh-CN"), (other, "en")):
+        each.get_by_role("button", name=FRAME[tag][0], exact=True).click()
+    page.get_by_text("请先选择一首歌曲").first.wait_for()
+    other.get_by_text("Choose a song first").first.wait_for()
+    silence = write_silence(tmp_path / "silence.wav")
+    upload(page, silence)
+    page.locator("p.error").wait_for()
+    assert english(page, "silence.wav") == []
+    page.locator("#song").get_by_role("button", name="清除").click()
+    upload(other, silence)
     upload(page, short("folk.ogg"))
+    assert "silent" in other.locator("p.error").inner_text(timeout=60_000)
     report(page, "folk.ogg")
     page.get_by_role("button", name="获取链接").click()
     page.get_by_role("button", name="删除", exact=True).wait_for()
@@ -40,15 +50,6 @@ def test_score(chinese: Any) -> None:
     page.get_by_role("button", name="删除", exact=True).click()
     page.get_by_role("heading", name="已删除").wait_for()
     assert english(page) == []
-
-
-def test_score_refuses(chinese: Any, tmp_path: Path) -> None:
-    page = chinese("/", "评分")
-    page.get_by_role("button", name="评分", exact=True).click()
-    page.get_by_text("请先选择一首歌曲").first.wait_for()
-    upload(page, write_silence(tmp_path / "silence.wav"))
-    page.locator("p.error").wait_for()
-    assert english(page, "silence.wav") == []
 
 
 def test_compare(chinese: Any) -> None:
@@ -64,16 +65,23 @@ def test_compare(chinese: Any) -> None:
     assert english(page, "folk.ogg", "house.ogg", "simulated") == []
 
 
-OPENED = (("/", "zh-TW", "zh-CN"), ("/?lang=en", "zh-CN", "en"), ("/zh-CN/", "en-US", "zh-CN"))
-"""Path, the browser's language, the page's. test_language.py has more of them."""
 FRAME = {"en": ("Score", "Click to Upload", "Compare"), "zh-CN": ("评分", "点击上传", "比较")}
 """What the page says: a button of ours, a text of Gradio's, and the link to another page."""
 
 
-@pytest.mark.parametrize(("path", "locale", "tag"), OPENED)
-def test_the_address_or_else_the_browser_says_which_language(visit: Any, path: str, locale: str, tag: str) -> None:
+def test_the_address_or_else_the_browser_says_which_language(visit: Any, server: Running) -> None:
+    """test_language.py has more of them."""
+    page = visit("/", locale="zh-TW")
+    speaks(page, "zh-CN")
+    page.goto(f"{server.url}/?lang=en")
+    speaks(page, "en")
+    speaks(visit("/zh-CN/"), "zh-CN")  # the profile's browser asks for English
+
+
+def speaks(page: Any, tag: str) -> None:
+    """Hold the page to be in this language."""
     button, gradios, link = FRAME[tag]
-    page = visit(path, button, locale=locale)
+    page.get_by_role("button", name=button, exact=True).wait_for()
     page.get_by_text(gradios).first.wait_for()
     page.get_by_role("link", name=link, exact=True).wait_for()
     assert page.locator("html").get_attribute("lang") == tag
@@ -88,18 +96,6 @@ def test_links_lead_on_in_the_language_that_was_asked_for(visit: Any) -> None:
     page.wait_for_url("**/arena?lang=en")
     page.get_by_role("heading", name="Which song do you prefer?").wait_for()
     assert page.locator("html").get_attribute("lang") == "en"
-
-
-def test_two_visitors_at_once_are_each_answered_in_their_language(visit: Any) -> None:
-    chinese, other = visit("/?lang=zh-CN", "评分"), visit("/", "Score")
-    for page in (chinese, other):
-        page.get_by_role("button", name=FRAME["zh-CN" if page is chinese else "en"][0], exact=True).click()
-    chinese.get_by_text("请先选择一首歌曲").first.wait_for()
-    other.get_by_text("Choose a song first").first.wait_for()
-    for page, song in ((chinese, "house.ogg"), (other, "folk.ogg")):  # of one song, who is late finds it deleted
-        upload(page, short(song))
-    for page, form in ((other, "Report as JSON"), (chinese, "JSON 报告")):
-        page.get_by_role("link", name=form).wait_for(timeout=120_000)
 
 
 def test_about_and_embed(chinese: Any) -> None:

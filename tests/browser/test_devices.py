@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
 from helpers.browser import upload, wait_for_report
+from helpers.server import Running
 from helpers.songs import short
 
 PART = "() => document.activeElement.closest('#song, #choices, #outcome')?.id"
@@ -23,23 +23,23 @@ SMALL = """[...document.querySelectorAll(".main :is(button, select, textarea, su
 TAP = "getComputedStyle(document.querySelector('#song [data-testid=upload-text]'), '::after').content"
 
 
-def test_a_touch_screen_names_no_keys_and_has_large_targets(visit: Any) -> None:
-    touch = {"has_touch": True, "is_mobile": True, "viewport": {"width": 390, "height": 844}}
-    page = visit("/", "Score", **touch)
+def test_a_touch_screen_names_no_keys_and_has_large_targets(visit: Any, server: Running) -> None:
+    page = visit("/", "Score", has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
     page.wait_for_function(f"{TAP} === '\"Tap to choose a song\"'")
-    page.locator("button.example").first.tap()
+    upload(page, short("bossa.ogg"))
     page.locator("#song .play-pause-button").wait_for()
     page.locator("#embed .label-wrap").tap()
     page.locator("#embed .copy").wait_for()
     page.wait_for_function(f"{SMALL}.length === 0")
-    page = visit("/arena", **touch)
+    page.goto(f"{server.url}/arena")
     page.locator("#battle .status", has_text="Play both songs").wait_for()
     assert page.locator("#battle kbd").count() > 3
     assert not any(key.is_visible() for key in page.locator("#battle kbd").all())
 
 
 def test_the_narrowest_phone_shows_all_pages_in_one_line_and_no_text_over_another(visit: Any) -> None:
-    page = visit("/rank", "Rank", viewport={"width": 320, "height": 640})
+    page = visit("/rank", "Rank")
+    page.set_viewport_size({"width": 320, "height": 640})
     page.locator(".nav-holder nav a").last.wait_for()
     assert len({link.bounding_box()["y"] for link in page.locator(".nav-holder nav a").all()}) == 1
     label, text = (page.locator(f"#groups {part}").last for part in ("[data-testid=block-label]", ".wrap"))
@@ -50,32 +50,29 @@ def test_the_narrowest_phone_shows_all_pages_in_one_line_and_no_text_over_anothe
     assert [stem.evaluate("e => e.scrollWidth - e.clientWidth") for stem in stems.all()] == [0, 0]
 
 
-def test_paper_shows_what_was_found_without_what_can_be_pressed(visit: Any) -> None:
-    page = visit("/", "Score")
-    upload(page, short("bossa.ogg"))
-    wait_for_report(page)
-    page.emulate_media(media="print")
-    for shown in (".result .song", ".result .card", "#scores-plot", "caption"):
-        expect(page.locator(shown).first).to_be_visible()
-    for hidden in ("button", "input", ".nav-holder", "footer", "#embed", "#song", "#share-panel", "#judge"):
-        assert not any(part.is_visible() for part in page.locator(hidden).all()), hidden
-
-
-def test_the_keyboard_goes_on_at_the_player_of_a_chosen_song(visit: Any) -> None:
-    page = visit("/", "Score")
+def test_a_chosen_song_is_scored_shared_in_words_walked_through_and_printed(visit: Any) -> None:
+    permissions = ["clipboard-read", "clipboard-write"]
+    page = visit("/", "Score", permissions=permissions, viewport={"width": 1280, "height": 844})
+    share = page.get_by_role("button", name="Share these words")
+    assert not share.is_visible()
     page.locator("#song .upload-container").focus()
     upload(page, short("bossa.ogg"))
     expect(page.locator("#song .play-pause-button")).to_be_focused(timeout=30_000)
-
-
-@pytest.mark.parametrize(
-    ("width", "order"), [(1280, ["song", "choices", "outcome"]), (390, ["song", "outcome", "choices"])]
-)
-def test_the_tab_key_goes_as_the_eye_does(visit: Any, width: int, order: list[str]) -> None:
-    """On a wide page, down the left column first. On a phone, the result is directly below the song."""
-    page = visit("/", "Score", viewport={"width": width, "height": 844})
-    upload(page, short("bossa.ogg"))
     wait_for_report(page)
+    share.click()
+    page.get_by_role("status").filter(has_text="Copied.").wait_for()
+    words = page.evaluate("navigator.clipboard.readText()")
+    likes = page.locator(".result .card", has_text="Likes").locator("b").inner_text()
+    assert words.startswith(f"bossa.ogg: Likes {likes}, Coherence ")
+    assert words.endswith(page.url)
+    the_tab_key_goes_as_the_eye_does(page, ["song", "choices", "outcome"], beside=True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    the_tab_key_goes_as_the_eye_does(page, ["song", "outcome", "choices"], beside=False)
+    paper_shows_what_was_found_without_what_can_be_pressed(page)
+
+
+def the_tab_key_goes_as_the_eye_does(page: Any, order: list[str], beside: bool) -> None:
+    """On a wide page, down the left column first. On a phone, the result is directly below the song."""
     page.locator("#song input, #song button").first.focus()
     met: list[str] = []
     for _ in range(60):
@@ -87,18 +84,12 @@ def test_the_tab_key_goes_as_the_eye_does(visit: Any, width: int, order: list[st
     examples = page.locator(".examples").bounding_box()
     assert result["y"] < examples["y"]
     assert song["x"] == examples["x"]
-    assert (result["x"] > song["x"] + song["width"]) == (width == 1280)
+    assert (result["x"] > song["x"] + song["width"]) == beside
 
 
-def test_a_result_is_shared_in_words(visit: Any) -> None:
-    page = visit("/", "Score", permissions=["clipboard-read", "clipboard-write"])
-    share = page.get_by_role("button", name="Share these words")
-    assert not share.is_visible()
-    upload(page, short("bossa.ogg"))
-    wait_for_report(page)
-    share.click()
-    page.get_by_role("status").filter(has_text="Copied.").wait_for()
-    words = page.evaluate("navigator.clipboard.readText()")
-    likes = page.locator(".result .card", has_text="Likes").locator("b").inner_text()
-    assert words.startswith(f"bossa.ogg: Likes {likes}, Coherence ")
-    assert words.endswith(page.url)
+def paper_shows_what_was_found_without_what_can_be_pressed(page: Any) -> None:
+    page.emulate_media(media="print")
+    for shown in (".result .song", ".result .card", "#scores-plot", "caption"):
+        expect(page.locator(shown).first).to_be_visible()
+    for hidden in ("button", "input", ".nav-holder", "footer", "#embed", "#song", "#share-panel", "#judge"):
+        assert not any(part.is_visible() for part in page.locator(hidden).all()), hidden

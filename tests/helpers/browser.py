@@ -4,11 +4,15 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+
+from helpers.server import Running
+from helpers.wait import until
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """Chromium, without its windows where that can be had: they take a quarter of its processor time."""
@@ -114,6 +118,14 @@ def upload_side(page: Any, side: str, song: Path) -> None:
         player.get_by_role("button", name="Clear").click()
     player.locator("input[type=file]").set_input_files(song)
     player.get_by_label(PLAY).wait_for()
+
+
+def upload_own(page: Any, server: Running, place: str, song: Path) -> None:
+    """Choose the "first" or "second" of the two songs of one's own on the Arena page."""
+    field = page.locator(f"#own-{place} input[type=file]")
+    field.set_input_files(song)
+    until(partial(server.uploads, song.stem), seconds=10)
+    field.wait_for(state="detached")
 
 
 def wait_for_report(page: Any) -> None:
