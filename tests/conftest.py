@@ -158,7 +158,7 @@ def chinese(visit: Any) -> Any:
     return open_page
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(server: Running) -> Iterator[Any]:
     """Gradio's client of the shared server."""
     from gradio_client import Client

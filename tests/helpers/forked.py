@@ -49,14 +49,19 @@ def print_to(log: Path) -> None:
             os.dup2(file.fileno(), stream)
 
 
+def read_the_environment() -> None:
+    """Let the modules that did so when they were imported do it again."""
+    for name in READ_THE_ENVIRONMENT:
+        importlib.reload(sys.modules[name])
+
+
 def _run(program: tuple[str, ...], environment: dict[str, str], log: Path) -> None:
     """Do as `python` does with the arguments `program`: the path of a file, or "-c" and code."""
     print_to(log)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)
-    for name in READ_THE_ENVIRONMENT:
-        importlib.reload(sys.modules[name])
+    read_the_environment()
     tempfile.tempdir = None
     sys.argv = [program[0]]
     if program[0] == "-c":

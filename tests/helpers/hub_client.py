@@ -2,14 +2,13 @@
 
 import json
 import os
-import sys
 import time
 import warnings
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from helpers.forked import FORKSERVER, Program, print_to
+from helpers.forked import FORKSERVER, Program, print_to, read_the_environment
 from helpers.hub_server import Hub
 
 NEEDS, CHECKPOINTS = ("config.json", "preprocessor_config.json"), ("model.safetensors", "pytorch_model.bin")
@@ -45,9 +44,8 @@ def call(folder: Path, repository: str, revision: str, action: str, environment:
 
 def _answer(folder: Path, repository: str, revision: str, action: str, environment: dict[str, str]) -> None:
     print_to(folder / "printed")
-    for name in [each for each in sys.modules if each.partition(".")[0] == "huggingface_hub"]:
-        del sys.modules[name]  # it reads the environment when it is imported
     os.environ.update(environment)
+    read_the_environment()
     warnings.simplefilter("error")
     from huggingface_hub import HfApi, snapshot_download  # noqa: F401  # so that the clock measures the network
 

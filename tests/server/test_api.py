@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ NODE, MODULES = Path(sys.prefix) / "bin" / "node", Path(sys.prefix) / "node_modu
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def api(server: Running) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=f"{server.url}/gradio_api", timeout=60) as client:
         yield client
@@ -42,8 +43,12 @@ def says_the_likes(*command: str | Path) -> bool:
     """Whether a program, run in the tree, writes what pocket says of the song."""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    likes = load_judge("pocket")(SONG).scores["likes"]
-    return str(rounded(likes)) in done.stdout
+    return likes() in done.stdout
+
+
+@cache
+def likes() -> str:
+    return str(rounded(load_judge("pocket")(SONG).scores["likes"]))
 
 
 @pytest.mark.parametrize("mark", ["gradio_client", "mcp"])

@@ -33,9 +33,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(server: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, timeout=60) as client:
+    once = httpx.Limits(max_keepalive_connections=0)  # the server closes connections of those whom it refuses
+    with httpx.Client(base_url=server.url, timeout=60, limits=once) as client:
         yield client
 
 
@@ -55,14 +56,19 @@ def in_parts(body: bytes) -> Iterator[bytes]:
         yield body[start : start + 65_536]
 
 
+@pytest.fixture(scope="module")
+def large() -> bytes:
+    return join(["x" * 60 * MEGABYTE])
+
+
 @pytest.mark.parametrize("path", ["/queue/join", "/call/score", "/run/score", "/component_server", "/cancel", "/mcp/"])
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_large_body_is_refused_before_it_is_parsed(
-    path: str, declared: bool, client: httpx.Client, server: Running
+    path: str, declared: bool, large: bytes, client: httpx.Client, server: Running
 ) -> None:
-    before, body = memory(server), join(["x" * 60 * MEGABYTE])
+    before = memory(server)
     answer = client.post(
-        API + path, content=body if declared else in_parts(body), headers={"content-type": "application/json"}
+        API + path, content=large if declared else in_parts(large), headers={"content-type": "application/json"}
     )
     assert answer.status_code == 413 or (not declared and answer.status_code == 400)
     assert len(answer.content) < 500

@@ -13,7 +13,7 @@ from helpers.songs import short
 from helpers.wait import until
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ask(client: Any) -> Any:
     """The public endpoint: two files and perhaps a judge in, the JSON out."""
 

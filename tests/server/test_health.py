@@ -31,7 +31,7 @@ def test_it_tells_the_judges_the_queue_and_the_version(server: Running) -> None:
 
 
 def test_it_answers_while_songs_are_heard_and_counts_them(server: Running, tmp_path: Path) -> None:
-    song = melodies.write(tmp_path / "song.wav", 1, seconds=30).read_bytes()
+    song = melodies.write(tmp_path / "song.wav", 1, seconds=30, rate=22_050, channels=1).read_bytes()
     seen = []
 
     def score(number: int) -> None:

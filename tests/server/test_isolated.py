@@ -66,7 +66,7 @@ import numpy as np
 from contextlib import contextmanager
 @contextmanager
 def endless(file):
-    yield worker.Stream(8000, 1, None, (np.ones((1, 1), np.float32) for _ in iter(int, 1)))
+    yield worker.Stream(8000, 1, None, (np.ones((1, 1), np.float32) for _ in iter(int, 1) if sum(range(100_000))))
 worker.open_stream = endless
 worker.CPU_SECONDS = 1
 """
@@ -212,22 +212,23 @@ def test_an_installation_that_cannot_decode_is_no_fault_of_the_song(
         load(song)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "<img src=x onerror=alert(1)>",
-        'two\nlines "quoted"\t\x1b[31m',
-        "--help",
-        "\u202e3pm.exe",
-        os.fsdecode(b"\xff\xfe\x80"),
-        "*;$(true)|&",
-    ],
+NAMES = (
+    "<img src=x onerror=alert(1)>",
+    'two\nlines "quoted"\t\x1b[31m',
+    "--help",
+    "\u202e3pm.exe",
+    os.fsdecode(b"\xff\xfe\x80"),
+    "*;$(true)|&",
 )
-def test_any_name_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    load(write(tmp_path / "before", tone(1.2)))
+
+
+def test_any_name_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = write(tmp_path / "before", tone(1.2))
+    load(before)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "before").rename(tmp_path / name)
-    assert load(name).duration == pytest.approx(1.2)
+    for name in NAMES:
+        before = before.rename(tmp_path / name)
+        assert load(name).duration == pytest.approx(1.2), name
 
 
 @pytest.mark.parametrize("name", ["x" * 10_000, "a\0b", "../" * 50 + "nothing", "\ud800"])

@@ -1,14 +1,7 @@
 """What results under links promise: kept as they were without the song, found by id alone, deleted by key alone."""
 
-import os
-import random
-import signal
-import subprocess
-import sys
-from contextlib import ExitStack, closing
-from functools import partial
+from contextlib import closing
 from pathlib import Path
-from threading import Timer
 
 import pytest
 from sqlalchemy import text
@@ -18,7 +11,7 @@ from apex_space.storage.identity import AddressHasher
 from apex_space.storage.shared_results import SharedResults
 from apex_space.storage.vote_store import VoteStore
 from helpers.database import KINDS, database
-from helpers.paths import ROOT
+from helpers.killed import said_until_killed
 
 
 def count(store: VoteStore) -> int:
@@ -26,20 +19,20 @@ def count(store: VoteStore) -> int:
         return connection.scalar(text("SELECT count(*) FROM links")) or 0
 
 
+PROCESSES = 3
 MAKER = """
-import os, sys
-sys.path.insert(0, sys.argv[2])
 from helpers.results import HERE, report
 from apex_space.storage.vote_store import VoteStore
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.shared_results import SharedResults
 
-links = SharedResults(VoteStore(sys.argv[1]), AddressHasher("salt"), 1_000_000)
-links._limiter.admit = lambda visitor, action: None
-while True:
-    kept, gone = (links.add([report()], "", HERE) for _ in range(2))
-    links.delete(gone.id, gone.key)
-    os.write(1, f"{kept.id} {gone.id}\\n".encode())
+def work(url):
+    links = SharedResults(VoteStore(url), AddressHasher("salt"), 1_000_000)
+    links._limiter.admit = lambda visitor, action: None
+    while True:
+        kept, gone = (links.add([report()], "", HERE) for _ in range(2))
+        links.delete(gone.id, gone.key)
+        os.write(1, f"{os.getpid()} {kept.id} {gone.id}\\n".encode())
 """
 
 
@@ -47,23 +40,11 @@ while True:
 def test_every_acknowledged_result_and_deletion_survives_the_kill_of_its_process(kind: str, tmp_path: Path) -> None:
     with database(kind, tmp_path) as url:
         VoteStore(url).close()
-        command = [sys.executable, "-c", MAKER, url, str(ROOT / "tests")]
-        told = []
-        with ExitStack() as stack:
-            popen = partial(subprocess.Popen, command, stdout=subprocess.PIPE, text=True)
-            makers = [stack.enter_context(popen()) for _ in range(3)]
-            for maker in makers:
-                assert maker.stdout is not None
-                told.append(maker.stdout.readline().split())
-                Timer(random.uniform(0, 1), os.kill, (maker.pid, signal.SIGKILL)).start()
-            for maker in makers:
-                assert maker.stdout is not None
-                told += [line.split() for line in maker.stdout]
-                assert maker.wait() == -signal.SIGKILL, "a process ended by itself"
+        told = said_until_killed(MAKER, url, processes=PROCESSES, seconds=0.5)
         with closing(VoteStore(url)) as store:
             links = SharedResults(store, AddressHasher("salt"), 1)
             for kept, gone in told:
                 assert links.get(kept).reports
                 with pytest.raises(UnknownLink):
                     links.get(gone)
-            assert len(told) <= count(store) <= len(told) + 2 * len(makers), "each had two results under way"
+            assert len(told) <= count(store) <= len(told) + 2 * PROCESSES, "each had two results under way"

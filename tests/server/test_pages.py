@@ -16,7 +16,7 @@ BROWSER = {"accept": "text/html,*/*;q=0.8", "accept-encoding": "gzip"}
 META = re.compile(r'<meta (?:name|property)="([\w:]+)" content="([^"]*)">')
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(server: Running) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url, timeout=30, headers=BROWSER) as client:
         yield client

@@ -1,4 +1,7 @@
-"""What holds on PostgreSQL too: locks, processes, migrations, and whatever its SQL could do otherwise than SQLite's."""
+"""What holds on PostgreSQL too: locks, processes, migrations, and whatever its SQL could do otherwise than SQLite's.
+
+Long sequences of votes and whole models are in `thorough`.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,13 +19,7 @@ from helpers.database import postgresql, sqlite
 from helpers.votes import votes_counted
 from server.test_shards import test_replicas_share_the_work  # noqa: F401
 from server.test_store import test_several_processes_may_open_a_new_database_at_once  # noqa: F401
-from unit.arena.test_learning import (  # noqa: F401
-    service,
-    test_a_model_is_learned_and_stored_and_learned_again,
-    test_another_process_takes_the_stored_model,
-    test_many_processes_may_learn_at_once,
-    test_visitors_songs_do_not_decide_which_weights_learn,
-)
+from unit.arena.test_learning import service, test_many_processes_may_learn_at_once  # noqa: F401
 from unit.storage.test_database import (  # noqa: F401
     PASSWORD,
     battle,
@@ -61,8 +58,6 @@ from unit.storage.test_database import (  # noqa: F401
     test_shards_that_are_claimed_at_once_share_no_vote,
     test_songs_are_counted_by_their_unsuspicious_votes,
     test_tags_are_counted_for_the_generator_that_won,
-    test_the_counts_are_those_of_all_votes_however_they_came,
-    test_the_counts_stay_those_of_all_votes_however_they_change,
     test_the_database_itself_changes_and_deletes_nothing,
     test_the_pairs_of_an_old_database_are_counted_again_as_they_were_played,
     test_the_words_of_an_old_database_are_replaced_and_its_votes_stay_as_they_are,

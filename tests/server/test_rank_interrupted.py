@@ -14,7 +14,7 @@ from helpers.paths import ROOT
 
 def test_an_interruption_keeps_what_is_done(tmp_path: Path) -> None:
     for i in range(40):
-        write(tmp_path / "songs" / f"{i:02}.wav", i, seconds=20)
+        write(tmp_path / "songs" / f"{i:02}.wav", i, seconds=20, rate=22_050, channels=1)
     command = [sys.executable, "-m", "apex_space", "rank", str(tmp_path / "songs"), "--format", "json"]
     env = os.environ | {"APEX_DATA": str(tmp_path / "data")}
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -271,13 +271,20 @@ def hub() -> Iterator[Datasets]:
         yield running
 
 
-def test_the_hubs_client_makes_a_private_dataset_and_commits(hub: Datasets, url: str, tmp_path: Path) -> None:
-    with process(url, tmp_path, hub) as voter:
-        voter.vote("1")
-        until(lambda: copied(hub.files) == ["1"])
-        assert voter.said() == ""
-        voter.vote("2", "3")
-    assert copied(hub.files) == ["1", "2", "3"], "the rest is committed at the end"
+def test_the_hubs_client_makes_a_private_dataset_and_commits_what_never_reached_the_hub_too(
+    hub: Datasets, url: str, tmp_path: Path
+) -> None:
+    hub.status = {"/people/votes": 503}
+    with process(url, tmp_path, hub) as first:
+        first.vote("1", "2")
+    hub.status = {}
+    first.log.unlink()
+    with process(url, tmp_path, hub) as second:
+        second.vote("3")
+        until(lambda: copied(hub.files) == ["1", "2", "3"])
+        assert second.said() == ""
+        second.vote("4", "5")
+    assert copied(hub.files) == ["1", "2", "3", "4", "5"], "the rest is committed at the end"
     assert hub.made_with == {"name": "votes", "organization": "people", "visibility": "private", "type": "dataset"}
     assert all(path.startswith("data/all-votes-") and path.endswith(".parquet") for path in hub.files)
     assert sorted(hub.files) == sorted(path for commit in hub.commits for path in commit)
@@ -297,18 +304,6 @@ def test_votes_wait_for_a_hub_that_fails_or_refuses_and_then_go(hub: Datasets, u
         hub.status = {}
         until(lambda: copied(hub.files) == ["1", "2"])
     assert "token-of-ours" not in voter.said()
-
-
-def test_votes_of_a_process_that_never_reached_the_hub_go_with_those_of_the_next(
-    hub: Datasets, url: str, tmp_path: Path
-) -> None:
-    hub.status = {"/people/votes": 503}
-    with process(url, tmp_path, hub) as first:
-        first.vote("1", "2")
-    hub.status = {}
-    with process(url, tmp_path, hub) as second:
-        second.vote("3")
-        until(lambda: copied(hub.files) == ["1", "2", "3"])
 
 
 def test_a_process_killed_while_it_commits_loses_and_doubles_nothing(hub: Datasets, url: str, tmp_path: Path) -> None:

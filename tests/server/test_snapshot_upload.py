@@ -1,8 +1,6 @@
 """`arena snapshot`: it is written, and uploaded by the Hub's real client, whole or not at all."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -14,6 +12,7 @@ import pytest
 from apex_space.storage.vote_store import VoteStore
 from helpers.database import sqlite
 from helpers.dataset_server import Datasets, serve
+from helpers.forked import Program
 from helpers.votes import stored, vote
 
 
@@ -24,13 +23,14 @@ def hub() -> Iterator[Datasets]:
 
 
 def snapshot(folder: Path, hub: Datasets, *options: str) -> tuple[int, str]:
-    """Exit status and messages of the command, run in `folder`."""
+    """Exit status of the command, run in `folder`, and all that it writes."""
     names = {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "home"), "HF_TOKEN": "token-of-ours"}
     names |= {"APEX_DATABASE_URL": sqlite(folder), "APEX_DATA": str(folder)}
-    command = [sys.executable, "-m", "apex_space", "arena", "snapshot", "--out", str(folder / "out"), *options]
-    done = subprocess.run(command, env=os.environ | names, capture_output=True, text=True, timeout=100, check=False)
-    assert done.stdout == ""
-    return done.returncode, done.stderr
+    code = f"from apex_space.cli import app; app({['arena', 'snapshot', '--out', str(folder / 'out'), *options]!r})"
+    log = folder / "log"
+    log.write_text("")
+    done = Program(("-c", code), os.environ | names, log)
+    return done.wait(100), log.read_text()
 
 
 def test_a_snapshot_is_uploaded_once_and_its_card_becomes_the_datasets(hub: Datasets, tmp_path: Path) -> None:

@@ -112,3 +112,13 @@ def test_how_long_it_will_take_is_said_before_it_starts(panel_weights: Path, tmp
     assert re.search(r"s of music take songeval about \d+ \w+, and all judges about \d+ \w+", lines)
     assert lines.index("take songeval") < lines.index("scored in") < lines.index("take hear-2 about")
     assert lines.count("all judges") == 1
+
+
+@pytest.mark.slow
+def test_apex_from_a_folder_of_weights(thin_weights: Path, tmp_path: Path) -> None:
+    song = melodies.write(tmp_path / "song.wav", 1, seconds=3)
+    done = run("score", song, "--judge", "apex", "--weights", thin_weights, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    (report,) = json.loads(done.stdout)
+    assert all(isinstance(report["scores"][key], float) for key in SEVEN)
+    assert [each["repository"] for each in report["weights"]] == ["m-a-p/MERT-v1-95M", "amaai-lab/apex"]

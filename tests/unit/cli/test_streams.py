@@ -31,14 +31,14 @@ def test_judges_may_have_spaces_between(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_console_that_lacks_characters_gets_escapes(tmp_path: Path) -> None:
-    sound = write(tmp_path / "sound.wav", 1, seconds=2).read_bytes()
     songs = [os.fsencode(tmp_path / name) for name in NAMES]
     for song in songs:
-        Path(os.fsdecode(song)).write_bytes(sound)
+        Path(os.fsdecode(song)).write_text("no song")
     command = [sys.executable, "-m", "apex_space", "score", *songs, "--format", "json"]
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "APEX_PRECISION": "float32"}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, env=environment)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count(b"not a sound file") == len(NAMES)
     shown = [Path(report["file"]).name for report in json.loads(done.stdout.decode("cp1252"))]
     assert shown == ["中文🎹.wav", r"caf\xe9.wav", r"esc\x1b[31m.wav", "mix:100:final.wav"]
     assert b"\x1b" not in done.stdout + done.stderr
@@ -46,12 +46,13 @@ def test_a_console_that_lacks_characters_gets_escapes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_full_disk_is_said_in_a_line() -> None:
+def test_a_full_disk_is_said_in_a_line(tmp_path: Path) -> None:
+    environment = os.environ | {"APEX_DATA": str(tmp_path)}
     with open("/dev/full", "wb") as full:
-        command = [sys.executable, "-m", "apex_space", "judges"]
-        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", "apex_space", "arena", "report", "--format", "json"]
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[0] == "The results cannot be written (No space left on device)."
+    assert done.stderr.splitlines()[1] == "The results cannot be written (No space left on device)."
     assert "Traceback" not in done.stderr
 
 
