@@ -99,7 +99,7 @@ def other(tmp_path: Path) -> Iterator[VoteStore]:
 @pytest.mark.slow
 @each_form
 @given(st.lists(voted(), max_size=5))
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_what_was_exported_is_imported_exactly(ending: str, given: Voted) -> None:
     with TemporaryDirectory() as name:
         folder, file = Path(name), Path(name) / f"votes{ending}"
