@@ -105,8 +105,7 @@ def test_what_one_track_heard_the_other_takes_once(weights: Path, monkeypatch: p
 
 
 @pytest.mark.slow
-@TRACKS
-@pytest.mark.parametrize("precision", ["bfloat16", "auto"])
+@pytest.mark.parametrize(("track", "precision"), [(TRACK_1, "bfloat16"), (TRACK_2, "bfloat16"), (TRACK_2, "auto")])
 def test_precisions(track: Track, precision: str, weights: Path) -> None:
     song = fake_weights.synthetic(5, SAMPLE_RATE)[None]
     exact, head = load(track, weights)
