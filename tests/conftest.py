@@ -92,6 +92,14 @@ def panel_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fake_panel_weights.write_panel(tmp_path_factory.mktemp("panel"), fake_panel_weights.TINY)
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a SQLite database that has nothing but its tables, to be copied."""
+    folder = tmp_path_factory.mktemp("empty")
+    VoteStore(sqlite(folder)).close()
+    return folder / "votes.sqlite3"
+
+
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     """Of a new SQLite database. The tests of PostgreSQL have their own."""
@@ -99,9 +107,9 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[VoteStore]:
+def store(tmp_path: Path, empty_database: Path) -> Iterator[VoteStore]:
     """On the database at `url`."""
-    with closing(VoteStore(url)) as opened:
+    with closing(VoteStore(sqlite(tmp_path, empty_database))) as opened:
         yield opened
 
 

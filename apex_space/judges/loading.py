@@ -34,9 +34,10 @@ def load_judge(
         raise PromptRefused(NO_PROMPT, judge=name)
     config, module = _module(name, weights, precision, None if prompt is None else "prompt")
     snapshots = _fetch(config, module, on_bytes, cached)
-    gc.collect()  # frees up to 2.4 GB of a judge that was dropped: networks contain reference cycles
+    if cost := find(name).cost:
+        gc.collect()  # frees up to 2.4 GB of a judge that was dropped: networks contain reference cycles
     encoder, head = module.load(snapshots, config)
-    sources, cost = tuple(snapshot.weights for snapshot in snapshots) or (head.weights,), find(name).cost
+    sources = tuple(snapshot.weights for snapshot in snapshots) or (head.weights,)
     judge = Judge(name, encoder, head, sources, shared_cache(), cost, queue=HEAVY if cost else LIGHT)
     return judge if prompt is None else judge.prompted(prompt)
 

@@ -49,7 +49,7 @@ wide = st.dictionaries(st.sampled_from("0123"), st.floats(0, 10), min_size=4)
 
 
 @pytest.mark.slow
-@settings(max_examples=20)
+@settings(max_examples=6)
 @given(few, wide)
 def test_sides_are_balanced_for_every_pair(votes: dict[str, int], widths: dict[str, float]) -> None:
     met = Counter(drawn(4, votes, widths))
@@ -59,7 +59,7 @@ def test_sides_are_balanced_for_every_pair(votes: dict[str, int], widths: dict[s
 
 
 @pytest.mark.slow
-@settings(max_examples=20)
+@settings(max_examples=6)
 @given(few, st.integers(1, 100))
 def test_a_song_with_fewer_votes_is_heard_at_least_as_often(votes: dict[str, int], fewer: int) -> None:
     few, many = "0", "1"
@@ -134,7 +134,7 @@ def test_a_week_keeps_its_pairs_where_some_were_heard() -> None:
 def met_by_others(pool: list[Song], week: str = "") -> Counter[tuple[bool, bool]]:
     """How often pairs have the same prompt, and are by two generators."""
     rng = Random(0)
-    pairs = (draw(pool, {}, {}, rng, week) for _ in range(DRAWS))
+    pairs = (draw(pool, {}, {}, rng, week) for _ in range(DRAWS // 4))
     return Counter((a.prompt == b.prompt, a.generator != b.generator) for a, b in pairs)
 
 
@@ -148,7 +148,7 @@ def test_songs_meet_by_the_same_prompt_and_by_two_generators_where_they_can(week
     assert set(met_by_others(made(6, 1), week)) == {(True, False)}
     alone = [Song(str(n), "", f"maker {n % 3}", f"prompt {n}") for n in range(24)]
     assert set(met_by_others(alone, week)) == {(False, True)}
-    assert met_by_others(songs(24), week).total() == DRAWS
+    assert met_by_others(songs(24), week).total() == DRAWS // 4
 
 
 def test_few_votes_come_before_the_week() -> None:

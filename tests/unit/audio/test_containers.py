@@ -4,6 +4,7 @@ import io
 import struct
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -22,6 +23,7 @@ FRAME = 960
 OPUS_RATE = 48_000
 
 
+@cache
 def encoded(kind: str, seconds: float = 3.0, rate: int = SAMPLE_RATE, channels: int = 2) -> bytes:
     buffer = io.BytesIO()
     write(buffer, tone(seconds, rate, channels), rate, kind)
@@ -130,7 +132,7 @@ def test_links_of_different_form_and_cut_chains_are_refused(decode: Decode) -> N
     ids=["icy", "http", "zeros", "many zeros", "tag and zeros", "a lone header"],
 )
 def test_frames_are_found_behind_other_bytes(kind: str, before: bytes, decode: Decode) -> None:
-    assert decode(before + encoded(kind)).duration == pytest.approx(3, abs=0.1)
+    assert decode(before + encoded(kind, 1.2)).duration == pytest.approx(1.2, abs=0.1)
 
 
 @pytest.mark.parametrize("kind", ["mp3", "aac"])
@@ -143,7 +145,7 @@ def test_a_start_in_mid_frame(kind: str, decode: Decode) -> None:
 @pytest.mark.parametrize("tags", [tag(3000), tag(3000) + tag(500), tag(300, footer=True), tag(0) + tag(9, footer=True)])
 def test_tags_before_every_kind(kind: str, tags: bytes, decode: Decode) -> None:
     rate = OPUS_RATE if kind == "webm" else SAMPLE_RATE
-    data = encoded(kind, rate=rate)
+    data = encoded(kind, 1.2, rate)
     assert decode(tags + data).duration == decode(data).duration
 
 

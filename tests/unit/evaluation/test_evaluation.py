@@ -27,6 +27,7 @@ from apex_space.evaluation.metrics import DIMENSIONS, TOP_TIER, Rated, evaluate,
 from apex_space.evaluation.published import PUBLISHED
 from apex_space.evaluation.songs import RatedSong, as_sets, choose, read
 from apex_space.preference.fitting.sources import remote
+from helpers import melodies
 
 Row = dict[str, Any]
 
@@ -37,7 +38,7 @@ Correlation = Callable[[np.ndarray, np.ndarray], float]
 
 @pytest.fixture
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(intervals, "RESAMPLES", 40)
+    monkeypatch.setattr(intervals, "RESAMPLES", 20)
     intervals.bootstrap_counts.cache_clear()
     yield
     intervals.bootstrap_counts.cache_clear()
@@ -383,14 +384,14 @@ RATERS = [{d.capitalize(): rating for d in DIMENSIONS} for rating in (1.0, 2.0, 
 
 
 @pytest.fixture(scope="module")
-def songeval(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def songeval(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as ASLP-lab/SongEval: `metadata.jsonl`, and the songs in `mp3/`; the last has no raters."""
     folder = tmp_path_factory.mktemp("songeval")
     (folder / "mp3").mkdir()
     rows = []
-    for i, name in enumerate(("ace_step_2001.mp3", "ace_step_2015.mp3", "libri.ogg", "humpback.ogg")):
-        file = f"mp3/{i}{Path(name).suffix}"
-        shutil.copyfile(shared / "audio" / name, folder / file)
+    for i in range(4):
+        file = f"mp3/{i}.mp3"
+        melodies.write(folder / file, i)
         raters = [{key: value - i / 4 for key, value in rater.items()} for rater in RATERS]
         rows.append({"file_name": file, "gender": "female", "annotation": raters if i < 3 else []})
     write(rows, folder / "metadata.jsonl")
@@ -402,7 +403,7 @@ def test_songeval_rates_a_song_by_the_mean_of_its_raters(songeval: Path) -> None
     for i, song in enumerate(rated):
         assert isinstance(song, RatedSong)
         assert song.truth == pytest.approx(dict.fromkeys(DIMENSIONS, 2.5 - i / 4))
-    assert last == BadRow("mp3/3.ogg", "It has no ratings.")
+    assert last == BadRow("mp3/3.mp3", "It has no ratings.")
 
 
 @pytest.mark.parametrize("annotation", [3, "x", [{"Clarity": 1.0}], [3], [dict.fromkeys(DIMENSIONS, "x")]])
@@ -419,7 +420,7 @@ def test_a_folder_without_the_datasets_table_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_pocket_is_held_against_the_dataset(songeval: Path, tmp_path: Path, few_resamples: None) -> None:
-    (tmp_path / "ids.txt").write_text("mp3/0.mp3\nmp3/1.mp3\nmp3/2.ogg\n")
+    (tmp_path / "ids.txt").write_text("mp3/0.mp3\nmp3/1.mp3\nmp3/2.mp3\n")
     done = run(songeval, "--judge", "pocket", "--ids", tmp_path / "ids.txt", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert "HEAR" in done.stdout

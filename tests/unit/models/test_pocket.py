@@ -102,10 +102,10 @@ def test_scores_are_those_of_the_judge_interface(songs: np.ndarray) -> None:
 
 @pytest.fixture(scope="module")
 def real_songs(shared: Path) -> list[np.ndarray]:
-    """A quarter of a minute each of songs that the judge was not trained on."""
+    """Five seconds each of songs that the judge was not trained on."""
     names = ("vibeace.ogg", "fishin.ogg", "ace_step_2001.mp3", "ace_step_2015.mp3")
     waveforms = [load_audio(shared / "audio" / name) for name in names]
-    return [resample(w.samples[: 8 * w.rate], w.rate, SAMPLE_RATE) for w in waveforms]
+    return [resample(w.samples[: 5 * w.rate], w.rate, SAMPLE_RATE) for w in waveforms]
 
 
 @pytest.fixture(scope="module")

@@ -36,9 +36,9 @@ def load(weights: Path, precision: str = "float32") -> tuple[WholeSong, WholeSon
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(panel_weights: Path) -> Path:
     """A folder as `--weights` takes it. Not to be written to."""
-    return fake_panel_weights.write_panel(tmp_path_factory.mktemp("panel"), TINY)
+    return panel_weights
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ async def serve(arena: Arena, path: str) -> FastAPI:
     return gr.mount_gradio_app(FastAPI(), blocks, path, **options) if path else App.create_app(blocks, **options)
 
 
-@pytest.fixture(params=["", "/part"])
+@pytest.fixture(scope="module", params=["", "/part"])
 def get(arena: Arena, request: pytest.FixtureRequest) -> Any:
     """Ask a page, which is served alone or mounted."""
     client = TestClient(run_coroutine(serve(arena, request.param)))

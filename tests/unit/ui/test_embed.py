@@ -22,7 +22,7 @@ async def serve(path: str) -> FastAPI:
         return gr.mount_gradio_app(FastAPI(), blocks, path, app_kwargs=embedding())
 
 
-@pytest.fixture(params=["/", "/part"])
+@pytest.fixture(scope="module", params=["/", "/part"])
 def get(request: pytest.FixtureRequest) -> Any:
     client = TestClient(run_coroutine(serve(request.param)), follow_redirects=False)
     return lambda path, **more: client.get(request.param.rstrip("/") + path, **more)

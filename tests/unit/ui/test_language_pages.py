@@ -12,6 +12,7 @@ from apex_space.judges.judge import ScoringProgress
 from apex_space.judges.loading import load_judge
 from apex_space.judges.manager import LoadProgress, Outlook
 from apex_space.judges.panel import Panel
+from apex_space.judges.report import Report
 from apex_space.preference.panel_comparison import compare_panels
 from apex_space.ui import render
 from helpers.chinese import latin
@@ -31,11 +32,16 @@ REASONS = (
 """Why a judge has the precision that it has."""
 
 
+@pytest.fixture(scope="module")
+def reports() -> list[Report]:
+    """What pocket says of two songs."""
+    return [load_judge("pocket")(EXAMPLES / f"{name}.ogg") for name in ("folk", "waltz")]
+
+
 @pytest.mark.parametrize("reason", REASONS)
-def test_panel_and_panel_comparison(reason: str) -> None:
-    judge = load_judge("pocket")
+def test_panel_and_panel_comparison(reason: str, reports: list[Report]) -> None:
+    a, b = reports
     busy = message("Busy: {n} songs wait. Try again in {time}.", n=3, time=approximate_duration(200))
-    a, b = judge(EXAMPLES / "folk.ogg"), judge(EXAMPLES / "waltz.ogg")
     missing = {"streams": "this APEX checkpoint was trained for popularity only"}
     missing |= {"memorability": "HEAR's track 1 was trained for musicality only"}
     scores = {key: score and 0.9 * score for key, score in a.scores.items()}
