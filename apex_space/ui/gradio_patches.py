@@ -256,7 +256,7 @@ def _fetch_whole(path: str, request: Any, *rest: Any) -> Any:
 
 
 def know_functions() -> None:
-    """Answer 404 for functions and components that do not exist.
+    """Answer 404 for functions and components that do not exist, and for functions that run in the browser only.
 
     Gradio 6.31 answers 500, and makes a session for the call before.
     """
@@ -264,8 +264,8 @@ def know_functions() -> None:
 
 
 def _get_function(blocks: gr.Blocks, api_name: str | None, body: Any) -> Any:
-    named = {fn.api_name for fn in blocks.fns.values()}
-    if body.fn_index not in blocks.fns if body.fn_index is not None else api_name not in named:
+    runs_here = {id: fn.api_name for id, fn in blocks.fns.items() if fn.fn}
+    if body.fn_index not in runs_here if body.fn_index is not None else api_name not in runs_here.values():
         raise HTTPException(404, tr("There is no such function."))
     return _gradio_get_fn(blocks, api_name, body)
 

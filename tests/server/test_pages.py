@@ -58,6 +58,13 @@ def test_what_lacks_in_the_api_is_json_for_browsers_too(client: httpx.Client) ->
     assert client.post("/gradio_api/run/nothing", json={"data": []}).json()["detail"] == "There is no such function."
 
 
+def test_a_function_that_only_browsers_have_is_none_of_the_api(client: httpx.Client) -> None:
+    functions = client.get("/config").json()["dependencies"]
+    in_browsers = next(function["id"] for function in functions if not function["backend_fn"])
+    answer = client.post("/gradio_api/run/predict", json={"data": [], "fn_index": in_browsers})
+    assert (answer.status_code, answer.json()["detail"]) == (404, "There is no such function.")
+
+
 def test_pages_are_compressed_and_nothing_else(client: httpx.Client) -> None:
     for path in PREVIEWS:
         with client.stream("GET", f"/{path}") as answer:
