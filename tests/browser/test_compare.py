@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import expect
+
 from helpers.browser import PLAY, compare, upload_side
 from helpers.preference_head import BAD, GOOD
 from helpers.server import Running
@@ -19,28 +21,33 @@ WATCH_GAINS = """() => {
 }"""
 """Notes what players' sound goes through."""
 GAINS = "gains.map(({ gain }) => gain.value)"
+HOLD_REQUESTS = """() => {
+  const send = window.fetch;
+  const gone = new Promise((go) => (window.letGo = go));
+  window.fetch = (...request) => gone.then(() => send(...request));
+}"""
+"""Keeps what the page sends until `letGo()`."""
 JSON_LINK = "Comparison as JSON"
 
 
-def test_two_songs_on_the_page_get_a_verdict_pictures_and_a_table(visit: Any) -> None:
+def test_two_songs_get_a_verdict_and_are_swapped_and_compared_with_another_one_though_they_were_deleted(
+    visit: Any, server: Running, tmp_path: Path
+) -> None:
+    good, bad = (Path(shutil.copy(song, tmp_path / f"swapped_{song.name}")) for song in (short(GOOD), short(BAD)))
     page = visit("/compare", "Compare")
-    upload_side(page, "A", short(GOOD))
-    upload_side(page, "B", short(BAD))
+    upload_side(page, "A", good)
+    upload_side(page, "B", bad)
+    assert len(server.uploads("swapped_")) == 2
     page.evaluate(WATCH_GAINS)
     level, as_they_are = page.locator("#level p"), page.get_by_label("Hear both as they are")
     assert not as_they_are.is_visible()
-    assert compare(page).startswith("A is preferred by about")
+    first = compare(page)
+    assert first.startswith("A is preferred by about")
     level.filter(has_text="Song B is played 2.6 dB quieter, so that both are equally loud.").wait_for()
     assert {round(gain, 2) for gain in page.evaluate(GAINS)} == {0.74}
     as_they_are.check()
     assert set(page.evaluate(GAINS)) == {1}
     as_they_are.uncheck()
-    page.get_by_role("button", name="Swap").click()
-    level.filter(has_text="Song A is played 2.6 dB quieter").wait_for()
-    assert {round(gain, 2) for gain in page.evaluate(GAINS)} == {0.74}, "of the same player"
-    page.get_by_role("button", name="Swap").click()
-    page.locator("#song-b").get_by_role("button", name="Clear").click()
-    as_they_are.wait_for(state="hidden")
     for plot in ("#probability-plot", "#contributions-plot"):
         page.locator(f"{plot} .js-plotly-plot").wait_for()
     for caption in ("Scores side by side", "Measured, not predicted"):
@@ -53,16 +60,6 @@ def test_two_songs_on_the_page_get_a_verdict_pictures_and_a_table(visit: Any) ->
         page.get_by_role("link", name=JSON_LINK).click()
     assert json.loads(download.value.path().read_text())["verdict"] == "a"
 
-
-def test_deleted_uploads_can_still_be_swapped_and_compared_with_another_song(
-    visit: Any, server: Running, tmp_path: Path
-) -> None:
-    good, bad = (Path(shutil.copy(song, tmp_path / f"swapped_{song.name}")) for song in (short(GOOD), short(BAD)))
-    page = visit("/compare", "Compare")
-    upload_side(page, "A", good)
-    upload_side(page, "B", bad)
-    assert len(server.uploads("swapped_")) == 2
-    first = compare(page)
     until(lambda: not server.uploads("swapped_"), seconds=10)
     page.get_by_role("button", name="Let friends vote blind").click()
     page.get_by_role("alert").filter(has_text="Song A was deleted after it was scored. Drop it again.").wait_for()
@@ -71,36 +68,40 @@ def test_deleted_uploads_can_still_be_swapped_and_compared_with_another_song(
     page.locator(".verdict", has_text="B is preferred").wait_for()
     assert page.locator(".verdict").inner_text() == first.replace("A is", "B is")
     assert page.locator(".songs").inner_text().split() == ["A", bad.name, "B", good.name]
+    level.filter(has_text="Song A is played 2.6 dB quieter").wait_for()
+    assert {round(gain, 2) for gain in page.evaluate(GAINS)} == {0.74}, "of the same player"
     upload_side(page, "A", short("folk.ogg"))
     compare(page)
     assert page.locator(".songs").inner_text().split() == ["A", "folk.ogg", "B", good.name]
+    as_they_are.wait_for()
+    page.locator("#song-b").get_by_role("button", name="Clear").click()
+    as_they_are.wait_for(state="hidden")
 
 
-def test_an_example_is_compared_with_itself(visit: Any) -> None:
+def test_the_page_says_which_song_is_missing_and_takes_an_example_twice_and_songs_of_the_pool(visit: Any) -> None:
     page = visit("/compare", "Compare")
-    for row in page.locator(".examples").all():
-        row.get_by_role("button", name="House").click()
+    start = page.get_by_role("button", name="Compare", exact=True)
+    start.click()
+    page.get_by_role("alert").filter(has_text="Choose Song A first. Choose Song B first.").wait_for()
+    first, second = page.locator(".examples").all()
+    second.get_by_role("button", name="House").click()
+    page.get_by_label(PLAY).wait_for()
+    page.evaluate(HOLD_REQUESTS)
+    page.get_by_role("button", name="Swap").click()
+    expect(start).to_be_disabled()  # it would compare the songs as they were
+    page.evaluate("letGo()")
+    page.locator("#pair.turned").wait_for()
+    start.click()
+    page.get_by_role("alert").filter(has_text="Choose Song B first.").wait_for()
+    assert page.get_by_text("Choose Song A first.").count() == 0
+    page.get_by_role("button", name="Swap").click()
+    first.get_by_role("button", name="House").click()
     page.get_by_label(PLAY).nth(1).wait_for()
     assert compare(page) == "The same song: 50 of 100 listeners"
 
-
-def test_the_page_says_which_song_is_missing(visit: Any) -> None:
-    page = visit("/compare", "Compare")
-    page.get_by_role("button", name="Compare", exact=True).click()
-    page.get_by_role("alert").filter(has_text="Choose Song A first. Choose Song B first.").wait_for()
-    page.locator(".examples").last.get_by_role("button", name="House").click()
-    page.get_by_label(PLAY).wait_for()
-    page.get_by_role("button", name="Swap").click()
-    page.get_by_text("Choose Song A first.").wait_for(state="detached")
-    page.get_by_role("button", name="Compare", exact=True).click()
-    page.get_by_role("alert").filter(has_text="Choose Song B first.").wait_for()
-    assert page.get_by_text("Choose Song A first.").count() == 0
-
-
-def test_songs_of_the_pool_can_be_picked(visit: Any) -> None:
-    page = visit("/compare", "Compare")
     for side, title in (("A", "Night Bus North · Synthesised"), ("B", "Night Bus North (damaged)")):
-        listing = page.get_by_label(f"Song {side} from the arena")
+        page.locator(f"#song-{side.lower()}").get_by_role("button", name="Clear").click()
+        listing = page.get_by_role("combobox", name=f"Song {side} from the arena")
         until_it_passes(partial(pick, page, listing, title))
     page.get_by_label(PLAY).nth(1).wait_for()
     assert compare(page).startswith("A is preferred by about")

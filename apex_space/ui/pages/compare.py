@@ -37,6 +37,8 @@ ONE_MAKER = "Both songs are by the same generator or artist"
 ONE_MAKER_INFO = "For example, two takes of one song. If they are not, the estimate may be less sure."
 EMPTY = "Choose song A and song B, then press Compare."
 KEEP_SECONDS = 3600.0
+INTERACTIVE = '() => ({{ __type__: "update", interactive: {} }})'
+"""Script that says whether a button can be pressed."""
 Results = dict[tuple[str, Path], Report | Panel]
 """Results of the visitor's last comparison by judge (or PANEL) and path. The uploads may be deleted by now."""
 
@@ -113,7 +115,12 @@ class ComparePage:
             song.change(None, outputs=self.level, js="() => null", api_visibility="private")
             self.friends.offer_after(song.change(Compared, outputs=self.friends.finished, **silent))
         exchanged = [self.row, *self.songs, *self.listings, self.turned, *compared]
-        self.friends.offer_after(self.swap.click(self._swap, given, exchanged, **silent))
+        # Compare is held meanwhile, or else it may overtake Swap on its way to the server.
+        held: dict[str, Any] = {"fn": None, "outputs": self.start, "api_visibility": "private"}
+        self.swap.click(**held, js=INTERACTIVE.format("false"))
+        swapped = self.swap.click(self._swap, given, exchanged, **silent)
+        swapped.then(**held, js=INTERACTIVE.format("true"))
+        self.friends.offer_after(swapped)
         self.one_maker.input(lambda *given: self._again(_asked(*given)), given, outputs, **silent)
         inputs.show_progress([self.start.click])
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, *controls])
