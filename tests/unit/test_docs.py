@@ -71,6 +71,8 @@ NOT_RUN = {
     f".venv/bin/{PROGRAM} evaluate SEGMENTS": "needs a checkpoint; test_train.py runs it",
     f".venv/bin/{PROGRAM} train apex": "needs embedded songs; test_train.py runs it",
     f".venv/bin/{PROGRAM} train banger": "needs embedded songs; test_banger_training.py runs it",
+    f".venv/bin/{PROGRAM} train songeval": "needs songs' frames; test_songeval_training.py runs it",
+    f".venv/bin/{PROGRAM} extract SONGS --encoder muq-songeval": "needs weights; test_songeval_training.py runs it",
     f".venv/bin/{PROGRAM} train hear": "needs songs' frames; test_hear_training.py runs it",
     ".venv/bin/python tests/thorough/load.py": "takes a minute of both processors",
 }
