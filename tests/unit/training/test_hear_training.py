@@ -141,6 +141,14 @@ def test_the_command_and_what_it_writes(folder: Path, tmp_path: Path) -> None:
     assert {row["model"] for row in tables["results"]} == {"head", "mean", "ridge"}
     assert [row["axis"] for row in tables["challenge"]] == [*AXES, "mean"] * 2
     assert "polyline" in (where / "curves.svg").read_text()
+    card = run("publish", where, "owner/name", "--dry-run")
+    assert card.returncode == 0, card.stderr
+    assert "APEX_HEAR_REPO=owner/name apex-space score song.mp3 --judge hear-2" in card.stdout
+    assert "| naturalness | ridge regression | " in card.stdout
+    assert "chosen by the test songs" not in card.stdout
+    about = (where / "settings.json").read_text()
+    (where / "settings.json").write_text(about.replace('"as_published": false', '"as_published": true'))
+    assert "chosen by the test songs" in run("publish", where, "owner/name", "--dry-run").stdout
 
 
 def extracted(folder: Path, encoder: str, songs: dict[str, np.ndarray]) -> Path:

@@ -126,6 +126,19 @@ def test_from_songs_and_raters_to_scores_by_the_judge(tmp_path: Path) -> None:
     assert len((where / "challenge.csv").read_text().splitlines()) == 1 + 2 * 6
     assert "polyline" in (where / "curves.svg").read_text()
 
+    published = run("publish", where, "owner/name", "--dry-run")
+    assert published.returncode == 0, published.stderr
+    for part in (
+        "APEX_SONGEVAL_REPO=owner/name apex-space score song.mp3 --judge songeval",
+        "How the published head was trained is not known; the recipe is that of APEX Space.",
+        "- Embeddings: encoder muq-songeval",
+        "Made of the ratings in metadata.jsonl",
+        "Songs without ratings are left out: 1",
+        "| clarity | this head | ",
+        "from 1 to 5 for coherence",
+    ):
+        assert part in published.stdout
+    assert "challenge.csv: " in published.stderr
     shutil.copytree(where, weights / "SongEval")
     test = load(frames, targets, AXES).test
     network = songeval.read(where / BEST)
