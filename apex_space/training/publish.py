@@ -31,8 +31,8 @@ def contents(folder: Path, repository: str, licence: str) -> Contents:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         raise TrainingError(f"{repository} is no repository's name, such as owner/name.")
     if (system := system_of(folder)) is None:
-        names = " or ".join(each.checkpoint for each in SYSTEMS)
-        raise TrainingError(f"{folder} has no {names}. Name the folder of a run that train has finished.")
+        known = " or ".join(each.checkpoint for each in SYSTEMS)
+        raise TrainingError(f"{folder} has no {known}. Name the folder of a run that train has finished.")
     for name in (SETTINGS, RESULTS):
         if not (folder / name).is_file():
             raise TrainingError(f"{folder} has no {name}. Name the folder of a run that {system.command} has finished.")
@@ -129,7 +129,7 @@ which the epoch was chosen.{f" `{CHALLENGE}` has those of the ASAE Challenge." i
 
 ## Licence
 
-{licence}. It hears {system.hears}, which have licences of their own: {system.licences}. The songs are not here.
+{licence}. It hears what these compute, which have licences of their own: {system.licences}. The songs are not here.
 """
 
 
