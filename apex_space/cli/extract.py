@@ -25,6 +25,7 @@ class EncoderName(StrEnum):
     mert_95m = "mert-95m"
     mert_330m = "mert-330m"
     muq = "muq"
+    muq_songeval = "muq-songeval"
     musicfm = "musicfm"
     pocket = "pocket"
 

@@ -10,7 +10,7 @@ from .common import exiting, messages
 
 
 def publish(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a finished run of train apex.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a finished run of train.")],
     repository: Annotated[str, typer.Argument(metavar="REPOSITORY", help="Repository on the Hub, as OWNER/NAME.")],
     licence: Annotated[
         str, typer.Option(metavar="ID", help="Licence in the card: an identifier of the Hub.")
@@ -19,14 +19,14 @@ def publish(
         bool, typer.Option("--dry-run", help="Only print the card and list the files. The Hub is not asked.")
     ] = False,
 ) -> None:
-    """Publish a trained head of APEX on the Hub with a card, so that others can use it by APEX_HEAD_REPO.
+    """Publish a trained head of APEX, Banger, HEAR or SongEval on the Hub with a card, so that others can use it.
 
     Nothing is overwritten that this command did not write. A new repository is private at first. It needs HF_TOKEN.
     Exit status: 0 published, 1 not published, 2 the checkpoint cannot be used.
     """
     with exiting(1):
         from ..models.cards import CARD, check_licence
-        from ..training.apex.publish import contents, publish
+        from ..training.publish import contents, publish
 
         check_licence(licence, TrainingError)
         files = contents(folder, repository, licence)

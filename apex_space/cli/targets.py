@@ -1,11 +1,14 @@
 """The command `targets`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from .common import check_results, exiting, messages, write_results
+
+if TYPE_CHECKING:
+    from ..training.apex.targets import TargetSettings
 
 
 def targets(
@@ -24,6 +27,14 @@ def targets(
             "--banger",
             help="Make Banger's scores of the column listens instead; COUNTS may be FMA's tracks.csv. The options for "
             "APEX's scores and the split do not matter then.",
+        ),
+    ] = False,
+    songeval: Annotated[
+        bool,
+        typer.Option(
+            "--songeval",
+            help="Only split the songs and average the ratings in the column annotation, or take songeval_scores. "
+            "The options for APEX's scores do not matter then.",
         ),
     ] = False,
     gamma: Annotated[float, typer.Option(help="Exponent: a score is 100 * percentile ** gamma.")] = 2.0,
@@ -46,14 +57,19 @@ def targets(
     Percentiles are taken among the songs of train. A column `split` in the table is kept instead of a new split.
     Exit status: 0 written, 1 not.
     """
+    if banger and songeval:
+        raise typer.BadParameter("--banger and --songeval are for different tables.")
     with exiting(1):
         if banger:
             _banger(counts, out)
             return
         from ..training.apex.targets import Manifest, TargetSettings, make_targets, to_json, to_jsonl
 
-        check_results(out, "targets", Manifest, (".json", ".jsonl"), counts)
         settings = TargetSettings(gamma, ties, not pooled, group, (1 - val - test, val, test), seed)
+        if songeval:
+            _songeval(counts, out, settings)
+            return
+        check_results(out, "targets", Manifest, (".json", ".jsonl"), counts)
         songs, manifest = make_targets(counts, settings)
         write_results(out, "targets", {".json": to_json(manifest), ".jsonl": to_jsonl(songs)})
         parts = ", ".join(f"{part} {sum(by.values()):,}" for part, by in manifest.songs.items())
@@ -68,3 +84,14 @@ def _banger(counts: Path, out: Path) -> None:
     write_results(out, "targets", {".json": to_json(manifest), ".jsonl": to_jsonl(songs)})
     left = f"{manifest.left_out:,} that nobody played are left out"
     messages.print(f"{out / 'targets.jsonl'}: {manifest.songs:,} songs ({left})")
+
+
+def _songeval(ratings: Path, out: Path, settings: "TargetSettings") -> None:
+    from ..training.songeval.targets import RatingsManifest, make_targets, to_json, to_jsonl
+
+    check_results(out, "targets", RatingsManifest, (".json", ".jsonl"), ratings)
+    songs, manifest = make_targets(ratings, settings)
+    write_results(out, "targets", {".json": to_json(manifest), ".jsonl": to_jsonl(songs)})
+    parts = ", ".join(f"{part} {number:,}" for part, number in manifest.songs.items())
+    left = f"{manifest.left_out:,} without ratings are left out"
+    messages.print(f"{out / 'targets.jsonl'}: {len(songs):,} songs ({parts}; {left})")

@@ -1,28 +1,15 @@
 """The commands of `train`: they train a judge's head on embedded songs."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from .common import exiting, messages, show
-
-if TYPE_CHECKING:
-    from ..training.apex.grid import Condition
-    from ..training.apex.run import Run
-    from ..training.apex.settings import TrainingSettings
-    from ..training.banger.run import Run as BangerRun
-    from ..training.banger.trainer import BangerSettings
-    from ..training.hear.run import Run as HearRun
-    from ..training.hear.trainer import HearSettings
-    from ..training.loop import Epoch, History
-    from ..training.measure import Measured
+from .common import exiting, messages
 
 train = typer.Typer(help="Train a judge's head on embedded songs.", no_args_is_help=True)
-FIGURES = "LCC + SRCC + KTAU + TTA"
+INTERRUPTED = "Interrupted. Run the same command again to go on in {}."
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder in which each run gets a folder of its own.")]
 Segments = Annotated[
     Path,
     typer.Argument(
@@ -46,7 +33,7 @@ def group() -> None:
 @train.command()
 def apex(
     segments: Segments,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which each run gets a folder of its own.")],
+    out: Out,
     targets: Targets = None,
     mode: Annotated[
         Literal["song", "segment"], typer.Option(help="What a sample is: a song's mean embedding, or each segment.")
@@ -79,12 +66,13 @@ def apex(
     A run that was interrupted or killed goes on exactly where it stopped if the command is repeated.
     Exit status: 0 trained, 1 not, 130 interrupted.
     """
-    with exiting(1, f"Interrupted. Run the same command again to go on in {out}."):
+    with exiting(1, INTERRUPTED.format(out)):
         from ..training.apex.settings import TrainingSettings
+        from .training import train_apex
 
         numbers = (epochs, patience, batch, rate, weight_decay, clip, seed)
         settings = TrainingSettings(mode, task, loss, int(shared), *numbers, as_published)
-        _train(segments, targets, settings, out, grid)
+        train_apex(segments, targets, settings, out, grid)
 
 
 @train.command()
@@ -97,7 +85,7 @@ def banger(
             "columns track_id, embedding and banger_score.",
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which each run gets a folder of its own.")],
+    out: Out,
     targets: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Table of the songs' scores, as targets --banger writes it."),
@@ -119,66 +107,12 @@ def banger(
     A run that was interrupted or killed goes on exactly where it stopped if the command is repeated.
     Exit status: 0 trained, 1 not, 130 interrupted.
     """
-    with exiting(1, f"Interrupted. Run the same command again to go on in {out}."):
+    with exiting(1, INTERRUPTED.format(out)):
         from ..training.banger.trainer import BangerSettings
+        from .training import train_banger
 
         numbers = (epochs, patience, batch, rate, weight_decay)
-        _train_banger(songs, targets, [BangerSettings(*numbers, seed + number) for number in range(seeds)], out)
-
-
-def _train_banger(songs: Path, targets: Path | None, settings: "list[BangerSettings]", out: Path) -> None:
-    from ..core.files import claimed
-    from ..models.encoders.device import device
-    from ..training.banger.data import load
-    from ..training.banger.run import check_spread, flat, run
-    from ..training.files import LOCK, prepare
-    from ..training.measure import measure_baselines
-    from ..training.table import check_labels
-
-    prepare(out)
-    if len(settings) > 1:
-        check_spread(out)
-    split = load(songs, targets)
-    check_labels(split)
-    messages.print(", ".join(f"{part}: {len(each.keys()):,} songs" for part, each in split.parts()))
-    beaten, runs = measure_baselines(split), []
-    for each in settings:
-        messages.print(each.run)
-        report = _reporter(each, each.run, each.epochs, flat, lambda epoch: f"validation error {epoch.val_mae:.3f}")
-        with claimed(out / each.run, LOCK):
-            runs.append(run(split, beaten, each, out, str(device()), report))
-            _draw_banger(runs[-1])
-    show(_results(runs[0].results))
-    if len(runs) > 1:
-        show(_spread(runs, out))
-    messages.print(f"{runs[0].folder / 'scorer_model.pt'}: epoch {runs[0].history.best.number}")
-
-
-def _draw_banger(run: "BangerRun") -> None:
-    from ..plots.training import training_curves
-    from ..training.files import PICTURE, write
-
-    epochs = run.history.epochs
-    panels = {
-        "squared error": ([e.train_loss for e in epochs], [e.val_loss for e in epochs]),
-        "absolute error": ([e.train_mae for e in epochs], [e.val_mae for e in epochs]),
-    }
-    write(run.folder / PICTURE, training_curves(run.settings.run, panels, run.history.best.number))
-
-
-def _spread(runs: "list[BangerRun]", out: Path) -> Table:
-    """Write and show the figures of all seeds."""
-    from ..training.banger.run import SEEDS, spread
-    from ..training.files import rows_csv, write
-
-    found = [asdict(each) for each in spread(runs)]
-    write(out / SEEDS, rows_csv(found))
-    table = Table(title=f"The head with {len(runs)} seeds")
-    for column in ("part", "figure", "mean", "least", "greatest", "published, on FMA-small"):
-        table.add_column(column)
-    for part, figure, *values in (each.values() for each in found):
-        table.add_row(part, figure, *map(_number, values))
-    return table
+        train_banger(songs, targets, [BangerSettings(*numbers, seed + number) for number in range(seeds)], out)
 
 
 @train.command()
@@ -191,10 +125,62 @@ def hear_frames(
 
     Songs whose file is there already are left as they are. Exit status: 0 written, 1 not.
     """
-    with exiting(1, f"Interrupted. Run the same command again to go on in {out}."):
+    with exiting(1, INTERRUPTED.format(out)):
         from ..training.hear.frames import join
 
         messages.print(f"{out}: {join(musicfm, muq, out):,} songs")
+
+
+@train.command()
+def songeval_frames(
+    muq: Annotated[Path, typer.Argument(metavar="MUQ", help="Folder that extract --encoder muq-songeval wrote.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write a .npy for each song to.")],
+) -> None:
+    """Write the frames of each song in a file, as train songeval reads them. A song takes 0.1 MB a second.
+
+    Songs whose file is there already are left as they are. Exit status: 0 written, 1 not.
+    """
+    with exiting(1, INTERRUPTED.format(out)):
+        from ..training.hear.frames import write_songeval
+
+        messages.print(f"{out}: {write_songeval(muq, out):,} songs")
+
+
+@train.command()
+def songeval(
+    frames: Annotated[
+        Path,
+        typer.Argument(metavar="FRAMES", help="Folder with the frames of each song, as songeval-frames writes it."),
+    ],
+    targets: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="Table of the songs' ratings and their split, as targets --songeval writes it."
+        ),
+    ],
+    out: Out,
+    epochs: Annotated[int, typer.Option(min=1, help="Maximum number of epochs.")] = 30,
+    patience: Annotated[
+        int, typer.Option(min=1, help="Epochs in a row without a better one, after which to stop.")
+    ] = 8,
+    batch: Annotated[int, typer.Option(min=1, help="Songs for an update.")] = 8,
+    rate: Annotated[float, typer.Option(min=0, help="Learning rate of the first epoch.")] = 1e-4,
+    weight_decay: Annotated[float, typer.Option(min=0, help="Weight decay.")] = 1e-2,
+    clip: Annotated[float, typer.Option(min=0, help="Largest norm of the gradients.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the first weights, the order and the dropout.")] = 0,
+) -> None:
+    """Train a head of SongEval's architecture by a recipe of our own, and measure it beside the mean and a ridge.
+
+    How SongEval's own head was trained is not published.
+    A run that was interrupted or killed goes on exactly where it stopped if the command is repeated.
+    Exit status: 0 trained, 1 not, 130 interrupted.
+    """
+    with exiting(1, INTERRUPTED.format(out)):
+        from ..training.songeval.trainer import SongEvalSettings
+        from .training import train_songeval
+
+        settings = SongEvalSettings(epochs, patience, batch, rate, weight_decay, clip, seed)
+        train_songeval(frames, targets, settings, out)
 
 
 @train.command()
@@ -213,7 +199,7 @@ def hear(
             metavar="FILE", help="Table of the songs' ratings and their split: csv, jsonl or parquet with id and split."
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder in which each run gets a folder of its own.")],
+    out: Out,
     track: Annotated[
         Literal["1", "2"], typer.Option(help="Track of the ASAE Challenge: musicality alone, or all five axes.")
     ] = "1",
@@ -239,162 +225,28 @@ def hear(
     A run that was interrupted or killed goes on exactly where it stopped if the command is repeated.
     Exit status: 0 trained, 1 not, 130 interrupted.
     """
-    with exiting(1, f"Interrupted. Run the same command again to go on in {out}."):
+    with exiting(1, INTERRUPTED.format(out)):
         from ..training.hear.trainer import HearSettings
+        from .training import train_hear
 
         numbers = (epochs, patience, batch, accumulate, rate, weight_decay, clip, seed)
-        _train_hear(frames, targets, HearSettings(int(track), *numbers, as_published), out)
+        train_hear(frames, targets, HearSettings(int(track), *numbers, as_published), out)
 
 
-def _train_hear(frames: Path, targets: Path, settings: "HearSettings", out: Path) -> None:
-    from ..core.files import claimed
-    from ..models.encoders.device import device
-    from ..training.files import LOCK, prepare
-    from ..training.hear.data import load
-    from ..training.hear.run import flat, run
-    from ..training.measure import measure_baselines
+@train.command()
+def pocket(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder that holds the sets emotify and davda54.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="New or empty folder to write to; default: the package's."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 2,
+) -> None:
+    """Train the pocket judge, and write its weights, its card and all figures. It takes half an hour on two cores.
 
-    prepare(out)
-    parts = load(frames, targets, settings.axes, settings.as_published)
-    split = parts.split()
-    messages.print(", ".join(f"{part}: {len(each.keys()):,} songs" for part, each in split.parts()))
-    beaten = measure_baselines(split)
-    messages.print(settings.run)
-    report = _reporter(settings, settings.run, settings.epochs, flat, lambda epoch: f"{FIGURES} {epoch.score:.3f}")
-    with claimed(out / settings.run, LOCK):
-        done = run(parts, split, beaten, settings, out, str(device()), report)
-        _draw_hear(done)
-    show(_results(done.results))
-    show(_challenge(done))
-    messages.print(f"{done.folder / f'track_{settings.track}.pth'}: epoch {done.history.best.number}")
-
-
-def _draw_hear(run: "HearRun") -> None:
-    from ..plots.training import training_curves
-    from ..training.files import PICTURE, write
-
-    epochs = run.history.epochs
-    panels: dict[str, tuple[list[float], list[float]]] = {
-        "error of the scores": ([e.train_regression for e in epochs], []),
-        "error of the order": ([e.train_rank for e in epochs], []),
-        FIGURES: ([], [e.score for e in epochs]),
-    }
-    write(run.folder / PICTURE, training_curves(run.settings.run, panels, run.history.best.number))
-
-
-def _challenge(run: "HearRun") -> Table:
-    table = Table(title="The figures of the ASAE Challenge, a song at a time")
-    for column in run.challenge[0]:
-        table.add_column(column)
-    for row in run.challenge:
-        table.add_row(*(each if isinstance(each, str) else _number(each) for each in row.values()))
-    return table
-
-
-def _train(folder: Path, targets: Path | None, settings: "TrainingSettings", out: Path, grid: bool) -> None:
-    from ..core.files import claimed
-    from ..models.encoders.device import device
-    from ..training.apex.grid import check_grid, conditions
-    from ..training.apex.provenance import provenance
-    from ..training.apex.run import flat, run
-    from ..training.apex.settings import AXES
-    from ..training.files import LOCK, prepare
-    from ..training.measure import measure_baselines
-    from ..training.table import check_labels, load
-
-    prepare(out)
-    if grid:
-        check_grid(out)
-    split = load(folder, AXES["full"] if grid else settings.axes, targets)
-    check_labels(split.songs())
-    messages.print(", ".join(f"{part}: {len(each.keys()):,} songs" for part, each in split.parts()))
-    beaten, data = measure_baselines(split), provenance(folder, targets)
-    runs = []
-    for each in conditions(settings) if grid else [settings]:
-        messages.print(each.run)
-        report = _reporter(each, each.run, each.epochs, flat, lambda epoch: f"validation loss {epoch.val_loss:.2f}")
-        with claimed(out / each.run, LOCK):
-            runs.append(run(split, beaten, each, out, str(device()), report, data))
-            _draw(runs[-1])
-    if grid:
-        _compare(runs, out)
-    else:
-        show(_results(runs[0].results))
-        messages.print(f"{runs[0].folder / 'best_model.pt'}: epoch {runs[0].history.best.number}")
-
-
-def _reporter(
-    settings: Any, name: str, epochs: int, flat: "Callable[[Any], dict[str, float]]", told: "Callable[[Any], str]"
-) -> "Callable[[History[Any]], None]":
-    """Return a function that prints the newest epoch, and logs it with trackio where that is installed.
-
-    `flat` returns an epoch's figures by name, and `told` says by what the best one is chosen.
+    Exit status: 0 trained, 1 not, 130 interrupted.
     """
-    try:
-        import trackio  # type: ignore[import-not-found, unused-ignore]
+    with exiting(1):
+        from ..training.pocket.train import train_pocket
 
-        trackio.init(project="apex-space", name=name, config=asdict(settings), resume="allow")
-    except ImportError:
-        trackio = None
-
-    def report(history: "History[Any]") -> None:
-        last: Epoch = history.epochs[-1]
-        best = " (the best so far)" if history.best is last else ""
-        losses = f"training loss {last.train_loss:.2f}, {told(last)}"
-        messages.print(f"epoch {last.number} of {epochs}: {losses}{best}")
-        if trackio is not None:
-            trackio.log(flat(last))
-
-    return report
-
-
-def _draw(run: "Run") -> None:
-    from ..plots.training import training_curves
-    from ..training.files import PICTURE, write
-
-    epochs = run.history.epochs
-    panels = {"loss": ([e.train_loss for e in epochs], [e.val_loss for e in epochs])}
-    panels |= {a: ([e.train[a] for e in epochs], [e.val[a] for e in epochs]) for a in run.settings.axes}
-    picture = training_curves(f"{run.settings.run}: squared errors", panels, run.history.best.number)
-    write(run.folder / PICTURE, picture)
-
-
-def _results(results: "Sequence[Measured]") -> Table:
-    from ..training.measure import POOLED
-
-    table = Table(title="Songs of the test part")
-    for column in ("score", "model", "squared error", "absolute error", "Pearson", "Spearman"):
-        table.add_column(column, justify="left" if column in ("score", "model") else "right")
-    shown = [each for each in results if (each.part, each.platform) == ("test", POOLED)]
-    for axis in dict.fromkeys(each.axis for each in shown):
-        for each in (each for each in shown if each.axis == axis):
-            table.add_row(axis, each.model, *map(_number, asdict(each.figures).values()))
-    return table
-
-
-def _compare(runs: "list[Run]", out: Path) -> None:
-    """Show, write and draw the conditions, the best first."""
-    from ..plots.training import training_conditions
-    from ..training.apex.grid import PICTURE, TABLE, compared, grid_csv, ridge_skill
-    from ..training.files import write
-
-    found, ridge = compared(runs), ridge_skill(runs[0])
-    write(out / TABLE, grid_csv(found))
-    write(out / PICTURE, training_conditions([(each.run, each.val, each.test) for each in found], ridge))
-    table = Table(title="Skill at popularity: 0 is the mean of the training songs, 1 is perfect")
-    for column in ("mode", "task", "loss", "shared layers", "best epoch", "validation", "test"):
-        table.add_column(column)
-    for row in _rows(found):
-        table.add_row(*row)
-    table.add_row("ridge", "", "", "", "", *map(_number, ridge))
-    show(table)
-
-
-def _rows(found: "list[Condition]") -> Iterator[tuple[str, ...]]:
-    for each in found:
-        numbers = str(each.shared), str(each.best_epoch), _number(each.val), _number(each.test)
-        yield (each.mode, each.task, each.loss, *numbers)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+        messages.print(f"Written to {train_pocket(data, out, workers)}.")

@@ -237,6 +237,7 @@ class SelfAttention(nn.MultiheadAttention):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__(width, heads)
         self.out_proj = Linear(width, width)  # type: ignore[assignment]  # torch's own has another class
+        nn.init.zeros_(self.out_proj.bias)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         mixed = linear(x, self.in_proj_weight, self.in_proj_bias)

@@ -4,12 +4,26 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..audio.song_names import split_name
+from ..core import tables
+
 SONG_IDS = ("audio_id", "id", "song_id", "track_id")
 """Names that the column of a song's id may have in a table of songs, in upper or lower case."""
+FILES = ("audio", "file", "file_name", "path")
+"""Likewise of the column of its file. Without a column of SONG_IDS, the file's name without the ending is the id."""
 PLATFORM, SONGEVAL = "platform", "songeval_scores"
 EMBEDDING, FRAMES = "segment_embedding", "segment_frames"
 MADE_BY, ERRORS = b"apex_space_extract", "errors.parquet"
 """Metadata of a file of embedded segments, which tells the encoder as JSON; and the list of songs that failed."""
+ENCODERS = "frames.json"
+"""File in a folder of songs' frames that tells the encoders, in the order of their numbers."""
+
+
+def named(row: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return a song's id, "" if there is none, and the cell of its file. The row's columns are in lower case."""
+    sound = next((row[name] for name in FILES if row.get(name) not in (None, "")), None)
+    file = tables.text(sound.get("path") if isinstance(sound, Mapping) else sound)
+    return next((known for name in SONG_IDS if (known := tables.text(row.get(name)))), split_name(file)[0]), sound
 
 
 def aesthetics(cell: Any) -> dict[str, Any]:

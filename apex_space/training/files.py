@@ -17,6 +17,7 @@ from .loop import LAST
 from .table import Split
 
 CURVES, RESULTS, SETTINGS = "curves.csv", "results.csv", "settings.json"
+CHALLENGE = "challenge.csv"
 PICTURE, LOCK = "curves.svg", ".apex-space-train.lock"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ..core.errors import TrainingError, WeightsError
@@ -137,7 +138,10 @@ def batches(order: Tensor, size: int) -> list[Tensor]:
 
 def _save(content: dict[str, Any], path: Path) -> None:
     with replacing(path) as part:
-        torch.save(content, part)
+        if path.suffix == ".safetensors":
+            save_file(content, part)
+        else:
+            torch.save(content, part)
 
 
 def _resumed(learner: Learner, kind: type[E], path: Path, about: dict[str, Any]) -> History[E]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from ..core.intervals import ConfidenceInterval
 from ..core.text import escape_formula
+from ..evaluation.metrics import METRICS, UTTERANCE, Rated, figures
 from ..evaluation.regression import RegressionFigures, compare, intervals
 from .baselines import fit_mean, fit_ridge
-from .table import Samples, Split
+from .table import Labelled, Samples, Split
 
 HEAD, MEAN, RIDGE = "head", "mean", "ridge"
 POOLED = ""
@@ -44,6 +45,14 @@ def measure(part: str, model: str, songs: Samples, predicted: np.ndarray) -> Ite
             columns = songs.labels[rows, place], predicted[rows, place]
             known = intervals(*columns, songs.ids) if platform == POOLED else {}
             yield Measured(part, model, platform, axis, int(rows.sum()), compare(*columns), known)
+
+
+def challenge(songs: Labelled, predicted: np.ndarray) -> dict[str, dict[str, float]]:
+    """Return the ASAE Challenge's figures of predictions [S, T] by axis, and their means if all axes are there."""
+    truth = dict(zip(songs.axes, songs.labels.T, strict=True))
+    found = figures(Rated(truth, dict(zip(songs.axes, predicted.T, strict=True)), None), np.arange(len(songs)))
+    axes = dict.fromkeys(axis for level, axis, _ in found if level == UTTERANCE)
+    return {axis: {metric: found[UTTERANCE, axis, metric] for metric in METRICS} for axis in axes}
 
 
 def measure_baselines(segments: Split) -> tuple[Measured, ...]:

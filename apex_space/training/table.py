@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -45,6 +45,16 @@ MERT_330M = Encoder(1024, "Banger's encoder, MERT-v1-330M")
 def column_of(axis: str) -> str:
     """Return the name of an axis in tables: streams -> score_streams."""
     return "banger_score" if axis == "banger" else TASKS.get(axis, axis)
+
+
+class Labelled(Protocol):
+    """Songs with their labels [N, T] of the axes [T]."""
+
+    @property
+    def labels(self) -> np.ndarray: ...
+    @property
+    def axes(self) -> tuple[str, ...]: ...
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)

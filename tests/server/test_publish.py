@@ -10,8 +10,8 @@ import torch
 
 from apex_space.evaluation.regression import RegressionFigures, intervals
 from apex_space.models.heads.apex import AESTHETICS, POPULARITY
-from apex_space.training.apex.publish import MARK
 from apex_space.training.measure import HEAD, MEAN, POOLED, RIDGE, Measured, to_csv
+from apex_space.training.publish import MARK
 from helpers.fake_weights import apex_checkpoint
 from helpers.hub_client import run_program
 from helpers.hub_server import Hub, serve

@@ -10,6 +10,7 @@ from apex_space.core import intervals
 from apex_space.models.encoders.pocket import SAMPLE_RATE
 from apex_space.models.heads.pocket import PocketHead
 from apex_space.training.pocket import evaluate, train
+from helpers.command_line import run
 from unit.models.test_pocket import song
 
 
@@ -52,7 +53,8 @@ def test_training_twice_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(train, "PARTITIONS", 1)
     written = []
     for name in ("first", "second"):
-        train.main(["--data", str(tmp_path / "data"), "--out", str(tmp_path / name)])
+        done = run("train", "pocket", tmp_path / "data", "--out", tmp_path / name)
+        assert done.returncode == 0, done.stderr
         written.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
     assert set(written[0]) == {"pocket.safetensors", "pocket_metrics.json", "pocket.md"}
     assert written[0] == written[1]

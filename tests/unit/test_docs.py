@@ -60,7 +60,7 @@ NOT_RUN = {
     f".venv/bin/{PROGRAM} fit-preference": "takes a minute; test_fit_preference.py runs it with few resamples",
     f".venv/bin/{PROGRAM} publish-preference": "needs an account on the Hub; test_shared_heads.py runs it",
     "APEX_PREFERENCE_REPO=owner/name .venv/bin/python app.py": "serves; test_shared_heads.py loads shared heads",
-    f".venv/bin/{PROGRAM}.training.pocket.train": "takes half an hour; test_pocket.py trains on a few songs",
+    f".venv/bin/{PROGRAM} train pocket": "takes half an hour; test_pocket.py trains on a few songs",
     f".venv/bin/{PROGRAM}.training.pocket.preference": "takes half an hour; test_fit_preference.py fits on a few songs",
     f".venv/bin/{PROGRAM} extract counts.csv": "test_walk_through.py runs it, and the five after it",
     f".venv/bin/{PROGRAM} evaluate segments": "test_walk_through.py runs it",
@@ -71,6 +71,8 @@ NOT_RUN = {
     f".venv/bin/{PROGRAM} evaluate SEGMENTS": "needs a checkpoint; test_train.py runs it",
     f".venv/bin/{PROGRAM} train apex": "needs embedded songs; test_train.py runs it",
     f".venv/bin/{PROGRAM} train banger": "needs embedded songs; test_banger_training.py runs it",
+    f".venv/bin/{PROGRAM} train songeval": "needs songs' frames; test_songeval_training.py runs it",
+    f".venv/bin/{PROGRAM} extract SONGS --encoder muq-songeval": "needs weights; test_songeval_training.py runs it",
     f".venv/bin/{PROGRAM} train hear": "needs songs' frames; test_hear_training.py runs it",
     ".venv/bin/python tests/thorough/load.py": "takes a minute of both processors",
 }

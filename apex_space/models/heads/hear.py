@@ -126,11 +126,7 @@ class HearNetwork(nn.Module):
 
 def network(views: int, outputs: int) -> HearNetwork:
     """Return a network before training, with the published kind of first weights."""
-    made = HearNetwork(views, *SIZES, outputs)
-    for module in made.modules():
-        if isinstance(module, SelfAttention):
-            nn.init.zeros_(module.out_proj.bias)
-    return made
+    return HearNetwork(views, *SIZES, outputs)
 
 
 def read(path: Path, axes: tuple[str, ...]) -> HearNetwork:

@@ -19,6 +19,8 @@ REPOSITORY, CHECKPOINTS = "ASLP-lab/SongEval", ("model.safetensors",)
 """SongEval's repository, which is on GitHub, and its checkpoint. Its folder below APEX_WEIGHTS has the same name."""
 LAYER = 6
 ATTENTIONS, HEADS = 4, 8
+INNER = 4096
+"""Width within the first layers of a new network."""
 AXES = ("coherence", "musicality", "memorability", "clarity", "naturalness")
 """Axes that SongEval scores, in the order of the checkpoint's outputs."""
 
@@ -66,6 +68,11 @@ class WholeSongHead:
         with torch.inference_mode():
             found = scores(self.last, torch.from_numpy(embeddings)).numpy()
         return dict(zip(self.axes, found.T, strict=True))
+
+
+def network(width: int) -> SongEvalNetwork:
+    """Return a network before training, with torch's own first weights."""
+    return SongEvalNetwork(width, INNER)
 
 
 def read(path: Path) -> SongEvalNetwork:

@@ -25,12 +25,16 @@ def predict(network: ApexNetwork, mode: Mode, segments: Samples) -> np.ndarray:
     return found if mode == "song" else mean_by_song(found.astype(np.float64), segments)
 
 
+def predict_songs(checkpoint: Path, segments: Samples) -> np.ndarray:
+    """Return the scores [S, T] of songs by a checkpoint, in the mode that it was trained in. Raises WeightsInvalid."""
+    head = ApexHead(checkpoint)
+    return predict(head.network, "song" if head.pooling == "embedding" else "segment", segments)
+
+
 def measure_checkpoint(checkpoint: Path, segments: Split) -> tuple[Measured, ...]:
     """Measure a checkpoint on the songs of `val` and `test`. Raises WeightsInvalid."""
-    head = ApexHead(checkpoint)
-    mode: Mode = "song" if head.pooling == "embedding" else "segment"
     return tuple(
         each
         for part, samples in (("val", segments.val), ("test", segments.test))
-        for each in measure(part, HEAD, by_song(samples), predict(head.network, mode, samples))
+        for each in measure(part, HEAD, by_song(samples), predict_songs(checkpoint, samples))
     )

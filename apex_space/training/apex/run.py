@@ -1,61 +1,30 @@
-"""One whole run: segments in; a checkpoint, its curves, its settings and its results in a folder out."""
+"""What is APEX's own in a run of training."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from .. import table
-from ..files import CURVES, RESULTS, SETTINGS, begin, prepare, rows_csv, settings_json, write
-from ..measure import Measured, to_csv
+import numpy as np
+
+from .. import run, table
 from ..table import Split
-from .measure import measure_checkpoint
+from .measure import predict_songs
 from .settings import TrainingSettings
-from .trainer import BEST, Epoch, History, train
+from .trainer import BEST, Epoch, train
+
+Run = run.Run[TrainingSettings, Epoch]
 
 
-@dataclass(frozen=True)
-class Run:
-    """A finished run. `results` has the head's figures, and those of what it must beat."""
-
-    settings: TrainingSettings
-    folder: Path
-    history: History
-    results: tuple[Measured, ...]
-
-
-def run(
-    segments: Split,
-    beaten: tuple[Measured, ...],
-    settings: TrainingSettings,
-    out: Path,
-    device: str = "cpu",
-    on_epoch: Callable[[History], None] = lambda history: None,
-    data: Mapping[str, Any] | None = None,
-) -> Run:
-    """Train and measure into the folder `out`/NAME, where NAME is the run's published name.
-
-    Raises TrainingError, and OutputRefused if a file of others has the name of one of ours.
-
-    `beaten` are the figures of the mean and the ridge, `data` is what `provenance` tells of the songs. A run that was
-    killed goes on; one that is over is measured.
-    """
-    folder = prepare(out / settings.run)
+def recipe(segments: Split, settings: TrainingSettings) -> run.Recipe[TrainingSettings, Epoch]:
+    """Return how to train with these settings, and to measure. Raises TrainingError if nothing can be learned."""
     split = segments.map(lambda samples: samples.only(settings.axes))
-    samples = split.songs() if settings.mode == "song" else split
+    songs = split.songs()
+    samples = songs if settings.mode == "song" else split
     table.check_labels(samples)
 
-    def epoch_done(history: History) -> None:
-        write(folder / CURVES, rows_csv([flat(epoch) for epoch in history.epochs]))
-        on_epoch(history)
+    def predict(checkpoint: Path, part: str) -> np.ndarray:
+        return predict_songs(checkpoint, getattr(split, part))
 
-    about = settings_json(settings, split, device, data)
-    begin(folder, about, BEST)
-    history = train(samples, settings, folder, epoch_done, device)
-    write(folder / SETTINGS, about)
-    results = measure_checkpoint(folder / BEST, split) + tuple(b for b in beaten if b.axis in settings.axes)
-    write(folder / RESULTS, to_csv(results))
-    return Run(settings, folder, history, results)
+    return run.Recipe(settings, songs, BEST, partial(train, samples, settings), predict, flat)
 
 
 def flat(epoch: Epoch) -> dict[str, float]:

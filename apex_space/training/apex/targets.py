@@ -91,10 +91,9 @@ class Manifest:
 
 def make_targets(source: Path, settings: TargetSettings) -> tuple[list[TargetSong], Manifest]:
     """Return the targets of the songs in a table of counts, and how they were made. Raises TrainingError."""
-    if settings.gamma <= 0 or not math.isclose(sum(settings.shares), 1) or min(settings.shares) <= 0:
-        raise TrainingError("The exponent and the three shares must be above 0, and the shares must add up to 1.")
+    check_settings(settings)
     songs = read(source, settings.group)
-    parts = _given(songs) if any(song.split for song in songs) else _assigned(songs, settings)
+    parts = parts_of(songs, settings)
     columns = {count: _scores(songs, parts, count, settings) for count in COUNTS}
     made = [
         TargetSong(song.id, song.platform, song.group, part, streams, likes, song.aesthetics or None)
@@ -103,6 +102,12 @@ def make_targets(source: Path, settings: TargetSettings) -> tuple[list[TargetSon
     numbers = {part: dict(Counter(song.platform for song in made if song.split == part)) for part in PARTS}
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     return made, Manifest(__version__, source.name, digest, settings, "train", numbers)
+
+
+def check_settings(settings: TargetSettings) -> None:
+    """Raise TrainingError unless scores and a split can be made with these settings."""
+    if settings.gamma <= 0 or not math.isclose(sum(settings.shares), 1) or min(settings.shares) <= 0:
+        raise TrainingError("The exponent and the three shares must be above 0, and the shares must add up to 1.")
 
 
 # ---- reading -----------------------------------------------------------------------------------------------------
@@ -114,6 +119,12 @@ def read(source: Path, group: str = "") -> list[CountedSong]:
         found = [_song(row, f"{source}, line {line}", group.lower()) for line, row in tables.numbered(source)]
     except (OSError, ValueError, KeyError) as error:
         raise TrainingError(f"{source} cannot be read ({str(error).splitlines()[0]}). Check it.") from error
+    check_songs(found, source)
+    return found
+
+
+def check_songs(found: Sequence[CountedSong], source: Path) -> None:
+    """Raise TrainingError unless there are songs, each once on a platform."""
     known: set[tuple[str, str]] = set()
     for song in found:
         if (song.id, song.platform) in known:
@@ -121,20 +132,25 @@ def read(source: Path, group: str = "") -> list[CountedSong]:
         known.add((song.id, song.platform))
     if not found:
         raise TrainingError(f"{source} holds no songs.")
-    return found
 
 
 def _song(row: tables.Record, where: str, group: str) -> CountedSong:
     cells = {key: next((row[name] for name in names if name in row), None) for key, names in COLUMNS.items()}
     if not (identity := tables.unicode_text(cells["id"])):
         raise TrainingError(f"{where} has no id. Name the column one of {', '.join(COLUMNS['id'])}.")
+    belongs, split = side_of(row, where, group)
+    streams, likes = (_count(cells[count], count, where) for count in COUNTS)
+    platform = tables.unicode_text(row.get("platform"))
+    return CountedSong(identity, platform, streams, likes, belongs, split, read_aesthetics(row, where))
+
+
+def side_of(row: tables.Record, where: str, group: str) -> tuple[str, str]:
+    """Return a row's group, by the column of that name, and its split; each "" if there is none."""
     if group and group not in row:
         raise TrainingError(f"{where} has no column {group}.")
     if (split := tables.text(row.get("split"))) not in ("", *PARTS):
         raise TrainingError(f"{where}: split is {split!r}, not one of {', '.join(PARTS)}.")
-    streams, likes = (_count(cells[count], count, where) for count in COUNTS)
-    platform, belongs = (tables.unicode_text(row.get(name)) for name in ("platform", group))
-    return CountedSong(identity, platform, streams, likes, belongs, split, _aesthetics(row, where))
+    return tables.unicode_text(row.get(group)), split
 
 
 def _count(cell: Any, count: str, where: str) -> float:
@@ -148,7 +164,7 @@ def _count(cell: Any, count: str, where: str) -> float:
     return number
 
 
-def _aesthetics(row: tables.Record, where: str) -> dict[str, float]:
+def read_aesthetics(row: tables.Record, where: str) -> dict[str, float]:
     """Return the five aesthetics by axis, from their columns or from `songeval_scores`; nothing if there are none."""
     try:
         cells = {**row, **aesthetics(row.get(SONGEVAL))}
@@ -161,6 +177,11 @@ def _aesthetics(row: tables.Record, where: str) -> dict[str, float]:
 
 
 # ---- split and scores --------------------------------------------------------------------------------------------
+
+
+def parts_of(songs: Sequence[CountedSong], settings: TargetSettings) -> list[str]:
+    """Return the part of each song: the table's, or else a random one. Raises TrainingError."""
+    return _given(songs) if any(song.split for song in songs) else _assigned(songs, settings)
 
 
 def _unit(song: CountedSong) -> tuple[str, str]:

@@ -1,31 +1,26 @@
-"""One whole run: songs in; a checkpoint, its curves, its settings and its results in a folder out."""
+"""What is Banger's own in a run of training, and what several seeds have in common."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ...models.heads import banger, mlp
-from ..files import CURVES, RESULTS, SETTINGS, begin, check_table, prepare, rows_csv, settings_json, write
-from ..measure import HEAD, POOLED, Measured, measure, to_csv
+from .. import run
+from ..files import check_table
+from ..measure import HEAD, POOLED
 from ..table import Samples, Split
-from .trainer import BEST, BangerSettings, Epoch, History, train
+from .trainer import BEST, BangerSettings, Epoch, train
 
 SEEDS = "seeds.csv"
 PUBLISHED = {("val", "mae"): 0.822, ("test", "mae"): 0.858, ("test", "spearman"): 0.468}
 """Part and figure -> what is published of one run without a seed, on the songs of FMA-small."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """A finished run. `results` has the head's figures, and those of what it must beat."""
-
-    settings: BangerSettings
-    folder: Path
-    history: History
-    results: tuple[Measured, ...]
+Run = run.Run[BangerSettings, Epoch]
 
 
 @dataclass(frozen=True)
@@ -40,39 +35,13 @@ class Spread:
     published: float
 
 
-def run(
-    split: Split,
-    beaten: tuple[Measured, ...],
-    settings: BangerSettings,
-    out: Path,
-    device: str = "cpu",
-    on_epoch: Callable[[History], None] = lambda history: None,
-) -> Run:
-    """Train and measure into the folder `out`/NAME, where NAME is the run's name.
+def recipe(split: Split, settings: BangerSettings) -> run.Recipe[BangerSettings, Epoch]:
+    """Return how to train with these settings, and to measure."""
 
-    Raises TrainingError, and OutputRefused if a file of others has the name of one of ours.
+    def predicted(checkpoint: Path, part: str) -> np.ndarray:
+        return predict(checkpoint, getattr(split, part))
 
-    `beaten` are the figures of the mean and the ridge. A run that was killed goes on; one that is over is measured.
-    """
-    folder = prepare(out / settings.run)
-
-    def epoch_done(history: History) -> None:
-        write(folder / CURVES, rows_csv([flat(epoch) for epoch in history.epochs]))
-        on_epoch(history)
-
-    about = settings_json(settings, split, device)
-    begin(folder, about, BEST)
-    history = train(split, settings, folder, epoch_done, device)
-    write(folder / SETTINGS, about)
-    results = (*measure_checkpoint(folder / BEST, split), *beaten)
-    write(folder / RESULTS, to_csv(results))
-    return Run(settings, folder, history, results)
-
-
-def flat(epoch: Epoch) -> dict[str, float]:
-    """Return an epoch's figures by name."""
-    figures = asdict(epoch)
-    return {"epoch": figures.pop("number"), **figures}
+    return run.Recipe(settings, split, BEST, partial(train, split, settings), predicted)
 
 
 def predict(checkpoint: Path, songs: Samples) -> np.ndarray:
@@ -80,12 +49,6 @@ def predict(checkpoint: Path, songs: Samples) -> np.ndarray:
     network = mlp.load(banger.SIZES, checkpoint)
     with torch.inference_mode():
         return network(torch.from_numpy(songs.embeddings))[:, None].numpy()
-
-
-def measure_checkpoint(checkpoint: Path, split: Split) -> Iterator[Measured]:
-    """Yield the figures of a checkpoint on the songs of `val` and `test`."""
-    for part, songs in (("val", split.val), ("test", split.test)):
-        yield from measure(part, HEAD, songs, predict(checkpoint, songs))
 
 
 def check_spread(folder: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ...audio.resample import resample
 from ...audio.waveform import load_song
@@ -14,18 +15,24 @@ from ...judges.loading import load_judge
 from ...models import hub
 from ...models.encoders import conformer, device
 from ...models.encoders.conformer import PIECE, SAMPLE_RATE, WholeSong
-from ...models.heads import apex, hear
+from ...models.heads import apex, hear, songeval
 from ...models.hub import Weights
 from ...models.precision import AUTO, FLOAT32
 from ..columns import EMBEDDING, FRAMES
 
 JUDGES = {"mert-95m": "apex", "mert-330m": "banger", "pocket": "pocket"}
 """Encoder -> the judge whose embeddings of segments are extracted."""
-HALVES = {"musicfm": 0, "muq": 1}
-"""Encoder -> the place of its repository among those of HEAR."""
-NAMES = ("mert-95m", "mert-330m", "muq", "musicfm", "pocket")
+STATES = {
+    "musicfm": (0, conformer.musicfm, hear.LAYER),
+    "muq": (1, conformer.muq, hear.LAYER),
+    "muq-songeval": (1, conformer.muq, songeval.LAYER),
+}
+"""Encoder -> the place of its repository among those of HEAR, what loads it, and the hidden state that is taken."""
+WHOLE_ONLY = ("muq-songeval",)
+"""Encoders that hear the whole song alone, not also its pieces."""
+NAMES = ("mert-95m", "mert-330m", "muq", "muq-songeval", "musicfm", "pocket")
 ROW_FRAMES = conformer.frames(PIECE)
-"""Number of frames in a row of HEAR's features: those of 30 s."""
+"""Number of frames in a row: those of 30 s."""
 
 
 @dataclass(frozen=True)
@@ -58,27 +65,33 @@ class SegmentEncoder:
 
 
 class FrameEncoder:
-    """Song -> HEAR's features of one encoder: a hidden state in pieces of 30 s, and beside it over the whole song."""
+    """Song -> a hidden state of one encoder over the whole song. HEAR's also have that of pieces of 30 s before it."""
 
     column = FRAMES
 
     def __init__(self, name: str, weights: Path | None, precision: str | None = None) -> None:
         config = settings()
-        snapshot = hub.fetch(hear.TRACK_2.repositories(config)[HALVES[name]], weights or config.weights)
+        place, load_encoder, layer = STATES[name]
+        snapshot = hub.fetch(hear.TRACK_2.repositories(config)[place], weights or config.weights)
         wanted = precision or config.precision
         chosen = FLOAT32 if wanted == AUTO else wanted  # `auto` compares scores, and there is no head here
-        self.encoder = {"musicfm": conformer.musicfm, "muq": conformer.muq}[name](snapshot, hear.LAYER, chosen)
+        self.encoder = load_encoder(snapshot, layer, chosen)
         self.made_by = _made_by(name, snapshot.weights, chosen, WholeSong.embeddings_version)
 
     def __call__(self, song: Path) -> Sequence[np.ndarray]:
-        """Return frames [T, 2 D] for each 30 s: first D numbers of the pieces, then D of the whole song."""
+        """Return frames for each 30 s: [T, D], or [T, 2 D] of the pieces first and then of the whole song."""
         waveform = load_song(song)
         samples = torch.from_numpy(resample(waveform.samples, waveform.rate, SAMPLE_RATE, WholeSong.resampling))
         with torch.inference_mode():
-            local, whole = conformer.finish(self.encoder.encode_twice_steps(samples.to(device.device())))
-            length = min(len(local), len(whole))
-            frames = torch.cat([local[:length], whole[:length]], 1).cpu().numpy()
-        return [frames[start : start + ROW_FRAMES] for start in range(0, length, ROW_FRAMES)]
+            frames = self._frames(samples.to(device.device())).float().cpu().numpy()
+        return [frames[start : start + ROW_FRAMES] for start in range(0, len(frames), ROW_FRAMES)]
+
+    def _frames(self, samples: Tensor) -> Tensor:
+        if self.made_by.encoder in WHOLE_ONLY:
+            return self.encoder.encode(samples)
+        local, whole = conformer.finish(self.encoder.encode_twice_steps(samples))
+        length = min(len(local), len(whole))
+        return torch.cat([local[:length], whole[:length]], 1)
 
 
 SongEncoder = SegmentEncoder | FrameEncoder

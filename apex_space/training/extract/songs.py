@@ -19,12 +19,10 @@ from ...evaluation.songs import ANNOTATION, find_file, mean_ratings
 from ...preference.fitting.sources import AudioSource, FindSong, audio_source, dataset_rows
 from ...preference.fitting.sources import remote as _remote
 from ...ranking.batch import gather
-from ..columns import PLATFORM, SONG_IDS, SONGEVAL, aesthetics
+from ..columns import PLATFORM, SONG_IDS, SONGEVAL, aesthetics, named
 
-FILES = ("audio", "file", "file_name", "path")
 SCORES = ("score_streams", "score_likes")
-"""Names of the columns, in upper or lower case. Without a column of FILES, the id is the file's name; without one of
-SONG_IDS, the file's name is the id."""
+"""Names of columns. In a table without a column of files, the id is the file's name."""
 MAX_SONGS = 10_000_000
 
 OpenSong = Callable[[], AbstractContextManager[Path]]
@@ -120,14 +118,12 @@ def _in_folder(folder: SongFolder, name: str) -> AudioSource:
 
 
 def _from_row(place: str, row: Mapping[str, Any], find: FindSong) -> Song | BadRow:
-    sound = next((row[name] for name in FILES if row.get(name) not in (None, "")), None)
-    file = text(sound.get("path") if isinstance(sound, Mapping) else sound)
-    identity = next((known for name in SONG_IDS if (known := text(row.get(name)))), split_name(file)[0])
+    identity, sound = named(row)
     if not identity:
         raise ExtractionError(f"{place} has no id. Name the column one of {', '.join(SONG_IDS)}.")
     try:
-        named = sound if isinstance(sound, Mapping) else file or identity
-        return Song(unicode_text(identity), audio_source(named, find).open, _labels(row))
+        source = sound if isinstance(sound, Mapping) else text(sound) or identity
+        return Song(unicode_text(identity), audio_source(source, find).open, _labels(row))
     except UnicodeError:
         return BadRow(escaped(identity), "Its id, platform or file's name holds half a character. Correct it.")
     except (AudioError, EvaluationError, ExtractionError, PreferenceError) as error:

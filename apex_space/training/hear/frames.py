@@ -1,46 +1,79 @@
-"""Puts the frames that extract wrote with MusicFM and with MuQ side by side, as HEAR hears them: a `.npy` a song."""
+"""Writes the frames that extract wrote as a `.npy` for each song, as the trainings of HEAR and SongEval read them.
+
+HEAR hears those of two encoders side by side.
+"""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...core.errors import TrainingError
-from ...core.files import replacing
-from ..columns import MADE_BY
-from ..files import prepare
+from ...core.files import check_own, replacing
+from ..columns import ENCODERS, FRAMES, MADE_BY
+from ..files import prepare, write
+from ..provenance import encoders_of
 from ..table import files_below
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FRAMES = "segment_frames"
+HEAR, SONGEVAL = ("musicfm", "muq"), ("muq-songeval",)
+"""Names of the encoders, in the order of a frame's numbers."""
 
 
-def join(musicfm: Path, muq: Path, out: Path, on_song: Callable[[str], None] = lambda song: None) -> int:
+def join(musicfm: Path, muq: Path, out: Path) -> int:
     """Write the frames [1, T, 4 W] of each song that both folders have, and return their number. Raises TrainingError.
 
     A frame's numbers are the halves on pieces of both encoders, then those on the whole song. Both are cut to the
     shorter. Songs whose file is there already are left as they are.
     """
+    return write_frames({"musicfm": musicfm, "muq": muq}, out, side_by_side)
+
+
+def write_songeval(muq: Path, out: Path) -> int:
+    """Write the frames [1, T, W] of each song as SongEval hears them, and return their number. Raises TrainingError."""
+    return write_frames({SONGEVAL[0]: muq}, out, lambda frames: frames[None])
+
+
+def write_frames(folders: Mapping[str, Path], out: Path, merge: Callable[..., np.ndarray]) -> int:
+    """Write a file for each song that the folders of all encoders have, and return their number. Raises TrainingError.
+
+    `merge` makes the file's frames of those of each encoder. Songs whose file is there already are left as they are.
+    """
     prepare(out)
-    one, two = _songs(musicfm, "musicfm"), _songs(muq, "muq")
-    both = [song for song in one if song in two]
-    if not both:
-        raise TrainingError(f"{musicfm} and {muq} have no song in common.")
-    rows = lru_cache(4)(_rows)
-    for song in both:
+    found = [_songs(folder, encoder) for encoder, folder in folders.items()]
+    songs = [song for song in found[0][0] if all(song in other for other, _ in found)]
+    if not songs:
+        raise TrainingError(f"{' and '.join(map(str, folders.values()))} have no song in common.")
+    _write_encoders([made_by for _, made_by in found], out)
+    rows = lru_cache(2 * len(found))(_rows)
+    for song in songs:
         path = out / f"{song}.npy"
         if not path.resolve().is_relative_to(out.resolve()):
             raise TrainingError(f"The song {song} would be written outside of {out}. Give it another id.")
         if not path.exists():
             prepare(path.parent)
-            _save(side_by_side(rows(one[song])[song], rows(two[song])[song]), path)
-        on_song(song)
-    return len(both)
+            _save(merge(*(rows(files[song])[song] for files, _ in found)), path)
+    return len(songs)
+
+
+def check_encoders(frames: Path, names: Sequence[str]) -> None:
+    """Raise TrainingError if a folder of frames says that these are of other encoders than those named."""
+    found = [each["encoder"] for each in encoders_of(frames) or ()]
+    if found and found != [*names]:
+        raise TrainingError(f"The frames in {frames} are of {' and '.join(found)}, not of {' and '.join(names)}.")
+
+
+def _write_encoders(made_by: list[dict[str, Any]], out: Path) -> None:
+    text = json.dumps({"encoders": made_by}, indent=1) + "\n"
+    check_own(out, (ENCODERS,), lambda known: "encoders" in json.loads(known))
+    if (out / ENCODERS).exists() and json.loads((out / ENCODERS).read_text(encoding="utf-8"))["encoders"] != made_by:
+        raise TrainingError(f"{out} has frames of other encoders, revisions or precisions. Choose another --out.")
+    write(out / ENCODERS, text)
 
 
 def side_by_side(musicfm: np.ndarray, muq: np.ndarray) -> np.ndarray:
@@ -58,9 +91,13 @@ def _save(frames: np.ndarray, path: Path) -> None:
         raise TrainingError(f"{path} cannot be written ({error.strerror}). Choose another --out.") from error
 
 
-def _songs(folder: Path, encoder: str) -> dict[str, Path]:
-    """Return the file that has the rows of each song. Raises TrainingError if they are from another encoder."""
+def _songs(folder: Path, encoder: str) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Return the file that has the rows of each song, and what made them.
+
+    Raises TrainingError if they are from another encoder.
+    """
     found: dict[str, Path] = {}
+    made_by: dict[str, Any] = {}
     for file in files_below(folder):
         table = _read(file, ["audio_id"])
         made_by = json.loads((table.schema.metadata or {}).get(MADE_BY, b"{}"))
@@ -69,7 +106,7 @@ def _songs(folder: Path, encoder: str) -> dict[str, Path]:
                 f"{file} is not from the encoder {encoder}. Name the folder that extract wrote with it."
             )
         found.update(dict.fromkeys(table["audio_id"].to_pylist(), file))
-    return found
+    return found, made_by
 
 
 def _rows(file: Path) -> dict[str, np.ndarray]:

@@ -19,11 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import TrainingError
-from ...evaluation.metrics import MEAN, METRICS, UTTERANCE, Rated, figures
+from ...evaluation.metrics import MEAN
 from ...models.heads import hear
 from ...models.heads.songeval import scores
 from .. import loop
 from ..loop import Learner
+from ..measure import challenge
 from .data import Parts, Songs
 from .losses import list_mle, partners, regression
 
@@ -169,7 +170,7 @@ class Trainer(Learner):
 
     def measure(self, songs: Songs) -> dict[str, float]:
         """Return the challenge's four figures of the scores of songs; on track 2, their means over the five axes."""
-        return measured(songs, self.predict(songs))[MEAN if len(songs.axes) > 1 else songs.axes[0]]
+        return challenge(songs, self.predict(songs))[MEAN if len(songs.axes) > 1 else songs.axes[0]]
 
     def checkpoint(self, epoch: Epoch) -> dict[str, Any]:
         """Return the published content of a checkpoint, the network's tensors alone. The judges of HEAR load it."""
@@ -184,14 +185,6 @@ def padded(frames: Tensor, longest: int) -> Tensor:
     """
     kept = 3 * min(-(-len(frames) // 3), longest // 3)
     return nn.functional.pad(frames, (0, 0, 0, max(kept - len(frames), 0)))[:kept]
-
-
-def measured(songs: Songs, predicted: np.ndarray) -> dict[str, dict[str, float]]:
-    """Return the challenge's four figures of predictions [N, T] by axis, and their means if all axes are there."""
-    truth = dict(zip(songs.axes, songs.labels.T, strict=True))
-    found = figures(Rated(truth, dict(zip(songs.axes, predicted.T, strict=True)), None), np.arange(len(songs)))
-    axes = dict.fromkeys(axis for level, axis, _ in found if level == UTTERANCE)
-    return {axis: {metric: found[UTTERANCE, axis, metric] for metric in METRICS} for axis in axes}
 
 
 def total(found: dict[str, float]) -> float:

@@ -52,7 +52,7 @@ def _head(figures: Mapping[str, Any]) -> str:
     return f"""# The pocket judge
 
 {NOTE}
-This card is written by `python -m apex_space.training.pocket.train` from what it measured; `pocket_metrics.json` holds
+This card is written by `apex-space train pocket` from what it measured; `pocket_metrics.json` holds
 all figures.
 
 ## What it is for

@@ -6,6 +6,7 @@ the song. For musicality, the model was not trained on the songs it is compared 
 the 504 songs' copies takes 15 to 30 minutes on two cores, the rest five to ten.
 """
 
+import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,15 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from ...core.errors import ApexSpaceError
 from ...models.heads.pocket import PocketHead
 from ...preference.fitting.fit import DEVIATION, FOLDS, Battles, Units, fit, folds, forecasts, make_head, together
 from ...preference.head import PreferenceHead
 from ...preference.head_files import SHIPPED, save
 from ...preference.learned import Outcomes
+from . import train
 from .augmented import AugmentedSongs
 from .corpus import Corpus
 from .models import KINDS_OF, fit_damage, fit_opinion, recordings
-from .train import AXES, command, truths
+from .train import AXES, truths
 
 DATA = (
     "davda54 (David Samuel; GPL-3.0): untied pairs of one listener's ratings of 104 short pieces by people and "
@@ -36,11 +39,23 @@ fold; together these partitions cover 99% of the pairs."""
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m apex_space.training.pocket.preference", description="Fit pocket's preference head."
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds emotify/ and davda54/")
+    parser.add_argument("--out", type=Path, help="folder to write to (default: the package's)")
+    parser.add_argument("--workers", type=int, default=2, help="number of processes (default: 2)")
+    options = parser.parse_args(arguments)
+    try:
+        folder = train.learn(options.data, options.out, SHIPPED, options.workers, write)
+    except ApexSpaceError as error:
+        parser.error(str(error))
+    print(f"Written to {folder}.", file=sys.stderr)
 
-    def fit(out: Path, *heard: Any) -> None:
-        save(learn(*heard), out / "pocket.json")
 
-    command("preference", "Fit pocket's preference head.", SHIPPED, fit, arguments)
+def write(folder: Path, *heard: Any) -> None:
+    """Fit the head and write it into a folder."""
+    save(learn(*heard), folder / "pocket.json")
 
 
 def learn(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> PreferenceHead:

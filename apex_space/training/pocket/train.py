@@ -1,15 +1,12 @@
-"""Train the pocket judge: `python -m apex_space.training.pocket.train --data ../shared/data [--out DIR]`.
+"""Trains the pocket judge, as the command `train pocket` does.
 
 The steps: make copies of the songs (intact, harmlessly changed and degraded), compute their features, measure figures
-on held-out songs, fit the weights. Weights, card and figures are written to `--out`; the default is where the judge
+on held-out songs, fit the weights. Weights, card and figures are written to a folder; the default is where the judge
 reads them.
 """
 
-import argparse
 import json
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,7 @@ import numpy as np
 from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ...core.errors import BatchError
+from ...core.errors import TrainingError
 from ...core.intervals import ConfidenceInterval
 from ...models.heads.pocket import PATH, PocketModel
 from ...ranking.export import check_target
@@ -45,34 +42,29 @@ MISSING = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line."""
-    command("pocket", "Train the pocket judge.", PATH.parent, lambda out, *heard: write(out, *train(*heard)), arguments)
+def train_pocket(data: Path, out: Path | None, workers: int) -> Path:
+    """Train on the sets of songs in `data`, write into `out` or else into the package, and return the folder.
 
-
-def command(
-    name: str, purpose: str, out: Path, learn: Callable[..., object], arguments: Sequence[str] | None = None
-) -> None:
-    """Run the command line of the module `name`.
-
-    `learn` takes the folder to write to, by default `out`, the copies of all songs, davda54 and Emotify.
+    Raises TrainingError, and BatchError if `out` is not empty.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m apex_space.training.pocket.{name}", description=purpose)
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds emotify/ and davda54/")
-    parser.add_argument("--out", type=Path, default=out, help="folder to write to (default: the package's)")
-    parser.add_argument("--workers", type=int, default=2, help="number of processes (default: 2)")
-    options = parser.parse_args(arguments)
-    if options.out != out:
-        try:
-            check_target(options.out)
-        except BatchError as error:
-            parser.error(str(error))
-    started = time.perf_counter()
-    corpora = davda54(options.data), emotify(options.data)
-    copies = gather([song.path for corpus in corpora for song in corpus.songs], options.workers)
+    return learn(data, out, PATH.parent, workers, lambda folder, *heard: write(folder, *train(*heard)))
+
+
+def learn(data: Path, out: Path | None, default: Path, workers: int, learned: Callable[..., object]) -> Path:
+    """Call `learned` with the folder `out` or `default`, the copies of all songs, davda54 and Emotify.
+
+    Return the folder. Raises TrainingError, and BatchError if `out` is not empty.
+    """
+    if out is not None and out != default:
+        check_target(out)
+    try:
+        corpora = davda54(data), emotify(data)
+    except (OSError, KeyError, ValueError) as error:
+        raise TrainingError(f"{data} does not hold both sets of songs ({error}). Name their folder.") from error
+    copies = gather([song.path for corpus in corpora for song in corpus.songs], workers)
     with threadpool_limits(1):  # the same order of sums on any number of cores, and threads do not compete
-        learn(options.out, copies, *corpora)
-    print(f"Written to {options.out} after {(time.perf_counter() - started) / 60:.1f} minutes.", file=sys.stderr)
+        learned(out or default, copies, *corpora)
+    return out or default
 
 
 def train(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> tuple[PocketModel, dict[str, Any]]:
@@ -151,7 +143,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
     return round(float(value), 4) if isinstance(value, float) else value
-
-
-if __name__ == "__main__":
-    main()

@@ -29,7 +29,7 @@ from apex_space.storage.identity import AddressHasher
 from apex_space.storage.records import Battle, Song, Vote
 from apex_space.storage.shared_results import SharedResults
 from apex_space.storage.vote_store import VoteStore
-from apex_space.training.pocket import train as train
+from apex_space.training.pocket import preference
 from apex_space.ui.requests import Requests, rank_request
 from apex_space.ui.uploads import Uploads
 from helpers.votes import votes_counted
@@ -242,10 +242,15 @@ def test_a_bench_is_refused_before_it_is_run(tmp_path: Path, monkeypatch: pytest
 
 def test_training_writes_to_the_package_or_an_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stranger(tmp_path / "pocket.md")
+    done = run("train", "pocket", tmp_path, "--out", tmp_path)
+    assert done.exit_code == 1
+    assert "is not empty" in done.stderr
     with pytest.raises(SystemExit, match="2"):
-        train.main(["--data", str(tmp_path), "--out", str(tmp_path)])
+        preference.main(["--data", str(tmp_path), "--out", str(tmp_path)])
     assert "is not empty" in capsys.readouterr().err
     assert untouched(tmp_path / "pocket.md")
+    assert "does not hold both sets of songs" in run("train", "pocket", tmp_path, "--out", tmp_path / "new").stderr
+    assert not (tmp_path / "new").exists()
 
 
 def test_kept_songs_are_copied_to_an_empty_folder_alone(tmp_path: Path) -> None:

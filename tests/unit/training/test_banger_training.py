@@ -188,6 +188,12 @@ def test_the_command_and_what_it_writes(folder: Path, tmp_path: Path) -> None:
     assert [row["epoch"] for row in curves] == ["1", "2", "3", "4"]
     assert {row["model"] for row in rows(where / "results.csv")} == {"head", "mean", "ridge"}
     assert len([*ElementTree.parse(where / "curves.svg").iter("{http://www.w3.org/2000/svg}polyline")]) == 2 * 2
+    card = run("publish", where, "owner/name", "--dry-run")
+    assert card.returncode == 0, card.stderr
+    assert "APEX_BANGER_REPO=owner/name apex-space score song.mp3 --judge banger" in card.stdout
+    assert "Made of the counts in counts.csv" in card.stdout
+    assert "Songs that nobody played are left out: 1" in card.stdout
+    assert f"{BEST}: {(where / BEST).stat().st_size:,} bytes" in card.stderr
     spread = rows(tmp_path / "runs" / "seeds.csv")
     assert [(row["part"], row["figure"]) for row in spread] == [("val", "mae"), ("test", "mae"), ("test", "spearman")]
     assert all(float(row["least"]) <= float(row["mean"]) <= float(row["greatest"]) for row in spread)

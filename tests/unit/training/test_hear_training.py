@@ -22,6 +22,7 @@ from apex_space.training.hear.trainer import HearSettings, History, Trainer
 from apex_space.training.loop import LAST
 from apex_space.training.table import MADE_BY
 from helpers.command_line import run
+from helpers.frames import write_frames
 
 SONGS, WIDTH = 15, 8
 QUICK = HearSettings(epochs=2, batch=4, accumulate=2, rate=1e-3)
@@ -32,25 +33,12 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hear, "SIZES", (8, 16, 16, 4))
 
 
-def part(number: int) -> str:
-    return ("train", "train", "train", "val", "test")[number % 5]
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Songs, two copies of the first, and `targets.jsonl`."""
-    at, rng = tmp_path_factory.mktemp("hear"), np.random.default_rng(0)
-    (at / "frames").mkdir()
-    lines = []
-    for number in range(SONGS):
-        taste = rng.uniform(-1, 1)
-        frames = 0.3 * rng.standard_normal((1, int(rng.integers(9, 16)), WIDTH)) + taste
-        np.save(at / "frames" / f"s{number}.npy", frames.astype(np.float32))
-        ratings = dict.fromkeys(AXES, 3 + 1.5 * taste)
-        lines.append({"id": f"s{number}", "split": part(number), "songeval_scores": ratings})
+    at = write_frames(tmp_path_factory.mktemp("hear"), SONGS, WIDTH)
     for copy in (1, 2):
-        np.save(at / "frames" / f"s0_aug{copy}.npy", frames.astype(np.float32))
-    (at / "targets.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        np.save(at / "frames" / f"s0_aug{copy}.npy", np.load(at / "frames" / f"s{SONGS - 1}.npy"))
     return at
 
 
@@ -153,6 +141,14 @@ def test_the_command_and_what_it_writes(folder: Path, tmp_path: Path) -> None:
     assert {row["model"] for row in tables["results"]} == {"head", "mean", "ridge"}
     assert [row["axis"] for row in tables["challenge"]] == [*AXES, "mean"] * 2
     assert "polyline" in (where / "curves.svg").read_text()
+    card = run("publish", where, "owner/name", "--dry-run")
+    assert card.returncode == 0, card.stderr
+    assert "APEX_HEAR_REPO=owner/name apex-space score song.mp3 --judge hear-2" in card.stdout
+    assert "| naturalness | ridge regression | " in card.stdout
+    assert "chosen by the test songs" not in card.stdout
+    about = (where / "settings.json").read_text()
+    (where / "settings.json").write_text(about.replace('"as_published": false', '"as_published": true'))
+    assert "chosen by the test songs" in run("publish", where, "owner/name", "--dry-run").stdout
 
 
 def extracted(folder: Path, encoder: str, songs: dict[str, np.ndarray]) -> Path:
