@@ -108,7 +108,7 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(tmp_path: Path, empty_database: Path) -> Iterator[VoteStore]:
-    """On the database at `url`."""
+    """On a new SQLite database, that of `url`. The tests of PostgreSQL have their own."""
     with closing(VoteStore(sqlite(tmp_path, empty_database))) as opened:
         yield opened
 

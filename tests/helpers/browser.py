@@ -26,11 +26,9 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     "--test-third-party-cookie-phaseout",
-    "--process-per-site",
     "--js-flags=--no-opt --no-maglev --single-threaded-gc",
 ]
-"""The last two save a quarter of a page's processor time: no page lives long enough for an optimising compiler, and
-pages share a process as long as one of them is open."""
+"""The last one saves a tenth of a page's processor time: no page lives long enough for an optimising compiler."""
 EXPECTED = ("status of 422", "Waveform load error")
 """A refusal before the queue, and a player's word on what is no song."""
 PLAY = re.compile(r"^Play\b")
@@ -68,8 +66,6 @@ def visits(browser: Any, root: str) -> Iterator[Callable[..., Any]]:
     long. All that the server answers goes to `answers`. At the end there must have been no error but EXPECTED ones, and
     no cookie must be in the profile."""
     profile = browser.contexts[0]
-    if profile.pages[0].url == "about:blank":
-        profile.pages[0].goto(root + "/healthz")  # which keeps the process of the pages that follow
     complaints: list[list[str]] = []
     with ExitStack() as opened:
 

@@ -97,6 +97,12 @@ def url() -> Iterator[str]:
         yield found
 
 
+@pytest.fixture
+def store(url: str) -> Iterator[VoteStore]:
+    with closing(VoteStore(url)) as opened:
+        yield opened
+
+
 def test_postgresql_has_several_names(url: str) -> None:
     for name in ("postgres:", "postgresql:", "postgresql+psycopg:"):
         with closing(open_store(Settings(database_url=url.replace("postgresql:", name)))) as found:
