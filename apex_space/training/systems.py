@@ -13,7 +13,7 @@ from .banger import trainer as banger_trainer
 from .songeval import trainer as songeval_trainer
 
 CHOSEN_BY_TEST = (
-    "As in the published code, the checkpoint was chosen by the test songs: the figures on them are too good."
+    "With `--as-published`, the checkpoint was chosen by the test songs, so the figures on them are too good."
 )
 
 
@@ -43,14 +43,20 @@ def _track(track: hear.Track, judge: str) -> System:
         return track.axes
 
     def more(settings: Mapping[str, Any]) -> str:
-        chosen = (
-            "With `--as-published`, the checkpoint was chosen by the test songs, so the figures on them are too good."
-        )
-        return chosen if settings.get("as_published") else ""
+        return CHOSEN_BY_TEST if settings.get("as_published") else ""
 
-    hears, licences = "frames of MusicFM and MuQ", "MusicFM (MIT) and MuQ (CC BY-NC 4.0)"
-    own = track.checkpoint, axes, "train hear", judge, "APEX_HEAR_REPO", hears, licences
-    return System("HEAR", "arXiv 2511.18869", *own, more)
+    return System(
+        "HEAR",
+        "arXiv 2511.18869",
+        track.checkpoint,
+        axes,
+        "train hear",
+        judge,
+        "APEX_HEAR_REPO",
+        "frames of MusicFM and MuQ",
+        "MusicFM (MIT) and MuQ (CC BY-NC 4.0)",
+        more,
+    )
 
 
 def _songeval_axes(path: Path) -> Sequence[str]:
