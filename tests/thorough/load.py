@@ -1,4 +1,6 @@
-"""Visitors in numbers, on this machine alone: `python tests/thorough/load.py`. `--uploads 500` tells what songs leave.
+"""Visitors in numbers, on this machine alone: `PYTHONPATH=.:tests python tests/thorough/load.py`.
+
+`--uploads 500` tells what songs leave.
 
 `--attacker` adds a hostile visitor, who takes whatever the server gives to one address.
 

@@ -1,4 +1,5 @@
-"""The arena with a million votes: `python tests/thorough/many_votes.py`, a table for SQLite and PostgreSQL.
+"""The arena with a million votes, a table for SQLite and PostgreSQL:
+`PYTHONPATH=.:tests python tests/thorough/many_votes.py`.
 
 PostgreSQL is the server at APEX_TEST_DATABASE_URL; without one its column is left out. A battle is issued and voted on
 as the server does it, only the songs' audio and the judges are left out.

@@ -1,4 +1,5 @@
-"""How much TuneJury's score depends on the 10 s that it hears: `python tests/thorough/tunejury_parts.py SONGS...`.
+"""How much TuneJury's score depends on the 10 s that it hears:
+`PYTHONPATH=.:tests python tests/thorough/tunejury_parts.py SONGS...`.
 
 SONGS are files or folders. The weights are those that the settings name. The table compares the deviation between the
 parts of a song, as tunejury-whole hears them, with that between songs, and the middle, which tunejury hears, with the
