@@ -75,7 +75,7 @@ NOT_RUN = {
     f".venv/bin/{PROGRAM} extract SONGS --encoder muq-songeval": "needs weights; test_songeval_training.py runs it",
     f".venv/bin/{PROGRAM} train hear": "needs songs' frames; test_hear_training.py runs it",
     "PYTHONPATH=.:tests .venv/bin/python tests/thorough/load.py": "takes a minute of both processors",
-    "PYTHONPATH=.:tests .venv/bin/python tests/thorough/tunejury_parts.py": "needs weights; thorough/test_tunejury.py has it",
+    "PYTHONPATH=.:tests .venv/bin/python tests/thorough/tunejury_parts.py": "needs weights",
 }
 """How a command begins -> why this test does not run it."""
 EXAMPLE = {"apex_space/models/heads/loud.py"}
