@@ -31,6 +31,7 @@ def test_a_touch_screen_names_no_keys_and_has_large_targets(visit: Any, server: 
     page.locator("#embed .label-wrap").tap()
     page.locator("#embed .copy").wait_for()
     page.wait_for_function(f"{SMALL}.length === 0")
+    wait_for_report(page)
     page.goto(f"{server.url}/arena")
     page.locator("#battle .status", has_text="Play both songs").wait_for()
     assert page.locator("#battle kbd").count() > 3

@@ -11,7 +11,7 @@ class Listener:
     page: Any
     answers: list[Any] = field(default_factory=list)
 
-    def status(self, text: str, timeout: float = 30_000) -> None:
+    def status(self, text: str, timeout: float = 60_000) -> None:
         self.page.locator("#battle .status", has_text=text).wait_for(timeout=timeout)
 
     def sounding(self) -> list[str]:
