@@ -43,7 +43,6 @@ HEAVY = (
     "scipy",
     "sklearn",
     "av",
-    "pyloudnorm",
     "huggingface_hub",
     "datasets",
     "ray",
