@@ -108,7 +108,7 @@ def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> AudioFeatures
     if rate > MAX_RATE:
         samples, rate = resample(samples, rate, MAX_RATE), MAX_RATE
     levels, beats, keys = waveform.levels, tempo(samples, rate), key_fits(samples, rate)
-    (best, fit), *others = keys[:2] if keys and keys[0][1] > MIN_KEY_FIT else [(None, None)]
+    best, fit = keys[0] if keys and keys[0][1] > MIN_KEY_FIT else (None, None)
     return AudioFeatures(
         tempo=beats,
         key=best,
@@ -120,7 +120,7 @@ def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> AudioFeatures
         channels=levels.channels,
         other_tempo=beats and (2 * beats if beats <= MIDDLE_TEMPO else beats / 2),
         key_fit=fit,
-        other_key=next((name for name, other in others if fit - other < ALIKE_KEYS), None),
+        other_key=None if fit is None else next((name for name, at in keys[1:2] if fit - at < ALIKE_KEYS), None),
         true_peak=levels.true_peak,
         loudness_range=levels.loudness_range,
         short_term=levels.short_term,
