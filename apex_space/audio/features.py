@@ -26,13 +26,13 @@ HOP_LENGTH = 512
 WINDOW = 4096
 MIN_KEY_FIT = 0.5
 ALIKE_KEYS = 0.05
-"""How much worse another key may fit and still be named. Of our 33 example songs, 23 of 24 keys without another one
-named were right, and 5 of 8 with one."""
+"""How much worse another key may fit and still be named. Of our 33 example songs, 24 of 25 keys without another one
+named were right, and 5 of 7 with one."""
 EACH_TUNING = 4
 """The tuning is estimated from every fourth frame: the keys of our 33 example songs stay the same, in half the time."""
 MIDDLE_TEMPO = 110.0
 """Beats per minute up to which the double, and above which the half is named, too. Onsets do not tell which is meant:
-of our 33 example songs, 22 tempos were right and 5 more were the half or the double."""
+of our 33 example songs, 23 tempos were right and 5 more were the half or the double."""
 MIN_BEAT = 0.1
 BEATS = 8
 BEAT_WINDOW = 2048
