@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..audio.isolated import open_stream
-from ..audio.levels import ABSOLUTE_GATE, Meter
+from ..audio.levels import Meter
+from ..audio.loudness import QUIETEST
 from ..audio.waveform import Levels, Waveform
 
 SAMPLE_RATE = 44_100
@@ -101,5 +102,5 @@ def _levels(song: Path, waveform: Waveform) -> Levels:
 
 def _gain(levels: Levels) -> float:
     """Return the factor that makes a song as loud as the others, or as loud as it can be without clipping."""
-    loudness = ABSOLUTE_GATE if levels.loudness is None else levels.loudness
+    loudness = QUIETEST if levels.loudness is None else levels.loudness
     return 10 ** (min(LOUDNESS - loudness, PEAK - levels.peak) / 20)
