@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -17,9 +18,11 @@ from helpers.browser import SITES, complaints_of
 from helpers.server import Running
 from helpers.wait import until
 
-SCORED = "Report as JSON"
+SCORED, SCORED_IN_CHINESE = "Report as JSON", "JSON 报告"
 POST = '<!doctype html><title>Post</title><link rel="icon" href="data:,"><h1>Post</h1>'
-VIEWS = ("score", "compare", "arena", "leaderboard")
+PARTS = (".nav-holder", "footer", "#embed")
+OWN = {"score": "#song", "compare": "#song-a", "arena": "#battle", "leaderboard": "h1:text('Leaderboard')"}
+"""What each view has, and no other."""
 
 
 @pytest.fixture(scope="module")
@@ -74,41 +77,67 @@ def surroundings(page: Any) -> list[str]:
     return [part for part in parts if page.locator(part).filter(visible=True).count()]
 
 
-def frame(space: str, view: str, sandbox: str = "") -> str:
-    return f'<iframe {sandbox} src="{space}/?view={view}" width="100%" height="900"></iframe>'
-
-
 def component(space: str, view: str) -> str:
     script = f'<script type="module" src="{space}/gradio.js"></script>'
     return f'{script}<gradio-app src="{space}/embed/{view}" theme_mode="dark"></gradio-app>'
 
 
-def score_an_example(page: Any) -> None:
+def unfold(page: Any) -> Any:
+    """The panel of an open page, which writes snippets."""
+    panel = page.locator("#embed")
+    panel.get_by_role("button", name="Embed").click()
+    return panel
+
+
+def written(panel: Any, **chosen: str) -> str:
+    """The panel's snippet after choices by their labels."""
+    for label, value in chosen.items():
+        panel.get_by_label(label, exact=True).select_option(value)
+    return str(panel.get_by_label("Snippet").input_value())
+
+
+@pytest.fixture(scope="module")
+def snippets(browser: Any, space: str) -> dict[str, str]:
+    """What the panel of the Score page writes for it: a frame as it is at first, and both forms in Chinese."""
+    with closing(browser.contexts[0].new_page()) as page:
+        page.goto(space)
+        panel = unfold(page)
+        plain, chinese = written(panel), written(panel, Language="中文")
+        element = written(panel, Theme="dark", Form="element")
+    return {"frame": plain, "Chinese frame": chinese, "Chinese element": element}
+
+
+def score_an_example(page: Any, scored: str = SCORED) -> None:
     page.locator("button.example").first.click()
-    page.get_by_role("link", name=SCORED).wait_for(timeout=60_000)
+    page.get_by_role("link", name=scored).wait_for(timeout=60_000)
     assert page.locator(".card b").count() > 3
 
 
-@pytest.mark.parametrize("sandbox", ["", 'sandbox="allow-scripts"', 'sandbox="allow-scripts allow-same-origin"'])
-def test_a_frame_scores_without_cookies_or_storage(space: str, blog: Any, visit: Any, sandbox: str) -> None:
-    page = visit(blog(frame(space, "score", sandbox)))
+def test_a_frame_scores_in_its_language_without_cookies_storage_and_script(
+    snippets: dict[str, str], blog: Any, visit: Any
+) -> None:
+    """The script around a frame sets its height, and some editors delete it."""
+    snippet = re.sub("<script>.*</script>", "", snippets["Chinese frame"], flags=re.DOTALL)
+    page = visit(blog(snippet.replace("<iframe", '<iframe sandbox="allow-scripts"')))
     inside = page.frame_locator("iframe")
-    score_an_example(inside)
+    score_an_example(inside, SCORED_IN_CHINESE)
     assert surroundings(inside) == []
-    if sandbox == 'sandbox="allow-scripts"':
-        with pytest.raises(Exception, match="SecurityError"):
-            page.frames[1].evaluate("localStorage.length")
+    assert height(page.locator("iframe")) == 900
+    with pytest.raises(Exception, match="SecurityError"):
+        page.frames[1].evaluate("localStorage.length")
 
 
-def test_a_component_scores_on_a_foreign_page(space: str, blog: Any, visit: Any) -> None:
-    page = visit(blog(component(space, "score")))
-    score_an_example(page)
+def test_a_component_scores_in_its_language_and_theme_on_a_foreign_page(
+    snippets: dict[str, str], blog: Any, visit: Any
+) -> None:
+    page = visit(blog(snippets["Chinese element"]))
+    score_an_example(page, SCORED_IN_CHINESE)
     assert surroundings(page) == []
     assert page.locator("gradio-app .dark, .dark gradio-app, gradio-app.dark").count()
 
 
 def test_a_battle_plays_in_a_frame_on_a_foreign_page(space: str, blog: Any, visit: Any) -> None:
-    page = visit(blog(frame(space, "arena")))
+    page = visit(blog(f'<iframe src="{space}/?view=arena" width="100%" height="900"></iframe>'))
     inside = page.frame_locator("iframe")
     inside.get_by_text("Your vote opens after").wait_for(timeout=60_000)
     inside.get_by_role("button", name="Play song A").click()
@@ -151,21 +180,16 @@ def test_the_links_of_a_component_lead_to_the_server_in_a_new_tab(space: str, bl
     assert page.url.endswith("/post.html")
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_every_view_is_its_page_alone_and_in_its_theme(space: str, visit: Any, view: str) -> None:
-    own = {"score": "#song", "compare": "#song-a", "arena": "#battle", "leaderboard": "h1:text('Leaderboard')"}
-    for theme, dark in (("light", False), ("dark", True)):
-        page = visit(f"{space}/?view={view}&__theme={theme}")
-        page.locator(own[view]).first.wait_for()
-        for part in (".nav-holder", "footer", "#embed"):
-            page.locator(part).first.wait_for(state="attached")
-        assert surroundings(page) == []
-        assert page.evaluate("document.body.classList.contains('dark')") == dark
-        page.close()
-    whole = visit(space + ("" if view == "score" else f"/{view}"))
-    whole.locator(own[view]).first.wait_for()
-    for part in (".nav-holder", "footer", "#embed"):
-        whole.locator(part).first.wait_for()
+@pytest.mark.parametrize(
+    ("view", "theme"), [("score", "light"), ("compare", "dark"), ("arena", "light"), ("leaderboard", "dark")]
+)
+def test_every_view_is_its_page_alone_and_in_its_theme(space: str, visit: Any, view: str, theme: str) -> None:
+    page = visit(f"{space}/?view={view}&__theme={theme}")
+    page.locator(OWN[view]).first.wait_for()
+    for part in PARTS:
+        page.locator(part).first.wait_for(state="attached")
+    assert surroundings(page) == []
+    assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
 
 
 def test_the_headers_forbid_no_frame(server: Running) -> None:
@@ -174,65 +198,72 @@ def test_the_headers_forbid_no_frame(server: Running) -> None:
     assert "frame-ancestors" not in headers.get("content-security-policy", "")
 
 
-@pytest.mark.parametrize("form", ["frame", "element"])
-def test_the_snippet_that_the_panel_writes_works_elsewhere(space: str, blog: Any, visit: Any, form: str) -> None:
+def test_the_snippets_that_the_panel_writes_work_elsewhere(space: str, blog: Any, visit: Any) -> None:
     page = visit(f"{space}/leaderboard")
-    panel = page.locator("#embed")
-    panel.get_by_role("button", name="Embed").click()
+    panel = unfold(page)
     assert panel.get_by_label("Page", exact=True).input_value() == "leaderboard"
-    panel.get_by_label("Page", exact=True).select_option("compare")
-    panel.get_by_label("Theme").select_option("dark")
+    written(panel, Form="element")
+    assert written(panel, Page="arena").startswith("<iframe"), "an element takes no votes"
     panel.get_by_label("Height").fill("640")
-    panel.get_by_label("Form").select_option(form)
-    snippet = panel.get_by_label("Snippet").input_value()
-    assert space in snippet
-    assert "640" in snippet
-    page.locator(".preview").scroll_into_view_if_needed()
-    outside = visit(blog(snippet))
-    for host in (page.frame_locator(".preview"), outside):
-        inside = host.frame_locator("iframe") if form == "frame" else host
-        inside.locator("#song-a").wait_for(timeout=30_000)
-        assert inside.locator(".dark").count()
-    shown = outside.locator("iframe, gradio-app").first
-    if form == "element":
-        assert height(shown) == 640
-    else:
-        until(lambda: height(shown) != 640)
-        assert not inside.locator("html").evaluate("page => page.scrollHeight > innerHeight")
+    written(panel, Page="compare", Theme="dark")
+    assert page.locator(".preview").get_attribute("srcdoc") is None, "a preview that nobody saw was loaded"
+    for form in ("frame", "element"):
+        snippet = written(panel, Form=form)
+        assert space in snippet
+        assert "640" in snippet
+        page.locator(".preview").scroll_into_view_if_needed()
+        outside = visit(blog(snippet))
+        for host in (page.frame_locator(".preview"), outside):
+            inside = host.frame_locator("iframe") if form == "frame" else host
+            inside.locator("#song-a").wait_for(timeout=30_000)
+            assert inside.locator(".dark").count()
+        shown = outside.locator("iframe, gradio-app").first
+        if form == "element":
+            assert height(shown) == 640
+        else:
+            until(lambda shown=shown: height(shown) != 640)
+            assert not inside.locator("html").evaluate("page => page.scrollHeight > innerHeight")
+    panel.get_by_role("button", name="Copy").click()
+    panel.get_by_text(re.compile("Copied|Selected")).wait_for()
 
 
 def height(shown: Any) -> float:
     return float(shown.evaluate("shown => shown.getBoundingClientRect().height"))
 
 
-def snippet_of(page: Any, **chosen: str) -> str:
-    """The snippet that the panel of an open page writes."""
-    panel = page.locator("#embed")
-    panel.get_by_role("button", name="Embed").click()
-    for label, value in chosen.items():
-        panel.get_by_label(label, exact=True).select_option(value)
-    return str(panel.get_by_label("Snippet").input_value())
-
-
-def test_a_frame_is_as_high_as_its_content(space: str, blog: Any, visit: Any) -> None:
-    snippet = snippet_of(visit(space))
-    page = visit(blog(f"{snippet}<iframe srcdoc=other></iframe>"))
+def test_a_frame_is_as_high_as_its_content_and_its_progress_comes_into_view(
+    snippets: dict[str, str], blog: Any, visit: Any
+) -> None:
+    page = visit(blog(f'<div style="height: 500px"></div>{snippets["frame"]}<iframe srcdoc=other></iframe>'))
+    page.set_viewport_size({"width": 390, "height": 844})
     shown, inside = page.locator("iframe").first, page.frame_locator("iframe").first
-    until(lambda: height(shown) != 900)
+    until(lambda: height(shown) > 1500)
+
+    def place() -> float:
+        top = inside.locator("#progress").evaluate("progress => progress.getBoundingClientRect().top")
+        return float(shown.evaluate("shown => shown.getBoundingClientRect().top")) + float(top)
+
+    example = inside.locator("button.example").last
+    example.scroll_into_view_if_needed()
+    assert place() < 0
+    scrolled = page.evaluate("scrollY")
+    page.frames[1].evaluate("parent.postMessage({ apexSpaceShow: 'x' }, '*')")
+    page.evaluate("new Promise((done) => setTimeout(done))")
+    assert page.evaluate("scrollY") == scrolled
     before = height(shown)
-    score_an_example(inside)
+    example.click()
+    until(lambda: -1 <= place() <= 422)
+    inside.get_by_role("link", name=SCORED).wait_for(timeout=60_000)
     until(lambda: height(shown) > before + 400)
     for plot in ("scores", "timeline"):
         inside.locator(f"#{plot}-plot .js-plotly-plot").wait_for()
     page.wait_for_timeout(1000)  # until it has told the height of its pictures
     until(lambda: not inside.locator("html").evaluate("page => page.scrollHeight > innerHeight"))
     grown = height(shown)
-    message = "parent.postMessage({ apexSpaceHeight: 5000 }, '*')"
-    page.frames[2].evaluate(message)
+    page.frames[2].evaluate("parent.postMessage({ apexSpaceHeight: 5000 }, '*')")
     page.evaluate("postMessage({ apexSpaceHeight: 5000 }, '*')")
     page.evaluate("new Promise((done) => setTimeout(done))")
     assert height(shown) == grown, "only the page in the frame sets its height"
-    inside.locator("#timeline-plot .js-plotly-plot").wait_for()
     for sent, taken in (("1e9", 10_000), ("'x'", 10_000), ("null", 10_000), ("-5", 200), ("{}", 200)):
 
         def is_taken(sent: str = sent, taken: int = taken) -> bool:
@@ -244,66 +275,23 @@ def test_a_frame_is_as_high_as_its_content(space: str, blog: Any, visit: Any) ->
         until(is_taken)
 
 
-def test_the_progress_in_a_frame_comes_into_view(space: str, blog: Any, visit: Any) -> None:
-    page = visit(blog(f'<div style="height: 500px"></div>{snippet_of(visit(space))}'))
-    page.set_viewport_size({"width": 390, "height": 844})
-    shown, inside = page.locator("iframe"), page.frame_locator("iframe")
-    until(lambda: height(shown) > 1500)
-
-    def place() -> float:
-        top = inside.locator("#progress").evaluate("progress => progress.getBoundingClientRect().top")
-        return float(shown.evaluate("shown => shown.getBoundingClientRect().top")) + float(top)
-
-    example = inside.locator("button.example").last
-    example.scroll_into_view_if_needed()
-    assert place() < 0
-    before = page.evaluate("scrollY")
-    page.frames[1].evaluate("parent.postMessage({ apexSpaceShow: 'x' }, '*')")
-    page.evaluate("new Promise((done) => setTimeout(done))")
-    assert page.evaluate("scrollY") == before
-    example.click()
-    until(lambda: -1 <= place() <= 422)
-
-
-def test_a_frame_without_the_script_keeps_its_height(space: str, blog: Any, visit: Any) -> None:
-    snippet = re.sub("<script>.*</script>", "", snippet_of(visit(space)), flags=re.DOTALL)
-    page = visit(blog(snippet))
-    page.frame_locator("iframe").locator("#song").wait_for(timeout=60_000)
-    assert height(page.locator("iframe")) == 900
-
-
-@pytest.mark.parametrize("form", ["frame", "element"])
-def test_a_snippet_in_a_language_is_answered_in_it(space: str, blog: Any, visit: Any, form: str) -> None:
-    page = visit(space)
-    panel = page.locator("#embed")
-    panel.get_by_role("button", name="Embed").click()
-    panel.get_by_label("Language").select_option("中文")
-    panel.get_by_label("Form").select_option(form)
-    snippet = panel.get_by_label("Snippet").input_value()
-    panel.get_by_label("Page", exact=True).select_option("arena")
-    assert panel.get_by_label("Snippet").input_value().startswith("<iframe")
-    outside = visit(blog(snippet))
-    inside = outside.frame_locator("iframe") if form == "frame" else outside
-    inside.locator("button.example").first.click()
-    inside.get_by_role("link", name="JSON 报告").wait_for(timeout=60_000)
-
-
-def test_the_snippet_is_copied(space: str, visit: Any) -> None:
-    page = visit(space)
-    page.locator("#embed").get_by_role("button", name="Embed").click()
-    page.locator("#embed").get_by_role("button", name="Copy").click()
-    page.get_by_text(re.compile("Copied|Selected")).wait_for()
-
-
 def test_pages_have_urls_and_the_back_button_goes_back(space: str, visit: Any) -> None:
     page = visit(space)
-    for name, path in (("Compare", "/compare"), ("Arena", "/arena"), ("Leaderboard", "/leaderboard")):
+    seen_whole(page, "score")
+    for name, view in (("Compare", "compare"), ("Arena", "arena"), ("Leaderboard", "leaderboard")):
         page.get_by_role("link", name=name, exact=True).click()
-        page.wait_for_url(f"{space}{path}")
-        page.wait_for_function("title => document.title === title", arg=f"{PREVIEWS[path[1:]].title} · APEX Space")
-    for path, content in (("/arena", "#battle"), ("/compare", "#song-a"), ("/", "#song")):
+        page.wait_for_url(f"{space}/{view}")
+        page.wait_for_function("title => document.title === title", arg=f"{PREVIEWS[view].title} · APEX Space")
+        seen_whole(page, view)
+    for path, view in (("/arena", "arena"), ("/compare", "compare"), ("/", "score")):
         page.go_back()
         assert page.url == f"{space}{path}"
-        page.locator(content).first.wait_for()
+        page.locator(OWN[view]).first.wait_for()
     page.go_forward()
     assert page.url == f"{space}/compare"
+
+
+def seen_whole(page: Any, view: str) -> None:
+    """Wait until a page is there with all that it lacks on a foreign page."""
+    for part in (OWN[view], *PARTS):
+        page.locator(part).first.wait_for()

@@ -33,10 +33,19 @@ DROP_TWO = """() => {
 }"""
 
 
-def test_a_song_dropped_on_the_page_shows_seven_axes_or_the_reason(visit: Any) -> None:
+def test_a_dropped_song_takes_the_examples_place_with_seven_axes_or_the_reason(visit: Any, tmp_path: Path) -> None:
+    """Markup in its name is shown as text."""
+    song = tmp_path / "<img src=x onerror=document.title='owned'>.ogg"
+    shutil.copy(short(SONG), song)
     page = visit("/", "Score")
-    upload(page, short(SONG))
+    page.locator("#example .card b").first.wait_for(timeout=60_000)  # the server scores it after its start
+    assert "This is an example." in page.locator("#example").inner_text()
+    assert page.locator("#example h2").inner_text() == "Glass Morning"
+    assert page.locator("#example").bounding_box()["y"] < 500
+    upload(page, song)
+    page.locator("#example").wait_for(state="hidden")
     wait_for_report(page)
+    assert not page.locator("#example").is_visible()
     cards = page.locator(".result .card")
     assert cards.count() == len(SEVEN)
     texts = cards.all_inner_texts()
@@ -48,34 +57,19 @@ def test_a_song_dropped_on_the_page_shows_seven_axes_or_the_reason(visit: Any) -
             assert len(text) > 30, f"no reason for {axis.key}: {text}"
         else:
             assert any(character.isdigit() for character in text)
-    assert page.get_by_role("heading", name=SONG).is_visible()
+    assert page.get_by_role("heading", name="owned").is_visible()
+    assert page.title().endswith("APEX Space")
     page.locator("#scores-plot .js-plotly-plot").wait_for()
     page.locator("#timeline-plot .js-plotly-plot").wait_for()
     for caption in ("Scores", "By segment", "Measured, not predicted", "Provenance"):
         assert page.locator("caption", has_text=caption).is_visible()
-
-
-def test_an_example_report_stands_where_the_scores_will_be(visit: Any) -> None:
-    page = visit("/", "Score")
-    page.locator("#example .card b").first.wait_for(timeout=60_000)  # the server scores it after its start
-    assert "This is an example." in page.locator("#example").inner_text()
-    assert page.locator("#example h2").inner_text() == "Glass Morning"
-    assert page.locator("#example").bounding_box()["y"] < 500
-    upload(page, short(SONG))
-    page.locator("#example").wait_for(state="hidden")
-    wait_for_report(page)
-    assert not page.locator("#example").is_visible()
-
-
-def test_an_example_is_one_click(visit: Any) -> None:
-    page = visit("/", "Score")
-    page.locator("button.example").first.click()
-    wait_for_report(page)
-    assert page.locator(".result .card").count() == len(SEVEN)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Report as JSON").click()
+    assert tuple(json.loads(download.value.path().read_text())["scores"]) == KEYS
 
 
 def test_a_recording_is_scored(visit: Any) -> None:
-    page = visit("/", "Score", permissions=["microphone"])
+    page = visit("/", "Score")
     page.get_by_role("button", name="Record audio").click()
     page.get_by_role("button", name="Record", exact=True).click()
     expect(page.locator("time").last).to_have_text(TWO_SECONDS, timeout=30_000)  # under a second is refused
@@ -83,18 +77,12 @@ def test_a_recording_is_scored(visit: Any) -> None:
     wait_for_report(page)
 
 
-def test_a_file_that_is_no_song_gets_its_reason(visit: Any, tmp_path: Path) -> None:
-    (tmp_path / "letter.mp3").write_text("Dear listener")
-    page = visit("/", "Score")
-    # On a busy machine, the player may ask for the file only after it was deleted.
-    page.route("**/file=*letter.mp3", lambda route: route.fulfill(body="Dear listener"))
-    upload(page, tmp_path / "letter.mp3")
-    page.locator("p.error", has_text="not a sound file").wait_for(timeout=30_000)
-
-
-def test_files_that_cannot_be_songs_are_refused_in_plain_words(visit: Any, tmp_path: Path) -> None:
-    """Before they are sent. A dropped file is checked as a chosen one is."""
+def test_what_cannot_be_a_song_is_refused_in_plain_words_and_the_sound_of_a_video_is_scored(
+    visit: Any, tmp_path: Path
+) -> None:
+    """What a name or a size tells is refused before it is sent. A dropped file is checked as a chosen one is."""
     (tmp_path / "letter.txt").write_text("Dear listener")
+    (tmp_path / "letter.mp3").write_text("Dear listener")
     with (tmp_path / "large.wav").open("wb") as file:
         file.truncate(50_000_001)
     page = visit("/", "Score")
@@ -107,30 +95,13 @@ def test_files_that_cannot_be_songs_are_refused_in_plain_words(visit: Any, tmp_p
     page.evaluate(DROP_TWO)
     page.get_by_role("alert").filter(has_text="Choose one song here. The Rank page takes many at once.").wait_for()
     assert sent == []
-
-
-def test_the_sound_of_a_video_is_scored(visit: Any, tmp_path: Path) -> None:
-    page = visit("/", "Score")
+    # On a busy machine, the player may ask for the file only after it was deleted.
+    page.route("**/file=*letter.mp3", lambda route: route.fulfill(body="Dear listener"))
+    upload(page, tmp_path / "letter.mp3")
+    page.locator("p.error", has_text="not a sound file").wait_for(timeout=30_000)
+    page.locator("#song").get_by_role("button", name="Clear").click()
     upload(page, write_video(tmp_path / "clip.mov", tone(3)))
     wait_for_report(page)
-
-
-def test_markup_in_a_file_name_is_shown_as_text(visit: Any, tmp_path: Path) -> None:
-    song = tmp_path / "<img src=x onerror=document.title='owned'>.ogg"
-    shutil.copy(short(SONG), song)
-    page = visit("/", "Score")
-    upload(page, song)
-    wait_for_report(page)
-    assert page.title().endswith("APEX Space")
-
-
-def test_the_report_downloads(visit: Any) -> None:
-    page = visit("/", "Score")
-    upload(page, short(SONG))
-    wait_for_report(page)
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Report as JSON").click()
-    assert tuple(json.loads(download.value.path().read_text())["scores"]) == KEYS
 
 
 def test_without_a_network_the_page_says_what_is_missing(visit: Any) -> None:
@@ -147,24 +118,10 @@ def test_without_a_network_the_page_says_what_is_missing(visit: Any) -> None:
     assert "APEX_WEIGHTS" in why.inner_text()
 
 
-def test_a_refusal_is_seen_where_the_visitor_looks(visit: Any, server: Running, tmp_path: Path) -> None:
-    """The song is deleted by now; on a phone, its player is above the view."""
-    page = visit("/", "Score", viewport={"width": 390, "height": 844})
-    upload(page, melodies.write(tmp_path / "refused.wav", 77, seconds=3))
-    wait_for_report(page)
-    until(lambda: not server.uploads("refused"), seconds=20)
-    page.get_by_role("button", name="Score", exact=True).click()
-    refusal = page.get_by_role("alert").filter(has_text="This song was deleted")
-    refusal.wait_for()
-    box = refusal.bounding_box()
-    assert 0 <= box["y"] < box["y"] + box["height"] <= 844
-    page.get_by_role("button", name="House", exact=True).click()
-    refusal.wait_for(state="detached")
-
-
 def test_the_last_result_is_there_again_until_it_is_removed(visit: Any, tmp_path: Path) -> None:
     page = visit("/", "Score")
-    upload(page, melodies.write(tmp_path / "again.wav", 79, seconds=3))
+    shutil.copy(short(SONG), tmp_path / "again.ogg")
+    upload(page, tmp_path / "again.ogg")
     wait_for_report(page)
     cards = page.locator(".result .card").all_inner_texts()
     page.get_by_role("link", name="Compare", exact=True).click()
@@ -172,12 +129,12 @@ def test_the_last_result_is_there_again_until_it_is_removed(visit: Any, tmp_path
     assert page.locator("#last-result .card").count() == 0
     page.go_back()
     last = page.locator("#last-result")
-    last.get_by_role("heading", name="again.wav").wait_for()
+    last.get_by_role("heading", name="again.ogg").wait_for()
     assert last.locator(".card").all_inner_texts() == cards
     assert last.locator("audio, input").count() == 0
     with page.expect_download() as download:
         last.get_by_role("link", name="Report as JSON").click()
-    assert json.loads(download.value.path().read_text())["file"] == "again.wav"
+    assert json.loads(download.value.path().read_text())["file"] == "again.ogg"
     upload(page, short(SONG))
     wait_for_report(page)
     last.wait_for(state="hidden")
@@ -190,15 +147,23 @@ def test_the_last_result_is_there_again_until_it_is_removed(visit: Any, tmp_path
     assert not last.is_visible()
 
 
-def test_on_a_phone_the_progress_and_then_the_scores_come_into_view(visit: Any, tmp_path: Path) -> None:
+def test_on_a_phone_what_happens_comes_into_view(visit: Any, server: Running, tmp_path: Path) -> None:
+    """Progress, scores, and a refusal where the visitor looks: the song's player is above the view."""
     page = visit("/", "Score", viewport={"width": 390, "height": 844})
     upload(page, melodies.write(tmp_path / "phone.wav", 78, seconds=3))
     wait_for_report(page)
     page.wait_for_function(IN_VIEW)
+    until(lambda: not server.uploads("phone"), seconds=20)
+    page.get_by_role("button", name="Score", exact=True).click()
+    refusal = page.get_by_role("alert").filter(has_text="This song was deleted")
+    refusal.wait_for()
+    box = refusal.bounding_box()
+    assert 0 <= box["y"] < box["y"] + box["height"] <= 844
     house = page.get_by_role("button", name="House", exact=True)
     house.scroll_into_view_if_needed()
     assert page.locator("#progress").bounding_box()["y"] < 0
     house.click()
+    refusal.wait_for(state="detached")
     page.get_by_role("heading", name="house.ogg").wait_for()
     page.wait_for_function(IN_VIEW)
 
@@ -208,6 +173,7 @@ def test_a_song_is_compared_with_the_last_take(visit: Any) -> None:
     against, choices = page.locator(".result .against"), page.locator("#take")
     page.get_by_role("button", name="House", exact=True).click()
     wait_for_report(page)
+    assert page.locator(".result .card").count() == len(SEVEN)
     assert (against.count(), choices.is_visible()) == (0, False)
     for style, start in (
         ("Bossa nova", "Against your last take, "),

@@ -14,12 +14,13 @@ def run_coroutine(work: Coroutine[Any, Any, Any]) -> Any:
         return thread.submit(copy_context().run, asyncio.run, work).result()
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Return as soon as `condition` holds; fail where it does not within `seconds`."""
+def until(condition: Callable[[], object], seconds: float = 60, pause: float = 0.01) -> None:
+    """Return as soon as `condition` holds; fail where it does not within `seconds`. A `pause` of more is for conditions
+    that cost a server work."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 def until_it_passes(check: Callable[[], object], seconds: float = 60) -> None:

@@ -140,7 +140,7 @@ def proxied(page: str, folder: Path) -> Iterator[str]:
 
 @pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
 def test_all_of_the_page_works_below_a_path_of_a_proxy(browser: Any, tmp_path: Path) -> None:
-    proxy, page, complaints, addresses = tmp_path / "proxy", browser.new_page(), [], []
+    proxy, page, complaints, addresses = tmp_path / "proxy", browser.contexts[0].new_page(), [], []
     proxy.mkdir()
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -158,12 +158,13 @@ def test_all_of_the_page_works_below_a_path_of_a_proxy(browser: Any, tmp_path: P
         page.wait_for_function("document.querySelector('#link :is(input, textarea)')?.value")
         link = page.locator("#link :is(input, textarea)").input_value()
         assert link.startswith(f"{url}/r/")
-        page.goto(link)
-        assert page.evaluate("document.images[0].naturalWidth") > 0
-        page.locator("header a").click()
         page.get_by_role("link", name="Arena", exact=True).click()
         page.locator("#battle .play:enabled").first.click(timeout=60_000)
         page.wait_for_function("parseFloat(document.querySelector('#battle .seek').value) > 1")
+        page.goto(link)
+        assert page.evaluate("document.images[0].naturalWidth") > 0
+        page.locator("header a").click(no_wait_after=True)
+        page.wait_for_url(re.compile(f"^{url}/?$"), wait_until="commit")
         page.close()
     assert [text for text in complaints if NO_MANIFEST not in text] == []
     assert [address for address in addresses if not address.startswith((f"{url}/", "data:", "blob:"))] == [url]

@@ -14,7 +14,7 @@ def test_the_pages_are_served_on_after_a_change(tmp_path: Path) -> None:
     watched.mkdir()
     (watched / "part.py").touch()
     watching = {"GRADIO_WATCH_DIRS": f"{watched},{ROOT}", "GRADIO_WATCH_DEMO_PATH": str(ROOT / "app.py")}
-    with running(tmp_path, "app.py", fork=False, **watching) as server:
+    with running(tmp_path, "app.py", **watching) as server:
         (watched / "part.py").write_text("changed = True")
         time.sleep(0.5)  # ten times as long as a watcher waits between two looks
         with urlopen(f"{server.url}/healthz", timeout=10) as answer:

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from helpers.paths import SONGS
 from helpers.server import Running, running
+from helpers.songs import short
 from helpers.wait import until
 
 SECRET = "Unreleased Demo"
@@ -46,7 +46,7 @@ def test_requests_and_events_are_logged_without_names_paths_and_addresses(
 
     before = len(server.log)
     song = tmp_path / f"{SECRET}.ogg"
-    shutil.copy(SONGS[0], song)
+    shutil.copy(short("bossa.ogg"), song)
     (tmp_path / f"{SECRET}.mp3").write_text("not a song")
     client.predict(handle_file(song), "pocket", api_name="/score")
     with pytest.raises(Exception, match="not a sound file"):

@@ -19,8 +19,8 @@ from helpers.server import QUICK, Running, running
 from helpers.voter import Voter
 from helpers.wait import until
 
-VISITORS, VOTES = 6, 16
-SECONDS = 60
+VISITORS, VOTES = 4, 16
+SECONDS = 30
 LISTENING = float(QUICK["APEX_LISTENING_SECONDS"])
 API = "/gradio_api"
 
@@ -61,12 +61,16 @@ def test_a_server_ends_in_order_during_work(tmp_path: Path) -> None:
     song = melodies.write(tmp_path / "song.wav", 1, seconds=SECONDS).read_bytes()
     ended, temporary = threading.Event(), tmp_path / "temporary"
     temporary.mkdir()
-    with running(tmp_path, "app.py", fork=False, TMPDIR=str(temporary)) as server, ThreadPoolExecutor() as visitors:
+    with running(tmp_path, "app.py", TMPDIR=str(temporary)) as server, ThreadPoolExecutor() as visitors:
         for number in range(VISITORS):
             visitors.submit(score_on_and_on, server, song, number, ended)
         visitors.submit(upload_slowly, server, ended)
         with httpx.Client(base_url=server.url, timeout=30) as watcher:
-            until(lambda: watcher.get("/healthz").json()["queue"]["running"] and len(server.uploads()) > VISITORS, 60)
+            until(
+                lambda: len(server.uploads()) > VISITORS and watcher.get("/healthz").json()["queue"]["running"],
+                seconds=60,
+                pause=0.05,
+            )
         assert [*temporary.glob("apex-arena-*")]  # the clips of the pool
         below = children(server)
         server.process.terminate()
@@ -82,7 +86,7 @@ def vote_until_killed(server: Running) -> list[str]:
     """The battles of all votes that were acknowledged."""
     with httpx.Client(base_url=server.url, timeout=30) as visitor:
         voter = Voter(visitor)
-        until(lambda: "battle" in voter.issue("203.0.113.1"), seconds=60)
+        until(lambda: "battle" in voter.issue("203.0.113.1"), seconds=60, pause=0.2)
         addresses = [f"198.51.100.{number}" for number in range(VOTES)]
         issued = [voter.issue(address)["battle"] for address in addresses]
         for id in issued:
@@ -115,4 +119,4 @@ def test_a_killed_server_starts_again_with_every_vote_it_acknowledged(tmp_path: 
         def shown() -> str:
             return visitor.post(f"{API}/run/_open", json={"data": [], "fn_index": opened["id"]}).text
 
-        until(lambda: re.search(rf"{len(kept)} votes? so far", shown()), seconds=30)
+        until(lambda: re.search(rf"{len(kept)} votes? so far", shown()), seconds=30, pause=0.2)

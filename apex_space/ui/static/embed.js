@@ -70,13 +70,16 @@ function say(text) {
 }
 
 if (named.length) {
+  let seen = false;
   write();
-  for (const name of ["view", "theme", "language", "height", "form"]) field(name).onchange = () => (say(""), show());
+  const changed = () => (say(""), seen ? show() : write());
+  for (const name of ["view", "theme", "language", "height", "form"]) field(name).onchange = changed;
   element.querySelector(".copy").onclick = copy;
   // The preview loads another whole page, so it is not loaded before somebody looks at it.
   new IntersectionObserver(([{ isIntersecting }], self) => {
     if (!isIntersecting) return;
     self.disconnect();
+    seen = true;
     show();
   }).observe(element.querySelector(".preview"));
 }
