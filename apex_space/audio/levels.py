@@ -1,4 +1,4 @@
-"""Measures a signal's peak, clipping and loudness, block by block while it is decoded."""
+"""Measures a signal's peak, clipping and stereo width, block by block while it is decoded."""
 
 from dataclasses import dataclass
 from math import log10, sqrt
@@ -6,7 +6,7 @@ from math import log10, sqrt
 import numpy as np
 
 from ..core.errors import InvalidSamples
-from .loudness import LoudnessMeter
+from .loudness import Loudness
 
 FULL_SCALE = 0.999
 FLAT_RUN = 3
@@ -44,14 +44,13 @@ class Levels:
 
 
 class Meter:
-    """Measures consecutive blocks [C, n]. It keeps one number per second of sound."""
+    """Measures everything but the loudness of consecutive blocks [C, n]."""
 
     def __init__(self, rate: int, channels: int) -> None:
         self.rate, self.channels = rate, channels
         self._count = self._flat = 0
         self._peak = 0.0
         self._tail = np.zeros((channels, 2 * REACH), np.float32)
-        self._loudness = LoudnessMeter(rate, channels)
         self._true_peak = TruePeak(rate, channels)
         self._products = np.zeros((channels, channels))
 
@@ -68,14 +67,13 @@ class Meter:
             )
         self._peak = max(self._peak, peak)
         self._add_flat(block, peak)
-        self._loudness.add(block)
         self._true_peak.add(block)
         self._products += block @ block.T
         self._count += block.shape[1]
 
-    def levels(self) -> Levels:
-        """Return the levels of all blocks added so far."""
-        loudness, stereo = self._loudness.loudness(), self.channels == 2
+    def levels(self, loudness: Loudness) -> Levels:
+        """Return the levels of all blocks added so far, whose loudness a LoudnessMeter measured."""
+        stereo = self.channels == 2
         flat = self._flat + int(in_flat_top(self._tail)[:, REACH:].sum())
         return Levels(
             channels=self.channels,

@@ -1,4 +1,7 @@
-"""Measures loudness as EBU R 128 defines it, with FFmpeg's filter ebur128, block by block."""
+"""Measures loudness as EBU R 128 defines it, with FFmpeg's filter ebur128, block by block.
+
+A song is measured in the process that decodes it: the calling one loads no codecs, and the filter comes with them.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +12,8 @@ import numpy as np
 
 QUIETEST = -70.0
 """Loudness in LUFS that counts as silence: the absolute gate of ITU-R BS.1770-4."""
+LOUDEST = 100.0
+"""Loudness in LUFS beyond that of any sound: levels.py refuses samples beyond 80 dB of full scale."""
 MIN_RATE, STANDARD_RATE = 44_100, 48_000
 """Rate in Hz below which sound is resampled to the one for which BS.1770 gives its filters.
 
@@ -52,16 +57,8 @@ class LoudnessMeter:
     """Measures consecutive blocks [C, n]. It keeps one number per second of sound."""
 
     def __init__(self, rate: int, channels: int) -> None:
-        import av
-
-        self._rate, self._layout, self._count, self._hops = rate, LAYOUTS[channels], 0, 0
-        self._graph = av.filter.Graph()
-        form = {"sample_rate": str(rate), "sample_fmt": "dbl", "channel_layout": self._layout}
-        filters = [self._graph.add("abuffer", time_base=f"1/{rate}", **form)]
-        if rate < MIN_RATE:
-            filters.append(self._graph.add("aresample", str(STANDARD_RATE)))
-        filters += [self._graph.add("ebur128", "metadata=1:framelog=quiet"), self._graph.add("abuffersink")]
-        self._graph.link_nodes(*filters).configure()
+        self._rate, self._channels, self._count, self._hops = rate, channels, 0, 0
+        self._graph: Any = None
         self._short_term: list[float] = []
         self._last: dict[str, str] = {}
 
@@ -69,8 +66,10 @@ class LoudnessMeter:
         """Measure `block` [C, n] of finite samples."""
         import av
 
+        layout = LAYOUTS[self._channels]
+        self._graph = self._graph or _graph(self._rate, layout)
         samples = np.ascontiguousarray(block.T, np.float64).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(samples, "dbl", self._layout)
+        frame = av.AudioFrame.from_ndarray(samples, "dbl", layout)
         frame.sample_rate, frame.pts, frame.time_base = self._rate, self._count, Fraction(1, self._rate)
         self._count += block.shape[1]
         self._graph.push(frame)
@@ -99,3 +98,41 @@ class LoudnessMeter:
             except av.BlockingIOError:
                 return
             yield frame.metadata
+
+
+def _graph(rate: int, layout: str) -> Any:
+    import av
+
+    graph = av.filter.Graph()
+    form = {"sample_rate": str(rate), "sample_fmt": "dbl", "channel_layout": layout}
+    filters = [graph.add("abuffer", time_base=f"1/{rate}", **form)]
+    if rate < MIN_RATE:
+        filters.append(graph.add("aresample", str(STANDARD_RATE)))
+    filters += [graph.add("ebur128", "metadata=1:framelog=quiet"), graph.add("abuffersink")]
+    graph.link_nodes(*filters).configure()
+    return graph
+
+
+def checked(found: Any, seconds: float) -> Loudness:
+    """Return what another process says that it measured in so many seconds. Raises ValueError if no sound is like that.
+
+    `found` is a Loudness as JSON keeps it. A song may have taken over the process that decoded it.
+    """
+    try:
+        whole, spread, windows = (found[name] for name in ("integrated", "range", "short_term"))
+        levels = [*windows, QUIETEST if whole is None else whole]
+    except (KeyError, TypeError):
+        raise ValueError("This is no loudness.") from None
+    expected = max(0, int(seconds) - WINDOW_SECONDS + 1)
+    plausible = (
+        all(_within(level, QUIETEST, LOUDEST) for level in levels)
+        and (spread is None if not windows else _within(spread, 0.0, LOUDEST - QUIETEST))
+        and (not windows or abs(len(windows) - expected) <= 1)
+    )
+    if not plausible:
+        raise ValueError("No sound has such a loudness.")
+    return Loudness(whole, spread, tuple(windows))
+
+
+def _within(value: Any, low: float, high: float) -> bool:
+    return isinstance(value, float) and low <= value <= high  # NaN compares false

@@ -1,14 +1,23 @@
 """Loudness, loudness range and true peak of the signals of EBU Tech 3341 and 3342, which say what to expect."""
 
+import json
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
 
-from apex_space.audio.levels import Levels, Meter
+from apex_space.audio.loudness import Loudness, checked
 from apex_space.audio.streaming import SERVICES, turned_down
+from helpers import levels as helper
 
 SAMPLE_RATE = 48_000
 FADE = 480
 """Samples of a fade: an abrupt beginning would have a higher true peak than the tone itself."""
+
+
+levels = partial(helper.levels, rate=SAMPLE_RATE, block=65_536)
 
 
 def tone(*parts: tuple[float, float]) -> np.ndarray:
@@ -16,13 +25,6 @@ def tone(*parts: tuple[float, float]) -> np.ndarray:
     gain = np.repeat([10 ** (level / 20) for level, _ in parts], [round(s * SAMPLE_RATE) for _, s in parts])
     wave = gain * np.sin(2 * np.pi * 1000 / SAMPLE_RATE * np.arange(len(gain)))
     return np.stack([wave, wave]).astype(np.float32)
-
-
-def levels(samples: np.ndarray) -> Levels:
-    meter = Meter(SAMPLE_RATE, len(samples))
-    for start in range(0, samples.shape[1], 65_536):
-        meter.add(samples[:, start : start + 65_536])
-    return meter.levels()
 
 
 @pytest.mark.parametrize(
@@ -114,6 +116,40 @@ def test_backs_count_like_fronts_and_sides_more() -> None:
         samples = np.zeros((8, len(wave)), np.float32)
         samples[place] = wave
         assert levels(samples).loudness == (above if above is None else pytest.approx(-26.01 + above, abs=0.1))
+
+
+SOUND = Loudness(-14.0, 5.5, (-14.0, -70.0, -13.0))
+
+
+@pytest.mark.parametrize("sound", [SOUND, Loudness(-14.0, None, ()), Loudness(None, None, ())])
+def test_what_another_process_measured_is_taken(sound: Loudness) -> None:
+    assert checked(json.loads(json.dumps(asdict(sound))), 5.3) == sound
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"integrated": float("nan")},
+        {"integrated": float("inf")},
+        {"integrated": 1e5},
+        {"integrated": -71.0},
+        {"integrated": "-14"},
+        {"range": -1.0},
+        {"range": float("nan")},
+        {"range": None},
+        {"short_term": [-14.0, float("nan"), -13.0]},
+        {"short_term": [-14.0] * 5},
+        {"short_term": [-14.0]},
+        {"short_term": []},
+        {"short_term": None},
+    ],
+    ids=str,
+)
+def test_what_no_sound_is_like_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="loudness"):
+        checked(json.loads(json.dumps(asdict(SOUND) | change)), 5.3)
+    with pytest.raises(ValueError, match="loudness"):
+        checked(None, 5.3)
 
 
 def test_width_and_correlation_of_two_channels() -> None:

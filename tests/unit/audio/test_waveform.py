@@ -13,9 +13,9 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apex_space.audio.levels import Levels, Meter
 from apex_space.audio.waveform import Limits, Waveform, load
 from apex_space.core import errors
+from helpers.levels import levels
 from helpers.sounds import KINDS, SAMPLE_RATE, tone, write, write_video
 
 OTHER_SAMPLES = ("wav-24", "wav-float", "wav-extensible", "aifc", "m4a-alac")
@@ -396,13 +396,6 @@ def waveform_or_message(path: Path) -> Waveform | str:
 
 
 # Levels ---------------------------------------------------------------------------------------------------------------
-
-
-def levels(samples: np.ndarray, rate: int = SAMPLE_RATE, block: int = 10_000) -> Levels:
-    meter = Meter(rate, len(samples))
-    for at in range(0, samples.shape[1], block):
-        meter.add(samples[:, at : at + block])
-    return meter.levels()
 
 
 def swell(seconds: float, rate: int, channels: int) -> np.ndarray:
