@@ -275,7 +275,7 @@ def streaming(report: Report) -> str:
     """Return by how much streaming services turn the song down, folded away."""
     quieter = turned_down(report.features.played_loudness)
     rows = [
-        (each.name, minus(f"{each.target:.0f} LUFS"), f"{quieter[each.name]:.1f} dB")
+        (each.name, minus(f"{each.target:.0f} LUFS"), tr("{n} dB", n=f"{quieter[each.name]:.1f}"))
         for each in SERVICES
         if each.name in quieter
     ]
