@@ -1,4 +1,7 @@
-"""Draws the loudness of a song over time as SVG, which can be folded away and needs no script."""
+"""Draws the loudness of a song over time as SVG, which can be folded away and needs no script.
+
+Shared results allow no styles but those of style.css.
+"""
 
 from collections.abc import Iterator
 from html import escape
@@ -13,7 +16,6 @@ STEP = 6
 """LU between two lines of the grid."""
 MAX_RANGE = 36
 """LU from the top of the picture to its bottom. What is quieter is drawn at the bottom."""
-STYLE = f"width:100%;max-width:560px;font-size:11px;fill:{GREY}"
 
 
 def loudness(report: Report) -> str:
@@ -32,7 +34,8 @@ def loudness(report: Report) -> str:
         high=minus(f"{max(values):.1f}"),
     )
     return (
-        f'<svg class="loudness" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}" style="{STYLE}">'
+        f'<svg class="loudness" viewBox="0 0 {WIDTH} {HEIGHT}" font-size="11" fill="{GREY}" role="img" '
+        f'aria-label="{escape(title)}">'
         f"{''.join(_grid(report, int(low), int(high)))}"
         f'<polyline points="{points}" fill="none" stroke="{ACCENT[5]}" stroke-width="2" stroke-linejoin="round"/></svg>'
     )
