@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..audio.isolated import open_stream
-from ..audio.levels import ABSOLUTE_GATE, Meter
-from ..audio.waveform import Levels, Waveform
+from ..audio.levels import decibels
+from ..audio.loudness import QUIETEST, LoudnessMeter
+from ..audio.waveform import Waveform
 
 SAMPLE_RATE = 44_100
 BITS_PER_SECOND = 256_000
@@ -44,7 +45,7 @@ def encode_clip(song: Path, waveform: Waveform, folder: Path, seconds: float = i
     import av
 
     target = folder / f"{token_hex(16)}.mp3"
-    gain = np.float32(_gain(_levels(song, waveform)))
+    gain = np.float32(_gain(*_level(song, waveform)))
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
     try:
         with av.open(str(target), "w", format="mp3", options={"id3v2_version": "0"}) as container:
@@ -89,17 +90,19 @@ def _blocks(song: Path, waveform: Waveform) -> Iterator[np.ndarray]:
         yield np.stack([part, part])
 
 
-def _levels(song: Path, waveform: Waveform) -> Levels:
-    """Return the levels of the sound to play: the same signal from two loudspeakers is 3 dB louder than from one."""
+def _level(song: Path, waveform: Waveform) -> tuple[float | None, float]:
+    """Return the loudness in LUFS and the peak in dBFS of the sound to play.
+
+    The same signal from two loudspeakers is 3 dB louder than from one.
+    """
     if waveform.levels.channels == 2:
-        return waveform.levels
-    meter = Meter(waveform.rate, 2)
+        return waveform.levels.loudness, waveform.levels.peak
+    meter = LoudnessMeter(waveform.rate, 2)
     for block in _blocks(song, waveform):
         meter.add(block)
-    return meter.levels()
+    return meter.loudness().integrated, decibels(float(np.abs(waveform.samples).max()))
 
 
-def _gain(levels: Levels) -> float:
+def _gain(loudness: float | None, peak: float) -> float:
     """Return the factor that makes a song as loud as the others, or as loud as it can be without clipping."""
-    loudness = ABSOLUTE_GATE if levels.loudness is None else levels.loudness
-    return 10 ** (min(LOUDNESS - loudness, PEAK - levels.peak) / 20)
+    return 10 ** (min(LOUDNESS - (QUIETEST if loudness is None else loudness), PEAK - peak) / 20)

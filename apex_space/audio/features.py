@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
+from math import log10
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -23,6 +25,14 @@ MAX_RATE = 24_000
 HOP_LENGTH = 512
 WINDOW = 4096
 MIN_KEY_FIT = 0.5
+ALIKE_KEYS = 0.05
+"""How much worse another key may fit and still be named. Of our 33 example songs, 24 of 25 keys without another one
+named were right, and 5 of 7 with one."""
+EACH_TUNING = 4
+"""The tuning is estimated from every fourth frame: the keys of our 33 example songs stay the same, in half the time."""
+MIDDLE_TEMPO = 110.0
+"""Beats per minute up to which the double, and above which the half is named, too. Onsets do not tell which is meant:
+of our 33 example songs, 23 tempos were right and 5 more were the half or the double."""
 MIN_BEAT = 0.1
 BEATS = 8
 BEAT_WINDOW = 2048
@@ -36,7 +46,7 @@ A complete one of ten minutes would take half a gigabyte of memory.
 FLOOR_DB = 70.0
 ONE_FROM_TWO = 3.01
 """By how many dB a channel is louder from two loudspeakers than from one."""
-VERSION = 3
+VERSION = 4
 """Version of the features, stored on disk with a song's embeddings.
 
 Raise it with each change that changes a measured value.
@@ -50,6 +60,11 @@ class AudioFeatures:
     `tempo` is in beats per minute, `key` is a text such as "A minor", `loudness` is in LUFS (ITU-R BS.1770), `peak` is
     in dBFS over all channels, `clipped` is the share of samples (0..1) in flat tops at full scale, and `bandwidth` and
     `rate` are in Hz. A feature is None where it cannot be measured (no beat, no pitch, too short).
+
+    `other_tempo` is the half or the double of the tempo, which may be the one that is meant. `key_fit` is the
+    correlation (0..1) of the pitch classes with the key's profile, and `other_key` a key that fits almost as well.
+    `true_peak`, `loudness_range`, `short_term`, `correlation` and `width` are as in Levels. These are None or empty in
+    reports that were stored before reports had them.
     """
 
     tempo: float | None
@@ -60,11 +75,29 @@ class AudioFeatures:
     bandwidth: float
     rate: int
     channels: int
+    other_tempo: float | None = None
+    key_fit: float | None = None
+    other_key: str | None = None
+    true_peak: float | None = None
+    loudness_range: float | None = None
+    short_term: tuple[float, ...] = ()
+    correlation: float | None = None
+    width: float | None = None
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "AudioFeatures":
+        """Return the features from plain values, as JSON keeps them."""
+        return cls(**values | {"short_term": tuple(values.get("short_term", ()))})
 
     @property
     def played_loudness(self) -> float | None:
         """Return the loudness in LUFS from two loudspeakers: a single channel comes from both, which is louder."""
         return self.loudness if self.loudness is None or self.channels > 1 else self.loudness + ONE_FROM_TWO
+
+    @property
+    def mono_loss(self) -> float | None:
+        """Return by how many dB the song is quieter if left and right are averaged; at most 60 dB."""
+        return None if self.width is None else -10 * log10(max(1e-6, 1 - self.width))
 
 
 def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> AudioFeatures:
@@ -74,16 +107,25 @@ def measure(waveform: Waveform, samples: np.ndarray, rate: int) -> AudioFeatures
     """
     if rate > MAX_RATE:
         samples, rate = resample(samples, rate, MAX_RATE), MAX_RATE
-    levels = waveform.levels
+    levels, beats, keys = waveform.levels, tempo(samples, rate), key_fits(samples, rate)
+    best, fit = keys[0] if keys and keys[0][1] > MIN_KEY_FIT else (None, None)
     return AudioFeatures(
-        tempo=tempo(samples, rate),
-        key=key(samples, rate),
+        tempo=beats,
+        key=best,
         loudness=levels.loudness,
         peak=levels.peak,
         clipped=levels.clipped,
         bandwidth=bandwidth(waveform.samples, waveform.rate),
         rate=waveform.rate,
         channels=levels.channels,
+        other_tempo=beats and (2 * beats if beats <= MIDDLE_TEMPO else beats / 2),
+        key_fit=fit,
+        other_key=None if fit is None else next((name for name, at in keys[1:2] if fit - at < ALIKE_KEYS), None),
+        true_peak=levels.true_peak,
+        loudness_range=levels.loudness_range,
+        short_term=levels.short_term,
+        correlation=levels.correlation,
+        width=levels.width,
     )
 
 
@@ -112,22 +154,30 @@ def tempo(samples: np.ndarray, rate: int) -> float | None:
 def key(samples: np.ndarray, rate: int) -> str | None:
     """Return the major or minor key whose profile fits the pitch classes of `samples` [T] best.
 
-    The fit is a correlation. Return None if no profile fits well enough.
+    Return None if no profile fits well enough.
+    """
+    best, *_ = [*key_fits(samples, rate), (None, 0.0)]
+    return best[0] if best[1] > MIN_KEY_FIT else None
+
+
+def key_fits(samples: np.ndarray, rate: int) -> list[tuple[str, float]]:
+    """Return how well each key fits the pitch classes of `samples` [T], as a correlation, the best key first.
+
+    Return nothing if the pitch classes are all alike.
     """
     librosa = import_librosa()
     chroma = np.zeros(12)
     for part in _spectra(samples, WINDOW, WINDOW // 2):
-        tuning = librosa.estimate_tuning(S=part, sr=rate, n_fft=WINDOW)
+        tuning = librosa.estimate_tuning(S=part[:, ::EACH_TUNING], sr=rate, n_fft=WINDOW)
         chroma += librosa.feature.chroma_stft(S=part**2, sr=rate, n_fft=WINDOW, tuning=tuning).sum(1)
     if np.ptp(chroma) < 1e-6:
-        return None
+        return []
     fits = {
         f"{NOTES[tonic]} {mode}": float(np.corrcoef(chroma, np.roll(profile, tonic))[0, 1])
         for mode, profile in PROFILES.items()
         for tonic in range(12)
     }
-    best = max(fits, key=lambda name: fits[name])
-    return best if fits[best] > MIN_KEY_FIT else None
+    return sorted(fits.items(), key=lambda each: -each[1])
 
 
 def bandwidth(samples: np.ndarray, rate: int) -> float:
@@ -137,7 +187,8 @@ def bandwidth(samples: np.ndarray, rate: int) -> float:
     offset = _offset(samples)
     for start in range(0, len(samples), WINDOW):
         frame = samples[start : start + WINDOW] - offset
-        power += np.abs(np.fft.rfft(frame * window[: len(frame)], WINDOW)) ** 2
+        spectrum = np.fft.rfft(frame * window[: len(frame)], WINDOW)
+        power += np.square(spectrum.real) + np.square(spectrum.imag)
     loud = np.nonzero(power > power.max() * 10 ** (-FLOOR_DB / 10))[0]
     return float(loud[-1] * rate / WINDOW)
 

@@ -11,8 +11,9 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -23,6 +24,7 @@ import numpy as np
 from ..core import errors
 from ..core.text import Message, message
 from .decode import Stream
+from .loudness import Loudness, checked
 
 COMMAND = [sys.executable, "-m", "apex_space.audio.worker"]
 PACKAGES = Path(__file__).resolve().parents[2]
@@ -34,8 +36,15 @@ TOO_SLOW = 1
 """Exit status of a worker process that exceeded its CPU seconds."""
 
 
+@dataclass(frozen=True)
+class MeasuredStream(Stream):
+    """A sound that is decoded and measured block by block. `loudness` returns its loudness after the last block."""
+
+    loudness: Callable[[], Loudness]
+
+
 @contextmanager
-def open_stream(path: Path) -> Iterator[Stream]:
+def open_stream(path: Path) -> Iterator[MeasuredStream]:
     """Open the sound in the file at `path`; each block is decoded on request.
 
     Raises AudioError, and so do the blocks. If the decoder crashes or takes too long, the error is DamagedAudio.
@@ -59,6 +68,7 @@ class _Worker:
         self._requests = cast(BufferedWriter, self._process.stdin)
         self._answers = cast(BufferedReader, self._process.stdout)
         self._busy = False
+        self._loudness: Loudness
         if not self._answers.readline():
             self.end()
             raise RuntimeError("The process that decodes songs did not start. What it wrote to stderr says why.")
@@ -68,25 +78,31 @@ class _Worker:
         """Return whether the process waits for a song, and may have another one."""
         return not self._busy and self._process.poll() is None
 
-    def open(self, path: Path) -> Stream:
+    def open(self, path: Path) -> MeasuredStream:
         """Open a song. Raises AudioError, and so do the stream's blocks."""
         self._busy = True
         self._ask("open", str(path.absolute()))
         header, _ = self._answer()
-        channels = header["channels"]
-        return Stream(header["rate"], channels, header["announced"], self._blocks(channels))
+        rate, channels = header["rate"], header["channels"]
+        return MeasuredStream(rate, channels, header["announced"], self._blocks(rate, channels), lambda: self._loudness)
 
     def end(self) -> None:
         """Kill the process at once."""
         self._process.kill()
         self._process.communicate()
 
-    def _blocks(self, channels: int) -> Iterator[np.ndarray]:
+    def _blocks(self, rate: int, channels: int) -> Iterator[np.ndarray]:
         """Yield the song's blocks. While one is in use, the next one is decoded."""
+        count = 0
         self._ask("next")
-        while (block := self._answer(channels)[1]).size:
+        while (found := self._answer(channels))[1].size:
             self._ask("next")
-            yield block
+            count += found[1].shape[1]
+            yield found[1]
+        try:
+            self._loudness = checked(found[0].get("loudness"), count / rate)
+        except ValueError:
+            raise self._dead() from None
         self._busy = False
 
     def _ask(self, *request: str) -> None:

@@ -1,4 +1,4 @@
-"""Measures a signal's peak, clipping and loudness, block by block while it is decoded."""
+"""Measures a signal's peak, clipping and stereo width, block by block while it is decoded."""
 
 from dataclasses import dataclass
 from math import log10, sqrt
@@ -6,6 +6,7 @@ from math import log10, sqrt
 import numpy as np
 
 from ..core.errors import InvalidSamples
+from .loudness import Loudness
 
 FULL_SCALE = 0.999
 FLAT_RUN = 3
@@ -14,22 +15,8 @@ REACH = FLAT_RUN - 1
 ABSURD = 1e4
 DIGITAL_SILENCE = -200.0
 
-HOPS_PER_SECOND = 10
-HOPS_PER_BLOCK = 4
-ABSOLUTE_GATE = -70.0
-RELATIVE_GATE = 0.1
-OFFSET = -0.691
-SURROUND = 1.41
-WEIGHTS = {  # BS.1770-4, table 4, by number of channels, for the channel orders of WAVE; LFE does not count
-    1: (1,),
-    2: (1, 1),
-    3: (1, 1, 1),
-    4: (1, 1, SURROUND, SURROUND),  # quadraphonic
-    5: (1, 1, 1, SURROUND, SURROUND),
-    6: (1, 1, 1, 0, SURROUND, SURROUND),  # 5.1
-    7: (1, 1, 1, 0, 1, SURROUND, SURROUND),  # 6.1: back centre, then sides
-    8: (1, 1, 1, 0, 1, 1, SURROUND, SURROUND),  # 7.1: backs, then sides
-}
+OVERSAMPLING, MAX_OVERSAMPLED = 4, 192_000
+"""How often samples are taken for the true peak, as BS.1770-4 has it, and the rate in Hz that needs no more of them."""
 
 
 @dataclass(frozen=True)
@@ -37,27 +24,35 @@ class Levels:
     """Levels of all channels of a file, before they are averaged.
 
     `peak` is the highest absolute sample in dBFS, -200 for digital silence. `clipped` is the share of samples in runs
-    of three or more equal ones at full scale; samples beyond full scale are first cut to it, as players do. `loudness`
-    is the integrated loudness of ITU-R BS.1770-4 in LUFS, None where no 400 ms are above -70 LUFS.
+    of three or more equal ones at full scale; samples beyond full scale are first cut to it, as players do. `loudness`,
+    `loudness_range` and `short_term` are as in Loudness. `true_peak` is the peak in dBTP between the samples, too.
+
+    `correlation` and `width` are of two channels, None for others and for silence. The correlation of left and right is
+    1 if they are alike and -1 if one is the other turned around. `width` is the share of the energy that is in their
+    difference: 0 is mono, 0.5 is what channels have that are not alike at all, 1 cancels out in mono.
     """
 
     channels: int
     peak: float
     clipped: float
     loudness: float | None
+    true_peak: float | None = None
+    loudness_range: float | None = None
+    short_term: tuple[float, ...] = ()
+    correlation: float | None = None
+    width: float | None = None
 
 
 class Meter:
-    """Measures consecutive blocks [C, n]. It keeps ten numbers per second of sound."""
+    """Measures everything but the loudness of consecutive blocks [C, n]."""
 
     def __init__(self, rate: int, channels: int) -> None:
         self.rate, self.channels = rate, channels
         self._count = self._flat = 0
         self._peak = 0.0
         self._tail = np.zeros((channels, 2 * REACH), np.float32)
-        self._sections = k_weighting(rate)
-        self._state = np.zeros((len(self._sections), channels, 2))
-        self._hops: list[float] = []
+        self._true_peak = TruePeak(rate, channels)
+        self._products = np.zeros((channels, channels))
 
     def add(self, block: np.ndarray) -> None:
         """Measure `block` [C, n] float32, n > 0.
@@ -72,16 +67,25 @@ class Meter:
             )
         self._peak = max(self._peak, peak)
         self._add_flat(block, peak)
-        self._add_power(block)
+        self._true_peak.add(block)
+        self._products += block @ block.T
         self._count += block.shape[1]
 
-    def levels(self) -> Levels:
-        """Return the levels of all blocks added so far."""
-        peak = 20 * log10(self._peak) if self._peak else DIGITAL_SILENCE
-        complete = self._hops[: self._count * HOPS_PER_SECOND // self.rate]
-        loudness = gated_loudness(np.array(complete) * HOPS_PER_SECOND / self.rate)
+    def levels(self, loudness: Loudness) -> Levels:
+        """Return the levels of all blocks added so far, whose loudness a LoudnessMeter measured."""
+        stereo = self.channels == 2
         flat = self._flat + int(in_flat_top(self._tail)[:, REACH:].sum())
-        return Levels(self.channels, peak, flat / max(1, self._count * self.channels), loudness)
+        return Levels(
+            channels=self.channels,
+            peak=decibels(self._peak),
+            clipped=flat / max(1, self._count * self.channels),
+            loudness=loudness.integrated,
+            true_peak=decibels(max(self._peak, self._true_peak.highest())),
+            loudness_range=loudness.range,
+            short_term=loudness.short_term,
+            correlation=correlation(self._products) if stereo else None,
+            width=width(self._products) if stereo else None,
+        )
 
     def _add_flat(self, block: np.ndarray, peak: float) -> None:
         """Count clipped samples whose neighbours are all known.
@@ -93,18 +97,44 @@ class Meter:
             self._flat += int(known[:, REACH:-REACH].sum())
         self._tail = np.hstack([self._tail, block[:, -2 * REACH :]])[:, -2 * REACH :]
 
-    def _add_power(self, block: np.ndarray) -> None:
-        """Add the weighted energy of `block` to the hops of 100 ms that it overlaps."""
-        from scipy.signal import sosfilt
 
-        filtered, self._state = sosfilt(self._sections, block, zi=self._state)
-        power = np.asarray(WEIGHTS[self.channels]) @ np.square(filtered)
-        first, last = (at * HOPS_PER_SECOND // self.rate for at in (self._count, self._count + len(power) - 1))
-        starts = -(np.arange(first, last + 1) * -self.rate // HOPS_PER_SECOND) - self._count
-        energies = np.add.reduceat(power, np.maximum(starts, 0)).tolist()
-        if first < len(self._hops):
-            self._hops[first] += energies.pop(0)
-        self._hops += energies
+class TruePeak:
+    """Finds the highest absolute value between the samples of consecutive blocks [C, n]."""
+
+    def __init__(self, rate: int, channels: int) -> None:
+        import soxr
+
+        times = max(1, min(OVERSAMPLING, MAX_OVERSAMPLED // rate))
+        self._resample = soxr.ResampleStream(rate, times * rate, channels, "float32").resample_chunk
+        self._channels, self._peak = channels, 0.0
+
+    def add(self, block: np.ndarray, last: bool = False) -> None:
+        """Look at `block` [C, n]."""
+        found = self._resample(np.ascontiguousarray(block.T), last=last)
+        if found.size:
+            self._peak = max(self._peak, float(found.max()), -float(found.min()))
+
+    def highest(self) -> float:
+        """Return the highest value of all blocks. No more can be added."""
+        self.add(np.empty((self._channels, 0), np.float32), last=True)
+        return self._peak
+
+
+def decibels(peak: float) -> float:
+    """Return an amplitude in dB of full scale."""
+    return 20 * log10(peak) if peak else DIGITAL_SILENCE
+
+
+def correlation(products: np.ndarray) -> float | None:
+    """Return the correlation of two channels from the sums of their products [2, 2]."""
+    both = sqrt(products[0, 0] * products[1, 1])
+    return float(products[0, 1] / both) if both else None
+
+
+def width(products: np.ndarray) -> float | None:
+    """Return the share of the energy in the difference of two channels from the sums of their products [2, 2]."""
+    total = products[0, 0] + products[1, 1]
+    return float(0.5 - products[0, 1] / total) if total else None
 
 
 def in_flat_top(block: np.ndarray) -> np.ndarray:
@@ -116,26 +146,3 @@ def in_flat_top(block: np.ndarray) -> np.ndarray:
     for shift in range(FLAT_RUN):
         flat[:, shift : shift + inside.shape[1]] |= inside
     return flat
-
-
-def k_weighting(rate: int) -> np.ndarray:
-    """Return BS.1770's K-weighting at `rate` Hz as second-order sections [2, 6], with pyloudnorm's parameters."""
-    from pyloudnorm.iirfilter import IIRfilter
-
-    shelf = IIRfilter(4.0, 1 / sqrt(2), 1500.0, rate, "high_shelf")
-    highpass = IIRfilter(0.0, 0.5, 38.0, rate, "high_pass")
-    return np.array([[*stage.b, *stage.a] for stage in (shelf, highpass)])
-
-
-def gated_loudness(hops: np.ndarray) -> float | None:
-    """Return the loudness in LUFS from the weighted mean square of each 100 ms [H]: BS.1770-4, equations 3 to 7.
-
-    Return None where no 400 ms are loud enough.
-    """
-    if len(hops) < HOPS_PER_BLOCK:
-        return None
-    blocks = np.convolve(hops, np.full(HOPS_PER_BLOCK, 1 / HOPS_PER_BLOCK), "valid")
-    blocks = blocks[blocks > 10 ** ((ABSOLUTE_GATE - OFFSET) / 10)]
-    if not len(blocks):
-        return None
-    return OFFSET + 10 * log10(blocks[blocks > RELATIVE_GATE * blocks.mean()].mean())

@@ -95,8 +95,8 @@ def _decode(path: Path, limits: Limits) -> Waveform:
             mono += (sum(block[1:], block[0]) / np.float32(len(block))).tobytes()
             _check_longest(len(mono) / SAMPLE_BYTES / stream.rate, "The sound", stream, limits)
         check_length(stream.announced, len(mono) / SAMPLE_BYTES / stream.rate)
+        levels = meter.levels(stream.loudness())
     samples = np.frombuffer(mono, np.float32)
-    levels = meter.levels()
     waveform = Waveform(samples, stream.rate, _fingerprint(samples, stream.rate), levels)
     _check_content(waveform, limits)
     return waveform

@@ -4,7 +4,8 @@ Each request is a line of JSON on stdin. Each answer is a line of JSON on stdout
 announces some:
 
     ["open", PATH]  ->  {"rate": Hz, "channels": C, "announced": seconds or null}
-    ["next"]        ->  {"samples": n} and [C, n] float32, n = 0 at the end
+    ["next"]        ->  {"samples": n} and [C, n] float32
+                        or at the end {"samples": 0, "loudness": the whole song's Loudness}
     either          ->  {"error": [name of an AudioError, message], "spent": whether to use the process no more}
 
 The process ends when its stdin ends, that is, when the process that started it ends. (Linux's parent-death signal
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,6 +30,7 @@ from ..core.errors import AudioError, DamagedAudio, NotAudio
 from ..core.text import Message
 from .decode import Stream, open_stream
 from .isolated import CPU_SECONDS, TOO_SLOW
+from .loudness import LoudnessMeter
 
 LONG_SONG_SECONDS = 600.0
 MAX_BYTES = 256_000_000
@@ -41,6 +44,7 @@ class Decoder:
     def __init__(self) -> None:
         self._song = ExitStack()
         self._stream: Stream
+        self._meter: LoudnessMeter
         self._began = self._seconds = 0.0
 
     def answer(self, request: str, path: str = "") -> Reply:
@@ -72,13 +76,15 @@ class Decoder:
     def _open(self, path: str) -> Reply:
         self._song.close()
         self._stream = stream = self._song.enter_context(_decoding(path))
+        self._meter = LoudnessMeter(stream.rate, stream.channels)
         return {"rate": stream.rate, "channels": stream.channels, "announced": stream.announced}, None
 
     def _next(self) -> Reply:
         block = next(self._stream.blocks, None)
         if block is None:
             self._song.close()
-            return {"samples": 0}, None
+            return {"samples": 0, "loudness": asdict(self._meter.loudness())}, None
+        self._meter.add(block)
         self._seconds += block.shape[1] / self._stream.rate
         return {"samples": block.shape[1]}, np.ascontiguousarray(block)
 

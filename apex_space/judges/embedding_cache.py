@@ -175,5 +175,5 @@ def _unpack(path: Path) -> CachedEmbeddings:
         about = file.metadata()
         arrays = {name: file.get_tensor(name) for name in ("embeddings", "start", "valid")}
     return CachedEmbeddings(
-        **arrays, **json.loads(about["facts"]), features=AudioFeatures(**json.loads(about["features"]))
+        **arrays, **json.loads(about["facts"]), features=AudioFeatures.from_dict(json.loads(about["features"]))
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..audio.streaming import turned_down
 from ..core.axes import AXES, Axis
 
 if TYPE_CHECKING:  # the command line needs reports before it needs numpy
@@ -22,8 +23,14 @@ UNITS = {
     "start": "s",
     "end": "s",
     "tempo": "BPM",
+    "other_tempo": "BPM",
     "loudness": "LUFS",
+    "loudness_range": "LU",
+    "short_term": "LUFS",
+    "turned_down": "dB",
     "peak": "dBFS",
+    "true_peak": "dBTP",
+    "width": "share of energy",
     "clipped": "share of samples",
     "bandwidth": "Hz",
     "rate": "Hz",
@@ -105,13 +112,24 @@ class Report:
     def as_record(self) -> dict[str, Any]:
         """Return plain values of all fields. A segment's scores are beside its start and end."""
         segments = [{"start": s.start, "end": s.end, "counts": s.counts, **s.scores} for s in self.segments]
-        return asdict(self) | {"segments": segments, "weights": [asdict(w) for w in self.weights]}
+        features = asdict(self.features) | {"short_term": list(self.features.short_term)}
+        weights = [asdict(each) for each in self.weights]
+        return asdict(self) | {"segments": segments, "features": features, "weights": weights}
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON: the record, and the intervals, ranges and units that explain it."""
+        """Return plain values for JSON: the record, and the intervals, ranges and units that explain it.
+
+        `turned_down` says by how much each streaming service plays the song quieter.
+        """
         scales = {axis.key: axis.scale for axis in self.axes}
         intervals = {key: {"level": LEVEL, "low": low, "high": high} for key, (low, high) in self.intervals.items()}
-        return self.as_record() | {"intervals": intervals, "scales": scales, "units": UNITS}
+        quieter = turned_down(self.features.played_loudness)
+        return self.as_record() | {
+            "turned_down": quieter,
+            "intervals": intervals,
+            "scales": scales,
+            "units": UNITS,
+        }
 
 
 def error_of_difference(one: Report, other: Report, axis: str) -> float | None:

@@ -18,6 +18,13 @@ FEATURES = {
     "bandwidth": "bandwidth_hz",
     "rate": "rate_hz",
     "channels": "channels",
+    "other_tempo": "other_tempo_bpm",
+    "key_fit": "key_fit",
+    "other_key": "other_key",
+    "true_peak": "true_peak_dbtp",
+    "loudness_range": "loudness_range_lu",
+    "correlation": "correlation",
+    "width": "width_share",
 }
 """Measurements, and their columns, which name the units."""
 DETAILS = (

@@ -3,6 +3,7 @@
 from .arena import calibration, learning_curves, learning_losses
 from .card import card, preview, votes_card
 from .comparison import contributions, probability
+from .loudness import loudness
 from .panel import panel, preferences
 from .ranking import ranking_intervals, spread
 from .report import scores, timeline
@@ -13,6 +14,7 @@ __all__ = [
     "contributions",
     "learning_curves",
     "learning_losses",
+    "loudness",
     "panel",
     "preferences",
     "preview",

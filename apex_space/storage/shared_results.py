@@ -191,7 +191,7 @@ def _report(fields: dict[str, Any]) -> Report:
         | {
             "scores": _scores(fields["scores"]),
             "segments": segments,
-            "features": AudioFeatures(**features),
+            "features": AudioFeatures.from_dict(features),
             "weights": tuple(Weights(**weights) for weights in fields["weights"]),
         }
     )

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from typing import Any
 
 NAMES = r"""APEX( Space)?|English|MERT-v1-(95|330)M|MERT|Pocket|Banger|SongEval|HEAR( [12])?|MuQ|MusicFM|arXiv|
-LUFS|dBFS|k?Hz|MB|wav|flac|mp3|ogg|opus|m4a|aac|webm|aiff|mp4|mov|CSV|JSON|MCP|API|Gradio|Hub|ROC|Brier|House|davda54|
-David Samuel|Glass Morning|MIT|CC[- ]BY-NC(-SA)?([- ]4\.0)?|CC0|Apache-2\.0|GPL-3\.0|UTC|float32|bfloat16|sha256 \w+|
-[0-9a-f]{12}|apex_space\S+|[A-G][♯♭]?|(lukewys|DIR)/laion_clap|
+LUFS|LU|dBFS|dBTP|k?Hz|MB|wav|flac|mp3|ogg|opus|m4a|aac|webm|aiff|mp4|mov|CSV|JSON|MCP|API|Gradio|Hub|ROC|Brier|House|
+davda54|David Samuel|Glass Morning|MIT|CC[- ]BY-NC(-SA)?([- ]4\.0)?|CC0|Apache-2\.0|GPL-3\.0|UTC|float32|bfloat16|
+sha256 \w+|[0-9a-f]{12}|apex_space\S+|[A-G][♯♭]?|(lukewys|DIR)/laion_clap|
 (m-a-p|DIR)/MERT-v1-(95|330)M|(OpenMuQ|DIR)/MuQ-large-msd-iter|(minzwon|DIR)/MusicFM|main|ConnectError|DIR|--weights|
 APEX_WEIGHTS|APEX_SONGEVAL_FILE|ckpt/model\.safetensors|github\.com/ASLP-lab/SongEval|GB|[\d.]+x|
-TuneJury( Whole \(ours\))?|CLAP|A1"""
+Spotify|YouTube|Amazon Music|TIDAL|Deezer|Apple Music|TuneJury( Whole \(ours\))?|CLAP|A1"""
 """What has no other name in Chinese, as alternatives of a regular expression."""
 SEEN = """() => {
   for (const closed of document.querySelectorAll("details")) closed.open = true;

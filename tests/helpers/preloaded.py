@@ -4,7 +4,6 @@ import av  # noqa: F401
 import limits.storage
 import limits.strategies  # noqa: F401
 import mcp.server  # noqa: F401
-import pyloudnorm  # noqa: F401
 import safetensors.numpy
 import safetensors.torch  # noqa: F401
 import uvicorn.lifespan.on

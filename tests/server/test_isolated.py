@@ -17,6 +17,7 @@ import pytest
 from apex_space.audio import isolated
 from apex_space.audio.waveform import Limits, load
 from apex_space.core.errors import AudioError, DamagedAudio, NotAudio, TooLong
+from helpers.levels import levels
 from helpers.sounds import SAMPLE_RATE, tone, write
 from helpers.wait import until
 
@@ -41,7 +42,7 @@ def sabotage(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Has `code` run in new processes, before they serve."""
 
     def sabotage(code: str) -> None:
-        program = f"import ctypes, os, time\nfrom apex_space.audio import worker\n{code}\nworker.main()"
+        program = f"import ctypes, os, time\nfrom apex_space.audio import loudness, worker\n{code}\nworker.main()"
         monkeypatch.setattr(isolated, "COMMAND", [sys.executable, "-c", program])
 
     return sabotage
@@ -83,9 +84,10 @@ worker.CPU_SECONDS = 1
         (ENDLESS, "over 20 s"),
         (f"{OPENING} bytearray(10**9)", "memory"),
         (f"{OPENING} 1 / 0", "ZeroDivisionError"),
+        ("worker.LoudnessMeter.loudness = lambda _: loudness.Loudness(float('nan'), None, ())", "crash"),
         ("worker.write = lambda answers, *_: (answers.write(b'nonsense\\n'), answers.flush())", "crash"),
     ],
-    ids=["segfault", "abort", "exit", "hang", "loop", "endless", "memory", "error", "nonsense"],
+    ids=["segfault", "abort", "exit", "hang", "loop", "endless", "memory", "error", "untrue", "nonsense"],
 )
 def test_what_a_codec_does_is_a_message_and_the_next_song_is_decoded(
     song: Path, sabotage: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, code: str, says: str
@@ -238,8 +240,10 @@ def test_a_name_that_no_file_has_is_refused_without_being_repeated(name: str) ->
     assert len(str(caught.value)) < 100
 
 
-def test_the_samples_are_those_of_the_decoder(song: Path) -> None:
+def test_samples_and_loudness_are_those_of_the_decoder(song: Path) -> None:
     with isolated.open_stream(song) as stream:
         blocks = np.hstack(list(stream.blocks))
     assert stream.rate == SAMPLE_RATE
     assert np.allclose(blocks, tone(4), rtol=0, atol=2**-15)
+    assert stream.loudness().integrated == pytest.approx(levels(blocks).loudness)
+    assert stream.loudness().short_term == levels(blocks).short_term != ()

@@ -63,15 +63,16 @@ def fuzz() -> None:
     import atheris
 
     with atheris.instrument_imports(include=["apex_space.audio"]):
-        from apex_space.audio import decode, waveform
+        from apex_space.audio import decode, isolated, loudness, waveform
         from apex_space.core import errors
 
     file = os.fdopen(os.memfd_create("song"), "w+b")
 
     @contextmanager
-    def in_this_process(_: Path) -> Iterator[decode.Stream]:
+    def in_this_process(_: Path) -> Iterator[isolated.MeasuredStream]:
         with decode.open_stream(file) as stream:
-            yield stream
+            unmeasured = loudness.Loudness(None, None, ())
+            yield isolated.MeasuredStream(**vars(stream), loudness=lambda: unmeasured)
 
     def try_one(data: bytes) -> None:
         file.seek(0)

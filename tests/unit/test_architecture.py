@@ -44,7 +44,6 @@ HEAVY = (
     "scipy",
     "sklearn",
     "av",
-    "pyloudnorm",
     "huggingface_hub",
     "datasets",
     "ray",

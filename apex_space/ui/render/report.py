@@ -4,6 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
 
+from ... import plots
+from ...audio.features import AudioFeatures
+from ...audio.streaming import SERVICES, turned_down
 from ...core.axes import COMPARATIVES, SONGEVAL, Axis
 from ...core.i18n import plural, tr, translate
 from ...core.text import minus
@@ -12,14 +15,19 @@ from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
 from ...judges.takes import Change, changes
 from ...plots.ranking_text import SPREAD
-from .html import Cells, clock, download_links, labelled, listed, table
+from .html import Cells, clock, download_links, folded, labelled, listed, table
 
 SHORT_SECONDS = 10.0
 """Duration below which the page says that the scores mean little."""
 ALIKE = 0.25
 """Difference of aesthetic scores, from 1 to 5, below which the page does not say which one is the lowest."""
-MAYBE_HALF = range(80, 101)
-"""Measured beats per minute that may be half of the true tempo, 160 to 200."""
+LOUDNESS_STEP = 10
+"""Seconds from one row to the next in the table of the loudness over time."""
+SERVICES_NOTE = (
+    "Streaming services play loud songs quieter, so that all songs are about equally loud. A song that was made very "
+    "loud gains nothing there. Nothing is cut from the song. The levels are those that are known of the services; a "
+    "listener can choose another one or none."
+)
 
 
 def cards(report: Report, before: Report | None = None, kept: bool = False) -> str:
@@ -168,6 +176,8 @@ def tables(report: Report) -> str:
             ),
             table(tr("By segment"), (tr("Time"), *(translate(a.label) for a in report.axes)), timeline),
             table(tr("Measured, not predicted"), (tr("What"), tr("Value")), measured(report)),
+            loudness_over_time(report),
+            streaming(report),
             table(tr("Provenance"), (tr("What"), tr("Value")), _origin(report)),
         )
     )
@@ -199,25 +209,78 @@ def measured(report: Report) -> list[Cells]:
     """Return the measurements as rows of name and value."""
     m = report.features
     loudness = tr("too quiet or short to say") if m.loudness is None else minus(f"{m.loudness:.1f} LUFS")
+    fit = "–" if m.key_fit is None else tr("{fit} of 1", fit=f"{m.key_fit:.2f}")
     return [
         (tr("Duration"), clock(report.duration)),
-        (tr("Tempo"), _tempo(m.tempo)),
-        (tr("Key"), " ".join(map(translate, m.key.split())) if m.key else tr("no clear key found")),
+        (tr("Tempo"), _tempo(m)),
+        (tr("Key"), _key(m)),
+        (tr("How well the key fits"), fit),
         (tr("Loudness"), loudness),
+        (tr("Loudest 3 s"), minus(f"{max(m.short_term):.1f} LUFS") if m.short_term else "–"),
+        (tr("Loudness range"), "–" if m.loudness_range is None else f"{m.loudness_range:.1f} LU"),
         (tr("Peak"), minus(f"{m.peak:.1f} dBFS")),
+        (tr("True peak"), "–" if m.true_peak is None else minus(f"{m.true_peak:.1f} dBTP")),
         (tr("Clipping"), tr("{share}% of the samples", share=f"{100 * m.clipped:.3f}") if m.clipped else tr("none")),
+        (tr("Stereo width"), _width(m)),
+        (tr("Played in mono"), _mono(m)),
         (tr("Bandwidth"), f"{m.bandwidth / 1000:.1f} kHz"),
         (tr("File"), f"{m.rate / 1000:g} kHz{tr(', ')}{plural(m.channels, '{n} channel', '{n} channels')}"),
     ]
 
 
-def _tempo(tempo: float | None) -> str:
-    """Format a tempo. A fast one is often measured as its half, so both are named where both are usual."""
-    if tempo is None:
+def _tempo(m: AudioFeatures) -> str:
+    """Format a tempo, with its half or double, which is often the one that is meant."""
+    if m.tempo is None:
         return tr("no steady beat found")
-    if round(tempo) in MAYBE_HALF:
-        return tr("{n} or {double} beats per minute", n=f"{tempo:.0f}", double=f"{2 * tempo:.0f}")
-    return tr("{n} beats per minute", n=f"{tempo:.0f}")
+    if m.other_tempo is None:
+        return tr("{n} beats per minute", n=f"{m.tempo:.0f}")
+    return tr("{n} or {other} beats per minute", n=f"{m.tempo:.0f}", other=f"{m.other_tempo:.0f}")
+
+
+def _key(m: AudioFeatures) -> str:
+    """Format a key, with another one that fits almost as well."""
+    best, other = (" ".join(map(translate, key.split())) if key else "" for key in (m.key, m.other_key))
+    if not best:
+        return tr("no clear key found")
+    return tr("{key}, or perhaps {other}", key=best, other=other) if other else best
+
+
+def _width(m: AudioFeatures) -> str:
+    if m.width is None:
+        return tr("none: one channel") if m.channels == 1 else "–"
+    return tr("{share}% of the sound differs between left and right", share=f"{100 * m.width:.0f}")
+
+
+def _mono(m: AudioFeatures) -> str:
+    """Format what is lost if left and right are averaged, and how alike they are."""
+    if m.mono_loss is None:
+        return "–"
+    likeness = "–" if m.correlation is None else minus(f"{m.correlation:.2f}")
+    return tr("{loss} dB quieter (correlation {likeness})", loss=minus(f"{abs(m.mono_loss):.1f}"), likeness=likeness)
+
+
+def loudness_over_time(report: Report) -> str:
+    """Return the loudness of every 3 s as a picture and a table, folded away."""
+    values = report.features.short_term
+    rows = [
+        (f"{clock(at)}–{clock(at + 3)}", minus(f"{value:.1f} LUFS"))
+        for at, value in list(enumerate(values))[::LOUDNESS_STEP]
+    ]
+    title = tr("Loudness over time")
+    shown = plots.loudness(report) + table(title, (tr("Time"), tr("Loudness")), rows, "tall")
+    return folded(title, shown) if values else ""
+
+
+def streaming(report: Report) -> str:
+    """Return by how much streaming services turn the song down, folded away."""
+    quieter = turned_down(report.features.played_loudness)
+    rows = [
+        (each.name, minus(f"{each.target:.0f} LUFS"), tr("{n} dB", n=f"{quieter[each.name]:.1f}"))
+        for each in SERVICES
+        if each.name in quieter
+    ]
+    title, head = tr("How much quieter streaming services play it"), (tr("Service"), tr("Its level"), tr("Quieter by"))
+    return folded(title, f"<p>{escape(tr(SERVICES_NOTE))}</p>{table(title, head, rows)}") if rows else ""
 
 
 def _origin(report: Report) -> Iterable[Cells]:

@@ -9,12 +9,13 @@ import numpy as np
 import pyloudnorm
 import pytest
 import soundfile
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apex_space.audio.levels import Levels, Meter
 from apex_space.audio.waveform import Limits, Waveform, load
 from apex_space.core import errors
+from helpers.levels import levels
 from helpers.sounds import KINDS, SAMPLE_RATE, tone, write, write_video
 
 OTHER_SAMPLES = ("wav-24", "wav-float", "wav-extensible", "aifc", "m4a-alac")
@@ -397,13 +398,6 @@ def waveform_or_message(path: Path) -> Waveform | str:
 # Levels ---------------------------------------------------------------------------------------------------------------
 
 
-def levels(samples: np.ndarray, rate: int = SAMPLE_RATE, block: int = 10_000) -> Levels:
-    meter = Meter(rate, len(samples))
-    for at in range(0, samples.shape[1], block):
-        meter.add(samples[:, at : at + block])
-    return meter.levels()
-
-
 def swell(seconds: float, rate: int, channels: int) -> np.ndarray:
     """Noise between -60 and -10 dBFS, so that the gates have work to do."""
     noise = np.random.default_rng(1).standard_normal((channels, int(seconds * rate)))
@@ -416,9 +410,13 @@ def swell(seconds: float, rate: int, channels: int) -> np.ndarray:
 @pytest.mark.parametrize("channels", [1, 2, 5])
 @pytest.mark.parametrize("signal", [lambda *form: tone(*form), swell])
 def test_loudness_is_that_of_pyloudnorm(rate: int, channels: int, signal: Callable[..., np.ndarray]) -> None:
+    """Low rates are compared at 48 kHz, for which BS.1770 gives its filters; resamplers differ at the upper edge."""
     samples = signal(5.04 if rate < 100_000 else 2.04, rate, channels)
-    want = pyloudnorm.Meter(rate).integrated_loudness(samples.T.astype(float))
-    assert levels(samples, rate).loudness == pytest.approx(want, abs=0.05)
+    heard, measured = samples.T.astype(float), rate if rate >= 44_100 else 48_000
+    if measured != rate:
+        heard = soxr.resample(heard, rate, measured)
+    want = pyloudnorm.Meter(measured).integrated_loudness(heard)
+    assert levels(samples, rate).loudness == pytest.approx(want, abs=0.05 if measured == rate else 0.15)
 
 
 def test_loudness_of_the_reference_sine() -> None:

@@ -19,7 +19,7 @@ SONG = "bossa.ogg"
 
 def heard(seed: int, segments: int = 3) -> CachedEmbeddings:
     embeddings = np.random.default_rng(seed).standard_normal((segments, 4, 16), dtype=np.float32)
-    measured = AudioFeatures(None, "A minor", -12.5, -1.0, 0.0, 16_000.0, 44_100, 2)
+    measured = AudioFeatures(None, "A minor", -12.5, -1.0, 0.0, 16_000.0, 44_100, 2, short_term=(-13.5, -12.0))
     valid = np.full(segments, 720_000)
     return CachedEmbeddings(
         embeddings, np.arange(segments) * 720_000, valid, 24_000, 30.0 * segments, f"{seed:064x}", measured

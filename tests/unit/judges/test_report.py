@@ -48,6 +48,14 @@ reports = st.builds(
         bandwidth=number,
         rate=st.integers(8000, 192_000),
         channels=st.integers(1, 8),
+        other_tempo=st.none() | number,
+        key_fit=st.none() | st.floats(0, 1),
+        other_key=st.none() | st.just("C major"),
+        true_peak=st.none() | measurement,
+        loudness_range=st.none() | number,
+        short_term=st.lists(measurement, max_size=3).map(tuple),
+        correlation=st.none() | st.floats(-1, 1),
+        width=st.none() | st.floats(0, 1),
     ),
     weights=st.lists(st.builds(Weights, repository=text, revision=text), max_size=2).map(tuple),
     precision=st.just("float32"),
@@ -75,8 +83,9 @@ def test_json_keeps_every_value(report: Report) -> None:
     plain = report.as_dict()
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     for field, value in asdict(report).items():
-        if field not in ("segments", "weights"):
+        if field not in ("segments", "features", "weights"):
             assert plain[field] == value
+    assert AudioFeatures.from_dict(json.loads(json.dumps(plain["features"]))) == report.features
     assert [Weights(**entry) for entry in plain["weights"]] == list(report.weights)
     for entry, segment in zip(plain["segments"], report.segments, strict=True):
         times = {"start": segment.start, "end": segment.end, "counts": segment.counts}

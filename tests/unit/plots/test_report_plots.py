@@ -1,5 +1,6 @@
 """The pictures of a report: intervals can be seen on bars, and what does not count is pale."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,3 +72,17 @@ def test_a_judge_says_which_segments_count(tmp_path: Path) -> None:
 
 def test_the_times_do_not_touch_the_lowest_score() -> None:
     assert plots.timeline(report()).layout.xaxis.ticklen >= 8
+
+
+def test_loudness_is_drawn_where_it_is_known() -> None:
+    assert plots.loudness(report()) == ""
+    heard = report(features=replace(report().features, loudness=-14.0, short_term=(-70.0, -20.0, -11.5)))
+    drawn = plots.loudness(heard)
+    (points,) = re.findall(r'points="([^"]*)"', drawn)
+    xs, ys = zip(*(map(float, point.split(",")) for point in points.split()), strict=True)
+    assert list(xs) == sorted(xs)
+    assert list(ys) == sorted(ys, reverse=True)  # louder is higher
+    assert "from −70" not in drawn
+    assert "the quietest 3 s have −70.0 LUFS, the loudest have −11.5 LUFS" in drawn
+    assert drawn.count("stroke-dasharray") == 1
+    assert "<svg" in plots.loudness(replace(heard, features=replace(heard.features, short_term=(-18.0,))))

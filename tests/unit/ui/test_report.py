@@ -114,17 +114,45 @@ def test_a_short_sound_gets_a_caution() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tempo", "shown"),
+    ("tempo", "other", "shown"),
     [
-        (None, "no steady beat found"),
-        (79.4, "79 beats per minute"),
-        (86.2, "86 or 172 beats per minute"),
-        (100.0, "100 or 200 beats per minute"),
-        (128.0, "128 beats per minute"),
+        (None, None, "no steady beat found"),
+        (86.2, 172.4, "86 or 172 beats per minute"),
+        (128.0, 64.0, "128 or 64 beats per minute"),
+        (128.0, None, "128 beats per minute"),  # a report that was stored before reports had the other one
     ],
 )
-def test_a_tempo_that_may_be_half_of_the_true_one_is_shown_with_its_double(tempo: float | None, shown: str) -> None:
-    assert _tempo(tempo) == shown
+def test_a_tempo_is_shown_with_its_half_or_double(tempo: float | None, other: float | None, shown: str) -> None:
+    assert _tempo(replace(report().features, tempo=tempo, other_tempo=other)) == shown
+
+
+MEASURED = {
+    "key_fit": 0.8123,
+    "other_key": "C major",
+    "true_peak": 0.43,
+    "loudness_range": 6.91,
+    "short_term": tuple(-20.0 - second % 7 for second in range(38)),
+    "correlation": -0.25,
+    "width": 0.2,
+}
+
+
+def test_what_was_measured_is_shown_and_what_takes_room_is_folded() -> None:
+    song = report(features=replace(report().features, loudness=-11.5, **MEASURED))
+    shown = tables(song)
+    rows = re.sub(r"\s+", " ", plain(shown))
+    for text in ("A minor, or perhaps C major", "0.81 of 1", "6.9 LU", "0.4 dBTP", "Loudest 3 s −20.0 LUFS"):
+        assert text in rows
+    assert "20% of the sound differs" in rows
+    assert "1.0 dB quieter (correlation −0.25)" in rows
+    assert "Spotify −14 LUFS 2.5 dB" in rows
+    assert "Apple Music −16 LUFS 4.5 dB" in rows
+    assert [shown.count(text) for text in ("<details>", "<svg", "0:30–0:33")] == [2, 1, 1]
+
+
+def test_an_older_report_and_one_channel_have_no_more_than_is_known() -> None:
+    assert "<details>" not in tables(report(features=replace(report().features, loudness=None)))
+    assert "none: one channel" in tables(report(features=replace(report().features, channels=1)))
 
 
 def test_why_weights_cannot_be_used_is_folded_away() -> None:
