@@ -5,7 +5,6 @@ from typing import Any
 from playwright.sync_api import expect
 
 from helpers.browser import upload, wait_for_report
-from helpers.server import Running
 from helpers.songs import short
 
 PART = "() => document.activeElement.closest('#song, #choices, #outcome')?.id"
@@ -23,16 +22,16 @@ SMALL = """[...document.querySelectorAll(".main :is(button, select, textarea, su
 TAP = "getComputedStyle(document.querySelector('#song [data-testid=upload-text]'), '::after').content"
 
 
-def test_a_touch_screen_names_no_keys_and_has_large_targets(visit: Any, server: Running) -> None:
-    page = visit("/", "Score", has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+def test_a_touch_screen_names_no_keys_and_has_large_targets(visit: Any) -> None:
+    touch = {"has_touch": True, "is_mobile": True, "viewport": {"width": 390, "height": 844}}
+    page = visit("/", "Score", **touch)
     page.wait_for_function(f"{TAP} === '\"Tap to choose a song\"'")
     upload(page, short("bossa.ogg"))
     page.locator("#song .play-pause-button").wait_for()
     page.locator("#embed .label-wrap").tap()
     page.locator("#embed .copy").wait_for()
     page.wait_for_function(f"{SMALL}.length === 0")
-    wait_for_report(page)
-    page.goto(f"{server.url}/arena")
+    page = visit("/arena", **touch)
     page.locator("#battle .status", has_text="Play both songs").wait_for()
     assert page.locator("#battle kbd").count() > 3
     assert not any(key.is_visible() for key in page.locator("#battle kbd").all())
