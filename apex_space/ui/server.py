@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from tempfile import mkdtemp
-from threading import Event, Thread
+from threading import Thread
 from typing import Any, NoReturn
 
 import gradio as gr
@@ -32,6 +34,7 @@ from .uploads import LIFETIME, Uploads
 
 UPLOADS_PREFIX = "apex-space-"
 CLOSE_SECONDS = 5.0
+WAKE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -102,15 +105,13 @@ def run_server(blocks: gr.Blocks, options: Mapping[str, Any], close: Callable[[]
     A folder of uploads that `own_uploads` did not make is kept, because it may contain any files. After the signal,
     answers that are being sent have five seconds. Songs that are being scored are given up at once.
     """
-    ended, uploads = Event(), get_upload_folder()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    signals, uploads = signals_to_end(), get_upload_folder()
     json_logging.configure(uploads)
     log_events(blocks)
     blocks.launch(**options, prevent_thread_lock=True)
     json_logging.adopt("uvicorn", "uvicorn.access")
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # Gradio prints its refusals, with file names
-    ended.wait()
+    wait_for(signals)
     logging.getLogger(__name__).info("ending")
     blocks.close(verbose=False)
     files.delete_own(Path(uploads))
@@ -119,3 +120,23 @@ def run_server(blocks: gr.Blocks, options: Mapping[str, Any], close: Callable[[]
     closing.join(CLOSE_SECONDS)
     logging.shutdown()
     os._exit(0)  # threads inside a network's layer would crash an interpreter that exits normally
+
+
+def signals_to_end() -> SimpleQueue[int]:
+    """The signals to end that this process receives from now on, in a queue that a handler may use at any moment."""
+    signals: SimpleQueue[int] = SimpleQueue()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda number, _: signals.put(number))
+    return signals
+
+
+def wait_for(signals: SimpleQueue[int]) -> None:
+    """Wait until there is a signal.
+
+    Python runs handlers in the main thread only. If the system gave the signal to another thread, the main one has to
+    wake up by itself.
+    """
+    while True:
+        with suppress(Empty):
+            signals.get(timeout=WAKE_SECONDS)
+            return

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,10 @@ def test_a_server_ends_in_order_during_work(tmp_path: Path) -> None:
     song = melodies.write(tmp_path / "song.wav", 1, seconds=SECONDS).read_bytes()
     ended, temporary = threading.Event(), tmp_path / "temporary"
     temporary.mkdir()
-    with running(tmp_path, "app.py", TMPDIR=str(temporary)) as server, ThreadPoolExecutor() as visitors:
+    with ExitStack() as stack:
+        server = stack.enter_context(running(tmp_path, "app.py", TMPDIR=str(temporary)))
+        visitors = stack.enter_context(ThreadPoolExecutor())
+        stack.callback(ended.set)  # before it waits for the visitors, also if a check fails
         for number in range(VISITORS):
             visitors.submit(score_on_and_on, server, song, number, ended)
         visitors.submit(upload_slowly, server, ended)
@@ -75,7 +78,6 @@ def test_a_server_ends_in_order_during_work(tmp_path: Path) -> None:
         below = children(server)
         server.process.terminate()
         assert server.process.wait(20) == 0
-        ended.set()
     assert "Traceback" not in server.log, server.log
     assert server.uploads() == []
     assert not [*temporary.glob("apex-*")]
