@@ -1,70 +1,73 @@
-"""Programs in processes that are forked from one that has made the slow imports, which saves each some nine seconds."""
+"""Programs that the fork server starts."""
 
-import importlib
-import multiprocessing
+import atexit
 import os
-import runpy
+import select
+import signal
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
+from helpers.fork_client import ADDRESS, start
 from helpers.paths import ROOT
 
-FORKSERVER = multiprocessing.get_context("forkserver")
-FORKSERVER.set_forkserver_preload(["tests.helpers.preloaded"])
-READ_THE_ENVIRONMENT = ("huggingface_hub.constants", "gradio.http_server")
-"""Modules that read the environment when they are imported."""
 
+class Program:
+    """A Python program, with what tests use of `subprocess.Popen`: the path of a file, or "-c" and code, and arguments.
 
-class Program(multiprocessing.context.ForkServerProcess):
-    """A Python program, with what tests use of `subprocess.Popen`."""
+    Both outputs go to the file `log`.
+    """
 
     def __init__(self, program: tuple[str, ...], environment: dict[str, str], log: Path) -> None:
-        super().__init__(target=_run, args=(program, environment, log))
-        self.start()
+        need_fork_server()
+        with log.open("ab") as output, open(os.devnull) as empty:
+            files = (empty.fileno(), output.fileno(), output.fileno())
+            self._connection = start(list(program), environment, str(ROOT), files)
+        self._answers = self._connection.makefile("rb", buffering=0)
+        self.pid = int(self._answers.readline())
+        self.returncode: int | None = None
 
-    def poll(self) -> int | None:
-        return self.exitcode
-
-    @property
-    def returncode(self) -> int | None:
-        return self.exitcode
+    def poll(self, seconds: float = 0) -> int | None:
+        """Its status, or None while it runs; waits up to so many `seconds` for its end."""
+        if self.returncode is None and select.select([self._connection], [], [], seconds)[0]:
+            self.returncode = int(self._answers.readline())
+            self._connection.close()
+        return self.returncode
 
     def wait(self, seconds: float) -> int:
-        self.join(seconds)
-        if self.exitcode is None:
+        status = self.poll(seconds)
+        if status is None:
             raise subprocess.TimeoutExpired("the program", seconds)
-        return self.exitcode
+        return status
 
     def send_signal(self, number: int) -> None:
-        assert self.pid is not None
-        os.kill(self.pid, number)
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
 
-def print_to(log: Path) -> None:
-    """Let all that this process prints go to a file."""
-    with log.open("ab") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
+@cache
+def need_fork_server() -> None:
+    """Start a fork server for this process, unless `tests/check` has started one for all."""
+    if ADDRESS in os.environ:
+        return
+    folder = tempfile.TemporaryDirectory(prefix="apex-forks-")
+    os.environ[ADDRESS] = f"{folder.name}/socket"
+    command = [sys.executable, "-m", "helpers.fork_server", os.environ[ADDRESS]]
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT, env=os.environ | {"PYTHONPATH": path})
 
+    def end() -> None:
+        assert server.stdin is not None
+        server.stdin.close()
+        server.wait()
+        folder.cleanup()
 
-def read_the_environment() -> None:
-    """Let the modules that did so when they were imported do it again."""
-    for name in READ_THE_ENVIRONMENT:
-        importlib.reload(sys.modules[name])
-
-
-def _run(program: tuple[str, ...], environment: dict[str, str], log: Path) -> None:
-    """Do as `python` does with the arguments `program`: the path of a file, or "-c" and code."""
-    print_to(log)
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(ROOT)
-    read_the_environment()
-    tempfile.tempdir = None
-    sys.argv = [program[0]]
-    if program[0] == "-c":
-        exec(compile(program[1], "<string>", "exec"), {"__name__": "__main__"})
-    else:
-        runpy.run_path(program[0], run_name="__main__")
+    atexit.register(end)

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from helpers.forked import FORKSERVER, Program, print_to, read_the_environment
+from helpers.forked import Program
 from helpers.hub_server import Hub
 
 NEEDS, CHECKPOINTS = ("config.json", "preprocessor_config.json"), ("model.safetensors", "pytorch_model.bin")
@@ -30,22 +30,16 @@ def run_program(hub: Hub, folder: Path, *arguments: str, code: int = 0, **enviro
 
 def call(folder: Path, repository: str, revision: str, action: str, environment: dict[str, str]) -> Any:
     """What the client made of `action` (fetch, cached, size); it must not print. `folder` takes its output."""
-    names = "answer", "printed"
-    for name in names:
-        (folder / name).write_bytes(b"")
-    process = FORKSERVER.Process(target=_answer, args=(folder, repository, revision, action, environment))
-    process.start()
-    process.join(60)
-    process.kill()  # one that still runs has not ended with 0
-    assert process.exitcode == 0, (folder / "printed").read_text()
-    assert (folder / "printed").read_text() == ""
+    printed, code = folder / "printed", "import sys; from helpers.hub_client import answer; answer(*sys.argv[1:])"
+    printed.write_bytes(b"")
+    arguments = ("-c", code, str(folder), repository, revision, action)
+    status = Program(arguments, os.environ | environment, printed).wait(60)
+    assert (status, printed.read_text()) == (0, "")
     return json.loads((folder / "answer").read_text())
 
 
-def _answer(folder: Path, repository: str, revision: str, action: str, environment: dict[str, str]) -> None:
-    print_to(folder / "printed")
-    os.environ.update(environment)
-    read_the_environment()
+def answer(folder: str, repository: str, revision: str, action: str) -> None:
+    """Write into `folder` what `call` gives."""
     warnings.simplefilter("error")
     from huggingface_hub import HfApi, snapshot_download  # noqa: F401  # so that the clock measures the network
 
@@ -62,4 +56,6 @@ def _answer(folder: Path, repository: str, revision: str, action: str, environme
             result = {"checkpoint": str(found.checkpoint), "revision": found.weights.revision}
     except WeightsMissing as error:
         result = {"error": str(error)}
-    (folder / "answer").write_text(json.dumps(result | {"progress": progress, "seconds": time.monotonic() - start}))
+    (Path(folder) / "answer").write_text(
+        json.dumps(result | {"progress": progress, "seconds": time.monotonic() - start})
+    )

@@ -119,16 +119,12 @@ def ending(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def end(*_: object) -> None:
         raise Ended
 
-    class Told:
-        def set(self) -> None: ...
-        def wait(self) -> None: ...
-
     for name in ("configure", "adopt"):
         monkeypatch.setattr(server.json_logging, name, lambda *_: None)
     monkeypatch.setattr(server, "log_events", lambda _: None)
     monkeypatch.setattr(server.logging, "shutdown", lambda: None)
-    monkeypatch.setattr(server.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(server, "Event", Told)
+    monkeypatch.setattr(server, "signals_to_end", lambda: None)
+    monkeypatch.setattr(server, "wait_for", lambda _: None)
     monkeypatch.setattr(server.os, "_exit", end)
     monkeypatch.setattr(server.sys, "stdout", server.sys.stdout)
     monkeypatch.setattr(gr.Blocks, "launch", lambda *_, **__: None)
