@@ -24,16 +24,16 @@ class Program:
         need_fork_server()
         with log.open("ab") as output, open(os.devnull) as empty:
             files = (empty.fileno(), output.fileno(), output.fileno())
-            self._connection = start(list(program), environment, str(ROOT), files)
-        self._answers = self._connection.makefile("rb", buffering=0)
+            with start(list(program), environment, str(ROOT), files) as connection:
+                self._answers = connection.makefile("rb", buffering=0)
         self.pid = int(self._answers.readline())
         self.returncode: int | None = None
 
     def poll(self, seconds: float = 0) -> int | None:
         """Its status, or None while it runs; waits up to so many `seconds` for its end."""
-        if self.returncode is None and select.select([self._connection], [], [], seconds)[0]:
+        if self.returncode is None and select.select([self._answers], [], [], seconds)[0]:
             self.returncode = int(self._answers.readline())
-            self._connection.close()
+            self._answers.close()
         return self.returncode
 
     def wait(self, seconds: float) -> int:
