@@ -95,14 +95,14 @@ class ForkServer:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen()
-        ended, self._wake = socket.socketpair()
+        self._ended, self._wake = socket.socketpair()
         self._wake.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake.fileno())
         self._programs: dict[int, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(self.listener, selectors.EVENT_READ, self._accept)
-        self._selector.register(ended, selectors.EVENT_READ, self._answer)
+        self._selector.register(self._ended, selectors.EVENT_READ, self._answer)
         self._selector.register(sys.stdin, selectors.EVENT_READ, lambda _: sys.exit())
 
     def next_program(self) -> Program:
@@ -147,7 +147,7 @@ class ForkServer:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self._selector.close()
-        for each in (self.listener, self._wake, connection, *self._programs.values()):
+        for each in (self.listener, self._ended, self._wake, connection, *self._programs.values()):
             each.close()
 
 
