@@ -157,7 +157,7 @@ def _shown(step: LoadProgress | ScoringProgress, takes: Takes, keep: bool) -> tu
     report, done, before = step.report, step.done, None
     progress = render.note(tr(FINISHED)) if done else render.judge_progress(step)
     pictures = gr.Plot(plots.scores(report), visible=True), gr.Plot(plots.timeline(report), visible=True)
-    tables, finished = render.tables(report), (gr.skip(),) * 4
+    tables, finished = render.among(report) + render.tables(report), (gr.skip(),) * 4
     if done:
         takes = takes.followed_by((report,), keep)
         before = takes.before(report)
