@@ -35,11 +35,8 @@ def score(
 
     Exit status: 0 all scored, 1 some file failed, 2 a judge is not available, 130 interrupted.
     """
-    from ..core.settings import settings
-    from ..judges.reference_songs import references
     from ..judges.registry import REGISTRY
 
-    references(settings().reference)  # raises SettingsError before the songs take their time
     results: list[Report | Failure] = []
     absent, interrupted = False, True
     with suppress(KeyboardInterrupt):  # what was scored so far is still written

@@ -157,12 +157,13 @@ def _shown(step: LoadProgress | ScoringProgress, takes: Takes, keep: bool) -> tu
     report, done, before = step.report, step.done, None
     progress = render.note(tr(FINISHED)) if done else render.judge_progress(step)
     pictures = gr.Plot(plots.scores(report), visible=True), gr.Plot(plots.timeline(report), visible=True)
-    tables, finished = render.among(report) + render.tables(report), (gr.skip(),) * 4
+    tables, finished = render.tables(report), (gr.skip(),) * 4
     if done:
         takes = takes.followed_by((report,), keep)
         before = takes.before(report)
         offer = gr.Row(visible=before is not None)
-        tables, finished = render.downloads(report) + tables, (OFF, Finished((report,)), takes, offer)
+        tables = render.downloads(report) + render.among(report) + tables
+        finished = OFF, Finished((report,)), takes, offer
     return render.cards(report, before, keep), progress, *pictures, tables, *finished
 
 

@@ -46,21 +46,20 @@ def among(report: Report) -> str:
     found = reference_songs(report)
     if found is None:
         return folded(tr(TITLE), _paragraph(tr(NONE, judge=REGISTRY[report.judge].title)))
-    notes = [tr(AMONG, songs=translate(found.source))]
-    if found.source == SHIPPED_SONGS:
-        notes.append(tr(SHIPPED_NOTE))
-    shown = _paragraph(*notes) + _paragraph(tr(HOW)) + "".join(_genre(report, found, genre) for genre in found.scores)
+    shipped = found.source == SHIPPED_SONGS
+    shown = _paragraph(tr(AMONG, songs=translate(found.source))) + (_paragraph(tr(SHIPPED_NOTE)) if shipped else "")
+    shown += _paragraph(tr(HOW)) + "".join(_genre(report, found, genre) for genre in found.scores)
     lacking = [
         axis for axis in report.axes if report.scores[axis.key] is not None and axis.key not in found.scores[ALL]
     ]
     if lacking:
-        why = [tr(SHIPPED_LACKING)] if found.source == SHIPPED_SONGS else []
-        shown += _paragraph(tr(LACKING, axes=listed([translate(axis.label) for axis in lacking])), *why)
+        shown += _paragraph(tr(LACKING, axes=listed([translate(axis.label) for axis in lacking])))
+        shown += _paragraph(tr(SHIPPED_LACKING)) if shipped else ""
     return folded(tr(TITLE), shown)
 
 
-def _paragraph(*sentences: str) -> str:
-    return f"<p>{escape(' '.join(sentences))}</p>"
+def _paragraph(text: str) -> str:
+    return f"<p>{escape(text)}</p>"
 
 
 def _genre(report: Report, found: ReferenceSongs, genre: str) -> str:

@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from apex_space.cli import app
 from apex_space.core.axes import KEYS
 from apex_space.core.errors import SettingsError
 from apex_space.core.i18n import use_language
@@ -110,6 +112,13 @@ def test_a_folder_or_nothing_is_no_table(tmp_path: Path) -> None:
         references(tmp_path / "a.csv")
 
 
+def test_a_command_says_so_before_it_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APEX_REFERENCE", str(tmp_path))
+    done = CliRunner().invoke(app, ["score", "song.wav"])
+    assert done.exit_code == 2
+    assert "is a folder. Score its songs once" in done.output
+
+
 def test_the_page_shows_a_picture_its_words_and_a_table_for_each_genre() -> None:
     shown = among(report())
     assert shown.count("<details name=") == 6
@@ -117,7 +126,7 @@ def test_the_page_shows_a_picture_its_words_and_a_table_for_each_genre() -> None
     assert shown.count("<svg") == shown.count('role="img"') == shown.count("<figcaption>") == 12
     assert "Rock: 97 songs" in shown
     assert "no reference scores" not in shown
-    assert "no reference scores of Clarity. Pocket" in among(report(scores=report().scores | {"clarity": 3.9}))
+    assert "no reference scores of Clarity." in among(report(scores=report().scores | {"clarity": 3.9}))
     assert "had not learned from it" in shown
     with use_language("zh-CN"):
         assert "摇滚" in among(report())
