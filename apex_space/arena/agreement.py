@@ -12,7 +12,7 @@ from dataclasses import asdict, astuple, dataclass, replace
 from math import sqrt
 from typing import Any, Literal, get_args
 
-from ..core.intervals import FAVOURITE_EDGES, Z95, ConfidenceInterval
+from ..core.intervals import FAVOURITE_EDGES, Z95, ConfidenceInterval, wilson
 from ..core.text import message
 from ..preference.calibration import CalibrationBin
 from ..storage.records import Source
@@ -129,13 +129,6 @@ def measure_agreement(counts: VoteCounts, side: ConfidenceInterval | None = None
     return {
         source: replace(_report(source, counts), side=side if source == "pool" else None) for source in get_args(Source)
     }
-
-
-def wilson(hits: float, of: int) -> ConfidenceInterval:
-    """Return the share `hits / of` with its 95% score interval (Wilson 1927); `of` is at least 1."""
-    centre, spread = (hits + Z95**2 / 2) / (of + Z95**2), sqrt(hits * (of - hits) / of + Z95**2 / 4)
-    half, share = Z95 / (of + Z95**2) * spread, hits / of
-    return ConfidenceInterval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
 
 
 def mean_interval(total: float, squares: float, of: int, least: float) -> ConfidenceInterval:

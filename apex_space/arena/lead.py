@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.intervals import Z95, ConfidenceInterval
+from ..core.intervals import Z95, ConfidenceInterval, wilson
 from ..storage.vote_counts import PairResults, VoteCounts
-from .agreement import wilson
 from .ratings import MODEL, NOBODY, By, Excess, Rating, RatingModel, results_of, strengths_of
 
 MOST = 512

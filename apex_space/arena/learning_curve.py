@@ -13,11 +13,11 @@ from typing import Literal
 
 import numpy as np
 
-from ..core.intervals import ConfidenceInterval
+from ..core.intervals import ConfidenceInterval, wilson
 from ..preference.learned import Outcomes, Prior, learn, mean_chance
 from ..storage.records import Prediction, Vote
 from ..storage.vote_counts import VoteCounts
-from .agreement import mean_interval, wilson
+from .agreement import mean_interval
 from .learning import MIN_DECIDED
 from .ratings import MIN_VOTES
 

@@ -68,8 +68,10 @@ class Commands(TyperGroup):
 
         make_streams_lenient()
         with exiting(2):
-            if "--help" not in ctx.args:
-                settings()
+            if "--help" not in ctx.args and (table := settings().reference):
+                from ..judges.reference_songs import references
+
+                references(table)
             try:
                 return super().invoke(ctx)
             except OSError as error:

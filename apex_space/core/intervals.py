@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from math import sqrt
 
 import numpy as np
 
@@ -62,3 +63,10 @@ def interval(figures: np.ndarray) -> ConfidenceInterval:
     known = figures[1:][np.isfinite(figures[1:])]
     low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
     return ConfidenceInterval(float(figures[0]), float(low), float(high))
+
+
+def wilson(hits: float, of: int) -> ConfidenceInterval:
+    """Return the share `hits / of` with its 95% score interval (Wilson 1927); `of` is at least 1."""
+    centre, spread = (hits + Z95**2 / 2) / (of + Z95**2), sqrt(hits * (of - hits) / of + Z95**2 / 4)
+    half, share = Z95 / (of + Z95**2) * spread, hits / of
+    return ConfidenceInterval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))

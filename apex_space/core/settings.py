@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     head_repo: str = Field("amaai-lab/apex", description="Repository of the APEX judge's head")
     head_revision: str = Field("main", description="Its branch, tag or commit")
     head_file: str | None = Field(None, description="Checkpoint to use if the head's repository holds several")
+    reference: Path | None = Field(
+        None, description="Table of scores with which a song's scores are compared, such as the csv of rank"
+    )
     banger_mert_repo: str = Field("m-a-p/MERT-v1-330M", description="Repository of the Banger judge's encoder")
     banger_mert_revision: str = Field("main", description="Its branch, tag or commit")
     banger_repo: str = Field("treadon/banger-scorer", description="Repository of the Banger judge's head")

@@ -119,14 +119,19 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON: the record, and the intervals, ranges and units that explain it.
 
-        `turned_down` says by how much each streaming service plays the song quieter.
+        `turned_down` says by how much each streaming service plays the song quieter. `percentile` says where the scores
+        are among those of reference songs; it is None if the judge has none. Raises SettingsError.
         """
+        from .reference_songs import reference_songs  # it needs reports
+
+        among = reference_songs(self)
         scales = {axis.key: axis.scale for axis in self.axes}
         intervals = {key: {"level": LEVEL, "low": low, "high": high} for key, (low, high) in self.intervals.items()}
         quieter = turned_down(self.features.played_loudness)
         return self.as_record() | {
             "turned_down": quieter,
             "intervals": intervals,
+            "percentile": among and among.as_dict(self),
             "scales": scales,
             "units": UNITS,
         }

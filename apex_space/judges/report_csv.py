@@ -60,18 +60,22 @@ def details(report: Report) -> dict[str, Any]:
         for key, interval in report.intervals.items()
         for end, bound in zip(("low", "high"), interval, strict=True)
     }
-    weights = "; ".join(f"{each.repository} {each.revision}" for each in report.weights)
     return {
         **intervals,
         "scales": "; ".join(map(_scale, report.axes)),
         **{column: getattr(report.features, name) for name, column in FEATURES.items()},
-        "weights": escape_formula(weights),
+        "weights": weights(report),
         "precision": report.precision,
         "sha256": escape_formula(report.sha256),
         "version": report.version,
         "made": report.made,
         "prompt": escape_formula(report.prompt),
     }
+
+
+def weights(report: Report) -> str:
+    """Return the repositories and revisions of a report's weights, as the tables name them."""
+    return escape_formula("; ".join(f"{each.repository} {each.revision}" for each in report.weights))
 
 
 def _scale(axis: Axis) -> str:

@@ -1,5 +1,6 @@
 """Draws figures from records. Needs no page and no model."""
 
+from .among import among
 from .arena import calibration, learning_curves, learning_losses
 from .card import card, preview, votes_card
 from .comparison import contributions, probability
@@ -9,6 +10,7 @@ from .ranking import ranking_intervals, spread
 from .report import scores, timeline
 
 __all__ = [
+    "among",
     "calibration",
     "card",
     "contributions",

@@ -25,6 +25,7 @@ from ..arena.ratings import RatingModel
 from ..core import files, json_logging
 from ..core.settings import prepare_server, settings, temporary
 from ..judges.manager import JudgeManager
+from ..judges.reference_songs import references
 from ..storage.hub_sync import upload_votes
 from ..storage.shared_results import SharedResults, open_shared_results
 from ..storage.vote_store import VoteStore, open_store
@@ -63,8 +64,9 @@ class Site:
 def open_site() -> Site:
     """Make the folders, open the votes' database and build the pages, as the settings say.
 
-    Raises StoreError and PoolError.
+    Raises SettingsError, StoreError and PoolError.
     """
+    references(settings().reference)
     prepare_server(own_uploads())
     manager = JudgeManager(settings().weights, settings().max_loaded, from_examples()[0].file)
     store = open_store(settings())

@@ -9,7 +9,7 @@ import pytest
 from apex_space.core import intervals
 from apex_space.models.encoders.pocket import SAMPLE_RATE
 from apex_space.models.heads.pocket import PocketHead
-from apex_space.training.pocket import evaluate, train
+from apex_space.training.pocket import evaluate, reference, train
 from helpers.command_line import run
 from unit.models.test_pocket import song
 
@@ -59,3 +59,17 @@ def test_training_twice_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest
     assert set(written[0]) == {"pocket.safetensors", "pocket_metrics.json", "pocket.md"}
     assert written[0] == written[1]
     assert PocketHead(tmp_path / "first" / "pocket.safetensors").axes == PocketHead().axes
+
+
+def test_the_table_of_reference_songs_holds_each_song_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_data(tmp_path / "data")
+    monkeypatch.setattr(evaluate, "OPINION_FOLDS", 2)
+    monkeypatch.setattr(evaluate, "DAMAGE_FOLDS", 2)
+    axes = {"likes", "musicality"}
+    for more, columns in (([], axes), (["--all"], {*axes, "coherence", "clarity", "naturalness"})):
+        reference.main(["--data", str(tmp_path / "data"), "--out", str(tmp_path / "table.csv"), *more])
+        with (tmp_path / "table.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert set(rows[0]) == {"judge", "genre", *columns}
+        assert {row["genre"] for row in rows} == {"midi", "classical", "rock", "electronic", "pop"}
+        assert all(float(row[axis]) >= 0 for row in rows for axis in columns)

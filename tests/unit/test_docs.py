@@ -62,6 +62,8 @@ NOT_RUN = {
     "APEX_PREFERENCE_REPO=owner/name .venv/bin/python app.py": "serves; test_shared_heads.py loads shared heads",
     f".venv/bin/{PROGRAM} train pocket": "takes half an hour; test_pocket.py trains on a few songs",
     f".venv/bin/{PROGRAM}.training.pocket.preference": "takes half an hour; test_fit_preference.py fits on a few songs",
+    f".venv/bin/{PROGRAM}.training.pocket.reference": "needs the songs; test_pocket.py runs it on a few",
+    "APEX_REFERENCE=reference.csv .venv/bin/python app.py": "serves; test_reference_songs.py reads such a table",
     f".venv/bin/{PROGRAM} extract counts.csv": "test_walk_through.py runs it, and the five after it",
     f".venv/bin/{PROGRAM} evaluate segments": "test_walk_through.py runs it",
     f".venv/bin/{PROGRAM} publish": "test_walk_through.py runs it dry, test_publish.py with a simulated Hub",

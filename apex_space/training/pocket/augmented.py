@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -55,14 +57,15 @@ class AugmentedSongs:
         return np.isin(self.kind, list(HARMLESS))
 
 
-def gather(paths: Sequence[Path], workers: int) -> AugmentedSongs:
+def gather(paths: Sequence[Path], workers: int, only_intact: bool = False) -> AugmentedSongs:
     """Make copies of the songs at `paths` in `workers` processes and compute their features.
 
-    The paths influence the copies only by their order.
+    The paths influence the copies only by their order. If `only_intact` is true, there are no changed copies.
     """
     found: list[tuple[int, str, float, np.ndarray]] = []
+    made = partial(_features_of_copies, most=1 if only_intact else None)
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        for index, rows in enumerate(pool.map(_features_of_copies, range(len(paths)), paths)):
+        for index, rows in enumerate(pool.map(made, range(len(paths)), paths)):
             found += [(index, *row) for row in rows]
             print(f"\r{index + 1} of {len(paths)} songs", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
@@ -70,13 +73,14 @@ def gather(paths: Sequence[Path], workers: int) -> AugmentedSongs:
     return AugmentedSongs(np.stack(values), np.array(song), np.array(kind), np.array(severity))
 
 
-def _features_of_copies(index: int, path: Path) -> list[tuple[str, float, np.ndarray]]:
-    """Return kind, severity and features of each copy of one song."""
+def _features_of_copies(index: int, path: Path, most: int | None) -> list[tuple[str, float, np.ndarray]]:
+    """Return kind, severity and features of the copies of one song: all, or the first `most` of them."""
     length = int(SEGMENT_SECONDS * SAMPLE_RATE)
     with threadpool_limits(1):
         waveform = load(path)
         samples = resample(waveform.samples, waveform.rate, SAMPLE_RATE)[:length]
-        return [(kind, severity, features(copy[:length])) for kind, severity, copy in _copies(index, samples)]
+        copies = islice(_copies(index, samples), most)
+        return [(kind, severity, features(copy[:length])) for kind, severity, copy in copies]
 
 
 def _copies(index: int, samples: np.ndarray) -> Iterator[tuple[str, float, np.ndarray]]:

@@ -162,7 +162,8 @@ def _shown(step: LoadProgress | ScoringProgress, takes: Takes, keep: bool) -> tu
         takes = takes.followed_by((report,), keep)
         before = takes.before(report)
         offer = gr.Row(visible=before is not None)
-        tables, finished = render.downloads(report) + tables, (OFF, Finished((report,)), takes, offer)
+        tables = render.downloads(report) + render.among(report) + tables
+        finished = OFF, Finished((report,)), takes, offer
     return render.cards(report, before, keep), progress, *pictures, tables, *finished
 
 

@@ -1,5 +1,6 @@
 """Renders records as HTML. Every text from outside is escaped here."""
 
+from .among import among
 from .comparison import answer, comparison_links, details, levelled, sentence
 from .html import NOTE, clock, download_links, failed, note, percent, progress, table
 from .judge_progress import judge_progress
@@ -12,6 +13,7 @@ __all__ = [
     "BEST",
     "NOTE",
     "PANEL",
+    "among",
     "answer",
     "cards",
     "clock",

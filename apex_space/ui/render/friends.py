@@ -1,9 +1,9 @@
 """Renders the votes on a battle for friends as HTML."""
 
-from ...arena.agreement import wilson
 from ...arena.friends import FriendReveal
 from ...arena.ratings import FEW_VOTES
 from ...core.i18n import plural, tr
+from ...core.intervals import wilson
 from ...storage.friend_battles import UNDECIDED, FriendBattle
 from .html import note, percent, table
 from .result import UNTITLED

@@ -9,6 +9,7 @@ from ...judges.panel import Panel
 from ...judges.registry import REGISTRY
 from ...judges.report import to_json
 from ...judges.report_csv import to_csv
+from .among import among
 from .html import Cells, download_links, folded, labelled, note, percent, span, table
 from .report import number, tables
 
@@ -60,7 +61,7 @@ def panel_tables(panel: Panel) -> str:
     head = (tr("Axis"), *(REGISTRY[judge].title for judge in judges), tr("Lowest to highest"))
     own = "".join(
         f"<details><summary>{escape(labelled(REGISTRY[r.judge].title, translate(REGISTRY[r.judge].summary)))}</summary>"
-        f"{tables(r)}</details>"
+        f"{among(r)}{tables(r)}</details>"
         for r in panel.reports
     )
     return table(tr("The same song by each judge"), head, _rows(panel, judges), "compact") + own

@@ -9,6 +9,7 @@ from ...judges.panel import Panel
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
 from ...storage.shared_results import SharedResult
+from .among import among
 from .html import labelled
 from .panel import panel, panel_tables
 from .report import cards, number, tables
@@ -20,7 +21,7 @@ def result(result: SharedResult) -> tuple[str, str]:
     """Return the song's title with its scores, and tables of all details."""
     reports = tuple(replace(report, file=result.title or tr(UNTITLED)) for report in result.reports)
     if len(reports) == 1:
-        return cards(reports[0]), tables(reports[0])
+        return cards(reports[0]), among(reports[0]) + tables(reports[0])
     return panel(Panel(reports, {})), panel_tables(Panel(reports, {}))
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 
 from apex_space.arena import agreement
-from apex_space.arena.agreement import Agreement, AgreementReport, wilson
+from apex_space.arena.agreement import Agreement, AgreementReport
 from apex_space.arena.ratings import side_effect
-from apex_space.core.intervals import Z95
+from apex_space.core.intervals import Z95, wilson
 from apex_space.storage.records import Vote
 from apex_space.storage.vote_counts import tally
 from helpers.votes import MAKERS, measure_agreement, predicted, sigmoid, simulate, song, swapped, vote
