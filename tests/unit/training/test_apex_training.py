@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ from apex_space.training.apex import trainer
 from apex_space.training.apex.evaluate import evaluate, to_json
 from apex_space.training.apex.measure import measure_checkpoint
 from apex_space.training.apex.settings import TrainingSettings
-from apex_space.training.apex.trainer import BEST, History, Trainer
+from apex_space.training.apex.trainer import BEST, Trainer
 from apex_space.training.loop import LAST, batches
 from apex_space.training.table import Split
 from helpers.apex_training import Row, rows, write, write_split
+from helpers.resumed import equal, train_twice
 
 QUICK = TrainingSettings(task="popularity", epochs=3, batch=16, rate=1e-3)
 AXES = QUICK.axes
@@ -165,38 +167,11 @@ def test_scores_as_json_are_those_of_records(tmp_path: Path) -> None:
 # ---- training ----------------------------------------------------------------------------------------------------
 
 
-class Killed(Exception):
-    """Stands for a signal."""
-
-
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_run_killed_in_an_epoch_goes_on_as_if_it_had_not_been(number: int, songs: Split, tmp_path: Path) -> None:
-    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
-    for each in (whole, resumed):
-        each.mkdir()
-    expected = trainer.train(songs, QUICK, whole)
-
-    def kill(history: History) -> None:
-        if len(history.epochs) == number:
-            raise Killed
-
-    with pytest.raises(Killed):
-        trainer.train(songs, QUICK, resumed, kill)
-    torch.rand(7)
-    assert trainer.train(songs, QUICK, resumed) == expected
+    folders = train_twice(partial(trainer.train, songs, QUICK), tmp_path, number)
     for name in (BEST, LAST):
-        one, other = (torch.load(each / name, weights_only=True) for each in (whole, resumed))
-        assert equal(one, other), name
-
-
-def equal(one: Any, other: Any) -> bool:
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(equal, one, other))
-    return bool(one == other)
+        assert equal(*(torch.load(each / name, weights_only=True) for each in folders)), name
 
 
 def test_a_run_of_other_settings_or_songs_is_not_continued(songs: Split, tmp_path: Path) -> None:

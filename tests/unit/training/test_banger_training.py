@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,11 +16,12 @@ from apex_space.core.errors import TrainingError
 from apex_space.models.heads.banger import BangerHead
 from apex_space.training.banger import data, trainer
 from apex_space.training.banger.targets import make_targets
-from apex_space.training.banger.trainer import BEST, BangerSettings, History
+from apex_space.training.banger.trainer import BEST, BangerSettings
 from apex_space.training.loop import LAST
 from apex_space.training.table import Samples, Split, check_labels
 from helpers.apex_training import Row, banger_rows, write
 from helpers.command_line import run
+from helpers.resumed import equal, train_twice
 
 SONGS = 60
 QUICK = BangerSettings(epochs=3, batch=16)
@@ -133,21 +135,8 @@ def test_faulty_counts_are_named(text: str, said: str, tmp_path: Path) -> None:
 
 
 def test_a_killed_run_goes_on_as_if_it_had_not_been(split: Split, tmp_path: Path) -> None:
-    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
-    for each in (whole, resumed):
-        each.mkdir()
-    expected = trainer.train(split, QUICK, whole)
-
-    def kill(history: History) -> None:
-        if len(history.epochs) == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        trainer.train(split, QUICK, resumed, kill)
-    torch.rand(7)
-    assert trainer.train(split, QUICK, resumed) == expected
-    one, other = (torch.load(each / LAST, weights_only=True)["network"] for each in (whole, resumed))
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    whole, resumed = train_twice(partial(trainer.train, split, QUICK), tmp_path, epochs=2)
+    assert equal(*(torch.load(each / LAST, weights_only=True) for each in (whole, resumed)))
     with pytest.raises(TrainingError, match="is from other settings or other songs"):
         trainer.train(split, BangerSettings(epochs=3, batch=16, seed=1), resumed)
 

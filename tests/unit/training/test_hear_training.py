@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from apex_space.models.heads.songeval import AXES
 from apex_space.training.extract.encoders import MadeBy
 from apex_space.training.hear import trainer
 from apex_space.training.hear.data import Parts, Songs, load
-from apex_space.training.hear.trainer import HearSettings, History, Trainer
+from apex_space.training.hear.trainer import HearSettings, Trainer
 from apex_space.training.loop import LAST
 from apex_space.training.table import MADE_BY
 from helpers.command_line import run
 from helpers.frames import write_frames
+from helpers.resumed import equal, train_twice
 
 SONGS, WIDTH = 15, 8
 QUICK = HearSettings(epochs=2, batch=4, accumulate=2, rate=1e-3)
@@ -88,23 +90,9 @@ def test_faulty_ratings_are_named(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_killed_run_goes_on_as_if_it_had_not_been(parts: Parts, tmp_path: Path) -> None:
-    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
-    for each in (whole, resumed):
-        each.mkdir()
-    expected = trainer.train(parts, QUICK, whole)
-
-    def kill(history: History) -> None:
-        if len(history.epochs) == 1:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        trainer.train(parts, QUICK, resumed, kill)
-    torch.rand(7)
-    assert trainer.train(parts, QUICK, resumed) == expected
+    folders = train_twice(partial(trainer.train, parts, QUICK), tmp_path, epochs=1)
     for name in ("track_1.pth", LAST):
-        one, other = (torch.load(each / name, weights_only=True) for each in (whole, resumed))
-        one, other = one.get("network", one), other.get("network", other)
-        assert all(torch.equal(one[key], other[key]) for key in one)
+        assert equal(*(torch.load(each / name, weights_only=True) for each in folders)), name
 
 
 def test_the_checkpoint_is_not_chosen_by_the_songs_that_are_reported(

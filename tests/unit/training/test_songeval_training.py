@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,12 @@ from apex_space.training.loop import LAST
 from apex_space.training.songeval import trainer
 from apex_space.training.songeval.run import recipe
 from apex_space.training.songeval.targets import make_targets
-from apex_space.training.songeval.trainer import BEST, History, SongEvalSettings
+from apex_space.training.songeval.trainer import BEST, SongEvalSettings
 from helpers.command_line import run
 from helpers.fake_panel_weights import TINY, write_muq
 from helpers.fake_weights import synthetic
 from helpers.frames import write_frames
+from helpers.resumed import equal, train_twice
 
 QUICK = SongEvalSettings(epochs=3, batch=4, rate=1e-3)
 
@@ -56,22 +58,9 @@ def test_what_can_be_learned_is_learned(parts: Parts, tmp_path: Path) -> None:
 
 
 def test_a_killed_run_goes_on_as_if_it_had_not_been(parts: Parts, tmp_path: Path) -> None:
-    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
-    for each in (whole, resumed):
-        each.mkdir()
-    expected = trainer.train(parts, QUICK, whole)
-
-    def kill(history: History) -> None:
-        if len(history.epochs) == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        trainer.train(parts, QUICK, resumed, kill)
-    torch.rand(7)
-    assert trainer.train(parts, QUICK, resumed) == expected
+    whole, resumed = train_twice(partial(trainer.train, parts, QUICK), tmp_path, epochs=2)
     assert (whole / BEST).read_bytes() == (resumed / BEST).read_bytes()
-    one, other = (torch.load(each / LAST, weights_only=True)["network"] for each in (whole, resumed))
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert equal(*(torch.load(each / LAST, weights_only=True) for each in (whole, resumed)))
     with pytest.raises(TrainingError, match="is from other settings or other songs"):
         trainer.train(parts, replace(QUICK, seed=1), resumed)
 
