@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 NOTHING = 3
 """Exit status if nothing was checked."""
-LIBRARIES = ("numpy", "transformers", "soundfile", "librosa")
+WIDTH = 44
+"""Width of the columns of text."""
+LIBRARIES = ("torch", "numpy", "transformers", "soundfile", "librosa")
 
 
 def verify(
@@ -110,27 +112,34 @@ def _status(found: "Mapping[str, Verification]") -> int:
 
 
 def _posted(found: "Mapping[str, Verification]") -> "Posted":
-    """Return what is posted: what was found, and on what hardware by which software."""
+    """Return what is posted: what was found, on what hardware, by which software."""
+    import platform
     from datetime import UTC, datetime
     from importlib.metadata import version
 
     from .. import __version__
-    from ..bench.measure import machine
     from ..judges.verified import Posted
+    from ..models import precision
 
-    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    about = {**machine(), "libraries": libraries}
-    return Posted(datetime.now(UTC).date().isoformat(), __version__, about, found)
+    cpu, instructions = precision.processor()
+    machine = {
+        "processor": cpu,
+        "instructions": instructions,
+        "gpu": precision.gpu() or "",
+        "system": platform.system(),
+    }
+    software = {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+    return Posted(datetime.now(UTC).date().isoformat(), __version__, machine | software, found)
 
 
 def _table(found: "Mapping[str, Verification]") -> Table:
     table = Table(show_lines=True, caption=_caption(found))
     table.add_column("judge")
-    table.add_column("what", overflow="fold")
+    table.add_column("what", overflow="fold", max_width=WIDTH)
     for column in ("published", "ours", "tolerance"):
         table.add_column(column, justify="right")
     table.add_column("outcome")
-    table.add_column("", overflow="fold")
+    table.add_column("", overflow="fold", max_width=WIDTH)
     for name, each in found.items():
         for check in each.checks:
             figures = (_cell(check.published), _cell(check.ours), _cell(check.tolerance))

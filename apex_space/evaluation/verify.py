@@ -4,8 +4,10 @@ import gc
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +20,14 @@ from ..core.axes import BY_KEY
 from ..core.errors import ApexSpaceError, AudioError, EvaluationError, WeightsError, WeightsMissing
 from ..core.settings import settings
 from ..judges.judge import Judge
-from ..judges.loading import load_judge
+from ..judges.loading import download_size, load_judge
 from ..judges.verified import Check, Outcome, Verification, compared
 from ..models import hub, precision
 from . import songs
 from .metrics import UTTERANCE, figures
 from .published import BASELINE, HEAR, SONGEVAL, VALIDATION_SONGS
 
+LOADS = "weights load, no tensor missing or left over"
 LEAST_SPREAD = 0.001
 """Least difference between the example songs' scores on an axis, as a share of its range."""
 EXAMPLE_BYTES = 100_000
@@ -84,13 +87,13 @@ def verify(
     Nothing that is wrong with weights or data is raised: it is the outcome of a check.
     """
     pairs = example_pairs() if pairs is None else pairs
-    say(f"{name}: loading")
+    say(f"{name}: loading{_download(name, options)}")
     weights: tuple[hub.Weights, ...] = ()
     checks: list[Check] = []
     try:
         judge = load_judge(name, options.weights, precision.FLOAT32, cached=options.trouble is not None)
         weights = judge.weights
-        checks.append(Check("its weights load, with no tensor missing or left over", "held"))
+        checks.append(Check(LOADS, "held"))
         say(f"{name}: scoring {2 * len(pairs)} example songs")
         exact = _score(judge, pairs)
         checks += _check_scores(judge, pairs, exact)
@@ -102,9 +105,18 @@ def verify(
         checks.append(_check_bfloat16(name, options, pairs, exact))
     except WeightsError as error:
         outcome: Outcome = "not checked" if isinstance(error, WeightsMissing) else "differs"
-        checks.append(Check("its weights load, with no tensor missing or left over", outcome, str(error)))
+        checks.append(Check(LOADS, outcome, str(error)))
     found = Verification(datetime.now(UTC).date().isoformat(), __version__, weights, tuple(checks))
     return impersonal(found, options.weights)
+
+
+def _download(name: str, options: Options) -> str:
+    """Return how much is downloaded first, as the end of a sentence."""
+    try:
+        size = 0 if options.trouble else download_size(name, options.weights)
+    except WeightsError:  # loading tells
+        return ""
+    return f"; {size / 1e6:,.0f} MB are downloaded first" if size else ""
 
 
 def impersonal(found: Verification, weights: Path | None) -> Verification:
@@ -118,8 +130,8 @@ def impersonal(found: Verification, weights: Path | None) -> Verification:
         return text
 
     sources = tuple(hub.Weights(clean(each.repository), clean(each.revision)) for each in found.weights)
-    checks = tuple(Check(**{**vars(check), "why": clean(check.why)}) for check in found.checks)
-    return Verification(found.date, found.version, sources, checks)
+    checks = tuple(replace(check, why=clean(check.why)) for check in found.checks)
+    return replace(found, weights=sources, checks=checks)
 
 
 # ---- the example songs -------------------------------------------------------------------------------------------
@@ -160,7 +172,7 @@ def _in_range(axis: str, values: np.ndarray) -> bool:
 
 
 def _check_bfloat16(name: str, options: Options, pairs: Sequence[Pair], exact: Scores) -> Check:
-    what = "bfloat16 moves no score by more than a share of its range"
+    what = "bfloat16 against float32, as a share of the range"
     if not precision.native_bfloat16():
         return Check(what, "not checked", "this processor does not multiply bfloat16")
     judge = load_judge(name, options.weights, precision.BFLOAT16, cached=True)
@@ -203,34 +215,41 @@ def songeval_figures(published: Mapping[str, Mapping[str, float]], source: str) 
     """Return what computes the metrics on SongEval's songs for validation: dimension -> metric -> published figure."""
 
     def reproduce(judge: Judge, options: Options) -> Iterator[Check]:
-        what = f"{len(VALIDATION_SONGS)} validation songs of SongEval"
+        what = "validation songs of SongEval"
         if not options.songeval:
             yield Check(what, "not checked", "these songs are 0.9 GB and take hours without a GPU: ask by --songeval")
             return
         try:
-            found = _songeval(judge)
+            found, count = _songeval(judge)
         except (ConnectionError, ApexSpaceError) as error:
             yield Check(what, "not checked", str(error))
             return
+        yield compared(f"{what} with ratings", len(VALIDATION_SONGS), count, 0, reproduces=False)
         for dimension, metrics in published.items():
             for metric, figure in metrics.items():
                 ours = found[UTTERANCE, dimension, metric]
-                yield compared(f"{what}: {metric}, {dimension}", figure, ours, METRIC_TOLERANCE, source)
+                yield compared(f"{what}: {metric} of {dimension}", figure, ours, METRIC_TOLERANCE, source)
 
     return reproduce
 
 
-def _songeval(judge: Judge) -> dict[tuple[str, str, str], float]:
-    """Return the metrics on all songs for validation that have ratings. Raises ConnectionError and EvaluationError."""
+def _songeval(judge: Judge) -> tuple[dict[tuple[str, str, str], float], int]:
+    """Return the metrics on all songs for validation that have ratings, and the number of these songs.
+
+    Raises ConnectionError and EvaluationError.
+    """
     names = [f"mp3/{number}.mp3" for number in VALIDATION_SONGS]
     folder, _ = hub.fetch_dataset(SONGEVAL, [songs.METADATA, *names], SONGEVAL_BYTES)
-    wanted = set(names)
-    rated = [song for song in songs.read(str(folder)) if isinstance(song, songs.RatedSong) and song.id in wanted]
+    rated = [
+        replace(song, open=partial(nullcontext, folder / song.id))  # as the Hub's cache has links instead of files
+        for song in songs.read(str(folder / songs.METADATA))
+        if isinstance(song, songs.RatedSong) and song.id in names
+    ]
     predicted = [*songs.predict(rated, judge)]
     if bad := [song for song in predicted if isinstance(song, tables.BadRow)]:
         raise EvaluationError(f"{len(bad)} of {len(rated)} songs have no score, such as {bad[0].name}: {bad[0].why}")
     (only,) = songs.as_sets([song for song in predicted if isinstance(song, songs.RatedSong)]).values()
-    return figures(only, np.arange(len(only)))
+    return figures(only, np.arange(len(only))), len(only)
 
 
 def released_scores(judge: Judge, options: Options) -> Iterator[Check]:
