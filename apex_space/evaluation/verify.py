@@ -3,6 +3,7 @@
 import gc
 import json
 import math
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -84,7 +85,7 @@ def verify(
 ) -> Verification:
     """Return all checks of a judge, with what `reproduce` has for it. Raises UnknownJudge.
 
-    Nothing that is wrong with weights or data is raised: it is the outcome of a check.
+    Whatever goes wrong with weights or data is not raised: it is the outcome of a check.
     """
     pairs = example_pairs() if pairs is None else pairs
     say(f"{name}: loading{_download(name, options)}")
@@ -106,8 +107,16 @@ def verify(
     except WeightsError as error:
         outcome: Outcome = "not checked" if isinstance(error, WeightsMissing) else "differs"
         checks.append(Check(LOADS, outcome, str(error)))
+    except Exception as error:  # nobody has seen these files before: whatever goes wrong is worth a report
+        checks.append(Check("no unexpected error", "differs", _unexpected(error)))
     found = Verification(datetime.now(UTC).date().isoformat(), __version__, weights, tuple(checks))
-    return impersonal(found, options.weights)
+    return impersonal(found, options)
+
+
+def _unexpected(error: Exception) -> str:
+    """Return what the error says, and the lines of this program in which it was raised."""
+    frames = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+    return f"{type(error).__name__}: {error} ({' '.join(frames[-5:])})"
 
 
 def _download(name: str, options: Options) -> str:
@@ -119,14 +128,22 @@ def _download(name: str, options: Options) -> str:
     return f"; {size / 1e6:,.0f} MB are downloaded first" if size else ""
 
 
-def impersonal(found: Verification, weights: Path | None) -> Verification:
+def impersonal(found: Verification, options: Options) -> Verification:
     """Return the same without the folders of this machine, which errors name."""
-    folders = {"DIR": weights, "CACHE": Path(hub.cache_folder()), "DATA": settings().data, "~": Path.home()}
-    names = [(str(f), n) for n, path in folders.items() if path is not None for f in {path, path.absolute()}]
+    config = settings()
+    folders = {
+        "WEIGHTS": (options.weights, config.weights, config.songeval_file and config.songeval_file.parent),
+        "FMA": (options.fma,),
+        "CACHE": (Path(hub.cache_folder()), config.cache_dir),
+        "DATA": (config.data,),
+        "~": (Path.home(),),
+    }
+    paths = [(path, short) for short, given in folders.items() for path in given if path is not None]
+    names = [(str(each), short) for path, short in paths for each in {path, path.absolute()} if len(each.parts) > 1]
 
     def clean(text: str) -> str:
         for folder, short in sorted(names, key=lambda pair: -len(pair[0])):
-            text = text.replace(folder, short) if len(folder) > 1 else text
+            text = text.replace(folder, short)
         return text
 
     sources = tuple(hub.Weights(clean(each.repository), clean(each.revision)) for each in found.weights)
@@ -152,7 +169,7 @@ def _check_scores(judge: Judge, pairs: Sequence[Pair], scores: Scores) -> Iterat
     told = f"outside: {', '.join(outside)}" if outside else f"{len(scores)} scores of {2 * len(pairs)} songs"
     yield Check("scores are numbers within their range", "differs" if outside else "held", told)
     spread = {axis: float(np.ptp(values)) / (BY_KEY[axis].high - BY_KEY[axis].low) for axis, values in scores.items()}
-    axis = min(spread, key=lambda each: spread[each])
+    axis = min(spread, key=lambda each: (np.isfinite(spread[each]), spread[each]))
     varied: Outcome = "held" if spread[axis] >= LEAST_SPREAD else "differs"
     why = f"{axis} varies by {spread[axis]:.1%} of its range, the others by more; at least {LEAST_SPREAD:.1%} is wanted"
     yield Check("scores differ between songs", varied, why, ours=spread[axis])
@@ -255,7 +272,9 @@ def _songeval(judge: Judge) -> tuple[dict[tuple[str, str, str], float], int]:
 def released_scores(judge: Judge, options: Options) -> Iterator[Check]:
     """Compare scores of FMA's clips with those that TuneJury has released, which are of its head for all inputs."""
     what = "released scores of FMA's clips: largest difference"
-    if getattr(judge.head, "inputs", 0) <= 512:
+    from ..models.heads.tunejury import CLAP
+
+    if getattr(judge.head, "inputs", CLAP) == CLAP:
         why = "they are of the head for all inputs: set APEX_TUNEJURY_INPUTS to all, and name clips by --fma"
         yield Check(what, "not checked", why)
         return
@@ -270,7 +289,7 @@ def released_scores(judge: Judge, options: Options) -> Iterator[Check]:
     if not found:
         yield Check(what, "not checked", "the folder has no clip of theirs, such as 000002.mp3")
         return
-    yield compared(what, 0.0, max(found), RELEASED_TOLERANCE, f"{len(found)} clips")
+    yield compared(what, 0.0, max(found), RELEASED_TOLERANCE, f"clips: {len(found)}")
 
 
 def _differences(judge: Judge, folder: Path) -> Iterator[float]:

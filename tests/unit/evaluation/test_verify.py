@@ -17,6 +17,7 @@ from apex_space.evaluation.published import VALIDATION_SONGS
 from apex_space.evaluation.verify import LOADS, Options, Pair, apex_config, example_pairs, released_scores
 from apex_space.judges import verified
 from apex_space.judges.loading import load_judge
+from apex_space.judges.registry import REGISTRY
 from apex_space.judges.verified import Check, Verification, compared, describe
 from apex_space.models import precision
 from apex_space.models.heads import banger
@@ -24,6 +25,7 @@ from apex_space.models.hub import Weights
 from apex_space.training.banger import verify as banger_verify
 from helpers import fake_weights, published
 from helpers.command_line import run
+from helpers.paths import ROOT
 
 WEIGHTS = (Weights("a/B", "0123456789" * 4),)
 PAIR = Pair(Path("intact"), Path("damaged"), "clarity")
@@ -125,8 +127,13 @@ def test_weights_that_do_not_load_are_a_finding_without_this_machines_folders(
 
     monkeypatch.setattr(verify, "load_judge", load)
     found = verify.verify("apex", Options(tmp_path / "mine", trouble="away"), {}, lambda _: None, [PAIR])
-    assert found.checks == (Check(LOADS, outcome, "DIR/x.pt lacks fc, see ~/y"),)  # type: ignore[arg-type]
+    assert found.checks == (Check(LOADS, outcome, "WEIGHTS/x.pt lacks fc, see ~/y"),)  # type: ignore[arg-type]
     assert found.compared == (outcome == "differs")
+
+
+def test_an_error_that_nobody_expected_is_a_finding_and_not_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = outcomes(monkeypatch, {"intact": GOOD["intact"]})
+    assert found == {"weights load": "held", "no unexpected error": "differs"}
 
 
 def test_the_examples_have_three_damaged_songs() -> None:
@@ -182,7 +189,7 @@ def test_released_scores_are_compared_clip_by_clip(tmp_path: Path, monkeypatch: 
     (tmp_path / "fma" / "000002.mp3").write_bytes(b"any")
     judge: Any = Stub({"000002": {"appeal": 1.504}}, ("appeal",), inputs=2048)
     (only,) = released_scores(judge, Options(fma=tmp_path / "fma"))
-    assert (only.outcome, only.ours, only.why) == ("held", pytest.approx(0.004), "1 clips")
+    assert (only.outcome, only.ours, only.why) == ("held", pytest.approx(0.004), "clips: 1")
     assert "--fma" in next(released_scores(judge, Options())).why
     assert "APEX_TUNEJURY_INPUTS" in next(released_scores(Stub(GOOD), Options())).why  # type: ignore[arg-type]
 
@@ -237,6 +244,14 @@ def test_a_record_that_is_not_ours_counts_for_nothing(content: str, data: Path) 
     assert describe("apex") == "not verified here"
     verified.keep({"apex": found(Check("loads", "held"))})
     assert describe("apex").startswith("verified")
+
+
+def test_the_page_shows_what_was_printed_of_every_judge() -> None:
+    page = (ROOT / "docs" / "verify.md").read_text(encoding="utf-8")
+    printed = page.partition("```text")[2].partition("```")[0]
+    assert all(f"│ {name} " in printed for name in REGISTRY)
+    assert printed.count(LOADS) == len(REGISTRY)
+    assert "stand-in" in page
 
 
 # ---- the command -------------------------------------------------------------------------------------------------
