@@ -39,7 +39,7 @@ def judges(registry: Mapping[str, JudgeEntry], loaded: Mapping[str, Sequence[Wei
         (entry.title, translate(entry.summary), translate(entry.licence), translate(describe(name, loaded.get(name))))
         for name, entry in registry.items()
     )
-    return table(tr("Judges"), head, rows, "wide")
+    return table(tr("Judges"), head, rows, "wide texts")
 
 
 def weights(config: Settings, loaded: Mapping[str, Sequence[Weights]]) -> str:

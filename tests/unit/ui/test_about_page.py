@@ -25,6 +25,8 @@ def test_every_judge_is_there_with_its_licence_and_what_is_loaded() -> None:
     for entry in REGISTRY.values():
         assert entry.title in shown
         assert entry.licence in shown
+    assert "verified on 20" in shown
+    assert "not verified here" in render.judges(REGISTRY, {"pocket": (Weights("other", "1"),)})
     shown, _, inside = render.weights(Settings(), {"pocket": (Weights("shipped", "sha256 123"),)}).partition(
         "</summary>"
     )
