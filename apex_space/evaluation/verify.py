@@ -5,7 +5,7 @@ import json
 import math
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -258,7 +258,7 @@ def _songeval(judge: Judge) -> tuple[dict[tuple[str, str, str], float], int]:
     names = [f"mp3/{number}.mp3" for number in VALIDATION_SONGS]
     folder, _ = hub.fetch_dataset(SONGEVAL, [songs.METADATA, *names], SONGEVAL_BYTES)
     rated = [
-        replace(song, open=partial(nullcontext, folder / song.id))  # as the Hub's cache has links instead of files
+        replace(song, open=partial(_opened, folder / song.id))  # as the Hub's cache has links instead of files
         for song in songs.read(str(folder / songs.METADATA))
         if isinstance(song, songs.RatedSong) and song.id in names
     ]
@@ -267,6 +267,10 @@ def _songeval(judge: Judge) -> tuple[dict[tuple[str, str, str], float], int]:
         raise EvaluationError(f"{len(bad)} of {len(rated)} songs have no score, such as {bad[0].name}: {bad[0].why}")
     (only,) = songs.as_sets([song for song in predicted if isinstance(song, songs.RatedSong)]).values()
     return figures(only, np.arange(len(only))), len(only)
+
+
+def _opened(path: Path) -> AbstractContextManager[Path]:
+    return nullcontext(path)
 
 
 def released_scores(judge: Judge, options: Options) -> Iterator[Check]:
