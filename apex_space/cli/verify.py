@@ -148,7 +148,9 @@ def _table(found: "Mapping[str, Verification]") -> Table:
 
 
 def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}".rstrip("0").rstrip(".")
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 
 def _caption(found: "Mapping[str, Verification]") -> str:

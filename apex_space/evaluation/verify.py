@@ -166,12 +166,12 @@ def _score(judge: Judge, pairs: Sequence[Pair]) -> Scores:
 
 def _check_scores(judge: Judge, pairs: Sequence[Pair], scores: Scores) -> Iterator[Check]:
     outside = [axis for axis, values in scores.items() if not _in_range(axis, values)]
-    told = f"outside: {', '.join(outside)}" if outside else f"{len(scores)} scores of {2 * len(pairs)} songs"
+    told = f"outside: {', '.join(outside)}" if outside else f"axes: {len(scores)}, songs: {2 * len(pairs)}"
     yield Check("scores are numbers within their range", "differs" if outside else "held", told)
     spread = {axis: float(np.ptp(values)) / (BY_KEY[axis].high - BY_KEY[axis].low) for axis, values in scores.items()}
     axis = min(spread, key=lambda each: (np.isfinite(spread[each]), spread[each]))
     varied: Outcome = "held" if spread[axis] >= LEAST_SPREAD else "differs"
-    why = f"{axis} varies by {spread[axis]:.1%} of its range, the others by more; at least {LEAST_SPREAD:.1%} is wanted"
+    why = f"least: {axis}, by {spread[axis]:.1%} of its range; at least {LEAST_SPREAD:.1%} is wanted"
     yield Check("scores differ between songs", varied, why, ours=spread[axis])
     lower, told_of = 0, []
     for row, pair in enumerate(pairs):
