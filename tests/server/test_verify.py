@@ -21,7 +21,7 @@ app({arguments!r})
 
 def test_stand_ins_load_and_are_not_taken_for_the_real_ones(panel_weights: Path, tmp_path: Path) -> None:
     intact, damaged = (write(tmp_path / f"{seed}.wav", seed) for seed in (1, 2))
-    arguments = ["verify", "songeval", "tunejury", "--songeval", "--out", str(tmp_path / "out")]
+    arguments = ["verify", "songeval", "--songeval", "--out", str(tmp_path / "out")]
     code = CODE.format(intact=str(intact), damaged=str(damaged), arguments=arguments)
     environment = {
         "APEX_SONGEVAL_REPO": "stand-in/SongEval",
@@ -33,16 +33,14 @@ def test_stand_ins_load_and_are_not_taken_for_the_real_ones(panel_weights: Path,
         printed = run_program(hub, tmp_path, "-c", code, code=1, **environment)
     posted = json.loads((tmp_path / "out" / "verify.json").read_text())
     found = {(judge, check["what"]): check for judge, each in posted["judges"].items() for check in each["checks"]}
-    for judge in ("songeval", "tunejury"):
-        assert found[judge, LOADS]["outcome"] == "held"
-        assert found[judge, "scores are numbers within their range"]["outcome"] == "held"
-        assert all(w["revision"] == hub_server.COMMIT for w in posted["judges"][judge]["weights"])
+    assert found["songeval", LOADS]["outcome"] == "held"
+    assert found["songeval", "scores are numbers within their range"]["outcome"] == "held"
+    assert all(w["revision"] == hub_server.COMMIT for w in posted["judges"]["songeval"]["weights"])
     metric = found["songeval", "validation songs of SongEval: LCC of musicality"]
     assert (metric["outcome"], metric["published"], metric["reproduces"]) == ("differs", 0.913, True)
     assert -1 <= metric["ours"] <= 1
-    assert found["songeval", "validation songs of SongEval with ratings"]["ours"] == 4
-    assert sorted(name for name in hub.downloads() if name.endswith("mp3")) == ["23.mp3", "51.mp3", "56.mp3", "67.mp3"]
-    assert found["tunejury", "released scores of FMA's clips: largest difference"]["outcome"] == "not checked"
+    assert found["songeval", "validation songs of SongEval with ratings"]["ours"] == 2
+    assert sorted(name for name in hub.downloads() if name.endswith("mp3")) == ["23.mp3", "51.mp3"]
     assert "0.913" in printed
     assert "Traceback" not in printed
     assert str(tmp_path) not in json.dumps(posted)
