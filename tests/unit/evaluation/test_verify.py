@@ -19,11 +19,11 @@ from apex_space.judges import verified
 from apex_space.judges.loading import load_judge
 from apex_space.judges.registry import REGISTRY
 from apex_space.judges.verified import Check, Verification, compared, describe
-from apex_space.models import precision
+from apex_space.models import hub, precision
 from apex_space.models.heads import banger
 from apex_space.models.hub import Weights
 from apex_space.training.banger import verify as banger_verify
-from helpers import fake_weights, published
+from helpers import fake_weights, hub_server, published
 from helpers.command_line import run
 from helpers.paths import ROOT
 
@@ -263,6 +263,36 @@ def test_without_a_network_it_says_so_and_ends(tmp_path: Path, monkeypatch: pyte
     assert (done.returncode, done.stdout) == (3, "")
     assert "No network: the Hub cannot be reached (ConnectError)" in done.stderr
     assert "Nothing was verified" in done.stderr
+
+
+def test_the_hub_is_asked_for_a_short_time_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    with hub_server.serve() as served:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
+        assert hub.unreachable(10) is None
+        served.silent = True
+        assert hub.unreachable(0.1) == "the Hub did not answer within 0.1 s"
+    assert hub.unreachable(10) == "the Hub cannot be reached (ConnectError)"
+
+
+def test_of_a_dataset_what_is_expected_is_downloaded_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    size = (published.write_released(tmp_path / "released") / "fma_large.csv").stat().st_size
+    with hub_server.serve() as served:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", served.url)
+        form = f"{served.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", form)
+        served.repositories["datasets/a/b"] = tmp_path / "released"
+        for name, pattern, most, why in (
+            ("a/c", "*.csv", size, "the Hub has no such repository"),
+            ("a/b", "*.parquet", size, r"it holds no \*.parquet"),
+            ("a/b", "*.csv", size - 1, f"it has {size} bytes, more than expected"),
+        ):
+            with pytest.raises(ConnectionError, match=why):
+                hub.fetch_dataset(name, [pattern], most)
+        assert served.downloads() == []
 
 
 def test_the_table_the_json_and_the_exit_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
