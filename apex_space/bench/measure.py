@@ -275,11 +275,10 @@ def timed(action: Callable[[], Any]) -> float:
 
 def machine() -> dict[str, str]:
     """Return the hardware and software on which the measurement runs."""
-    has = torch.cpu.get_capabilities()
-    instructions = [name for name in ("amx_bf16", "avx512_bf16", "avx512_f", "avx2") if has.get(name)]
+    name, instructions = precision.processor()
     return {
-        "processor": str(has.get("cpu_name") or platform.processor()),
-        "instructions": ", ".join(instructions),
+        "processor": name,
+        "instructions": instructions,
         "threads": str(torch.get_num_threads()),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
         "software": f"Python {platform.python_version()}, torch {torch.__version__}",

@@ -14,6 +14,7 @@ from .score import judges, score
 from .serve import serve
 from .targets import targets
 from .train import train
+from .verify import verify
 from .votes import votes
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ app = typer.Typer(
 )
 for command in (
     *(serve, score, rank, judges, fit_preference, publish_preference),
-    *(evaluate, extract, targets, publish, bench),
+    *(evaluate, extract, targets, publish, verify, bench),
 ):
     app.command()(command)
 app.add_typer(arena, name="arena")

@@ -141,15 +141,17 @@ def _caption(reports: list[Report]) -> str:
 
 
 def judges(weights: WeightsFolder = None) -> None:
-    """List each judge with its axes, its state, and the reason for the state."""
+    """List each judge with its axes, its state and the reason for it, and what `verify` found of it."""
     from ..judges.loading import weights_state
     from ..judges.registry import REGISTRY
+    from ..judges.verified import describe
 
     table = Table(show_lines=True)
-    for column in ("judge", "what it is", "licence of the weights", "axes", "state", "why"):
+    for column in ("judge", "what it is", "licence of the weights", "axes", "state", "why", "verified"):
         table.add_column(column, overflow="fold")
     for name, entry in REGISTRY.items():
         now = weights_state(name, weights)
         ready = "ready" if now.ready else "not ready"
-        table.add_row(name, entry.summary, entry.licence, ", ".join(now.axes), ready, now.why)
+        checked = describe(name, now.weights if now.ready else None)
+        table.add_row(name, entry.summary, entry.licence, ", ".join(now.axes), ready, now.why, checked)
     show(table)

@@ -42,9 +42,11 @@ def load_judge(
     return judge if prompt is None else judge.prompted(prompt)
 
 
-def fetch_weights(name: str, weights: str | Path | None = None, on_bytes: hub.OnBytes | None = None) -> None:
-    """Download what `load_judge` would download. Raises UnknownJudge and WeightsError."""
-    _fetch(*_module(name, weights), on_bytes)
+def fetch_weights(
+    name: str, weights: str | Path | None = None, on_bytes: hub.OnBytes | None = None, cached: bool = False
+) -> None:
+    """Download what `load_judge` would download; with `cached` nothing. Raises UnknownJudge and WeightsError."""
+    _fetch(*_module(name, weights), on_bytes, cached)
 
 
 def download_size(name: str, weights: str | Path | None = None) -> int:
@@ -70,11 +72,15 @@ def shared_cache() -> EmbeddingCache:
 
 @dataclass(frozen=True)
 class WeightsState:
-    """State of a judge: whether it is ready, its axes, and where its weights are or why they are not available."""
+    """State of a judge: whether it is ready, its axes, and where its weights are or why they are not available.
+
+    `weights` are what was loaded; there are none if it is not ready.
+    """
 
     ready: bool
     axes: tuple[str, ...]
     why: str
+    weights: tuple[hub.Weights, ...] = ()
 
 
 def weights_state(name: str, weights: str | Path | None = None) -> WeightsState:
@@ -88,7 +94,8 @@ def weights_state(name: str, weights: str | Path | None = None) -> WeightsState:
             return WeightsState(False, (), str(error))
     except WeightsError as error:
         return WeightsState(False, (), str(error))
-    return WeightsState(True, judge.head.axes, "; ".join(f"{w.repository} ({w.revision})" for w in judge.weights))
+    where = "; ".join(f"{w.repository} ({w.revision})" for w in judge.weights)
+    return WeightsState(True, judge.head.axes, where, judge.weights)
 
 
 def _module(

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ CONNECT, ANSWER = 1.2, 4.0
 
 CONNECT leaves time for one lost packet, which is sent again after one second.
 """
+REACH, ANY = 2.0, "m-a-p/MERT-v1-95M"
+"""Time limit in seconds for finding out whether there is a Hub at all, and the repository to ask for."""
 TIMEOUTS: Any = (CONNECT, ANSWER, ANSWER, ANSWER)
 """Time limits in seconds to connect, to read, to write and to get a connection from the client's pool."""
 logger = logging.getLogger(__name__)
@@ -168,6 +171,61 @@ def fetch_files(
                 )
     folder = Path(_snapshot(wanted, offered[0], trouble, tqdm_class=quiet))
     return folder, folder.name
+
+
+def fetch_dataset(dataset: str, patterns: Sequence[str], max_bytes: int) -> tuple[Path, str]:
+    """Download the files of a dataset whose names fit one of `patterns`. Return their folder and its revision.
+
+    What is on this disk is not downloaded again; without a network, it is taken as it is. Raises the built-in
+    ConnectionError, also if no file fits, or if those that fit have more than `max_bytes` together.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+
+    options: dict[str, Any] = {"allow_patterns": [*patterns], "tqdm_class": _reporter(None), "repo_type": "dataset"}
+    try:
+        try:
+            revision = HfApi().dataset_info(dataset, timeout=TIMEOUTS).sha
+            files: Any = snapshot_download(dataset, revision=revision, dry_run=True, **options)
+        except Exception as error:  # the network, the client and the answer's parser each have their own exceptions
+            with suppress(Exception):  # whatever it says, the first error is the one to tell
+                folder = Path(snapshot_download(dataset, local_files_only=True, **options))
+                return folder, folder.name
+            raise error
+        if not files:
+            raise ConnectionError(f"it holds no {' or '.join(patterns)}")
+        if (size := sum(file.file_size for file in files)) > max_bytes:
+            raise ConnectionError(f"it has {size:,} bytes, more than expected")
+        return Path(snapshot_download(dataset, revision=revision, **options)), str(revision)
+    except ConnectionError:
+        raise
+    except Exception as error:  # as above
+        raise ConnectionError(explain(error, "/".join(("datasets", dataset)))) from error
+
+
+def unreachable(seconds: float = REACH) -> str | None:
+    """Return why the Hub cannot be reached, or None if it answers, whatever it says.
+
+    It takes at most `seconds`: looking up the Hub's name has no time limit of its own.
+    """
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError
+
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    answer: list[str | None] = []
+
+    def ask() -> None:
+        try:
+            HfApi().model_info(ANY, timeout=TIMEOUTS)
+            answer.append(None)
+        except HfHubHTTPError:
+            answer.append(None)
+        except Exception as error:  # the network, the client and the answer's parser each have their own exceptions
+            answer.append(explain(error, ANY))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return answer[0] if answer else f"the Hub did not answer within {seconds:g} s"
 
 
 def files_of(repository: str) -> tuple[str, frozenset[str]] | None:

@@ -4,6 +4,7 @@ It chooses bfloat16 if this is fast and moves the scores of a few trial clips ve
 """
 
 import logging
+import platform
 from collections.abc import Callable
 from functools import cache
 from math import inf
@@ -126,6 +127,22 @@ def native_bfloat16() -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     has = torch.cpu.get_capabilities()
     return any(has.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+
+
+def processor() -> tuple[str, str]:
+    """Return the name of the CPU, and its instructions that matter to matrix products."""
+    import torch
+
+    has = torch.cpu.get_capabilities()
+    known = [name for name in ("amx_bf16", "avx512_bf16", "avx512_f", "avx2") if has.get(name)]
+    return str(has.get("cpu_name") or platform.processor()), ", ".join(known)
+
+
+def gpu() -> str | None:
+    """Return the name of the GPU, if there is one."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
 @cache

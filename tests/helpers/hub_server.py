@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from helpers import loopback
 
 COMMIT = hashlib.sha1(b"the one commit of every repository").hexdigest()
+KIND = "(models/|datasets/)"
 POINTER = 134  # bytes of the text file that git keeps in place of a large one
 
 
@@ -33,6 +34,7 @@ class Hub:
     """What is served, what goes wrong, and what was asked for."""
 
     repositories: dict[str, Path]
+    """By their names; a dataset's begins with datasets/."""
     url: str = ""
     status: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Start of a path -> the status and X-Error-Code that answer it."""
@@ -97,14 +99,15 @@ class Handler(BaseHTTPRequestHandler):
             if path.startswith(start):
                 return self.answer(b"", {"X-Error-Code": code}, status)
         routes: dict[str, Callable[..., None]] = {
-            r"/api/models/([^/]+/[^/]+)/revision/(.+)": self.revision,
-            r"/api/models/([^/]+/[^/]+)()": self.newest,
-            r"/api/models/([^/]+/[^/]+)/tree/(.+)": self.tree,
-            r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)": self.file,
+            rf"/api/{KIND}([^/]+/[^/]+)/revision/(.+)": self.revision,
+            rf"/api/{KIND}([^/]+/[^/]+)()": self.newest,
+            rf"/api/{KIND}([^/]+/[^/]+)/tree/(.+)": self.tree,
+            r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)": self.file,
         }
         for pattern, route in routes.items():
             if match := re.fullmatch(pattern, path):
-                repository, revision, *rest = match.group(1), match.group(2) or "main", *match.groups()[2:]
+                kind, name, revision, *rest = match.groups()
+                repository, revision = f"{kind or ''}{name}".removeprefix("models/"), revision or "main"
                 if repository not in self.hub.repositories:
                     return self.answer(b"", {"X-Error-Code": "RepoNotFound"}, 404)
                 if revision not in ("main", self.hub.commit):
@@ -153,7 +156,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer_json({"commitUrl": place, "commitOid": self.hub.commit, "success": True})
 
     def revision(self, repository: str) -> None:
-        names = [*sorted(file.name for file in self.hub.repositories[repository].iterdir()), *self.hub.also]
+        names = [*self.files(repository), *self.hub.also]
         self.answer_json(
             {"id": repository, "sha": self.hub.commit, "siblings": [{"rfilename": name} for name in names]}
         )
@@ -162,11 +165,17 @@ class Handler(BaseHTTPRequestHandler):
         self.revision(repository)
 
     def tree(self, repository: str) -> None:
-        files = sorted(self.hub.repositories[repository].iterdir())
-        listed = [{"type": "file", "path": file.name, **self.described(file)} for file in files]
+        files = self.files(repository).items()
+        listed = [{"type": "file", "path": name, **self.described(file)} for name, file in files]
         self.answer_json(
             [*listed, *({"type": "file", "path": name, "size": 10**15, "oid": ""} for name in self.hub.also)]
         )
+
+    def files(self, repository: str) -> dict[str, Path]:
+        """Its files by their paths in it."""
+        folder = self.hub.repositories[repository]
+        found = sorted(file for file in folder.rglob("*") if file.is_file())
+        return {file.relative_to(folder).as_posix(): file for file in found}
 
     def described(self, file: Path) -> dict[str, object]:
         content = file.read_bytes()

@@ -36,7 +36,8 @@ data, cite the data set, too."""
 COPYING = {"copied": "Copied.", "selected": "Selected: press Ctrl+C or ⌘C."}
 """Texts of the script that copies a reference."""
 JUDGES = """## The judges
-The code is Apache-2.0. Weights have licences of their own; several exclude commercial use."""
+The code is Apache-2.0. Weights have licences of their own; several exclude commercial use. The last column says which
+judges were checked with their weights, by the command `verify`."""
 
 
 class AboutPage:
@@ -62,9 +63,10 @@ class AboutPage:
 
     def _show(self) -> tuple[str, ...]:
         songs, requests = tr("Songs in the queue for a large judge"), tr("Requests in the queue")
+        loaded = {judge.name: judge.weights for judge in self._manager.loaded()}
         return (
-            render.judges(REGISTRY),
-            render.weights(settings(), {judge.name: judge.weights for judge in self._manager.loaded()}),
+            render.judges(REGISTRY, loaded),
+            render.weights(settings(), loaded),
             render.limits(settings(), LIMITS, {songs: MAX_SONGS, requests: self._longest_queue}),
             render.references(read_static("references.bib")),
             render.versions(_versions()),

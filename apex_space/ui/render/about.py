@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 from ...core.i18n import tr, translate
 from ...core.settings import Settings
 from ...judges.registry import REGISTRY, JudgeEntry
+from ...judges.verified import describe
 from ...models.hub import Weights
 from ...storage.rate_limits import Action
 from .html import Cells, folded, labelled, table
@@ -28,10 +29,17 @@ GROUPS = {"project": "This project", "judges": "The judges", "encoders": "The en
 PERIODS = {"minute": "{n} a minute", "hour": "{n} an hour", "day": "{n} a day"}
 
 
-def judges(registry: Mapping[str, JudgeEntry]) -> str:
-    """Return a table of what each judge is, and the licence of its weights."""
-    rows = ((entry.title, translate(entry.summary), translate(entry.licence)) for entry in registry.values())
-    return table(tr("Judges"), (tr("Judge"), tr("What it is"), tr("Licence of the weights")), rows, "wide")
+def judges(registry: Mapping[str, JudgeEntry], loaded: Mapping[str, Sequence[Weights]]) -> str:
+    """Return a table of what each judge is, the licence of its weights, and whether it was verified.
+
+    `loaded` has the weights of the judges that are in memory.
+    """
+    head = tr("Judge"), tr("What it is"), tr("Licence of the weights"), tr("Verified")
+    rows = (
+        (entry.title, translate(entry.summary), translate(entry.licence), translate(describe(name, loaded.get(name))))
+        for name, entry in registry.items()
+    )
+    return table(tr("Judges"), head, rows, "wide texts")
 
 
 def weights(config: Settings, loaded: Mapping[str, Sequence[Weights]]) -> str:

@@ -83,6 +83,7 @@ def test_judges_says_who_is_ready_and_why_not(tmp_path: Path) -> None:
     lines = " ".join(done.stdout.split())
     assert "likes, coherence, musicality, clarity, naturalness" in lines
     assert "not ready" in lines
+    assert "not verified here" in lines
     assert "m-a-p/MERT-v1-95M" in lines
 
 

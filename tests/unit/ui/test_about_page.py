@@ -21,10 +21,12 @@ ENTRY = re.compile(r"@(?:misc|article)\{(\w+),\n(.*?)\n\}", re.DOTALL)
 
 
 def test_every_judge_is_there_with_its_licence_and_what_is_loaded() -> None:
-    shown = render.judges(REGISTRY)
+    shown = render.judges(REGISTRY, {})
     for entry in REGISTRY.values():
         assert entry.title in shown
         assert entry.licence in shown
+    assert "verified on 20" in shown
+    assert "not verified here" in render.judges(REGISTRY, {"pocket": (Weights("other", "1"),)})
     shown, _, inside = render.weights(Settings(), {"pocket": (Weights("shipped", "sha256 123"),)}).partition(
         "</summary>"
     )
@@ -48,7 +50,7 @@ def test_every_repository_has_its_card_and_revision() -> None:
 def test_what_a_setting_or_a_file_says_is_escaped() -> None:
     entry = JudgeEntry("<b>A</b>", "<i>", "pocket", "<u>")
     hostile = {"pocket": (Weights('a/"><script>', "<1>"),)}
-    shown = render.judges({"pocket": entry}) + render.weights(Settings(), hostile)
+    shown = render.judges({"pocket": entry}, hostile) + render.weights(Settings(), hostile)
     assert "<script" not in shown
     assert not re.search("<[biu1]>", shown)
     assert "<script" not in render.models(Settings(head_repo='a"><script>'))

@@ -1,0 +1,160 @@
+"""What `apex-space verify` found of each judge: the record of this machine, and the one that is shipped."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ..core.files import replacing
+from ..core.settings import settings
+from ..core.text import message, sanitize
+from ..models.hub import Weights
+from .registry import REGISTRY
+
+SHIPPED = Path(__file__).with_name("verified.json")
+FILE = "verified.json"
+"""Name of this machine's record in the data folder."""
+UNKNOWN = "not verified here"
+MAX_BYTES = 1_000_000
+Outcome = Literal["held", "differs", "not checked"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison: a figure of `ours` with the `published` one, which must be within `tolerance`.
+
+    A check without figures is of something that is or is not so. `why` explains what was compared, what differs, or why
+    nothing was compared. `reproduces` is true if it compares with a figure that others published.
+    """
+
+    what: str
+    outcome: Outcome
+    why: str = ""
+    published: float | None = None
+    ours: float | None = None
+    tolerance: float | None = None
+    reproduces: bool = False
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The checks of a judge with certain weights on a day `date` (ISO) by a version of this program."""
+
+    date: str
+    version: str
+    weights: tuple[Weights, ...]
+    checks: tuple[Check, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """Return how many checks have this outcome."""
+        return sum(check.outcome == outcome for check in self.checks)
+
+    @property
+    def compared(self) -> bool:
+        """Return whether anything was compared."""
+        return self.count("held") + self.count("differs") > 0
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What a run found, to be posted: nothing in it is personal. `machine` tells hardware and software."""
+
+    date: str
+    version: str
+    machine: Mapping[str, str]
+    judges: Mapping[str, Verification]
+
+
+def compared(
+    what: str, published: float, ours: float, tolerance: float, why: str = "", reproduces: bool = True
+) -> Check:
+    """Return the check of a figure. NaN differs."""
+    outcome: Outcome = "held" if abs(ours - published) <= tolerance else "differs"
+    return Check(what, outcome, why, published, ours, tolerance, reproduces)
+
+
+def describe(name: str, loaded: Sequence[Weights] | None = None) -> str:
+    """Return what is known of a judge: when it was verified and against what, or that it was not.
+
+    What was found of other weights than the `loaded` ones does not count. Without `loaded`, the weights that are asked
+    for are not known yet, and the text's revisions say what the finding is of.
+    """
+    for path in (settings().data / FILE, SHIPPED):
+        found = read(path).get(name)
+        if found is not None and found.compared and (loaded is None or tuple(loaded) == found.weights):
+            return _described(found)
+    return UNKNOWN
+
+
+def _described(found: Verification) -> str:
+    revisions = ", ".join(sanitize(_short(each.revision), 40) for each in found.weights)
+    if differing := found.count("differs"):
+        return message(
+            "on {date}, {differing} of {count} checks differed (weights {revisions})",
+            date=found.date,
+            differing=differing,
+            count=found.count("held") + differing,
+            revisions=revisions,
+        )
+    published = any(check.reproduces and check.outcome == "held" for check in found.checks)
+    return message(
+        "verified on {date} against {what} (weights {revisions})",
+        date=found.date,
+        what="published figures and the example songs" if published else "the example songs",
+        revisions=revisions,
+    )
+
+
+def _short(revision: str) -> str:
+    """Return a commit as people quote it, and any other revision as it is."""
+    return revision[:7] if re.fullmatch("[0-9a-f]{40}", revision) else revision
+
+
+def keep(found: Mapping[str, Verification]) -> None:
+    """Write what was found on this machine, beside what was found of other judges before. Raises OSError."""
+    path = settings().data / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = {**read(path), **found}
+    with replacing(path) as part:
+        part.write_text(to_json({name: as_dict(each) for name, each in known.items()}), encoding="utf-8")
+
+
+def to_json(value: Any) -> str:
+    """Return indented JSON without NaN, which is not JSON."""
+    return json.dumps(_without_nan(value), indent=1, ensure_ascii=False) + "\n"
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(inner) for inner in value]
+    return None if value != value or value in (float("inf"), float("-inf")) else value
+
+
+def as_dict(found: Verification | Posted) -> dict[str, Any]:
+    """Return plain values for JSON."""
+    return asdict(found)
+
+
+def read(path: Path) -> dict[str, Verification]:
+    """Return what was found of each judge by a file of `keep`. What is not from there counts as nothing."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return {}
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {name: _verification(content[name]) for name in REGISTRY if name in content}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
+
+
+def _verification(plain: Mapping[str, Any]) -> Verification:
+    """Return the record of which `as_dict` made this. Raises what wrong values raise."""
+    date = plain["date"]
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", date):
+        raise ValueError(date)
+    weights = tuple(Weights(str(each["repository"]), str(each["revision"])) for each in plain["weights"])
+    checks = tuple(Check(**each) for each in plain["checks"])
+    return Verification(date, str(plain["version"]), weights, checks)
