@@ -15,6 +15,7 @@ from .serve import serve
 from .targets import targets
 from .train import train
 from .votes import votes
+from .what_if import what_if
 
 app = typer.Typer(
     cls=Commands,
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    *(serve, score, rank, judges, fit_preference, publish_preference),
+    *(serve, score, what_if, rank, judges, fit_preference, publish_preference),
     *(evaluate, extract, targets, publish, bench),
 ):
     app.command()(command)
