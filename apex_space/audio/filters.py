@@ -97,7 +97,8 @@ class Mp3Coding:
         self._container.close()
         self._file.seek(0)
         interleaved = av.AudioResampler(format="flt")
-        with av.open(self._file, format="mp3") as coded:
+        coded: Any = av.open(self._file, format="mp3")
+        with coded:
             for frame in coded.decode(audio=0):
                 yield from (_block(part, self._channels) for part in interleaved.resample(frame))
 

@@ -6,7 +6,7 @@ says what a model hears, not what people would prefer.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -167,7 +167,7 @@ class _Trials:
             self.done += 1
         yield WhatIfProgress(self.judge.name, 1.0, 0.0, result=result)
 
-    def _try(self, change: Change, result: WhatIf) -> Iterator[WhatIfProgress]:
+    def _try(self, change: Change, result: WhatIf) -> Generator[WhatIfProgress, None, WhatIf]:
         """Make a change. Return the result with what it does, or why it is left out."""
         yield self._progress(change.title)
         try:
@@ -184,9 +184,10 @@ class _Trials:
             return replace(result, harmless=(*result.harmless, effect))
         return replace(result, effects=(*result.effects, effect))
 
-    def _score(self, judge: Judge, sound: Sound, title: str, name: str) -> Iterator[WhatIfProgress]:
+    def _score(self, judge: Judge, sound: Sound, title: str, name: str) -> Generator[WhatIfProgress, None, Report]:
         for step in judge.score(sound.waveform(), name):
             yield self._progress(title, step)
+        assert step.report is not None  # the last step has the whole sound's
         return step.report
 
     def _progress(self, title: str, current: ScoringProgress | None = None) -> WhatIfProgress:

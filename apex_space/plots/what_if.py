@@ -1,5 +1,6 @@
 """Draws what changes do to one score as SVG, which needs no script and can be folded away."""
 
+import re
 from collections.abc import Iterator
 from html import escape
 
@@ -9,9 +10,9 @@ from ..core.text import minus
 from ..judges.what_if import Effect, WhatIf
 from .style import ACCENT, GREY
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM, ROW = 400, 180, 14, 22, 22, 18
-MAX_TITLE = 30
-"""Most characters of a title beside the dots. The table has all of it."""
+WIDTH, LEFT, RIGHT, TOP, BOTTOM, ROW = 400, 160, 14, 22, 22, 18
+MAX_TITLE = 24
+"""Most characters beside the dots of a title's part before a colon. The table has all of it."""
 
 
 def signed(axis: Axis, value: float) -> str:
@@ -54,7 +55,7 @@ def _scale(axis: Axis, reach: float, height: int) -> Iterator[str]:
 
 def _row(result: WhatIf, axis: Axis, effect: Effect, at: int, reach: float) -> str:
     y = TOP + ROW * (at + 0.5)
-    title = translate(effect.title)
+    title = re.split("[:：]", translate(effect.title))[0]
     short = title if len(title) <= MAX_TITLE else f"{title[: MAX_TITLE - 1].rstrip()}…"
     fill = ACCENT[5] if axis in result.heard(effect) else "none"
     return (

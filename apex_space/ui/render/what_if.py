@@ -7,6 +7,7 @@ import markupsafe
 
 from ... import plots
 from ...core.i18n import format_duration, tr, translate
+from ...judges.judge import ScoringProgress
 from ...judges.registry import REGISTRY
 from ...judges.report import to_json
 from ...judges.what_if import Effect, WhatIf, WhatIfProgress
@@ -24,8 +25,9 @@ MONO = "Judges hear the mean of left and right, so they cannot hear how wide a s
 
 def what_if_progress(step: WhatIfProgress) -> str:
     """Return a progress bar that says which change is tried."""
-    if step.current is not None and (not step.title or getattr(step.current, "ahead", 0)):
-        return judge_progress(step.current, translate(step.title))
+    current = step.current
+    if current is not None and (not step.title or (isinstance(current, ScoringProgress) and current.ahead)):
+        return judge_progress(current, translate(step.title))
     left = tr(", {whose}{time} left", whose="", time=format_duration(step.left)) if step.left else ""
     title = labelled(REGISTRY[step.judge].title, translate(step.title) if step.title else tr("Decoding and measuring"))
     return progress(f"{title}{tr(', ')}{percent(step.share)}{left}", step.share, 1)
@@ -35,7 +37,7 @@ def what_if(result: WhatIf) -> str:
     """Return what the judge hears and ignores, the pictures, the tables, and what was left out."""
     pictures = "".join(plots.what_if(result, axis) for axis in result.axes) if result.effects else ""
     head = (tr("Change"), *(translate(axis.label) for axis in result.axes), tr("Beyond the noise floor"))
-    floor = (tr("Noise floor"), *(f"± {signed(axis, result.floor(axis)).lstrip('+')}" for axis in result.axes), "")
+    floor = (tr("Noise floor"), *(f"±\u00a0{signed(axis, result.floor(axis)).lstrip('+')}" for axis in result.axes), "")
     rows = [floor, *(_row(result, effect) for effect in result.effects)]
     return (
         f"{_paragraphs(_summary(result))}"
