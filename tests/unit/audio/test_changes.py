@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from apex_space.audio.changes import CHANGES, HARMLESS, Sound, load_sound
+from apex_space.audio.isolated import filtered
 from apex_space.audio.waveform import load_song
 from apex_space.core.errors import CannotChange
 from helpers.levels import levels
@@ -153,3 +154,8 @@ def test_too_quiet_to_measure() -> None:
 def test_harmless_changes(name: str, expected: Callable[[np.ndarray], np.ndarray]) -> None:
     samples = noise()
     np.testing.assert_allclose(changed(name, samples).samples, expected(samples), atol=1.6 / 32767)
+
+
+def test_what_ffmpeg_refuses_is_no_fault_of_the_song() -> None:
+    with pytest.raises(CannotChange, match="FFmpeg did not manage it"):
+        filtered(noise(), RATE, [["no_such_filter", ""]])
