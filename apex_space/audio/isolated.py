@@ -23,7 +23,8 @@ import numpy as np
 
 from ..core import errors
 from ..core.text import Message, message
-from .decode import Stream
+from .decode import BLOCK, Stream
+from .filters import Chain
 from .loudness import Loudness, checked
 
 COMMAND = [sys.executable, "-m", "apex_space.audio.worker"]
@@ -49,10 +50,28 @@ def open_stream(path: Path) -> Iterator[MeasuredStream]:
 
     Raises AudioError, and so do the blocks. If the decoder crashes or takes too long, the error is DamagedAudio.
     """
+    with _lent_worker() as worker:
+        yield worker.open(path)
+
+
+def filtered(samples: np.ndarray, rate: int, chain: Chain) -> np.ndarray:
+    """Return `samples` [C, n] float32 at `rate` Hz after the filters of `chain`, as `filters` describes it: [C, m].
+
+    Raises CannotChange if FFmpeg refuses or takes too long.
+    """
+    try:
+        with _lent_worker() as worker:
+            return worker.filter(samples, rate, chain)
+    except errors.DamagedAudio as error:  # what is known of the song is that it could be decoded
+        raise errors.CannotChange("FFmpeg did not manage it for this song, or took too long.") from error
+
+
+@contextmanager
+def _lent_worker() -> "Iterator[_Worker]":
     with _turns:
         worker = _take()
         try:
-            yield worker.open(path)
+            yield worker
         finally:
             if worker.ready:  # also after a song that was refused for a known reason
                 _idle[_whose()].append(worker)
@@ -86,6 +105,30 @@ class _Worker:
         rate, channels = header["rate"], header["channels"]
         return MeasuredStream(rate, channels, header["announced"], self._blocks(rate, channels), lambda: self._loudness)
 
+    def filter(self, samples: np.ndarray, rate: int, chain: Chain) -> np.ndarray:
+        """Filter a sound [C, n]. Raises AudioError."""
+        self._busy, channels = True, len(samples)
+        self._ask("begin", chain, rate, channels)
+        self._answer()
+        found = []
+        for start in range(0, samples.shape[1], BLOCK):
+            block = np.ascontiguousarray(samples[:, start : start + BLOCK])
+            self._ask("push", block.shape, payload=block)
+            found.append(self._answer(channels)[1])
+        while (rest := self._rest(channels)).size:
+            found.append(rest)
+            if sum(block.shape[1] for block in found) > samples.shape[1] + rate:  # no filter of ours adds a second
+                raise self._dead()
+        changed = np.hstack(found)
+        if not np.isfinite(changed).all():
+            raise self._dead()
+        self._busy = False
+        return changed
+
+    def _rest(self, channels: int) -> np.ndarray:
+        self._ask("rest")
+        return self._answer(channels)[1]
+
     def end(self) -> None:
         """Kill the process at once."""
         self._process.kill()
@@ -105,9 +148,11 @@ class _Worker:
             raise self._dead() from None
         self._busy = False
 
-    def _ask(self, *request: str) -> None:
+    def _ask(self, *request: Any, payload: np.ndarray | None = None) -> None:
         try:
             self._requests.write(json.dumps(request).encode() + b"\n")
+            if payload is not None:
+                self._requests.write(payload.data)
             self._requests.flush()
         except OSError:
             raise self._dead() from None

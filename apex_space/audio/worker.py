@@ -6,7 +6,10 @@ announces some:
     ["open", PATH]  ->  {"rate": Hz, "channels": C, "announced": seconds or null}
     ["next"]        ->  {"samples": n} and [C, n] float32
                         or at the end {"samples": 0, "loudness": the whole song's Loudness}
-    either          ->  {"error": [name of an AudioError, message], "spent": whether to use the process no more}
+    ["begin", CHAIN, Hz, C]           ->  {}, and then the samples of a sound are filtered:
+    ["push", [C, n]] and the samples  ->  {"samples": m} and [C, m] float32
+    ["rest"]                          ->  {"samples": m} and [C, m] float32, until m is 0
+    any             ->  {"error": [name of an AudioError, message], "spent": whether to use the process no more}
 
 The process ends when its stdin ends, that is, when the process that started it ends. (Linux's parent-death signal
 would end it with the thread that started it.)
@@ -29,6 +32,7 @@ import numpy as np
 from ..core.errors import AudioError, DamagedAudio, NotAudio
 from ..core.text import Message
 from .decode import Stream, open_stream
+from .filters import Chain, Filter, open_filter
 from .isolated import CPU_SECONDS, TOO_SLOW
 from .loudness import LoudnessMeter
 
@@ -45,11 +49,14 @@ class Decoder:
         self._song = ExitStack()
         self._stream: Stream
         self._meter: LoudnessMeter
+        self._filter: Filter
+        self._left: Iterator[np.ndarray] | None
+        self._rate = 1
         self._began = self._seconds = 0.0
 
-    def answer(self, request: str, path: str = "") -> Reply:
+    def answer(self, request: str, *given: Any) -> Reply:
         """Answer a request. End the process if the song exceeds its CPU time."""
-        if request == "open":
+        if request in ("open", "begin"):
             self._began, self._seconds = time.process_time(), 0.0
         allowed = CPU_SECONDS * max(1.0, self._seconds / LONG_SONG_SECONDS)
         left = allowed - (time.process_time() - self._began)
@@ -57,7 +64,7 @@ class Decoder:
             os._exit(TOO_SLOW)
         faulthandler.dump_traceback_later(left, exit=True)
         try:
-            return self._open(path) if request == "open" else self._next()
+            return getattr(self, f"_{request}")(*given)
         except AudioError as error:
             self._song.close()
             return _refusal(error)
@@ -88,11 +95,27 @@ class Decoder:
         self._seconds += block.shape[1] / self._stream.rate
         return {"samples": block.shape[1]}, np.ascontiguousarray(block)
 
+    def _begin(self, chain: Chain, rate: int, channels: int) -> Reply:
+        self._filter, self._left, self._rate = open_filter(chain, rate, channels), None, rate
+        return {}, None
+
+    def _push(self, block: np.ndarray) -> Reply:
+        self._seconds += block.shape[1] / self._rate
+        return _block(self._filter.push(block))
+
+    def _rest(self) -> Reply:
+        self._left = self._left or self._filter.rest()
+        return _block(next(self._left, None))
+
 
 @contextmanager
 def _decoding(path: str) -> Iterator[Stream]:
     with open(path, "rb") as file, open_stream(file) as stream:
         yield stream
+
+
+def _block(block: np.ndarray | None) -> Reply:
+    return ({"samples": 0}, None) if block is None else ({"samples": block.shape[1]}, np.ascontiguousarray(block))
 
 
 def _refusal(error: AudioError, spent: bool = False) -> Reply:
@@ -109,7 +132,15 @@ def main() -> None:
     decoder = Decoder()
     write(answers, {})
     for line in requests:
-        write(answers, *decoder.answer(*json.loads(line)))
+        request, *given = json.loads(line)
+        if request == "push":
+            given = [_read(requests, *given[0])]
+        write(answers, *decoder.answer(request, *given))
+
+
+def _read(requests: BinaryIO, channels: int, count: int) -> np.ndarray:
+    samples = np.frombuffer(requests.read(4 * channels * count), np.float32)
+    return samples.reshape(channels, count)
 
 
 def write(answers: BinaryIO, answer: dict[str, Any], block: np.ndarray | None = None) -> None:

@@ -16,6 +16,7 @@ from .targets import targets
 from .train import train
 from .verify import verify
 from .votes import votes
+from .what_if import what_if
 
 app = typer.Typer(
     cls=Commands,
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    *(serve, score, rank, judges, fit_preference, publish_preference),
+    *(serve, score, what_if, rank, judges, fit_preference, publish_preference),
     *(evaluate, extract, targets, publish, verify, bench),
 ):
     app.command()(command)

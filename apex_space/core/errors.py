@@ -10,7 +10,8 @@ ApexSpaceError
 │   ├── TooShort            the sound is shorter than the minimum
 │   ├── TooLong             the sound is longer than the maximum
 │   ├── TooLarge            the file has more bytes than allowed
-│   └── UnsupportedFormat   the number of channels or the sample rate is not supported
+│   ├── UnsupportedFormat   the number of channels or the sample rate is not supported
+│   └── CannotChange        a change does not apply to this song
 ├── WeightsError            a judge's weights cannot be used
 │   ├── WeightsMissing      they are not on disk, and the Hub cannot be reached or has no such repository
 │   └── WeightsInvalid      a file is damaged, incomplete or of another model
@@ -96,6 +97,10 @@ class TooLarge(AudioError):
 
 class UnsupportedFormat(AudioError):
     """The number of channels or the sample rate is not supported."""
+
+
+class CannotChange(AudioError):
+    """A change does not apply to this song, or cannot be made to it."""
 
 
 class WeightsError(ApexSpaceError):

@@ -199,7 +199,9 @@ class Judge:
                 if judge is None:
                     yield ScoringProgress(self.name, 0.0, 0.0, None, None)
                 else:
-                    yield from replace(judge, head=self.head, prompt=self.prompt)._score_new(song, name, file)
+                    yield from replace(judge, head=self.head, prompt=self.prompt, cache=self.cache)._score_new(
+                        song, name, file
+                    )
 
     def _score_new(self, song: str | Path | Waveform, name: str, file: str | None) -> Iterator[ScoringProgress]:
         started = time.perf_counter()

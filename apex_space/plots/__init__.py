@@ -8,6 +8,7 @@ from .loudness import loudness
 from .panel import panel, preferences
 from .ranking import ranking_intervals, spread
 from .report import scores, timeline
+from .what_if import what_if
 
 __all__ = [
     "among",
@@ -26,4 +27,5 @@ __all__ = [
     "spread",
     "timeline",
     "votes_card",
+    "what_if",
 ]

@@ -1,6 +1,6 @@
-"""Defines what programs may call: five endpoints over HTTP, which are also MCP tools.
+"""Defines what programs may call: six endpoints over HTTP, which are also MCP tools.
 
-MCP clients read the docstrings of the five methods.
+MCP clients read the docstrings of the six methods.
 """
 
 from pathlib import Path
@@ -19,8 +19,12 @@ from ..preference.compare import CompareProgress, CompareRequest
 from ..ranking.order import PREFERENCE
 from ..ranking.rank import KEEP, RankingProgress
 from .gradio_patches import describe_file_list, file_input
-from .pages import inputs
+from .pages import inputs, what_if_panel
 from .requests import Requests, rank_request
+
+SCORE: dict[str, Any] = {"concurrency_id": "score", "concurrency_limit": inputs.AT_ONCE}
+WHAT_IF: dict[str, Any] = {"concurrency_id": "what-if", "concurrency_limit": what_if_panel.AT_ONCE}
+"""Limits that endpoints share with the pages' events."""
 
 
 class Api:
@@ -42,20 +46,20 @@ class Api:
         self._queued(self.score, self._requests.check_score, [song, judge])
         one_maker = gr.Checkbox(True, label="Both by one maker")
         self._queued(self.compare, self._requests.check_compare, [a, b, judge, one_maker])
+        self._queued(self.what_if, self._requests.check_what_if, [song, ranker], WHAT_IF)
         self._queued(self.rank, self._requests.check_rank, [songs, ranker, by, keep, groups])
         gr.api(self.leaderboard, queue=False)  # type: ignore[attr-defined]
         gr.api(self.judges, queue=False)  # type: ignore[attr-defined]
 
-    def _queued(self, work: Any, admit: Any, given: list[Any]) -> None:
-        """Add an endpoint that shares the limit of the pages' events and refuses requests for the same reasons."""
+    def _queued(self, work: Any, admit: Any, given: list[Any], limit: dict[str, Any] = SCORE) -> None:
+        """Add an endpoint that shares the `limit` of the pages' events and refuses requests for the same reasons."""
         gr.Button().click(
             work,
             given,
             gr.JSON(label="Answer"),
             validator=admit,
             api_name=work.__name__,
-            concurrency_id="score",
-            concurrency_limit=inputs.AT_ONCE,
+            **limit,
         )
 
     def score(self, song: str, judge: str = BEST) -> dict[str, Any]:
@@ -68,6 +72,18 @@ class Api:
         """
         *_, last = self._requests.score(song, judge)
         return rounded(result(last).as_dict())
+
+    def what_if(self, song: str, judge: str = BEST) -> dict[str, Any]:
+        """Try a dozen changes on a song, such as louder, brighter or no silence: how far each one moves every score,
+        against the noise floor, the furthest that harmless changes move it. It takes about 20 times as long as scoring.
+
+        Args:
+            song: The song: an upload, by its path or, for tools, its address. It is deleted minutes later.
+            judge: "best" for the most trusted judge that is ready, or the name of one.
+        """
+        *_, last = self._requests.what_if(song, judge)
+        assert last.result is not None
+        return rounded(last.result.as_dict())
 
     def compare(self, a: str, b: str, judge: str = BEST, one_maker: bool = True) -> dict[str, Any]:
         """Compare two songs: the probability that people prefer A to B, its interval, what spoke for which song, how

@@ -19,6 +19,7 @@ from ..judges.manager import ABSENT, JudgeManager, LoadProgress
 from ..judges.panel import PanelProgress
 from ..judges.registry import REGISTRY
 from ..judges.score import PANEL, ScoreRequest, score
+from ..judges.what_if import WhatIfProgress, WhatIfRequest, what_if
 from ..preference.compare import SIDE_NAMES, CompareProgress, CompareRequest, compare
 from ..preference.comparison import Comparison, Models, no_models
 from ..preference.panel_comparison import PanelComparison
@@ -61,6 +62,17 @@ class Requests:
         """Run `judges.score.score`."""
         with _running(tr("This song was not scored"), judge):
             yield from score(ScoreRequest(Path(song), judge), self.manager.load)
+
+    def check_what_if(self, song: str | None, judge: str) -> list[Check]:
+        """Check a song and one judge, and claim the song."""
+        if judge == PANEL:
+            return _checks("", tr("Changes are tried with one judge, not with all."))
+        return self.check_score(song, judge)
+
+    def what_if(self, song: str, judge: str) -> Iterator[WhatIfProgress]:
+        """Run `judges.what_if.what_if`."""
+        with _running(tr("The changes were not tried"), judge):
+            yield from what_if(WhatIfRequest(Path(song), judge), self.manager.load)
 
     def check_compare(self, a: str | None, b: str | None, judge: str, one_maker: bool) -> list[Check]:
         """Check two songs without earlier results, and a judge, and claim the songs."""

@@ -19,7 +19,7 @@ from helpers.paths import EXAMPLES, ROOT
 from helpers.server import Running
 from helpers.wait import run_coroutine, until
 
-NAMES = {"score", "compare", "rank", "leaderboard", "judges"}
+NAMES = {"score", "what_if", "compare", "rank", "leaderboard", "judges"}
 SONG = EXAMPLES / "bossa.ogg"
 FILE_DATA = {"_type": "gradio.FileData"}
 NODE, MODULES = Path(sys.prefix) / "bin" / "node", Path(sys.prefix) / "node_modules"
@@ -69,13 +69,14 @@ def test_the_pages_javascript(server: Running, tmp_path: Path) -> None:
     assert says_the_likes(NODE, program)
 
 
-def test_nothing_but_the_five_is_shown(client: Any) -> None:
+def test_nothing_but_the_six_is_shown(client: Any) -> None:
     shown = client.view_api(print_info=False, return_format="dict")
     assert {name.strip("/") for name in shown["named_endpoints"]} == NAMES
     assert shown["unnamed_endpoints"] == {}
     given = {name.strip("/"): [p["parameter_name"] for p in e["parameters"]] for name, e in _endpoints(shown)}
     assert given == {
         "score": ["song", "judge"],
+        "what_if": ["song", "judge"],
         "compare": ["a", "b", "judge", "one_maker"],
         "rank": ["songs", "judge", "by", "keep", "groups"],
         "leaderboard": ["board"],
@@ -166,12 +167,12 @@ def with_tools(api: httpx.Client, ask: Any) -> Any:
     return run_coroutine(main())
 
 
-def test_the_tools_are_the_five_and_say_what_they_take(api: httpx.Client) -> None:
+def test_the_tools_are_the_six_and_say_what_they_take(api: httpx.Client) -> None:
     tools = with_tools(api, lambda session: session.list_tools()).tools
     assert {tool.name for tool in tools} == NAMES
     assert all(len(tool.description) > 60 for tool in tools)
     given = [value for tool in tools for value in tool.inputSchema["properties"].values()]
-    assert len(given) == 12
+    assert len(given) == 14
     assert all(value["description"] for value in given)
 
 

@@ -22,6 +22,7 @@ from ..translation import fill
 from . import inputs
 from .better_judge import BetterJudge
 from .share_panel import KEEP_SECONDS, Finished, SharePanel
+from .what_if_panel import WhatIfPanel
 
 PROMISE = (
     "Up to {minutes:g} minutes and {megabytes:g} MB: {kinds}. Your song stays on the server for {grace} after it was "
@@ -84,6 +85,7 @@ class ScorePage:
         self.takes = gr.State(Takes(), time_to_live=KEEP_SECONDS)
         inputs.share_button()
         self.link = SharePanel(shared_results)
+        self.what_if = WhatIfPanel(self._requests)
         self.tables = gr.HTML(elem_classes="result")
 
     def _events(self) -> None:
@@ -116,6 +118,7 @@ class ScorePage:
         gone = self.forget.click(self._forget, [self.link.finished, self.takes], forgotten, **opened)
         gone.then(None, js=FOCUS_RESULT, api_visibility="private")
         self.better.watch(self.link.finished, self.song)
+        self.what_if.watch(self.link.finished, self.song)
 
     def _example(self) -> tuple[str, gr.Timer]:
         """Show the example report. Ask again until it is there."""
