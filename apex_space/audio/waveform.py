@@ -97,7 +97,7 @@ def _decode(path: Path, limits: Limits) -> Waveform:
         check_length(stream.announced, len(mono) / SAMPLE_BYTES / stream.rate)
         levels = meter.levels(stream.loudness())
     samples = np.frombuffer(mono, np.float32)
-    waveform = Waveform(samples, stream.rate, _fingerprint(samples, stream.rate), levels)
+    waveform = Waveform(samples, stream.rate, fingerprint(samples, stream.rate), levels)
     _check_content(waveform, limits)
     return waveform
 
@@ -163,7 +163,8 @@ def _check_content(waveform: Waveform, limits: Limits) -> None:
     raise SilentAudio("The channels cancel each other out: their mean is silent. Turn the phase of one around.")
 
 
-def _fingerprint(samples: np.ndarray, rate: int) -> str:
+def fingerprint(samples: np.ndarray, rate: int) -> str:
+    """Return the hash by which samples [T] float32 at `rate` Hz are known."""
     digest = hashlib.sha256(samples.data)
     digest.update(f" {rate} Hz".encode())
     return digest.hexdigest()
