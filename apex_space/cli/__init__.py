@@ -10,6 +10,7 @@ from .extract import extract
 from .preference import fit_preference, publish_preference
 from .publish import publish
 from .rank import rank
+from .robustness import robustness
 from .score import judges, score
 from .serve import serve
 from .targets import targets
@@ -25,7 +26,7 @@ app = typer.Typer(
 )
 for command in (
     *(serve, score, rank, judges, fit_preference, publish_preference),
-    *(evaluate, extract, targets, publish, bench),
+    *(evaluate, robustness, extract, targets, publish, bench),
 ):
     app.command()(command)
 app.add_typer(arena, name="arena")
