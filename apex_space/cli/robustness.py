@@ -143,10 +143,13 @@ def _table(found: "Profile", key: str) -> Table:
     axis = BY_KEY[key]
     table = Table(
         title=f"{found.judge}: {axis.label}{f', {axis.span}' if axis.span else ''}, of {len(found.songs)} songs. "
-        f"Intact: {found.intact[key]:.2f} on average. Noise floor: {_interval(found.floors[key])}"
+        f"Intact: {found.intact[key]:.2f} on average. Noise floor: {_interval(found.floors[key])}",
+        padding=0,  # so that it fits into 80 columns
     )
-    table.add_column("damage")
-    for column in (*map(str, found.severities), "at worst", "order", "falls", "half noticed at"):
+    table.add_column("damage", no_wrap=True)
+    for column in (*map(str, found.severities), "order", "falls"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("half noticed at", "change at worst"):
         table.add_column(column, justify="right")
     for row in found.responses:
         if row.axis == key:
@@ -157,11 +160,11 @@ def _table(found: "Profile", key: str) -> Table:
 def _cells(row: "Response") -> Iterable[str]:
     for change, noticed in zip(row.change, row.noticed, strict=True):
         yield f"{change.value:+.2f}{'*' if noticed.value >= 0.5 else ' '}"
-    worst = row.change[-1]
-    yield f"({worst.low:+.2f} to {worst.high:+.2f})"
     yield f"{row.order.value:+.2f}"
     yield f"{100 * row.falls.value:.0f}%"
     yield _half(row.half)
+    worst = row.change[-1]
+    yield f"({worst.low:+.2f} to {worst.high:+.2f})"
 
 
 def _half(half: "Half") -> str:
