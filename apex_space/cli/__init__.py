@@ -10,6 +10,7 @@ from .extract import extract
 from .preference import fit_preference, publish_preference
 from .publish import publish
 from .rank import rank
+from .robustness import robustness
 from .score import judges, score
 from .serve import serve
 from .targets import targets
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 for command in (
     *(serve, score, what_if, rank, judges, fit_preference, publish_preference),
-    *(evaluate, extract, targets, publish, verify, bench),
+    *(evaluate, robustness, extract, targets, publish, verify, bench),
 ):
     app.command()(command)
 app.add_typer(arena, name="arena")

@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from enum import StrEnum
 from errno import EACCES, EPIPE
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,6 +21,11 @@ from typer.core import TyperGroup
 from ..core.errors import ApexSpaceError, OutputRefused, SettingsError, UnknownJudge, WeightsError
 from ..core.files import check_own, replacing
 
+if TYPE_CHECKING:
+    from ..judges.judge import Judge
+
+CACHE_FOLDER = "embeddings"
+"""Subfolder of the data folder that holds the cache if APEX_CACHE_DIR is not set."""
 messages = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
@@ -79,6 +84,17 @@ class Commands(TyperGroup):
                     raise
                 messages.print(f"The results cannot be written ({error.strerror or error}).")
                 raise typer.Exit(1) from error
+
+
+def cached_judge(name: str, weights: Path | None) -> "Judge":
+    """Load a judge with a cache of embeddings on disk, for long runs. Raises UnknownJudge and WeightsError."""
+    from ..core.settings import settings
+    from ..judges.embedding_cache import EmbeddingCache
+    from ..judges.loading import load_judge
+
+    config = settings()
+    cache = EmbeddingCache(config.cache_dir or config.data / CACHE_FOLDER, config.cache_megabytes)
+    return replace(load_judge(name, weights), cache=cache)
 
 
 def check_results(

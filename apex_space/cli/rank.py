@@ -1,6 +1,5 @@
 """The command `rank`."""
 
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -9,15 +8,12 @@ import typer
 from rich.table import Table
 
 from ..core.axes import AXES
-from .common import Format, JudgeName, WeightsFolder, exiting, messages, show
+from .common import Format, JudgeName, WeightsFolder, cached_judge, exiting, messages, show
 
 if TYPE_CHECKING:
     from ..judges.panel import Load
     from ..ranking.order import Ranking
     from ..ranking.rank import RankingProgress, RankRequest
-
-CACHE_FOLDER = "embeddings"
-"""Subfolder of the data folder that holds the cache if APEX_CACHE_DIR is not set."""
 
 
 def rank(
@@ -111,13 +107,7 @@ def _rank_with_progress(request: "RankRequest", scratch: Path, weights: Path | N
 
 def _loader(weights: Path | None) -> "Load":
     """Return a function that loads judges with a cache on disk."""
-    from ..core.settings import settings
-    from ..judges.embedding_cache import EmbeddingCache
-    from ..judges.loading import load_judge
-
-    config = settings()
-    cache = EmbeddingCache(config.cache_dir or config.data / CACHE_FOLDER, config.cache_megabytes)
-    return lambda name: iter([replace(load_judge(name, weights), cache=cache)])
+    return lambda name: iter([cached_judge(name, weights)])
 
 
 def _so_far(step: "RankingProgress") -> str:

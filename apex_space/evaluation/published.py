@@ -63,3 +63,17 @@ PUBLISHED = (
     PublishedResult("HEAR (fifth)", "track 2", SECOND, score=0.589),
     PublishedResult("baseline", "track 2", SECOND, score=0.574),
 )
+
+PMQD = {
+    "noise": (3.47, 3.00, 2.37, 1.78, 1.37),
+    "distortion": (3.05, 2.69, 2.39, 2.17, 1.59),
+    "low-pass": (3.97, 4.00, 3.82, 3.55, 3.31),
+    "limiter": (4.04, 3.72, 3.86, 3.90, 3.74),
+}
+"""Listeners' mean ratings of audio quality, 1 to 5, of 975 segments: degradation -> by fifths of its intensity.
+
+Perceived Music Quality Dataset by Peltarion and Epidemic Sound: github.com/Peltarion/pmqd, "Dataset summary"; Hilmkil,
+Thomé and Arpteg, Perceiving Music Quality with GANs, arXiv 2006.06287.
+"""
+PMQD_ORIGINAL = 4.02
+"""The same listeners' mean rating of the segments as they were."""

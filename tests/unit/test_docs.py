@@ -52,6 +52,7 @@ NOT_RUN = {
     "docker": "needs a Docker daemon; test_deploy.py runs what the Dockerfile copies and starts",
     f".venv/bin/{PROGRAM} bench": "takes minutes; test_bench.py runs it on small networks",
     f".venv/bin/{PROGRAM} verify": "downloads; server/test_verify.py runs it with stand-ins",
+    f".venv/bin/{PROGRAM} robustness": "takes minutes; test_robustness.py runs it with one kind of damage",
     f".venv/bin/{PROGRAM} arena foresight": "needs a table of scores; test_foresight.py runs it",
     f".venv/bin/{PROGRAM} arena simulate": "takes minutes; test_foresight.py runs it with one arena for each figure",
     f".venv/bin/{PROGRAM} arena snapshot": "needs votes; test_snapshot_upload.py runs it",

@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from ...audio.damage import HARMLESS, KINDS, SEVERITIES
 from ...audio.resample import resample
 from ...audio.waveform import load
 from ...models.encoders.pocket import SAMPLE_RATE, SEGMENT_SECONDS, features
-from .degradations import HARMLESS, KINDS
 
 INTACT = "intact"
-SEVERITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
 KINDS_A_SONG = 2
 """Number of kinds of degradation for each song and axis. The songs take the kinds in turn."""
 

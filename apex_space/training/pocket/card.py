@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...audio.damage import HARMLESS, KINDS, SEVERITIES
 from ...core.intervals import ConfidenceInterval
-from .augmented import KINDS_A_SONG, SEVERITIES
-from .degradations import HARMLESS, KINDS
+from .augmented import KINDS_A_SONG
 
 NOTE = "A quick preview trained on small real data. It is not APEX, and nobody should be judged by it."
 ABOUT: dict[str, Any] = {

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ...audio.damage import HARMLESS, SEVERITIES
 from ...core.intervals import ConfidenceInterval, bootstrap_interval
+from ...evaluation.robustness import NOTICED, half_way
 from ...preference.fitting.fit import folds
-from .augmented import SEVERITIES, AugmentedSongs
+from .augmented import AugmentedSongs
 from .corpus import Corpus
-from .degradations import HARMLESS
 from .models import KINDS_OF, fit_damage, fit_opinion
 from .statistics import between_songs, pair_accuracy, share, spearman, within
 
@@ -22,9 +23,6 @@ STRONG = 0.8
 """Lowest severity that counts as strong."""
 HELD = 0.8
 """Share of held-out songs whose true value lies in the stated interval."""
-NOTICED = 0.95
-"""Quantile of the score changes of harmlessly changed copies, by size. A copy is noticed if its score falls further
-than this quantile."""
 
 
 @dataclass(frozen=True)
@@ -157,19 +155,6 @@ def _steps(held: HeldOut, mine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mild = held.copies.severity[rows] == SEVERITIES[0]
     before = np.where(mild, held.intact[held.copies.song[rows]], held.scores[rows - 1])
     return held.scores[rows] < before, held.copies.song[rows]
-
-
-def half_way(noticed: list[float]) -> float | None:
-    """Return the severity at which half of the copies are noticed, or None if there is none.
-
-    Interpolates linearly, with no copy noticed at severity 0.
-    """
-    severities, shares = [0.0, *SEVERITIES], [0.0, *noticed]
-    for i in range(1, len(shares)):
-        if shares[i] >= 0.5:
-            part = (0.5 - shares[i - 1]) / (shares[i] - shares[i - 1])
-            return float(severities[i - 1] + part * (severities[i] - severities[i - 1]))
-    return None
 
 
 # ---- all axes ----------------------------------------------------------------------------------------------------

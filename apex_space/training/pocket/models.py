@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...audio.damage import KINDS
 from ...models.heads.pocket import basis, link
 from .augmented import AugmentedSongs
-from .degradations import KINDS
 from .ridge import LinearFit, Moments, ridge
 
 PENALTY = {"likes": 8e-3, "musicality": 1e-3, "coherence": 1e-3, "clarity": 3e-4, "naturalness": 1e-3}

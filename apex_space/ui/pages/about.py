@@ -8,6 +8,7 @@ import gradio as gr
 from ... import __version__
 from ...core.i18n import ENGLISH, language, tr
 from ...core.settings import settings
+from ...evaluation.profile import shipped
 from ...judges.manager import JudgeManager
 from ...judges.queueing import MAX_SONGS
 from ...judges.registry import REGISTRY, card
@@ -53,12 +54,17 @@ class AboutPage:
         for name in self._cards:
             with gr.Accordion(fill("{entry}: model card", entry=REGISTRY[name].title), open=False):
                 cards.append(gr.HTML())
+        self._profiles = [name for name in REGISTRY if shipped(name)]
+        profiles = []
+        for name in self._profiles:
+            with gr.Accordion(fill("{entry}: what damage it hears", entry=REGISTRY[name].title), open=False):
+                profiles.append(gr.HTML())
         gr.Markdown(PRIVACY)
         limits = gr.HTML()
         gr.Markdown(CITE)
         references = gr.HTML(js_on_load=read_static("cite.js"), texts=COPYING, elem_id="references")
         gr.Markdown("## What runs here")
-        shown = [judges, weights, limits, references, gr.HTML(), *cards]
+        shown = [judges, weights, limits, references, gr.HTML(), *cards, *profiles]
         gr.on(None, self._show, outputs=shown, queue=False, show_progress="hidden", api_visibility="private")
 
     def _show(self) -> tuple[str, ...]:
@@ -71,6 +77,7 @@ class AboutPage:
             render.references(read_static("references.bib")),
             render.versions(_versions()),
             *map(_card, self._cards),
+            *map(_profile, self._profiles),
         )
 
 
@@ -78,6 +85,12 @@ def _card(name: str) -> str:
     """Return a model card in the current language, or else in English."""
     translated = card(name, language())
     return render.card(translated or str(card(name)), language() if translated else ENGLISH)
+
+
+def _profile(name: str) -> str:
+    profile = shipped(name)
+    assert profile is not None
+    return render.robustness(profile)
 
 
 def _versions() -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from apex_space.audio.damage import KINDS, Kind
 from apex_space.audio.resample import resample
 from apex_space.audio.waveform import load as load_audio
 from apex_space.core.axes import BY_KEY
@@ -14,7 +15,6 @@ from apex_space.core.settings import settings
 from apex_space.models.encoders.pocket import MIN_SECONDS, SAMPLE_RATE, PocketEncoder, features
 from apex_space.models.heads.apex import AESTHETICS, POPULARITY
 from apex_space.models.heads.pocket import PATH, PocketHead, PocketModel, basis, load, read
-from apex_space.training.pocket.degradations import KINDS, Kind
 from apex_space.training.pocket.ridge import Moments, ridge
 
 LENGTH = 12 * SAMPLE_RATE

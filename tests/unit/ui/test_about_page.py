@@ -4,10 +4,14 @@ import re
 from pathlib import Path
 
 from apex_space import __version__
+from apex_space.audio.damage import KINDS
 from apex_space.core.i18n import use_language
 from apex_space.core.settings import Settings
+from apex_space.evaluation.profile import shipped
+from apex_space.evaluation.published import PMQD
 from apex_space.judges.registry import REGISTRY, JudgeEntry, card
 from apex_space.models.hub import Weights
+from apex_space.plots.robustness import LABELS
 from apex_space.storage.rate_limits import LIMITS
 from apex_space.ui.pages.about import _card
 from apex_space.ui.render import about as render
@@ -122,3 +126,20 @@ def test_each_reference_has_a_title_and_a_button() -> None:
     assert shown.count("<button") == shown.count("<pre>@") == count
     assert [*re.findall("<h3>(.*?)</h3>", shown)] == list(render.GROUPS.values())
     assert 'aria-label="Copy: The Banger Scorer"' in shown
+
+
+def test_the_damage_that_a_judge_hears_is_drawn_and_said_in_its_language() -> None:
+    profile = shipped("pocket")
+    assert profile is not None
+    shown = render.robustness(profile)
+    assert shown.count('<svg class="damage"') == len(KINDS)
+    assert f"{len(profile.songs)} of our example songs" in shown
+    assert "noticed at severity" in shown
+    for kind in KINDS:
+        assert LABELS[kind.name] in shown
+    for ratings in PMQD.values():
+        assert f"<td>{ratings[-1]:.2f}</td>" in shown
+    with use_language("zh-CN"):
+        chinese = render.robustness(profile)
+    seen = [*re.findall(">([^<]+)<", chinese), *re.findall('aria-label="(.*?)"', chinese)]
+    assert latin(seen, *CARD, "PMQD") == []

@@ -69,4 +69,4 @@ def test_panel_and_panel_comparison(reason: str, reports: list[Report]) -> None:
         why = message("is not available: {kind} while loading; see the server's log", kind="KeyError")
         pages.append(render.states({"apex": Outlook("absent", why)}))
     texts = [unescape(text) for page in pages for text in re.findall(">([^<]+)<", page)]
-    assert latin(texts, "folk.ogg", "waltz.ogg", "KeyError") == []
+    assert latin(texts, "folk.ogg", "waltz.ogg", "KeyError", "APEX_REFERENCE") == []

@@ -1,7 +1,8 @@
-"""Ways to damage a song at a known severity, for teaching coherence, clarity and naturalness.
+"""Ways to damage a song at a known severity, for teaching coherence, clarity and naturalness, and for testing judges.
 
 Each is a pure function `(samples [N] float32, rate in Hz, severity in 0..1, rng) -> samples [M] float32`. Severity 0
-returns the samples as they are; `KINDS` is the one table of them.
+returns the samples as they are; `KINDS` is the one table of them. Severities are meant for sounds at RATE: much that is
+heard of some kinds depends on it.
 """
 
 import io
@@ -10,12 +11,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy import fft
 
-from ...audio.resample import resample
+from .resample import resample
 
 Function = Callable[[np.ndarray, int, float, np.random.Generator], np.ndarray]
 
+RATE = 24_000
+"""Sample rate in Hz for which the severities are meant."""
+SEVERITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
+"""Severities that are tried."""
 FADE_SECONDS = (0.003, 0.03)
 """Shortest and longest crossfade where sections are joined."""
 N_FFT, HOP_LENGTH = 2048, 512
@@ -182,6 +186,8 @@ def varispeed(samples: np.ndarray, speed: float) -> np.ndarray:
 
 def read_at(samples: np.ndarray, at: np.ndarray) -> np.ndarray:
     """`samples` [N] between the samples, at the positions `at` [M]: four times oversampled, then linear."""
+    from scipy import fft
+
     size = fft.next_fast_len(len(samples), real=True)
     dense = fft.irfft(fft.rfft(samples, size), OVERSAMPLING * size) * OVERSAMPLING
     value: np.ndarray = np.interp(at * OVERSAMPLING, np.arange(len(dense)), dense).astype(np.float32)
@@ -198,6 +204,8 @@ def _fit(samples: np.ndarray, length: int) -> np.ndarray:
 
 def equalise(samples: np.ndarray, rate: int, gain: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Multiply the spectrum by `gain` of the frequency in Hz."""
+    from scipy import fft
+
     size = fft.next_fast_len(len(samples), real=True)
     spectrum = fft.rfft(samples, size)
     curve = gain(np.maximum(fft.rfftfreq(size, 1 / rate), 1.0)).astype(np.float32)
@@ -274,6 +282,8 @@ def pump(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generat
 
 def echo(samples: np.ndarray, rate: int, severity: float, rng: np.random.Generator) -> np.ndarray:
     """A room of 0.4 to 3 s, at -15 up to +6 dB."""
+    from scipy import fft
+
     seconds = between(0.4, 3, severity)
     time = np.arange(int(seconds * rate)) / rate
     room = rng.standard_normal(len(time), dtype=np.float32) * 10 ** (-3 * time / seconds)
@@ -323,6 +333,8 @@ def crackle(samples: np.ndarray, rate: int, severity: float, rng: np.random.Gene
 
 def stft(samples: np.ndarray) -> np.ndarray:
     """[T, N_FFT/2 + 1], frames centred on multiples of HOP_LENGTH."""
+    from scipy import fft
+
     padded = np.pad(samples, (N_FFT // 2, N_FFT // 2 + -len(samples) % HOP_LENGTH))
     frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH]
     spectra: np.ndarray = fft.rfft(frames * WINDOW, axis=1)
@@ -331,6 +343,8 @@ def stft(samples: np.ndarray) -> np.ndarray:
 
 def istft(spectra: np.ndarray, length: int, hop: int = HOP_LENGTH) -> np.ndarray:
     """The signal [length] whose `stft` comes nearest to `spectra`."""
+    from scipy import fft
+
     frames = fft.irfft(spectra, N_FFT, axis=1) * WINDOW
     return overlap(frames, hop, WINDOW**2)[N_FFT // 2 :][:length]
 
@@ -533,3 +547,30 @@ HARMLESS = {
     )
 }
 """What a judge must not mind, by name: `(samples [N], rate) -> samples`."""
+
+
+# ---- inaudible ---------------------------------------------------------------------------------------------------
+
+
+def quieter(samples: np.ndarray, rate: int) -> np.ndarray:
+    """3 dB down."""
+    return samples * np.float32(10 ** (-3 / 20))
+
+
+def later(samples: np.ndarray, rate: int) -> np.ndarray:
+    """The first 0.2 s missing."""
+    return samples[int(0.2 * rate) :]
+
+
+def mp3_best(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Through MP3 at its highest rate, 160 kbit/s at 24 kHz."""
+    return mp3(samples, rate, 0.0)
+
+
+def sixteen_bits(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Rounded to 16 bits of full scale."""
+    return np.round(samples * np.float32(32_768)) / np.float32(32_768)
+
+
+INAUDIBLE = {function.__name__: function for function in (quieter, later, mp3_best, sixteen_bits, through_44100)}
+"""What no listener would notice in a song, by name: `(samples [N], rate) -> samples`."""

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from apex_space.training.pocket.degradations import KINDS, Kind
+from apex_space.audio.damage import KINDS, SEVERITIES, Kind
 
 SAMPLE_RATE = 24_000
-SEVERITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
+
 BY_ID = [pytest.param(kind, id=kind.name) for kind in KINDS]
 UNALIGNED = {"shuffle", "cut", "splice", "jump", "stutter", "reverse", "medley", "codec", "stretch", "grains", "warble"}
 """Kinds that move the waveform in time: its distance says nothing of their severity."""
