@@ -12,6 +12,7 @@ from ..core.axes import AXES, Axis
 if TYPE_CHECKING:  # the command line needs reports before it needs numpy
     from ..audio.features import AudioFeatures
     from ..models.hub import Weights
+    from .windows import Windows
 
 LEVEL = 0.8
 """Share of the songs that a judge had not been trained on whose true score was within the interval."""
@@ -22,6 +23,7 @@ UNITS = {
     "seconds": "s",
     "start": "s",
     "end": "s",
+    "step": "s",
     "tempo": "BPM",
     "other_tempo": "BPM",
     "loudness": "LUFS",
@@ -74,7 +76,7 @@ class Report:
     `duration` is the length of the song and `seconds` the time of computing, both in seconds. `sha256` is the hash of
     the decoded samples. `version` is the version of this program, and `made` when it made the report (UTC, ISO 8601);
     both are empty in reports that were stored before reports had them. `prompt` is what the song was scored for, if the
-    judge heard a prompt.
+    judge heard a prompt. `windows` are the scores of every 30 s, if the judge can tell them.
     """
 
     file: str
@@ -93,6 +95,7 @@ class Report:
     version: str = ""
     made: str = field(default="", compare=False)
     prompt: str = ""
+    windows: "Windows | None" = None
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -114,7 +117,8 @@ class Report:
         segments = [{"start": s.start, "end": s.end, "counts": s.counts, **s.scores} for s in self.segments]
         features = asdict(self.features) | {"short_term": list(self.features.short_term)}
         weights = [asdict(each) for each in self.weights]
-        return asdict(self) | {"segments": segments, "features": features, "weights": weights}
+        windows = self.windows and self.windows.as_dict()
+        return asdict(self) | {"segments": segments, "features": features, "weights": weights, "windows": windows}
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON: the record, and the intervals, ranges and units that explain it.

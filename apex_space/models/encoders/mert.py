@@ -5,6 +5,7 @@ In both published models, `feature_extractor_cqt` and `deepnorm` are off. The ne
 """
 
 from collections.abc import Iterable, Iterator
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,7 @@ class MertEncoder:
     """
 
     segment_seconds, resampling = 30.0, "sinc"
+    part_seconds = 5.0
     embeddings_version = 2
 
     def __init__(self, snapshot: Snapshot, layers: tuple[int, ...], precision: str = "float32") -> None:
@@ -91,14 +93,23 @@ class MertEncoder:
 
         Padding is encoded too, as in training, so `valid` [S] is not needed.
         """
-        return self._pool(torch.from_numpy(samples)).numpy()
+        return self.in_parts(samples, valid)[0]
+
+    def in_parts(self, samples: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Encode `samples` [S, L] -> [S, K, D], and every `part_seconds` of them -> [S, P, K, D]."""
+        pooled = self._pool(torch.from_numpy(samples)).numpy()
+        return pooled[:, 0], pooled[:, 1:]
 
     def pool(self, samples: Tensor) -> Tensor:
-        """Pool the hidden states of `samples` [S, L] -> [S, K, D] float32. Both tensors are in CPU memory."""
+        """Pool the hidden states of `samples` [S, L] over time -> [S, 1 + P, K, D] float32, both in CPU memory.
+
+        The first are the means over all frames, the others those over the frames of every `part_seconds`.
+        """
         with torch.inference_mode():
+            frames = round(self.part_seconds * self.rate / prod(STRIDES))
             states = self.hidden_states(samples.to(self.device))
-            pooled = [state.mean(1, dtype=torch.float32) for i, state in enumerate(states) if i in self.layers]
-            return torch.stack(pooled, 1).cpu()
+            pooled = [_means(state, frames) for i, state in enumerate(states) if i in self.layers]
+            return torch.stack(pooled, 2).cpu()
 
     def hidden_states(self, samples: Tensor) -> Iterator[Tensor]:
         """Yield each hidden state [S, T, D] of `samples` [S, L]: the first layer's input, then every layer's output."""
@@ -111,6 +122,11 @@ class MertEncoder:
             yield x
             x = layer(x)
         yield self.encoder.layer_norm(x) if self.stable else x
+
+
+def _means(state: Tensor, frames: int) -> Tensor:
+    """Return the means over time of `state` [S, T, D], and of every so many of its frames: [S, 1 + P, D] float32."""
+    return torch.stack([part.mean(1, dtype=torch.float32) for part in (state, *state.split(frames, 1))], 1)
 
 
 def require_330m(encoder: MertEncoder, snapshot: Snapshot, judge: str) -> None:
