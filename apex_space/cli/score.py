@@ -107,7 +107,10 @@ def _time_estimate(judge: str, duration: float, left: float, others: list[str]) 
 
 def _write(results: list[Report | Failure], format: Format) -> None:
     if format is Format.json:
-        typer.echo(to_json([result.as_dict() for result in results]))
+        from ..preference import passages
+
+        plain = [passages.as_dict(result) if isinstance(result, Report) else result.as_dict() for result in results]
+        typer.echo(to_json(plain))
     elif format is Format.csv:
         typer.echo(to_csv(results), nl=False)
     else:

@@ -266,6 +266,8 @@ class Judge:
     def _report(self, encoded: CachedEmbeddings, name: str, started: float) -> Report:
         values = self.head(encoded.embeddings)
         counts = self.head.counts(encoded.valid / encoded.rate) > 0
+        lifts = self._lifts(encoded, values) if counts.sum() > 1 else [{}] * len(counts)
+        times = zip(encoded.start.tolist(), encoded.valid.tolist(), lifts, strict=True)
         return Report(
             file=printable(name),
             judge=self.name,
@@ -273,8 +275,8 @@ class Judge:
             missing=self.head.missing,
             spread=self.head.spread,
             segments=tuple(
-                Segment(start / encoded.rate, (start + valid) / encoded.rate, _scores(values, i), bool(counts[i]))
-                for i, (start, valid) in enumerate(zip(encoded.start.tolist(), encoded.valid.tolist(), strict=True))
+                Segment(start / encoded.rate, (start + valid) / encoded.rate, _scores(values, i), bool(counts[i]), lift)
+                for i, (start, valid, lift) in enumerate(times)
             ),
             windows=windows(encoded, self.head),
             duration=encoded.duration,
@@ -288,6 +290,20 @@ class Judge:
             made=datetime.now(UTC).isoformat(timespec="seconds"),
             prompt=printable(self.prompt),
         )
+
+    def _lifts(self, encoded: CachedEmbeddings, values: Mapping[str, np.ndarray]) -> list[Mapping[str, float]]:
+        """Return by how much each segment lifts the song's scores, exactly: by leaving it out."""
+        song = self._song(encoded, values)
+        if self.head.pooling == "embedding":
+            total, others = encoded.embeddings.sum(0, dtype=np.float64), len(encoded.embeddings) - 1
+            without = self.head(((total - encoded.embeddings) / others).astype(np.float32))
+        else:
+            counts = self.head.counts(encoded.valid / encoded.rate)
+            without = {axis: (counts @ v - counts * v) / (counts.sum() - counts) for axis, v in values.items()}
+        return [
+            {axis: known - float(v[i]) for axis, v in without.items() if (known := song[axis]) is not None}
+            for i in range(len(encoded.embeddings))
+        ]
 
     def _song(self, encoded: CachedEmbeddings, values: Mapping[str, np.ndarray]) -> Scores:
         if self.head.pooling == "embedding":
@@ -306,7 +322,7 @@ def _steps(
     if isinstance(encoder, ReportsProgress):
         for made in encoder.steps(samples, valid):
             yield made if isinstance(made, float) else (made,)
-    elif isinstance(encoder, KeepsParts):
+    elif isinstance(encoder, KeepsParts) and encoder.part_seconds:
         yield encoder.in_parts(samples, valid)
     else:
         yield (encoder(samples, valid),)

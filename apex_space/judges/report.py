@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..audio.streaming import turned_down
@@ -12,6 +13,7 @@ from ..core.axes import AXES, Axis
 if TYPE_CHECKING:  # the command line needs reports before it needs numpy
     from ..audio.features import AudioFeatures
     from ..models.hub import Weights
+    from .passages import Passages
     from .windows import Windows
 
 LEVEL = 0.8
@@ -46,13 +48,15 @@ Scores = Mapping[str, float | None]
 class Segment:
     """Scores of one segment of the song, from `start` to `end` in seconds.
 
-    `counts` is false if the segment does not count in the song's scores, for example because it is too short.
+    `counts` is false if the segment does not count in the song's scores, for example because it is too short. `lift` is
+    by how much the song's scores are higher than they were without the segment; it is empty if no two segments count.
     """
 
     start: float
     end: float
     scores: Scores
     counts: bool = True
+    lift: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,20 @@ class Report:
             if (spread := self.spread.get(axis.key)) is not None
         }
 
+    @cached_property
+    def passages(self) -> "Mapping[str, Passages]":
+        """Return the best and the weakest passage by each score that is known for every 30 s."""
+        from .passages import passages
+
+        known = self.windows.scores if self.windows else {}
+        return {axis: passages(self.windows, scores) for axis, scores in known.items() if self.windows}
+
     def as_record(self) -> dict[str, Any]:
         """Return plain values of all fields. A segment's scores are beside its start and end."""
-        segments = [{"start": s.start, "end": s.end, "counts": s.counts, **s.scores} for s in self.segments]
+        segments = [
+            {"start": s.start, "end": s.end, "counts": s.counts, **s.scores, "lift": dict(s.lift)}
+            for s in self.segments
+        ]
         features = asdict(self.features) | {"short_term": list(self.features.short_term)}
         weights = [asdict(each) for each in self.weights]
         windows = self.windows and self.windows.as_dict()
@@ -123,13 +138,15 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON: the record, and the intervals, ranges and units that explain it.
 
-        `turned_down` says by how much each streaming service plays the song quieter.
+        `turned_down` says by how much each streaming service plays the song quieter. `passages` are the best and the
+        weakest 30 s by each score.
         """
         scales = {axis.key: axis.scale for axis in self.axes}
         intervals = {key: {"level": LEVEL, "low": low, "high": high} for key, (low, high) in self.intervals.items()}
         quieter = turned_down(self.features.played_loudness)
         return self.as_record() | {
             "turned_down": quieter,
+            "passages": {axis: each.as_dict() for axis, each in self.passages.items()},
             "intervals": intervals,
             "scales": scales,
             "units": UNITS,

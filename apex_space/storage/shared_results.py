@@ -185,7 +185,8 @@ def _report(fields: dict[str, Any]) -> Report:
     find(fields["judge"])
     features = fields.pop("features", None) or fields.pop("measured")  # the name in version 0.1.0
     segments = tuple(
-        Segment(part["start"], part["end"], _scores(part), part.get("counts", True)) for part in fields["segments"]
+        Segment(part["start"], part["end"], _scores(part), part.get("counts", True), part.get("lift", {}))
+        for part in fields["segments"]
     )
     return Report(
         **fields

@@ -11,6 +11,7 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from os import environ
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=90, help="how much of each song")
     parser.add_argument("--places", type=int, nargs="+", default=[1, 3], help="parts in the second segment: 1 to 5")
     given = parser.parse_args()
+    environ["APEX_FINE_WINDOWS"] = "true"
     judge = load_judge(given.judge, weights=given.weights, precision="float32")
     encoder = judge.encoder
     assert isinstance(encoder, MertEncoder)

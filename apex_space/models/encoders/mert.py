@@ -34,6 +34,8 @@ from .encoder import IMPORTING
 if TYPE_CHECKING:
     from transformers import HubertConfig, HubertModel
 
+PART_SECONDS = 5.0
+"""Length of the parts of a segment whose averages are kept, if the setting `fine_windows` asks for them."""
 FILES = ("config.json", "preprocessor_config.json")
 CHECKPOINTS = ("model.safetensors", "pytorch_model.bin")
 
@@ -58,18 +60,20 @@ LAYERS_330M, WIDTH_330M = 24, 1024
 class MertEncoder:
     """Encodes segments as time averages of chosen hidden states.
 
-    `layers` are the hidden states to keep: 0 is the input of the first layer, i the output of layer i.
+    `layers` are the hidden states to keep: 0 is the input of the first layer, i the output of layer i. Averages over
+    every `part_seconds` are kept too, unless it is 0.
     `precision`, a key of DTYPES, is the precision of the matrix products.
     """
 
     segment_seconds, resampling = 30.0, "sinc"
-    part_seconds = 5.0
     embeddings_version = 2
 
-    def __init__(self, snapshot: Snapshot, layers: tuple[int, ...], precision: str = "float32") -> None:
+    def __init__(
+        self, snapshot: Snapshot, layers: tuple[int, ...], precision: str = "float32", part_seconds: float = 0.0
+    ) -> None:
         model: Any = _load(snapshot)
         self.rate, self.normalize = _preprocessing(snapshot.folder / "preprocessor_config.json")
-        self.layers, self.config = layers, model.config
+        self.layers, self.config, self.part_seconds = layers, model.config, part_seconds
         self.precision, self.reason = precision, ""
         self.device = device.device()
         self.batch = device.SEGMENTS_AT_ONCE[self.device.type]
@@ -103,7 +107,7 @@ class MertEncoder:
     def pool(self, samples: Tensor) -> Tensor:
         """Pool the hidden states of `samples` [S, L] over time -> [S, 1 + P, K, D] float32, both in CPU memory.
 
-        The first are the means over all frames, the others those over the frames of every `part_seconds`.
+        The first are the means over all frames, the others those over the frames of every `part_seconds`, if not 0.
         """
         with torch.inference_mode():
             frames = round(self.part_seconds * self.rate / prod(STRIDES))
@@ -125,8 +129,9 @@ class MertEncoder:
 
 
 def _means(state: Tensor, frames: int) -> Tensor:
-    """Return the means over time of `state` [S, T, D], and of every so many of its frames: [S, 1 + P, D] float32."""
-    return torch.stack([part.mean(1, dtype=torch.float32) for part in (state, *state.split(frames, 1))], 1)
+    """Return the means over time of `state` [S, T, D], and of every so many `frames`, if not 0: [S, 1 + P, D]."""
+    parts = state.split(frames, 1) if frames else ()
+    return torch.stack([part.mean(1, dtype=torch.float32) for part in (state, *parts)], 1)
 
 
 def require_330m(encoder: MertEncoder, snapshot: Snapshot, judge: str) -> None:

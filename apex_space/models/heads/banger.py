@@ -40,8 +40,8 @@ class Unpadded(MertEncoder):
         least = min(int(MIN_SECONDS * self.rate), samples.shape[1])
         lengths = np.maximum(valid, least)
         pooled = np.empty((len(samples), len(self.layers), self.config.hidden_size), np.float32)
-        parts = np.zeros((len(samples), ceil(samples.shape[1] / (self.part_seconds * self.rate)), *pooled.shape[1:]))
-        parts = parts.astype(np.float32)
+        count = ceil(samples.shape[1] / (self.part_seconds * self.rate)) if self.part_seconds else 0
+        parts = np.zeros((len(samples), count, *pooled.shape[1:]), np.float32)
         for length in np.unique(lengths):  # at most two lengths: only a song's last segment is short
             alike = np.flatnonzero(lengths == length)
             pooled[alike], made = super().in_parts(samples[alike, :length], valid[alike])
@@ -87,10 +87,11 @@ def repositories(settings: Settings) -> tuple[Repository, ...]:
 def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[Unpadded, BangerHead]:
     """Load encoder and head from the two repositories' files. Raises WeightsInvalid."""
     head = BangerHead(snapshots[1].checkpoint)
-    return precision.choose(settings.precision, lambda chosen: _encoder(snapshots[0], chosen), head), head
+    kept = mert.PART_SECONDS if settings.fine_windows else 0.0
+    return precision.choose(settings.precision, lambda chosen: _encoder(snapshots[0], chosen, kept), head), head
 
 
-def _encoder(snapshot: Snapshot, chosen: str) -> Unpadded:
-    encoder = Unpadded(snapshot, (mert.LAYERS_330M,), chosen)
+def _encoder(snapshot: Snapshot, chosen: str, kept: float) -> Unpadded:
+    encoder = Unpadded(snapshot, (mert.LAYERS_330M,), chosen, kept)
     mert.require_330m(encoder, snapshot, "Banger")
     return encoder

@@ -143,7 +143,8 @@ def test_what_stands_beyond_a_segments_end_is_not_heard(encoder: Unpadded) -> No
     assert np.abs(padded[1] - alone[1]).max() > 1e-2
 
 
-def test_parts_of_a_short_rest_end_with_it(encoder: Unpadded) -> None:
+def test_parts_of_a_short_rest_end_with_it(encoder: Unpadded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder, "part_seconds", 5.0)
     samples, valid = np.stack([noise(11), noise(11, 1)]), np.array([11 * SAMPLE_RATE, 6 * SAMPLE_RATE])
     embeddings, parts = encoder.in_parts(samples, valid)
     _, alone = encoder.in_parts(samples[1:, : 6 * SAMPLE_RATE], valid[1:])

@@ -40,7 +40,11 @@ def encoder(tiny_mert: Path) -> MertEncoder:
     return MertEncoder(snapshot(tiny_mert), LAYERS)
 
 
-def test_parts_of_a_segment_have_the_means_of_their_frames(encoder: MertEncoder) -> None:
+def test_parts_of_a_segment_have_the_means_of_their_frames(
+    encoder: MertEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert encoder.in_parts(noise(2), np.full(2, 12_000))[1].shape[1] == 0
+    monkeypatch.setattr(encoder, "part_seconds", 5.0)
     samples = noise(2, int(12.5 * encoder.rate))
     embeddings, parts = encoder.in_parts(samples, np.full(2, samples.shape[1]))
     assert parts.shape == (2, 3, *embeddings.shape[1:])
