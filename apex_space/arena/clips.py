@@ -1,6 +1,6 @@
 """Encodes songs as clips for listeners. All clips have the same format and reveal nothing but the sound."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -26,6 +26,8 @@ below it; at -16 LUFS, 18 would reach it."""
 PEAK = -1.0
 """Highest peak of a clip in dB of full scale: room for what resampling and coding add to the highest sample."""
 BLOCK = 65_536
+FADE_SECONDS = 0.5
+"""Length of the fades of a passage."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,39 @@ def encode_clip(song: Path, waveform: Waveform, folder: Path, seconds: float = i
     The clip's name is random. Stereo stays stereo; other channels are averaged, as for judges. Only the sound of the
     file is kept: no tag, picture or name. What comes after `seconds` is left out.
     """
-    import av
-
     target = folder / f"{token_hex(16)}.mp3"
     gain = np.float32(_gain(*_level(song, waveform)))
+    beginning = _beginning(_blocks(song, waveform), seconds * waveform.rate)
+    _encode(target, waveform.rate, (block * gain for block in beginning))
+    return Clip(target, min(waveform.duration, seconds))
+
+
+def encode_passage(song: Path, waveform: Waveform, target: Path, start: float, end: float) -> None:
+    """Write `song`, which was decoded to `waveform`, from `start` to `end` seconds to `target` as an mp3.
+
+    It is as loud as in the song, and fades in and out. Raises AudioError and OSError.
+    """
+    first, last = (int(seconds * waveform.rate) for seconds in (start, end))
+    _encode(target, waveform.rate, _faded(_blocks(song, waveform), first, last, FADE_SECONDS * waveform.rate))
+
+
+def _faded(blocks: Iterator[np.ndarray], first: int, last: int, fade: float) -> Iterator[np.ndarray]:
+    """Yield what blocks [2, n] have of the samples `first` to `last` (excluded), which fade over `fade` samples."""
+    at = 0
+    for block in blocks:
+        if at >= last:
+            return
+        part = block[:, max(0, first - at) : last - at]
+        place = np.arange(part.shape[1]) + max(first, at)
+        if part.size:
+            yield part * np.clip(np.minimum(place - first, last - 1 - place) / fade, 0, 1).astype(np.float32)
+        at += block.shape[1]
+
+
+def _encode(target: Path, rate: int, blocks: Iterable[np.ndarray]) -> None:
+    """Write blocks [2, n] at `rate` Hz as an mp3, or nothing."""
+    import av
+
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
     try:
         with av.open(str(target), "w", format="mp3", options={"id3v2_version": "0"}) as container:
@@ -53,9 +84,9 @@ def encode_clip(song: Path, waveform: Waveform, folder: Path, seconds: float = i
                 "libmp3lame", rate=SAMPLE_RATE, layout="stereo", options={"compression_level": EFFORT}
             )
             encoder.bit_rate = BITS_PER_SECOND
-            for block in _beginning(_blocks(song, waveform), seconds * waveform.rate):
-                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block * gain), "fltp", "stereo")
-                frame.sample_rate = waveform.rate
+            for block in blocks:
+                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", "stereo")
+                frame.sample_rate = rate
                 for part in resampler.resample(frame):
                     container.mux(encoder.encode(part))
             for part in resampler.resample(None):
@@ -64,7 +95,6 @@ def encode_clip(song: Path, waveform: Waveform, folder: Path, seconds: float = i
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    return Clip(target, min(waveform.duration, seconds))
 
 
 def _beginning(blocks: Iterator[np.ndarray], samples: float) -> Iterator[np.ndarray]:

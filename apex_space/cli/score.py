@@ -1,5 +1,6 @@
 """The commands `score` and `judges`."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +10,7 @@ import typer
 from rich.table import Table
 
 from ..core.axes import AXES
-from ..core.errors import ApexSpaceError
+from ..core.errors import ApexSpaceError, OutputRefused
 from ..core.text import printable
 from ..judges.report import Failure, Report, to_json
 from ..judges.report_csv import to_csv
@@ -30,6 +31,9 @@ def score(
         str | None,
         typer.Option(help="Prompt that the songs were made from. Only tunejury hears it, by its head for all inputs."),
     ] = None,
+    cut: Annotated[
+        Path | None, typer.Option(help="Folder for the best and the weakest 30 s of each song, as mp3 files.")
+    ] = None,
 ) -> None:
     """Score songs with one judge after another.
 
@@ -43,7 +47,12 @@ def score(
         names = list(REGISTRY) if judge == "all" else [name.strip() for name in judge.split(",")]
         for place, name in enumerate(names):
             try:
-                results += _by(name, files, weights, names[1:] if place == 0 else [], prompt)
+                for file, result in zip(
+                    files, _by(name, files, weights, names[1:] if place == 0 else [], prompt), strict=True
+                ):
+                    results.append(result)
+                    if cut and isinstance(result, Report):
+                        _cut(file, result, cut)
             except ApexSpaceError as error:
                 messages.print(f"{name}: {error}")
                 absent = True
@@ -52,6 +61,34 @@ def score(
         _write(results, format)
     failed = any(isinstance(result, Failure) for result in results)
     raise typer.Exit(130 if interrupted else 2 if absent else int(failed))
+
+
+def _cut(file: Path, report: Report, folder: Path) -> None:
+    """Write the best and the weakest passage of a song by preference, or else by its first score.
+
+    No file is replaced. Raises AudioError and OutputRefused.
+    """
+    from ..arena.clips import encode_passage
+    from ..audio.waveform import load_song
+    from ..core.files import replacing
+    from ..preference.passages import preferred
+
+    found = preferred(report) or next(iter(report.passages.values()), None)
+    if found is None:
+        messages.print(f"{report.file}: {report.judge} knows no passages of this song")
+        return
+    waveform = load_song(file)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind, passage in (("best", found.best), ("weakest", found.weakest)):
+            target = folder / f"{file.stem}-{report.judge}-{kind}-{passage.start:.0f}-{passage.end:.0f}s.mp3"
+            if os.path.lexists(target):
+                messages.print(f"{printable(str(target))} is there already and stays")
+                continue
+            with replacing(target) as part:
+                encode_passage(file, waveform, part, passage.start, passage.end)
+    except OSError as error:
+        raise OutputRefused(f"{folder} cannot be written to ({error.strerror}). Choose another --cut.") from error
 
 
 def _by(
@@ -107,7 +144,10 @@ def _time_estimate(judge: str, duration: float, left: float, others: list[str]) 
 
 def _write(results: list[Report | Failure], format: Format) -> None:
     if format is Format.json:
-        typer.echo(to_json([result.as_dict() for result in results]))
+        from ..preference import passages
+
+        plain = [passages.as_dict(result) if isinstance(result, Report) else result.as_dict() for result in results]
+        typer.echo(to_json(plain))
     elif format is Format.csv:
         typer.echo(to_csv(results), nl=False)
     else:

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
         "auto",
         description="Precision of matrix products; auto: bfloat16 if it is fast and close to float32 on trial clips",
     )
+    fine_windows: bool = Field(
+        False, description="Let apex and banger score every 30 s in steps of 5 s instead of 30 s, approximately"
+    )
     max_loaded: int = Field(
         1, ge=1, description="Maximum number of judges in memory of those that are loaded on first use (1 to 3 GB each)"
     )

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
 
@@ -21,6 +21,7 @@ from ..audio.features import AudioFeatures
 from ..core import files
 
 MAX_SONGS = 500
+ARRAYS = ("embeddings", "start", "valid", "parts")
 FOLDER = "apex-embeddings"
 """Subfolder that holds the cache's files, so that other files of the given folder are never looked at."""
 ENTRY = re.compile(r"[0-9a-f]{64}\.safetensors")
@@ -35,7 +36,8 @@ class CachedEmbeddings:
     """Embeddings of a whole song by one encoder, and the song's audio features.
 
     `embeddings` is [S, ...], with one entry for each segment. `start` and `valid` [S] are in samples at `rate` Hz.
-    `sha256` is the hash of the decoded samples. `duration` is in seconds.
+    `sha256` is the hash of the decoded samples. `duration` is in seconds. `parts` [S, P, ...] are the embeddings of
+    every `part_seconds` of the segments; both are 0 and empty if the encoder gives none.
     """
 
     embeddings: np.ndarray
@@ -45,6 +47,8 @@ class CachedEmbeddings:
     duration: float
     sha256: str
     features: AudioFeatures
+    parts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    part_seconds: float = 0.0
 
 
 class EmbeddingCache:
@@ -163,8 +167,8 @@ def _files(folder: Path, name: re.Pattern[str]) -> Iterator[tuple[Path, os.stat_
 def _pack(encoded: CachedEmbeddings) -> bytes:
     from safetensors.numpy import save
 
-    arrays = {name: np.ascontiguousarray(getattr(encoded, name)) for name in ("embeddings", "start", "valid")}
-    facts = {name: getattr(encoded, name) for name in ("rate", "duration", "sha256")}
+    arrays = {name: np.ascontiguousarray(getattr(encoded, name)) for name in ARRAYS}
+    facts = {name: getattr(encoded, name) for name in ("rate", "duration", "sha256", "part_seconds")}
     return save(arrays, metadata={"facts": json.dumps(facts), "features": json.dumps(asdict(encoded.features))})
 
 
@@ -173,7 +177,7 @@ def _unpack(path: Path) -> CachedEmbeddings:
 
     with safe_open(path, "np") as file:
         about = file.metadata()
-        arrays = {name: file.get_tensor(name) for name in ("embeddings", "start", "valid")}
+        arrays = {name: file.get_tensor(name) for name in ARRAYS if name in file.keys()}  # noqa: SIM118
     return CachedEmbeddings(
         **arrays, **json.loads(about["facts"]), features=AudioFeatures.from_dict(json.loads(about["features"]))
     )

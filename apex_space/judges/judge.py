@@ -18,12 +18,13 @@ from ..audio.waveform import Waveform, file_hash, load_song
 from ..core.axes import KEYS
 from ..core.errors import PromptRefused
 from ..core.text import printable
-from ..models.encoders.encoder import Encoder, HearsOriginal, ReportsProgress
+from ..models.encoders.encoder import Encoder, HearsOriginal, KeepsParts, ReportsProgress
 from ..models.hub import Weights
 from .embedding_cache import CachedEmbeddings, EmbeddingCache
 from .eta import ESTIMATOR, ComputeCost, ThroughputEstimator
 from .queueing import SongQueue
 from .report import Report, Scores, Segment
+from .windows import windows
 
 NO_PROMPT = "{judge} hears no prompt. Only tunejury does, if it is loaded with one."
 SongInput = str | Path | Waveform
@@ -97,6 +98,7 @@ class EncoderProperties:
     precision: str
     reason: str
     batch: int
+    part_seconds: float
     embeddings_version: int
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -229,9 +231,11 @@ class Judge:
     def _key(self, samples: str) -> str:
         """Return the key of a song's embeddings in the cache.
 
-        It depends on everything that the embeddings depend on, including the versions of the code.
+        It depends on everything that the embeddings depend on, including the versions of the code, and on what is kept.
         """
-        made_by = self.encoder.precision, self.encoder.embeddings_version, features.VERSION
+        made_by: list[object] = [self.encoder.precision, self.encoder.embeddings_version, features.VERSION]
+        if self.encoder.part_seconds:
+            made_by.append(f"parts of {self.encoder.part_seconds:g} s")
         parts = (samples, self.name, *map(str, self.weights), *map(str, made_by))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -248,19 +252,24 @@ class Judge:
             encoder = encoder.for_song(waveform.samples, waveform.rate)
         del waveform, samples  # for a song of ten minutes, this frees 160 MB for the encoder
         embeddings: list[np.ndarray] = []
+        parts: list[np.ndarray] = []
         for start in range(0, len(cut), self.encoder.batch):
             end = min(start + self.encoder.batch, len(cut))
             for made in _steps(encoder, cut.samples[start:end], cut.valid[start:end]):
                 if isinstance(made, float):
                     yield (start + made) / len(cut), None
                 else:
-                    embeddings.append(made)
-            parts = np.concatenate(embeddings), cut.start[:end], cut.valid[:end]
-            yield end / len(cut), CachedEmbeddings(*parts, rate, *about)
+                    embeddings.append(made[0])
+                    parts += made[1:]
+            arrays = np.concatenate(embeddings), cut.start[:end], cut.valid[:end]
+            kept = (np.concatenate(parts), self.encoder.part_seconds) if parts else ()
+            yield end / len(cut), CachedEmbeddings(*arrays, rate, *about, *kept)
 
     def _report(self, encoded: CachedEmbeddings, name: str, started: float) -> Report:
         values = self.head(encoded.embeddings)
         counts = self.head.counts(encoded.valid / encoded.rate) > 0
+        lifts = self._lifts(encoded, values) if counts.sum() > 1 else [{}] * len(counts)
+        times = zip(encoded.start.tolist(), encoded.valid.tolist(), lifts, strict=True)
         return Report(
             file=printable(name),
             judge=self.name,
@@ -268,9 +277,10 @@ class Judge:
             missing=self.head.missing,
             spread=self.head.spread,
             segments=tuple(
-                Segment(start / encoded.rate, (start + valid) / encoded.rate, _scores(values, i), bool(counts[i]))
-                for i, (start, valid) in enumerate(zip(encoded.start.tolist(), encoded.valid.tolist(), strict=True))
+                Segment(start / encoded.rate, (start + valid) / encoded.rate, _scores(values, i), bool(counts[i]), lift)
+                for i, (start, valid, lift) in enumerate(times)
             ),
+            windows=windows(encoded, self.head),
             duration=encoded.duration,
             features=encoded.features,
             weights=self.weights,
@@ -283,6 +293,20 @@ class Judge:
             prompt=printable(self.prompt),
         )
 
+    def _lifts(self, encoded: CachedEmbeddings, values: Mapping[str, np.ndarray]) -> list[Mapping[str, float]]:
+        """Return by how much each segment lifts the song's scores, exactly: by leaving it out."""
+        song = self._song(encoded, values)
+        if self.head.pooling == "embedding":
+            total, others = encoded.embeddings.sum(0, dtype=np.float64), len(encoded.embeddings) - 1
+            without = self.head(((total - encoded.embeddings) / others).astype(np.float32))
+        else:
+            counts = self.head.counts(encoded.valid / encoded.rate)
+            without = {axis: (counts @ v - counts * v) / (counts.sum() - counts) for axis, v in values.items()}
+        return [
+            {axis: known - float(v[i]) for axis, v in without.items() if (known := song[axis]) is not None}
+            for i in range(len(encoded.embeddings))
+        ]
+
     def _song(self, encoded: CachedEmbeddings, values: Mapping[str, np.ndarray]) -> Scores:
         if self.head.pooling == "embedding":
             return _scores(self.head(encoded.embeddings.mean(0, keepdims=True)), 0)
@@ -290,12 +314,20 @@ class Judge:
         return _scores({axis: np.average(v, weights=counts)[None] for axis, v in values.items()}, 0)
 
 
-def _steps(encoder: Encoder | ReportsProgress, samples: np.ndarray, valid: np.ndarray) -> Iterator[float | np.ndarray]:
-    """Yield the embeddings. If the encoder reports its progress, first yield the shares of the work that is done."""
+def _steps(
+    encoder: Encoder | ReportsProgress, samples: np.ndarray, valid: np.ndarray
+) -> Iterator[float | tuple[np.ndarray, ...]]:
+    """Yield the embeddings and, if the encoder gives them, those of the segments' parts.
+
+    If the encoder reports its progress, first yield the shares of the work that is done.
+    """
     if isinstance(encoder, ReportsProgress):
-        yield from encoder.steps(samples, valid)
+        for made in encoder.steps(samples, valid):
+            yield made if isinstance(made, float) else (made,)
+    elif isinstance(encoder, KeepsParts) and encoder.part_seconds:
+        yield encoder.in_parts(samples, valid)
     else:
-        yield encoder(samples, valid)
+        yield (encoder(samples, valid),)
 
 
 def _scores(values: Mapping[str, np.ndarray], at: int) -> Scores:

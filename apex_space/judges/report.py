@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..audio.streaming import turned_down
@@ -12,6 +13,8 @@ from ..core.axes import AXES, Axis
 if TYPE_CHECKING:  # the command line needs reports before it needs numpy
     from ..audio.features import AudioFeatures
     from ..models.hub import Weights
+    from .passages import Passages
+    from .windows import Windows
 
 LEVEL = 0.8
 """Share of the songs that a judge had not been trained on whose true score was within the interval."""
@@ -22,6 +25,7 @@ UNITS = {
     "seconds": "s",
     "start": "s",
     "end": "s",
+    "step": "s",
     "tempo": "BPM",
     "other_tempo": "BPM",
     "loudness": "LUFS",
@@ -44,13 +48,15 @@ Scores = Mapping[str, float | None]
 class Segment:
     """Scores of one segment of the song, from `start` to `end` in seconds.
 
-    `counts` is false if the segment does not count in the song's scores, for example because it is too short.
+    `counts` is false if the segment does not count in the song's scores, for example because it is too short. `lift` is
+    by how much the song's scores are higher than they were without the segment; it is empty if no two segments count.
     """
 
     start: float
     end: float
     scores: Scores
     counts: bool = True
+    lift: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Report:
     `duration` is the length of the song and `seconds` the time of computing, both in seconds. `sha256` is the hash of
     the decoded samples. `version` is the version of this program, and `made` when it made the report (UTC, ISO 8601);
     both are empty in reports that were stored before reports had them. `prompt` is what the song was scored for, if the
-    judge heard a prompt.
+    judge heard a prompt. `windows` are the scores of every 30 s, if the judge can tell them.
     """
 
     file: str
@@ -93,6 +99,7 @@ class Report:
     version: str = ""
     made: str = field(default="", compare=False)
     prompt: str = ""
+    windows: "Windows | None" = None
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -109,18 +116,31 @@ class Report:
             if (spread := self.spread.get(axis.key)) is not None
         }
 
+    @cached_property
+    def passages(self) -> "Mapping[str, Passages]":
+        """Return the best and the weakest passage by each score that is known for every 30 s."""
+        from .passages import passages
+
+        known = self.windows.scores if self.windows else {}
+        return {axis: passages(self.windows, scores) for axis, scores in known.items() if self.windows}
+
     def as_record(self) -> dict[str, Any]:
         """Return plain values of all fields. A segment's scores are beside its start and end."""
-        segments = [{"start": s.start, "end": s.end, "counts": s.counts, **s.scores} for s in self.segments]
+        segments = [
+            {"start": s.start, "end": s.end, "counts": s.counts, **s.scores, "lift": dict(s.lift)}
+            for s in self.segments
+        ]
         features = asdict(self.features) | {"short_term": list(self.features.short_term)}
         weights = [asdict(each) for each in self.weights]
-        return asdict(self) | {"segments": segments, "features": features, "weights": weights}
+        windows = self.windows and self.windows.as_dict()
+        return asdict(self) | {"segments": segments, "features": features, "weights": weights, "windows": windows}
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON: the record, and the intervals, ranges and units that explain it.
 
-        `turned_down` says by how much each streaming service plays the song quieter. `percentile` says where the scores
-        are among those of reference songs; it is None if the judge has none. Raises SettingsError.
+        `turned_down` says by how much each streaming service plays the song quieter. `passages` are the best and the
+        weakest 30 s by each score. `percentile` says where the scores are among those of reference songs; it is None if
+        the judge has none. Raises SettingsError.
         """
         from .reference_songs import reference_songs  # it needs reports
 
@@ -130,6 +150,7 @@ class Report:
         quieter = turned_down(self.features.played_loudness)
         return self.as_record() | {
             "turned_down": quieter,
+            "passages": {axis: each.as_dict() for axis, each in self.passages.items()},
             "intervals": intervals,
             "percentile": among and among.as_dict(self),
             "scales": scales,

@@ -9,6 +9,7 @@ from ..core.i18n import tr, translate
 from ..core.text import minus
 from ..judges import registry
 from ..judges.report import Report, Segment
+from ..judges.windows import Windows
 from .style import GREY, NEUTRAL, ROW_HEIGHT, finished
 
 if TYPE_CHECKING:
@@ -132,17 +133,22 @@ def _value(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
 
 
 def timeline(report: Report) -> "Figure":
-    """Draw each predicted axis over time, constant within a segment, and one panel for each group of axes.
+    """Draw each predicted axis over time, and one panel for each group of axes.
 
+    A score is constant within a segment. If it is known in finer steps, it is drawn at the middle of every 30 s.
     Segments that do not count in the song's scores are pale.
     """
     from plotly.subplots import make_subplots
 
     groups = _groups(axis for axis in report.axes if report.scores[axis.key] is not None)
     figure = make_subplots(rows=max(1, len(groups)), shared_xaxes=True, vertical_spacing=0.08)
-    runs = [(counts, list(run)) for counts, run in groupby(report.segments, lambda segment: segment.counts)]
+    fine = report.windows if report.windows and report.windows.step < report.segments[0].end else None
+    segments = () if fine else report.segments
+    runs = [(counts, list(run)) for counts, run in groupby(segments, lambda segment: segment.counts)]
     for row, axes in enumerate(groups, 1):
         for axis in axes:
+            if fine:
+                _curve(figure, axis, row, fine)
             for place, (counts, run) in enumerate(runs):
                 _run(figure, axis, row, run, "" if counts else _uncounted(report), not place)
         if axes[0].bounded:
@@ -158,6 +164,18 @@ def timeline(report: Report) -> "Figure":
         figure.add_scatter(x=[None], y=[None], mode="lines", line=line, opacity=PALE, name=_uncounted(report))
     figure.update_layout(showlegend=True)
     return finished(figure, 210 + 190 * max(1, len(groups)), bottom=120)
+
+
+def _curve(figure: "Figure", axis: Axis, row: int, windows: Windows) -> None:
+    """Draw an axis at the middles of windows."""
+    starts = [number * windows.step for number in range(len(windows))]
+    label, score = translate(axis.label), f"%{{y:.{_digits(axis)}f}}"
+    hover = tr("{axis} {score} from {second} s", axis=label, score=score, second="%{customdata:.0f}")
+    figure.add_scatter(
+        x=[start + windows.seconds / 2 for start in starts], y=list(windows.scores[axis.key]), customdata=starts,
+        row=row, col=1, name=label, mode="lines+markers", line=dict(color=COLOURS[axis.key], width=2.5),
+        marker=dict(size=4), hovertemplate=f"{hover}<extra></extra>",
+    )  # fmt: skip
 
 
 def _run(figure: "Figure", axis: Axis, row: int, run: list[Segment], uncounted: str, legend: bool) -> None:

@@ -24,6 +24,7 @@ from ..core.settings import Settings
 from ..core.text import Message, sanitize
 from ..judges.registry import find
 from ..judges.report import Report, Scores, Segment
+from ..judges.windows import Windows
 from ..models.hub import Weights
 from .database import Database, Parameters, write
 from .identity import AddressHasher, open_hasher
@@ -184,7 +185,8 @@ def _report(fields: dict[str, Any]) -> Report:
     find(fields["judge"])
     features = fields.pop("features", None) or fields.pop("measured")  # the name in version 0.1.0
     segments = tuple(
-        Segment(part["start"], part["end"], _scores(part), part.get("counts", True)) for part in fields["segments"]
+        Segment(part["start"], part["end"], _scores(part), part.get("counts", True), part.get("lift", {}))
+        for part in fields["segments"]
     )
     return Report(
         **fields
@@ -193,6 +195,7 @@ def _report(fields: dict[str, Any]) -> Report:
             "segments": segments,
             "features": AudioFeatures.from_dict(features),
             "weights": tuple(Weights(**weights) for weights in fields["weights"]),
+            "windows": Windows.from_dict(windows) if (windows := fields.get("windows")) else None,
         }
     )
 

@@ -13,8 +13,9 @@ from ..core.errors import ApexSpaceError
 from ..core.i18n import tr, translate
 from ..judges.manager import BEST
 from ..judges.registry import REGISTRY
-from ..judges.report import rounded
+from ..judges.report import Report, rounded
 from ..judges.score import result
+from ..preference import passages
 from ..preference.compare import CompareProgress, CompareRequest
 from ..ranking.order import PREFERENCE
 from ..ranking.rank import KEEP, RankingProgress
@@ -71,7 +72,8 @@ class Api:
             judge: "best" for the most trusted judge that is ready, the name of one, or "panel" for all of them.
         """
         *_, last = self._requests.score(song, judge)
-        return rounded(result(last).as_dict())
+        found = result(last)
+        return rounded(passages.as_dict(found) if isinstance(found, Report) else found.as_dict())
 
     def what_if(self, song: str, judge: str = BEST) -> dict[str, Any]:
         """Try a dozen changes on a song, such as louder, brighter or no silence: how far each one moves every score,

@@ -281,6 +281,7 @@ class WholeSong:
 
     rate, batch = SAMPLE_RATE, 1
     segment_seconds = inf
+    part_seconds = 0.0
     embeddings_version = 2
     resampling = "soxr"
 

@@ -26,6 +26,8 @@ class Encoder(Protocol):
     """Why the encoder has this precision."""
     batch: int
     """Number of segments that are best encoded at once."""
+    part_seconds: float
+    """Length of the parts of a segment whose embeddings it gives (see KeepsParts), or 0 if it gives none."""
     embeddings_version: int
     """Version of the embeddings. Raise it with each change that moves embeddings beyond rounding.
 
@@ -35,6 +37,19 @@ class Encoder(Protocol):
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Encode `samples` [S, L], zero-padded beyond `valid` [S] samples -> [S, ...]."""
+
+
+@runtime_checkable
+class KeepsParts(Protocol):
+    """An encoder whose embedding of a segment is the mean over its frames, which it also gives for shorter parts."""
+
+    part_seconds: float
+
+    def in_parts(self, samples: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the embeddings [S, ...] that a call returns, and those of every `part_seconds` [S, P, ...].
+
+        Parts that lie beyond `valid` have no meaning.
+        """
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ In both published models, `feature_extractor_cqt` and `deepnorm` are off. The ne
 """
 
 from collections.abc import Iterable, Iterator
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ from .encoder import IMPORTING
 if TYPE_CHECKING:
     from transformers import HubertConfig, HubertModel
 
+PART_SECONDS = 5.0
+"""Length of the parts of a segment whose averages are kept, if the setting `fine_windows` asks for them."""
 FILES = ("config.json", "preprocessor_config.json")
 CHECKPOINTS = ("model.safetensors", "pytorch_model.bin")
 
@@ -57,17 +60,20 @@ LAYERS_330M, WIDTH_330M = 24, 1024
 class MertEncoder:
     """Encodes segments as time averages of chosen hidden states.
 
-    `layers` are the hidden states to keep: 0 is the input of the first layer, i the output of layer i.
+    `layers` are the hidden states to keep: 0 is the input of the first layer, i the output of layer i. Averages over
+    every `part_seconds` are kept too, unless it is 0.
     `precision`, a key of DTYPES, is the precision of the matrix products.
     """
 
     segment_seconds, resampling = 30.0, "sinc"
     embeddings_version = 2
 
-    def __init__(self, snapshot: Snapshot, layers: tuple[int, ...], precision: str = "float32") -> None:
+    def __init__(
+        self, snapshot: Snapshot, layers: tuple[int, ...], precision: str = "float32", part_seconds: float = 0.0
+    ) -> None:
         model: Any = _load(snapshot)
         self.rate, self.normalize = _preprocessing(snapshot.folder / "preprocessor_config.json")
-        self.layers, self.config = layers, model.config
+        self.layers, self.config, self.part_seconds = layers, model.config, part_seconds
         self.precision, self.reason = precision, ""
         self.device = device.device()
         self.batch = device.SEGMENTS_AT_ONCE[self.device.type]
@@ -91,14 +97,23 @@ class MertEncoder:
 
         Padding is encoded too, as in training, so `valid` [S] is not needed.
         """
-        return self._pool(torch.from_numpy(samples)).numpy()
+        return self.in_parts(samples, valid)[0]
+
+    def in_parts(self, samples: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Encode `samples` [S, L] -> [S, K, D], and every `part_seconds` of them -> [S, P, K, D]."""
+        pooled = self._pool(torch.from_numpy(samples)).numpy()
+        return pooled[:, 0], pooled[:, 1:]
 
     def pool(self, samples: Tensor) -> Tensor:
-        """Pool the hidden states of `samples` [S, L] -> [S, K, D] float32. Both tensors are in CPU memory."""
+        """Pool the hidden states of `samples` [S, L] over time -> [S, 1 + P, K, D] float32, both in CPU memory.
+
+        The first are the means over all frames, the others those over the frames of every `part_seconds`, if not 0.
+        """
         with torch.inference_mode():
+            frames = round(self.part_seconds * self.rate / prod(STRIDES))
             states = self.hidden_states(samples.to(self.device))
-            pooled = [state.mean(1, dtype=torch.float32) for i, state in enumerate(states) if i in self.layers]
-            return torch.stack(pooled, 1).cpu()
+            pooled = [_means(state, frames) for i, state in enumerate(states) if i in self.layers]
+            return torch.stack(pooled, 2).cpu()
 
     def hidden_states(self, samples: Tensor) -> Iterator[Tensor]:
         """Yield each hidden state [S, T, D] of `samples` [S, L]: the first layer's input, then every layer's output."""
@@ -111,6 +126,12 @@ class MertEncoder:
             yield x
             x = layer(x)
         yield self.encoder.layer_norm(x) if self.stable else x
+
+
+def _means(state: Tensor, frames: int) -> Tensor:
+    """Return the means over time of `state` [S, T, D], and of every so many `frames`, if not 0: [S, 1 + P, D]."""
+    parts = state.split(frames, 1) if frames else ()
+    return torch.stack([part.mean(1, dtype=torch.float32) for part in (state, *parts)], 1)
 
 
 def require_330m(encoder: MertEncoder, snapshot: Snapshot, judge: str) -> None:

@@ -80,6 +80,7 @@ class PocketEncoder:
     precision = "float32"
     reason = "it is fast as it is"
     batch = 1
+    part_seconds = 0.0
     embeddings_version = 1
 
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:

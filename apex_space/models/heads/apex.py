@@ -199,11 +199,12 @@ def repositories(settings: Settings) -> tuple[Repository, ...]:
 def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[MertEncoder, ApexHead]:
     """Load encoder and head from the two repositories' files. Raises WeightsInvalid."""
     head = ApexHead(snapshots[1].checkpoint)
-    return precision.choose(settings.precision, lambda chosen: _encoder(snapshots[0], chosen), head), head
+    kept = mert.PART_SECONDS if settings.fine_windows else 0.0
+    return precision.choose(settings.precision, lambda chosen: _encoder(snapshots[0], chosen, kept), head), head
 
 
-def _encoder(snapshot: Snapshot, chosen: str) -> MertEncoder:
-    encoder = MertEncoder(snapshot, LAYERS, chosen)
+def _encoder(snapshot: Snapshot, chosen: str, kept: float) -> MertEncoder:
+    encoder = MertEncoder(snapshot, LAYERS, chosen, kept)
     layers, width = encoder.config.num_hidden_layers, encoder.config.hidden_size
     if (layers, width) != (LAYERS[-1], WIDTH):
         raise WeightsInvalid(

@@ -5,6 +5,7 @@ are an extension: the same network on the same length of music, later in the son
 """
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -34,15 +35,18 @@ class Unpadded(MertEncoder):
 
     resampling = "soxr"
 
-    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """Encode `samples` [S, L] -> [S, K, D], each segment from its `valid` [S] samples alone."""
+    def in_parts(self, samples: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Encode `samples` [S, L] -> [S, K, D] and [S, P, K, D], each segment from its `valid` [S] samples alone."""
         least = min(int(MIN_SECONDS * self.rate), samples.shape[1])
         lengths = np.maximum(valid, least)
         pooled = np.empty((len(samples), len(self.layers), self.config.hidden_size), np.float32)
+        count = ceil(samples.shape[1] / (self.part_seconds * self.rate)) if self.part_seconds else 0
+        parts = np.zeros((len(samples), count, *pooled.shape[1:]), np.float32)
         for length in np.unique(lengths):  # at most two lengths: only a song's last segment is short
-            alike = lengths == length
-            pooled[alike] = super().__call__(samples[alike, :length], valid[alike])
-        return pooled
+            alike = np.flatnonzero(lengths == length)
+            pooled[alike], made = super().in_parts(samples[alike, :length], valid[alike])
+            parts[alike, : made.shape[1]] = made
+        return pooled, parts
 
 
 def network() -> mlp.ScoreNetwork:
@@ -83,10 +87,11 @@ def repositories(settings: Settings) -> tuple[Repository, ...]:
 def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[Unpadded, BangerHead]:
     """Load encoder and head from the two repositories' files. Raises WeightsInvalid."""
     head = BangerHead(snapshots[1].checkpoint)
-    return precision.choose(settings.precision, lambda chosen: _encoder(snapshots[0], chosen), head), head
+    kept = mert.PART_SECONDS if settings.fine_windows else 0.0
+    return precision.choose(settings.precision, lambda chosen: _encoder(snapshots[0], chosen, kept), head), head
 
 
-def _encoder(snapshot: Snapshot, chosen: str) -> Unpadded:
-    encoder = Unpadded(snapshot, (mert.LAYERS_330M,), chosen)
+def _encoder(snapshot: Snapshot, chosen: str, kept: float) -> Unpadded:
+    encoder = Unpadded(snapshot, (mert.LAYERS_330M,), chosen, kept)
     mert.require_330m(encoder, snapshot, "Banger")
     return encoder

@@ -60,6 +60,7 @@ class TuneJuryEncoder:
 
     rate, resampling, batch = 24_000, "sinc", 1
     segment_seconds = inf
+    part_seconds = 0.0
     embeddings_version = 1
     reason = REASON
 
@@ -110,6 +111,7 @@ class PartsEncoder:
     rate, resampling = clap.SAMPLE_RATE, "sinc"
     segment_seconds = clap.CLIP / clap.SAMPLE_RATE
     precision, reason = "float32", REASON
+    part_seconds = 0.0
     embeddings_version = 1
 
     def __init__(self, clap: ClapAudio) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
+from math import exp
 
 from ... import plots
 from ...audio.features import AudioFeatures
@@ -10,12 +11,14 @@ from ...audio.streaming import SERVICES, turned_down
 from ...core.axes import COMPARATIVES, SONGEVAL, Axis
 from ...core.i18n import plural, tr, translate
 from ...core.text import minus
+from ...judges.passages import Passage
 from ...judges.registry import REGISTRY, reference
 from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
 from ...judges.takes import Change, changes
 from ...plots.ranking_text import SPREAD
-from .html import Cells, clock, download_links, folded, labelled, listed, table
+from ...preference.passages import preferred
+from .html import Cells, clock, download_links, folded, labelled, listed, percent, table
 
 SHORT_SECONDS = 10.0
 """Duration below which the page says that the scores mean little."""
@@ -27,6 +30,14 @@ SERVICES_NOTE = (
     "Streaming services play loud songs quieter, so that all songs are about equally loud. A song that was made very "
     "loud gains nothing there. Nothing is cut from the song. The levels are those that are known of the services; a "
     "listener can choose another one or none."
+)
+PASSAGES_NOTE = (
+    "Of many passages one is always the best. It stands out if it differs from the rest of the song by more than the "
+    "best or the weakest would by chance. This is what the judge makes of it, not what listeners do."
+)
+LIFTS_NOTE = (
+    "The song’s score minus what it would be without this part. Above 0, the part lifts the score. This is exact; why "
+    "it does so is not known."
 )
 
 
@@ -175,12 +186,54 @@ def tables(report: Report) -> str:
                 _scores(report),
             ),
             table(tr("By segment"), (tr("Time"), *(translate(a.label) for a in report.axes)), timeline),
+            passages(report),
+            lifts(report),
             table(tr("Measured, not predicted"), (tr("What"), tr("Value")), measured(report)),
             loudness_over_time(report),
             streaming(report),
             table(tr("Provenance"), (tr("What"), tr("Value")), _origin(report)),
         )
     )
+
+
+def passages(report: Report) -> str:
+    """Return the best and the weakest 30 s by each score, and by what people would prefer, folded away."""
+    rows = [
+        (translate(axis.label), *(_passage(each, number(axis, each.score)) for each in (found.best, found.weakest)))
+        for axis in report.axes
+        if (found := report.passages.get(axis.key))
+    ]
+    if by_preference := preferred(report):
+        sides = (by_preference.best, by_preference.weakest)
+        chances = (_passage(each, percent(1 / (1 + exp(-each.score)))) for each in sides)
+        rows.append((tr("Chance to be preferred to the whole song"), *chances))
+    title, head = tr("The best and the weakest 30 seconds"), (tr("Score"), tr("Best 30 s"), tr("Weakest 30 s"))
+    return folded(title, f"<p>{escape(tr(PASSAGES_NOTE))}</p>{table(title, head, rows)}") if rows else ""
+
+
+def _passage(passage: Passage, score: str) -> str:
+    """Return when a passage is, its score, and whether it differs from the rest of the song by more than noise."""
+    time = f"{clock(passage.start)}–{clock(passage.end)}"
+    if passage.differs is None:
+        return labelled(time, score)
+    text = "{time}: {score}, stands out" if passage.differs else "{time}: {score}, perhaps by chance"
+    return tr(text, time=time, score=score)
+
+
+def lifts(report: Report) -> str:
+    """Return by how much each segment lifts or lowers the song's scores, folded away."""
+    axes = [axis for axis in report.axes if any(axis.key in part.lift for part in report.segments)]
+    rows = [
+        (f"{clock(part.start)}–{clock(part.end)}", *(_signed(axis, part.lift[axis.key]) for axis in axes))
+        for part in report.segments
+        if part.lift
+    ]
+    title, head = tr("What lifts and what lowers the scores"), (tr("Time"), *(translate(axis.label) for axis in axes))
+    return folded(title, f"<p>{escape(tr(LIFTS_NOTE))}</p>{table(title, head, rows)}") if axes else ""
+
+
+def _signed(axis: Axis, value: float) -> str:
+    return minus(f"{value:+.{1 if axis.high == 100 else 2}f}")
 
 
 def _source(report: Report) -> str:

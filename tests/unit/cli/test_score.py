@@ -29,7 +29,7 @@ def test_json_is_a_list_with_one_object_a_file_and_nothing_else_on_stdout() -> N
         assert tuple(report["scores"]) == KEYS
         assert all(report["scores"][axis] is None for axis in report["missing"])
         assert all(report["scores"][axis] is not None for axis in SEVEN if axis not in report["missing"])
-        assert set(report["segments"][0]) == {"start", "end", "counts", *KEYS}
+        assert set(report["segments"][0]) == {"start", "end", "counts", "lift", *KEYS}
         assert report["segments"][-1]["end"] == pytest.approx(report["duration"], abs=1e-3)
         assert report["weights"]
         assert report["precision"] == "float32"

@@ -79,6 +79,22 @@ def test_a_folder_that_cannot_be_written_costs_no_answer(tmp_path: Path) -> None
     assert same(cache.get(key(1)), heard(1))
 
 
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_parts_come_back_too(on_disk: bool, tmp_path: Path) -> None:
+    parts = np.random.default_rng(0).standard_normal((3, 6, 4, 16), dtype=np.float32)
+    encoded = replace(heard(1), parts=parts, part_seconds=5.0)
+    cache = EmbeddingCache(tmp_path if on_disk else None)
+    cache.put(key(1), encoded)
+    assert same((EmbeddingCache(tmp_path) if on_disk else cache).get(key(1)), encoded)
+
+
+def test_an_entry_without_parts_is_not_used_where_they_are_kept() -> None:
+    judge = load_judge()
+    encoder = PocketEncoder()
+    encoder.part_seconds = 5.0
+    assert replace(judge, encoder=encoder)._key("song") != judge._key("song")
+
+
 class Deaf(PocketEncoder):
     def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
         raise AssertionError("listened")

@@ -88,7 +88,7 @@ def test_json_keeps_every_value(report: Report) -> None:
     assert AudioFeatures.from_dict(json.loads(json.dumps(plain["features"]))) == report.features
     assert [Weights(**entry) for entry in plain["weights"]] == list(report.weights)
     for entry, segment in zip(plain["segments"], report.segments, strict=True):
-        times = {"start": segment.start, "end": segment.end, "counts": segment.counts}
+        times = {"start": segment.start, "end": segment.end, "counts": segment.counts, "lift": segment.lift}
         assert entry == times | dict(segment.scores)
 
 
@@ -98,7 +98,7 @@ def test_json_has_the_promised_keys(report: Report) -> None:
     promised = {"file", "judge", "scores", "segments", "duration", "weights", "precision", "seconds"}
     assert promised <= plain.keys()
     assert plain["scores"].keys() == set(KEYS)
-    assert all(set(segment) == {"start", "end", "counts", *KEYS} for segment in plain["segments"])
+    assert all(set(segment) == {"start", "end", "counts", "lift", *KEYS} for segment in plain["segments"])
 
 
 @given(reports)

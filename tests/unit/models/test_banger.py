@@ -46,9 +46,10 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> BangerHead:
 class Widened(Unpadded):
     """A small MERT whose embeddings are filled up to the head's width."""
 
-    def __call__(self, samples: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        embeddings = super().__call__(samples, valid)
-        return np.pad(embeddings, ((0, 0), (0, 0), (0, mert.WIDTH_330M - embeddings.shape[2])))
+    def in_parts(self, samples: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        embeddings, parts = super().in_parts(samples, valid)
+        wider = (0, mert.WIDTH_330M - embeddings.shape[2])
+        return np.pad(embeddings, ((0, 0), (0, 0), wider)), np.pad(parts, ((0, 0), (0, 0), (0, 0), wider))
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +139,18 @@ def test_what_stands_beyond_a_segments_end_is_not_heard(encoder: Unpadded) -> No
     alone = np.concatenate([encoder(samples[:1], valid[:1]), encoder(samples[1:, : 2 * SAMPLE_RATE], valid[1:])])
     np.testing.assert_array_equal(encoder(samples, valid), encoder(silent, valid))
     np.testing.assert_allclose(encoder(samples, valid), alone, atol=1e-5)
-    padded = mert.MertEncoder.__call__(encoder, silent, valid)
+    padded = mert.MertEncoder.in_parts(encoder, silent, valid)[0]
     assert np.abs(padded[1] - alone[1]).max() > 1e-2
+
+
+def test_parts_of_a_short_rest_end_with_it(encoder: Unpadded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder, "part_seconds", 5.0)
+    samples, valid = np.stack([noise(11), noise(11, 1)]), np.array([11 * SAMPLE_RATE, 6 * SAMPLE_RATE])
+    embeddings, parts = encoder.in_parts(samples, valid)
+    _, alone = encoder.in_parts(samples[1:, : 6 * SAMPLE_RATE], valid[1:])
+    assert parts.shape == (2, 3, *embeddings.shape[1:])
+    np.testing.assert_array_equal(parts[1, :2], alone[0])
+    assert not parts[1, 2].any()
 
 
 def test_permuting_a_batch_permutes_the_embeddings(encoder: Unpadded) -> None:

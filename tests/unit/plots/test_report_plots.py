@@ -10,6 +10,7 @@ from apex_space import plots
 from apex_space.core.axes import BY_KEY
 from apex_space.judges.loading import load_judge
 from apex_space.judges.report import Report, Segment
+from apex_space.judges.windows import Windows
 from helpers import melodies
 from helpers.results import report
 
@@ -86,3 +87,13 @@ def test_loudness_is_drawn_where_it_is_known() -> None:
     assert "the quietest 3 s have −70.0 LUFS, the loudest have −11.5 LUFS" in drawn
     assert drawn.count("stroke-dasharray") == 1
     assert "<svg" in plots.loudness(replace(heard, features=replace(heard.features, short_term=(-18.0,))))
+
+
+def test_scores_in_fine_steps_are_a_curve_at_the_middles_of_their_windows() -> None:
+    values = {"likes": (50.0, 52.0, 49.0), "musicality": (3.0, 3.1, 3.2)}
+    fine = replace(report(), windows=Windows(30.0, 5.0, values))
+    likes, musicality = plots.timeline(fine).data
+    assert (list(likes.x), list(likes.y), list(musicality.y)) == ([15, 20, 25], [50, 52, 49], [3, 3.1, 3.2])
+    assert list(likes.customdata) == [0, 5, 10]
+    coarse = replace(report(), windows=Windows(30.0, 30.0, values))
+    assert plots.timeline(coarse) == plots.timeline(report())

@@ -13,6 +13,7 @@ from apex_space.core.axes import KEYS
 from apex_space.core.errors import LinkError, TooFast, UnknownJudge, UnknownLink, WrongKey
 from apex_space.core.settings import Settings
 from apex_space.judges.report import Segment
+from apex_space.judges.windows import Windows
 from apex_space.models.hub import Weights
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.migrations import MIGRATIONS
@@ -140,6 +141,13 @@ def test_six_judges_on_an_hour_of_music_are_not_too_long(links: SharedResults) -
     hour = tuple(Segment(30.0 * place, 30.0 * place + 30, scores) for place in range(120))
     receipt = links.add([report(scores=scores, segments=hour)] * 6, "", HERE)
     assert len(links.get(receipt.id).reports[5].segments) == 120
+
+
+def test_windows_and_lifts_are_kept(links: SharedResults) -> None:
+    parts = tuple(replace(part, lift={"likes": 0.5}) for part in report().segments)
+    given = report(segments=parts, windows=Windows(30.0, 5.0, {"likes": (57.25, 58.0)}))
+    (kept,) = links.get(links.add([given], "", HERE).id).reports
+    assert (kept.windows, kept.segments) == (given.windows, given.segments)
 
 
 FIRST = (  # what version 0.1 of this code wrote: it has to be readable for ever
