@@ -80,10 +80,10 @@ def full_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def thin_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with thin layers, for tests of what is around the networks. Not to be written to."""
-    return write_apex(
-        tmp_path_factory.mktemp("thin"), replace(fake_weights.FULL_SIZE, intermediate_size=64, convolution=48)
-    )
+    """The same with thin layers and few samples a second, which takes a tenth of the time, for tests of what is around
+    the networks. Not to be written to."""
+    thin = replace(fake_weights.FULL_SIZE, intermediate_size=64, convolution=48, rate=4_000)
+    return write_apex(tmp_path_factory.mktemp("thin"), thin)
 
 
 @pytest.fixture(scope="session")
