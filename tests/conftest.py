@@ -80,10 +80,10 @@ def full_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def thin_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with thin layers, for tests of what is around the networks. Not to be written to."""
-    return write_apex(
-        tmp_path_factory.mktemp("thin"), replace(fake_weights.FULL_SIZE, intermediate_size=64, convolution=48)
-    )
+    """The same with thin layers and few samples a second, which takes a tenth of the time, for tests of what is around
+    the networks. Not to be written to."""
+    thin = replace(fake_weights.FULL_SIZE, intermediate_size=64, convolution=48, rate=4_000)
+    return write_apex(tmp_path_factory.mktemp("thin"), thin)
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +138,8 @@ def panel_server(tmp_path_factory: pytest.TempPathFactory, panel_weights: Path, 
     """The app with tiny weights of TuneJury, SongEval and both HEARs, and none of APEX and Banger. Songs stay long
     enough for a button to be pressed again."""
     settings = {"APEX_DATA": str(data), "APEX_WEIGHTS": str(panel_weights), "APEX_UPLOAD_GRACE_SECONDS": "10"}
-    with running_app(tmp_path_factory.mktemp("panel-server"), **settings) as running:
+    stay = {"APEX_MAX_LOADED": "5"}  # to load one again for each song takes longer than to hear a short one
+    with running_app(tmp_path_factory.mktemp("panel-server"), **settings, **stay) as running:
         yield running
 
 

@@ -26,9 +26,13 @@ OWN = {"score": "#song", "compare": "#song-a", "arena": "#battle", "leaderboard"
 
 
 @pytest.fixture(scope="module")
-def space(server: Running) -> str:
-    """The address of the shared server under a name of its own."""
-    return server.url.replace("127.0.0.1", SITES[0])
+def space(server: Running, browser: Any) -> Iterator[str]:
+    """The address of the shared server under a name of its own. A page that stays open keeps the process of the pages
+    there: see `chromium`."""
+    address = server.url.replace("127.0.0.1", SITES[0])
+    with closing(browser.contexts[0].new_page()) as page:
+        page.goto(f"{address}/healthz")
+        yield address
 
 
 class Quiet(SimpleHTTPRequestHandler):

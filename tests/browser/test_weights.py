@@ -40,6 +40,7 @@ def test_apex_takes_over_when_it_is_ready_and_the_report_offers_it(
             assert offer.inner_text() == ""
             page.locator(".states").wait_for(state="detached", timeout=30_000)
             assert len([each for each in answers if "/upload?" in each.url]) == 1
-            until(lambda: httpx.get(f"{server.url}/healthz").json()["judges"]["banger"] == "absent", seconds=60)
+            health = f"{server.url}/healthz"
+            until(lambda: httpx.get(health).json()["judges"]["banger"] == "absent", seconds=60, pause=0.2)
             expect(page.get_by_role("radio", name="Banger", exact=True)).to_be_disabled(timeout=30_000)
             expect(page.locator(".judges p", has_text="APEX:")).to_contain_text("A song of 3 minutes takes about")

@@ -28,7 +28,7 @@ STRIDES = (5, 2, 2, 2, 2, 2, 2)
 
 @dataclass(frozen=True)
 class Mert:
-    """Sizes of a MERT; `stable` is the 330M's order of its layer norms."""
+    """Sizes of a MERT; `stable` is the 330M's order of its layer norms, `rate` the Hz at which it hears a song."""
 
     hidden_size: int = 768
     num_hidden_layers: int = 12
@@ -36,6 +36,7 @@ class Mert:
     intermediate_size: int = 3072
     convolution: int = 512
     stable: bool = False
+    rate: int = 24_000
 
 
 FULL_SIZE = Mert()
@@ -109,7 +110,7 @@ def mert_state(size: Mert) -> State:
 
 def mert_config(size: Mert) -> dict[str, Any]:
     """A published `config.json`, so far as it shapes the network, with the traps that the published ones hold."""
-    sizes = {name: value for name, value in asdict(size).items() if name not in ("convolution", "stable")}
+    sizes = {name: value for name, value in asdict(size).items() if name not in ("convolution", "stable", "rate")}
     return sizes | {
         "apply_spec_augment": True,
         "architectures": ["MERTModel"],
@@ -135,7 +136,7 @@ def mert_config(size: Mert) -> dict[str, Any]:
         "model_type": "mert_model",
         "num_conv_pos_embedding_groups": 16,
         "num_conv_pos_embeddings": 128,
-        "sample_rate": 24000,
+        "sample_rate": size.rate,
         "torch_dtype": "float32",
         "transformers_version": "4.27.1",
     }
@@ -148,7 +149,6 @@ PREPROCESSOR = {
     "padding_side": "right",
     "padding_value": 0,
     "return_attention_mask": True,
-    "sampling_rate": 24000,
 }
 
 
@@ -156,7 +156,7 @@ def write_mert(folder: Path, size: Mert) -> Path:
     """Write MERT's three published files into the new `folder`."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(mert_config(size)))
-    (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR))
+    (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR | {"sampling_rate": size.rate}))
     torch.save(mert_state(size), folder / "pytorch_model.bin")
     return folder
 

@@ -95,7 +95,8 @@ def test_judges_and_leaderboard(client: Any, data: Path) -> None:
     def asked() -> dict[str, Any]:
         return {each["judge"]: each for each in client.predict(api_name="/judges")}
 
-    until(lambda: asked()["hear-2"]["state"] == "absent", seconds=60)  # the server looks for its weights by itself
+    # The server looks for its weights by itself.
+    until(lambda: asked()["hear-2"]["state"] == "absent", seconds=60, pause=0.2)
     judges = asked()
     assert judges["pocket"]["state"] == "ready"
     assert "likes" in judges["pocket"]["axes"]

@@ -214,7 +214,7 @@ def test_unpacked_songs_count_and_go_where_they_cannot_be_scored(client: httpx.C
 
 def test_a_foreign_page_gets_no_battle_and_casts_no_vote(client: httpx.Client) -> None:
     voter = Voter(client)
-    until(lambda: "battle" in voter.issue("203.0.113.40"), seconds=60)
+    until(lambda: "battle" in voter.issue("203.0.113.40"), seconds=60, pause=0.2)
     for headers in ({"origin": "https://blog.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}):
         assert "page of another site" in voter.call("issue", None, "203.0.113.41", **headers)["refused"]
         cast = {"battle": "a" * 32, "winner": "a", "heard": [5, 5]}

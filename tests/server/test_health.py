@@ -18,7 +18,7 @@ SONGS = 6
 
 def test_it_tells_the_judges_the_queue_and_the_version(server: Running) -> None:
     with httpx.Client(base_url=server.url, timeout=30) as watcher:
-        until(lambda: watcher.get("/healthz").json()["judges"]["apex"] == "absent", seconds=60)
+        until(lambda: watcher.get("/healthz").json()["judges"]["apex"] == "absent", seconds=60, pause=0.2)
         told = watcher.get("/healthz")
         assert told.headers["cache-control"] == "no-store"
         told = told.json()
@@ -50,4 +50,4 @@ def test_it_answers_while_songs_are_heard_and_counts_them(server: Running, tmp_p
             song.result()
         assert max(queue["running"] for queue in seen) >= 1
         assert max(queue["waiting"] for queue in seen) >= SONGS // 2
-        until(lambda: watcher.get("/healthz").json()["queue"] == {"waiting": 0, "running": 0}, seconds=10)
+        until(lambda: watcher.get("/healthz").json()["queue"] == {"waiting": 0, "running": 0}, 10, pause=0.2)

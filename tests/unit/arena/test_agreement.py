@@ -3,12 +3,12 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import brier_score_loss
 
 from apex_space.arena import agreement
 from apex_space.arena.agreement import Agreement, AgreementReport
@@ -116,7 +116,7 @@ def test_figures_are_consistent(votes: list[Vote]) -> None:
         assert judge.decided + judge.ties == len(votes)
         assert judge.gain.value == pytest.approx(judge.agreed.value - judge.always_a.value)
         assert judge.brier.value == pytest.approx(
-            brier_score_loss([each.winner == "a" for each in decided], of_all, labels=[False, True])
+            fmean((said - (each.winner == "a")) ** 2 for said, each in zip(of_all, decided, strict=True))
         )
         assert sum(bin.share for bin in judge.calibration) == pytest.approx(1)
         assert sum(bin.share * bin.won.value for bin in judge.calibration) == pytest.approx(judge.agreed.value)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import datasets
 import numpy as np
 import pyarrow
 import pyarrow.parquet
@@ -367,6 +366,8 @@ def test_the_pages_offer_the_first_six_songs() -> None:
 
 def rows(sounds: list[dict[str, Any]], **columns: list[Any]) -> Any:
     """Rows with sound as the library streams them from a parquet file."""
+    import datasets  # here, and not in each process that collects tests: it takes seconds
+
     table = datasets.Dataset.from_dict({"take": sounds, **columns})
     return table.cast_column("take", datasets.Audio(decode=False)).to_iterable_dataset()
 
@@ -385,6 +386,8 @@ def test_a_dataset_is_read_under_its_own_names(tmp_path: Path) -> None:
 
 
 def test_further_columns_of_a_dataset_tell_kinds_of_songs(tmp_path: Path) -> None:
+    import datasets
+
     (tmp_path / "files").mkdir()
     sounds, numbers = [sound(tmp_path, 1)] * (MAX_VALUES + 2), range(MAX_VALUES + 2)
     labels, seeds = [0, 1, 0, *[-1] * (MAX_VALUES - 1)], [0, *numbers[:-1]]
@@ -410,6 +413,8 @@ def test_a_dataset_that_breaks_off_gives_the_songs_until_then(tmp_path: Path) ->
 
 
 def test_a_dataset_may_lack_labels() -> None:
+    import datasets
+
     stream = rows([{"bytes": b"", "path": ""}] * 3, genre=[0, None, -1])
     stream = stream.cast_column("genre", datasets.ClassLabel(names=["rock", "jazz"]))
     assert [row["genre"] for _, row in pool_sources._undecoded(stream, "some/one")] == ["rock", None, None]
@@ -425,6 +430,8 @@ def test_a_dataset_cannot_name_files_of_this_machine(tmp_path: Path) -> None:
 
 
 def test_a_dataset_of_plain_files_needs_no_codec(tmp_path: Path) -> None:
+    import datasets
+
     for seed in (1, 2):
         melodies.write(tmp_path / "set" / f"{seed}.flac", seed)
     stream = datasets.load_dataset(
@@ -459,6 +466,8 @@ def test_a_dataset_is_taken_up_to_its_bounds(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_dataset_without_sound_is_refused(tmp_path: Path) -> None:
+    import datasets
+
     stream = datasets.Dataset.from_dict({"text": ["no sound"]}).to_iterable_dataset()
     with pytest.raises(PoolError, match="no column of the type Audio, but text"):
         next(from_dataset("some/one", [stream], tmp_path))

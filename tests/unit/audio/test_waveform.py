@@ -66,15 +66,14 @@ def patched(data: bytes, at: int, new: bytes) -> bytes:
     ],
 )
 def test_integers_come_out_exactly(tmp_path: Path, kind: str, subtype: str, bits: int, channels: int) -> None:
-    source = (
-        np.random.default_rng(bits).integers(-(2**31), 2**31, (channels, SAMPLE_RATE)) >> (32 - bits) << (32 - bits)
-    )
+    rate = 8000  # few samples show as much
+    source = np.random.default_rng(bits).integers(-(2**31), 2**31, (channels, rate)) >> (32 - bits) << (32 - bits)
     source[:, :2] = -(2**31), (2**31 - 1) >> (32 - bits) << (32 - bits)
-    path = write(tmp_path / "file", source.astype(np.int32), SAMPLE_RATE, kind, subtype)
+    path = write(tmp_path / "file", source.astype(np.int32), rate, kind, subtype)
     waveform = load(path)
     planes = (source / 2**31).astype(np.float32)
     assert waveform.samples.dtype == np.float32
-    assert (waveform.rate, waveform.levels.channels) == (SAMPLE_RATE, channels)
+    assert (waveform.rate, waveform.levels.channels) == (rate, channels)
     if channels < 3:
         assert np.array_equal(waveform.samples, planes.mean(0))
     else:

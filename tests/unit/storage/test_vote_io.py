@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, get_args
 from uuid import uuid4
 
-import datasets
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -458,6 +457,8 @@ def test_copies_from_the_hub_are_imported_from_the_last_to_the_first(
 def test_copies_by_this_and_by_older_versions_are_imported_and_loaded_together(
     command: Callable[..., tuple[int, str]], three: VoteStore, tmp_path: Path
 ) -> None:
+    import datasets  # here, and not in each process that collects tests: it takes seconds
+
     folder, (first, second, third) = tmp_path / "hub", [vote.battle.id for vote in three.votes()]
     folder.mkdir()
     three.add_tags(first, ["mix", "voice"])
