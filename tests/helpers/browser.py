@@ -30,7 +30,8 @@ FLAGS = [
     "--js-flags=--no-opt --no-maglev --single-threaded-gc",
 ]
 """The last one saves a tenth of a page's processor time: no page lives long enough for an optimising compiler. The one
-before saves a third of it, as long as `chromium` keeps a page open: the next page need not parse Gradio's scripts."""
+before lets pages share a process as long as `chromium` keeps one open: the Score page then loads in 1.1 s of processor
+time instead of 1.7 s, but all of `test_arena` takes only 2% less."""
 EXPECTED = ("status of 422", "Waveform load error")
 """A refusal before the queue, and a player's word on what is no song."""
 PLAY = re.compile(r"^Play\b")
