@@ -111,10 +111,9 @@ def _panel(rows: Sequence[Response], severities: Sequence[float], ends: tuple[in
     """Draw the curves of one kind of damage, between the `ends` in percent of the scores' scales."""
     low, high = ends
     yield _text(LEFT, 15, translate(LABELS[rows[0].kind]))
-    for level in range(low, high + 1, STEP):
-        y = _y(level, low, high)
-        strength = "" if level == 0 else ' stroke-opacity=".25"'
-        yield f'<path d="M{LEFT} {y:.1f}H{WIDTH - LEFT}" stroke="{GREY}"{strength}/>'
+    lines = {level: f"M{LEFT} {_y(level, low, high):.0f}H{WIDTH - LEFT}" for level in range(low, high + 1, STEP)}
+    yield f'<path d="{lines.pop(0)}" stroke="{GREY}"/>'
+    yield f'<path d="{"".join(lines.values())}" stroke="{GREY}" stroke-opacity=".25"/>'
     for row in rows:
         yield from _curve(row, severities, low, high)
 
@@ -122,13 +121,15 @@ def _panel(rows: Sequence[Response], severities: Sequence[float], ends: tuple[in
 def _curve(row: Response, severities: Sequence[float], low: int, high: int) -> Iterator[str]:
     colour, scale = COLOURS[row.axis], _scale(row.axis)
     places = [(_x(at), _y(value.value * scale, low, high)) for at, value in zip(severities, row.change, strict=True)]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in [(_x(0), _y(0, low, high)), *places])
-    yield f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+    line = " ".join(f"{x:.0f},{y:.1f}" for x, y in [(_x(0), _y(0, low, high)), *places])
+    bars, dots = "", {True: "", False: ""}
     for (x, y), change, noticed in zip(places, row.change, row.noticed, strict=True):
         bottom, top = (_y(value * scale, low, high) for value in (change.low, change.high))
-        yield f'<path d="M{x:.1f} {top:.1f}V{bottom:.1f}" stroke="{colour}" stroke-opacity=".6"/>'
-        fill = colour if noticed.value >= 0.5 else "none"
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{fill}" stroke="{colour}"/>'
+        bars += f"M{x:.0f} {top:.1f}V{bottom:.1f}"
+        dots[noticed.value >= 0.5] += f"M{x - 3:.0f} {y:.1f}a3 3 0 1 0 6 0a3 3 0 1 0-6 0"
+    yield f'<g fill="none" stroke="{colour}"><polyline points="{line}" stroke-width="1.5"/>'
+    drawn = "".join(f'<path d="{dots[full]}" fill="{colour if full else "none"}"/>' for full in dots if dots[full])
+    yield f'<path d="{bars}" stroke-opacity=".6"/>{drawn}</g>'
 
 
 def _range(rows: Sequence[Response]) -> tuple[int, int]:

@@ -108,7 +108,8 @@ def test_about_and_embed(chinese: Any) -> None:
     model_card.click()  # it has names and codes; a unit test looks at it
     repositories = page.locator('a[href*="huggingface.co"]').all_text_contents()
     snippet = page.get_by_label("代码").input_value()
-    names = ("BibTeX", "cookie", "apex-space", "Python", "iframe", "gradio-app", *LIBRARIES, *map(version, LIBRARIES))
+    names = ("BibTeX", "cookie", "apex-space", "Python", "iframe", "gradio-app", "verify")
+    names += (*LIBRARIES, *map(version, LIBRARIES))
     references = without_braces(read_static("references.bib"))
     found = [without_braces(text).removeprefix("复制：") for text in english(page, *names, *repositories, snippet)]
     assert len(found) > references.count("@")

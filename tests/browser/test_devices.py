@@ -89,7 +89,7 @@ def the_tab_key_goes_as_the_eye_does(page: Any, order: list[str], beside: bool) 
 
 def paper_shows_what_was_found_without_what_can_be_pressed(page: Any) -> None:
     page.emulate_media(media="print")
-    for shown in (".result .song", ".result .card", "#scores-plot", "caption"):
+    for shown in (".result .song", ".result .card", "#scores-plot", "caption:text-is('Scores')"):
         expect(page.locator(shown).first).to_be_visible()
     for hidden in ("button", "input", ".nav-holder", "footer", "#embed", "#song", "#share-panel", "#judge"):
         assert not any(part.is_visible() for part in page.locator(hidden).all()), hidden

@@ -65,12 +65,15 @@ def test_a_function_that_only_browsers_have_is_none_of_the_api(client: httpx.Cli
     assert (answer.status_code, answer.json()["detail"]) == (404, "There is no such function.")
 
 
-def test_pages_are_compressed_and_nothing_else(client: httpx.Client) -> None:
+def test_pages_and_what_they_show_are_compressed_and_nothing_else(client: httpx.Client) -> None:
     for path in PREVIEWS:
         with client.stream("GET", f"/{path}") as answer:
             size = sum(map(len, answer.iter_raw()))
             assert answer.headers["content-encoding"] == "gzip"
             assert size < 30_000
+    (opened, *_) = (each["id"] for each in client.get("/config").json()["dependencies"] if each["api_name"] == "_open")
+    shown = client.post("/gradio_api/run/predict", json={"data": [], "fn_index": opened})
+    assert shown.headers["content-encoding"] == "gzip"
     ranged = client.get("/", headers={"range": "bytes=0-9"})
     assert "content-encoding" not in ranged.headers
     assert "content-encoding" not in client.get("/healthz", headers={"accept": "*/*"}).headers
