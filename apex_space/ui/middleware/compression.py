@@ -4,7 +4,6 @@ from starlette.datastructures import Headers
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-
 RUN = "/gradio_api/run/"
 
 
