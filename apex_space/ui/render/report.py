@@ -170,7 +170,7 @@ def _card(report: Report, axis: Axis, change: str) -> str:
 
 def number(axis: Axis, value: float) -> str:
     """Return a score as people read it: whole percentiles, or two decimals on other scales."""
-    return minus(f"{value:.0f}" if axis.high == 100 else f"{value:.2f}")
+    return minus(f"{value:z.0f}" if axis.high == 100 else f"{value:z.2f}")
 
 
 def tables(report: Report) -> str:
@@ -208,7 +208,7 @@ def passages(report: Report) -> str:
         chances = (_passage(each, percent(1 / (1 + exp(-each.score)))) for each in sides)
         rows.append((tr("Chance to be preferred to the whole song"), *chances))
     title, head = tr("The best and the weakest 30 seconds"), (tr("Score"), tr("Best 30 s"), tr("Weakest 30 s"))
-    return folded(title, f"<p>{escape(tr(PASSAGES_NOTE))}</p>{table(title, head, rows)}") if rows else ""
+    return folded(title, f"<p>{escape(tr(PASSAGES_NOTE))}</p>{table(title, head, rows, 'compact')}") if rows else ""
 
 
 def _passage(passage: Passage, score: str) -> str:
@@ -233,7 +233,7 @@ def lifts(report: Report) -> str:
 
 
 def _signed(axis: Axis, value: float) -> str:
-    return minus(f"{value:+.{1 if axis.high == 100 else 2}f}")
+    return minus(f"{value:+z.{1 if axis.high == 100 else 2}f}")
 
 
 def _source(report: Report) -> str:
@@ -333,7 +333,7 @@ def streaming(report: Report) -> str:
         if each.name in quieter
     ]
     title, head = tr("How much quieter streaming services play it"), (tr("Service"), tr("Its level"), tr("Quieter by"))
-    return folded(title, f"<p>{escape(tr(SERVICES_NOTE))}</p>{table(title, head, rows)}") if rows else ""
+    return folded(title, f"<p>{escape(tr(SERVICES_NOTE))}</p>{table(title, head, rows, 'compact')}") if rows else ""
 
 
 def _origin(report: Report) -> Iterable[Cells]:

@@ -169,13 +169,14 @@ def test_why_weights_cannot_be_used_is_folded_away() -> None:
 def test_passages_and_lifts_are_folded_away_and_say_whether_they_may_be_chance() -> None:
     even, chorus = (50.0, 50.2, 49.9, 50.1, 50.0), (50.0, 50.2, 80.0, 50.1, 50.0)
     known = dict.fromkeys(KEYS) | {"likes": 50.0, "musicality": 3.0}
-    parts = tuple(Segment(30.0 * n, 30.0 * n + 30, known, lift={"likes": 7.25, "musicality": -0.5}) for n in range(2))
+    lifts = {"likes": 7.25, "musicality": -0.5}, {"likes": -1.0, "musicality": -0.001}
+    parts = tuple(Segment(30.0 * n, 30.0 * n + 30, known, lift=lift) for n, lift in enumerate(lifts))
     windows = Windows(30.0, 5.0, {"likes": tuple(np.repeat(chorus, 20)), "musicality": tuple(np.repeat(even, 20) / 20)})
     shown = tables(report(scores=known, missing={}, segments=parts, windows=windows))
     assert shown.count("<details><summary>The best and the weakest 30 seconds") == 1
     text = plain(shown)
     assert "3:20–3:50: 80, " in text
-    assert re.search(r"0:00–0:30 +\+7\.2 +−0\.50", text)
+    assert re.search(r"0:00–0:30 +\+7\.2 +−0\.50 +0:30–1:00 +−1\.0 +\+0\.00", text)
     windows = Windows(30.0, 30.0, {"likes": (50.0, 51.0)})
     assert "0:30–1:00: 51, perhaps by chance" in plain(
         tables(report(scores=known, missing={}, segments=parts, windows=windows))
