@@ -1,11 +1,12 @@
 """Pages on a touch screen, on paper and for the keyboard."""
 
+import re
 from typing import Any
 
 from playwright.sync_api import expect
 
 from helpers.browser import upload, wait_for_report
-from helpers.songs import short
+from helpers.songs import SECONDS, short
 
 PART = "() => document.activeElement.closest('#song, #choices, #outcome')?.id"
 """The part of the Score page where the focus is."""
@@ -62,6 +63,7 @@ def test_a_chosen_song_is_scored_shared_in_words_walked_through_and_printed(visi
     share.click()
     page.get_by_role("status").filter(has_text="Copied.").wait_for()
     words = page.evaluate("navigator.clipboard.readText()")
+    parts_of_the_song_are_played(page)
     likes = page.locator(".result .card", has_text="Likes").locator("b").inner_text()
     assert words.startswith(f"bossa.ogg: Likes {likes}, Coherence ")
     assert words.endswith(page.url)
@@ -87,9 +89,29 @@ def the_tab_key_goes_as_the_eye_does(page: Any, order: list[str], beside: bool) 
     assert (result["x"] > song["x"] + song["width"]) == beside
 
 
+def parts_of_the_song_are_played(page: Any) -> None:
+    """By the buttons of tables up to their end, and by the timeline from where it is pressed. It shows where it is."""
+    second = "document.querySelector('#song #waveform > *').shadowRoot.querySelector('audio').currentTime"
+    page.get_by_role("button", name="Hear 0:00–0:12").first.click()
+    page.locator("#timeline-plot .playing").wait_for()
+    page.wait_for_function(f"{second} > 0.2")
+    page.locator("#timeline-plot .nsewdrag").first.click()
+    page.wait_for_function(f"{second} > {SECONDS / 3}")
+    page.locator("#song").get_by_role("button", name=re.compile("^Pause")).click()
+
+
 def paper_shows_what_was_found_without_what_can_be_pressed(page: Any) -> None:
     page.emulate_media(media="print")
     for shown in (".result .song", ".result .card", "#scores-plot", "caption:text-is('Scores')"):
         expect(page.locator(shown).first).to_be_visible()
-    for hidden in ("button", "input", ".nav-holder", "footer", "#embed", "#song", "#share-panel", "#judge"):
+    for hidden in (
+        "button:not([data-from])",
+        "input",
+        ".nav-holder",
+        "footer",
+        "#embed",
+        "#song",
+        "#share-panel",
+        "#judge",
+    ):
         assert not any(part.is_visible() for part in page.locator(hidden).all()), hidden

@@ -67,7 +67,7 @@ class ComparePage:
                         self.listings.append(inputs.pool_song(self._pool, song))
         self.level = gr.HTML(
             html_template='<p role="status"></p><label><input type="checkbox" /> {{texts.as_they_are}}</label>',
-            js_on_load=f"{read_static('level.js')}\n{read_static('equal.js')}",
+            js_on_load="\n".join(map(read_static, ("player.js", "level.js", "equal.js"))),
             apply_default_css=False,
             elem_id="level",
             texts={"as_they_are": "Hear both as they are"},

@@ -124,6 +124,17 @@ def share_button() -> None:
     )
 
 
+def play_parts() -> None:
+    """Let a page play the parts of its song that its tables and its timeline show."""
+    gr.HTML(
+        html_template='<p role="status"></p>',
+        js_on_load=f"{read_static('player.js')}\n{read_static('play_parts.js')}",
+        apply_default_css=False,
+        elem_id="play-parts",
+        texts={"gone": "The song is no longer on this page, so it cannot be played."},
+    )
+
+
 def show_progress(triggers: Sequence[Any]) -> None:
     """Scroll to the progress when one of the events happens, unless it and what is below are in view, as on a desk."""
     gr.on(triggers, None, js=SCROLL, api_visibility="private")

@@ -86,6 +86,7 @@ class ScorePage:
         inputs.share_button()
         self.link = SharePanel(shared_results)
         self.what_if = WhatIfPanel(self._requests)
+        inputs.play_parts()
         self.tables = gr.HTML(elem_classes="result")
 
     def _events(self) -> None:
@@ -160,7 +161,7 @@ def _shown(step: LoadProgress | ScoringProgress, takes: Takes, keep: bool) -> tu
     report, done, before = step.report, step.done, None
     progress = render.note(tr(FINISHED)) if done else render.judge_progress(step)
     pictures = gr.Plot(plots.scores(report), visible=True), gr.Plot(plots.timeline(report), visible=True)
-    tables, finished = render.tables(report), (gr.skip(),) * 4
+    tables, finished = render.tables(report, play=True), (gr.skip(),) * 4
     if done:
         takes = takes.followed_by((report,), keep)
         before = takes.before(report)
@@ -186,7 +187,7 @@ def _panel_shown(step: PanelProgress, new: bool, takes: Takes, keep: bool) -> tu
     if not new:
         return gr.skip(), progress, *[gr.skip()] * 3, *finished
     picture = gr.Plot(plots.panel(so_far), visible=True) if so_far.reports else gr.Plot(visible=False)
-    shown = render.panel(so_far), progress, picture, gr.Plot(visible=False), links + render.panel_tables(so_far)
+    shown = render.panel(so_far), progress, picture, gr.Plot(visible=False), links + render.panel_tables(so_far, True)
     return *shown, *finished
 
 

@@ -53,15 +53,15 @@ def dispute(panel: Panel) -> str:
     )
 
 
-def panel_tables(panel: Panel) -> str:
-    """Return a table of each axis by each judge, then every judge's own tables."""
+def panel_tables(panel: Panel, play: bool = False) -> str:
+    """Return a table of each axis by each judge, then every judge's own tables, in which the page can `play` parts."""
     if not panel.reports:
         return ""
     judges = [report.judge for report in panel.reports]
     head = (tr("Axis"), *(REGISTRY[judge].title for judge in judges), tr("Lowest to highest"))
     own = "".join(
         f"<details><summary>{escape(labelled(REGISTRY[r.judge].title, translate(REGISTRY[r.judge].summary)))}</summary>"
-        f"{among(r)}{tables(r)}</details>"
+        f"{among(r)}{tables(r, play)}</details>"
         for r in panel.reports
     )
     return table(tr("The same song by each judge"), head, _rows(panel, judges), "compact") + own

@@ -5,6 +5,8 @@ from dataclasses import replace
 from html import escape
 from math import exp
 
+from markupsafe import Markup
+
 from ... import plots
 from ...audio.features import AudioFeatures
 from ...audio.streaming import SERVICES, turned_down
@@ -173,10 +175,10 @@ def number(axis: Axis, value: float) -> str:
     return minus(f"{value:z.0f}" if axis.high == 100 else f"{value:z.2f}")
 
 
-def tables(report: Report) -> str:
-    """Return the scores, timeline, measurements and origin as tables."""
+def tables(report: Report, play: bool = False) -> str:
+    """Return the scores, timeline, measurements and origin as tables. Times are buttons if the page can `play` them."""
     timeline = [
-        [f"{clock(s.start)}–{clock(s.end)}", *(cell(a, s.scores[a.key]) for a in report.axes)] for s in report.segments
+        [moment(s.start, s.end, play), *(cell(a, s.scores[a.key]) for a in report.axes)] for s in report.segments
     ]
     return "".join(
         (
@@ -186,8 +188,8 @@ def tables(report: Report) -> str:
                 _scores(report),
             ),
             table(tr("By segment"), (tr("Time"), *(translate(a.label) for a in report.axes)), timeline),
-            passages(report),
-            lifts(report),
+            passages(report, play),
+            lifts(report, play),
             table(tr("Measured, not predicted"), (tr("What"), tr("Value")), measured(report)),
             loudness_over_time(report),
             streaming(report),
@@ -196,35 +198,46 @@ def tables(report: Report) -> str:
     )
 
 
-def passages(report: Report) -> str:
+def moment(start: float, end: float, play: bool) -> str:
+    """Return from when to when a part of a song is: as text, or as a button that plays it (static/play.js)."""
+    time = f"{clock(start)}–{clock(end)}"
+    if not play:
+        return time
+    return Markup('<button type="button" data-from="{}" data-to="{}" aria-label="{}">▶ {}</button>').format(
+        start, end, tr("Hear {time}", time=time), time
+    )
+
+
+def passages(report: Report, play: bool) -> str:
     """Return the best and the weakest 30 s by each score, and by what people would prefer, folded away."""
     rows = [
-        (translate(axis.label), *(_passage(each, number(axis, each.score)) for each in (found.best, found.weakest)))
+        (
+            translate(axis.label),
+            *(_passage(each, number(axis, each.score), play) for each in (found.best, found.weakest)),
+        )
         for axis in report.axes
         if (found := report.passages.get(axis.key))
     ]
     if by_preference := preferred(report):
         sides = (by_preference.best, by_preference.weakest)
-        chances = (_passage(each, percent(1 / (1 + exp(-each.score)))) for each in sides)
+        chances = (_passage(each, percent(1 / (1 + exp(-each.score))), play) for each in sides)
         rows.append((tr("Chance to be preferred to the whole song"), *chances))
     title, head = tr("The best and the weakest 30 seconds"), (tr("Score"), tr("Best 30 s"), tr("Weakest 30 s"))
     return folded(title, f"<p>{escape(tr(PASSAGES_NOTE))}</p>{table(title, head, rows, 'compact')}") if rows else ""
 
 
-def _passage(passage: Passage, score: str) -> str:
+def _passage(passage: Passage, score: str, play: bool) -> str:
     """Return when a passage is, its score, and whether it differs from the rest of the song by more than noise."""
-    time = f"{clock(passage.start)}–{clock(passage.end)}"
-    if passage.differs is None:
-        return labelled(time, score)
-    text = "{time}: {score}, stands out" if passage.differs else "{time}: {score}, perhaps by chance"
-    return tr(text, time=time, score=score)
+    text = "{score}, stands out" if passage.differs else "{score}, perhaps by chance"
+    said = score if passage.differs is None else tr(text, score=score)
+    return Markup("{} {}").format(moment(passage.start, passage.end, play), said)
 
 
-def lifts(report: Report) -> str:
+def lifts(report: Report, play: bool) -> str:
     """Return by how much each segment lifts or lowers the song's scores, folded away."""
     axes = [axis for axis in report.axes if any(axis.key in part.lift for part in report.segments)]
     rows = [
-        (f"{clock(part.start)}–{clock(part.end)}", *(_signed(axis, part.lift[axis.key]) for axis in axes))
+        (moment(part.start, part.end, play), *(_signed(axis, part.lift[axis.key]) for axis in axes))
         for part in report.segments
         if part.lift
     ]

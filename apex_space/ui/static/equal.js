@@ -3,11 +3,9 @@
 const page = element.closest(".gradio-container");
 const asTheyAre = element.querySelector("input");
 
-// Gradio draws a player in a shadow root. Another one is in its place if the browser cannot draw the sound; on a foreign
-// page it plays from another site, and the browser would make it silent.
+// On a foreign page, a plain player plays from another site, and the browser would make it silent.
 function players(id) {
-  const drawn = page.querySelector(`#${id} #waveform > *`)?.shadowRoot?.querySelector("audio");
-  return [drawn, element.closest("gradio-app[src]") ? null : page.querySelector(`#${id} audio`)].filter(Boolean);
+  return [drawn(page, id), element.closest("gradio-app[src]") ? null : plain(page, id)].filter(Boolean);
 }
 
 function show() {

@@ -175,10 +175,10 @@ def test_passages_and_lifts_are_folded_away_and_say_whether_they_may_be_chance()
     shown = tables(report(scores=known, missing={}, segments=parts, windows=windows))
     assert shown.count("<details><summary>The best and the weakest 30 seconds") == 1
     text = plain(shown)
-    assert "3:20–3:50: 80, " in text
+    assert "3:20–3:50 80, " in text
     assert re.search(r"0:00–0:30 +\+7\.2 +−0\.50 +0:30–1:00 +−1\.0 +\+0\.00", text)
     windows = Windows(30.0, 30.0, {"likes": (50.0, 51.0)})
-    assert "0:30–1:00: 51, perhaps by chance" in plain(
+    assert "0:30–1:00 51, perhaps by chance" in plain(
         tables(report(scores=known, missing={}, segments=parts, windows=windows))
     )
     assert "The best and the weakest" not in tables(report())
