@@ -158,8 +158,8 @@ def test_battles_drawn_at_once_are_not_listened_to(client: httpx.Client, server:
     time.sleep(8)
     assert all("said" in voter.vote(battle, 5, "203.0.113.71") for battle in fetched)
     with closing(VoteStore(f"sqlite:///{server.data / FILE}")) as store:
-        counted = [vote for vote in store.votes() if not vote.suspicion]
-    assert len(counted) == LISTENERS
+        heard = [vote for vote in store.votes() if "listened" not in vote.suspicion]
+    assert len(heard) == LISTENERS  # of few songs, one of these may be the same pair again
 
 
 def own_battle(client: httpx.Client, songs: list[bytes], sender: str) -> str:
