@@ -1,6 +1,6 @@
 """As in `server`, what holds on PostgreSQL too: counts after long sequences of votes, and what the judges learn."""
 
-from server.test_postgresql import url  # noqa: F401
+from server.test_postgresql import store, url  # noqa: F401
 from unit.arena.test_learning import (  # noqa: F401
     service,
     test_a_model_is_learned_and_stored_and_learned_again,
