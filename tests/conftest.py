@@ -128,7 +128,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[Running]:
     """The app, for all tests: what one leaves there the next ones find. Gradio forgets a closed page after a second
     instead of an hour."""
-    settings = {"APEX_DATA": str(data), "APEX_BATCH": str(MAX_BATCH), "APEX_SALT": "the salt"}
+    settings = {"APEX_DATA": str(data), "APEX_BATCH": str(MAX_BATCH), "APEX_SALT": "the salt", "APEX_PROXIES": "1"}
     with running_app(tmp_path_factory.mktemp("server"), GRADIO_IS_E2E_TEST="1", **settings) as running:
         yield running
 

@@ -436,8 +436,8 @@ def test_a_tab_that_remembers_nonsense_or_votes_that_the_server_forgot_votes_all
 def test_nobody_votes_under_two_addresses(listen: Any, data: Path) -> None:
     before = len(votes(data))
     opened = listen()
-    for claim in ("6.6.6.6", "7.7.7.7"):
-        opened.page.set_extra_http_headers({"X-Forwarded-For": claim})
+    for claim in ("6.6.6.6", "7.7.7.7"):  # before which the proxy's own word counts
+        opened.page.set_extra_http_headers({"X-Forwarded-For": f"{claim}, 203.0.113.5"})
         opened.page.keyboard.press("n")  # of this battle, all is asked for under that address
         opened.status("Play both songs")
         opened.listen()

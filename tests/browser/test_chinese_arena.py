@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import expect
+
 from apex_space.arena.pool_sources import from_examples
 from apex_space.core.i18n import translate, use_language
 from helpers.browser import rank_by
@@ -106,6 +108,7 @@ def test_ones_own_songs(chinese: Any, tmp_path: Path) -> None:
     start = page.get_by_role("button", name="开始对决")
     start.click()
     page.get_by_text("请选择一首歌曲。").first.wait_for()
+    expect(page.locator("#battle .play").first).to_be_enabled(timeout=60_000)  # the server prepares its songs
     assert english(page, *KEYS) == []
     for song in (short("folk.ogg"), write_silence(tmp_path / "silence.wav")):
         for place in ("first", "second"):

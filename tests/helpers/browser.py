@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from ipaddress import IPv4Network
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,6 +37,8 @@ EXPECTED = ("status of 422", "Waveform load error")
 """A refusal before the queue, and a player's word on what is no song."""
 PLAY = re.compile(r"^Play\b")
 """A button's name, after which comes that of the song where there are two."""
+ADDRESSES = IPv4Network("198.18.0.0/15").hosts()
+"""Of visitors, one for each test: what an address may do in a minute is limited."""
 SITES = ("space.localhost", "blog.localhost")
 """Two sites for the browser, both on this machine: 127.0.0.1 alone would be one site with two ports."""
 
@@ -69,15 +72,16 @@ def complaints_of(page: Any) -> list[str]:
 @contextmanager
 def visits(browser: Any, root: str) -> Iterator[Callable[..., Any]]:
     """What opens a path below `root` and waits for a button there; options go to a new context, which takes twice as
-    long. All that the server answers goes to `answers`. At the end there must have been no error but EXPECTED ones, and
-    no cookie must be in the profile."""
-    profile = browser.contexts[0]
+    long. All are one visitor's to a server behind a proxy. All that the server answers goes to `answers`. At
+    the end there must have been no error but EXPECTED ones, and no cookie must be in the profile."""
+    profile, sender = browser.contexts[0], {"x-forwarded-for": str(next(ADDRESSES))}
     complaints: list[list[str]] = []
     with ExitStack() as opened:
 
         def open_page(path: str = "/", button: str = "", answers: list[Any] | None = None, **options: Any) -> Any:
             context = opened.enter_context(browser.new_context(**options)) if options else profile
             page = opened.enter_context(context.new_page())
+            (context if options else page).set_extra_http_headers(sender)
             complaints.append(complaints_of(page))
             if answers is not None:
                 page.on("response", lambda answer: answers.append(answer))

@@ -1,6 +1,7 @@
 """A server as a process of its own, on a free port, out of the Hub's reach."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -59,15 +60,23 @@ class Running:
         return False
 
 
+def free_port() -> int:
+    """A port on which nothing listens, below those that systems give to connections: one of those may be taken again
+    before a server starts, which then silently listens on the next one."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 @contextmanager
 def running(
     folder: Path, *program: str, host: str = "127.0.0.1", fork: bool = True, **environment: str
 ) -> Iterator[Running]:
     """Run a Python program (the path of a file, or "-c" and code) until the `with` ends; what is left then is told to
     terminate. Unless it may `fork` from a process that has the imports behind it, it starts as a user's does."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     env = os.environ | {
         "GRADIO_SERVER_PORT": str(port),
         "GRADIO_TEMP_DIR": str(folder / "uploads"),

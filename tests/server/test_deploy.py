@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import pytest
 from helpers.browser import wait_for_report
 from helpers.loopback import serve
 from helpers.paths import ROOT
-from helpers.server import running
+from helpers.server import free_port, running
 from helpers.wait import until
 
 PAGE = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
@@ -122,9 +121,7 @@ def test_the_container_runs_with_what_is_copied_and_tells_its_health(image: Path
 def proxied(page: str, folder: Path) -> Iterator[str]:
     """nginx as the page has it, in front of the server at `page`: the address of the page behind it."""
     (location,) = re.findall(r"```nginx\n(.*?)```", PAGE, re.DOTALL)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     folders = "".join(f"{kind}_temp_path {folder};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     server = f"server {{ listen 127.0.0.1:{port}; {location.replace('http://127.0.0.1:7860', page)} }}"
     config = folder / "nginx.conf"
