@@ -176,9 +176,8 @@ class _Trials:
             left_out = LeftOut(change.name, change.title, str(error))
             return replace(result, left_out=(*result.left_out, left_out))
         report = yield from self._score(self.judge, changed, change.title, "")
-        differences = {
-            axis.key: (report.scores[axis.key] or 0) - (result.report.scores[axis.key] or 0) for axis in result.axes
-        }
+        before, after = _known(result.report), _known(report)
+        differences = {axis.key: after[axis.key] - before[axis.key] for axis in result.axes}
         effect = Effect(change.name, change.title, changed.note, differences)
         if change in HARMLESS:
             return replace(result, harmless=(*result.harmless, effect))
@@ -196,3 +195,7 @@ class _Trials:
         first = estimate_what_if(self.judge.name, self.sound.duration)
         left = spent / done * (len(TRIALS) - done) if done else first
         return WhatIfProgress(self.judge.name, done / len(TRIALS), left, title, current)
+
+
+def _known(report: Report) -> dict[str, float]:
+    return {axis: score for axis, score in report.scores.items() if score is not None}

@@ -9,8 +9,9 @@ from typing import Any
 
 from gradio_client import Client, handle_file
 
+from apex_space.audio.changes import CHANGES
 from helpers import melodies
-from helpers.browser import cancel_when, compare, overflow, upload, upload_side, visits
+from helpers.browser import cancel_when, compare, overflow, upload, upload_side, visits, wait_for_report
 from helpers.preference_head import BAD, GOOD
 from helpers.server import Running
 from helpers.songs import short
@@ -36,6 +37,26 @@ def test_the_panel_tells_how_far_it_is_and_a_song_heard_whole_can_be_given_up(
         page.get_by_text("For whoever runs this server").first.click()
         assert page.get_by_text("Banger: MERT-v1-330M holds no").is_visible()
         assert str(panel_weights) not in page.content()
+
+
+def test_changes_are_tried_on_a_song_that_one_judge_has_scored(panel_server: Running, browser: Any) -> None:
+    """What each does is in a picture for each score, and in a table."""
+    with visits(browser, panel_server.url) as visit:
+        page = visit("/", "Score")
+        page.get_by_label("Pocket").check()
+        upload(page, short(GOOD))
+        wait_for_report(page)
+        page.get_by_role("button", name="What if").click()
+        page.get_by_role("button", name="Try the changes").click()
+        panel = page.locator("#what-if")
+        panel.get_by_text("Done.", exact=True).wait_for(timeout=120_000)
+        assert panel.locator(".what-if svg").count() == 5, "the scores that this judge has"
+        effects, left_out = (
+            panel.get_by_role("table", name=name).locator("tbody tr")
+            for name in ("What each change does to the scores", "Left out")
+        )
+        assert effects.count() + left_out.count() == len(CHANGES) + 1, "and the noise floor"
+        assert panel.get_by_role("link", name="What if, as JSON").is_visible()
 
 
 def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp_path: Path) -> None:
