@@ -37,6 +37,17 @@ class Format(StrEnum):
     csv = "csv"
 
 
+class EngineName(StrEnum):
+    """What does long work."""
+
+    local = "local"
+    ray = "ray"
+
+
+RayAddress = Annotated[
+    str | None,
+    typer.Option("--address", help="Ray cluster to join; default: one that starts and ends with the command."),
+]
 JudgeName = Annotated[str, typer.Option("--judge", help="Judge that scores the songs: a name from `judges`.")]
 WeightsFolder = Annotated[
     Path | None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.text import printable
-from .common import WeightsFolder, exiting, messages
+from .common import EngineName, RayAddress, WeightsFolder, exiting, messages
 
 if TYPE_CHECKING:
     from ..training.extract.extraction import Progress, Request
@@ -28,13 +28,6 @@ class EncoderName(StrEnum):
     muq_songeval = "muq-songeval"
     musicfm = "musicfm"
     pocket = "pocket"
-
-
-class EngineName(StrEnum):
-    """What does the work."""
-
-    local = "local"
-    ray = "ray"
 
 
 def extract(
@@ -55,9 +48,7 @@ def extract(
     engine: Annotated[
         EngineName, typer.Option(help="What does the work: this process, or Ray (pip install 'ray[data]').")
     ] = EngineName.local,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster to join; default: one that starts and ends with the command.")
-    ] = None,
+    address: RayAddress = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Number of Ray's workers, each with a model; default: one for each GPU, or each CPU."),

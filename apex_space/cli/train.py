@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .common import exiting, messages
+from .common import EngineName, RayAddress, exiting, messages
 
 train = typer.Typer(help="Train a judge's head on embedded songs.", no_args_is_help=True)
 INTERRUPTED = "Interrupted. Run the same command again to go on in {}."
@@ -60,19 +60,38 @@ def apex(
     as_published: Annotated[
         bool, typer.Option("--as-published", help="Keep the defects of the published code that move results.")
     ] = False,
+    engine: Annotated[
+        EngineName | None,
+        typer.Option(
+            help="What trains the conditions of --grid: this process, or Ray, several at once. Default: Ray, "
+            "if it is installed."
+        ),
+    ] = None,
+    address: RayAddress = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of conditions that Ray trains at once; default: one for each CPU.")
+    ] = None,
 ) -> None:
     """Train the head of APEX, and measure it beside the mean and a ridge regression.
 
     A run that was interrupted or killed goes on exactly where it stopped if the command is repeated.
     Exit status: 0 trained, 1 not, 130 interrupted.
     """
+    spread = bool(address or workers)
+    if (spread and engine is EngineName.local) or (not grid and (engine or spread)):
+        raise typer.BadParameter("--engine is for --grid, --address and --workers are for --grid with --engine ray.")
     with exiting(1, INTERRUPTED.format(out)):
         from ..training.apex.settings import TrainingSettings
-        from .training import train_apex
+        from ..training.cluster import has_ray
+        from .training import Ray, train_apex, train_grid
 
         numbers = (epochs, patience, batch, rate, weight_decay, clip, seed)
         settings = TrainingSettings(mode, task, loss, int(shared), *numbers, as_published)
-        train_apex(segments, targets, settings, out, grid)
+        if grid:
+            on_ray = engine is EngineName.ray or (engine is None and (spread or has_ray()))
+            train_grid(segments, targets, settings, out, Ray(address, workers) if on_ray else None)
+        else:
+            train_apex(segments, targets, settings, out)
 
 
 @train.command()

@@ -1,7 +1,8 @@
 """Runs the trainings, and prints and draws what comes of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,36 +28,63 @@ Panels = Mapping[str, tuple[list[float], list[float]]]
 """Name of a figure -> its values in training and in validation, epoch by epoch."""
 
 
-def train_apex(folder: Path, targets: Path | None, settings: "TrainingSettings", out: Path, grid: bool) -> None:
+@dataclass(frozen=True)
+class Ray:
+    """Where Ray trains, by default on this machine, and how many runs at once, by default one for each CPU."""
+
+    address: str | None = None
+    workers: int | None = None
+
+
+def train_apex(folder: Path, targets: Path | None, settings: "TrainingSettings", out: Path) -> None:
     """Train on a folder of embedded segments, and show the results. Raises TrainingError and OutputRefused."""
-    from ..training.apex.grid import check_grid, conditions
-    from ..training.apex.run import recipe
+    from ..training.files import prepare
+
+    prepare(out)
+    _show(_apex_training(folder, targets, settings.axes, out)(settings), "best_model.pt")
+
+
+def train_grid(folder: Path, targets: Path | None, settings: "TrainingSettings", out: Path, ray: "Ray | None") -> None:
+    """Train the 24 conditions, at once with `ray`, and compare them. Raises TrainingError and OutputRefused."""
+    from ..training.apex.grid import check_grid, conditions, side_by_side
     from ..training.apex.settings import AXES
     from ..training.files import prepare
+
+    prepare(out)
+    check_grid(out)
+    train, grid, runs = _apex_training(folder, targets, AXES["full"], out), conditions(settings), []
+    for run in side_by_side(train, grid, ray.address, ray.workers) if ray else map(train, grid):
+        runs.append(run)
+        messages.print(f"{run.settings.run}: {len(runs)} of {len(grid)} conditions are trained")
+    _compare(runs, out)
+
+
+def _apex_training(
+    folder: Path, targets: Path | None, axes: Sequence[str], out: Path
+) -> "Callable[[TrainingSettings], ApexRun]":
+    """Return what trains into `out` on the songs of `folder`, which must have these scores. It can be pickled."""
     from ..training.measure import measure_baselines
     from ..training.provenance import provenance
     from ..training.table import check_labels, load
 
-    prepare(out)
-    if grid:
-        check_grid(out)
-    split = load(folder, AXES["full"] if grid else settings.axes, targets)
+    split = load(folder, axes, targets)
     check_labels(split.songs())
     _tell(split)
-    beaten, data = measure_baselines(split), provenance(folder, targets)
-    runs = []
-    for each in conditions(settings) if grid else [settings]:
+    return partial(_train_apex, split, measure_baselines(split), provenance(folder, targets), out)
 
-        def panels(epochs: Sequence[Any], axes: Sequence[str] = each.axes) -> Panels:
-            losses = {"loss": ([e.train_loss for e in epochs], [e.val_loss for e in epochs])}
-            return losses | {axis: ([e.train[axis] for e in epochs], [e.val[axis] for e in epochs]) for axis in axes}
 
-        told = "validation loss", lambda epoch: epoch.val_loss
-        runs.append(_train(recipe(split, each), beaten, out, panels, told, data, ": squared errors"))
-    if grid:
-        _compare(runs, out)
-    else:
-        _show(runs[0], "best_model.pt")
+def _train_apex(
+    split: "Split", beaten: "Iterable[Measured]", data: Mapping[str, Any], out: Path, settings: "TrainingSettings"
+) -> "ApexRun":
+    from ..training.apex.run import recipe
+
+    def panels(epochs: Sequence[Any]) -> Panels:
+        losses = {"loss": ([e.train_loss for e in epochs], [e.val_loss for e in epochs])}
+        scores = {axis: ([e.train[axis] for e in epochs], [e.val[axis] for e in epochs]) for axis in settings.axes}
+        return losses | scores
+
+    told = "validation loss", lambda epoch: epoch.val_loss
+    return _train(recipe(split, settings), beaten, out, panels, told, data, ": squared errors")
 
 
 def train_banger(songs: Path, targets: Path | None, settings: "list[BangerSettings]", out: Path) -> None:

@@ -1,11 +1,13 @@
-"""The 24 published conditions: what they are, and which is best."""
+"""The 24 published conditions: what they are, how to train several at once, and which is best."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 
+from ...core.errors import TrainingError
 from ...models.heads.apex import DEPTHS, POPULARITY
+from ..cluster import cluster, own_errors
 from ..files import check_table, rows_csv
 from ..measure import HEAD, RIDGE, skill
 from .run import Run
@@ -42,6 +44,37 @@ def conditions(settings: TrainingSettings) -> list[TrainingSettings]:
         replace(settings, mode=mode, task=task, loss=loss, shared=shared)
         for mode, task, loss, shared in product(MODES, TASKS, LOSSES, DEPTHS)
     ]
+
+
+def side_by_side(
+    train: Callable[[TrainingSettings], Run],
+    grid: Sequence[TrainingSettings],
+    address: str | None = None,
+    workers: int | None = None,
+) -> Iterator[Run]:
+    """Train the conditions in `workers` processes of Ray, by default one for each CPU, and yield each run as it ends.
+
+    `train` is pickled. All machines of the cluster at `address` need the folder that it writes to; without an address,
+    Ray starts on this machine. Raises TrainingError, and what `train` raises; the other conditions are then given up.
+    """
+    with cluster(address, TrainingError):
+        import ray
+
+        there = ray.cluster_resources()
+        cpus, gpus = there.get("CPU", 1.0), there.get("GPU", 0.0)
+        at_once = min(len(grid), workers or max(1, int(cpus)))
+        claims = {"num_cpus": int(100 * cpus / at_once) / 100, "num_gpus": min(1.0, int(100 * gpus / at_once) / 100)}
+        known = ray.put(train)  # the songs are sent once to each machine
+        task = ray.remote(**claims)(_train)
+        running = [task.remote(known, settings) for settings in grid]
+        with own_errors(TrainingError):
+            while running:
+                (ended,), running = ray.wait(running)
+                yield ray.get(ended)
+
+
+def _train(train: Callable[[TrainingSettings], Run], settings: TrainingSettings) -> Run:
+    return train(settings)
 
 
 def compared(runs: Iterable[Run]) -> list[Condition]:

@@ -2,17 +2,15 @@
 
 import logging
 import pickle
-import re
-import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ...core.errors import ApexSpaceError, AudioError, ExtractionError, PreferenceError
-from ...core.settings import prepare_ray
+from ...core.errors import AudioError, ExtractionError, PreferenceError
 from ...core.tables import BadRow
+from ..cluster import cluster, own_errors
 from ..columns import FRAMES
 from .encoders import MadeBy, SongEncoder
 from .shards import Outcome
@@ -34,8 +32,6 @@ SINGLY, TOGETHER = 1_000, 8
 A few songs are then spread evenly over the workers, and many cost less: Ray takes milliseconds for each piece of work,
 and remembers it.
 """
-CONNECT_SECONDS = 10.0
-INSTALL = "Ray is not installed. Install it (pip install 'ray[data]'), or leave out --engine ray."
 
 
 class Engine(Protocol):
@@ -74,23 +70,8 @@ def encode(song: Song | BadRow, encoder: SongEncoder) -> Outcome:
 @contextmanager
 def on_ray(load: Load, address: str | None, workers: int | None) -> Iterator["RayEngine"]:
     """Join the Ray cluster at `address`, or start one that ends with the context. Raises ExtractionError."""
-    prepare_ray()
-    try:
-        import ray
-    except ImportError as error:
-        raise ExtractionError(INSTALL) from error
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    local = {} if address else {"include_dashboard": False}
-    try:
-        if there := re.fullmatch(r"(?:ray://)?(\S+):(\d+)", address or ""):  # Ray itself would wait for minutes
-            socket.create_connection((there[1], int(there[2])), CONNECT_SECONDS).close()
-        ray.init(address or "local", **quiet, **local)
-    except (OSError, OverflowError, RuntimeError, ValueError) as error:
-        raise ExtractionError(f"Ray cannot be reached or started ({_first_line(error)}).") from error
-    try:
+    with cluster(address, ExtractionError):
         yield RayEngine(load, workers)
-    finally:
-        ray.shutdown()
 
 
 class RayEngine:
@@ -109,7 +90,7 @@ class RayEngine:
         share = min(1.0, int(100 * (cpus - spare) / self.workers) / 100)
         self.claims = {"num_cpus": max(share, 0.01), "num_gpus": min(1.0, gpus / self.workers)}
         self.load = load
-        with _own_errors():
+        with own_errors(ExtractionError):
             described = ray.remote(max_calls=1, **self.claims)(_describe).remote(load)
             self.made_by, self.column = ray.get(described)
 
@@ -132,7 +113,7 @@ class RayEngine:
             compute=ray.data.ActorPoolStrategy(size=self.workers),
             **self.claims,
         )
-        with _own_errors():
+        with own_errors(ExtractionError):
             for batch in outcomes.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
                 for piece in batch["piece"]:
                     yield from pickle.loads(piece.as_buffer())
@@ -194,23 +175,3 @@ def _rows(pieces: Iterable[Any]) -> "pa.Table":
     import pyarrow as pa
 
     return pa.table({"piece": pa.array([pickle.dumps(piece) for piece in pieces], pa.large_binary())})
-
-
-@contextmanager
-def _own_errors() -> Iterator[None]:
-    """Raise an error of this package that happened in a worker as it is, and others of Ray as ExtractionError."""
-    from ray.exceptions import RayError
-
-    try:
-        yield
-    except RayError as error:
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, ApexSpaceError) and not isinstance(cause, RayError):  # RayTaskError may be both
-                raise type(cause)(str(cause).splitlines()[0]) from None  # Ray adds lines of its own
-            cause = getattr(cause, "cause", None) or cause.__cause__
-        raise ExtractionError(f"Ray could not go on ({_first_line(error)}).") from error
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -126,8 +126,10 @@ def test_what_evaluate_refuses(folder: Path, tmp_path: Path) -> None:
 def test_conditions_are_compared(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grid, "LOSSES", ("equal",))
     monkeypatch.setattr(grid, "DEPTHS", {2: ()})
-    done = run("train", "apex", folder, "--out", tmp_path, "--grid", "--epochs", "1", "--batch", "16")
+    command = ("train", "apex", folder, "--out", tmp_path, "--grid", "--epochs", "1", "--batch", "16")
+    done = run(*command, "--engine", "local")
     assert done.returncode == 0, done.stderr
+    assert "4 of 4 conditions are trained" in done.stderr.splitlines()[-1]
     grid.check_grid(tmp_path)
     found = read(tmp_path / "grid.csv")
     assert {(row["mode"], row["task"]) for row in found} == {
@@ -139,6 +141,20 @@ def test_conditions_are_compared(folder: Path, tmp_path: Path, monkeypatch: pyte
         text.text for text in ElementTree.parse(tmp_path / "grid.svg").iter() if (text.text or "").startswith("loss-")
     ]
     assert "ridge" in done.stdout
+
+
+def test_ray_trains_conditions_alone_and_may_be_missing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    command = ("train", "apex", folder, "--out", tmp_path)
+    done = run(*command, "--grid", "--workers", 2)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Ray is not installed" in done.stderr.splitlines()[-1]
+    for wrong in (("--workers", 2), ("--engine", "ray"), ("--grid", "--engine", "local", "--workers", 2)):
+        done = run(*command, *wrong)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--engine is for --grid" in done.stderr
 
 
 def test_the_conditions_are_the_published_ones() -> None:
