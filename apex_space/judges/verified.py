@@ -88,6 +88,11 @@ def describe(name: str, loaded: Sequence[Weights] | None = None) -> str:
     return UNKNOWN
 
 
+def are_unknown(name: str, loaded: Sequence[Weights]) -> bool:
+    """Return whether a judge's weights are files that were not verified, of which no commit on the Hub is known."""
+    return describe(name, loaded) == UNKNOWN and not all(_is_commit(each.revision) for each in loaded)
+
+
 def _described(found: Verification) -> str:
     revisions = ", ".join(sanitize(_short(each.revision), 40) for each in found.weights)
     if differing := found.count("differs"):
@@ -109,7 +114,11 @@ def _described(found: Verification) -> str:
 
 def _short(revision: str) -> str:
     """Return a commit as people quote it, and any other revision as it is."""
-    return revision[:7] if re.fullmatch("[0-9a-f]{40}", revision) else revision
+    return revision[:7] if _is_commit(revision) else revision
+
+
+def _is_commit(revision: str) -> bool:
+    return re.fullmatch("[0-9a-f]{40}", revision) is not None
 
 
 def keep(found: Mapping[str, Verification]) -> None:

@@ -8,6 +8,7 @@ from .loudness import loudness
 from .panel import panel, preferences
 from .ranking import ranking_intervals, spread
 from .report import scores, timeline
+from .sparkline import sparkline
 from .what_if import what_if
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "probability",
     "ranking_intervals",
     "scores",
+    "sparkline",
     "spread",
     "timeline",
     "votes_card",

@@ -1,4 +1,4 @@
-"""Draws the preview picture of a result, which is shown where its link is posted. Makes a PNG without a browser."""
+"""Draws the picture of a result, to be shared and to be shown where its link is posted: a PNG, without a browser."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.axes import AXES, Axis
+from ..core.i18n import ENGLISH, language, tr, translate, use_language
 from ..core.intervals import ConfidenceInterval
 from ..core.text import minus, shows
 from ..judges.registry import REGISTRY
 from ..judges.report import Report
+from ..judges.verified import are_unknown
 from .panel import COLOURS as JUDGE_COLOURS
 from .report import COLOURS, _digits
 from .style import ACCENT, NEUTRAL
@@ -30,6 +32,8 @@ SCALE = 2
 PAPER, INK, SOFT, TRACK, BRAND = "#ffffff", NEUTRAL[9], NEUTRAL[6], NEUTRAL[2], ACCENT[6]
 SITE = "APEX Space"
 UNTITLED = "What a judge makes of a song"
+UNVERIFIED = "Scores by {judges}, from weights that nobody has verified"
+LEGEND = "4 of 5 songs that this judge had not heard before lay within the line"
 LEFT, RIGHT = 64, 1136
 START, END = 280, 870
 """Left and right end of the bars, in pixels."""
@@ -69,16 +73,23 @@ def card(title: str, reports: Sequence[Report], fonts: Fonts = Fonts()) -> bytes
     """Draw a PNG, 1200 x 630: `title`, then a row for each axis that one of the judges knows.
 
     The scores of a single judge are bars with its spread as whiskers; the scores of several judges are marks. If the
-    font cannot write the title, UNTITLED replaces it; the text around the picture gives the title.
+    font cannot write the title, UNTITLED replaces it; the text around the picture gives the title. The words are in
+    the current language, or in English if no font can write it.
     """
+    with use_language(language() if fonts.can_write(tr(LEGEND)) else ENGLISH):
+        return _card(title, reports, fonts)
+
+
+def _card(title: str, reports: Sequence[Report], fonts: Fonts) -> bytes:
     from PIL import Image, ImageDraw
 
     image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), PAPER)
     pen = _Pen(ImageDraw.Draw(image), fonts)
     pen.box(0, 0, 16, HEIGHT, BRAND)
     pen.text(LEFT, 58, SITE, 30, BRAND, bold=True)
-    pen.title(title if fonts.can_write(title) else UNTITLED)
-    pen.text(LEFT, 184, f"Scores by {_names(reports)}", 28, SOFT)
+    pen.title(title if fonts.can_write(title) else tr(UNTITLED))
+    said = UNVERIFIED if any(are_unknown(each.judge, each.weights) for each in reports) else "Scores by {judges}"
+    pen.text(LEFT, 184, pen.cut(tr(said, judges=_names(reports)), 28, RIGHT - LEFT), 28, SOFT)
     axes = [axis for axis in AXES if any(axis in report.axes for report in reports)]
     step = min(ROW, (BOTTOM - TOP) / max(1, len(axes)))
     top = (TOP + BOTTOM - step * len(axes)) / 2
@@ -222,10 +233,10 @@ def _png(image: "Picture") -> bytes:
 
 
 def _row(pen: _Pen, y: float, axis: Axis, reports: Sequence[Report]) -> None:
-    pen.text(LEFT, y, axis.label, 28)
+    pen.text(LEFT, y, translate(axis.label), 28)
     scores = {place: score for place, report in enumerate(reports) if (score := report.scores[axis.key]) is not None}
     if not scores:
-        pen.text(START, y, "not predicted", 24, SOFT)
+        pen.text(START, y, tr("not predicted"), 24, SOFT)
         return
     pen.box(START, y - BAR / 2, END, y + BAR / 2, TRACK)
     if len(reports) == 1:
@@ -233,7 +244,7 @@ def _row(pen: _Pen, y: float, axis: Axis, reports: Sequence[Report]) -> None:
     for place in sorted(scores) if len(reports) > 1 else ():
         pen.mark(_x(axis, scores[place]), y, place)
     ends = dict.fromkeys(minus(f"{score:.{_digits(axis)}f}") for score in (min(scores.values()), max(scores.values())))
-    pen.text(RIGHT, y, f"{' to '.join(ends)}{f' / {axis.high:g}' if axis.bounded else ''}", 30, anchor="rm")
+    pen.text(RIGHT, y, f"{tr(' to ').join(ends)}{f' / {axis.high:g}' if axis.bounded else ''}", 30, anchor="rm")
 
 
 def _bar(pen: _Pen, y: float, axis: Axis, score: float, spread: float | None) -> None:
@@ -247,7 +258,7 @@ def _legend(pen: _Pen, reports: Sequence[Report]) -> None:
     y = 598.0
     if len(reports) == 1 and reports[0].spread:
         pen.box(LEFT, y - 1.5, LEFT + 40, y + 1.5, INK)
-        pen.text(LEFT + 54, y, "4 of 5 songs that this judge had not heard before lay within the line", 22, SOFT)
+        pen.text(LEFT + 54, y, tr(LEGEND), 22, SOFT)
     x = float(LEFT)
     for place, report in enumerate(reports if len(reports) > 1 else ()):
         pen.mark(x + 13, y, place)
@@ -263,7 +274,7 @@ def _x(axis: Axis, score: float) -> float:
 
 def _names(reports: Sequence[Report]) -> str:
     *most, last = (REGISTRY[report.judge].title for report in reports)
-    return f"{', '.join(most)} and {last}" if most else last
+    return f"{tr(', ').join(most)}{tr(' and ')}{last}" if most else last
 
 
 @cache

@@ -3,9 +3,13 @@
 import re
 from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader
+
 STATIC = Path(__file__).parent / "static"
 COMMENTS = {".js": re.compile(r"^\s*//.*\n", re.MULTILINE), ".css": re.compile(r"/\*.*?\*/\n?", re.DOTALL)}
 """Comments in scripts, on lines of their own, and in style sheets."""
+TEMPLATES = Environment(loader=FileSystemLoader(STATIC), autoescape=True, trim_blocks=True)
+"""Templates of pages without Gradio. Their values are escaped unless they are markupsafe.Markup."""
 
 
 def read_static(name: str) -> str:

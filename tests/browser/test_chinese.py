@@ -8,7 +8,7 @@ from typing import Any
 from apex_space import __version__
 from apex_space.ui.pages.about import LIBRARIES
 from apex_space.ui.static_files import read_static
-from helpers.browser import upload
+from helpers.browser import print_report, upload
 from helpers.chinese import english
 from helpers.melodies import write_silence
 from helpers.server import Running
@@ -39,6 +39,8 @@ def test_score_while_another_visitor_is_answered_in_english(chinese: Any, visit:
     upload(page, short("folk.ogg"))
     assert "silent" in other.locator("p.error").inner_text(timeout=60_000)
     report(page, "folk.ogg")
+    printed = print_report(page, "可打印的报告")
+    assert english(printed, "folk.ogg", __version__, page.evaluate("location.origin")) == []
     page.get_by_role("button", name="获取链接").click()
     page.get_by_role("button", name="删除", exact=True).wait_for()
     link, key = (page.locator(f"{id} :is(input, textarea)").input_value() for id in ("#link", "#link-key"))

@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from helpers.browser import upload, wait_for_report
+from helpers.browser import print_report, upload, wait_for_report
 from helpers.songs import SECONDS, short
 
 PART = "() => document.activeElement.closest('#song, #choices, #outcome')?.id"
@@ -70,6 +70,7 @@ def test_a_chosen_song_is_scored_shared_in_words_walked_through_and_printed(visi
     the_tab_key_goes_as_the_eye_does(page, ["song", "choices", "outcome"], beside=True)
     page.set_viewport_size({"width": 390, "height": 844})
     the_tab_key_goes_as_the_eye_does(page, ["song", "outcome", "choices"], beside=False)
+    assert print_report(page, "Printable report").locator("h1").inner_text() == "bossa.ogg"
     paper_shows_what_was_found_without_what_can_be_pressed(page)
 
 

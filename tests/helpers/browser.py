@@ -145,6 +145,18 @@ def wait_for_report(page: Any) -> None:
     page.get_by_role("link", name="Report as JSON").wait_for(timeout=120_000)
 
 
+def print_report(page: Any, link: str) -> Any:
+    """Follow the link to the page to print, hold it to fit a phone and one sheet of each kind, and return it."""
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name=link).click()
+    report = opened.value
+    report.set_viewport_size({"width": 390, "height": 844})
+    assert overflow(report) == 0
+    for paper in ("A4", "Letter"):
+        assert len(re.findall(rb"/Type\s*/Page\b", report.pdf(format=paper, prefer_css_page_size=True))) == 1
+    return report
+
+
 def overflow(page: Any) -> int:
     """By how many pixels the page is wider than its window."""
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))

@@ -22,6 +22,7 @@ from ..translation import fill
 from . import inputs
 from .better_judge import BetterJudge
 from .share_panel import KEEP_SECONDS, Finished, SharePanel
+from .take_along import TakeAlong
 from .what_if_panel import WhatIfPanel
 
 PROMISE = (
@@ -84,6 +85,7 @@ class ScorePage:
         self.timeline = gr.Plot(label="Over time", visible=False, elem_id="timeline-plot")
         self.takes = gr.State(Takes(), time_to_live=KEEP_SECONDS)
         inputs.share_button()
+        self.take_along = TakeAlong()
         self.link = SharePanel(shared_results)
         self.what_if = WhatIfPanel(self._requests)
         inputs.play_parts()
@@ -120,6 +122,7 @@ class ScorePage:
         gone.then(None, js=FOCUS_RESULT, api_visibility="private")
         self.better.watch(self.link.finished, self.song)
         self.what_if.watch(self.link.finished, self.song)
+        self.take_along.watch(self.link.finished)
 
     def _example(self) -> tuple[str, gr.Timer]:
         """Show the example report. Ask again until it is there."""

@@ -8,6 +8,7 @@ from .judges import BEST, PANEL, judges, states
 from .panel import panel, panel_links, panel_tables
 from .panel_comparison import panel_comparison_downloads, panel_comparison_summary, panel_comparison_tables
 from .report import cards, downloads, example, measured, number, tables
+from .take_along import take_along
 from .what_if import what_if, what_if_progress
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "states",
     "table",
     "tables",
+    "take_along",
     "what_if",
     "what_if_progress",
 ]

@@ -34,18 +34,23 @@ def table(caption: str, head: Cells, rows: Iterable[Cells], kind: str = "") -> s
     )
 
 
-def download_links(stem: str, forms: Iterable[tuple[str, str, str, str]]) -> str:
-    """Return download links that contain the text itself, so that no file stays on the server.
+Form = tuple[str, str, str, str | bytes]
+"""A file that can be downloaded: label, ending of the file name, media type, content."""
 
-    Each of `forms` is (label, ending of the file name, media type, text).
-    """
+
+def download_links(stem: str, forms: Iterable[Form]) -> str:
+    """Return download links that contain the files themselves, so that no file stays on the server."""
     name = "".join(c if c.isalnum() or c in "-_" else "_" for c in stem)[:60] or "song"
     links = (
         f'<a class="download" download="{name}.{ending}" '
-        f'href="data:{kind};base64,{base64.b64encode(text.encode()).decode()}">{escape(label)}</a>'
-        for label, ending, kind, text in forms
+        f'href="data:{kind};base64,{_base64(content)}">{escape(label)}</a>'
+        for label, ending, kind, content in forms
     )
     return f'<p class="downloads">{"".join(links)}</p>'
+
+
+def _base64(content: str | bytes) -> str:
+    return base64.b64encode(content.encode() if isinstance(content, str) else content).decode()
 
 
 def progress(text: str, done: float, total: float) -> str:

@@ -59,7 +59,7 @@ def cards(report: Report, before: Report | None = None, kept: bool = False) -> s
         f'<h2 class="song">{escape(report.file)}</h2>'
         f'<p class="by">{escape(labelled(judge.title, translate(judge.summary)))}</p>'
         f"{_paragraphs(against, 'against')}{_paragraphs(_unsure(report, changed), 'by')}"
-        f"{_paragraphs(_standing_out(report))}"
+        f"{_paragraphs(standing_out(report))}"
         f'<div class="cards">{"".join(_card(report, axis, lines.get(axis, "")) for axis in axes)}</div>'
         f"{_paragraphs(notes, 'by')}"
     )
@@ -77,7 +77,7 @@ def _paragraphs(texts: Iterable[str], kind: str = "") -> str:
     return "".join(f'<p class="{kind}">{escape(text)}</p>' for text in texts)
 
 
-def _standing_out(report: Report) -> Iterator[str]:
+def standing_out(report: Report) -> Iterator[str]:
     """Yield sentences: a caution for a short sound, and the highest and the lowest aesthetic score."""
     if report.duration < SHORT_SECONDS:
         text = "This sound lasts only {seconds} s. The judges learned from whole songs, so its scores mean little."
@@ -193,7 +193,7 @@ def tables(report: Report, play: bool = False) -> str:
             table(tr("Measured, not predicted"), (tr("What"), tr("Value")), measured(report)),
             loudness_over_time(report),
             streaming(report),
-            table(tr("Provenance"), (tr("What"), tr("Value")), _origin(report)),
+            table(tr("Provenance"), (tr("What"), tr("Value")), origin(report)),
         )
     )
 
@@ -349,7 +349,8 @@ def streaming(report: Report) -> str:
     return folded(title, f"<p>{escape(tr(SERVICES_NOTE))}</p>{table(title, head, rows, 'compact')}") if rows else ""
 
 
-def _origin(report: Report) -> Iterable[Cells]:
+def origin(report: Report) -> Iterable[Cells]:
+    """Yield of which judge and weights the scores are, and how they were computed, as rows of name and value."""
     judge = REGISTRY[report.judge]
     yield tr("Judge"), f"{judge.title}{tr(', ')}{translate(judge.summary)}"
     for weights in report.weights:

@@ -26,11 +26,11 @@ from ..pages.arena import ELSEWHERE, SIDES, TEXTS, VOTES
 from ..previews import FRIENDS
 from ..proxies import address, is_from_elsewhere
 from ..render import friends as render_friends
-from ..static_files import read_static
+from ..static_files import TEMPLATES, read_static
 from .battle_audio import NOT_KEPT
-from .shared_result import PAGES, deletion, headers, link, notice, read_body, render, status_of
+from .shared_result import deletion, headers, link, notice, read_body, render, status_of
 
-PAGE = PAGES.get_template("friends.html")
+PAGE = TEMPLATES.get_template("friends.html")
 LOOKS = [read_static(name) for name in ("result.css", "style.css", "battle.css", "friends.css")]
 STYLE = "{}\n{}\n#battle {{ {} }}\n{}".format(*LOOKS)
 SCRIPTS = ("battle_players.js", "battle_status.js", "friends.js")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from jinja2 import Environment, FileSystemLoader, Template
+from jinja2 import Template
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -23,11 +23,9 @@ from ...storage.shared_results import SharedResults
 from ..previews import FONTS
 from ..proxies import forwarded
 from ..render.result import UNTITLED, day, result, summary
-from ..static_files import STATIC, read_static
+from ..static_files import TEMPLATES, read_static
 
-FILES = FileSystemLoader(STATIC)
-PAGES = Environment(loader=FILES, autoescape=True, trim_blocks=True)
-PAGE = PAGES.get_template("result.html")
+PAGE = TEMPLATES.get_template("result.html")
 STYLE = "\n".join(read_static(name) for name in ("result.css", "style.css"))
 SCRIPT = read_static("result.js")
 
@@ -107,7 +105,7 @@ class SharedResultRoutes:
             found = self._links.get(id)
         except ApexSpaceError as error:
             return PlainTextResponse(translate(str(error)), status_of(error), HEADERS)
-        stamps = {"etag": f'"{id}-{__version__}"', "cache-control": FOR_EVER}
+        stamps = {"etag": f'"{id}-{__version__}-{language()}"', "cache-control": FOR_EVER}
         if request.headers.get("if-none-match") == stamps["etag"]:
             return Response(None, 304, HEADERS | stamps)
         return Response(plots.card(found.title, found.reports, FONTS), 200, HEADERS | stamps, "image/png")
@@ -143,6 +141,12 @@ def link(request: Request, id: str, kind: str = "r") -> str:
     """Return the absolute address of a result's page, or only its path if the request names no valid host.
 
     `kind` is the folder of the page: b for a battle.
+    """
+    return f"{root_address(request)}/{kind}/{id}"
+
+
+def root_address(request: Request) -> str:
+    """Return the absolute address of the site without a slash, or only its path if the request names no valid host.
 
     The scheme and the host come from the server's `root_path` if it has them, or else from the request. Behind trusted
     proxies, they come from the request that the outermost trusted proxy got.
@@ -152,7 +156,7 @@ def link(request: Request, id: str, kind: str = "r") -> str:
     host = forwarded(request, "host") or request.headers.get("host", "")
     if not re.match("https?://", root) and scheme in ("http", "https") and HOST.fullmatch(host):
         root = f"{scheme}://{host}{root}"
-    return f"{root}/{kind}/{id}"
+    return root
 
 
 def notice(request: Request, title: str, error: ApexSpaceError, home: str = "../") -> Response:

@@ -21,6 +21,7 @@ import httpx
 import pytest
 from PIL import Image, ImageChops
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
@@ -34,6 +35,7 @@ from apex_space.plots.report import COLOURS
 from apex_space.storage.identity import AddressHasher
 from apex_space.storage.shared_results import SharedResults
 from apex_space.storage.vote_store import FILE, VoteStore
+from apex_space.ui.middleware.language import LanguageMiddleware
 from apex_space.ui.pages.share_panel import Finished, SharePanel
 from apex_space.ui.routes import shared_result
 from apex_space.ui.routes.shared_result import FONTS, MAX_BYTES, MAX_PICTURES, SharedResultRoutes
@@ -248,6 +250,16 @@ def test_the_picture_is_made_once_for_everybody(links: SharedResults, client: Te
     assert (again.status_code, again.content) == (304, b"")
     image = Image.open(io.BytesIO(answer.content))
     assert (image.size, image.format) == ((1200, 630), "PNG")
+
+
+def test_the_picture_of_a_page_is_in_its_language(links: SharedResults) -> None:
+    app = Starlette(routes=SharedResultRoutes(links).routes, middleware=[Middleware(LanguageMiddleware)])
+    asking, id = TestClient(app), links.add([report()], "x", HERE).id
+    pictures = [
+        asking.get(f"/r/{Page(asking.get(f'/r/{id}?lang={tag}').text).all('img')[0]['src']}") for tag in ("en", "zh-CN")
+    ]
+    assert [answer.headers["content-type"] for answer in pictures] == ["image/png"] * 2
+    assert len({answer.headers["etag"] for answer in pictures}) == 2
 
 
 def test_few_pictures_are_drawn_at_once_and_not_many_wait(
