@@ -4,13 +4,15 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from math import sqrt
+from math import atanh, sqrt, tanh
 
 import numpy as np
 
 RESAMPLES = 1000
 Z95 = 1.959964
 """Half-width of a normal variable's 95% interval, in standard deviations."""
+CERTAIN = 1 - 1e-12
+"""The largest correlation whose interval is computed."""
 FAVOURITE_EDGES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 1.0)
 """Edges of the bins of a favourite's predicted chance. A favourite is the song that is predicted to win.
 
@@ -70,3 +72,9 @@ def wilson(hits: float, of: int) -> ConfidenceInterval:
     centre, spread = (hits + Z95**2 / 2) / (of + Z95**2), sqrt(hits * (of - hits) / of + Z95**2 / 4)
     half, share = Z95 / (of + Z95**2) * spread, hits / of
     return ConfidenceInterval(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
+
+
+def correlation_interval(value: float, songs: int) -> ConfidenceInterval:
+    """Return a correlation on `songs`, more than 3, with its 95% interval (Fisher 1921)."""
+    centre, half = atanh(max(-CERTAIN, min(CERTAIN, value))), Z95 / sqrt(songs - 3)
+    return ConfidenceInterval(value, tanh(centre - half), tanh(centre + half))

@@ -6,11 +6,13 @@ table for any judge, such as the csv of the commands `score` and `rank`.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..core.axes import KEYS
 from ..core.errors import SettingsError
@@ -64,11 +66,12 @@ class ReferenceSongs:
     """Scores of songs by one judge.
 
     `source` says for people which songs these are. `scores` has the known scores in rising order, by genre and axis;
-    the genre ALL comes first.
+    the genre ALL comes first. `table` [S, len(KEYS)] has them song by song, NaN where there is none.
     """
 
     source: str
     scores: Mapping[str, Mapping[str, tuple[float, ...]]]
+    table: np.ndarray = field(compare=False, repr=False)
 
     @property
     def songs(self) -> dict[str, int]:
@@ -133,7 +136,7 @@ def _grouped(table: Path, source: str) -> dict[tuple[str, str], ReferenceSongs]:
             rows.setdefault((judge, made_by), []).append((genre, scores))
     except (OSError, ValueError) as error:
         raise SettingsError("APEX_REFERENCE: {path}: {reason}", path=table, reason=error) from error
-    songs = {key: ReferenceSongs(source, _by_genre(found)) for key, found in rows.items()}
+    songs = {key: ReferenceSongs(source, _by_genre(found), _by_song(found)) for key, found in rows.items()}
     if not all(each.scores for each in songs.values()) or not songs:
         raise SettingsError(
             "APEX_REFERENCE: {path} has fewer than {fewest} songs with scores of a judge. Add songs.",
@@ -152,6 +155,10 @@ def _by_genre(rows: list[tuple[str, Mapping[str, float]]]) -> dict[str, dict[str
         if enough := {key: column for key, column in columns.items() if len(column) >= FEWEST}:
             found[genre] = enough
     return found
+
+
+def _by_song(rows: list[tuple[str, Mapping[str, float]]]) -> np.ndarray:
+    return np.array([[scores.get(key, np.nan) for key in KEYS] for _, scores in rows])
 
 
 def _rows(table: Path) -> Iterator[tuple[str, str, str, dict[str, float]]]:

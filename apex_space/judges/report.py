@@ -140,11 +140,14 @@ class Report:
 
         `turned_down` says by how much each streaming service plays the song quieter. `passages` are the best and the
         weakest 30 s by each score. `percentile` says where the scores are among those of reference songs; it is None if
-        the judge has none. Raises SettingsError.
+        the judge has none. `together` says how popularity and aesthetics go together there; it is None if they are too
+        few to tell. Raises SettingsError.
         """
         from .reference_songs import reference_songs  # it needs reports
+        from .together import together
 
         among = reference_songs(self)
+        shared = among and together(self, among)
         scales = {axis.key: axis.scale for axis in self.axes}
         intervals = {key: {"level": LEVEL, "low": low, "high": high} for key, (low, high) in self.intervals.items()}
         quieter = turned_down(self.features.played_loudness)
@@ -153,6 +156,7 @@ class Report:
             "passages": {axis: each.as_dict() for axis, each in self.passages.items()},
             "intervals": intervals,
             "percentile": among and among.as_dict(self),
+            "together": shared and shared.as_dict(),
             "scales": scales,
             "units": UNITS,
         }

@@ -1,7 +1,9 @@
-"""A visitor's last songs: which scores changed from one to the next, and by more than the judge's error."""
+"""A song against another one by the same judge, the last one or one for reference: which scores differ, and by more
+than the judge's error."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..core.axes import Axis
 from .report import Report, error_of_difference
@@ -9,26 +11,39 @@ from .report import Report, error_of_difference
 
 @dataclass(frozen=True)
 class Change:
-    """How much higher a song's score is than the other song's.
+    """How much higher a song's score is than the `other` song's.
 
-    `clear` is whether this is more than the judge's error. It is None if the judge knows no error of this score.
+    `error` is the half-width of the 80% interval of the difference, or None if the judge knows none.
     """
 
     axis: Axis
     value: float
-    clear: bool | None
+    other: float
+    error: float | None
+
+    @property
+    def clear(self) -> bool | None:
+        """Return whether the difference is more than the judge's error, or None if that is not known."""
+        return None if self.error is None else abs(self.value) > self.error
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {"value": self.value, "error": self.error, "clear": self.clear}
 
 
 def changes(report: Report, before: Report) -> tuple[Change, ...]:
     """Return the changes of the scores that both reports of a judge have."""
     pairs = ((axis, report.scores[axis.key], before.scores[axis.key]) for axis in report.axes)
-    found = ((axis, now - then) for axis, now, then in pairs if now is not None and then is not None)
-    return tuple(Change(axis, value, _clear(value, report, before, axis)) for axis, value in found)
+    found = ((axis, now, then) for axis, now, then in pairs if now is not None and then is not None)
+    return tuple(
+        Change(axis, now - then, then, error_of_difference(report, before, axis.key)) for axis, now, then in found
+    )
 
 
-def _clear(value: float, report: Report, before: Report, axis: Axis) -> bool | None:
-    error = error_of_difference(report, before, axis.key)
-    return None if error is None else abs(value) > error
+def beside(report: Report, other: Report) -> dict[str, Any]:
+    """Return the scores of another song by the same judge, and how much higher the report's are, for JSON."""
+    differences = {each.axis.key: each.as_dict() for each in changes(report, other)}
+    return {"file": other.file, "sha256": other.sha256, "scores": other.scores, "differences": differences}
 
 
 @dataclass(frozen=True, eq=False)

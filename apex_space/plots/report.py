@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 BAND = NEUTRAL[3]
+CIRCLE = dict(symbol="circle", size=11, color="white", line=dict(width=2.5, color=NEUTRAL[7]))
+"""Mark of the score of another song."""
 PALE = 0.45
 """Opacity of what does not count."""
 COLOURS = dict(  # after Okabe & Ito 2008: colour-blind people can tell them apart; 3:1 against white and near-black
@@ -36,10 +38,11 @@ def _groups(axes: Iterable[Axis]) -> list[list[Axis]]:
     return [list(group) for _, group in groupby(axes, lambda axis: axis.group)]
 
 
-def scores(report: Report) -> "Figure":
+def scores(report: Report, reference_song: Report | None = None) -> "Figure":
     """Draw one bar for each axis, and one panel for each group of axes.
 
-    Lines are the judge's spread. Diamonds and bands are the mean and standard deviation of the axis' reference.
+    Lines are the judge's spread. Diamonds and bands are the mean and standard deviation of the axis' reference. Circles
+    are the scores of a `reference_song` by the same judge.
     """
     from plotly.subplots import make_subplots
 
@@ -57,6 +60,9 @@ def scores(report: Report) -> "Figure":
         figure.update_xaxes(range=[low, high + 0.16 * (high - low)], tickvals=_ticks(low, high), row=row, col=1)
         labels = [translate(axis.label) for axis in reversed(axes)]
         figure.update_yaxes(categoryorder="array", categoryarray=labels, row=row, col=1)
+    if reference_song:
+        for row, axes in enumerate(groups, 1):
+            _other_scores(figure, reference_song, axes, row)
     if report.spread:
         line = dict(color=GREY, width=2)
         figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=tr("80% of unseen songs"), row=1, col=1)
@@ -107,6 +113,16 @@ def _reference_mean(figure: "Figure", report: Report, axis: Axis, row: int) -> N
     )
 
 
+def _other_scores(figure: "Figure", reference_song: Report, axes: list[Axis], row: int) -> None:
+    """Draw the scores of another song as circles."""
+    name = tr("Reference song")
+    figure.add_scatter(
+        x=[reference_song.scores[axis.key] for axis in axes], y=[translate(axis.label) for axis in axes],
+        row=row, col=1, mode="markers", marker=CIRCLE, name=name, showlegend=row == 1,
+        hovertemplate=f"{name} %{{x:.{_digits(axes[0])}f}}<extra></extra>",
+    )  # fmt: skip
+
+
 def _spread(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     """Draw the judge's spread as a line with ends. A white border sets it off from the bar and from a dark page."""
     value, spread = report.scores[axis.key], report.spread.get(axis.key)
@@ -132,11 +148,12 @@ def _value(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
     figure.add_annotation(x=x, y=translate(axis.label), text=text, xanchor=anchor, showarrow=False, row=row, col=1)
 
 
-def timeline(report: Report) -> "Figure":
+def timeline(report: Report, reference_song: Report | None = None) -> "Figure":
     """Draw each predicted axis over time, and one panel for each group of axes.
 
     A score is constant within a segment. If it is known in finer steps, it is drawn at the middle of every 30 s.
-    Segments that do not count in the song's scores are pale.
+    Segments that do not count in the song's scores are pale. Dotted lines are the scores of a `reference_song` as a
+    whole: moments of two songs do not belong together.
     """
     from plotly.subplots import make_subplots
 
@@ -151,6 +168,8 @@ def timeline(report: Report) -> "Figure":
                 _curve(figure, axis, row, fine)
             for place, (counts, run) in enumerate(runs):
                 _run(figure, axis, row, run, "" if counts else _uncounted(report), not place)
+            if reference_song:
+                _level(figure, reference_song, axis, row, report.duration)
         if axes[0].bounded:
             figure.update_yaxes(range=[axes[0].low, axes[0].high], row=row, col=1)
     step = 30 * max(1, round(report.duration / 180))
@@ -162,6 +181,9 @@ def timeline(report: Report) -> "Figure":
     if not all(counts for counts, _ in runs):
         line = dict(color=GREY, width=2.5)
         figure.add_scatter(x=[None], y=[None], mode="lines", line=line, opacity=PALE, name=_uncounted(report))
+    if reference_song:
+        line = dict(color=GREY, width=2, dash="dot")
+        figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=tr("Reference song as a whole"))
     figure.update_layout(showlegend=True)
     return finished(figure, 210 + 190 * max(1, len(groups)), bottom=120)
 
@@ -189,6 +211,15 @@ def _run(figure: "Figure", axis: Axis, row: int, run: list[Segment], uncounted: 
         line=dict(shape="hv", color=COLOURS[axis.key], width=2.5), marker=dict(size=5),
         hovertemplate=f"{hover}{f'<br>{uncounted}' if uncounted else ''}<extra></extra>",
     )  # fmt: skip
+
+
+def _level(figure: "Figure", reference_song: Report, axis: Axis, row: int, duration: float) -> None:
+    """Draw the score of another song as a dotted line over the song's `duration` in seconds."""
+    if (value := reference_song.scores[axis.key]) is not None:
+        figure.add_scatter(
+            x=[0, duration], y=[value] * 2, row=row, col=1, legendgroup=axis.key, showlegend=False, mode="lines",
+            line=dict(color=COLOURS[axis.key], width=2, dash="dot"), hoverinfo="skip",
+        )  # fmt: skip
 
 
 def _uncounted(report: Report) -> str:

@@ -6,7 +6,7 @@ import re
 import time
 from asyncio import Queue as AsyncQueue
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +24,7 @@ from gradio.server_messages import EventMessage, ProcessCompletedMessage
 from gradio.state_holder import SessionState
 from gradio.utils import NamedString
 from jinja2 import FileSystemLoader, FunctionLoader
+from mcp.types import CallToolRequest, ListToolsRequest
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
@@ -54,6 +55,7 @@ CHARSET = '<meta charset="utf-8" />'
 STATUS_SCRIPT = next((Path(gr.__file__).parent / "templates" / "frontend" / "assets").glob("statustracker-*.js"))
 COUNTING = re.compile(r"(performance\.now\(\)-\w+\(\w+\)\)/1e3\),)(?=\w+&&)")
 STATUS_ELEMENT = re.compile(r"\w+=>([A-Za-z_$]+)=\w+,\(\)=>\1\)")
+CREATE_TOOLS = GradioMCPServer.create_mcp_server
 QUEUE_SECONDS = 0.02
 """Seconds between two looks for an event that can run."""
 BUSY_SECONDS = 10
@@ -350,12 +352,39 @@ async def _download(url: str, cache_dir: str = "") -> str:
     return uploaded(url) or await _refuse(url)
 
 
-def adapt_tools() -> None:
-    """Change how MCP tools handle files, answers and refusals, in all servers of this process."""
+def adapt_tools(outputs: Mapping[str, dict[str, Any]]) -> None:
+    """Change how MCP tools handle files, answers and refusals, in all servers of this process.
+
+    `outputs` has JSON schemas of answers by endpoint.
+    """
     server: Any = GradioMCPServer
+    server.create_mcp_server = lambda self: _with_outputs(CREATE_TOOLS(self), self, outputs)
     server.convert_strings_to_filedata = _with_files
     server.postprocess_output_data = _as_json
     server._execute_tool_without_progress = _result
+
+
+def _with_outputs(tools: Any, server: GradioMCPServer, outputs: Mapping[str, dict[str, Any]]) -> Any:
+    """Let `tools` say what they return, and return it as an object beside its text.
+
+    Gradio 6.31 gives tools no schema of their output. What it calls structured output is a list of texts.
+    """
+    list_tools, call_tool = (tools.request_handlers[kind] for kind in (ListToolsRequest, CallToolRequest))
+
+    async def listed(request: ListToolsRequest | None) -> Any:
+        answer = await list_tools(request)
+        for tool in answer.root.tools:
+            tool.outputSchema = outputs.get(server.tool_to_endpoint[tool.name])
+        return answer
+
+    async def called(request: CallToolRequest) -> Any:
+        answer = await call_tool(request)
+        if not answer.root.isError and server.tool_to_endpoint[request.params.name] in outputs:
+            answer.root.structuredContent = json.loads(answer.root.content[0].text)
+        return answer
+
+    tools.request_handlers |= {ListToolsRequest: listed, CallToolRequest: called}
+    return tools
 
 
 def _with_files(self: GradioMCPServer, arguments: dict[str, Any], positions: list[list[str | int]]) -> dict[str, Any]:

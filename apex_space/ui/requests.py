@@ -58,9 +58,37 @@ class Requests:
             return _checks(tr("This song was deleted after scoring. Drop it again."), "")
         return self._claimed([song], "", self._refusal(judge))
 
-    def score(self, song: str, judge: str) -> Iterator[LoadProgress | ScoringProgress | PanelProgress]:
-        """Run `judges.score.score`."""
-        with _running(tr("This song was not scored"), judge):
+    def is_judge(self, asked: str, name: str) -> bool:
+        """Return whether the judge that was asked for is the one of this name."""
+        try:
+            return self.check_judge(asked) == name
+        except ApexSpaceError:
+            return False
+
+    def check_beside(self, song: str | None, judge: str, reference: str | None, known: str) -> list[Check]:
+        """Check a song, a judge and a reference song, if there is one, and claim the songs.
+
+        `known` is the judge whose report on the reference song is kept, if any. That judge needs no file of it.
+        """
+        why_not = self._unfit(judge, reference, known) if reference else ""
+        if why_not:
+            return _checks("", "", why_not)
+        checks = self.check_score(song, judge)
+        if reference and all(check["is_valid"] for check in checks):
+            self.claim(reference)
+        return [*checks, *_checks("")]
+
+    def _unfit(self, judge: str, reference: str, known: str) -> str:
+        """Return why a song cannot be the reference song, or an empty text."""
+        if judge == PANEL:
+            return tr("A reference song is scored by one judge, not by all. Choose one, or remove the reference song.")
+        return lacks("The reference song", reference, self.is_judge(judge, known))
+
+    def score(
+        self, song: str, judge: str, failed: str = ""
+    ) -> Iterator[LoadProgress | ScoringProgress | PanelProgress]:
+        """Run `judges.score.score`. An error is titled `failed`, or says that the song was not scored."""
+        with _running(failed or tr("This song was not scored"), judge):
             yield from score(ScoreRequest(Path(song), judge), self.manager.load)
 
     def check_what_if(self, song: str | None, judge: str) -> list[Check]:

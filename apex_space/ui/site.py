@@ -60,6 +60,7 @@ from .routes.shared_result import SharedResultRoutes
 from .static_files import read_static
 from .theme import HEAD as LOOKS
 from .theme import ICON, LOGO, WORDS, theme
+from .tool_outputs import OUTPUTS
 from .translation import LANGUAGE_HEAD, TranslatedBlocks, switch
 from .uploads import Uploads
 
@@ -154,7 +155,7 @@ def launch_options(
     fetch_nothing()
     serve_ranges()
     know_functions()
-    adapt_tools()
+    adapt_tools(OUTPUTS)
     adapt_sessions()
     adapt_template(PREVIEW_HEAD, LANGUAGE_HEAD + ICON)
     embedded = embedding()

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from apex_space.core.axes import BY_KEY, KEYS
 from apex_space.models.heads.apex import AESTHETICS, POPULARITY
 from helpers import melodies
-from helpers.browser import upload, wait_for_report
+from helpers.browser import PLAY, upload, wait_for_report
 from helpers.server import Running
 from helpers.songs import short
 from helpers.sounds import tone, write_video
@@ -191,3 +191,9 @@ def test_a_song_is_compared_with_the_last_take(visit: Any) -> None:
     choices.wait_for(state="hidden")
     expect(page.locator("#outcome .result").first).to_be_focused()
     assert page.locator(".result .change").count() == 0
+    page.get_by_role("button", name="A reference song beside yours").click()
+    page.locator("#reference-song input[type=file]").set_input_files(short(SONG))
+    page.locator("#reference-song").get_by_label(PLAY).wait_for()
+    page.get_by_role("button", name="Folk ballad", exact=True).click()
+    against.filter(has_text=f"Against the reference song, {SONG}: ").wait_for()
+    assert not choices.is_visible()

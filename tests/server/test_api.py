@@ -1,5 +1,6 @@
 """What programs may call: the examples of docs/api.md, and what comes of what is wrong, on a live server."""
 
+import json
 import re
 import subprocess
 import sys
@@ -175,6 +176,7 @@ def test_the_tools_are_the_six_and_say_what_they_take(api: httpx.Client) -> None
     given = [value for tool in tools for value in tool.inputSchema["properties"].values()]
     assert len(given) == 14
     assert all(value["description"] for value in given)
+    assert {tool.name for tool in tools if tool.outputSchema} == {"score", "what_if", "compare", "rank"}
 
 
 def test_a_tool_takes_several_uploads_by_their_addresses(api: httpx.Client) -> None:
@@ -183,6 +185,7 @@ def test_a_tool_takes_several_uploads_by_their_addresses(api: httpx.Client) -> N
     answer = with_tools(api, lambda session: session.call_tool("rank", given))
     assert not answer.isError, answer.content
     assert '"by": "likes"' in answer.content[0].text
+    assert answer.structuredContent == json.loads(answer.content[0].text)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The Score page: shows what a judge predicts for a song."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from ...core.settings import settings
 from ...judges.judge import ScoringProgress
 from ...judges.manager import BEST, LoadProgress
 from ...judges.panel import PanelProgress
+from ...judges.report import Report
 from ...judges.takes import Takes
 from ...plots.arena import song_text
 from ...storage.shared_results import SharedResults
@@ -30,6 +32,10 @@ PROMISE = (
     "scored, so that you can ask another judge. Then it is deleted. Its embeddings (numbers, under a hash, without its "
     "name) stay in a cache for a while, so that the same song is scored at once."
 )
+BESIDE = (
+    "A song that you know well, or want to come near: its scores by the same judge stand beside yours. It is deleted "
+    "like your song. Its scores stay with this page while it is open."
+)
 FINISHED = "Done. The scores are below."
 KEEP_TAKE = "Keep comparing with the earlier take"
 FORGET_TAKE = "Forget the earlier take"
@@ -42,6 +48,18 @@ FOCUS_RESULT = """() => {
   result.focus({ preventScroll: true });
 }"""
 """Script that moves the focus from a button that is gone to the result."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceSong:
+    """The path of the song beside the visitor's, and its report. The upload may be deleted by now."""
+
+    song: str = ""
+    report: Report | None = None
+
+    def judge(self, song: str | None) -> str:
+        """Return the judge whose report on the song at this path is known, or an empty text."""
+        return self.report.judge if self.report and self.song == song else ""
 
 
 class ScorePage:
@@ -64,6 +82,9 @@ class ScorePage:
         with gr.Row():
             self.start = gr.Button("Score", variant="primary", min_width=120)
             self.cancel = gr.Button("Cancel", min_width=120, interactive=False)
+        with gr.Accordion("A reference song beside yours", open=False, elem_id="beside"):
+            self.reference = inputs.song("Reference song", "reference-song")
+            gr.Markdown(BESIDE, elem_classes="promise")
 
     def _choices(self) -> None:
         gr.Markdown("## Examples")
@@ -84,6 +105,7 @@ class ScorePage:
         self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
         self.timeline = gr.Plot(label="Over time", visible=False, elem_id="timeline-plot")
         self.takes = gr.State(Takes(), time_to_live=KEEP_SECONDS)
+        self.beside = gr.State(ReferenceSong(), time_to_live=KEEP_SECONDS)
         inputs.share_button()
         self.take_along = TakeAlong()
         self.link = SharePanel(shared_results)
@@ -93,9 +115,9 @@ class ScorePage:
 
     def _events(self) -> None:
         outputs = [self.cards, self.progress, self.picture, self.timeline, self.tables, self.cancel]
-        outputs += [self.link.finished, self.takes, self.take]
+        outputs += [self.link.finished, self.takes, self.take, self.beside]
         options: dict[str, Any] = {
-            "inputs": [self.song, self.judge, self.takes, self.keep],
+            "inputs": [self.song, self.judge, self.reference, self.beside, self.takes, self.keep],
             "validator": self._check,
             "concurrency_id": "score",
             "concurrency_limit": inputs.AT_ONCE,
@@ -129,49 +151,76 @@ class ScorePage:
         report = self._requests.manager.example
         return render.example(report, song_text(from_examples()[0].title)), gr.Timer(active=report is None)
 
-    def _check(self, song: str | None, judge: str, *others: Any) -> list[Any]:
-        """Check the song and the judge before the queue. The other inputs need no check."""
-        return [*self._requests.check_score(song, judge), *(gr.validate(True, "") for _ in others)]
+    def _check(
+        self, song: str | None, judge: str, reference: str | None, beside: ReferenceSong, *others: Any
+    ) -> list[Any]:
+        """Check the songs and the judge before the queue. The other inputs need no check."""
+        checks = self._requests.check_beside(song, judge, reference, beside.judge(reference))
+        return [*checks, *(gr.validate(True, "") for _ in (beside, *others))]
 
     def _forget(self, finished: Finished, takes: Takes) -> tuple[Any, ...]:
         """Show the report without a comparison. The next song is compared with this one."""
         shown = "".join(map(render.cards, finished.reports)) or gr.skip()
         return shown, takes.forgotten(), gr.Row(visible=False), False
 
-    def _show(self, song: str, judge: str, takes: Takes, keep: bool) -> Iterator[tuple[Any, ...]]:
+    def _show(
+        self, song: str, judge: str, reference: str | None, beside: ReferenceSong, takes: Takes, keep: bool
+    ) -> Iterator[tuple[Any, ...]]:
         hidden, start = gr.Plot(visible=False), render.progress(tr("Decoding and measuring"), 0, 0)
-        yield "", start, hidden, hidden, "", ON, Finished(), gr.skip(), gr.Row(visible=False)
+        yield "", start, hidden, hidden, "", ON, Finished(), gr.skip(), gr.Row(visible=False), gr.skip()
         shown: Any = None
         try:
-            for step in self._requests.score(song, judge):
+            beside = yield from self._score_reference(reference, judge, beside)
+            for step in self._requests.score(song, beside.report.judge if beside.report else judge):
                 if isinstance(step, PanelProgress):
-                    yield _panel_shown(step, step.panels is not shown, takes, keep)
+                    yield *_panel_shown(step, step.panels is not shown, takes, keep), beside
                     shown = step.panels
                 else:
-                    yield _shown(step, takes, keep)
+                    yield *_shown(step, takes, keep, beside.report), beside
         except gr.Error as error:
-            yield gr.skip(), render.failed(error), *[gr.skip()] * 3, OFF, *[gr.skip()] * 3
+            yield gr.skip(), render.failed(error), *[gr.skip()] * 3, OFF, *[gr.skip()] * 4
             raise
+
+    def _score_reference(
+        self, song: str | None, judge: str, known: ReferenceSong
+    ) -> Generator[tuple[Any, ...], None, ReferenceSong]:
+        """Score the reference song, if there is one that is not `known`, and yield the progress."""
+        if not song:
+            return ReferenceSong()
+        if self._requests.is_judge(judge, known.judge(song)):
+            return known
+        report = None
+        for step in self._requests.score(song, judge, tr("The reference song was not scored")):
+            assert not isinstance(step, PanelProgress)  # the check before the queue refuses the panel
+            yield gr.skip(), render.judge_progress(step, tr("Reference song")), *[gr.skip()] * 8
+            report = step.report if isinstance(step, ScoringProgress) else report
+        return ReferenceSong(song, report)
 
 
 ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 
-def _shown(step: LoadProgress | ScoringProgress, takes: Takes, keep: bool) -> tuple[Any, ...]:
-    """Return the report so far, and the judge's progress. The whole report is compared with the last take."""
+def _shown(
+    step: LoadProgress | ScoringProgress, takes: Takes, keep: bool, reference: Report | None = None
+) -> tuple[Any, ...]:
+    """Return the report so far, and the judge's progress.
+
+    The whole report is compared with the one on the reference song, or else with the last take.
+    """
     if isinstance(step, LoadProgress) or step.report is None:
         return gr.skip(), render.judge_progress(step), *[gr.skip()] * 7
     report, done, before = step.report, step.done, None
     progress = render.note(tr(FINISHED)) if done else render.judge_progress(step)
-    pictures = gr.Plot(plots.scores(report), visible=True), gr.Plot(plots.timeline(report), visible=True)
-    tables, finished = render.tables(report, play=True), (gr.skip(),) * 4
+    pictures = (gr.Plot(draw(report, reference), visible=True) for draw in (plots.scores, plots.timeline))
+    tables, finished = render.tables(report, True, reference), (gr.skip(),) * 4
     if done:
         takes = takes.followed_by((report,), keep)
-        before = takes.before(report)
+        before = None if reference else takes.before(report)
         offer = gr.Row(visible=before is not None)
-        tables = render.downloads(report) + render.among(report) + tables
+        tables = render.downloads(report, reference) + render.among(report) + tables
         finished = OFF, Finished((report,)), takes, offer
-    return render.cards(report, before, keep), progress, *pictures, tables, *finished
+    against = "reference" if reference else "kept" if keep else "last"
+    return render.cards(report, reference or before, against), progress, *pictures, tables, *finished
 
 
 def _panel_shown(step: PanelProgress, new: bool, takes: Takes, keep: bool) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from ...judges.registry import REGISTRY
 from ...judges.report import Report
 from .html import Cells, folded, labelled, listed, span, table
 from .report import number
+from .together import shared
 
 TITLE = "Among other songs"
 NONE = (
@@ -55,7 +56,7 @@ def among(report: Report) -> str:
     if lacking:
         shown += _paragraph(tr(LACKING, axes=listed([translate(axis.label) for axis in lacking])))
         shown += _paragraph(tr(SHIPPED_LACKING)) if shipped else ""
-    return folded(tr(TITLE), shown)
+    return folded(tr(TITLE), shown + shared(report, found))
 
 
 def _paragraph(text: str) -> str:

@@ -17,11 +17,17 @@ from ...judges.passages import Passage
 from ...judges.registry import REGISTRY, reference
 from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
-from ...judges.takes import Change, changes
+from ...judges.takes import Change, beside, changes
 from ...plots.ranking_text import SPREAD
 from ...preference.passages import preferred
 from .html import Cells, clock, download_links, folded, labelled, listed, percent, table
 
+AGAINST = {
+    "last": "Against your last take, {name}",
+    "kept": "Against the take that you keep, {name}",
+    "reference": "Against the reference song, {name}",
+}
+"""How a sentence begins that compares a song with another one, by what that one is to the visitor."""
 SHORT_SECONDS = 10.0
 """Duration below which the page says that the scores mean little."""
 ALIKE = 0.25
@@ -43,15 +49,14 @@ LIFTS_NOTE = (
 )
 
 
-def cards(report: Report, before: Report | None = None, kept: bool = False) -> str:
+def cards(report: Report, other: Report | None = None, kind: str = "last") -> str:
     """Return the song's name, what stands out, and its scores as large numbers, those that are known first.
 
-    `before` is the same judge's report on another song, of which the differences are shown. `kept` says that the
-    visitor keeps comparing with that song.
+    `other` is the same judge's report on another song, of which the differences are shown. `kind` is one of AGAINST.
     """
-    changed = changes(report, before) if before else ()
+    changed = changes(report, other) if other else ()
     lines = {change.axis: _change(change) for change in changed}
-    against = [_against(report, before, changed, kept)] if before else []
+    against = [_against(report, other, changed, kind)] if other else []
     axes = sorted(report.axes, key=lambda axis: report.scores[axis.key] is None)
     judge = REGISTRY[report.judge]
     notes = [tr(SPREAD, judge=judge.title)] if report.spread else []
@@ -110,17 +115,16 @@ def _lowest_part(report: Report, axis: Axis) -> str:
     return tr(text, start=clock(lowest.start), end=clock(lowest.end))
 
 
-def _against(report: Report, before: Report, changed: Sequence[Change], kept: bool) -> str:
+def _against(report: Report, other: Report, changed: Sequence[Change], kind: str) -> str:
     """Return a sentence on how the song differs from the other one, by its scores."""
-    text = "Against the take that you keep, {name}" if kept else "Against your last take, {name}"
     moved = [change for change in changed if _moved(change)]
     clear, perhaps = (_comparatives(each for each in moved if bool(each.clear) is sure) for sure in (True, False))
     parts = [clear, tr("perhaps {words}", words=perhaps) if perhaps else ""]
-    if report.sha256 == before.sha256:
+    if report.sha256 == other.sha256:
         parts = [tr("the same sound")]
     elif len(moved) < len(changed):
         parts.append(tr("the rest is about the same") if moved else tr("about the same"))
-    return f"{labelled(tr(text, name=before.file), tr('; ').join(filter(None, parts)))}{tr('.')}"
+    return f"{labelled(tr(AGAINST[kind], name=other.file), tr('; ').join(filter(None, parts)))}{tr('.')}"
 
 
 def _comparatives(changed: Iterable[Change]) -> str:
@@ -148,12 +152,19 @@ def _moved(change: Change) -> bool:
 
 def _change(change: Change) -> str:
     """Return a line on how a score differs from the other song's: an arrow, and the same in words."""
+    words = escape(_difference(change))
     if not _moved(change):
-        return f'<p class="change">{escape(tr("about the same"))}</p>'
-    higher, size = change.value > 0, number(change.axis, abs(change.value))
-    words = tr("{size} higher", size=size) if higher else tr("{size} lower", size=size)
-    kind, arrow = ("up", "▲") if higher else ("down", "▼")
-    return f'<p class="change {kind}"><span aria-hidden="true">{arrow}</span> {escape(words)}</p>'
+        return f'<p class="change">{words}</p>'
+    kind, arrow = ("up", "▲") if change.value > 0 else ("down", "▼")
+    return f'<p class="change {kind}"><span aria-hidden="true">{arrow}</span> {words}</p>'
+
+
+def _difference(change: Change) -> str:
+    """Return in words how much higher or lower a score is than the other song's."""
+    size = number(change.axis, abs(change.value))
+    if not _moved(change):
+        return tr("about the same")
+    return tr("{size} higher", size=size) if change.value > 0 else tr("{size} lower", size=size)
 
 
 def _card(report: Report, axis: Axis, change: str) -> str:
@@ -175,8 +186,12 @@ def number(axis: Axis, value: float) -> str:
     return minus(f"{value:z.0f}" if axis.high == 100 else f"{value:z.2f}")
 
 
-def tables(report: Report, play: bool = False) -> str:
-    """Return the scores, timeline, measurements and origin as tables. Times are buttons if the page can `play` them."""
+def tables(report: Report, play: bool = False, reference_song: Report | None = None) -> str:
+    """Return the scores, timeline, measurements and origin as tables. Times are buttons if the page can `play` them.
+
+    The scores of a `reference_song` by the same judge stand beside the song's.
+    """
+    more = (tr("Reference song"), tr("Difference")) if reference_song else ()
     timeline = [
         [moment(s.start, s.end, play), *(cell(a, s.scores[a.key]) for a in report.axes)] for s in report.segments
     ]
@@ -184,8 +199,8 @@ def tables(report: Report, play: bool = False) -> str:
         (
             table(
                 tr("Scores"),
-                (tr("Axis"), tr("Score"), tr("80% interval"), tr("Range"), _source(report), tr("Meaning")),
-                _scores(report),
+                (tr("Axis"), tr("Score"), *more, tr("80% interval"), tr("Range"), _source(report), tr("Meaning")),
+                _scores(report, reference_song),
             ),
             table(tr("By segment"), (tr("Time"), *(translate(a.label) for a in report.axes)), timeline),
             passages(report, play),
@@ -254,8 +269,9 @@ def _source(report: Report) -> str:
     return translate(next((axis.source for axis in report.axes if reference(report.judge, axis)), SONGEVAL))
 
 
-def _scores(report: Report) -> Iterable[Cells]:
+def _scores(report: Report, reference_song: Report | None) -> Iterable[Cells]:
     about = tr("about ")
+    found = {each.axis: each for each in changes(report, reference_song)} if reference_song else {}
     for axis in report.axes:
         value, spread = report.scores[axis.key], report.spread.get(axis.key)
         interval = "" if value is None or spread is None else f"± {number(axis, spread)}"
@@ -263,7 +279,17 @@ def _scores(report: Report) -> Iterable[Cells]:
         compared = f"{number(axis, known[0])} ± {about}{known[1]:.2f}" if known else ""
         meaning = translate(report.missing.get(axis.key, axis.meaning))
         scale = f"{axis.low:g}–{axis.high:g}" if axis.bounded else tr("no bounds")
-        yield translate(axis.label), cell(axis, value), interval, scale, compared, meaning
+        more = _beside(found.get(axis)) if reference_song else ()
+        yield translate(axis.label), cell(axis, value), *more, interval, scale, compared, meaning
+
+
+def _beside(change: Change | None) -> Cells:
+    """Return the other song's score, and how the song's differs from it, with the judge's error."""
+    if change is None:
+        return "–", "–"
+    words = _difference(change)
+    error = "" if change.error is None else f" (±\u00a0{number(change.axis, change.error)})"
+    return number(change.axis, change.other), f"{words}{error}"
 
 
 def cell(axis: Axis, value: float | None) -> str:
@@ -362,9 +388,10 @@ def origin(report: Report) -> Iterable[Cells]:
         yield tr("Song’s hash"), f"sha256 {report.sha256[:16]}"
 
 
-def downloads(report: Report) -> str:
-    """Return links that download the report as JSON and as CSV."""
-    text = to_json(report.as_dict())
+def downloads(report: Report, reference_song: Report | None = None) -> str:
+    """Return links that download the report as JSON and as CSV. The JSON has the `reference_song` beside it, if any."""
+    more = {"reference_song": beside(report, reference_song)} if reference_song else {}
+    text = to_json(report.as_dict() | more)
     forms = (
         (tr("Report as JSON"), f"{report.judge}.json", "application/json", text),
         (tr("Report as CSV"), f"{report.judge}.csv", "text/csv", to_csv([report])),

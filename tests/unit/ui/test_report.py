@@ -87,7 +87,8 @@ def test_a_song_is_told_from_the_last_take_in_words() -> None:
     lines = re.findall(r'<p class="change[ a-z]*">(.*?)</p>', shown)
     same, up, down = "about the same", "▲</span> 0.60 higher", "▼</span> 0.50 lower"
     assert [line.removeprefix('<span aria-hidden="true">') for line in lines] == [same, same, up, down]
-    assert "Against the take that you keep, &lt;b&gt;old: " in cards(now, before, kept=True)
+    assert "Against the take that you keep, &lt;b&gt;old: " in cards(now, before, "kept")
+    assert "Against the reference song, &lt;b&gt;old: " in cards(now, before, "reference")
     assert "old: about the same." in cards(replace(before, sha256="other"), before)
     assert "old: the same sound." in cards(before, before)
     assert "change" not in cards(now)
