@@ -2,16 +2,17 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.files import replacing
 from ..core.settings import settings
-from ..core.text import message, sanitize
+from ..core.text import Message, join, message, sanitize
 from ..models.hub import Weights
 from .registry import REGISTRY
+from .report import Report
 
 SHIPPED = Path(__file__).with_name("verified.json")
 FILE = "verified.json"
@@ -91,6 +92,41 @@ def describe(name: str, loaded: Sequence[Weights] | None = None) -> str:
 def are_unknown(name: str, loaded: Sequence[Weights]) -> bool:
     """Return whether a judge's weights are files that were not verified, of which no commit on the Hub is known."""
     return describe(name, loaded) == UNKNOWN and not all(_is_commit(each.revision) for each in loaded)
+
+
+def caution(reports: Iterable[Report]) -> Message | None:
+    """Return a warning if a report's weights are unknown, which names the judges, or None."""
+    unknown = dict.fromkeys(each.judge for each in reports if are_unknown(each.judge, each.weights))
+    if not unknown:
+        return None
+    return message(
+        "The weights of {judges} are files that nobody has verified here. If they are not the published ones, the "
+        "scores may mean nothing.",
+        judges=join(REGISTRY[name].title for name in unknown),
+    )
+
+
+def summary(name: str, loaded: Sequence[Weights] = ()) -> str:
+    """Return what a judge is: the published system, or the same with the weights of other repositories."""
+    others = _others(loaded)
+    if not others:
+        return REGISTRY[name].summary
+    return message("with weights of {repositories}, not the published ones", repositories=", ".join(others))
+
+
+def licence(name: str, loaded: Sequence[Weights] = ()) -> str:
+    """Return the licence of a judge's weights, or who knows it."""
+    others = _others(loaded)
+    return message("see {repositories}", repositories=", ".join(others)) if others else REGISTRY[name].licence
+
+
+def _others(loaded: Sequence[Weights]) -> list[str]:
+    """Return the repositories that a setting has put in the place of the published ones."""
+    now = settings()
+    fields = {name: field for name, field in type(now).model_fields.items() if name.endswith("_repo")}
+    chosen = [str(getattr(now, name)) for name, field in fields.items() if getattr(now, name) != field.default]
+    names = {Path(each).name if Path(each).is_dir() else each for each in chosen}
+    return [sanitize(each.repository, 80) for each in loaded if each.repository in names]
 
 
 def _described(found: Verification) -> str:

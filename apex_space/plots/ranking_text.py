@@ -7,6 +7,7 @@ from ..core.axes import AXES, BY_KEY, Axis
 from ..core.i18n import plural, tr, translate
 from ..core.text import minus
 from ..judges.registry import REGISTRY
+from ..judges.verified import caution
 from ..preference.head import PreferenceHead
 from ..ranking.batch import Batch
 from ..ranking.order import Border, RankedSong, Ranking, Rules
@@ -65,7 +66,9 @@ def ranked(ranking: Ranking) -> tuple[str, list[tuple[str, str]]]:
 
 
 def cautions(ranking: Ranking) -> Iterator[str]:
-    """Yield sentences on kept songs whose interval is very wide or that have a score at the end of its scale."""
+    """Yield sentences on unknown weights, and on kept songs with a wide interval or a score at the end of its scale."""
+    if unknown := caution(row.report for row in ranking.rows if row.report):
+        yield translate(unknown)
     rules, kept = ranking.rules, ranking.kept
     scale = 1.0 if rules.by_preference else BY_KEY[rules.by].high - BY_KEY[rules.by].low
     wide = [row.song.name for row in kept if _width(row) > WIDE * scale]

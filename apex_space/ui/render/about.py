@@ -17,7 +17,7 @@ from ...core.text import minus
 from ...evaluation.profile import Check, Profile
 from ...evaluation.published import PMQD_ORIGINAL
 from ...judges.registry import REGISTRY, JudgeEntry
-from ...judges.verified import describe
+from ...judges.verified import describe, licence, summary
 from ...models.hub import Weights
 from ...plots import robustness as plots
 from ...storage.rate_limits import Action
@@ -42,11 +42,12 @@ def judges(registry: Mapping[str, JudgeEntry], loaded: Mapping[str, Sequence[Wei
     `loaded` has the weights of the judges that are in memory.
     """
     head = tr("Judge"), tr("What it is"), tr("Licence of the weights"), tr("Verified")
-    rows = (
-        (entry.title, translate(entry.summary), translate(entry.licence), translate(describe(name, loaded.get(name))))
-        for name, entry in registry.items()
-    )
+    rows = ((entry.title, *map(translate, _about(name, loaded.get(name)))) for name, entry in registry.items())
     return table(tr("Judges"), head, rows, "wide texts")
+
+
+def _about(name: str, loaded: Sequence[Weights] | None) -> Cells:
+    return summary(name, loaded or ()), licence(name, loaded or ()), describe(name, loaded)
 
 
 def weights(config: Settings, loaded: Mapping[str, Sequence[Weights]]) -> str:

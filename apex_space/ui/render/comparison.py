@@ -15,7 +15,7 @@ from ...plots.taught import taught
 from ...preference.comparison import Comparison
 from ...preference.head import Preference, PreferenceHead
 from .html import Cells, download_links, figure, labelled, note, table
-from .report import cell, measured, number, tables
+from .report import cell, measured, number, tables, unverified
 
 QUIETER = (
     "Song {side} is played {decibels} dB quieter, so that both are equally loud. The scores are of the files as they "
@@ -54,7 +54,8 @@ def answer(comparison: Comparison) -> str:
     """Return the verdict, the songs' names and how far to trust the verdict."""
     notes = "".join(note(text) for text in _notes(comparison))
     verdict = tr(SAME) if comparison.same else sentence(comparison.answer)
-    return f'<h2 class="verdict">{verdict}</h2>{songs(comparison.a, comparison.b)}{notes}'
+    warning = unverified([comparison.a, comparison.b, *comparison.weighed])
+    return f'<h2 class="verdict">{verdict}</h2>{warning}{songs(comparison.a, comparison.b)}{notes}'
 
 
 def levelled(a: Report, b: Report) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from ...judges.report import to_json
 from ...judges.report_csv import to_csv
 from .among import among
 from .html import Cells, download_links, folded, labelled, note, percent, span, table
-from .report import number, tables
+from .report import by, number, tables, unverified
 
 
 def panel(panel: Panel) -> str:
@@ -19,7 +19,8 @@ def panel(panel: Panel) -> str:
     if not panel.reports:
         return absences(panel.absent)
     name = escape(panel.reports[0].file)
-    return f'<h2 class="song">{name}</h2><p>{escape(dispute(panel))}</p>{absences(panel.absent)}'
+    warning = unverified(panel.reports)
+    return f'<h2 class="song">{name}</h2>{warning}<p>{escape(dispute(panel))}</p>{absences(panel.absent)}'
 
 
 def absences(absent: Mapping[str, str]) -> str:
@@ -60,9 +61,7 @@ def panel_tables(panel: Panel, play: bool = False) -> str:
     judges = [report.judge for report in panel.reports]
     head = (tr("Axis"), *(REGISTRY[judge].title for judge in judges), tr("Lowest to highest"))
     own = "".join(
-        f"<details><summary>{escape(labelled(REGISTRY[r.judge].title, translate(REGISTRY[r.judge].summary)))}</summary>"
-        f"{among(r)}{tables(r, play)}</details>"
-        for r in panel.reports
+        f"<details><summary>{escape(by(r))}</summary>{among(r)}{tables(r, play)}</details>" for r in panel.reports
     )
     return table(tr("The same song by each judge"), head, _rows(panel, judges), "compact") + own
 

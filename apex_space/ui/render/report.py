@@ -18,9 +18,10 @@ from ...judges.registry import REGISTRY, reference
 from ...judges.report import Report, to_json
 from ...judges.report_csv import to_csv
 from ...judges.takes import Change, beside, changes
+from ...judges.verified import caution, licence, summary
 from ...plots.ranking_text import SPREAD
 from ...preference.passages import preferred
-from .html import Cells, clock, download_links, folded, labelled, listed, percent, table
+from .html import Cells, clock, download_links, folded, labelled, listed, note, percent, table
 
 AGAINST = {
     "last": "Against your last take, {name}",
@@ -62,7 +63,8 @@ def cards(report: Report, other: Report | None = None, kind: str = "last") -> st
     notes = [tr(SPREAD, judge=judge.title)] if report.spread else []
     return (
         f'<h2 class="song">{escape(report.file)}</h2>'
-        f'<p class="by">{escape(labelled(judge.title, translate(judge.summary)))}</p>'
+        f'<p class="by">{escape(by(report))}</p>'
+        f"{unverified([report])}"
         f"{_paragraphs(against, 'against')}{_paragraphs(_unsure(report, changed), 'by')}"
         f"{_paragraphs(standing_out(report))}"
         f'<div class="cards">{"".join(_card(report, axis, lines.get(axis, "")) for axis in axes)}</div>'
@@ -76,6 +78,17 @@ def example(report: Report | None, title: str) -> str:
         return ""
     lead = tr("This is an example. The scores of your song will be here.")
     return f'<section class="sample"><p class="lead">{escape(lead)}</p>{cards(replace(report, file=title))}</section>'
+
+
+def by(report: Report) -> str:
+    """Return which judge a report is by, and what this is."""
+    return labelled(REGISTRY[report.judge].title, translate(summary(report.judge, report.weights)))
+
+
+def unverified(reports: Iterable[Report]) -> str:
+    """Return a warning of weights that nobody knows, or nothing."""
+    found = caution(reports)
+    return note(translate(found), "caution") if found else ""
 
 
 def _paragraphs(texts: Iterable[str], kind: str = "") -> str:
@@ -378,10 +391,10 @@ def streaming(report: Report) -> str:
 def origin(report: Report) -> Iterable[Cells]:
     """Yield of which judge and weights the scores are, and how they were computed, as rows of name and value."""
     judge = REGISTRY[report.judge]
-    yield tr("Judge"), f"{judge.title}{tr(', ')}{translate(judge.summary)}"
+    yield tr("Judge"), f"{judge.title}{tr(', ')}{translate(summary(report.judge, report.weights))}"
     for weights in report.weights:
         yield tr("Weights"), f"{weights.repository}, {weights.revision}"
-    yield tr("Their licence"), translate(judge.licence)
+    yield tr("Their licence"), translate(licence(report.judge, report.weights))
     yield tr("Precision"), labelled(report.precision, translate(report.precision_reason))
     yield tr("Computed in"), f"{report.seconds:.1f}{tr(' s')}"
     if report.sha256:

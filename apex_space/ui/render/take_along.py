@@ -14,7 +14,7 @@ from ...judges.passages import Passage
 from ...judges.reference_songs import SHIPPED_SONGS, Percentile, ReferenceSongs, reference_songs
 from ...judges.registry import REGISTRY
 from ...judges.report import Report, Segment
-from ...judges.verified import are_unknown, describe
+from ...judges.verified import caution, describe
 from ...plots.card import SITE
 from ...plots.ranking_text import SPREAD
 from ...preference.passages import preferred
@@ -22,7 +22,7 @@ from ..previews import FONTS
 from ..static_files import TEMPLATES, read_static
 from .among import AMONG, HOW, NONE, SHIPPED_NOTE
 from .html import Cells, Form, clock, download_links, labelled, span, table
-from .report import PASSAGES_NOTE, cell, measured, number, origin, standing_out
+from .report import PASSAGES_NOTE, by, cell, measured, number, origin, standing_out
 
 PAGE = TEMPLATES.get_template("printed.html")
 STYLE = Markup(read_static("printed.css"))
@@ -31,10 +31,6 @@ MAX_ROWS = 12
 PREDICTION = (
     "A score is a prediction of how listeners would rate the song, if they are like those whose ratings the judge "
     "learned from. The judge knows only the sound. It is wrong about many songs."
-)
-UNVERIFIED = (
-    "The weights of this judge are from files that nobody has verified here. If they are not the published ones, the "
-    "scores mean nothing."
 )
 NO_SPREAD = "It is not known how exact {judge}’s scores are."
 
@@ -73,9 +69,9 @@ def printed(report: Report, address: str = "") -> str:
         style=STYLE,
         song=report.file,
         judge=judge,
-        by=labelled(judge.title, translate(judge.summary)),
+        by=by(report),
         made=_time(report.made),
-        caution=tr(UNVERIFIED) if are_unknown(report.judge, report.weights) else "",
+        caution=translate(caution([report]) or ""),
         found=list(standing_out(report)),
         scores=Markup(_scores(report, among)),
         segments=Markup(_segments(report)),
