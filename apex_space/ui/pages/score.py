@@ -21,6 +21,7 @@ from ..requests import Requests
 from ..translation import fill
 from . import inputs
 from .better_judge import BetterJudge
+from .passage_files import PassageFiles
 from .share_panel import KEEP_SECONDS, Finished, SharePanel
 from .what_if_panel import WhatIfPanel
 
@@ -87,6 +88,7 @@ class ScorePage:
         self.link = SharePanel(shared_results)
         self.what_if = WhatIfPanel(self._requests)
         inputs.play_parts()
+        self.passages = PassageFiles(self._requests)
         self.tables = gr.HTML(elem_classes="result")
 
     def _events(self) -> None:
@@ -120,6 +122,7 @@ class ScorePage:
         gone.then(None, js=FOCUS_RESULT, api_visibility="private")
         self.better.watch(self.link.finished, self.song)
         self.what_if.watch(self.link.finished, self.song)
+        self.passages.watch(self.link.finished, self.song)
 
     def _example(self) -> tuple[str, gr.Timer]:
         """Show the example report. Ask again until it is there."""

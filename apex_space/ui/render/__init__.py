@@ -7,7 +7,7 @@ from .judge_progress import judge_progress
 from .judges import BEST, PANEL, judges, states
 from .panel import panel, panel_links, panel_tables
 from .panel_comparison import panel_comparison_downloads, panel_comparison_summary, panel_comparison_tables
-from .report import cards, downloads, example, measured, number, tables
+from .report import cards, downloads, example, measured, number, passage_key, tables
 from .what_if import what_if, what_if_progress
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "panel_comparison_tables",
     "panel_links",
     "panel_tables",
+    "passage_key",
     "percent",
     "progress",
     "sentence",
