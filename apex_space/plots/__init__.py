@@ -8,7 +8,7 @@ from .loudness import loudness
 from .panel import panel, preferences
 from .ranking import ranking_intervals, spread
 from .report import scores, timeline
-from .what_if import what_if
+from .what_if import parts, what_if
 
 __all__ = [
     "among",
@@ -19,6 +19,7 @@ __all__ = [
     "learning_losses",
     "loudness",
     "panel",
+    "parts",
     "preferences",
     "preview",
     "probability",

@@ -70,10 +70,10 @@ class Requests:
             return _checks("", tr("Changes are tried with one judge, not with all."))
         return self.check_score(song, judge)
 
-    def what_if(self, song: str, judge: str) -> Iterator[WhatIfProgress]:
+    def what_if(self, song: str, judge: str, parts: bool = False) -> Iterator[WhatIfProgress]:
         """Run `judges.what_if.what_if`."""
         with _running(tr("The changes were not tried"), judge):
-            yield from what_if(WhatIfRequest(Path(song), judge), self.manager.load)
+            yield from what_if(WhatIfRequest(Path(song), judge, parts=parts), self.manager.load)
 
     def check_passage(self, song: str | None, known: bool) -> Check:
         """Check a song of which a passage is asked for, which is one of those that are `known`, and claim it."""

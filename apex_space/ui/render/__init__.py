@@ -2,7 +2,7 @@
 
 from .among import among
 from .comparison import answer, comparison_links, details, levelled, sentence
-from .html import NOTE, clock, download_links, failed, note, percent, progress, table
+from .html import NOTE, download_links, failed, note, percent, progress, table
 from .judge_progress import judge_progress
 from .judges import BEST, PANEL, judges, states
 from .panel import panel, panel_links, panel_tables
@@ -17,7 +17,6 @@ __all__ = [
     "among",
     "answer",
     "cards",
-    "clock",
     "comparison_links",
     "details",
     "download_links",

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from ...core.axes import AXES, Axis
 from ...core.i18n import format_duration, tr, translate
-from ...core.text import minus
+from ...core.text import clock, minus
 from ...judges.registry import REGISTRY
 from ...plots import ranking_text
 from ...ranking.batch import Batch
@@ -17,7 +17,7 @@ from ...ranking.distributions import distributions
 from ...ranking.export import to_csv, to_json
 from ...ranking.order import RankedSong, Ranking, Rules
 from ...ranking.rank import RankingProgress
-from .html import Cells, clock, download_links, note, percent, progress
+from .html import Cells, download_links, note, percent, progress
 from .html import table as plain_table
 from .report import cell, number
 

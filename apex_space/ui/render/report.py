@@ -12,7 +12,7 @@ from ...audio.features import AudioFeatures
 from ...audio.streaming import SERVICES, turned_down
 from ...core.axes import COMPARATIVES, SONGEVAL, Axis
 from ...core.i18n import plural, tr, translate
-from ...core.text import minus
+from ...core.text import clock, minus
 from ...judges.passages import Passage
 from ...judges.registry import REGISTRY, reference
 from ...judges.report import Report, to_json
@@ -20,7 +20,7 @@ from ...judges.report_csv import to_csv
 from ...judges.takes import Change, changes
 from ...plots.ranking_text import SPREAD
 from ...preference.passages import preferred
-from .html import Cells, clock, download_links, folded, labelled, listed, percent, table
+from .html import Cells, download_links, folded, labelled, listed, percent, table
 
 SHORT_SECONDS = 10.0
 """Duration below which the page says that the scores mean little."""
