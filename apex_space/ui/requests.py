@@ -77,11 +77,11 @@ class Requests:
 
     def check_passage(self, song: str | None, known: bool) -> Check:
         """Check a song of which a passage is asked for, which is one of those that are `known`, and claim it."""
+        if not known:
+            return gr.validate(False, tr("This is no passage of the song that was scored last. Score it again."))
         if song is None or not Path(song).is_file():
-            text = tr("The song is no longer on the server, so it cannot be cut. Drop it again.")
-            return gr.validate(False, text)
-        text = "" if known else tr("This is no passage of the song that was scored last. Score it again.")
-        return self._claimed([song], text)[0]
+            return gr.validate(False, tr("The song is no longer on the server, so it cannot be cut. Drop it again."))
+        return self._claimed([song], "")[0]
 
     def cut(self, song: str, start: float, end: float) -> bytes:
         """Run `audio.isolated.cut_passage`."""
