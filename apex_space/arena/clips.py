@@ -5,20 +5,15 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
 
 import numpy as np
 
 from ..audio.isolated import open_stream
 from ..audio.levels import decibels
 from ..audio.loudness import QUIETEST, LoudnessMeter
+from ..audio.mp3 import write_mp3
 from ..audio.waveform import Waveform
 
-SAMPLE_RATE = 44_100
-BITS_PER_SECOND = 256_000
-EFFORT = "7"
-"""LAME's quality setting. It takes 17 ms for a second of music on one core, the default takes 25 ms; the bitrate makes
-up for the lower quality."""
 LOUDNESS = -20.0
 """Loudness of every clip in LUFS. The louder of two songs tends to win, so all are played equally loud, by gain alone.
 Of 60 real recordings (from Emotify and davda54), 52 reach this level without clipping and the others end up to 2 dB
@@ -26,8 +21,6 @@ below it; at -16 LUFS, 18 would reach it."""
 PEAK = -1.0
 """Highest peak of a clip in dB of full scale: room for what resampling and coding add to the highest sample."""
 BLOCK = 65_536
-FADE_SECONDS = 0.5
-"""Length of the fades of a passage."""
 
 
 @dataclass(frozen=True)
@@ -51,47 +44,10 @@ def encode_clip(song: Path, waveform: Waveform, folder: Path, seconds: float = i
     return Clip(target, min(waveform.duration, seconds))
 
 
-def encode_passage(song: Path, waveform: Waveform, target: Path, start: float, end: float) -> None:
-    """Write `song`, which was decoded to `waveform`, from `start` to `end` seconds to `target` as an mp3.
-
-    It is as loud as in the song, and fades in and out. Raises AudioError and OSError.
-    """
-    first, last = (int(seconds * waveform.rate) for seconds in (start, end))
-    _encode(target, waveform.rate, _faded(_blocks(song, waveform), first, last, FADE_SECONDS * waveform.rate))
-
-
-def _faded(blocks: Iterator[np.ndarray], first: int, last: int, fade: float) -> Iterator[np.ndarray]:
-    """Yield what blocks [2, n] have of the samples `first` to `last` (excluded), which fade over `fade` samples."""
-    at = 0
-    for block in blocks:
-        if at >= last:
-            return
-        part = block[:, max(0, first - at) : last - at]
-        place = np.arange(part.shape[1]) + max(first, at)
-        if part.size:
-            yield part * np.clip(np.minimum(place - first, last - 1 - place) / fade, 0, 1).astype(np.float32)
-        at += block.shape[1]
-
-
 def _encode(target: Path, rate: int, blocks: Iterable[np.ndarray]) -> None:
     """Write blocks [2, n] at `rate` Hz as an mp3, or nothing."""
-    import av
-
-    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
     try:
-        with av.open(str(target), "w", format="mp3", options={"id3v2_version": "0"}) as container:
-            encoder: Any = container.add_stream(
-                "libmp3lame", rate=SAMPLE_RATE, layout="stereo", options={"compression_level": EFFORT}
-            )
-            encoder.bit_rate = BITS_PER_SECOND
-            for block in blocks:
-                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", "stereo")
-                frame.sample_rate = rate
-                for part in resampler.resample(frame):
-                    container.mux(encoder.encode(part))
-            for part in resampler.resample(None):
-                container.mux(encoder.encode(part))
-            container.mux(encoder.encode(None))
+        write_mp3(target, rate, blocks)
     except BaseException:
         target.unlink(missing_ok=True)
         raise

@@ -7,12 +7,13 @@ does not apply to a song raises CannotChange with the reason. All are made in fl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from ..core.errors import CannotChange
-from ..core.text import message, minus
+from ..core.text import clock, message, minus
 from .features import ONE_FROM_TWO
 from .filters import MP3, Chain
 from .isolated import filtered, open_stream
@@ -52,6 +53,10 @@ MIN_WIDTH = 1e-6
 NARROWER, WIDER = 0.5, 2.0
 """Factors of the difference between left and right."""
 SPEED = 1.03
+PART_SECONDS, MAX_PARTS = 10.0, 24
+"""Shortest part of a song that is left out, and most parts: each takes the judge as long as the song."""
+JOINT_SECONDS = 0.01
+"""Length of the crossfade where a part was left out."""
 MP3_RATES = (44_100, 48_000)
 BITS_PER_SECOND = 128_000
 ALREADY = "The song has {loudness} LUFS already."
@@ -87,11 +92,15 @@ class Sound:
 
 @dataclass(frozen=True)
 class Change:
-    """A change by the `name` that JSON has. `title` says to people what it is."""
+    """A change by the `name` that JSON has. `title` says to people what it is.
+
+    `part` is from and to which second the song is left out, if that is the change.
+    """
 
     name: str
     title: str
     function: Callable[[Sound], Sound]
+    part: tuple[float, float] | None = None
 
     def __call__(self, sound: Sound) -> Sound:
         """Return the changed sound. Raises CannotChange."""
@@ -107,6 +116,12 @@ def load_sound(path: Path) -> tuple[Sound, float]:
     most = int(min(MAX_SECONDS * waveform.rate, MAX_SAMPLES / min(2, waveform.levels.channels)))
     samples = _stereo(path, most) if waveform.levels.channels == 2 else waveform.samples[None, :most]
     return Sound(samples, waveform.rate, waveform.levels), waveform.duration
+
+
+def load_mono(path: Path) -> tuple[Sound, float]:
+    """Decode the mean of a song's channels, at most MAX_SAMPLES of it, and the song's duration. Raises AudioError."""
+    waveform = load_song(path)
+    return Sound(waveform.samples[None, :MAX_SAMPLES], waveform.rate, waveform.levels), waveform.duration
 
 
 def _stereo(path: Path, most: int) -> np.ndarray:
@@ -235,6 +250,41 @@ def dither(sound: Sound) -> Sound:
     return sound.with_samples(np.round(sound.samples * np.float32(32767) + noise) / np.float32(32767))
 
 
+def leave_out(sound: Sound, start: float, end: float) -> Sound:
+    """Leave out what is from `start` to `end` seconds. Both sides are crossfaded where they meet."""
+    first, last = (round(seconds * sound.rate) for seconds in (start, end))
+    before, after = sound.samples[:, :first], sound.samples[:, last:]
+    length = min(int(JOINT_SECONDS * sound.rate), before.shape[1], after.shape[1])
+    ramp = np.linspace(0, 1, length, dtype=np.float32)
+    joint = before[:, before.shape[1] - length :] * (1 - ramp) + after[:, :length] * ramp
+    return sound.with_samples(np.hstack([before[:, : before.shape[1] - length], joint, after[:, length:]]))
+
+
+def without_parts(sound: Sound) -> tuple[Change, ...]:
+    """Return a change for each part of a sound, which leaves it out. The parts are equally long.
+
+    Raises CannotChange if there are no two parts.
+    """
+    count = min(MAX_PARTS, int(sound.duration / PART_SECONDS))
+    if count < 2:
+        raise CannotChange("The song is too short: it has no two parts of {seconds:g} s.", seconds=PART_SECONDS)
+    edges = np.linspace(0, sound.duration, count + 1).tolist()
+    return tuple(
+        Change(
+            f"without_{start:.0f}_{end:.0f}",
+            message("Without {start}–{end}", start=clock(start), end=clock(end)),
+            partial(leave_out, start=start, end=end),
+            (start, end),
+        )
+        for start, end in pairwise(edges)
+    )
+
+
+def cut_middle(sound: Sound) -> Sound:
+    """Leave out a tenth of a second in the middle."""
+    return leave_out(sound, sound.duration / 2, sound.duration / 2 + 0.1)
+
+
 def turn(sound: Sound) -> Sound:
     """Turn the phase around."""
     return sound.with_samples(-sound.samples)
@@ -250,6 +300,8 @@ HARMLESS = (
     Change("dither", message("16 bits with dither"), dither),
 )
 """Changes that nobody should mind."""
+HARMLESS_CUTS = (*HARMLESS[:4], Change("joint", message("0.1 s left out in the middle"), cut_middle))
+"""Those that tell what shifts and joints do, as parts that are left out bring them with them."""
 CHANGES = (
     Change("louder", message("Louder, to −14 LUFS"), louder),
     Change("softer", message("Softer, to −14 LUFS"), softer),

@@ -7,6 +7,7 @@ lack of memory: codecs that ran out of memory sometimes crashed at the next file
 
 import atexit
 import json
+import math
 import os
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from ..core.text import Message, message
 from .decode import BLOCK, Stream
 from .filters import Chain
 from .loudness import Loudness, checked
+from .mp3 import BITS_PER_SECOND
 
 COMMAND = [sys.executable, "-m", "apex_space.audio.worker"]
 PACKAGES = Path(__file__).resolve().parents[2]
@@ -33,6 +35,8 @@ MAX_WORKERS = 4
 """Maximum number of songs decoded at a time; further ones wait. A worker process takes 50 MB."""
 CPU_SECONDS = 20.0
 """Maximum CPU seconds for decoding a song of up to ten minutes; a longer one may take more, in proportion."""
+MAX_PASSAGE_SECONDS = 60.0
+"""Maximum length of a passage that is cut from a song."""
 TOO_SLOW = 1
 """Exit status of a worker process that exceeded its CPU seconds."""
 
@@ -64,6 +68,17 @@ def filtered(samples: np.ndarray, rate: int, chain: Chain) -> np.ndarray:
             return worker.filter(samples, rate, chain)
     except errors.DamagedAudio as error:  # what is known of the song is that it could be decoded
         raise errors.CannotChange("FFmpeg did not manage it for this song, or took too long.") from error
+
+
+def cut_passage(path: Path, start: float, end: float) -> bytes:
+    """Return the sound in the file at `path` from `start` to `end` seconds as an mp3 with fades, see `mp3`.
+
+    Raises AudioError, and ValueError if there is no such passage, or it is longer than MAX_PASSAGE_SECONDS.
+    """
+    if not 0 <= start < end <= start + MAX_PASSAGE_SECONDS < math.inf:
+        raise ValueError(f"no passage is from {start} to {end} s")
+    with _lent_worker() as worker:
+        return worker.passage(path, start, end)
 
 
 @contextmanager
@@ -128,6 +143,20 @@ class _Worker:
     def _rest(self, channels: int) -> np.ndarray:
         self._ask("rest")
         return self._answer(channels)[1]
+
+    def passage(self, path: Path, start: float, end: float) -> bytes:
+        """Cut a passage from a song. Raises AudioError."""
+        self._busy = True
+        self._ask("passage", str(path.absolute()), start, end)
+        answer, _ = self._answer()
+        size = answer.get("bytes")
+        if not isinstance(size, int) or not 0 < size <= MAX_PASSAGE_SECONDS * BITS_PER_SECOND / 4:  # twice an mp3's
+            raise self._dead()
+        mp3 = self._answers.read(size)
+        if len(mp3) < size:
+            raise self._dead()
+        self._busy = False
+        return mp3
 
     def end(self) -> None:
         """Kill the process at once."""

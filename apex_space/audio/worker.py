@@ -9,6 +9,7 @@ announces some:
     ["begin", CHAIN, Hz, C]           ->  {}, and then the samples of a sound are filtered:
     ["push", [C, n]] and the samples  ->  {"samples": m} and [C, m] float32
     ["rest"]                          ->  {"samples": m} and [C, m] float32, until m is 0
+    ["passage", PATH, START, END]     ->  {"bytes": n} and an mp3 of what is from START to END seconds
     any             ->  {"error": [name of an AudioError, message], "spent": whether to use the process no more}
 
 The process ends when its stdin ends, that is, when the process that started it ends. (Linux's parent-death signal
@@ -35,6 +36,7 @@ from .decode import Stream, open_stream
 from .filters import Chain, Filter, open_filter
 from .isolated import CPU_SECONDS, TOO_SLOW
 from .loudness import LoudnessMeter
+from .mp3 import encode_passage
 
 LONG_SONG_SECONDS = 600.0
 MAX_BYTES = 256_000_000
@@ -56,8 +58,8 @@ class Decoder:
 
     def answer(self, request: str, *given: Any) -> Reply:
         """Answer a request. End the process if the song exceeds its CPU time."""
-        if request in ("open", "begin"):
-            self._began, self._seconds = time.process_time(), 0.0
+        if request in ("open", "begin", "passage"):
+            self._began, self._seconds = time.process_time(), given[-1] if request == "passage" else 0.0
         allowed = CPU_SECONDS * max(1.0, self._seconds / LONG_SONG_SECONDS)
         left = allowed - (time.process_time() - self._began)
         if left <= 0:
@@ -106,6 +108,11 @@ class Decoder:
     def _rest(self) -> Reply:
         self._left = self._left or self._filter.rest()
         return _block(next(self._left, None))
+
+    def _passage(self, path: str, start: float, end: float) -> Reply:
+        with _decoding(path) as stream:
+            mp3 = encode_passage(stream, start, end)
+        return {"bytes": len(mp3)}, np.frombuffer(mp3, np.uint8)
 
 
 @contextmanager

@@ -137,12 +137,15 @@ def _table(ranking: "Ranking") -> Table:
     )
     table.add_column("")
     table.add_column("song", overflow="fold")
-    for label in (ranking_text.label(rules), *(f"{axis.label}\n{axis.span}" for axis in shown)):
+    passages = ["best 30 s"] if any(row.passage for row in ranking.rows) else []
+    for label in (ranking_text.label(rules), *(f"{axis.label}\n{axis.span}" for axis in shown), *passages):
         table.add_column(label, justify="right")
     table.add_column("", overflow="fold")
     for row in ranking.rows:
         scores = (row.report.scores[axis.key] if row.report else None for axis in shown)
         cells = ("-" if score is None else f"{score:.2f}" for score in scores)
         rank = "-" if row.rank is None else str(row.rank)
-        table.add_row(rank, row.song.name, ranking_text.figure(row, rules), *cells, ranking_text.note(row))
+        best = f"{row.passage.start:.0f}–{row.passage.end:.0f} s" if row.passage else "-"
+        found = [best] if passages else []
+        table.add_row(rank, row.song.name, ranking_text.figure(row, rules), *cells, *found, ranking_text.note(row))
     return table

@@ -68,8 +68,7 @@ def _cut(file: Path, report: Report, folder: Path) -> None:
 
     No file is replaced. Raises AudioError and OutputRefused.
     """
-    from ..arena.clips import encode_passage
-    from ..audio.waveform import load_song
+    from ..audio.isolated import cut_passage
     from ..core.files import replacing
     from ..preference.passages import preferred
 
@@ -77,7 +76,6 @@ def _cut(file: Path, report: Report, folder: Path) -> None:
     if found is None:
         messages.print(f"{report.file}: {report.judge} knows no passages of this song")
         return
-    waveform = load_song(file)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for kind, passage in (("best", found.best), ("weakest", found.weakest)):
@@ -86,7 +84,7 @@ def _cut(file: Path, report: Report, folder: Path) -> None:
                 messages.print(f"{printable(str(target))} is there already and stays")
                 continue
             with replacing(target) as part:
-                encode_passage(file, waveform, part, passage.start, passage.end)
+                part.write_bytes(cut_passage(file, passage.start, passage.end))
     except OSError as error:
         raise OutputRefused(f"{folder} cannot be written to ({error.strerror}). Choose another --cut.") from error
 

@@ -18,6 +18,9 @@ def what_if(
     judge: JudgeName = "pocket",
     json: Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")] = False,
     weights: WeightsFolder = None,
+    parts: Annotated[
+        bool, typer.Option("--parts", help="Leave out each part of the song instead, for judges that hear it whole.")
+    ] = False,
 ) -> None:
     """Try a dozen changes on a song, and show how far each moves the scores, against harmless changes.
 
@@ -26,14 +29,14 @@ def what_if(
     from ..judges.report import to_json
 
     with exiting(1):
-        result = _try(song, judge, weights)
+        result = _try(song, judge, weights, parts)
     if json:
         typer.echo(to_json(result.as_dict()))
     else:
         show(_table(result))
 
 
-def _try(song: Path, judge: str, weights: Path | None) -> "WhatIf":
+def _try(song: Path, judge: str, weights: Path | None, parts: bool) -> "WhatIf":
     from rich.markup import escape
     from rich.progress import Progress
 
@@ -42,11 +45,11 @@ def _try(song: Path, judge: str, weights: Path | None) -> "WhatIf":
     from ..judges.what_if import WhatIfRequest, what_if
 
     loaded, told = load_judge(judge, weights), False
-    request = WhatIfRequest(song, judge, printable(str(song)))
+    request = WhatIfRequest(song, judge, printable(str(song)), parts)
     with Progress(console=messages, transient=True, disable=not messages.is_terminal) as bar:
         task = bar.add_task("", total=1.0)
         for step in what_if(request, lambda _: iter([loaded])):
-            if step.share and step.left and not told:
+            if (step.title if parts else step.share) and step.left and not told:
                 messages.print(f"{request.name}: the changes take {judge} {format_duration(step.left)}")
                 told = True
             bar.update(task, description=escape(step.title), completed=step.share)

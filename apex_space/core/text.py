@@ -126,6 +126,11 @@ def _changes(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Mn", "Me")
 
 
+def clock(seconds: float) -> str:
+    """Return seconds as minutes and seconds: 61.5 -> 1:01."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
 def minus(number: str) -> str:
     """Return a formatted number with a minus sign instead of a hyphen."""
     return number.replace("-", "−")

@@ -3,6 +3,10 @@
 A judge's scores move a little when nothing changes that anybody would mind, such as a start 0.1 s later. The largest
 such movement of a score is its noise floor. What moves a score further, the judge hears; it ignores the rest. This
 says what a model hears, not what people would prefer.
+
+Of a judge that hears a song as a whole, the same way tells how much each part of the song carries (occlusion): the part
+is left out, and the rest is scored. It is not replaced by silence, because the question is what the song would be
+without it, as for the segments of other judges, and because a hole of 10 s is a fault of its own, wherever it is.
 """
 
 import time
@@ -11,7 +15,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..audio.changes import CHANGES, HARMLESS, MAX_SECONDS, Change, Sound, load_sound
+from ..audio.changes import (
+    CHANGES,
+    HARMLESS,
+    HARMLESS_CUTS,
+    MAX_PARTS,
+    MAX_SECONDS,
+    PART_SECONDS,
+    Change,
+    Sound,
+    load_mono,
+    load_sound,
+    without_parts,
+)
 from ..core.axes import Axis
 from ..core.errors import CannotChange
 from .embedding_cache import EmbeddingCache
@@ -22,27 +38,43 @@ from .registry import estimate_seconds
 from .report import Report
 
 TRIALS = (*HARMLESS, *CHANGES)
+SEGMENT_SECONDS = 30.0
+"""Length of the segments that other judges hear. A song that is no longer is one segment for them."""
 NEGLIGIBLE = 0.002
 """Share of an axis below which a difference means nothing, whatever harmless changes do."""
 
 
+IN_SEGMENTS = (
+    "{judge} does not hear this song as a whole. Its report has by how much each segment lifts or lowers the scores, "
+    "exactly."
+)
+
+
 @dataclass(frozen=True)
 class WhatIfRequest:
-    """A song's file and the judge's name, or BEST. `name` is what the report shows instead of the file's name."""
+    """A song's file and the judge's name, or BEST. `name` is what the report shows instead of the file's name.
+
+    If `parts` is true, the changes are that each part of the song is left out.
+    """
 
     song: Path
     judge: str = BEST
     name: str | None = None
+    parts: bool = False
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What a change does: how much higher each score is, by axis. `note` says what was done to this song."""
+    """What a change does: how much higher each score is, by axis. `note` says what was done to this song.
+
+    `part` is from and to which second the song was left out, if that was the change.
+    """
 
     name: str
     title: str
     note: str
     differences: Mapping[str, float]
+    part: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +108,11 @@ class WhatIf:
     def seconds(self) -> float:
         """Return how much of the song is changed."""
         return self.report.duration
+
+    @property
+    def parts(self) -> tuple[tuple[tuple[float, float], Effect], ...]:
+        """Return from and to which second each part is that was left out, and what that did."""
+        return tuple((effect.part, effect) for effect in self.effects if effect.part)
 
     def floor(self, axis: Axis) -> float:
         """Return the noise floor of a score: the largest difference that a harmless change makes.
@@ -128,24 +165,33 @@ class WhatIfProgress:
     result: WhatIf | None = None
 
 
-def estimate_what_if(judge: str, duration: float) -> float | None:
+def hears_whole(report: Report) -> bool:
+    """Return whether a report is of a judge that hears a song as a whole, and of a song that has two parts."""
+    whole = len(report.segments) == 1 and report.segments[0].end - report.segments[0].start > SEGMENT_SECONDS
+    return whole and report.duration >= 2 * PART_SECONDS
+
+
+def estimate_what_if(judge: str, duration: float, parts: bool = False) -> float | None:
     """Return how many seconds the trials on a song of `duration` take at most, or None if that is not known yet."""
-    each = estimate_seconds(judge, min(duration, MAX_SECONDS))
-    return None if each is None else (1 + len(TRIALS)) * each
+    count = len(HARMLESS_CUTS) + min(MAX_PARTS, int(duration / PART_SECONDS)) if parts else len(TRIALS)
+    each = estimate_seconds(judge, duration if parts else min(duration, MAX_SECONDS))
+    return None if each is None else (1 + count) * each
 
 
 def what_if(request: WhatIfRequest, load: Load) -> Iterator[WhatIfProgress]:
     """Try all changes on a song. Yield progress; the last item has the result.
 
     Each trial waits in the judge's queue like a song, so that others are served in between. Closing the generator stops
-    the work. Raises AudioError, Busy, UnknownJudge and WeightsError.
+    the work. Raises AudioError, Busy, UnknownJudge and WeightsError. It is CannotChange if parts are asked for of a
+    judge that does not hear the song as a whole.
     """
     for step in load(request.judge):
         if isinstance(step, LoadProgress):
             yield WhatIfProgress(step.judge, current=step)
         else:
-            sound, duration = load_sound(request.song)
-            yield from _Trials(step, sound).run(duration, request.name or request.song.name)
+            sound, duration = load_mono(request.song) if request.parts else load_sound(request.song)
+            trials = (*HARMLESS_CUTS, *without_parts(sound)) if request.parts else TRIALS
+            yield from _Trials(step, sound, trials).run(duration, request.name or request.song.name)
 
 
 @dataclass
@@ -154,15 +200,18 @@ class _Trials:
 
     judge: Judge
     sound: Sound
+    trials: tuple[Change, ...]
     began: float = field(default_factory=time.perf_counter)
     done: int = 0
 
     def run(self, duration: float, name: str) -> Iterator[WhatIfProgress]:
         report = yield from self._score(self.judge, self.sound, "", name)
+        if self._parts and not hears_whole(report):
+            raise CannotChange(IN_SEGMENTS, judge=self.judge.name)
         self.began = time.perf_counter()  # the song itself is known in most cases
         self.judge = replace(self.judge, cache=EmbeddingCache())  # nobody asks for these sounds again
         result = WhatIf(report, duration)
-        for change in TRIALS:
+        for change in self.trials:
             result = yield from self._try(change, result)
             self.done += 1
         yield WhatIfProgress(self.judge.name, 1.0, 0.0, result=result)
@@ -178,8 +227,8 @@ class _Trials:
         report = yield from self._score(self.judge, changed, change.title, "")
         before, after = _known(result.report), _known(report)
         differences = {axis.key: after[axis.key] - before[axis.key] for axis in result.axes}
-        effect = Effect(change.name, change.title, changed.note, differences)
-        if change in HARMLESS:
+        effect = Effect(change.name, change.title, changed.note, differences, change.part)
+        if change in (*HARMLESS, *HARMLESS_CUTS):
             return replace(result, harmless=(*result.harmless, effect))
         return replace(result, effects=(*result.effects, effect))
 
@@ -192,9 +241,13 @@ class _Trials:
     def _progress(self, title: str, current: ScoringProgress | None = None) -> WhatIfProgress:
         done = self.done + (current.share if current and title else 0)
         spent = time.perf_counter() - self.began
-        first = estimate_what_if(self.judge.name, self.sound.duration)
-        left = spent / done * (len(TRIALS) - done) if done else first
-        return WhatIfProgress(self.judge.name, done / len(TRIALS), left, title, current)
+        first, count = estimate_what_if(self.judge.name, self.sound.duration, self._parts), len(self.trials)
+        left = spent / done * (count - done) if done else first
+        return WhatIfProgress(self.judge.name, done / count, left, title, current)
+
+    @property
+    def _parts(self) -> bool:
+        return any(change.part for change in self.trials)
 
 
 def _known(report: Report) -> dict[str, float]:

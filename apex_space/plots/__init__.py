@@ -9,7 +9,7 @@ from .panel import panel, preferences
 from .ranking import ranking_intervals, spread
 from .report import scores, timeline
 from .sparkline import sparkline
-from .what_if import what_if
+from .what_if import parts, what_if
 
 __all__ = [
     "among",
@@ -20,6 +20,7 @@ __all__ = [
     "learning_losses",
     "loudness",
     "panel",
+    "parts",
     "preferences",
     "preview",
     "probability",

@@ -26,6 +26,10 @@ WIDE = 0.5
 EDGE = 0.01
 """A score is called at the end of its scale if it is nearer to it than this share of the scale."""
 ORDINALS = ("th", "st", "nd", "rd")
+BEST_PASSAGE = (
+    "The best 30 s of a song are those with the highest {score}. They are shown where they differ from the rest of the "
+    "song by more than the best or the weakest 30 s would by chance."
+)
 SPREAD = "± is an 80% interval: it contains the true score of 4 of 5 songs that {judge} was not trained on."
 
 
@@ -169,6 +173,8 @@ def notes(ranking: Ranking) -> Iterator[str]:
         yield from _of_preference(rules)
     elif any(rules.by in row.report.spread for row in ranking.rows if row.report):
         yield tr(SPREAD, judge=_title(rules))
+    if any(row.passage for row in ranking.rows):
+        yield tr(BEST_PASSAGE, score=label(rules).lower())
 
 
 def _of_preference(rules: Rules) -> Iterator[str]:

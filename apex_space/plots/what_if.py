@@ -6,11 +6,13 @@ from html import escape
 
 from ..core.axes import Axis
 from ..core.i18n import tr, translate
-from ..core.text import minus
+from ..core.text import clock, minus
 from ..judges.what_if import Effect, WhatIf
 from .style import ACCENT, GREY
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM, ROW = 400, 160, 14, 22, 22, 18
+SIDE, HEIGHT = 46, 90
+"""Room for the scores beside a curve, and the height of the curve."""
 MAX_TITLE = 24
 """Most characters beside the dots of a title's part before a colon. The table has all of it."""
 
@@ -40,6 +42,34 @@ def what_if(result: WhatIf, axis: Axis) -> str:
         f'<text x="{LEFT}" y="12" font-weight="bold">{escape(translate(axis.label))}</text>'
         f'<rect x="{_x(-floor, reach):.1f}" y="{TOP}" width="{band:.1f}" height="{height - TOP - BOTTOM}" '
         f'fill-opacity="0.25"/>{"".join(_scale(axis, reach, height))}{rows}</svg>'
+    )
+
+
+def parts(result: WhatIf, axis: Axis) -> str:
+    """Draw by how much each part of the song lifts a score, over time. The band is the noise floor."""
+    floor, lifts = result.floor(axis), [(*part, -effect.differences[axis.key]) for part, effect in result.parts]
+    reach, scale = 1.1 * max([floor, *(abs(lift) for *_, lift in lifts)]), (WIDTH - SIDE - RIGHT) / result.seconds
+    middle, half = TOP + HEIGHT / 2, HEIGHT / 2 / reach
+    line = " ".join(f"{SIDE + at * scale:.1f},{middle - lift * half:.1f}" for *span, lift in lifts for at in span)
+    name = escape(translate(axis.label))
+    label = tr(
+        "By how much each part of the song lifts the score {axis}. The table below has the numbers.",
+        axis=translate(axis.label),
+    )
+    values = "".join(
+        f'<text x="{SIDE - 6}" y="{middle - value * half + 4:.1f}" text-anchor="end">{signed(axis, value)}</text>'
+        for value in (reach, 0.0, -reach)
+    )
+    times = "".join(
+        f'<text x="{SIDE + at * scale:.1f}" y="{TOP + HEIGHT + 16}" text-anchor="{anchor}">{clock(at)}</text>'
+        for at, anchor in ((0.0, "start"), (result.seconds / 2, "middle"), (result.seconds, "end"))
+    )
+    return (
+        f'<svg class="loudness" viewBox="0 0 {WIDTH} {TOP + HEIGHT + BOTTOM}" font-size="11" fill="{GREY}" role="img" '
+        f'aria-label="{escape(label)}"><text x="{SIDE}" y="12" font-weight="bold">{name}</text>'
+        f'<rect x="{SIDE}" y="{middle - floor * half:.1f}" width="{WIDTH - SIDE - RIGHT}" '
+        f'height="{2 * floor * half:.1f}" fill-opacity="0.25"/>{values}{times}'
+        f'<polyline points="{line}" fill="none" stroke="{ACCENT[5]}" stroke-width="2"/></svg>'
     )
 
 

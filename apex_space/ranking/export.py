@@ -17,7 +17,7 @@ from .order import RankedSong, Ranking
 
 COLUMNS = (
     *("rank", "kept", "file", "group", "by", "value", "low", "high", *KEYS, "same_as", "error"),
-    *("undecided", "judge", "head", "level", "duration_s", *DETAILS),
+    *("undecided", "judge", "head", "level", "duration_s", *DETAILS, "best_start_s", "best_end_s"),
 )
 MAX_STEM_LENGTH = 120
 """Maximum number of bytes of a name without its ending. Most file systems take 255 bytes for a name, some take less."""
@@ -43,6 +43,8 @@ def to_csv(ranking: Ranking) -> str:
         figures = {name: getattr(row, name) for name in ("rank", "value", "low", "high")}
         figures |= {"kept": int(row.kept), "undecided": int(row.undecided)}
         scored = {"duration_s": row.report.duration, **row.report.scores, **details(row.report)} if row.report else {}
+        if row.passage:
+            figures |= {"best_start_s": row.passage.start, "best_end_s": row.passage.end}
         escaped = {key: escape_formula(value) for key, value in texts.items()}
         writer.writerow(report.rounded(same | figures | scored | escaped))
     return text.getvalue()

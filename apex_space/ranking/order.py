@@ -10,10 +10,12 @@ import numpy as np
 from ..core.axes import BY_KEY
 from ..core.intervals import Z95
 from ..core.text import join, message
+from ..judges.passages import Passage, Passages
 from ..judges.report import LEVEL, Report, Scores, error_of_difference
 from ..preference.comparison import Speaker, basis, speaker
 from ..preference.head import Preference, PreferenceHead
 from ..preference.learned import LearnedModel
+from ..preference.passages import preferred_by
 from .songs import BatchSong
 
 PREFERENCE = "preference"
@@ -90,7 +92,8 @@ class RankedSong:
     axis, `value` is the score, and the interval (if the judge knows one) held the truth for 80% of the songs that the
     judge had not been trained on. `same_as` names an earlier song with the same samples: such a copy is never kept.
     `undecided` is true if a kept song is not known to be better than the first song that is not kept, as it never is if
-    the judge knows no interval, or if another song is not clearly worse than the last song that is kept.
+    the judge knows no interval, or if another song is not clearly worse than the last song that is kept. `passage` is
+    the song's best 30 s by what songs are ranked by, if they differ from the rest of the song by more than noise.
     """
 
     song: BatchSong
@@ -103,13 +106,15 @@ class RankedSong:
     same_as: str = ""
     error: str = ""
     undecided: bool = False
+    passage: Passage | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         names = ("rank", "value", "low", "high", "kept", "undecided", "same_as", "error")
         figures = {name: getattr(self, name) for name in names}
         report = self.report and self.report.as_dict()
-        return {"file": self.song.name, "group": self.song.group, **figures, "report": report}
+        passage = self.passage and self.passage.as_dict()
+        return {"file": self.song.name, "group": self.song.group, **figures, "best_passage": passage, "report": report}
 
 
 @dataclass(frozen=True)
@@ -206,6 +211,9 @@ class _Measure(Protocol):
         preference.
         """
 
+    def passages(self, outcome: Outcome) -> Passages | None:
+        """Return a song's best and weakest passage, or None if they are not known."""
+
 
 class _ByAxis:
     def __init__(self, axis: str) -> None:
@@ -232,6 +240,9 @@ class _ByAxis:
         assert worse.report is not None
         error = error_of_difference(better.report, worse.report, self._axis)
         return None if error is None else self.key(better) - self.key(worse) > error, None
+
+    def passages(self, outcome: Outcome) -> Passages | None:
+        return outcome.report.passages.get(self._axis) if outcome.report else None
 
     def _spread(self, outcome: Outcome) -> float | None:
         return outcome.report.spread.get(self._axis) if outcome.report else None
@@ -262,6 +273,9 @@ class _ByPreference:
         by, scores = self._predictor, (better.weighed.scores, worse.weighed.scores)
         answer = by.of_songs(*scores, one_maker=True) if isinstance(by, LearnedModel) else by.of_scores(*scores)
         return answer.verdict != "close", answer
+
+    def passages(self, outcome: Outcome) -> Passages | None:
+        return preferred_by(self._predictor, outcome.weighed) if outcome.weighed else None
 
 
 def chances(by: PreferenceHead | LearnedModel, scores: Sequence[Scores]) -> list[tuple[float, float, float]]:
@@ -362,7 +376,12 @@ def _placed(
     for place, (outcome, figures) in enumerate(zip(outcomes, measure.figures(outcomes), strict=True)):
         rank, kept = ranks.setdefault(measure.key(outcome), place + 1), place < keep
         undecided = not clear[place] if kept else clear[place] is False
-        rows.append(RankedSong(outcome.song, outcome.report, rank, *figures, kept=kept, undecided=undecided))
+        found, passage = measure.passages(outcome), None
+        if found and found.best.differs:
+            passage = found.best
+        rows.append(
+            RankedSong(outcome.song, outcome.report, rank, *figures, kept=kept, undecided=undecided, passage=passage)
+        )
     return rows
 
 

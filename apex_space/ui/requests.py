@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from ..audio.isolated import cut_passage
 from ..core.errors import ApexSpaceError, WeightsError
 from ..core.i18n import tr, translate
 from ..core.settings import settings
@@ -97,10 +98,23 @@ class Requests:
             return _checks("", tr("Changes are tried with one judge, not with all."))
         return self.check_score(song, judge)
 
-    def what_if(self, song: str, judge: str) -> Iterator[WhatIfProgress]:
+    def what_if(self, song: str, judge: str, parts: bool = False) -> Iterator[WhatIfProgress]:
         """Run `judges.what_if.what_if`."""
         with _running(tr("The changes were not tried"), judge):
-            yield from what_if(WhatIfRequest(Path(song), judge), self.manager.load)
+            yield from what_if(WhatIfRequest(Path(song), judge, parts=parts), self.manager.load)
+
+    def check_passage(self, song: str | None, known: bool) -> Check:
+        """Check a song of which a passage is asked for, which is one of those that are `known`, and claim it."""
+        if not known:
+            return gr.validate(False, tr("This is no passage of the song that was scored last. Score it again."))
+        if song is None or not Path(song).is_file():
+            return gr.validate(False, tr("The song is no longer on the server, so it cannot be cut. Drop it again."))
+        return self._claimed([song], "")[0]
+
+    def cut(self, song: str, start: float, end: float) -> bytes:
+        """Run `audio.isolated.cut_passage`."""
+        with _running(tr("The passage was not cut"), ""):
+            return cut_passage(Path(song), start, end)
 
     def check_compare(self, a: str | None, b: str | None, judge: str, one_maker: bool) -> list[Check]:
         """Check two songs without earlier results, and a judge, and claim the songs."""

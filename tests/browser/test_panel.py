@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradio_client import Client, handle_file
+from playwright.sync_api import expect
 
 from apex_space.audio.changes import CHANGES
 from helpers import melodies
@@ -16,6 +17,8 @@ from helpers.preference_head import BAD, GOOD
 from helpers.server import Running
 from helpers.songs import short
 from helpers.wait import until
+
+PASSAGE = '<button type="button" data-cut="0.0 30.0">mp3</button>'
 
 
 def test_the_panel_tells_how_far_it_is_and_a_song_heard_whole_can_be_given_up(
@@ -57,6 +60,11 @@ def test_changes_are_tried_on_a_song_that_one_judge_has_scored(panel_server: Run
         )
         assert effects.count() + left_out.count() == len(CHANGES) + 1, "and the noise floor"
         assert panel.get_by_role("link", name="What if, as JSON").is_visible()
+        button = page.locator("button[data-cut]")  # a song with passages would take longer
+        page.locator("#cut").evaluate(f"cut => cut.insertAdjacentHTML('afterend', `{PASSAGE}`)")
+        button.evaluate("button => button.click()")
+        page.get_by_role("alert").filter(has_text="This is no passage of the song").wait_for()
+        expect(button).to_be_enabled()
 
 
 def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp_path: Path) -> None:

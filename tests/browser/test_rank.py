@@ -14,8 +14,11 @@ from typing import Any
 from urllib.parse import unquote
 from zipfile import ZipFile
 
+import pytest
 from playwright.sync_api import expect
 
+from apex_space.ui.pages.rank import TEXTS
+from apex_space.ui.static_files import read_static
 from helpers.browser import cancel_when, rank, rank_by, wait_for_ranking
 from helpers.melodies import write
 from helpers.server import Running
@@ -97,6 +100,12 @@ def test_a_ranking_is_had_as_files_sorted_searched_and_played_and_examples_repla
     page.keyboard.press("Enter")
     until_it_passes(lambda: playing(page, column(page, 1)[0]), seconds=10)
 
+    source = page.locator("#ranked audio").evaluate("audio => audio.src")
+    page.evaluate(DRAW, [read_static("rank.html"), read_static("rank.js"), passage(source)])
+    page.get_by_role("button", name="Hear 0:02–0:03").click()
+    until_it_passes(lambda: stopped(page, 2, 3), seconds=10)
+    page.locator("#drawn").evaluate("drawn => drawn.remove()")
+
     page.locator("#ranked input").fill("")
     page.locator("#ranked thead button", has_text="Musicality").click()
     before = page.locator("th[aria-sort]").inner_text()
@@ -115,6 +124,30 @@ def test_a_ranking_is_had_as_files_sorted_searched_and_played_and_examples_repla
         page.get_by_role("link", name="A sample csv of groups").click()
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
     assert {row["group"] for row in rows} == {"prompt A", "prompt B"}
+
+
+DRAW = """([template, script, props]) => {
+    const element = document.createElement("div");
+    element.id = "drawn";
+    element.innerHTML = template;
+    document.body.append(element);
+    new Function("element", "props", "watch", script)(element, props, () => {});
+}"""
+"""Draws the table of a ranking that only long songs would have."""
+
+
+def passage(source: str) -> dict[str, Any]:
+    """What a page gets of one song with a passage."""
+    cells = [["1", 1], ["song", "song"], ["0:02–0:03", 2, [2, 3]]]
+    columns = [{"key": key, "label": key} for key in ("rank", "song", "passage")]
+    row = {"name": "song", "kept": True, "undecided": False, "source": source, "cells": cells}
+    return {"texts": TEXTS, "value": {"caption": "Songs", "columns": columns, "rows": [row], "kept": ""}}
+
+
+def stopped(page: Any, start: float, end: float) -> None:
+    audio = page.locator("#drawn audio")
+    assert audio.evaluate("audio => audio.played.length && audio.played.start(0)") == pytest.approx(start, abs=0.1)
+    assert audio.evaluate("audio => audio.paused && audio.currentTime") == pytest.approx(end, abs=0.3)
 
 
 def heads(page: Any) -> list[str]:

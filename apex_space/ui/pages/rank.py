@@ -42,6 +42,7 @@ TEXTS = {
     "songs": "Songs",
     "found": "{done} of {total} songs",
     "listen": "Listen",
+    "hear": "Hear {time}",
     "player": "Player of {song}",
     "kept": "The kept songs as a zip",
     "legend": "Solid line: kept and clearly ahead. Dashed line: not certain, so listen to these songs.",

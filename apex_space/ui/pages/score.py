@@ -23,6 +23,7 @@ from ..requests import Requests
 from ..translation import fill
 from . import inputs
 from .better_judge import BetterJudge
+from .passage_files import PassageFiles
 from .share_panel import KEEP_SECONDS, Finished, SharePanel
 from .take_along import TakeAlong
 from .what_if_panel import WhatIfPanel
@@ -111,6 +112,7 @@ class ScorePage:
         self.link = SharePanel(shared_results)
         self.what_if = WhatIfPanel(self._requests)
         inputs.play_parts()
+        self.passages = PassageFiles(self._requests)
         self.tables = gr.HTML(elem_classes="result")
 
     def _events(self) -> None:
@@ -145,6 +147,7 @@ class ScorePage:
         self.better.watch(self.link.finished, self.song)
         self.what_if.watch(self.link.finished, self.song)
         self.take_along.watch(self.link.finished)
+        self.passages.watch(self.link.finished, self.song)
 
     def _example(self) -> tuple[str, gr.Timer]:
         """Show the example report. Ask again until it is there."""

@@ -2,12 +2,12 @@
 
 from .among import among
 from .comparison import answer, comparison_links, details, levelled, sentence
-from .html import NOTE, clock, download_links, failed, note, percent, progress, table
+from .html import NOTE, download_links, failed, note, percent, progress, table
 from .judge_progress import judge_progress
 from .judges import BEST, PANEL, judges, states
 from .panel import panel, panel_links, panel_tables
 from .panel_comparison import panel_comparison_downloads, panel_comparison_summary, panel_comparison_tables
-from .report import cards, downloads, example, measured, number, tables
+from .report import cards, downloads, example, measured, number, passage_key, tables
 from .take_along import take_along
 from .what_if import what_if, what_if_progress
 
@@ -18,7 +18,6 @@ __all__ = [
     "among",
     "answer",
     "cards",
-    "clock",
     "comparison_links",
     "details",
     "download_links",
@@ -37,6 +36,7 @@ __all__ = [
     "panel_comparison_tables",
     "panel_links",
     "panel_tables",
+    "passage_key",
     "percent",
     "progress",
     "sentence",

@@ -84,11 +84,6 @@ def folded(summary: str, content: str, shown: bool = False) -> str:
     return f"<details{' open' if shown else ''}><summary>{escape(summary)}</summary>{content}</details>"
 
 
-def clock(seconds: float) -> str:
-    """Return seconds as minutes and seconds: 61.5 -> 1:01."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
-
-
 def percent(share: float) -> str:
     """Return a share as a percentage: 0.642 -> 64%."""
     return f"{100 * share:.0f}%"

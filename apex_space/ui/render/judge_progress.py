@@ -1,10 +1,11 @@
 """Renders the progress of a judge, and the time left, as HTML."""
 
 from ...core.i18n import format_duration, plural, tr, translate
+from ...core.text import clock
 from ...judges.judge import ScoringProgress
 from ...judges.manager import LoadProgress
 from ...judges.registry import REGISTRY
-from .html import clock, labelled, percent, progress
+from .html import labelled, percent, progress
 
 
 def judge_progress(

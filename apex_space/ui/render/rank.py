@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from ...core.axes import AXES, Axis
 from ...core.i18n import format_duration, tr, translate
-from ...core.text import minus
+from ...core.text import clock, minus
 from ...judges.registry import REGISTRY
 from ...plots import ranking_text
 from ...ranking.batch import Batch
@@ -17,12 +17,15 @@ from ...ranking.distributions import distributions
 from ...ranking.export import to_csv, to_json
 from ...ranking.order import RankedSong, Ranking, Rules
 from ...ranking.rank import RankingProgress
-from .html import Cells, clock, download_links, note, percent, progress
+from .html import Cells, download_links, note, percent, progress
 from .html import table as plain_table
 from .report import cell, number
 
-Cell = tuple[str, float | str | None]
-"""Text that a cell shows, and the value by which it is sorted. None comes last."""
+Cell = tuple[str, float | str | None] | tuple[str, float, tuple[float, float]]
+"""Text that a cell shows, and the value by which it is sorted. None comes last.
+
+If there is a third value, the cell is a button that plays the song from and to these seconds.
+"""
 ROWS = quote("file,group\nfirst song.mp3,prompt A\nsecond song.mp3,prompt A\nthird song.mp3,prompt B\n")
 SAMPLE = f'<p class="downloads"><a class="download" download="groups.csv" href="data:text/csv,{ROWS}">{{label}}</a></p>'
 """The template of a link that downloads a sample of a table of groups."""
@@ -130,11 +133,13 @@ def _columns(ranking: Ranking) -> list[tuple[str, str, Callable[[RankedSong], Ce
     given = {axis for axis in AXES for row in rows if row.report and row.report.scores[axis.key] is not None}
     shown = [axis for axis in AXES if axis in given and axis.key != rules.by]
     groups = any(row.song.group for row in ranking.rows)
+    passages = any(row.passage for row in ranking.rows)
     return [
         ("rank", tr("Rank"), _rank),
         ("song", tr("Song"), _name),
         (rules.by, _heading(rules), lambda row: (ranking_text.figure(row, rules), row.value)),
         *((axis.key, _label(axis, rows), partial(_score, axis)) for axis in shown),
+        *([("passage", tr("Best 30 s"), _passage)] if passages else []),
         ("length", tr("Length"), _length),
         *([("group", tr("Group"), _group)] if groups else []),
         ("note", tr("Note"), _note),
@@ -163,6 +168,13 @@ def _name(row: RankedSong) -> Cell:
 def _score(axis: Axis, row: RankedSong) -> Cell:
     score = row.report.scores[axis.key] if row.report else None
     return cell(axis, score), score
+
+
+def _passage(row: RankedSong) -> Cell:
+    if row.passage is None:
+        return "–", None
+    start, end = row.passage.start, row.passage.end
+    return f"{clock(start)}–{clock(end)}", start, (start, end)
 
 
 def _length(row: RankedSong) -> Cell:

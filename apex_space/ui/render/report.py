@@ -12,7 +12,7 @@ from ...audio.features import AudioFeatures
 from ...audio.streaming import SERVICES, turned_down
 from ...core.axes import COMPARATIVES, SONGEVAL, Axis
 from ...core.i18n import plural, tr, translate
-from ...core.text import minus
+from ...core.text import clock, minus
 from ...judges.passages import Passage
 from ...judges.registry import REGISTRY, reference
 from ...judges.report import Report, to_json
@@ -21,7 +21,7 @@ from ...judges.takes import Change, beside, changes
 from ...judges.verified import caution, licence, summary
 from ...plots.ranking_text import SPREAD
 from ...preference.passages import preferred
-from .html import Cells, clock, download_links, folded, labelled, listed, note, percent, table
+from .html import Cells, download_links, folded, labelled, listed, note, percent, table
 
 AGAINST = {
     "last": "Against your last take, {name}",
@@ -258,7 +258,19 @@ def _passage(passage: Passage, score: str, play: bool) -> str:
     """Return when a passage is, its score, and whether it differs from the rest of the song by more than noise."""
     text = "{score}, stands out" if passage.differs else "{score}, perhaps by chance"
     said = score if passage.differs is None else tr(text, score=score)
-    return Markup("{} {}").format(moment(passage.start, passage.end, play), said)
+    return Markup("{} {}{}").format(moment(passage.start, passage.end, play), _file(passage) if play else "", said)
+
+
+def passage_key(passage: Passage) -> str:
+    """Return what the button for a passage's file tells static/cut.js."""
+    return f"{passage.start} {passage.end}"
+
+
+def _file(passage: Passage) -> Markup:
+    """Return a button that gets a passage as a file."""
+    label = tr("{time} as an mp3 file", time=f"{clock(passage.start)}–{clock(passage.end)}")
+    button = '<button type="button" data-cut="{}" aria-label="{}" title="{}">↓ mp3</button> '
+    return Markup(button).format(passage_key(passage), label, label)
 
 
 def lifts(report: Report, play: bool) -> str:

@@ -10,6 +10,7 @@ from ... import plots
 from ...audio.streaming import turned_down
 from ...core.axes import Axis
 from ...core.i18n import language, tr, translate
+from ...core.text import clock
 from ...judges.passages import Passage
 from ...judges.reference_songs import SHIPPED_SONGS, Percentile, ReferenceSongs, reference_songs
 from ...judges.registry import REGISTRY
@@ -21,7 +22,7 @@ from ...preference.passages import preferred
 from ..previews import FONTS
 from ..static_files import TEMPLATES, read_static
 from .among import AMONG, HOW, NONE, SHIPPED_NOTE
-from .html import Cells, Form, clock, download_links, labelled, span, table
+from .html import Cells, Form, download_links, labelled, span, table
 from .report import PASSAGES_NOTE, by, cell, measured, number, origin, standing_out
 
 PAGE = TEMPLATES.get_template("printed.html")

@@ -80,8 +80,18 @@ function line(row) {
   const made = make("tr");
   made.classList.toggle("kept", row.kept && !row.undecided);
   made.classList.toggle("undecided", row.undecided);
-  made.append(...row.cells.map(([text], i) => (i === 1 ? title(row, text) : make("td", text))));
+  made.append(...row.cells.map(([text, , part], i) => (i === 1 ? title(row, text) : passage(row, text, part))));
   return made;
+}
+
+function passage(row, text, part) {
+  const cell = make("td", part ? "" : text);
+  if (part) {
+    const button = make("button", `▶ ${text}`, { type: "button", "aria-label": texts.hear.replace("{time}", text) });
+    button.onclick = () => play(row, part);
+    cell.append(button);
+  }
+  return cell;
 }
 
 function title(row, text) {
@@ -94,15 +104,15 @@ function title(row, text) {
   return cell;
 }
 
-function play({ source, name }) {
+function play({ source, name }, part) {
   chosen = source;
   const audio = one("audio");
   one(".player").hidden = false;
   one(".playing").textContent = name;
   audio.ariaLabel = texts.player.replace("{song}", () => name);
-  audio.src = href(source);
+  audio.src = href(source) + (part ? `#t=${part}` : ""); // from and to, in seconds
   audio.play().catch(() => {}); // the player itself shows that it cannot play
-  const buttons = [...element.querySelectorAll("tbody button")];
+  const buttons = [...element.querySelectorAll("tbody th button")];
   for (const button of buttons) button.ariaPressed = button.textContent === name;
 }
 

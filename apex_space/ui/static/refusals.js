@@ -20,6 +20,7 @@
     if (!text) return;
     box.textContent = text;
     place(at);
+    at?.dispatchEvent(new Event("refusal", { bubbles: true })); // for what waits for an answer
     clearTimeout(leaving);
     leaving = setTimeout(() => box.remove(), 1000 * SECONDS);
   }

@@ -1,15 +1,16 @@
 """Passages are cut as they sound in the song, with fades, and no file is replaced."""
 
+import io
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from apex_space.arena import clips
-from apex_space.audio.waveform import load
+from apex_space.audio.isolated import cut_passage
 from apex_space.cli.score import _cut
-from apex_space.core.errors import OutputRefused
+from apex_space.core.errors import NotAudio, OutputRefused, TooShort
 from apex_space.judges.windows import Windows
 from helpers import results
 
@@ -25,9 +26,8 @@ def song(tmp_path: Path) -> Path:
     return tmp_path / "song.wav"
 
 
-def test_a_passage_has_the_songs_level_and_fades(song: Path, tmp_path: Path) -> None:
-    clips.encode_passage(song, load(song), tmp_path / "part.mp3", 1, 3)
-    samples, rate = soundfile.read(tmp_path / "part.mp3")
+def test_a_passage_has_the_songs_level_and_fades(song: Path) -> None:
+    samples, rate = soundfile.read(io.BytesIO(cut_passage(song, 1, 3)))
     assert samples.shape[1] == 2
     assert 2 <= len(samples) / rate < 2.1
     second = np.abs(samples[:, 0]).reshape(-1)[int(0.6 * rate) : int(0.95 * rate)]
@@ -35,6 +35,23 @@ def test_a_passage_has_the_songs_level_and_fades(song: Path, tmp_path: Path) -> 
     assert (second.max(), third.max()) == (pytest.approx(0.2, rel=0.05), pytest.approx(0.3, rel=0.05))
     assert np.abs(samples[: rate // 50]).max() < 0.02
     assert np.abs(samples[int(1.98 * rate) :]).max() < 0.05
+
+
+def test_other_channels_than_two_are_averaged(tmp_path: Path) -> None:
+    tone = np.sin(2 * np.pi * 440 * np.arange(2 * RATE) / RATE)
+    soundfile.write(tmp_path / "three.wav", np.stack([0.9 * tone, tone * 0, tone * 0], 1), RATE)
+    samples, rate = soundfile.read(io.BytesIO(cut_passage(tmp_path / "three.wav", 0, 2)))
+    assert np.abs(samples[int(0.6 * rate) : int(1.3 * rate)]).max(0) == pytest.approx([0.3, 0.3], rel=0.05)
+
+
+def test_what_cannot_be_cut_is_said(song: Path, tmp_path: Path) -> None:
+    with pytest.raises(TooShort, match="before this passage"):
+        cut_passage(song, 5, 6)
+    with pytest.raises(NotAudio):
+        cut_passage(tmp_path / "none.wav", 0, 1)
+    for start, end in ((-1, 1), (1, 1), (0, 61), (math.nan, 1), (0, math.nan), (math.inf, math.inf)):
+        with pytest.raises(ValueError, match="no passage"):
+            cut_passage(song, start, end)
 
 
 def test_the_best_and_the_weakest_are_cut_and_nothing_is_replaced(song: Path, tmp_path: Path) -> None:

@@ -8,14 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from apex_space import plots
+from apex_space.audio.changes import HARMLESS_CUTS, leave_out, load_mono, without_parts
 from apex_space.audio.waveform import Waveform
+from apex_space.cli.what_if import _table, _try
 from apex_space.core.axes import BY_KEY, KEYS
+from apex_space.core.errors import CannotChange
 from apex_space.core.i18n import use_language
 from apex_space.judges import what_if as module
 from apex_space.judges.judge import ScoringProgress
 from apex_space.judges.manager import LoadProgress
+from apex_space.judges.report import Segment
 from apex_space.judges.what_if import TRIALS, WhatIf, WhatIfProgress, WhatIfRequest, what_if
 from apex_space.ui import render
 from helpers.melodies import write
@@ -30,12 +35,15 @@ class Listener:
 
     name: str = "pocket"
     cache: Any = None
+    whole: bool = False
 
     def score(self, waveform: Waveform, name: str) -> Iterator[ScoringProgress]:
         level = float(np.sqrt(np.mean(np.square(waveform.samples))))
         scores = dict.fromkeys(KEYS) | {"likes": 100 * level, "clarity": 3.0}
         yield ScoringProgress(self.name, waveform.duration, 0.0, 1.0, None)
-        made = report(file=name, scores=scores, missing={}, duration=waveform.duration)
+        end = waveform.duration if self.whole else 1.0
+        segments = (Segment(0.0, end, scores),)
+        made = report(file=name, scores=scores, missing={}, duration=waveform.duration, segments=segments)
         yield ScoringProgress(self.name, waveform.duration, 1.0, 0.0, made)
 
 
@@ -108,3 +116,63 @@ def test_a_difference_is_heard_only_beyond_the_floor(result: WhatIf) -> None:
     floor = result.floor(LIKES)
     effects = [replace(result.effects[0], differences={"likes": by, "clarity": 0.0}) for by in (floor, -floor * 1.1)]
     assert [result.heard(each) for each in effects] == [(), (LIKES,)]
+
+
+@pytest.fixture(scope="module")
+def loud_middle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """33 seconds in three parts, of which the second is the loudest."""
+    path, rate = tmp_path_factory.mktemp("songs") / "<b>.wav", 8000
+    level = np.repeat([0.1, 0.4, 0.1], 11 * rate)
+    soundfile.write(path, level * np.sin(2 * np.pi * 440 * np.arange(33 * rate) / rate), rate)
+    return path
+
+
+def without(song: Path, judge: Listener) -> WhatIf:
+    *_, last = what_if(WhatIfRequest(song, "pocket", parts=True), lambda _: iter([judge]))  # type: ignore[list-item]
+    assert last.result is not None
+    return last.result
+
+
+def test_a_part_carries_what_the_score_loses_without_it(loud_middle: Path) -> None:
+    found = without(loud_middle, Listener(whole=True))
+    assert [part for part, _ in found.parts] == [(0, 11), (11, 22), (22, 33)]
+    first, second, third = (effect.differences["likes"] for _, effect in found.parts)
+    assert second < -5 < 0 < min(first, third)
+    assert found.heard(found.parts[1][1]) == (LIKES,)
+    assert [each.name for each in found.harmless][-1] == "joint"
+    page, plain = render.what_if(found), found.as_dict()
+    assert "<b>.wav" not in page
+    assert 'data-from="11.0" data-to="22.0"' in page
+    assert f"+{-second:.1f}" in page
+    assert plots.parts(found, LIKES).count(",") >= 6
+    assert plain["changes"][1]["part"] == (11, 22)
+    assert plain["changes"][1]["name"] == "without_11_22"
+
+
+def test_parts_are_for_judges_that_hear_a_song_as_a_whole(loud_middle: Path, tmp_path: Path) -> None:
+    with pytest.raises(CannotChange, match="does not hear this song as a whole"):
+        without(loud_middle, Listener())
+    with pytest.raises(CannotChange, match="too short"):
+        without(write(tmp_path / "short.wav", 1, seconds=19), Listener(whole=True))
+
+
+def test_what_is_left_out_is_gone_and_its_ends_meet_softly(loud_middle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound, _ = load_mono(loud_middle)
+    shorter = leave_out(sound, 11, 22)
+    assert shorter.duration == pytest.approx(22 - 0.01)
+    assert np.abs(shorter.samples).max() == pytest.approx(0.1, rel=0.01)
+    assert leave_out(sound, 0, 11).duration == leave_out(sound, 22, 33).duration == 22
+    monkeypatch.setattr("apex_space.audio.changes.MAX_PARTS", 2)
+    assert [change.part for change in without_parts(sound)] == [(0, 16.5), (16.5, 33)]
+
+
+def test_songeval_loses_parts_and_the_command_shows_it(
+    loud_middle: Path, panel_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With tiny stand-ins, whose scores mean nothing."""
+    monkeypatch.setattr(module, "HARMLESS_CUTS", HARMLESS_CUTS[-1:])
+    monkeypatch.setattr("apex_space.audio.changes.MAX_PARTS", 2)
+    found = _try(loud_middle, "songeval", panel_weights, parts=True)
+    assert len(found.parts) == 2
+    assert len(found.axes) == 5
+    assert "Without 0:16–0:33" in list(_table(found).columns[0].cells)

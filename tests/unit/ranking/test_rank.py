@@ -1,5 +1,7 @@
 """The order of many songs, how sure it is, and the run that makes it: one song in memory at a time."""
 
+import csv
+import io
 import math
 import tracemalloc
 import weakref
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from apex_space import plots
 from apex_space.audio.features import AudioFeatures
 from apex_space.audio.waveform import load_song
+from apex_space.cli.rank import _table
 from apex_space.core.axes import BY_KEY, KEYS
 from apex_space.core.errors import BatchError, Busy
 from apex_space.core.intervals import ConfidenceInterval
@@ -25,6 +28,7 @@ from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
 from apex_space.judges.queueing import SongQueue
 from apex_space.judges.report import Report
+from apex_space.judges.windows import Windows
 from apex_space.models.encoders.pocket import PocketEncoder
 from apex_space.plots import ranking_text
 from apex_space.preference.calibration import CalibrationBin
@@ -32,9 +36,11 @@ from apex_space.preference.head import Metrics, PreferenceHead, revision_of
 from apex_space.preference.learned import LearnedModel, Outcomes, Prior, learn, sigmoid
 from apex_space.preference.published_rules import RULES
 from apex_space.ranking.distributions import distributions
+from apex_space.ranking.export import to_csv
 from apex_space.ranking.order import PREFERENCE, Outcome, Ranking, Rules, chances, order
 from apex_space.ranking.rank import RankingProgress, RankRequest, rank, rank_files
 from apex_space.ranking.songs import BatchSong
+from apex_space.ui.render.rank import songs as songs_of
 from helpers.melodies import write
 
 FIGURE = ConfidenceInterval(0.6, 0.5, 0.7)
@@ -513,6 +519,40 @@ def test_the_time_left_is_that_of_the_songs_left(judge: Judge, tmp_path: Path) -
     steps = [step for step in rank(files(tmp_path, 4), judge) if step.outcome]
     assert steps[0].left > steps[-1].left == 0
     assert next(iter(rank(files(tmp_path, 1), replace(judge, cache=EmbeddingCache())))).left is None
+
+
+@pytest.mark.parametrize("by", [PREFERENCE, "coherence"])
+def test_a_songs_best_30_s_are_named_where_they_stand_out(by: str) -> None:
+    rules = Rules("pocket", by, 1, HEAD if by == PREFERENCE else None)
+    values = {"chorus": [3.0] * 20, "even": [2.9] * 20, "short": [2.8, 4.9]}
+    values["chorus"][5] = 4.5
+    heard = [outcome(name, coherence=scores[0], musicality=3.0) for name, scores in values.items()]
+    known = [
+        Windows(30.0, 30.0, {"coherence": tuple(scores), "musicality": (3.0,) * len(scores)})
+        for scores in values.values()
+    ]
+    reports = [replace(each.report, windows=windows) for each, windows in zip(heard, known, strict=True)]
+    copy = Outcome(BatchSong(Path("copy"), "copy"), reports[0], reports[0])
+    found = order([*(Outcome(each.song, r, r) for each, r in zip(heard, reports, strict=True)), copy], rules)
+    assert names(found) == ["chorus", "copy", "even", "short"]
+    assert [row.passage and (row.passage.start, row.passage.end) for row in found.rows] == [(150, 180)] * 2 + [None] * 2
+    first, _, second, _ = found.as_dict()["rows"]
+    assert (first["best_passage"]["start"], second["best_passage"]) == (150, None)
+    first, _, second, _ = csv.DictReader(io.StringIO(to_csv(found)))
+    assert (first["best_start_s"], first["best_end_s"], second["best_start_s"]) == ("150.0", "180.0", "")
+    shown = songs_of(found, str)
+    place = [column["key"] for column in shown["columns"]].index("passage")
+    cells = [row["cells"][place] for row in shown["rows"]]
+    assert (cells[0], cells[2]) == (("2:30–3:00", 150, (150, 180)), ("–", None))
+    assert "150–180 s" in "".join(_table(found).columns[-2].cells)
+    assert any("best 30 s" in note for note in ranking_text.notes(found))
+
+
+def test_without_a_passage_there_is_no_column_of_them() -> None:
+    found = order([outcome("a", coherence=3.0, musicality=3.0)], BY_HEAD)
+    assert "passage" not in [column["key"] for column in songs_of(found, str)["columns"]]
+    assert not any("30 s" in str(column.header) for column in _table(found).columns)
+    assert not any("best 30 s" in note for note in ranking_text.notes(found))
 
 
 def test_the_plain_form_holds_everything(judge: Judge, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import gradio as gr
 import pytest
 
 from apex_space.core.errors import CannotChange
+from apex_space.judges.report import Segment
 from apex_space.judges.score import PANEL
 from apex_space.ui.pages import what_if_panel
 from apex_space.ui.pages.share_panel import Finished
@@ -14,11 +15,20 @@ from helpers.results import report
 
 
 def test_trials_are_offered_after_one_judge_with_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(what_if_panel, "estimate_what_if", lambda judge, seconds: 2 * seconds)
+    monkeypatch.setattr(what_if_panel, "estimate_what_if", lambda judge, seconds, parts: 2 * seconds)
     for reports, visible in (((), False), ((report(),), True), ((report(), report()), False)):
-        box, time, *_ = what_if_panel._offer(Finished(reports))
+        box, time, *_, parts, _ = what_if_panel._offer(Finished(reports))
         assert box.visible == visible
         assert ("It takes about 80 s on this server." in time) == visible
+        assert not parts.visible
+
+
+def test_parts_are_offered_after_a_judge_that_hears_a_song_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(what_if_panel, "estimate_what_if", lambda judge, seconds, parts: (2 + parts) * seconds)
+    whole = report(segments=(Segment(0.0, 40.0, {}),))
+    _, time, *_, parts, _ = what_if_panel._offer(Finished((whole,)))
+    assert parts.visible
+    assert "part by part: about 2 min" in time or "part by part: about 120 s" in time
 
 
 def test_a_panel_is_refused_before_the_queue() -> None:
