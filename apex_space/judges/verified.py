@@ -96,7 +96,8 @@ def are_unknown(name: str, loaded: Sequence[Weights]) -> bool:
 
 def caution(reports: Iterable[Report]) -> Message | None:
     """Return a warning if a report's weights are unknown, which names the judges, or None."""
-    unknown = dict.fromkeys(each.judge for each in reports if are_unknown(each.judge, each.weights))
+    loaded = dict.fromkeys((each.judge, each.weights) for each in reports)  # each is looked up in files
+    unknown = dict.fromkeys(name for name, weights in loaded if are_unknown(name, weights))
     if not unknown:
         return None
     return message(
