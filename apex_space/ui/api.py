@@ -47,7 +47,8 @@ class Api:
         self._queued(self.score, self._requests.check_score, [song, judge])
         one_maker = gr.Checkbox(True, label="Both by one maker")
         self._queued(self.compare, self._requests.check_compare, [a, b, judge, one_maker])
-        self._queued(self.what_if, self._requests.check_what_if, [song, ranker], WHAT_IF)
+        parts = gr.Checkbox(False, label="Leave out each part instead")
+        self._queued(self.what_if, self._check_what_if, [song, ranker, parts], WHAT_IF)
         self._queued(self.rank, self._requests.check_rank, [songs, ranker, by, keep, groups])
         gr.api(self.leaderboard, queue=False)  # type: ignore[attr-defined]
         gr.api(self.judges, queue=False)  # type: ignore[attr-defined]
@@ -75,15 +76,19 @@ class Api:
         found = result(last)
         return rounded(passages.as_dict(found) if isinstance(found, Report) else found.as_dict())
 
-    def what_if(self, song: str, judge: str = BEST) -> dict[str, Any]:
+    def _check_what_if(self, song: str | None, judge: str, parts: bool) -> list[Any]:
+        return [*self._requests.check_what_if(song, judge), gr.validate(True, "")]
+
+    def what_if(self, song: str, judge: str = BEST, parts: bool = False) -> dict[str, Any]:
         """Try a dozen changes on a song, such as louder, brighter or no silence: how far each one moves every score,
         against the noise floor, the furthest that harmless changes move it. It takes about 20 times as long as scoring.
 
         Args:
             song: The song: an upload, by its path or, for tools, its address. It is deleted minutes later.
             judge: "best" for the most trusted judge that is ready, or the name of one.
+            parts: Leave out each part of the song instead, for judges that hear a song as a whole.
         """
-        *_, last = self._requests.what_if(song, judge)
+        *_, last = self._requests.what_if(song, judge, parts)
         assert last.result is not None
         return rounded(last.result.as_dict())
 

@@ -77,7 +77,7 @@ def test_nothing_but_the_six_is_shown(client: Any) -> None:
     given = {name.strip("/"): [p["parameter_name"] for p in e["parameters"]] for name, e in _endpoints(shown)}
     assert given == {
         "score": ["song", "judge"],
-        "what_if": ["song", "judge"],
+        "what_if": ["song", "judge", "parts"],
         "compare": ["a", "b", "judge", "one_maker"],
         "rank": ["songs", "judge", "by", "keep", "groups"],
         "leaderboard": ["board"],
@@ -111,6 +111,14 @@ def test_judges_and_leaderboard(client: Any, data: Path) -> None:
         assert client.predict(board["board"], api_name="/leaderboard")["votes"] == board["votes"] > 0
     with pytest.raises(AppError, match="There is no board “genre: <b>”"):
         client.predict("genre: <b>", api_name="/leaderboard")
+
+
+def test_parts_are_left_out_for_judges_that_hear_a_song_as_a_whole(client: Any) -> None:
+    from gradio_client import handle_file
+    from gradio_client.exceptions import AppError
+
+    with pytest.raises(AppError, match="pocket does not hear this song as a whole"):
+        client.predict(handle_file(SONG), "pocket", True, api_name="/what_if")
 
 
 def test_a_ranking_has_a_row_for_what_cannot_be_scored(client: Any) -> None:
@@ -174,7 +182,7 @@ def test_the_tools_are_the_six_and_say_what_they_take(api: httpx.Client) -> None
     assert {tool.name for tool in tools} == NAMES
     assert all(len(tool.description) > 60 for tool in tools)
     given = [value for tool in tools for value in tool.inputSchema["properties"].values()]
-    assert len(given) == 14
+    assert len(given) == 15
     assert all(value["description"] for value in given)
     assert {tool.name for tool in tools if tool.outputSchema} == {"score", "what_if", "compare", "rank"}
 
