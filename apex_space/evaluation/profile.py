@@ -90,7 +90,7 @@ class Profile:
 def to_json(profile: Profile, failed: Sequence[Failure] = ()) -> str:
     """Return JSON with every figure, a line for each response, and the songs that failed with the reasons."""
     plain = rounded(asdict(profile) | {"failed": [asdict(song) for song in failed]})
-    responses = ",\n  ".join(json.dumps(row, allow_nan=False) for row in plain.pop("responses"))
+    responses = ",\n  ".join(json.dumps(row, allow_nan=False, separators=(",", ":")) for row in plain.pop("responses"))
     rest = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
     return f'{rest[:-2]},\n "responses": [\n  {responses}\n ]\n}}'
 

@@ -95,6 +95,7 @@ def test_the_page_says_which_song_is_missing_and_takes_an_example_twice_and_song
     page.get_by_role("alert").filter(has_text="Choose Song B first.").wait_for()
     assert page.get_by_text("Choose Song A first.").count() == 0
     page.get_by_role("button", name="Swap").click()
+    page.locator("#pair:not(.turned)").wait_for()
     first.get_by_role("button", name="House").click()
     page.get_by_label(PLAY).nth(1).wait_for()
     assert compare(page) == "The same song: 50 of 100 listeners"

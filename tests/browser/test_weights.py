@@ -33,7 +33,7 @@ def test_apex_takes_over_when_it_is_ready_and_the_report_offers_it(
             assert not again.is_visible()
             hub.released.set()
             again.click(timeout=120_000)
-            page.locator(".result .by", has_text="APEX: the published model").first.wait_for(timeout=60_000)
+            page.locator(".result .by", has_text="APEX: with weights of").first.wait_for(timeout=60_000)
             wait_for_report(page)
             assert "–" not in page.locator(".result .cards").inner_text()
             expect(again).not_to_be_visible()

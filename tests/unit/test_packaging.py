@@ -19,8 +19,8 @@ from packaging.utils import canonicalize_name
 from helpers.paths import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-BROUGHT = {"spaces"}
-"""What a ZeroGPU Space has, and nobody else needs."""
+BROUGHT = {"mcp", "spaces"}
+"""What gradio[mcp] brings, and what a ZeroGPU Space has and nobody else needs."""
 OPTIONAL = {"trackio"}
 """What is used where somebody has installed it."""
 DRIVERS = {"psycopg"}
