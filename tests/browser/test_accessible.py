@@ -66,6 +66,7 @@ def scored(page: Any) -> None:
     page.locator(".against").wait_for()
     page.locator("#timeline-plot .js-plotly-plot").wait_for()
     page.get_by_role("button", name="Get a link").wait_for()
+    page.locator(".result details").evaluate_all("all => all.forEach((each) => (each.open = true))")
 
 
 def ranked(page: Any) -> None:

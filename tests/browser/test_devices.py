@@ -93,6 +93,7 @@ def the_tab_key_goes_as_the_eye_does(page: Any, order: list[str], beside: bool) 
 def parts_of_the_song_are_played(page: Any) -> None:
     """By the buttons of tables up to their end, and by the timeline from where it is pressed. It shows where it is."""
     second = "document.querySelector('#song #waveform > *').shadowRoot.querySelector('audio').currentTime"
+    page.locator(".result summary", has_text="By segment").click()
     page.get_by_role("button", name="Hear 0:00–0:12").first.click()
     page.locator("#timeline-plot .playing").wait_for()
     page.wait_for_function(f"{second} > 0.2")

@@ -62,7 +62,10 @@ def test_a_dropped_song_takes_the_examples_place_with_seven_axes_or_the_reason(v
     page.locator("#scores-plot .js-plotly-plot").wait_for()
     page.locator("#timeline-plot .js-plotly-plot").wait_for()
     for caption in ("Scores", "By segment", "Measured, not predicted", "Provenance"):
-        assert page.locator("caption", has_text=caption).is_visible()
+        table = page.locator("caption", has_text=caption)
+        assert not table.is_visible()
+        page.locator(".result summary").get_by_text(caption, exact=True).click()
+        assert table.is_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Report as JSON").click()
     assert tuple(json.loads(download.value.path().read_text())["scores"]) == KEYS

@@ -130,7 +130,8 @@ def write(out: Path, model: PocketModel, figures: Mapping[str, Any]) -> None:
     """Write weights, figures and card into the folder `out`."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "pocket.safetensors").write_bytes(model.to_bytes())
-    (out / "pocket_metrics.json").write_text(json.dumps(plain(figures), indent=1) + "\n", encoding="utf-8")
+    lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(found)}" for name, found in plain(figures).items())
+    (out / "pocket_metrics.json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
     (out / "pocket.md").write_text(card.write(figures), encoding="utf-8")
 
 

@@ -200,7 +200,9 @@ def number(axis: Axis, value: float) -> str:
 
 
 def tables(report: Report, play: bool = False, reference_song: Report | None = None) -> str:
-    """Return the scores, timeline, measurements and origin as tables. Times are buttons if the page can `play` them.
+    """Return the scores, timeline, measurements and origin as tables, folded away.
+
+    Times are buttons if the page can `play` them.
 
     The scores of a `reference_song` by the same judge stand beside the song's.
     """
@@ -210,20 +212,24 @@ def tables(report: Report, play: bool = False, reference_song: Report | None = N
     ]
     return "".join(
         (
-            table(
+            _section(
                 tr("Scores"),
                 (tr("Axis"), tr("Score"), *more, tr("80% interval"), tr("Range"), _source(report), tr("Meaning")),
                 _scores(report, reference_song),
             ),
-            table(tr("By segment"), (tr("Time"), *(translate(a.label) for a in report.axes)), timeline),
+            _section(tr("By segment"), (tr("Time"), *(translate(a.label) for a in report.axes)), timeline),
             passages(report, play),
             lifts(report, play),
-            table(tr("Measured, not predicted"), (tr("What"), tr("Value")), measured(report)),
+            _section(tr("Measured, not predicted"), (tr("What"), tr("Value")), measured(report)),
             loudness_over_time(report),
             streaming(report),
-            table(tr("Provenance"), (tr("What"), tr("Value")), origin(report)),
+            _section(tr("Provenance"), (tr("What"), tr("Value")), origin(report)),
         )
     )
+
+
+def _section(title: str, head: Cells, rows: Iterable[Cells]) -> str:
+    return folded(title, table(title, head, rows))
 
 
 def moment(start: float, end: float, play: bool) -> str:
