@@ -24,9 +24,6 @@ SHIPPED_NOTE = (
     "played from notes. None is a song of today."
 )
 LACKING = "There are no reference scores of {axes}."
-SHIPPED_LACKING = (
-    "Pocket’s scores of songs that it learned from are more alike than its scores of new songs, so they would mislead."
-)
 HOW = (
     "The share of these songs that score lower has a 95% interval, which is the narrower the more songs there are. A "
     "judge errs, too: the last column has the shares at both ends of the score’s own 80% interval. Where they are far "
@@ -55,7 +52,6 @@ def among(report: Report) -> str:
     ]
     if lacking:
         shown += _paragraph(tr(LACKING, axes=listed([translate(axis.label) for axis in lacking])))
-        shown += _paragraph(tr(SHIPPED_LACKING)) if shipped else ""
     return folded(tr(TITLE), shown + shared(report, found))
 
 
