@@ -150,11 +150,13 @@ def test_what_was_measured_is_shown_and_what_takes_room_is_folded() -> None:
     assert "1.0 dB quieter (correlation −0.25)" in rows
     assert "Spotify −14 LUFS 2.5 dB" in rows
     assert "Apple Music −16 LUFS 4.5 dB" in rows
-    assert [shown.count(text) for text in ("<details>", "<svg", "0:30–0:33")] == [2, 1, 1]
+    assert [shown.count(text) for text in ("<details>", "<svg", "0:30–0:33")] == [6, 1, 1]
 
 
 def test_an_older_report_and_one_channel_have_no_more_than_is_known() -> None:
-    assert "<details>" not in tables(report(features=replace(report().features, loudness=None)))
+    known = tables(report(features=replace(report().features, loudness=None)))
+    sections = ["Scores", "By segment", "Measured, not predicted", "Provenance"]
+    assert re.findall("<summary>(.*?)</summary>", known) == sections
     assert "none: one channel" in tables(report(features=replace(report().features, channels=1)))
 
 
