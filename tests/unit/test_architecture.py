@@ -171,11 +171,13 @@ def test_help_is_there_without_numpy() -> None:
     assert loaded_by("apex_space.cli").isdisjoint({*HEAVY, "numpy", "pydantic", "sqlalchemy"})
 
 
+@pytest.mark.slow
 def test_the_page_starts_without_models() -> None:
     without_models = modules(*NETWORKS, *(f"apex_space.{name}" for name in ("bench", "training", "cli")))
     assert loaded_by(*without_models, after="gradio").isdisjoint(HEAVY)
 
 
+@pytest.mark.slow
 def test_the_networks_code_is_loaded_without_transformers_and_ray() -> None:
     """A server without weights imports the heads to learn that; transformers would cost it 2.5 s more."""
     heads = [name for name in modules() if name.startswith("apex_space.models.heads.")]

@@ -149,6 +149,7 @@ def listened(arena: Arena, clock: Clock, battle: Battle) -> str:
     return battle.id
 
 
+@pytest.mark.slow
 def test_a_battle_is_kept_with_its_predictions_before_anyone_votes(arena: Arena, store: VoteStore, pool: Pool) -> None:
     battle = arena.next(ADDRESS)
     assert battle.source == "pool"

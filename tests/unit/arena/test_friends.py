@@ -59,6 +59,7 @@ def decoded(friends: FriendBattles, id: str, place: int, folder: Path) -> tuple[
     return sum(frame.samples for frame in frames) / frames[0].sample_rate, sound
 
 
+@pytest.mark.slow
 def test_clips_have_the_same_length_and_tell_nothing_but_their_sound(
     friends: FriendBattles, made: DeletionKey, tmp_path: Path, temporary: Path
 ) -> None:

@@ -122,6 +122,7 @@ def test_the_figures_of_both_models_of_ties_mean_the_same() -> None:
     assert davidson != pytest.approx(half, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_davidsons_model_recovers_what_it_assumes() -> None:
     rng = np.random.default_rng(0)
     truth, nu, votes = np.linspace(-2, 2, 6), 0.8, []
@@ -315,6 +316,7 @@ def test_intervals_hold_the_truth_about_95_times_in_100(songs: int, each: int) -
     assert 0.89 <= np.mean(held) <= 0.995
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [0.0, 0.4])
 def test_the_sides_effect_is_found_and_its_interval_holds_it(side: float) -> None:
     held = []

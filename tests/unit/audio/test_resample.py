@@ -42,6 +42,7 @@ def test_equals_the_definition(orig: int, new: int) -> None:
     assert np.allclose(resample(samples, orig, new), direct(samples, orig, new), rtol=0, atol=2e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(1, 300), st.integers(1, 60), st.integers(1, 60), st.integers(1, 70))
 def test_equals_the_definition_at_any_ratio(length: int, orig: int, new: int, phases: int) -> None:

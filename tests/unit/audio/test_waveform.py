@@ -190,6 +190,7 @@ def test_a_tag_before_the_sound(
     assert load(put(tag + songs(kind))).duration == pytest.approx(3, abs=0.1)
 
 
+@pytest.mark.slow
 def test_decoders_say_nothing(
     songs: Callable[[str], bytes], put: Callable[[bytes], Path], capfd: pytest.CaptureFixture[str]
 ) -> None:

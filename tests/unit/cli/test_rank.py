@@ -52,6 +52,7 @@ def test_the_best_are_kept_and_copied_and_a_bad_file_is_a_row(folder: Path, tmp_
     assert "is not empty" in again.stderr
 
 
+@pytest.mark.slow
 def test_what_was_heard_is_kept_for_the_next_run(folder: Path, tmp_path: Path) -> None:
     for variables, place in (
         ({}, tmp_path / "data" / "embeddings"),

@@ -105,6 +105,7 @@ def test_python_in_one_line() -> None:
     assert report.judge == "pocket"
 
 
+@pytest.mark.slow
 def test_how_long_it_will_take_is_said_before_it_starts(panel_weights: Path, tmp_path: Path) -> None:
     song = melodies.write(tmp_path / "song.wav", 1, seconds=3)
     done = run("score", song, "--judge", "songeval,hear-2", "--weights", panel_weights, "--format", "json")

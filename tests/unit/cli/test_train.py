@@ -32,6 +32,7 @@ def read(file: Path) -> list[dict[str, str]]:
         return [*csv.DictReader(lines)]
 
 
+@pytest.mark.slow
 def test_a_run_and_what_it_writes(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     logged: list[Any] = []
     trackio = SimpleNamespace(init=lambda **about: logged.append(about["name"]), log=logged.append)
@@ -123,6 +124,7 @@ def test_what_evaluate_refuses(folder: Path, tmp_path: Path) -> None:
         assert said in done.stderr
 
 
+@pytest.mark.slow
 def test_conditions_are_compared(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grid, "LOSSES", ("equal",))
     monkeypatch.setattr(grid, "DEPTHS", {2: ()})

@@ -9,6 +9,7 @@ from apex_space.core.intervals import bootstrap_counts
 from apex_space.evaluation.regression import compare, intervals
 
 
+@pytest.mark.slow
 def test_an_interval_is_of_the_figure_on_resampled_songs() -> None:
     """Rounded, so that there are ties, and some resamples of so few songs are constant."""
     rng = np.random.default_rng(0)

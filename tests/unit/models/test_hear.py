@@ -84,6 +84,7 @@ def test_a_song_gets_the_axes_of_its_track(track: Track, weights: Path) -> None:
     assert len(report.segments) == 1
 
 
+@pytest.mark.slow
 def test_what_one_track_heard_the_other_takes_once(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[int] = []
     views = hear._views

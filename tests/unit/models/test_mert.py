@@ -40,6 +40,7 @@ def encoder(tiny_mert: Path) -> MertEncoder:
     return MertEncoder(snapshot(tiny_mert), LAYERS)
 
 
+@pytest.mark.slow
 def test_parts_of_a_segment_have_the_means_of_their_frames(
     encoder: MertEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

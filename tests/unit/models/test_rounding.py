@@ -113,6 +113,7 @@ def test_a_product_does_its_activation(activation: str, lowered: bool) -> None:
     torch.testing.assert_close(ours[0](INPUTS["random"]()).float(), theirs, atol=close, rtol=close)
 
 
+@pytest.mark.slow
 def test_a_network_of_rounded_products_is_near_the_exact_one(tiny_mert: Path) -> None:
     snapshot = fetch(Repository("tiny/MERT", "main", mert.FILES, mert.CHECKPOINTS), tiny_mert.parent)
     clips = np.stack([fake_weights.synthetic(8, 24_000), np.random.default_rng(0).standard_normal(192_000) / 9])

@@ -252,6 +252,7 @@ def at_48_khz(samples: np.ndarray, path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_whole_song_is_the_mean_of_what_the_published_judge_says_of_its_parts(
     whole: Judge, judge: Judge, tmp_path: Path
 ) -> None:

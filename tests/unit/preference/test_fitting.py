@@ -160,6 +160,7 @@ def test_a_generator_that_listeners_judge_differently_is_exposed_by_leaving_it_o
     assert odd.accuracy.value < odd.usual.value
 
 
+@pytest.mark.slow
 def test_generators_are_learned_beside_the_scores_and_measured_on_held_out_songs(few_resamples: None) -> None:
     effects = [0.8, 0.0, -0.8]
     head, *_ = learn("pocket", "weights", "simulated", simulate(2000, 90, [0.7], makers=3, better_makers=effects))

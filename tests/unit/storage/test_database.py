@@ -197,6 +197,7 @@ def store_uncounted(store: VoteStore, *votes: Vote) -> None:
         write(connection, ADD_VOTE, [_vote_row(vote) for vote in votes])
 
 
+@pytest.mark.slow
 def test_the_counts_are_those_of_all_votes_however_they_came(url: str) -> None:
     pairs = st.permutations(NAMED).map(lambda songs: songs[:2])
     judged = st.builds(Prediction, st.sampled_from(["pocket", "apex"]), texts, texts, shares, shares, shares)

@@ -309,6 +309,7 @@ def test_the_songs_at_both_ends_of_a_score(read: Golden) -> None:
     assert examples(songs, np.array(story["predicted"])[:, None], "streams", 3) == story["examples"]
 
 
+@pytest.mark.slow
 def test_the_published_run_that_stops_early(read: Golden, shared: Path, tmp_path: Path) -> None:
     run = read("apex_runs.json")["C"]
     settings = settings_of(run["config"])

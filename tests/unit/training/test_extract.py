@@ -114,6 +114,7 @@ def test_rows_are_what_pocket_computes(tmp_path: Path) -> None:
     assert table(tmp_path / "out")["segment_embedding"].to_pylist() == expected.tolist()
 
 
+@pytest.mark.slow
 def test_rows_are_the_input_of_apexs_network(
     tmp_path: Path, thin_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

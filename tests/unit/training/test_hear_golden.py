@@ -131,6 +131,7 @@ def compare_state(state: dict[str, Tensor], stored: dict[str, Tensor], start: st
         np.testing.assert_allclose(own, expected if whole else expected[3:], rtol=0, atol=5e-5, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny")
 @pytest.mark.parametrize("track", [1, 2])
 def test_a_whole_published_run(

@@ -89,6 +89,7 @@ def test_faulty_ratings_are_named(folder: Path, tmp_path: Path) -> None:
         load(folder / "frames", tmp_path / "targets.jsonl", QUICK.axes)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_it_had_not_been(parts: Parts, tmp_path: Path) -> None:
     folders = train_twice(partial(trainer.train, parts, QUICK), tmp_path, epochs=1)
     for name in ("track_1.pth", LAST):
@@ -112,6 +113,7 @@ def test_the_checkpoint_is_not_chosen_by_the_songs_that_are_reported(
     assert asked == ["val", "test", "test"]
 
 
+@pytest.mark.slow
 def test_the_command_and_what_it_writes(folder: Path, tmp_path: Path) -> None:
     options = ("--targets", folder / "targets.jsonl", "--track", "2", "--epochs", "2", "--batch", "4", "--rate", "1e-3")
     done = run("train", "hear", folder / "frames", "--out", tmp_path, *options)

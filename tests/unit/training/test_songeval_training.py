@@ -70,6 +70,7 @@ def ratings(number: int) -> list[dict[str, float]]:
     return [{axis.title(): 1 + (number + rater + place) % 5 for place, axis in enumerate(AXES)} for rater in (0, 1)]
 
 
+@pytest.mark.slow
 def test_from_songs_and_raters_to_scores_by_the_judge(tmp_path: Path) -> None:
     """The judge loads the checkpoint, and scores a song as training has measured it."""
     songs, lines = tmp_path / "songs", []

@@ -17,6 +17,7 @@ from helpers.walk_through import counts, walk
 RUN = Path("runs", "loss-uncertainty_shared-2_mode-song_task-popularity")
 
 
+@pytest.mark.slow
 def test_every_step_takes_what_the_one_before_wrote(
     tmp_path: Path, thin_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

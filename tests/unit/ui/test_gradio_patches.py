@@ -100,6 +100,7 @@ def patched(own_queue: None) -> None:
     keep_queue_going()
 
 
+@pytest.mark.slow
 def test_events_that_wait_are_answered_however_many_sessions_come(patched: None) -> None:
     async def go() -> None:
         async with served() as server:
@@ -118,6 +119,7 @@ def test_events_that_wait_are_answered_however_many_sessions_come(patched: None)
     run_coroutine(go())
 
 
+@pytest.mark.slow
 def test_gradios_own_queue_still_stops_and_health_says_so(own_queue: None) -> None:
     """If this fails, Gradio has mended it: see whether keep_queue_going can go."""
 

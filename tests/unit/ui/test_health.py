@@ -66,6 +66,7 @@ def test_it_needs_no_thread() -> None:
     assert run_coroutine(ask()) == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["queue/join", "call/text"])
 def test_a_full_queue_says_when_to_try_again(path: str) -> None:
     client = TestClient(run_coroutine(made([], max_size=3)))
