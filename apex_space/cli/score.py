@@ -182,14 +182,15 @@ def judges(weights: WeightsFolder = None) -> None:
     """List each judge with its axes, its state and the reason for it, and what `verify` found of it."""
     from ..judges.loading import weights_state
     from ..judges.registry import REGISTRY
-    from ..judges.verified import describe
+    from ..judges.verified import describe, licence, summary
 
     table = Table(show_lines=True)
     for column in ("judge", "what it is", "licence of the weights", "axes", "state", "why", "verified"):
         table.add_column(column, overflow="fold")
-    for name, entry in REGISTRY.items():
+    for name in REGISTRY:
         now = weights_state(name, weights)
         ready = "ready" if now.ready else "not ready"
-        checked = describe(name, now.weights if now.ready else None)
-        table.add_row(name, entry.summary, entry.licence, ", ".join(now.axes), ready, now.why, checked)
+        loaded = now.weights if now.ready else None
+        what = summary(name, loaded), licence(name, loaded)
+        table.add_row(name, *what, ", ".join(now.axes), ready, now.why, describe(name, loaded))
     show(table)

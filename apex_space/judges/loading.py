@@ -42,6 +42,15 @@ def load_judge(
     return judge if prompt is None else judge.prompted(prompt)
 
 
+def asked(name: str) -> list[str]:
+    """Return the repositories that the settings name for a judge: none if they do not say where its head is."""
+    config, module = _module(name)
+    try:
+        return [repository.id for repository in module.repositories(config)]
+    except WeightsMissing:
+        return []
+
+
 def fetch_weights(
     name: str, weights: str | Path | None = None, on_bytes: hub.OnBytes | None = None, cached: bool = False
 ) -> None:
@@ -99,7 +108,7 @@ def weights_state(name: str, weights: str | Path | None = None) -> WeightsState:
 
 
 def _module(
-    name: str, weights: str | Path | None, precision: str | None = None, inputs: str | None = None
+    name: str, weights: str | Path | None = None, precision: str | None = None, inputs: str | None = None
 ) -> tuple[Settings, Any]:
     entry = find(name)
     given = {"weights": weights and Path(weights), "precision": precision, "tunejury_inputs": inputs}

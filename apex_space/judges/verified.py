@@ -11,6 +11,7 @@ from ..core.files import replacing
 from ..core.settings import settings
 from ..core.text import Message, join, message, sanitize
 from ..models.hub import Weights
+from .loading import asked
 from .registry import REGISTRY
 from .report import Report
 
@@ -107,27 +108,33 @@ def caution(reports: Iterable[Report]) -> Message | None:
     )
 
 
-def summary(name: str, loaded: Sequence[Weights] = ()) -> str:
-    """Return what a judge is: the published system, or the same with the weights of other repositories."""
-    others = _others(loaded)
+def summary(name: str, loaded: Sequence[Weights] | None = None) -> str:
+    """Return what a judge is: the published system, or the same with the weights of other repositories.
+
+    Without `loaded`, the weights count that the settings ask for.
+    """
+    others = _others(name, loaded)
     if not others:
         return REGISTRY[name].summary
     return message("with weights of {repositories}, not the published ones", repositories=", ".join(others))
 
 
-def licence(name: str, loaded: Sequence[Weights] = ()) -> str:
-    """Return the licence of a judge's weights, or who knows it."""
-    others = _others(loaded)
+def licence(name: str, loaded: Sequence[Weights] | None = None) -> str:
+    """Return the licence of a judge's weights, or who knows it. Without `loaded`, as in `summary`."""
+    others = _others(name, loaded)
     return message("see {repositories}", repositories=", ".join(others)) if others else REGISTRY[name].licence
 
 
-def _others(loaded: Sequence[Weights]) -> list[str]:
+def _others(name: str, loaded: Sequence[Weights] | None) -> list[str]:
     """Return the repositories that a setting has put in the place of the published ones."""
     now = settings()
     fields = {name: field for name, field in type(now).model_fields.items() if name.endswith("_repo")}
     chosen = [str(getattr(now, name)) for name, field in fields.items() if getattr(now, name) != field.default]
+    if not chosen:
+        return []
     names = {Path(each).name if Path(each).is_dir() else each for each in chosen}
-    return [sanitize(each.repository, 80) for each in loaded if each.repository in names]
+    used = asked(name) if loaded is None else [each.repository for each in loaded]
+    return [sanitize(each, 80) for each in used if each in names]
 
 
 def _described(found: Verification) -> str:

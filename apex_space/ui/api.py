@@ -11,6 +11,7 @@ import gradio as gr
 from ..arena.leaderboard import LeaderboardService
 from ..core.errors import ApexSpaceError
 from ..core.i18n import tr, translate
+from ..judges import verified
 from ..judges.manager import BEST
 from ..judges.registry import REGISTRY
 from ..judges.report import Report, rounded
@@ -155,16 +156,17 @@ class Api:
         """All judges, the most trusted first: what each one is, the licence of its weights, its state (ready; loading;
         absent; or idle, to be loaded when it is first asked) and its axes, the scores that it gives; null until it was
         loaded."""
-        axes = {judge.name: list(judge.head.axes) for judge in self._requests.manager.loaded()}
+        loaded = {judge.name: judge for judge in self._requests.manager.loaded()}
+        weights = {name: judge.weights for name, judge in loaded.items()}
         states = self._requests.manager.states()
         return [
             {
                 "judge": name,
                 "title": entry.title,
-                "summary": entry.summary,
-                "licence": entry.licence,
+                "summary": verified.summary(name, weights.get(name)),
+                "licence": verified.licence(name, weights.get(name)),
                 "state": states[name],
-                "axes": axes.get(name),
+                "axes": list(loaded[name].head.axes) if name in loaded else None,
             }
             for name, entry in REGISTRY.items()
         ]

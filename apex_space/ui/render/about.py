@@ -47,7 +47,7 @@ def judges(registry: Mapping[str, JudgeEntry], loaded: Mapping[str, Sequence[Wei
 
 
 def _about(name: str, loaded: Sequence[Weights] | None) -> Cells:
-    return summary(name, loaded or ()), licence(name, loaded or ()), describe(name, loaded)
+    return summary(name, loaded), licence(name, loaded), describe(name, loaded)
 
 
 def weights(config: Settings, loaded: Mapping[str, Sequence[Weights]]) -> str:

@@ -78,13 +78,14 @@ def test_without_a_network_apex_says_what_is_missing_and_how_to_provide_it(tmp_p
 
 
 def test_judges_says_who_is_ready_and_why_not(tmp_path: Path) -> None:
-    done = run("judges", HF_HUB_CACHE=str(tmp_path))
+    done = run("judges", HF_HUB_CACHE=str(tmp_path), APEX_HEAD_REPO="me/a")
     assert done.returncode == 0, done.stderr
     lines = " ".join(done.stdout.split())
     assert "likes, coherence, musicality, clarity, naturalness" in lines
     assert "not ready" in lines
     assert "not verified here" in lines
     assert "m-a-p/MERT-v1-95M" in lines
+    assert "see me/a" in lines
 
 
 def test_every_command_and_option_has_its_help() -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from apex_space.core.settings import settings
 from apex_space.judges.panel import Panel
-from apex_space.judges.verified import caution
+from apex_space.judges.registry import REGISTRY
+from apex_space.judges.verified import caution, licence, summary
 from apex_space.models.hub import Weights
 from apex_space.ui import render
+from apex_space.ui.render import about as render_about
 from helpers.results import report
 
 FILES = (Weights("amaai-lab/apex", "local file best_model.pt, sha256 0123"),)
@@ -49,3 +51,16 @@ def test_a_head_of_ones_own_is_not_called_the_published_one(
         assert f"with weights of {name}, not the published ones" in unescape(page)
         assert "the published model" not in page
     assert f"see {name}" in unescape(render.tables(own))
+    before_it_is_loaded = render_about.judges(REGISTRY, {})
+    assert f"with weights of {name}, not the published ones" in unescape(before_it_is_loaded)
+    assert "the published model" not in before_it_is_loaded
+
+
+def test_an_encoder_of_ones_own_is_said_of_each_judge_that_hears_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APEX_MUQ_REPO", "owner/muq")
+    settings.cache_clear()
+    theirs = {name for name in REGISTRY if "owner/muq" in licence(name)}
+    assert theirs == {name for name in REGISTRY if "owner/muq" in summary(name)} == {"hear-1", "hear-2"}
+    monkeypatch.setenv("APEX_SONGEVAL_REPO", "owner/head")
+    settings.cache_clear()
+    assert "owner/muq, owner/head" in summary("songeval")
