@@ -73,7 +73,7 @@ class SongFolder:
 
         A name that leads out of the folder finds no file.
         """
-        if "\0" in name or not (self.path / name).resolve().is_relative_to(self._resolved):
+        if "\0" in name or not self._leads_inside(name):
             return []
         if os.path.isfile(self.path / name):  # unlike Path.is_file, this does not raise if a name is too long
             return [self.path / name]
@@ -83,6 +83,12 @@ class SongFolder:
                 files, names = self._songs(path.parent)
                 return [files[number] for number in names.find(path.name)]
         return []
+
+    def _leads_inside(self, name: str) -> bool:
+        try:
+            return (self.path / name).resolve().is_relative_to(self._resolved)
+        except RuntimeError:  # links that lead to each other
+            return False
 
     def _holds(self, path: Path) -> bool:
         """Return whether a file, and the one that it may link to, is in the folder."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from enum import StrEnum
-from errno import EACCES, EPIPE
+from errno import EACCES, ENAMETOOLONG, EPIPE
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 
 from ..core.errors import ApexSpaceError, OutputRefused, SettingsError, UnknownJudge, WeightsError
 from ..core.files import check_own, replacing
+from ..core.text import printable
 
 if TYPE_CHECKING:
     from ..judges.judge import Judge
@@ -69,7 +70,8 @@ def exiting(status: int, interrupted: str = "Interrupted.") -> Iterator[None]:
         messages.print(interrupted)
         raise typer.Exit(130) from None
     except ApexSpaceError as error:
-        messages.print(str(error))
+        lines = str(error).split("\n") if isinstance(error, SettingsError) else [str(error)]  # one for each variable
+        messages.print("\n".join(map(printable, lines)))  # an error may quote a song's id, or a cell of a table
         raise typer.Exit(2 if isinstance(error, UnknownJudge | WeightsError | SettingsError) else status) from error
 
 
@@ -91,6 +93,9 @@ class Commands(TyperGroup):
             try:
                 return super().invoke(ctx)
             except OSError as error:
+                if error.errno == ENAMETOOLONG:
+                    messages.print(f"{printable(str(error.filename))[:60]}… is too long for the name of a file.")
+                    raise typer.Exit(1) from error
                 if error.errno == EPIPE or error.filename:  # typer ends quietly if the reader has enough; not stdout
                     raise
                 messages.print(f"The results cannot be written ({error.strerror or error}).")

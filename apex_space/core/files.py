@@ -88,7 +88,7 @@ def check_own(folder: Path, names: Sequence[str], is_own: Callable[[str], bool])
     try:
         if not there or is_own((folder / names[0]).read_text(encoding="utf-8")):
             return
-    except (OSError, ValueError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         pass
     raise OutputRefused(f"{there[0]} is there and not from here. Choose another --out.")
 

@@ -36,13 +36,15 @@ def numbered(path: Path) -> Iterator[tuple[int, Record]]:
     """Yield each row and its line in the file (in a parquet file, its row), without blank rows.
 
     The rows come one by one, so that a table with songs in it need not fit into memory. Columns' names are trimmed and
-    in lower case. A csv may be separated by commas, semicolons or tabs. The file's suffix must be one of READERS.
-    Raises OSError where the file cannot be read, and ValueError where its content does not match its suffix.
+    in lower case. A csv may be separated by commas, semicolons or tabs. Raises OSError where the file cannot be read,
+    and ValueError where its suffix is none of READERS, or its content does not match the suffix.
     """
+    if (read := READERS.get(path.suffix.lower())) is None:
+        raise ValueError(f"its name does not end in {', '.join(READERS)}")
     try:
-        for line, row in READERS[path.suffix.lower()](path):
+        for line, row in read(path):
             record = _named(row, line)
-            if not all(map(_is_blank, record.values())):
+            if not all(map(is_blank, record.values())):
                 yield line, record
     except csv.Error as error:
         raise ValueError(str(error)) from error
@@ -69,13 +71,16 @@ def escaped(text: str) -> str:
 
 def number(cell: Any) -> float:
     """Return a cell as a number, which may be NaN or infinite. Raises ValueError where it is none, or is too large."""
+    if isinstance(cell, bool):
+        raise ValueError(f"{cell} is no number")
     try:
         return float(cell)
     except (TypeError, OverflowError) as error:
         raise ValueError(str(error)) from error
 
 
-def _is_blank(cell: Any) -> bool:
+def is_blank(cell: Any) -> bool:
+    """Return whether a cell holds nothing: None, NaN or a text of spaces."""
     return cell is None or (isinstance(cell, str | float) and not text(cell))
 
 
@@ -99,7 +104,7 @@ def open_text(path: Path) -> Iterator[TextIO]:
 
 def _named(row: Mapping[Any, Any], line: int) -> Record:
     """Return a row by its columns' names, trimmed and in lower case. A column without a name is left out."""
-    if not all(map(_is_blank, row.get(None) or ())):  # where DictReader puts what no column is for
+    if not all(map(is_blank, row.get(None) or ())):  # where DictReader puts what no column is for
         raise ValueError(f"line {line} has more cells than there are columns; put texts with commas in quotes")
     return {name: cell for name, cell in zip(_columns(tuple(row)), row.values(), strict=True) if name}
 
@@ -141,7 +146,7 @@ def _jsonl(path: Path) -> Iterator[tuple[int, Mapping[Any, Any]]]:
         for number, line in nonblank(file):
             try:
                 record = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ValueError(f"line {number} is not JSON: {error}") from error
             if not isinstance(record, dict):
                 raise ValueError(f"line {number} is not an object")

@@ -1,11 +1,14 @@
 """Names the columns of the tables that training reads and writes: songs, embedded segments and targets."""
 
 import json
+import math
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
 from ..audio.song_names import split_name
 from ..core import tables
+from ..core.axes import Axis
 
 SONG_IDS = ("audio_id", "id", "song_id", "track_id")
 """Names that the column of a song's id may have in a table of songs, in upper or lower case."""
@@ -38,3 +41,14 @@ def aesthetics(cell: Any) -> dict[str, Any]:
     if found and not isinstance(found, Mapping):
         raise ValueError("it is not a record of the five aesthetics")
     return {str(name).strip().lower(): value for name, value in (found or {}).items()}
+
+
+def score(axis: Axis, cell: Any) -> float:
+    """Return a score on an axis. Raises ValueError if the cell is no number in the axis' range."""
+    try:
+        number = tables.number(cell)
+    except ValueError:
+        number = math.nan
+    if not axis.low <= number <= axis.high:
+        raise ValueError(f"{axis.key} is {reprlib.repr(cell)}, not a number from {axis.low:g} to {axis.high:g}")
+    return number

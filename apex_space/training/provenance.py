@@ -31,7 +31,7 @@ def provenance(source: Path, targets: Path | None) -> dict[str, Any]:
 def encoders_of(frames: Path) -> list[dict[str, Any]] | None:
     """Return the encoders of a folder of frames, or None if it does not say."""
     file = frames / ENCODERS
-    found = (_record(file.read_bytes()) or {}).get("encoders") if file.is_file() else None
+    found = (record(file.read_bytes()) or {}).get("encoders") if file.is_file() else None
     known = [_known(each) for each in found] if isinstance(found, list) else []
     return [each for each in known if each is not None] or None
 
@@ -43,7 +43,7 @@ def _encoder(source: Path) -> dict[str, Any] | list[dict[str, Any]] | None:
         return frames if len(frames) > 1 else frames[0]
     file = min(source.rglob("segments-*.parquet"), default=None) if source.is_dir() else source
     metadata = (parquet.read_schema(file).metadata or {}) if file else {}
-    return _known(_record(metadata.get(MADE_BY, b"")))
+    return _known(record(metadata.get(MADE_BY, b"")))
 
 
 def _known(found: Any) -> dict[str, Any] | None:
@@ -53,7 +53,7 @@ def _known(found: Any) -> dict[str, Any] | None:
 
 def _manifest(path: Path) -> dict[str, Any] | None:
     """Return a manifest of the command targets, without what others may have added."""
-    found = _record(path.read_bytes()) if path.is_file() else None
+    found = record(path.read_bytes()) if path.is_file() else None
     for kind in MANIFESTS:
         names = [field.name for field in fields(kind)]
         if found and found.keys() >= {*names}:
@@ -61,9 +61,10 @@ def _manifest(path: Path) -> dict[str, Any] | None:
     return None
 
 
-def _record(text: bytes) -> dict[str, Any] | None:
+def record(text: bytes) -> dict[str, Any] | None:
+    """Return the JSON object that a text holds, or None."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

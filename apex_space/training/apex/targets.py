@@ -9,6 +9,7 @@ the other songs is known in training.
 import hashlib
 import json
 import math
+import reprlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,9 +20,9 @@ import numpy as np
 
 from ... import __version__
 from ...core import tables
-from ...core.axes import AXES
+from ...core.axes import AXES, BY_KEY
 from ...core.errors import TrainingError
-from ..columns import SONG_IDS, SONGEVAL, aesthetics
+from ..columns import SONG_IDS, SONGEVAL, aesthetics, score
 from ..table import PARTS
 
 COLUMNS = {
@@ -106,7 +107,7 @@ def make_targets(source: Path, settings: TargetSettings) -> tuple[list[TargetSon
 
 def check_settings(settings: TargetSettings) -> None:
     """Raise TrainingError unless scores and a split can be made with these settings."""
-    if settings.gamma <= 0 or not math.isclose(sum(settings.shares), 1) or min(settings.shares) <= 0:
+    if not 0 < settings.gamma < math.inf or not math.isclose(sum(settings.shares), 1) or min(settings.shares) <= 0:
         raise TrainingError("The exponent and the three shares must be above 0, and the shares must add up to 1.")
 
 
@@ -160,7 +161,9 @@ def _count(cell: Any, count: str, where: str) -> float:
         number = math.nan
     if not (math.isfinite(number) and number >= 0):
         names = ", ".join(COLUMNS[count])
-        raise TrainingError(f"{where}: its number of {count} is {cell!r}, not a count. The column is one of {names}.")
+        raise TrainingError(
+            f"{where}: its number of {count} is {reprlib.repr(cell)}, not a count. The column is one of {names}."
+        )
     return number
 
 
@@ -168,9 +171,9 @@ def read_aesthetics(row: tables.Record, where: str) -> dict[str, float]:
     """Return the five aesthetics by axis, from their columns or from `songeval_scores`; nothing if there are none."""
     try:
         cells = {**row, **aesthetics(row.get(SONGEVAL))}
-        found = {axis: tables.number(cells[axis]) for axis in AESTHETICS if tables.text(cells.get(axis))}
-    except (TypeError, ValueError) as error:
-        raise TrainingError(f"{where}: its aesthetics are not numbers ({error}). Correct them.") from error
+        found = {axis: score(BY_KEY[axis], cells[axis]) for axis in AESTHETICS if tables.text(cells.get(axis))}
+    except ValueError as error:
+        raise TrainingError(f"{where}: {error}. Correct it.") from error
     if found and len(found) < len(AESTHETICS):
         raise TrainingError(f"{where} has {', '.join(found)} alone. Give all of {', '.join(AESTHETICS)}, or none.")
     return found

@@ -8,6 +8,7 @@ import csv
 import hashlib
 import json
 import math
+import reprlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -60,7 +61,7 @@ def make_targets(source: Path) -> tuple[list[BangerSong], BangerManifest]:
     try:
         found = [*(_fma(source) if _is_fma(source) else _rows(source))]
         digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise TrainingError(f"{source} cannot be read ({str(error).splitlines()[0]}). Check it.") from error
     played = [song for song in found if song.listens > 0]
     known: set[tuple[str, str]] = set()
@@ -99,10 +100,14 @@ def _fma(source: Path) -> Iterator[BangerSong]:
         lines = csv.reader(file)
         groups, names, _ = (next(lines) for _ in range(3))
         place = {column: number for number, column in enumerate(zip(groups, names, strict=True))}
+        if lacking := [key for key in FMA_COLUMNS if key not in place]:
+            raise ValueError(f"it has no column {' '.join(lacking[0])}")
         subset, listens, genre = (place[key] for key in FMA_COLUMNS)
         for row in lines:
+            where = f"{source}, line {lines.line_num}"
+            if row and len(row) != len(names):
+                raise TrainingError(f"{where}: it has {len(row)} cells, not {len(names)}. Download the table again.")
             if row and row[subset] == FMA_SUBSET:
-                where = f"{source}, line {lines.line_num}"
                 yield BangerSong(row[0], "", row[genre], _count(row[listens], where), "")
 
 
@@ -110,6 +115,10 @@ def _rows(source: Path) -> Iterator[BangerSong]:
     for line, row in tables.numbered(source):
         where = f"{source}, line {line}"
         identity, counted = (next((row[n] for n in COLUMNS[key] if n in row), None) for key in ("id", "streams"))
+        if not row.keys() & {*COLUMNS["streams"]}:
+            raise TrainingError(
+                f"{where} has no number of plays. Name the column one of {', '.join(COLUMNS['streams'])}."
+            )
         split = tables.text(row.get("split"))
         if not tables.text(identity):
             raise TrainingError(f"{where} has no id. Name the column one of {', '.join(COLUMNS['id'])}.")
@@ -122,11 +131,11 @@ def _rows(source: Path) -> Iterator[BangerSong]:
 def _count(cell: object, where: str) -> float:
     """Return a number of plays, 0 for an empty cell as published."""
     try:
-        number = float(tables.text(cell) or 0)
+        number = 0.0 if tables.is_blank(cell) else tables.number(cell)
     except ValueError:
         number = math.nan
     if not (math.isfinite(number) and number >= 0):
-        raise TrainingError(f"{where}: its number of plays is {cell!r}, not a count. Correct it.")
+        raise TrainingError(f"{where}: its number of plays is {reprlib.repr(cell)}, not a count. Correct it.")
     return number
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ... import __version__
+from ...core.errors import ExtractionError
 from ...core.files import claimed
 from ...core.settings import settings
 from ...core.tables import BadRow
@@ -90,6 +91,8 @@ def extract(request: Request, scratch: Path) -> Generator[Progress, None, None]:
         check_encoder(request.out, request.encoder)
         songs = listing(request.source, request.audio, scratch)
         ids = None if is_dataset(request.source) else {identity_of(song) for song in distinct(songs())}
+        if ids == set():
+            raise ExtractionError(f"{request.source} names no songs.")
         with _engine(request) as engine:
             shards = Shards(request.out, engine.made_by, engine.column)
             shards.start(_about(request))

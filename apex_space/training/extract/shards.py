@@ -22,6 +22,7 @@ from ...core.errors import OutputRefused
 from ...core.files import replacing
 from ...evaluation.metrics import DIMENSIONS
 from ..columns import ERRORS, FRAMES, MADE_BY, PLATFORM, SONGEVAL
+from ..provenance import record
 from .encoders import MadeBy
 
 SHARD = re.compile(r"segments-(\d{5,})\.parquet")
@@ -100,7 +101,7 @@ class Shards:
             if (named := SHARD.fullmatch(path.name)) is not None:
                 self.last = max(self.last, int(named[1]))
                 if (made_by := _made_by(path)) is not None:
-                    self._check(json.loads(made_by))
+                    self._check(record(made_by) or {})
                     done.update(parquet.read_table(path, columns=["audio_id"])["audio_id"].to_pylist())
         return done
 
@@ -213,9 +214,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
         return {}
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if content[MADE_BY.decode()] == 1 and {"made_by", "last_shard", "runs"} <= content.keys():
+        ours = isinstance(content["last_shard"], int) and isinstance(content["runs"], list)
+        if content[MADE_BY.decode()] == 1 and ours and "encoder" in content["made_by"].keys():
             return content
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
     raise OutputRefused(f"{path} is there and not from here. Choose another --out.")
 

@@ -1,6 +1,5 @@
 """Lists the songs of a folder, a zip, a table or a dataset, with the labels that a table or a dataset has."""
 
-import math
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 from ...audio.song_names import SongFolder, split_name
 from ...core import tables
+from ...core.axes import BY_KEY
 from ...core.errors import AudioError, EvaluationError, ExtractionError, PreferenceError
 from ...core.tables import BadRow, escaped, text, unicode_text
 from ...evaluation.metrics import DIMENSIONS
@@ -19,10 +19,10 @@ from ...evaluation.songs import ANNOTATION, find_file, mean_ratings
 from ...preference.fitting.sources import AudioSource, FindSong, audio_source, dataset_rows
 from ...preference.fitting.sources import remote as _remote
 from ...ranking.batch import gather
-from ..columns import PLATFORM, SONG_IDS, SONGEVAL, aesthetics, named
+from ..columns import PLATFORM, SONG_IDS, SONGEVAL, aesthetics, named, score
 
-SCORES = ("score_streams", "score_likes")
-"""Names of columns. In a table without a column of files, the id is the file's name."""
+SCORES = {"score_streams": BY_KEY["streams"], "score_likes": BY_KEY["likes"]}
+"""Names of columns, and their axes. In a table without a column of files, the id is the file's name."""
 MAX_SONGS = 10_000_000
 
 OpenSong = Callable[[], AbstractContextManager[Path]]
@@ -51,6 +51,8 @@ def listing(source: str, audio: Path | None, scratch: Path) -> Listing:
     `scratch`. `listing` raises BatchError and ExtractionError; the function raises ExtractionError and PreferenceError.
     """
     path = Path(source).absolute()  # workers may be in another folder
+    if audio is not None and not audio.is_dir():
+        raise ExtractionError(f"{audio} is no folder. Name that of the songs with --audio.")
     if path.suffix.lower() in tables.READERS and path.is_file():
         return partial(_from_table, path, (audio or path.parent).absolute())
     if path.exists():
@@ -92,7 +94,9 @@ def _given(path: Path) -> AbstractContextManager[Path]:
 
 
 def _from_file(name: str, path: Path, error: str) -> Song | BadRow:
-    identity = escaped(split_name(name)[0])
+    identity = text(escaped(split_name(name)[0]))
+    if not identity:
+        return BadRow(repr(name), "Its name has nothing before the ending. Rename it.")
     return BadRow(identity, error) if error else Song(identity, partial(_given, path))
 
 
@@ -126,36 +130,33 @@ def _from_row(place: str, row: Mapping[str, Any], find: FindSong) -> Song | BadR
         return Song(unicode_text(identity), audio_source(source, find).open, _labels(row))
     except UnicodeError:
         return BadRow(escaped(identity), "Its id, platform or file's name holds half a character. Correct it.")
-    except (AudioError, EvaluationError, ExtractionError, PreferenceError) as error:
+    except ValueError as error:
+        return BadRow(identity, escaped(f"Its {error}."))
+    except (AudioError, EvaluationError, PreferenceError) as error:
         return BadRow(identity, escaped(str(error)))
 
 
 def _labels(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the labels that a row has. Raises EvaluationError, ExtractionError and UnicodeError."""
-    labels: dict[str, Any] = {name: _number(name, row[name]) for name in SCORES if text(row.get(name))}
+    """Return the labels that a row has. Raises EvaluationError and ValueError."""
+    labels: dict[str, Any] = {name: score(axis, row[name]) for name, axis in SCORES.items() if text(row.get(name))}
     if platform := unicode_text(row.get(PLATFORM)):
         labels[PLATFORM] = platform
     if scores := row.get(SONGEVAL):
         labels[SONGEVAL] = _songeval(scores)
     elif ANNOTATION in row:
-        labels[SONGEVAL] = mean_ratings(row[ANNOTATION], ANNOTATION) or None
+        labels[SONGEVAL] = _in_range(mean_ratings(row[ANNOTATION], ANNOTATION)) or None
     return labels
 
 
 def _songeval(cell: Any) -> dict[str, float]:
-    """Return the five aesthetics in a struct or in JSON."""
+    """Return the five aesthetics in a struct or in JSON. Raises ValueError."""
     try:
         by_name = aesthetics(cell)
-        return {dimension: _number(dimension, by_name[dimension]) for dimension in DIMENSIONS}
+        ratings = {dimension: by_name[dimension] for dimension in DIMENSIONS}
     except (KeyError, ValueError) as error:
-        raise ExtractionError(f"Its {SONGEVAL} is not a struct of {', '.join(DIMENSIONS)}.") from error
+        raise ValueError(f"{SONGEVAL} is not a struct of {', '.join(DIMENSIONS)}") from error
+    return _in_range(ratings)
 
 
-def _number(name: str, cell: Any) -> float:
-    try:
-        number = tables.number(cell)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ExtractionError(f"Its {name} {cell!r} is not a number.")
-    return number
+def _in_range(ratings: Mapping[str, Any]) -> dict[str, float]:
+    return {dimension: score(BY_KEY[dimension], rating) for dimension, rating in ratings.items()}

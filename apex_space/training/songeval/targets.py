@@ -15,7 +15,7 @@ from ...core import tables
 from ...core.errors import EvaluationError, TrainingError
 from ...evaluation.songs import ANNOTATION, mean_ratings
 from ..apex.targets import CountedSong, TargetSettings, check_settings, check_songs, parts_of, read_aesthetics, side_of
-from ..columns import named
+from ..columns import SONGEVAL, named
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def _song(row: tables.Record, where: str, group: str) -> CountedSong:
     identity, _ = named(row)
     if not identity:
         raise TrainingError(f"{where} has no id.")
-    found = mean_ratings(row[ANNOTATION], where) if ANNOTATION in row else read_aesthetics(row, where)
+    rated = {SONGEVAL: mean_ratings(row[ANNOTATION], where)} if ANNOTATION in row else row
+    found = read_aesthetics(rated, where)
     return CountedSong(identity, "", 0.0, 0.0, *side_of(row, where, group), found)
 
 

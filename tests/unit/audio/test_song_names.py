@@ -90,3 +90,8 @@ def test_a_walk_sees_each_folder_once(folder: Path) -> None:
     names = [path.relative_to(folder).as_posix() for path in walk(folder)]
     assert len(names) == len(set(names)) == 11
     assert "sub/c.wav" in names
+
+
+def test_links_that_lead_to_each_other_are_no_song(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").symlink_to("a.wav")
+    assert SongFolder(tmp_path).find("a.wav") == SongFolder(tmp_path).find("a") == []

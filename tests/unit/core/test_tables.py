@@ -99,3 +99,22 @@ def test_what_json_alone_can_hold() -> None:
     with pytest.raises(UnicodeError):
         unicode_text("a\ud83c")
     assert escaped("é\ud83c") == r"é\ud83c"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("t.txt", "id", r"its name does not end in \.csv"),
+        ("t", "id", "its name does not end in"),
+        ("t.jsonl", "[" * 100_000, "line 1 is not JSON"),
+    ],
+)
+def test_what_is_no_table_is_said(name: str, content: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=said):
+        found(tmp_path / name, content)
+
+
+@pytest.mark.parametrize("cell", [True, False])
+def test_true_and_false_are_no_numbers(cell: bool) -> None:
+    with pytest.raises(ValueError, match="is no number"):
+        number(cell)

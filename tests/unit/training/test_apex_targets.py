@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from apex_space.core.errors import TrainingError
 from apex_space.training import table
-from apex_space.training.apex.targets import TargetSettings, make_targets, percentiles
+from apex_space.training.apex.targets import AESTHETICS, TargetSettings, make_targets, percentiles
 from helpers.apex_training import rows, write
 from helpers.command_line import run
 
@@ -126,6 +126,12 @@ FAULTS: dict[str, tuple[Callable[[list[Row]], list[Row]], TargetSettings, str]] 
     "half the aesthetics": (
         lambda content: [row | {"clarity": 3} for row in content], TargetSettings(), r"line 2 has clarity alone"
     ),
+    "an aesthetic out of range": (
+        lambda content: [row | dict.fromkeys(AESTHETICS, 7) for row in content],
+        TargetSettings(),
+        r"line 2: coherence is '7', not a number from 1 to 5",
+    ),
+    "an exponent that is no number": (lambda content: content, TargetSettings(gamma=float("nan")), r"The exponent"),
     "no such group": (lambda content: content, TargetSettings(group="Label"), r"line 2 has no column label"),
     "one group": (lambda content: content, TargetSettings(group="plays", shares=(0.99, 0.005, 0.005)), r"No song"),
     "two groups": (
@@ -153,7 +159,14 @@ def test_faults_are_told_with_their_line(fault: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "cells", [{"plays": 10**400}, {"songeval_scores": {"clarity": 10**400}}, {"id": "\ud83c"}, {"platform": "\ud83c"}]
+    "cells",
+    [
+        {"plays": True},
+        {"plays": 10**400},
+        {"songeval_scores": {"clarity": 10**400}},
+        {"id": "\ud83c"},
+        {"platform": "\ud83c"},
+    ],
 )
 def test_what_json_alone_can_hold_is_refused(cells: Row, tmp_path: Path) -> None:
     source = tmp_path / "counts.jsonl"
@@ -165,6 +178,16 @@ def test_what_json_alone_can_hold_is_refused(cells: Row, tmp_path: Path) -> None
     if "id" not in cells:
         with pytest.raises(TrainingError):
             table.read_targets(source)
+
+
+def test_a_message_that_quotes_a_table_is_one_line_that_controls_no_terminal(tmp_path: Path) -> None:
+    source = tmp_path / "counts.jsonl"
+    source.write_text(2 * (json.dumps({"id": "a\x1b[31m\nb", "plays": 1, "likes": 1}) + "\n"))
+    done = run("targets", source, "--out", tmp_path)
+    assert done.stderr == f"{source} has the song a\\x1b[31m\\x0ab twice. Keep one of its rows.\n"
+    done = run("train", "apex", "a" * 5000, "--out", tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "is too long for the name of a file" in done.stderr
 
 
 def test_the_command_writes_what_train_reads(tmp_path: Path) -> None:

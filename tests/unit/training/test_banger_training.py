@@ -116,6 +116,9 @@ def test_a_song_without_its_first_segment_is_named(tmp_path: Path) -> None:
         data.load(write(tmp_path / "segments.parquet", content[:2] + content[3:]))
 
 
+FMA = ",set,track,track\n,subset,listens,genre_top\ntrack_id,,,\n"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -126,6 +129,10 @@ def test_a_song_without_its_first_segment_is_named(tmp_path: Path) -> None:
         ("id,listens,split\na,1,dev", "line 2: split is 'dev', not one of train, val, test"),
         ("id,listens\na,3\nb,3\nc,0", "fewer than two different numbers of plays above 0"),
         ("", "cannot be read"),
+        ("id,title\na,b", "line 2 has no number of plays. Name the column one of plays"),
+        (f"{FMA}2,small\n", "line 4: it has 2 cells, not 4"),
+        (f"{FMA}2,small,-1,\n", "line 4: its number of plays is '-1'"),
+        (FMA.replace("listens", "plays"), "it has no column track listens"),
     ],
 )
 def test_faulty_counts_are_named(text: str, said: str, tmp_path: Path) -> None:

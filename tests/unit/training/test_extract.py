@@ -215,7 +215,7 @@ def test_labels_of_a_jsonl_are_passed_on(songeval: Any, folder: Path, tmp_path: 
     assert [first[label] for label in shards.LABELS] == [12.0, 3.5, "udio", FIVE]
     assert [other[label] for label in shards.LABELS] == [None] * 4
     assert {name: words in reasons(tmp_path / "out")[name] for name, words in {
-        "not there": "no sound file of that name", "deep/a": "'many' is not a number", "x": "is not a struct of",
+        "not there": "no sound file of", "deep/a": "Its likes is 'many', not a number", "x": "is not a struct of",
     }.items()} == dict.fromkeys(("not there", "deep/a", "x"), True)  # fmt: skip
 
 
@@ -264,6 +264,7 @@ def test_a_dataset_with_raters(tmp_path: Path, trivial: type[Bytes], monkeypatch
         ("songs.jsonl", '{"id": "a"}\n{"id": "b"}\n{"id": "a"}', "The id a is there twice"),
         ("songs.jsonl", '{"id": "a"}\n{"platform": "udio"}', "row 2 of songs.jsonl has no id"),
         ("songs.jsonl", '{"id": "a"', "cannot be read"),
+        ("songs.csv", "id\n", "names no songs"),
         ("songs.txt", "a", "no song|not a sound file"),
         ("a.zip", "no zip", "damaged"),
         ("deep/b.mp3", "b1", "b"),
@@ -285,11 +286,40 @@ def test_no_work_is_begun_on_songs_that_cannot_be_told_apart(
         done(folder / name, tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({"score_streams": 150}, "Its streams is 150, not a number from 0 to 100."),
+        ({"score_likes": True}, "Its likes is True, not a number"),
+        ({"score_likes": "9" * 1000}, "Its likes is '999999999999...9999999999999', not"),
+        ({"songeval_scores": FIVE | {"clarity": 9}}, "Its clarity is 9, not a number from 1 to 5."),
+        ({"annotation": [FIVE | {"clarity": 0}]}, "Its clarity is 0.0, not a number from 1 to 5."),
+    ],
+)
+def test_a_label_that_training_would_refuse_is_told_before_it_is_hours_old(
+    labels: dict[str, Any], words: str, folder: Path, tmp_path: Path, trivial: type[Bytes]
+) -> None:
+    (tmp_path / "songs.jsonl").write_text(json.dumps({"id": "a"} | labels))
+    assert done(tmp_path / "songs.jsonl", tmp_path / "out", audio=folder).failed == 1
+    assert words in reasons(tmp_path / "out")["a"]
+
+
+def test_a_name_of_spaces_is_no_id(tmp_path: Path, trivial: type[Bytes]) -> None:
+    (tmp_path / "songs").mkdir()
+    for name in (" .mp3", "  .mp3", " a.mp3"):
+        (tmp_path / "songs" / name).write_text("ab")
+    assert done(tmp_path / "songs", tmp_path / "out").failed == 2
+    assert {row["audio_id"] for row in rows(tmp_path / "out")} == {"a"}
+    assert "nothing before the ending" in reasons(tmp_path / "out")["' .mp3'"]
+
+
 def test_what_is_no_source(tmp_path: Path, trivial: type[Bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ExtractionError, match="neither a folder"):
         done(tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(ExtractionError, match="neither a folder"):
         done("nowhere.jsonl", tmp_path / "out")
+    with pytest.raises(ExtractionError, match="nowhere is no folder"):
+        done(tmp_path, tmp_path / "out", audio=tmp_path / "nowhere")
 
     def unreadable(_: str) -> Any:
         raise PreferenceError("The dataset cannot be read.")
@@ -350,7 +380,9 @@ def test_files_of_others_stay_and_numbers_go_on_past_them(folder: Path, tmp_path
 
 
 @pytest.mark.parametrize("name", [shards.MANIFEST, shards.ERRORS])
-@pytest.mark.parametrize("content", ["{}", "[]", "mine"])
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", "mine", '{"apex_space_extract": 1, "made_by": 3, "last_shard": 1, "runs": []}']
+)
 def test_files_of_others_with_our_names_are_not_overwritten(
     name: str, content: str, folder: Path, tmp_path: Path, trivial: type[Bytes]
 ) -> None:
