@@ -8,6 +8,7 @@ import typer
 from .common import EngineName, RayAddress, exiting, messages
 
 train = typer.Typer(help="Train a judge's head on embedded songs.", no_args_is_help=True)
+MAX_SEED, MAX_BATCH = 2**32 - 1, 2**20
 INTERRUPTED = "Interrupted. Run the same command again to go on in {}."
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder in which each run gets a folder of its own.")]
 Segments = Annotated[
@@ -52,11 +53,11 @@ def apex(
     patience: Annotated[
         int, typer.Option(min=1, help="Epochs in a row without a better one, after which to stop.")
     ] = 20,
-    batch: Annotated[int, typer.Option(min=2, help="Samples in a batch.")] = 512,
+    batch: Annotated[int, typer.Option(min=2, max=MAX_BATCH, help="Samples in a batch.")] = 512,
     rate: Annotated[float, typer.Option(min=0, help="Learning rate of the first epoch.")] = 1e-4,
     weight_decay: Annotated[float, typer.Option(min=0, help="Weight decay.")] = 1e-4,
     clip: Annotated[float, typer.Option(min=0, help="Largest norm of the gradients.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Seed of the first weights and the dropout.")] = 42,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the first weights and the dropout.")] = 42,
     as_published: Annotated[
         bool, typer.Option("--as-published", help="Keep the defects of the published code that move results.")
     ] = False,
@@ -116,10 +117,12 @@ def banger(
     patience: Annotated[
         int, typer.Option(min=1, help="Epochs in a row without a better one, after which to stop.")
     ] = 21,
-    batch: Annotated[int, typer.Option(min=2, help="Songs in a batch.")] = 64,
+    batch: Annotated[int, typer.Option(min=2, max=MAX_BATCH, help="Songs in a batch.")] = 64,
     rate: Annotated[float, typer.Option(min=0, help="Learning rate of the first epoch.")] = 1e-3,
     weight_decay: Annotated[float, typer.Option(min=0, help="Weight decay.")] = 1e-4,
-    seed: Annotated[int, typer.Option(help="First seed of the first weights, the order and the dropout.")] = 42,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SEED, help="First seed of the first weights, the order and the dropout.")
+    ] = 42,
 ) -> None:
     """Train the head of Banger, and measure it beside the mean and a ridge regression.
 
@@ -182,11 +185,13 @@ def songeval(
     patience: Annotated[
         int, typer.Option(min=1, help="Epochs in a row without a better one, after which to stop.")
     ] = 8,
-    batch: Annotated[int, typer.Option(min=1, help="Songs for an update.")] = 8,
+    batch: Annotated[int, typer.Option(min=1, max=MAX_BATCH, help="Songs for an update.")] = 8,
     rate: Annotated[float, typer.Option(min=0, help="Learning rate of the first epoch.")] = 1e-4,
     weight_decay: Annotated[float, typer.Option(min=0, help="Weight decay.")] = 1e-2,
     clip: Annotated[float, typer.Option(min=0, help="Largest norm of the gradients.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Seed of the first weights, the order and the dropout.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SEED, help="Seed of the first weights, the order and the dropout.")
+    ] = 0,
 ) -> None:
     """Train a head of SongEval's architecture by a recipe of our own, and measure it beside the mean and a ridge.
 
@@ -226,12 +231,15 @@ def hear(
     patience: Annotated[
         int, typer.Option(min=1, help="Epochs in a row without a better one, after which to stop.")
     ] = 60,
-    batch: Annotated[int, typer.Option(min=2, help="Songs in a batch, whose order is learned.")] = 8,
+    batch: Annotated[int, typer.Option(min=2, max=MAX_BATCH, help="Songs in a batch, whose order is learned.")] = 8,
     accumulate: Annotated[int, typer.Option(min=1, help="Batches for an update.")] = 4,
     rate: Annotated[float, typer.Option(min=0, help="Learning rate at first.")] = 1e-5,
     weight_decay: Annotated[float, typer.Option(min=0, help="Weight decay.")] = 1e-3,
     clip: Annotated[float, typer.Option(min=0, help="Largest norm of the gradients.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Seed of the first weights, the order, the partners and the dropout.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, max=MAX_SEED, help="Seed of the first weights, the order, the partners and the dropout."),
+    ] = 0,
     as_published: Annotated[
         bool,
         typer.Option(

@@ -104,7 +104,7 @@ def train_banger(songs: Path, targets: Path | None, settings: "list[BangerSettin
 
     prepare(out)
     if len(settings) > 1:
-        check_spread(out)
+        check_spread(out, settings)
     split = load(songs, targets)
     check_labels(split)
     _tell(split)

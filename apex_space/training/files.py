@@ -18,6 +18,8 @@ from .table import Split
 
 CURVES, RESULTS, SETTINGS = "curves.csv", "results.csv", "settings.json"
 CHALLENGE = "challenge.csv"
+ABOUT = ("version", "device", "songs", "data", "settings")
+"""What `settings.json` tells."""
 PICTURE, LOCK = "curves.svg", ".apex-space-train.lock"
 
 
@@ -47,10 +49,18 @@ def begin(folder: Path, about: str, *more: str) -> None:
     If a run goes on there, its own file stays, because training may find that it is another one. Raises OutputRefused
     if a file of others has the name of one of ours, or one of `more`.
     """
+    check_run(folder, *more)
     if not (folder / LAST).exists():
-        known = json.loads(about).keys()
-        check_own(folder, (SETTINGS, CURVES, PICTURE, RESULTS, *more), lambda text: known <= json.loads(text).keys())
+        for name in (RESULTS, CHALLENGE):  # those of another run: they must not be published beside the new checkpoint
+            (folder / name).unlink(missing_ok=True)
         write(folder / SETTINGS, about)
+
+
+def check_run(folder: Path, *more: str) -> None:
+    """Raise OutputRefused if a file of others in the folder has the name of one of ours, or one of `more`."""
+    if not (folder / LAST).exists():
+        names = SETTINGS, CURVES, PICTURE, RESULTS, CHALLENGE, *more
+        check_own(folder, names, lambda text: {*ABOUT} <= json.loads(text).keys())
 
 
 def check_table(folder: Path, names: Sequence[str], record: type) -> None:
@@ -65,8 +75,8 @@ def check_table(folder: Path, names: Sequence[str], record: type) -> None:
 def settings_json(settings: Any, split: Split, device: str, data: Mapping[str, Any] | None = None) -> str:
     """Return JSON of what a run is: its settings, its numbers of songs, what these are, and what computes it."""
     songs = {part: len(each.keys()) for part, each in split.parts()}
-    about = {"version": __version__, "device": device, "songs": songs, "data": data, "settings": asdict(settings)}
-    return json.dumps(about, indent=1) + "\n"
+    about = __version__, device, songs, data, asdict(settings)
+    return json.dumps(dict(zip(ABOUT, about, strict=True)), indent=1) + "\n"
 
 
 def rows_csv(rows: Sequence[Mapping[str, Any]]) -> str:

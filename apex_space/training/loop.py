@@ -1,5 +1,6 @@
 """The loop of every training: epochs, the best of them, the early stop, and how a killed run goes on."""
 
+import io
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ..core.errors import TrainingError, WeightsError
@@ -113,6 +114,8 @@ def train(
     last = best.with_name(LAST)
     try:
         history = _resumed(learner, kind, last, about)
+        if history.epochs and not best.is_file():
+            raise TrainingError(f"{best} is gone. Put it back, or delete {last} to begin again.")
         while not history.is_over(limits):
             epoch = next_epoch(len(history.epochs) + 1)
             if not (math.isfinite(epoch.train_loss) and math.isfinite(epoch.error)):
@@ -137,11 +140,14 @@ def batches(order: Tensor, size: int) -> list[Tensor]:
 
 
 def _save(content: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint. Raises OSError: both libraries have errors of their own, if they write the file."""
+    if path.suffix == ".safetensors":
+        written = save(content)
+    else:
+        torch.save(content, buffer := io.BytesIO())
+        written = buffer.getvalue()
     with replacing(path) as part:
-        if path.suffix == ".safetensors":
-            save_file(content, part)
-        else:
-            torch.save(content, part)
+        part.write_bytes(written)
 
 
 def _resumed(learner: Learner, kind: type[E], path: Path, about: dict[str, Any]) -> History[E]:
@@ -152,7 +158,10 @@ def _resumed(learner: Learner, kind: type[E], path: Path, about: dict[str, Any])
         state = checkpoint.read(path)
         if state.get("about") == about:
             learner.restore(state)
-            return History(tuple(kind(**epoch) for epoch in state["epochs"]))
-    except (WeightsError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            history = History(tuple(kind(**epoch) for epoch in state["epochs"]))
+            if all(math.isfinite(epoch.error) for epoch in history.epochs):
+                return history
+            raise ValueError
+    except (WeightsError, LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise TrainingError(f"{path} is damaged. Delete it to begin again, or choose another --out.") from error
     raise TrainingError(f"{path} is from other settings or other songs. Delete it, or choose another --out.")

@@ -10,11 +10,14 @@ from typing import Any
 from ..core.axes import BY_KEY
 from ..core.errors import TrainingError
 from ..core.intervals import ConfidenceInterval
+from ..evaluation.metrics import MEAN as AVERAGE
+from ..evaluation.metrics import METRICS
 from ..models.cards import CARD, cell, has_mark, publishing
 from ..models.hub import commit_files, files_of
 from .files import CHALLENGE, RESULTS, SETTINGS
 from .measure import FIGURES, HEAD, MEAN, POOLED, RIDGE
 from .systems import SYSTEMS, System, system_of
+from .table import PARTS
 
 MARK = "<!-- apex-space publish writes this card and the files beside it, and will write them again. -->"
 """A line of each card. A repository whose card lacks it is somebody else's."""
@@ -28,7 +31,7 @@ def contents(folder: Path, repository: str, licence: str) -> Contents:
 
     Raises WeightsInvalid and TrainingError.
     """
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repository):
         raise TrainingError(f"{repository} is no repository's name, such as owner/name.")
     if (system := system_of(folder)) is None:
         known = " or ".join(each.checkpoint for each in SYSTEMS)
@@ -37,18 +40,29 @@ def contents(folder: Path, repository: str, licence: str) -> Contents:
         if not (folder / name).is_file():
             raise TrainingError(f"{folder} has no {name}. Name the folder of a run that {system.command} has finished.")
     axes = system.axes(folder / system.checkpoint)
-    names = [name for name in (system.checkpoint, SETTINGS, RESULTS, CHALLENGE) if (folder / name).is_file()]
+    names = [system.checkpoint, SETTINGS, RESULTS, *((CHALLENGE,) if _is_challenge(folder / CHALLENGE, axes) else ())]
     try:
         about = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
         with (folder / RESULTS).open(encoding="utf-8", newline="") as file:
             rows = [row for row in csv.DictReader(file) if (row["part"], row["platform"]) == ("test", POOLED)]
         text = card(system, repository, licence, axes, about, rows, CHALLENGE in names)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         raise TrainingError(
             f"{folder} does not tell its results ({type(error).__name__}: {error}). Run its {system.command} again: a "
             "run that is over is only measured."
         ) from error
     return {CARD: text} | {name: folder / name for name in names}
+
+
+def _is_challenge(path: Path, axes: Sequence[str]) -> bool:
+    """Return whether a file has the ASAE Challenge's figures of these axes and nothing else: it is published, too."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            head, *rows = csv.reader(file)
+        named = head == ["part", "axis", *METRICS] and {row[1] for row in rows} <= {*axes, AVERAGE}
+        return named and all(row[0] in PARTS and len(row) == len(head) and [*map(float, row[2:])] for row in rows)
+    except (OSError, ValueError, LookupError, csv.Error):
+        return False
 
 
 def publish(repository: str, contents: Contents) -> str:
@@ -182,4 +196,4 @@ def _made(manifest: Mapping[str, Any]) -> str:
 
 
 def _rules(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {cell(str(value))}" for name, value in settings.items())
+    return ", ".join(f"{cell(name.replace('_', ' '))} {cell(str(value))}" for name, value in settings.items())

@@ -132,7 +132,7 @@ def load(folder: Path, axes: Sequence[str], targets: Path | None = None) -> Spli
                 "that splits the songs with the command targets, and pass it with --targets."
             )
         files = {part: files_below(folder / part) for part in PARTS}
-        _check_encoder([file for part in PARTS for file in files[part]])
+        check_encoder([file for part in PARTS for file in files[part]])
         split = Split(*(read(files[part], axes) for part in PARTS))
     check_split(split)
     return split
@@ -153,8 +153,8 @@ def load_part(folder: Path, axes: Sequence[str], part: str, targets: Path | None
 
 def files_below(folder: Path) -> list[Path]:
     files = sorted(folder.rglob("*.parquet")) if folder.is_dir() else [folder]
-    files = [file for file in files if file.name != ERRORS]
-    if not files or not all(file.is_file() for file in files):
+    files = [file for file in files if file.name != ERRORS and not file.is_dir()]
+    if not files or not folder.exists():
         raise TrainingError(f"{folder} holds no Parquet files. Name the folder that the command extract wrote.")
     return files
 
@@ -168,7 +168,7 @@ def read(files: Sequence[Path], axes: Sequence[str], encoder: Encoder = MERT_95M
     Every segment must have an id and an embedding of the encoder's width, of finite numbers, and occur once. All must
     be from one encoder.
     """
-    _check_encoder(files)
+    check_encoder(files)
     parts = [_read(file, tuple(axes), encoder) for file in files]
     ids, platforms, names, embeddings, labels = (
         np.concatenate([getattr(part, field) for part in parts])
@@ -183,7 +183,7 @@ def read(files: Sequence[Path], axes: Sequence[str], encoder: Encoder = MERT_95M
     return found
 
 
-def _check_encoder(files: Sequence[Path]) -> None:
+def check_encoder(files: Sequence[Path]) -> None:
     """Raise TrainingError if the files were extracted by different encoders, revisions or precisions."""
     made_by = [((_schema(file).metadata or {}).get(MADE_BY), file) for file in files]
     for known, file in made_by:
@@ -219,9 +219,9 @@ def _read(file: Path, axes: tuple[str, ...], encoder: Encoder) -> Samples:
         table = parquet.read_table(file, columns=sorted(wanted & there))
     except (OSError, ArrowException) as error:
         raise _unreadable(file, error) from error
-    ids, names = (np.array(table[named[name]].to_pylist(), object) for name in IDS)
+    ids, names = (np.array([*map(tables.text, table[named[name]].to_pylist())], object) for name in IDS)
     for name, values in zip(IDS, (ids, names), strict=True):
-        _refuse(file, np.array([not value for value in values], bool), f"it has no {name}")
+        _refuse(file, values == "", f"it has no {name}")
     platforms = [tables.text(value) for value in table[PLATFORM].to_pylist()] if PLATFORM in there else [""] * len(ids)
     labels = np.full((len(table), len(axes)), np.nan)
     songeval = _songeval(file, table) if SONGEVAL in there and set(axes) & set(AESTHETICS) else {}
@@ -233,8 +233,9 @@ def _read(file: Path, axes: tuple[str, ...], encoder: Encoder) -> Samples:
         low, high = BY_KEY[axis].low, BY_KEY[axis].high
         outside = (labels[:, place] < low) | (labels[:, place] > high)
         _refuse(file, outside, f"{axis} is not a number from {low:g} to {high:g}")
-    columns = ids.astype(str).astype(object), np.array(platforms, object), names.astype(str).astype(object)
-    return Samples(*columns, _embeddings(file, table[named[EMBEDDING]], encoder), labels, axes)
+    return Samples(
+        ids, np.array(platforms, object), names, _embeddings(file, table[named[EMBEDDING]], encoder), labels, axes
+    )
 
 
 def _embeddings(file: Path, cells: "pa.ChunkedArray", encoder: Encoder) -> np.ndarray:
@@ -324,11 +325,12 @@ def _labels(row: Mapping[str, Any], where: str) -> dict[str, float]:
 
 
 def joined(segments: Samples, targets: Mapping[tuple[str, str], Target], path: Path) -> tuple[Samples, np.ndarray]:
-    """Return the segments with the targets' labels, and the part [N] of each. Labels without a target stay.
+    """Return the segments with the targets' labels, and the part [N] of each. Labels of axes without a target stay.
 
     Where the segment or the target names no platform, the id alone must tell the song. Raises TrainingError if a song
     has no target.
     """
+    axes = {axis for _, scores in targets.values() for axis in scores}
     by_id: dict[str, list[tuple[str, str]]] = {}
     for key in targets:
         by_id.setdefault(key[0], []).append(key)
@@ -340,7 +342,8 @@ def joined(segments: Samples, targets: Mapping[tuple[str, str], Target], path: P
             raise TrainingError(f"{path} has {fault} for the song {key[0]}{_of(key[1])}. Correct it.")
         parts[row], found = targets[known[0]]
         platforms[row] = key[1] or known[0][1]
-        labels[row] = [found.get(axis, label) for axis, label in zip(segments.axes, labels[row], strict=True)]
+        own = zip(segments.axes, labels[row], strict=True)
+        labels[row] = [found.get(axis, math.nan) if axis in axes else label for axis, label in own]
     return replace(segments, platforms=platforms, labels=labels), parts
 
 

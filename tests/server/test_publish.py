@@ -1,18 +1,13 @@
 """A trained head on the Hub: the real client, in its own process, against a server of ours."""
 
-import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
-import torch
 
-from apex_space.evaluation.regression import RegressionFigures, intervals
-from apex_space.models.heads.apex import AESTHETICS, POPULARITY
-from apex_space.training.measure import HEAD, MEAN, POOLED, RIDGE, Measured, to_csv
 from apex_space.training.publish import MARK
-from helpers.fake_weights import apex_checkpoint
+from helpers.finished_run import write_run
 from helpers.hub_client import run_program
 from helpers.hub_server import Hub, serve
 from helpers.melodies import write
@@ -34,22 +29,7 @@ app({arguments!r})
 
 @pytest.fixture
 def finished(tmp_path: Path) -> Path:
-    """The folder of a run, with made-up results, and a name in its settings that would break a card."""
-    folder = tmp_path / "run"
-    folder.mkdir()
-    torch.save(apex_checkpoint(), folder / "best_model.pt")
-    encoder = {"encoder": "mert-95m", "repository": "m-a-p/<b>|", "revision": "1"}
-    about = {"version": "1", "songs": {"train": 6, "val": 3, "test": 3}, "settings": {"seed": 1}}
-    (folder / "settings.json").write_text(json.dumps(about | {"data": {"encoder": encoder, "targets": None}}))
-    truth = torch.arange(3.0).numpy()
-    known = intervals(truth, truth + 1, truth)
-    results = (
-        Measured("test", model, POOLED, axis, 3, RegressionFigures(1.0, 1.0, 1.0, None), known)
-        for model in (HEAD, MEAN, RIDGE)
-        for axis in POPULARITY + AESTHETICS
-    )
-    (folder / "results.csv").write_text(to_csv(results))
-    return folder
+    return write_run(tmp_path / "run")
 
 
 @pytest.fixture

@@ -88,6 +88,6 @@ def load(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
 
 def _invalid(path: Path, fault: str) -> WeightsInvalid:
     # In the Hub's cache, `path` is a link. If only the link were deleted, the same damaged file would be linked again.
-    return WeightsInvalid(
-        "{file} {fault}. Delete {path} and fetch it again.", file=path.name, fault=fault, path=path.resolve()
-    )
+    # A link elsewhere may lead to a file of somebody else.
+    faulty = path.resolve() if "snapshots" in path.parts else path
+    return WeightsInvalid("{file} {fault}. Delete {path} and fetch it again.", file=path.name, fault=fault, path=faulty)

@@ -8,10 +8,11 @@ from pathlib import Path
 from ...core.errors import TrainingError
 from ...models.heads.apex import DEPTHS, POPULARITY
 from ..cluster import cluster, own_errors
-from ..files import check_table, rows_csv
+from ..files import check_run, check_table, rows_csv
 from ..measure import HEAD, RIDGE, skill
 from .run import Run
 from .settings import LOSSES, MODES, TASKS, TrainingSettings
+from .trainer import BEST
 
 TABLE, PICTURE = "grid.csv", "grid.svg"
 
@@ -34,8 +35,10 @@ class Condition:
 
 
 def check_grid(folder: Path) -> None:
-    """Raise OutputRefused if the folder has files of others with the names of those that compare the conditions."""
+    """Raise OutputRefused if the folder, or that of a condition, has files of others with the names of ours."""
     check_table(folder, (TABLE, PICTURE), Condition)
+    for settings in conditions(TrainingSettings()):
+        check_run(folder / settings.run, BEST)
 
 
 def conditions(settings: TrainingSettings) -> list[TrainingSettings]:

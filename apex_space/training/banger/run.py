@@ -10,7 +10,7 @@ import torch
 
 from ...models.heads import banger, mlp
 from .. import run
-from ..files import check_table
+from ..files import check_run, check_table
 from ..measure import HEAD, POOLED
 from ..table import Samples, Split
 from .trainer import BEST, BangerSettings, Epoch, train
@@ -51,9 +51,11 @@ def predict(checkpoint: Path, songs: Samples) -> np.ndarray:
         return network(torch.from_numpy(songs.embeddings))[:, None].numpy()
 
 
-def check_spread(folder: Path) -> None:
-    """Raise OutputRefused if the folder has a file of others with the name of that of all seeds."""
+def check_spread(folder: Path, settings: Sequence[BangerSettings]) -> None:
+    """Raise OutputRefused if the folder, or that of a run, has files of others with the names of ours."""
     check_table(folder, (SEEDS,), Spread)
+    for each in settings:
+        check_run(folder / each.run, BEST)
 
 
 def spread(runs: Sequence[Run]) -> list[Spread]:

@@ -121,9 +121,13 @@ def _open(file: Path) -> np.ndarray:
     """Return the frames [T, W] of a file, which are not read yet. Raises TrainingError."""
     try:
         found = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{file} cannot be read ({str(error).splitlines()[0]}). Compute it again.") from error
+    except OSError as error:
+        raise TrainingError(f"{file} cannot be read ({error.strerror or error}). Compute it again.") from error
+    except (ValueError, EOFError) as error:  # the text of numpy's ValueError advises to run what is in the file
+        raise TrainingError(f"{file} is no array of numbers, or half of one. Compute it again.") from error
+    if not isinstance(found, np.ndarray):
+        raise TrainingError(f"{file} is an archive, not an array. Compute it again.")
     frames: np.ndarray = found[0] if found.ndim == 3 and len(found) == 1 else found
-    if frames.ndim != 2 or len(frames) < MIN_FRAMES or not np.issubdtype(frames.dtype, np.floating):
+    if frames.ndim != 2 or len(frames) < MIN_FRAMES or not frames.size or not np.issubdtype(frames.dtype, np.floating):
         raise TrainingError(f"{file} is {found.dtype} {list(found.shape)}, not numbers [1, T, W] of a song's frames.")
     return frames

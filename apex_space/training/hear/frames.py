@@ -4,6 +4,7 @@ HEAR hears those of two encoders side by side.
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,14 +16,16 @@ from ...core.errors import TrainingError
 from ...core.files import check_own, replacing
 from ..columns import ENCODERS, FRAMES, MADE_BY
 from ..files import prepare, write
-from ..provenance import encoders_of
-from ..table import files_below
+from ..provenance import encoders_of, record
+from ..table import check_encoder, files_below
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 HEAR, SONGEVAL = ("musicfm", "muq"), ("muq-songeval",)
 """Names of the encoders, in the order of a frame's numbers."""
+MAX_NAME = 240
+"""Maximum length of a file's name, in bytes. File systems allow 255, and NAME.XXXXXXXX.part is written first."""
 
 
 def join(musicfm: Path, muq: Path, out: Path) -> int:
@@ -49,16 +52,26 @@ def write_frames(folders: Mapping[str, Path], out: Path, merge: Callable[..., np
     songs = [song for song in found[0][0] if all(song in other for other, _ in found)]
     if not songs:
         raise TrainingError(f"{' and '.join(map(str, folders.values()))} have no song in common.")
+    paths = {song: _path(out, song) for song in songs}
+    if not (out / ENCODERS).exists() and (theirs := next(filter(Path.exists, paths.values()), None)):
+        raise TrainingError(f"{theirs} is there and not from here. Choose another --out.")
     _write_encoders([made_by for _, made_by in found], out)
     rows = lru_cache(2 * len(found))(_rows)
-    for song in songs:
-        path = out / f"{song}.npy"
-        if not path.resolve().is_relative_to(out.resolve()):
-            raise TrainingError(f"The song {song} would be written outside of {out}. Give it another id.")
+    for song, path in paths.items():
         if not path.exists():
             prepare(path.parent)
             _save(merge(*(rows(files[song])[song] for files, _ in found)), path)
     return len(songs)
+
+
+def _path(out: Path, song: str) -> Path:
+    """Return the file of a song. Raises TrainingError if its id is no name for a file in `out`."""
+    path = out / f"{song}.npy"
+    if "\0" in song or any(len(os.fsencode(part)) > MAX_NAME for part in Path(song).parts):
+        raise TrainingError(f"The song {song} cannot be the name of a file. Give it another id.")
+    if not path.resolve().is_relative_to(out.resolve()):
+        raise TrainingError(f"The song {song} would be written outside of {out}. Give it another id.")
+    return path
 
 
 def check_encoders(frames: Path, names: Sequence[str]) -> None:
@@ -98,14 +111,18 @@ def _songs(folder: Path, encoder: str) -> tuple[dict[str, Path], dict[str, Any]]
     """
     found: dict[str, Path] = {}
     made_by: dict[str, Any] = {}
-    for file in files_below(folder):
+    check_encoder(files := files_below(folder))
+    for file in files:
         table = _read(file, ["audio_id"])
-        made_by = json.loads((table.schema.metadata or {}).get(MADE_BY, b"{}"))
+        made_by = record((table.schema.metadata or {}).get(MADE_BY, b"")) or {}
         if made_by.get("encoder") != encoder:
             raise TrainingError(
                 f"{file} is not from the encoder {encoder}. Name the folder that extract wrote with it."
             )
-        found.update(dict.fromkeys(table["audio_id"].to_pylist(), file))
+        songs = dict.fromkeys(table["audio_id"].to_pylist(), file)
+        if twice := songs.keys() & found.keys():
+            raise TrainingError(f"The song {min(twice)} is in {found[min(twice)]} and in {file}. Keep one of them.")
+        found.update(songs)
     return found, made_by
 
 
@@ -117,6 +134,8 @@ def _rows(file: Path) -> dict[str, np.ndarray]:
         zip(table["audio_id"].to_pylist(), table["segment_id"].to_pylist(), strict=True)
     ):
         cell = table[FRAMES][row].values
+        if cell is None:
+            raise TrainingError(f"{file}, row {row + 1}: it has no {FRAMES}. Extract the song again.")
         frames = cell.flatten().to_numpy(zero_copy_only=False).reshape(len(cell), -1)
         pieces.setdefault(song, []).append((int(name.rpartition("_")[2]), frames))
     return {

@@ -5,6 +5,7 @@ on held-out songs, fit the weights. Weights, card and figures are written to a f
 reads them.
 """
 
+import csv
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import astuple
@@ -19,6 +20,7 @@ from ...core.errors import TrainingError
 from ...core.intervals import ConfidenceInterval
 from ...models.heads.pocket import PATH, PocketModel
 from ...ranking.export import check_target
+from ..files import prepare
 from . import card
 from .augmented import AugmentedSongs, gather
 from .corpus import Corpus, davda54, emotify
@@ -59,8 +61,11 @@ def learn(data: Path, out: Path | None, default: Path, workers: int, learned: Ca
         check_target(out)
     try:
         corpora = davda54(data), emotify(data)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, LookupError, TypeError, ValueError, csv.Error) as error:
         raise TrainingError(f"{data} does not hold both sets of songs ({error}). Name their folder.") from error
+    if lacking := [song.path for corpus in corpora for song in corpus.songs if not song.path.is_file()]:
+        raise TrainingError(f"{lacking[0]} is not there, nor are {len(lacking) - 1} other songs. Put them there.")
+    prepare(out or default)
     copies = gather([song.path for corpus in corpora for song in corpus.songs], workers)
     with threadpool_limits(1):  # the same order of sums on any number of cores, and threads do not compete
         learned(out or default, copies, *corpora)

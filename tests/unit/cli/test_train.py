@@ -109,6 +109,14 @@ def test_a_table_of_others_is_no_grid(name: str, tmp_path: Path) -> None:
     grid.check_grid(tmp_path)
 
 
+def test_a_run_of_others_is_found_before_the_first_condition_is_trained(tmp_path: Path) -> None:
+    theirs = tmp_path / NAME.replace("song", "segment") / "best_model.pt"
+    theirs.parent.mkdir()
+    theirs.write_text("theirs")
+    with pytest.raises(OutputRefused, match=r"best_model\.pt is there and not from here"):
+        grid.check_grid(tmp_path)
+
+
 def test_what_evaluate_refuses(folder: Path, tmp_path: Path) -> None:
     for arguments, status, said in (
         (("--checkpoint", tmp_path / "none.pt"), 1, "none.pt is no file. Name a checkpoint"),

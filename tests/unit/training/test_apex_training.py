@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -22,7 +23,7 @@ from apex_space.training.apex.evaluate import evaluate, to_json
 from apex_space.training.apex.measure import measure_checkpoint
 from apex_space.training.apex.settings import TrainingSettings
 from apex_space.training.apex.trainer import BEST, Trainer
-from apex_space.training.loop import LAST, batches
+from apex_space.training.loop import LAST, _save, batches
 from apex_space.training.table import Split
 from helpers.apex_training import Row, rows, write, write_split
 from helpers.resumed import equal, train_twice
@@ -65,6 +66,15 @@ FAULTS: dict[str, tuple[Callable[[list[Row]], None], str]] = {
     "no JSON": (
         lambda content: [row.update(songeval_scores="{") for row in content] and None,
         r"row 1: .* cannot be read",
+    ),
+    "true": (
+        lambda content: [row.update(score_likes=True) for row in content] and None,
+        r"score_likes holds what is no number \(True is no number\)",
+    ),
+    "an id of spaces": (put("audio_id", " "), r"shard.parquet, row 3: it has no audio_id"),
+    "ids that are lists": (
+        lambda content: [row.update(audio_id=["a"]) for row in content] and None,
+        r"row 1: it has no audio_id",
     ),
     "no column": (lambda content: [row.pop("segment_id") for row in content] and None, r"has no column segment_id"),
 }
@@ -138,6 +148,9 @@ def test_targets_are_joined_by_id(tmp_path: Path) -> None:
     assert split.val.labels[:, 0].tolist() == [2, 2, 5, 5]
     assert {*split.val.platforms} == {"suno"}
     assert split.val.labels[0, 1] == content[2]["score_likes"]
+    lines[1]["score_streams"] = None
+    targets.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert np.isnan(table.load(tmp_path / "embeddings", AXES, targets).val.labels[0, 0])  # not that of another table
 
     for fault, said in (
         ("".join(f"{json.dumps(line)}\n" for line in lines[1:]), r"has no row for the song s0000\."),
@@ -180,6 +193,16 @@ def test_a_run_of_other_settings_or_songs_is_not_continued(songs: Split, tmp_pat
     for settings, split in ((replace(once, rate=1e-4), songs), (once, replace(songs, test=songs.val))):
         with pytest.raises(TrainingError, match="is from other settings or other songs"):
             trainer.train(split, settings, tmp_path)
+    state = torch.load(tmp_path / LAST, weights_only=True)
+    epoch = dict.fromkeys(state["epochs"][0], "x")
+    for wrong in ({"optimizer": "x"}, {"optimizer": {}}, {"random": "x"}, {"epochs": 5}, {"epochs": [epoch]}):
+        torch.save(state | wrong, tmp_path / LAST)
+        with pytest.raises(TrainingError, match=r"last\.pt is damaged"):
+            trainer.train(songs, once, tmp_path)
+    torch.save(state, tmp_path / LAST)
+    (tmp_path / BEST).unlink()
+    with pytest.raises(TrainingError, match=r"best_model\.pt is gone\. Put it back, or delete .*last\.pt"):
+        trainer.train(songs, once, tmp_path)
     (tmp_path / LAST).write_bytes(b"half")
     with pytest.raises(TrainingError, match=r"last\.pt is damaged"):
         trainer.train(songs, once, tmp_path)
@@ -196,6 +219,20 @@ def test_a_folder_that_cannot_be_written_to_is_named(songs: Split, tmp_path: Pat
     (tmp_path / "file").touch()
     with pytest.raises(TrainingError, match=r"file cannot be written to \(Not a directory\)"):
         trainer.train(songs, replace(QUICK, epochs=1), tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", ["best_model.pt", "model.safetensors"])
+def test_a_full_disk_is_told_and_keeps_the_last_checkpoint(name: str, tmp_path: Path) -> None:
+    """PyTorch and safetensors raise errors of their own when they write to a full disk."""
+    _save({"a": torch.zeros(1)}, tmp_path / name)
+    before, limits = (tmp_path / name).read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            _save({"a": torch.zeros(10_000)}, tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, before)]
 
 
 def test_a_last_batch_of_one_joins_the_one_before() -> None:

@@ -17,8 +17,9 @@ from apex_space.core.errors import TrainingError
 from apex_space.models.heads import hear
 from apex_space.models.heads.songeval import AXES
 from apex_space.training.extract.encoders import MadeBy
-from apex_space.training.hear import trainer
+from apex_space.training.hear import data, trainer
 from apex_space.training.hear.data import Parts, Songs, load
+from apex_space.training.hear.frames import write_songeval
 from apex_space.training.hear.trainer import HearSettings, Trainer
 from apex_space.training.loop import LAST
 from apex_space.training.table import MADE_BY
@@ -172,3 +173,36 @@ def test_the_frames_of_both_encoders_stand_side_by_side(tmp_path: Path) -> None:
     folders = (extracted(tmp_path / "one", "musicfm", outside), extracted(tmp_path / "two", "muq", outside))
     assert "would be written outside of" in run("train", "hear-frames", *folders, "--out", tmp_path / "frames").stderr
     assert not (tmp_path / "b.npy").exists()
+
+
+@pytest.mark.parametrize("song", ["x" * 300, "x\0y"])
+def test_no_frames_are_written_if_an_id_is_no_name(song: str, tmp_path: Path) -> None:
+    muq = extracted(tmp_path / "muq", "muq-songeval", dict.fromkeys(("a", song), np.zeros((9, 4))))
+    with pytest.raises(TrainingError, match="cannot be the name of a file"):
+        write_songeval(muq, tmp_path / "frames")
+    assert not [*(tmp_path / "frames").iterdir()]
+
+
+def test_frames_of_two_revisions_and_files_of_others_are_refused(tmp_path: Path) -> None:
+    frames = {"a": np.zeros((9, 4))}
+    muq = extracted(tmp_path / "muq", "muq-songeval", frames)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "a.npy").write_text("theirs")
+    with pytest.raises(TrainingError, match=r"a\.npy is there and not from here"):
+        write_songeval(muq, tmp_path / "theirs")
+    one = parquet.read_table(muq / "segments-00001.parquet")
+    parquet.write_table(one, muq / "segments-00002.parquet")
+    with pytest.raises(TrainingError, match=r"The song a is in .*00001.parquet and in .*00002.parquet"):
+        write_songeval(muq, tmp_path / "frames")
+    parquet.write_table(one.replace_schema_metadata({MADE_BY: b"another"}), muq / "segments-00002.parquet")
+    with pytest.raises(TrainingError, match="are from different encoders, revisions or precisions"):
+        write_songeval(muq, tmp_path / "frames")
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "archive"])
+def test_what_is_no_array_is_named(kind: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "s.npz", a=np.zeros(3))
+    content = {"empty": b"", "text": b"hello", "archive": (tmp_path / "s.npz").read_bytes()}[kind]
+    (tmp_path / "s.npy").write_bytes(content)
+    with pytest.raises(TrainingError, match=r"s\.npy is (no array|an archive)"):
+        data._open(tmp_path / "s.npy")
