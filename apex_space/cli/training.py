@@ -230,10 +230,10 @@ def _show(run: "Run[Any, Any]", checkpoint: str, more: Table | None = None) -> N
 def _results(results: "Sequence[Measured]") -> Table:
     from ..training.measure import POOLED
 
-    table = Table(title="Songs of the test part")
+    shown = [each for each in results if (each.part, each.platform) == ("test", POOLED)]
+    table = Table(title=f"Songs of the test part: {shown[0].songs:,}")
     for column in ("score", "model", "squared error", "absolute error", "Pearson", "Spearman"):
         table.add_column(column, justify="left" if column in ("score", "model") else "right")
-    shown = [each for each in results if (each.part, each.platform) == ("test", POOLED)]
     for axis in dict.fromkeys(each.axis for each in shown):
         for each in (each for each in shown if each.axis == axis):
             table.add_row(axis, each.model, *map(_number, asdict(each.figures).values()))

@@ -41,10 +41,13 @@ def compare(truth: np.ndarray, predicted: np.ndarray) -> RegressionFigures:
 def intervals(truth: np.ndarray, predicted: np.ndarray, songs: np.ndarray) -> dict[str, ConfidenceInterval]:
     """Return the same figures by name, with 95% intervals from resampling the songs, whose names are `songs` [S].
 
-    Rows of the same song are drawn together. A correlation that does not exist is left out.
+    Rows of the same song are drawn together. A correlation that does not exist is left out. One song alone has no
+    intervals: nothing is known of how much others differ from it.
     """
     known = {name: value for name, value in asdict(compare(truth, predicted)).items() if value is not None}
-    _, song_of = np.unique(songs.astype(str), return_inverse=True)
+    names, song_of = np.unique(songs.astype(str), return_inverse=True)
+    if len(names) < 2:
+        return {}
     drawn = bootstrap_counts(int(song_of.max()) + 1)
     values = truth.astype(np.float64), predicted.astype(np.float64)
     found = [_resampled(*values, drawn[start : start + AT_ONCE, song_of]) for start in range(0, len(drawn), AT_ONCE)]

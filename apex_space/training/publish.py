@@ -22,6 +22,8 @@ from .table import PARTS
 MARK = "<!-- apex-space publish writes this card and the files beside it, and will write them again. -->"
 """A line of each card. A repository whose card lacks it is somebody else's."""
 MODELS = {HEAD: "this head", RIDGE: "ridge regression", MEAN: "mean of the training songs"}
+FEW = 30
+"""Number of test songs below which the card says that intervals are too narrow. Our choice."""
 Row = Mapping[str, str]
 Contents = Mapping[str, str | Path]
 
@@ -132,7 +134,7 @@ Settings: {_rules(settings)}.
 
 ## Figures on the test songs
 
-With 95% intervals from resampling the songs. Errors are in the scores' own units: {_units(axes)}.
+With 95% intervals from resampling the songs{_few(songs["test"])}. Errors are in the scores' own units: {_units(axes)}.
 
 | score | by | squared error | absolute error | Pearson | Spearman |
 |---|---|---|---|---|---|
@@ -150,9 +152,14 @@ which the epoch was chosen.{f" `{CHALLENGE}` has those of the ASAE Challenge." i
 def _figures(row: Row) -> str:
     """Return the cells of a row's figures. A correlation that does not exist is a dash."""
     if not all(row[f"{name}_{end}"] for name in FIGURES[:2] for end in ("low", "high")):
-        raise ValueError(f"{RESULTS} has no intervals")
+        raise ValueError(f"{RESULTS} has no intervals: it is of one song, or of an old version")
     ends = ({end: row[f"{name}{end}"] for end in ("", "_low", "_high")} for name in FIGURES)
     return " | ".join(str(ConfidenceInterval(*map(float, each.values()))) if each[""] else "-" for each in ends)
+
+
+def _few(songs: int) -> str:
+    """Return what a reader must know of intervals from a few songs."""
+    return f"; from only {songs:,} songs, they are too narrow" if songs < FEW else ""
 
 
 def _units(axes: Sequence[str]) -> str:
@@ -196,4 +203,4 @@ def _made(manifest: Mapping[str, Any]) -> str:
 
 
 def _rules(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{cell(name.replace('_', ' '))} {cell(str(value))}" for name, value in settings.items())
+    return ", ".join(f"{cell(name.replace('_', ' '))} {cell(str(value)) or 'none'}" for name, value in settings.items())

@@ -47,6 +47,13 @@ def column_of(axis: str) -> str:
     return "banger_score" if axis == "banger" else TASKS.get(axis, axis)
 
 
+NONE_KNOWN = {
+    "banger": "Make the table of targets with targets --banger.",
+    **dict.fromkeys(AESTHETICS, "With streams and likes alone, choose --task popularity, without --grid."),
+}
+"""Axis -> what to do if no song has a score on it."""
+
+
 class Labelled(Protocol):
     """Songs with their labels [N, T] of the axes [T]."""
 
@@ -339,7 +346,10 @@ def joined(segments: Samples, targets: Mapping[tuple[str, str], Target], path: P
         known = [key] if key in targets else [k for k in by_id.get(key[0], []) if not (key[1] and k[1])]
         if len(known) != 1:
             fault = "several rows" if known else "no row"
-            raise TrainingError(f"{path} has {fault} for the song {key[0]}{_of(key[1])}. Correct it.")
+            raise TrainingError(
+                f"{path} has {fault} for the song {key[0]}{_of(key[1])}. It needs one for each song that was embedded, "
+                "with the same id: in a folder of songs, a file's path without its ending."
+            )
         parts[row], found = targets[known[0]]
         platforms[row] = key[1] or known[0][1]
         own = zip(segments.axes, labels[row], strict=True)
@@ -411,6 +421,9 @@ def check_labels(split: Split) -> None:
 def check_part(part: str, samples: Samples) -> None:
     """Raise TrainingError unless every label is there and in its range."""
     for axis, column in zip(samples.axes, samples.labels.T, strict=True):
+        if np.isnan(column).all():
+            advice = NONE_KNOWN.get(axis, "Add it to the table of targets.")
+            raise TrainingError(f"No song of {part} has the score {axis}. {advice}")
         low, high = BY_KEY[axis].low, BY_KEY[axis].high
         wrong = ~((column >= low) & (column <= high))  # also where it is NaN
         if wrong.any():

@@ -215,7 +215,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         ours = isinstance(content["last_shard"], int) and isinstance(content["runs"], list)
-        if content[MADE_BY.decode()] == 1 and ours and "encoder" in content["made_by"].keys():
+        if content[MADE_BY.decode()] == 1 and ours and content["made_by"]["encoder"]:
             return content
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass

@@ -113,6 +113,13 @@ def test_songs_and_segments_without_labels_are_refused(value: float | None, tmp_
             table.check_labels(Split(samples, samples, samples))
 
 
+def test_a_score_that_no_song_has_is_told_with_what_to_do(segments: Split) -> None:
+    labels = segments.train.labels.copy()
+    labels[:, 2:] = np.nan
+    with pytest.raises(TrainingError, match=r"No song of train has the score coherence\. .* choose --task popularity"):
+        table.check_labels(replace(segments, train=replace(segments.train, labels=labels)))
+
+
 def test_labels_that_are_all_the_same_are_refused(songs: Split) -> None:
     constant = replace(songs.train, labels=np.full_like(songs.train.labels, 50))
     with pytest.raises(TrainingError, match="streams is 50 in all 33 rows of train, from train0000 on"):

@@ -1,13 +1,16 @@
 """What is published of a run's folder, and what a card says if the run's files are hostile."""
 
+import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from apex_space.core.errors import TrainingError
+from apex_space.evaluation.regression import intervals
 from apex_space.models.cards import CARD
-from apex_space.training.files import begin
+from apex_space.training.files import begin, rows_csv
 from apex_space.training.publish import contents
 from helpers.finished_run import write_run
 
@@ -72,6 +75,22 @@ def test_files_that_tell_no_results_are_refused(name: str, text: str, folder: Pa
     (folder / name).unlink()
     (folder / name).write_text(text)
     with pytest.raises(TrainingError, match="does not tell its results"):
+        contents(folder, "owner/name", "mit")
+
+
+def test_a_card_says_if_its_intervals_are_of_few_songs(folder: Path) -> None:
+    """The made-up run has three. From one song, no interval can be told, so it is not published."""
+    assert "from only 3 songs, they are too narrow" in str(contents(folder, "owner/name", "mit")[CARD])
+    one = np.array([1.0])
+    assert intervals(one, one + 1, np.array(["a"])) == {}
+    with (folder / "results.csv").open(newline="") as file:
+        rows = [
+            {name: "" if name.endswith(("_low", "_high")) else cell for name, cell in row.items()}
+            for row in csv.DictReader(file)
+        ]
+    (folder / "results.csv").unlink()
+    (folder / "results.csv").write_text(rows_csv(rows))
+    with pytest.raises(TrainingError, match="it is of one song"):
         contents(folder, "owner/name", "mit")
 
 
