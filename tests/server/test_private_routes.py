@@ -44,7 +44,7 @@ API = "/gradio_api"
 OPEN = {
     *("/leaderboard.csv", "/leaderboard.json", "/votes.csv", "/votes.jsonl"),
     *("/healthz", "/gradio.js", "/embed/{view}/config"),
-    *("/arena/audio/{battle}/{side}.mp3", "/r/{id}", "/r/{id}.png", "/r/{id}/delete"),
+    *("/arena/audio/{battle}/{side}.mp3", "/r/{id}", "/r/{id}.png", "/r/{id}/delete", "/r/{id}/{judge}.html"),
     *("/b/{id}", "/b/{id}/{clip}.mp3", "/b/{id}/vote", "/b/{id}/votes", "/b/{id}/delete"),
     *(
         "/config",

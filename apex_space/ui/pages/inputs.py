@@ -40,6 +40,7 @@ FILE_TEXTS = {
     "tap": "Tap to choose a song",
 }
 """What the script file_checks.js says of a file."""
+LAST_RESULT = "This is your last result on this page. Only this tab keeps it."
 AT_ONCE = 32
 """Maximum number of events with judges at once. Most of them wait in a song queue.
 
@@ -102,14 +103,14 @@ def progress(text: str) -> gr.HTML:
     return gr.HTML(fill(render.NOTE, text=text), elem_id=PROGRESS)
 
 
-def last_result() -> None:
-    """Add the place where this page's last result is shown again. The browser keeps the text of components `result`."""
+def last_result(what: str = LAST_RESULT) -> None:
+    """Add the place where this page's last result is shown again, below the words `what`. The browser keeps it."""
     gr.HTML(
         html_template='<p class="note">{{texts.what}} <button type="button">{{texts.forget}}</button></p><div></div>',
         js_on_load=read_static("last_result.js"),
         apply_default_css=False,
         elem_id="last-result",
-        texts={"what": "This is your last result on this page. Only this tab keeps it.", "forget": "Remove it"},
+        texts={"what": what, "forget": "Remove it"},
     )
 
 

@@ -40,6 +40,10 @@ BESIDE = (
 FINISHED = "Done. The scores are below."
 KEEP_TAKE = "Keep comparing with the earlier take"
 FORGET_TAKE = "Forget the earlier take"
+LAST_RESULT = (
+    "This is your last result on this page. Only this tab keeps it, without the song: to play passages, to save them "
+    "as mp3 or to try changes, choose the song again."
+)
 EMPTY = "Drop a song, record one, or try an example: its scores appear here."
 
 
@@ -98,7 +102,7 @@ class ScorePage:
         self.progress = inputs.progress(EMPTY)
         self.better = BetterJudge(self._requests.manager)
         self.example = gr.HTML(elem_id="example")
-        inputs.last_result()
+        inputs.last_result(LAST_RESULT)
         self.cards = gr.HTML(elem_classes="result")
         with gr.Row(visible=False, elem_id="take") as self.take:
             self.keep = gr.Checkbox(False, label=KEEP_TAKE, container=False, min_width=240)

@@ -19,10 +19,15 @@ UNTITLED = "A song"
 
 def result(result: SharedResult) -> tuple[str, str]:
     """Return the song's title with its scores, and tables of all details."""
-    reports = tuple(replace(report, file=result.title or tr(UNTITLED)) for report in result.reports)
+    reports = titled(result)
     if len(reports) == 1:
         return cards(reports[0]), among(reports[0]) + tables(reports[0])
     return panel(Panel(reports, {})), panel_tables(Panel(reports, {}))
+
+
+def titled(result: SharedResult) -> tuple[Report, ...]:
+    """Return the reports, with the song's title in place of a file name."""
+    return tuple(replace(report, file=result.title or tr(UNTITLED)) for report in result.reports)
 
 
 def summary(result: SharedResult) -> str:

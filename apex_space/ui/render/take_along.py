@@ -43,24 +43,25 @@ def take_along(reports: Sequence[Report], address: str) -> str:
     """
     if not reports:
         return ""
-    name, title = reports[0].file.rsplit(".", 1)[0], tr("Printable report")
+    name = reports[0].file.rsplit(".", 1)[0]
     forms: list[Form] = [
-        (
-            title if len(reports) == 1 else labelled(title, REGISTRY[report.judge].title),
-            f"{report.judge}.html",
-            "text/html",
-            printed(report, address),
-        )
-        for report in reports
+        (label, f"{report.judge}.html", "text/html", printed(report, address)) for label, report in labels(reports)
     ]
     forms.append((tr("Scores as a picture"), "png", "image/png", plots.card(name, reports, FONTS)))
     return download_links(name, forms)
 
 
+def labels(reports: Sequence[Report]) -> Iterator[tuple[str, Report]]:
+    """Yield each report with the label of a link to its page to print."""
+    title = tr("Printable report")
+    for report in reports:
+        yield title if len(reports) == 1 else labelled(title, REGISTRY[report.judge].title), report
+
+
 def printed(report: Report, address: str = "") -> str:
     """Return a report as an HTML file that is one page on A4 and on US letter, in the current language.
 
-    `address` is where the report was made; it is at the foot of the page.
+    `address` is where the report was made or is kept; it is at the foot of the page.
     """
     judge, among = REGISTRY[report.judge], reference_songs(report)
     return PAGE.render(

@@ -1,4 +1,7 @@
-"""Serves shared results: the page `/r/{id}`, its picture and its deletion. They work without scripts and cookies."""
+"""Serves shared results: the page `/r/{id}`, its picture, its reports to print and its deletion.
+
+They work without scripts and cookies.
+"""
 
 import asyncio
 import base64
@@ -16,13 +19,15 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ... import __version__, plots
-from ...core.errors import ApexSpaceError, StoreError, WrongKey
+from ...core.errors import ApexSpaceError, StoreError, UnknownLink, WrongKey
 from ...core.i18n import best_of, language, tr, translate
 from ...plots.card import HEIGHT, SITE, WIDTH
 from ...storage.shared_results import SharedResults
 from ..previews import FONTS
 from ..proxies import forwarded
-from ..render.result import UNTITLED, day, result, summary
+from ..render.result import UNTITLED, day, result, summary, titled
+from ..render.take_along import STYLE as PRINTED_STYLE
+from ..render.take_along import labels, printed
 from ..static_files import TEMPLATES, read_static
 
 PAGE = TEMPLATES.get_template("result.html")
@@ -48,6 +53,7 @@ def headers(style: str, script: str, more: str = "") -> dict[str, str]:
 
 
 HEADERS = headers(STYLE, SCRIPT)
+PRINTED_HEADERS = headers(PRINTED_STYLE, "")
 FOR_EVER = "public, max-age=31536000, immutable"
 DRAWN_AT_ONCE, MAX_PICTURES = 2, 32
 """Maximum of pictures drawn at once, and the same with waiting ones. Further requests are told to try again."""
@@ -66,6 +72,7 @@ class SharedResultRoutes:
         self.routes = [
             Route("/r/{id}.png", self._picture),
             Route("/r/{id}", self._page),
+            Route("/r/{id}/{judge}.html", self._printed),
             Route("/r/{id}/delete", self._delete, methods=["POST"]),
         ]
 
@@ -84,10 +91,23 @@ class SharedResultRoutes:
             url=link(request, id),
             scores=scores,
             details=details,
+            printable=labels(found.reports),
             summary=summary(found),
             day=day(found),
             size=(WIDTH, HEIGHT),
         )
+
+    def _printed(self, request: Request) -> Response:
+        """Answer with the page to print of one of the result's judges, which is the one of the Score page."""
+        id = request.path_params["id"]
+        try:
+            found = self._links.get(id)
+            reports = {report.judge: report for report in titled(found)}
+            if (judge := request.path_params["judge"]) not in reports:
+                raise UnknownLink("This result has no report by this judge.")
+        except ApexSpaceError as error:
+            return notice(request, tr("No result"), error, "../../")
+        return HTMLResponse(printed(reports[judge], link(request, id)), headers=PRINTED_HEADERS)
 
     async def _picture(self, request: Request) -> Response:
         if self._asked >= MAX_PICTURES:

@@ -1,5 +1,5 @@
 // Keeps this page's last result in the browser's tab, and shows it after a reload or a visit to another page.
-const RESULTS = ".block.result";
+const RESULTS = ".block.result, #take-along, #what-if-result";
 const CONTROLS = "audio, button, input, label, .player, a:not([href^='data:'])"; // what works only while the songs are on the server
 const PAUSE_MS = 300;
 const key = `last result, ${document.documentElement.lang}, ${location.pathname}`;
@@ -7,13 +7,19 @@ const page = element.closest(".gradio-container");
 const [note, kept] = element.querySelectorAll("p, div");
 
 function onPage() {
-  return [...page.querySelectorAll(RESULTS)].filter((part) => part.querySelector(".card, .verdict, td"));
+  return [...page.querySelectorAll(RESULTS)].filter((part) => part.querySelector(".card, .verdict, td, .download"));
+}
+
+// What is left of a control: the time of a button that plays a part, and a column's name.
+function said(control) {
+  if (control.dataset.from) return control.textContent.replace("▶ ", "");
+  return control.closest("th") ? control.innerText : "";
 }
 
 function copied(parts) {
   const copy = document.createElement("div");
   copy.innerHTML = parts.map((part) => part.innerHTML).join("");
-  for (const control of copy.querySelectorAll(CONTROLS)) control.replaceWith(control.closest("th") ? control.innerText : "");
+  for (const control of copy.querySelectorAll(CONTROLS)) control.replaceWith(said(control));
   for (const named of copy.querySelectorAll("[id]")) named.removeAttribute("id");
   return copy.innerHTML;
 }

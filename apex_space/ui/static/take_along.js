@@ -1,5 +1,6 @@
 // Opens a page that a link holds in a new tab, to be printed there. Browsers only save what such a link holds.
-element.addEventListener("click", (event) => {
+// The last result, which is shown again after a reload, has such links, too.
+element.closest(".gradio-container").addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href^='data:text/html']");
   if (!link) return;
   const bytes = Uint8Array.from(atob(link.href.split(",")[1]), (letter) => letter.charCodeAt(0));

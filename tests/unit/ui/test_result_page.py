@@ -37,6 +37,9 @@ from apex_space.storage.shared_results import SharedResults
 from apex_space.storage.vote_store import FILE, VoteStore
 from apex_space.ui.middleware.language import LanguageMiddleware
 from apex_space.ui.pages.share_panel import Finished, SharePanel
+from apex_space.ui.render.result import titled
+from apex_space.ui.render.take_along import STYLE as PRINTED_STYLE
+from apex_space.ui.render.take_along import printed
 from apex_space.ui.routes import shared_result
 from apex_space.ui.routes.shared_result import FONTS, MAX_BYTES, MAX_PICTURES, SharedResultRoutes
 from helpers.results import HERE, SECRET, report
@@ -136,6 +139,32 @@ def test_nothing_but_its_own_style_script_and_picture_may_run_or_load(links: Sha
     assert not [tag for tag, attributes in Page(answer.text).elements if "style" in attributes]
     assert answer.headers["x-robots-tag"] == "noindex"
     assert "set-cookie" not in answer.headers
+
+
+def test_each_judges_report_can_be_printed_as_on_the_score_page(links: SharedResults, client: TestClient) -> None:
+    """What the result keeps is on it, and its own style alone may be loaded."""
+    apex = report(judge="apex", spread={})
+    id = links.add([report(), apex], HOSTILE, HERE).id
+    page = unescape(client.get(f"/r/{id}").text)
+    for title, judge in (("Pocket", "pocket"), ("APEX", "apex")):
+        assert f'<a href="{id}/{judge}.html?lang=en">Printable report: {title}</a>' in page
+    answer = client.get(f"/r/{id}/pocket.html", headers={"host": "space.example"})
+    assert answer.text == printed(titled(links.get(id))[0], f"http://space.example/r/{id}")
+    assert HOSTILE in unescape(answer.text)
+    assert SECRET not in answer.text
+    style = b64encode(sha256(PRINTED_STYLE.encode()).digest()).decode()
+    assert f"style-src 'sha256-{style}'" in answer.headers["content-security-policy"]
+    assert f"<style>{PRINTED_STYLE}</style>" in answer.text
+    elements = Page(answer.text).elements
+    assert not [tag for tag, attributes in elements if tag in ("script", "img", "link") or "style" in attributes]
+    assert answer.headers["x-robots-tag"] == "noindex"
+    for path, reason in (
+        (f"{id}/banger.html", "no report by this judge"),
+        ("x/pocket.html", "There is no result here"),
+    ):
+        missing = client.get(f"/r/{path}")
+        assert (missing.status_code, reason in missing.text) == (404, True)
+        assert 'href="../../"' in missing.text
 
 
 @pytest.mark.parametrize("id", ["x" * 22, "short", "..%2f..%2fapp.py", "<b>", "x" * 5000])
