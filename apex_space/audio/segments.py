@@ -5,6 +5,9 @@ from math import isinf
 
 import numpy as np
 
+SEGMENT_SECONDS = 30.0
+"""Length of the segments in which APEX, Banger and Pocket learned to score songs. Passages are as long."""
+
 
 @dataclass(frozen=True)
 class Segments:

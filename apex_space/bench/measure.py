@@ -31,7 +31,7 @@ from ..models.encoders.mert import MertEncoder
 from ..models.heads.apex import DEPTHS, ApexNetwork
 from ..models.kernels import DTYPES, linear
 from . import networks
-from .networks import SAMPLE_RATE, SEGMENT, SEGMENT_SECONDS
+from .networks import SAMPLE_RATE, SEGMENT
 
 SONG_SECONDS, SONG_RATE = 180, 44_100
 LENGTHS = (30, 60, 120, 300, 600)
@@ -232,7 +232,7 @@ def peaks(folder: Path, precisions: tuple[str, ...], say: Callable[[str], object
 
 def judges_costs(folder: Path, chosen: str, say: Callable[[str], object]) -> Iterator[Cost]:
     """Yield the cost of every judge."""
-    first, song = make_song(folder, SEGMENT_SECONDS), make_song(folder, SONG_SECONDS)
+    first, song = make_song(folder, LENGTHS[0]), make_song(folder, SONG_SECONDS)
     for name in REGISTRY:
         say(f"a 3-minute song by {REGISTRY[name].title}")
         yield in_own_process(cost, name, folder, chosen, first, song)

@@ -19,14 +19,15 @@ from transformers import (
     Wav2Vec2ConformerConfig,
 )
 
+from ..audio.segments import SEGMENT_SECONDS
 from ..models.encoders import clap, conformer, mel, mert
 from ..models.encoders.conformer import Network
 from ..models.encoders.mert import MertEncoder
 from ..models.heads import apex, banger, hear, mlp, songeval, tunejury
 from ..models.hub import Repository, Snapshot, fetch
 
-SAMPLE_RATE, SEGMENT_SECONDS = 24_000, 30
-SEGMENT = SEGMENT_SECONDS * SAMPLE_RATE
+SAMPLE_RATE = 24_000
+SEGMENT = round(SEGMENT_SECONDS * SAMPLE_RATE)
 MERT_95M: dict[str, Any] = {
     "conv_bias": False, "conv_dim": [512] * 7, "conv_kernel": mert.KERNELS, "conv_stride": mert.STRIDES,
     "do_normalize": True, "feat_extract_norm": "group", "hidden_size": 768, "intermediate_size": 3072,

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from ..audio.segments import SEGMENT_SECONDS
 from .measure import Bench, Contest
-from .networks import SEGMENT_SECONDS
 
 
 def as_json(bench: Bench) -> str:
@@ -39,7 +39,7 @@ def _lines(bench: Bench) -> Iterator[str]:
 
 
 def _contest(contest: Contest, rates: dict[str, float]) -> Iterator[str]:
-    yield f"| {contest.network}, {SEGMENT_SECONDS} s: {contest.flop / 1e12:.2f} TFLOP | median s | least–most |" + (
+    yield f"| {contest.network}, {SEGMENT_SECONDS:g} s: {contest.flop / 1e12:.2f} TFLOP | median s | least–most |" + (
         " times as fast | times its floor |"
     )
     yield "|---|---|---|---|---|"
@@ -67,6 +67,6 @@ def as_svg(bench: Bench) -> str:
     height = 40 + 44 * len(rows)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 {height}" font-family="system-ui, sans-serif" '
-        f'font-size="14" fill="#808080"><title>Seconds for {SEGMENT_SECONDS} s of music; the mark is the floor of the '
-        f"matrix products</title>{''.join(drawn)}</svg>\n"
+        f'font-size="14" fill="#808080"><title>Seconds for {SEGMENT_SECONDS:g} s of music; the mark is the floor of '
+        f"the matrix products</title>{''.join(drawn)}</svg>\n"
     )

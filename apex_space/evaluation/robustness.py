@@ -25,7 +25,6 @@ from .published import PMQD, PMQD_ORIGINAL
 NOTICED = 0.95
 """Quantile of the score changes of harmlessly changed copies, by size. A copy is noticed if its score falls further
 than this quantile."""
-SECONDS = 30.0
 MIN_SECONDS = 3.0
 """Shortest sound to damage: some kinds cut it into several sections."""
 LISTENED = {"noise": "noise", "saturate": "distortion", "dull": "low-pass", "pump": "limiter"}

@@ -8,7 +8,7 @@ songs.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any
@@ -55,6 +55,26 @@ class Passages:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {"best": self.best.as_dict(), "weakest": self.weakest.as_dict()}
+
+
+class SongPassages(Mapping[str, Passages]):
+    """The passages by each score that `windows` have, {axis: Passages}. Each is found when it is first asked for."""
+
+    def __init__(self, windows: Windows | None) -> None:
+        self._windows, self._found = windows, dict[str, Passages]()
+
+    def __getitem__(self, axis: str) -> Passages:
+        if axis not in self._found:
+            if self._windows is None:
+                raise KeyError(axis)
+            self._found[axis] = passages(self._windows, self._windows.scores[axis])
+        return self._found[axis]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._windows.scores if self._windows else ())
+
+    def __len__(self) -> int:
+        return len(self._windows.scores) if self._windows else 0
 
 
 def passages(windows: Windows, scores: Sequence[float]) -> Passages:

@@ -119,10 +119,9 @@ class Report:
     @cached_property
     def passages(self) -> "Mapping[str, Passages]":
         """Return the best and the weakest passage by each score that is known for every 30 s."""
-        from .passages import passages
+        from .passages import SongPassages
 
-        known = self.windows.scores if self.windows else {}
-        return {axis: passages(self.windows, scores) for axis, scores in known.items() if self.windows}
+        return SongPassages(self.windows)
 
     def as_record(self) -> dict[str, Any]:
         """Return plain values of all fields. A segment's scores are beside its start and end."""

@@ -28,6 +28,7 @@ from ..audio.changes import (
     load_sound,
     without_parts,
 )
+from ..audio.segments import SEGMENT_SECONDS
 from ..core.axes import Axis
 from ..core.errors import CannotChange
 from .embedding_cache import EmbeddingCache
@@ -38,8 +39,6 @@ from .registry import estimate_seconds
 from .report import Report
 
 TRIALS = (*HARMLESS, *CHANGES)
-SEGMENT_SECONDS = 30.0
-"""Length of the segments that other judges hear. A song that is no longer is one segment for them."""
 NEGLIGIBLE = 0.002
 """Share of an axis below which a difference means nothing, whatever harmless changes do."""
 

@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..audio.segments import SEGMENT_SECONDS
 from .embedding_cache import CachedEmbeddings
-
-SECONDS = 30.0
-"""Length of a window: that of a segment, which is what the judges learned to score."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +47,15 @@ def windows(encoded: CachedEmbeddings, head: Callable[[np.ndarray], dict[str, np
         return _windows(encoded.part_seconds, head(means))
     whole = encoded.valid == encoded.valid[0]
     seconds = float(encoded.valid[0] / encoded.rate)
-    each = round(SECONDS / seconds)
-    if each * seconds != SECONDS or whole.sum() <= each:
+    each = round(SEGMENT_SECONDS / seconds)
+    if each * seconds != SEGMENT_SECONDS or whole.sum() <= each:
         return None
     scores = head(encoded.embeddings[whole])
     return _windows(seconds, {axis: _sliding(values, each) for axis, values in scores.items()})
 
 
 def _windows(step: float, scores: Mapping[str, np.ndarray]) -> Windows:
-    return Windows(SECONDS, step, {axis: tuple(values.tolist()) for axis, values in scores.items()})
+    return Windows(SEGMENT_SECONDS, step, {axis: tuple(values.tolist()) for axis, values in scores.items()})
 
 
 def embeddings(encoded: CachedEmbeddings) -> np.ndarray | None:
@@ -65,7 +63,7 @@ def embeddings(encoded: CachedEmbeddings) -> np.ndarray | None:
 
     The parts at the end of the song that are not whole are in no window.
     """
-    if not encoded.part_seconds or encoded.parts.shape[1] * encoded.part_seconds != SECONDS:
+    if not encoded.part_seconds or encoded.parts.shape[1] * encoded.part_seconds != SEGMENT_SECONDS:
         return None
     whole, each = int(encoded.duration / encoded.part_seconds), encoded.parts.shape[1]
     parts = encoded.parts.reshape(-1, *encoded.parts.shape[2:])[:whole]

@@ -20,7 +20,7 @@ import torch
 from apex_space import load_judge
 from apex_space.audio.features import AudioFeatures
 from apex_space.audio.resample import resample
-from apex_space.audio.segments import cut
+from apex_space.audio.segments import SEGMENT_SECONDS, cut
 from apex_space.audio.waveform import load_song
 from apex_space.judges import windows
 from apex_space.judges.embedding_cache import CachedEmbeddings
@@ -32,7 +32,7 @@ NOTHING = AudioFeatures(None, None, None, 0.0, 0.0, 0.0, 0, 1)
 
 def encode(encoder: MertEncoder, samples: np.ndarray) -> CachedEmbeddings:
     """Return the embeddings of a song's segments and of their parts."""
-    found = cut(samples, windows.SECONDS * encoder.rate)
+    found = cut(samples, SEGMENT_SECONDS * encoder.rate)
     made = [encoder.in_parts(found.samples[i : i + 1], found.valid[i : i + 1]) for i in range(len(found))]
     embeddings, parts = (np.concatenate(each) for each in zip(*made, strict=True))
     about = encoder.rate, len(samples) / encoder.rate, "", NOTHING
@@ -72,7 +72,7 @@ def main() -> None:
         encoded = encode(encoder, samples)
         found = windows.windows(encoded, judge.head)
         assert found is not None
-        length, each = int(windows.SECONDS * encoder.rate), round(windows.SECONDS / found.step)
+        length, each = int(SEGMENT_SECONDS * encoder.rate), round(SEGMENT_SECONDS / found.step)
         for number in range(len(found)):
             if number % each in given.places:
                 start = int(number * found.step * encoder.rate)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from ...audio.segments import SEGMENT_SECONDS
 from ...core.errors import WeightsInvalid
 from ..hub import Snapshot
 from ..kernels import (
@@ -65,7 +66,7 @@ class MertEncoder:
     `precision`, a key of DTYPES, is the precision of the matrix products.
     """
 
-    segment_seconds, resampling = 30.0, "sinc"
+    segment_seconds, resampling = SEGMENT_SECONDS, "sinc"
     embeddings_version = 2
 
     def __init__(

@@ -12,8 +12,9 @@ from itertools import pairwise
 import numpy as np
 from scipy import fft
 
+from ...audio.segments import SEGMENT_SECONDS
+
 SAMPLE_RATE = 24_000
-SEGMENT_SECONDS = 30.0
 MIN_SECONDS = 4.0
 """Least length of a sound. Shorter sounds are repeated up to it, because rhythm and form have no meaning below it."""
 

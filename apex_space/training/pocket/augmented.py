@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ...audio.damage import HARMLESS, KINDS, SEVERITIES
 from ...audio.resample import resample
+from ...audio.segments import SEGMENT_SECONDS
 from ...audio.waveform import load
-from ...models.encoders.pocket import SAMPLE_RATE, SEGMENT_SECONDS, features
+from ...models.encoders.pocket import SAMPLE_RATE, features
 
 INTACT = "intact"
 KINDS_A_SONG = 2

@@ -9,7 +9,7 @@ from apex_space.audio.features import AudioFeatures
 from apex_space.core.axes import KEYS
 from apex_space.judges.embedding_cache import CachedEmbeddings, EmbeddingCache
 from apex_space.judges.loading import load_judge
-from apex_space.judges.passages import passages
+from apex_space.judges.passages import Passages, passages
 from apex_space.judges.windows import Windows
 from apex_space.models.hub import Weights
 from apex_space.preference import passages as by_preference
@@ -55,6 +55,25 @@ def test_a_short_song_is_not_judged() -> None:
 def test_an_even_song_differs_nowhere() -> None:
     made = windows(np.ones(40))
     assert passages(made, made.scores["likes"]).best.differs is False
+
+
+def test_of_many_scores_only_those_asked_for_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ranking shows one of them."""
+    made = replace(windows(np.arange(20.0)), scores={"likes": (1.0, 3.0, 2.0), "clarity": (5.0, 4.0, 4.5)})
+    searched: list[tuple[float, ...]] = []
+
+    def search(windows: Windows, scores: tuple[float, ...]) -> Passages:
+        searched.append(scores)
+        return passages(windows, scores)
+
+    monkeypatch.setattr("apex_space.judges.passages.passages", search)
+    found = results.report(windows=made).passages
+    assert (len(found), [*found], found.get("streams")) == (2, ["likes", "clarity"], None)
+    assert searched == []
+    assert found["clarity"].best.score == found["clarity"].best.score == 5
+    assert searched == [(5.0, 4.0, 4.5)]
+    assert dict(found) == dict(replace(results.report(), windows=made).passages)
+    assert not results.report().passages
 
 
 class Square:
