@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 BAND = NEUTRAL[3]
 CIRCLE = dict(symbol="circle", size=11, color="white", line=dict(width=2.5, color=NEUTRAL[7]))
 """Mark of the score of another song."""
+COLUMN = 0.035
+"""Distance of another song's scores beside a timeline, as a share of its width: they stand in columns of their own."""
 PALE = 0.45
 """Opacity of what does not count."""
 COLOURS = dict(  # after Okabe & Ito 2008: colour-blind people can tell them apart; 3:1 against white and near-black
@@ -152,8 +154,8 @@ def timeline(report: Report, reference_song: Report | None = None) -> "Figure":
     """Draw each predicted axis over time, and one panel for each group of axes.
 
     A score is constant within a segment. If it is known in finer steps, it is drawn at the middle of every 30 s.
-    Segments that do not count in the song's scores are pale. Dotted lines are the scores of a `reference_song` as a
-    whole: moments of two songs do not belong together.
+    Segments that do not count in the song's scores are pale. Circles after the end are the scores of a `reference_song`
+    as a whole: moments of two songs do not belong together, and lines would be taken for scores over time.
     """
     from plotly.subplots import make_subplots
 
@@ -163,29 +165,33 @@ def timeline(report: Report, reference_song: Report | None = None) -> "Figure":
     segments = () if fine else report.segments
     runs = [(counts, list(run)) for counts, run in groupby(segments, lambda segment: segment.counts)]
     for row, axes in enumerate(groups, 1):
-        for axis in axes:
+        for column, axis in enumerate(axes, 1):
             if fine:
                 _curve(figure, axis, row, fine)
             for place, (counts, run) in enumerate(runs):
                 _run(figure, axis, row, run, "" if counts else _uncounted(report), not place)
             if reference_song:
-                _level(figure, reference_song, axis, row, report.duration)
+                _other_score(figure, reference_song, axis, row, report.duration * (1 + column * COLUMN))
         if axes[0].bounded:
             figure.update_yaxes(range=[axes[0].low, axes[0].high], row=row, col=1)
     step = 30 * max(1, round(report.duration / 180))
     marks = list(range(0, int(report.duration) + 1, step))
+    columns = max(map(len, groups), default=0) + 1 if reference_song else 0
     figure.update_xaxes(
-        tickvals=marks, ticktext=[f"{t // 60}:{t % 60:02}" for t in marks], tickangle=0, range=[0, report.duration],
+        tickvals=marks, ticktext=[f"{t // 60}:{t % 60:02}" for t in marks], tickangle=0,
+        range=[0, report.duration * (1 + columns * COLUMN)],
         ticks="outside", ticklen=8, tickcolor="rgba(0,0,0,0)",  # so that 0:00 does not touch the lowest score
     )  # fmt: skip
     if not all(counts for counts, _ in runs):
         line = dict(color=GREY, width=2.5)
         figure.add_scatter(x=[None], y=[None], mode="lines", line=line, opacity=PALE, name=_uncounted(report))
     if reference_song:
-        line = dict(color=GREY, width=2, dash="dot")
-        figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=tr("Reference song as a whole"))
+        mark = CIRCLE | {"size": 8, "line": dict(width=2, color=GREY)}
+        figure.add_scatter(x=[None], y=[None], mode="markers", marker=mark, name=tr("Reference song as a whole"))
+        figure.add_vline(report.duration, line=dict(color=GREY, width=1))
     figure.update_layout(showlegend=True)
-    return finished(figure, 210 + 190 * max(1, len(groups)), bottom=120)
+    bottom = 60 + 16 * sum(trace.showlegend is not False for trace in figure.data)  # a phone has few in a row
+    return finished(figure, 90 + bottom + 190 * max(1, len(groups)), bottom)
 
 
 def _curve(figure: "Figure", axis: Axis, row: int, windows: Windows) -> None:
@@ -213,13 +219,14 @@ def _run(figure: "Figure", axis: Axis, row: int, run: list[Segment], uncounted: 
     )  # fmt: skip
 
 
-def _level(figure: "Figure", reference_song: Report, axis: Axis, row: int, duration: float) -> None:
-    """Draw the score of another song as a dotted line over the song's `duration` in seconds."""
-    if (value := reference_song.scores[axis.key]) is not None:
-        figure.add_scatter(
-            x=[0, duration], y=[value] * 2, row=row, col=1, legendgroup=axis.key, showlegend=False, mode="lines",
-            line=dict(color=COLOURS[axis.key], width=2, dash="dot"), hoverinfo="skip",
-        )  # fmt: skip
+def _other_score(figure: "Figure", reference_song: Report, axis: Axis, row: int, x: float) -> None:
+    """Draw the score of another song as a circle at `x` seconds, in the axis' colour."""
+    name = f"{tr('Reference song')}{tr(', ')}{translate(axis.label)}"
+    figure.add_scatter(
+        x=[x], y=[reference_song.scores[axis.key]], row=row, col=1, legendgroup=axis.key, showlegend=False,
+        mode="markers", marker=CIRCLE | {"size": 8, "line": dict(width=2, color=COLOURS[axis.key])},
+        hovertemplate=f"{name} %{{y:.{_digits(axis)}f}}<extra></extra>",
+    )  # fmt: skip
 
 
 def _uncounted(report: Report) -> str:

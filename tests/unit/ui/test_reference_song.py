@@ -103,9 +103,11 @@ def test_the_pictures_mark_its_scores() -> None:
     named = [trace for trace in plots.scores(report(), OTHER).data if trace.showlegend]
     assert [trace.name for trace in named].count("Reference song") == 1
     assert {trace.name for trace in plots.scores(report()).data if trace.showlegend} < {trace.name for trace in named}
-    (level,) = (t for t in plots.timeline(report(), OTHER).data if t.line.dash == "dot" and t.legendgroup == "likes")
-    assert (list(level.x), list(level.y)) == ([0, 40.0], [20.0, 20.0])
-    assert plots.timeline(report()) != plots.timeline(report(), OTHER)
+    figure = plots.timeline(report(), OTHER)
+    (mark,) = (t for t in figure.data if t.mode == "markers" and t.legendgroup == "likes")
+    assert list(mark.y) == [20.0]
+    assert report().duration < mark.x[0] < figure.layout.xaxis.range[1], "beside the song's own scores"
+    assert plots.timeline(report()).layout.xaxis.range == (0, report().duration)
 
 
 def test_what_cannot_be_one_is_refused_before_the_queue(tmp_path: Path) -> None:
