@@ -49,7 +49,8 @@ def _grid(report: Report, low: int, high: int) -> Iterator[str]:
     step = 30 * max(1, round(report.duration / 180))
     for second in range(0, int(report.duration) + 1, step):
         x, text = _x(second, report.duration), f"{second // 60}:{second % 60:02}"
-        yield f'<text x="{x:.1f}" y="{HEIGHT - 6}" text-anchor="middle">{text}</text>'
+        anchor = "end" if x > WIDTH - 2 * RIGHT else "middle"
+        yield f'<text x="{min(x, WIDTH - 1):.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}">{text}</text>'
     if (whole := report.features.loudness) is not None and low <= whole <= high:
         yield _line(_y(whole, low, high), 'stroke-dasharray="4 3"')
 

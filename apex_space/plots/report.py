@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BAND = NEUTRAL[3]
 CIRCLE = dict(symbol="circle", size=11, color="white", line=dict(width=2.5, color=NEUTRAL[7]))
 """Mark of the score of another song."""
+WAVEFORM = "rgba(128,128,128,0.18)"
 COLUMN = 0.035
 """Distance of another song's scores beside a timeline, as a share of its width: they stand in columns of their own."""
 PALE = 0.45
@@ -153,9 +154,10 @@ def _value(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
 def timeline(report: Report, reference_song: Report | None = None) -> "Figure":
     """Draw each predicted axis over time, and one panel for each group of axes.
 
-    A score is constant within a segment. If it is known in finer steps, it is drawn at the middle of every 30 s.
-    Segments that do not count in the song's scores are pale. Circles after the end are the scores of a `reference_song`
-    as a whole: moments of two songs do not belong together, and lines would be taken for scores over time.
+    A score is constant within a segment. If it is known in finer steps, it is drawn at the middle of every 30 s. Behind
+    the scores is how loud the song is, drawn as a waveform. Segments that do not count in the song's scores are pale.
+    Circles after the end are the scores of a `reference_song` as a whole: moments of two songs do not belong together,
+    and lines would be taken for scores over time.
     """
     from plotly.subplots import make_subplots
 
@@ -165,6 +167,8 @@ def timeline(report: Report, reference_song: Report | None = None) -> "Figure":
     segments = () if fine else report.segments
     runs = [(counts, list(run)) for counts, run in groupby(segments, lambda segment: segment.counts)]
     for row, axes in enumerate(groups, 1):
+        if axes[0].bounded and report.features.short_term:
+            _waveform(figure, report, axes[0], row)
         for column, axis in enumerate(axes, 1):
             if fine:
                 _curve(figure, axis, row, fine)
@@ -192,6 +196,19 @@ def timeline(report: Report, reference_song: Report | None = None) -> "Figure":
     figure.update_layout(showlegend=True)
     bottom = 60 + 16 * sum(trace.showlegend is not False for trace in figure.data)  # a phone has few in a row
     return finished(figure, 90 + bottom + 190 * max(1, len(groups)), bottom)
+
+
+def _waveform(figure: "Figure", report: Report, axis: Axis, row: int) -> None:
+    """Draw the amplitude of every 3 s, from its loudness, around the middle of the panel of an axis."""
+    loudness = report.features.short_term
+    seconds = [second + 1.5 for second in range(len(loudness))]
+    middle, most = (axis.high + axis.low) / 2, 0.45 * (axis.high - axis.low)
+    half = [most * 10 ** ((each - max(loudness)) / 20) for each in loudness]
+    outline = [*(round(middle + each, 2) for each in half), *(round(middle - each, 2) for each in reversed(half))]
+    figure.add_scatter(
+        x=[*seconds, *reversed(seconds)], y=outline, row=row, col=1, fill="toself", fillcolor=WAVEFORM, mode="none",
+        name=tr("Loudness"), legendgroup="loudness", showlegend=row == 1, hoverinfo="skip",
+    )  # fmt: skip
 
 
 def _curve(figure: "Figure", axis: Axis, row: int, windows: Windows) -> None:

@@ -89,6 +89,16 @@ def test_loudness_is_drawn_where_it_is_known() -> None:
     assert "<svg" in plots.loudness(replace(heard, features=replace(heard.features, short_term=(-18.0,))))
 
 
+def test_how_loud_a_song_is_stands_behind_its_scores() -> None:
+    heard = report(features=replace(report().features, short_term=(-31.5, -11.5)))
+    likes, musicality = (t for t in plots.timeline(heard).data if t.legendgroup == "loudness")
+    assert list(likes.x) == [1.5, 2.5, 2.5, 1.5]
+    assert list(likes.y) == [54.5, 95, 5, 45.5]
+    assert list(musicality.y) == [3.18, 4.8, 1.2, 2.82]
+    assert (likes.showlegend, musicality.showlegend) == (True, False)
+    assert plots.timeline(heard).data[0] == likes, "the scores are drawn over it"
+
+
 def test_scores_in_fine_steps_are_a_curve_at_the_middles_of_their_windows() -> None:
     values = {"likes": (50.0, 52.0, 49.0), "musicality": (3.0, 3.1, 3.2)}
     fine = replace(report(), windows=Windows(30.0, 5.0, values))
