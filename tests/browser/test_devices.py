@@ -20,6 +20,7 @@ SMALL = """[...document.querySelectorAll(".main :is(button, select, textarea, su
   .map((each) => each.getBoundingClientRect())
   .filter(({ width, height }) => width && Math.min(width, height) < 43.9)"""
 """Controls that are smaller than a finger."""
+AUDIO = "document.querySelector('#song #waveform > *').shadowRoot.querySelector('audio')"
 TAP = "getComputedStyle(document.querySelector('#song [data-testid=upload-text]'), '::after').content"
 
 
@@ -32,6 +33,8 @@ def test_a_touch_screen_names_no_keys_and_has_large_targets(visit: Any) -> None:
     page.locator("#embed .label-wrap").tap()
     page.locator("#embed .copy").wait_for()
     page.wait_for_function(f"{SMALL}.length === 0")
+    page.locator("#timeline-plot .nsewdrag").first.tap()
+    page.wait_for_function(f"!{AUDIO}.paused && {AUDIO}.currentTime > {SECONDS / 3}")
     page = visit("/arena", **touch)
     page.locator("#battle .status", has_text="Play both songs").wait_for()
     assert page.locator("#battle kbd").count() > 3
@@ -92,7 +95,7 @@ def the_tab_key_goes_as_the_eye_does(page: Any, order: list[str], beside: bool) 
 
 def parts_of_the_song_are_played(page: Any) -> None:
     """By the buttons of tables up to their end, and by the timeline from where it is pressed. It shows where it is."""
-    second = "document.querySelector('#song #waveform > *').shadowRoot.querySelector('audio').currentTime"
+    second = f"{AUDIO}.currentTime"
     page.locator(".result summary", has_text="By segment").click()
     page.get_by_role("button", name="Hear 0:00–0:12").first.click()
     page.locator("#timeline-plot .playing").wait_for()

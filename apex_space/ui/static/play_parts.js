@@ -3,12 +3,15 @@
 const page = element.closest(".gradio-container");
 const status = element.querySelector("[role=status]");
 const known = new WeakSet(); // players that are listened to
+const SAME_PRESS_MS = 500;
 let part = null; // what is played: from and to, in seconds
+let pressed = -Infinity; // when the timeline was, in ms: of a tap, Plotly makes more clicks, and the second would stop the song
 
 function play(from, to) {
   const audio = drawn(page, "song") ?? plain(page, "song");
   status.textContent = audio ? "" : props.texts.gone;
   if (!audio) return;
+  if (from >= audio.duration) return; // beside the timeline stand the scores of a reference song
   if (!known.has(audio)) listen(audio);
   if (part?.from === from && part.to === to) return audio.pause();
   part = { from, to };
@@ -41,11 +44,13 @@ function mark(seconds) {
   line.style.cssText = `left: ${axis._offset + axis.l2p(seconds)}px; top: ${size.t}px; height: ${size.h}px`;
 }
 
-page.addEventListener("click", ({ target, clientX }) => {
+page.addEventListener("click", ({ target, clientX, timeStamp }) => {
   const { from, to } = target.closest?.("button[data-from]")?.dataset ?? {};
   if (from) return play(Number(from), Number(to));
   const { plot, axis } = timeline();
   if (!axis || !plot.contains(target)) return;
   const place = clientX - plot.getBoundingClientRect().left - axis._offset;
-  if (place >= 0 && place <= axis._length) play(Math.max(0, axis.p2l(place)), Infinity);
+  if (!(place >= 0 && place <= axis._length) || timeStamp - pressed < SAME_PRESS_MS) return;
+  pressed = timeStamp;
+  play(Math.max(0, axis.p2l(place)), Infinity);
 });
