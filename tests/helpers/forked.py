@@ -10,6 +10,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from helpers import fork_client
 from helpers.fork_client import ADDRESS, start
 from helpers.paths import ROOT
 
@@ -51,6 +52,13 @@ class Program:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+
+def command(*program: str) -> list[str]:
+    """What `subprocess` runs to have the fork server run a Python program with that command's input and outputs. Its
+    number and a signal to it are those of the program's client."""
+    need_fork_server()
+    return [sys.executable, "-IS", fork_client.__file__, *program]
 
 
 @cache

@@ -4,15 +4,12 @@ import os
 import random
 import signal
 import subprocess
-import sys
 from threading import Timer
 
+from helpers.forked import command
 from helpers.paths import ROOT
 
-START = f"""
-import os, sys
-sys.path.insert(0, {str(ROOT / "tests")!r})
-"""
+START = "import os, sys\n"
 NEST = """
 for _ in range({processes}):
     if os.fork() == 0:
@@ -30,8 +27,8 @@ def said_until_killed(code: str, *arguments: str, processes: int, seconds: float
     said: list[list[str]] = []
     ends: list[str] = []
     killers: dict[str, Timer] = {}
-    command = [sys.executable, "-c", START + code + NEST.format(processes=processes), *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as nest:
+    started = command("-c", START + code + NEST.format(processes=processes), *arguments)
+    with subprocess.Popen(started, cwd=ROOT, stdout=subprocess.PIPE, text=True) as nest:
         assert nest.stdout is not None
         for line in nest.stdout:
             process, *rest = line.split()

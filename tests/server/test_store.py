@@ -2,12 +2,12 @@
 
 import multiprocessing
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 from apex_space.storage.vote_store import VoteStore
+from helpers.forked import command
 from helpers.paths import ROOT
 from helpers.votes import votes_counted
 from unit.storage.test_database import battle, cast, open_and_vote, vote
@@ -30,7 +30,7 @@ sys.exit(any([os.wait()[1] for _ in range(4)]))
 
 
 def test_several_processes_may_open_a_new_database_at_once(url: str) -> None:
-    subprocess.run([sys.executable, "-c", OPENERS, url], cwd=ROOT, check=True)
+    subprocess.run(command("-c", OPENERS, url), cwd=ROOT, check=True)
     with closing(VoteStore(url)) as store:
         assert votes_counted(store) == 4
 
