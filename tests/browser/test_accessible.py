@@ -22,6 +22,8 @@ from helpers.songs import short
 AXE = ROOT / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LOOKS = {"light": (WIDE, False), "dark": (WIDE, True), "narrow": (NARROW, False)}
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+"""axe's rules that dark colours can break. All others were tried on the same page in light."""
 SETTLED_MS = 300
 """Pictures are drawn anew when a page changes its look."""
 AT_ONCE = "*, *::before, *::after { transition: none !important; animation: none !important }"
@@ -31,6 +33,7 @@ ADD_SHEET = """rules => {
   document.adoptedStyleSheets.push(sheet);
 }"""
 """Unlike an element it is not blocked by the page's Content-Security-Policy."""
+SONGS = "bossa", "folk", "house", "lofi", "waltz", "tango"
 MAX_STOPS = 300
 """Of the Tab key on one page; none has as many."""
 ROLES = "button|link|textbox|searchbox|combobox|radio|checkbox|spinbutton|slider|tab"
@@ -70,7 +73,7 @@ def scored(page: Any) -> None:
 
 
 def ranked(page: Any) -> None:
-    page.get_by_role("button", name="Take the example songs").click()
+    page.locator("#songs input[type=file]").set_input_files([short(f"{name}.ogg") for name in SONGS])
     page.locator("#songs .file-preview").wait_for()
     rank_by(page, "Musicality")  # has an error, so that some songs cannot be told apart
     rank(page)
@@ -188,7 +191,10 @@ def test_axe_finds_nothing_serious_and_nothing_overflows(opened: Any, look: str)
     assert overflow(page) <= 0
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)")
+    rules = {"runOnly": OF_COLOURS} if look == "dark" else {}
+    found = page.evaluate(
+        "rules => axe.run({ resultTypes: ['violations'], ...rules }).then(({ violations }) => violations)", rules
+    )
     assert not [
         (each["id"], node["target"], node["failureSummary"])
         for each in found

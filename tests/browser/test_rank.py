@@ -165,7 +165,7 @@ def playing(page: Any, name: str) -> None:
 
 
 def test_cancel_keeps_what_is_done_and_another_run_goes_on(visit: Any, tmp_path: Path) -> None:
-    songs = [write(tmp_path / f"{i:02}.wav", 100 + i, seconds=40, rate=24_000, channels=1) for i in range(9)]
+    songs = [write(tmp_path / f"{i:02}.wav", 100 + i, seconds=25, rate=24_000, channels=1) for i in range(9)]
     page = visit("/rank", "Rank")
     put(page, songs)
     page.get_by_role("button", name="Rank", exact=True).click()

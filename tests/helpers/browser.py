@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from ipaddress import IPv4Network
@@ -71,16 +71,29 @@ def complaints_of(page: Any) -> list[str]:
 
 @contextmanager
 def visits(browser: Any, root: str) -> Iterator[Callable[..., Any]]:
-    """What opens a path below `root` and waits for a button there; options go to a new context, which takes twice as
-    long. All are one visitor's to a server behind a proxy. All that the server answers goes to `answers`. At
-    the end there must have been no error but EXPECTED ones, and no cookie must be in the profile."""
+    """What opens a path below `root` and waits for a button there, in a window of a size and with permissions if they
+    are given. Other options go to a new context, whose caches are empty, which takes twice as long. All are one
+    visitor's to a server behind a proxy. All that the server answers goes to `answers`. At the end there must have been
+    no error but EXPECTED ones, and no cookie must be in the profile."""
     profile, sender = browser.contexts[0], {"x-forwarded-for": str(next(ADDRESSES))}
     complaints: list[list[str]] = []
     with ExitStack() as opened:
 
-        def open_page(path: str = "/", button: str = "", answers: list[Any] | None = None, **options: Any) -> Any:
+        def open_page(
+            path: str = "/",
+            button: str = "",
+            answers: list[Any] | None = None,
+            viewport: Any = None,
+            permissions: Sequence[str] = (),
+            **options: Any,
+        ) -> Any:
             context = opened.enter_context(browser.new_context(**options)) if options else profile
             page = opened.enter_context(context.new_page())
+            if viewport:
+                page.set_viewport_size(viewport)
+            if permissions:
+                context.grant_permissions(permissions)
+                opened.callback(context.clear_permissions)
             (context if options else page).set_extra_http_headers(sender)
             complaints.append(complaints_of(page))
             if answers is not None:
