@@ -192,7 +192,7 @@ def _inside(folder: SongFolder, name: str, row: str) -> Path:
                 "{row}, {name!r}, is not inside the pool's folder. Copy the file there.", row=row, name=name
             )
         found = folder.find(name)
-    except (OSError, ValueError):  # no file can have this name
+    except (OSError, ValueError, RuntimeError):  # no file can have this name, or links lead to each other
         found = []
     if len(found) == 1:
         return found[0].resolve()

@@ -73,7 +73,7 @@ class SongFolder:
 
         A name that leads out of the folder finds no file.
         """
-        if "\0" in name or not self._leads_inside(name):
+        if "\0" in name or not self.leads_inside(name):
             return []
         if os.path.isfile(self.path / name):  # unlike Path.is_file, this does not raise if a name is too long
             return [self.path / name]
@@ -84,7 +84,8 @@ class SongFolder:
                 return [files[number] for number in names.find(path.name)]
         return []
 
-    def _leads_inside(self, name: str) -> bool:
+    def leads_inside(self, name: str) -> bool:
+        """Return whether `name` stays in the folder, links followed."""
         try:
             return (self.path / name).resolve().is_relative_to(self._resolved)
         except RuntimeError:  # links that lead to each other

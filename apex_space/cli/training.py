@@ -146,6 +146,7 @@ def train_hear(frames: Path, targets: Path, settings: "HearSettings", out: Path)
     from ..training.hear.run import recipe
     from ..training.measure import measure_baselines
     from ..training.provenance import provenance
+    from ..training.table import check_labels
 
     def panels(epochs: Sequence[Any]) -> Panels:
         return {
@@ -157,7 +158,8 @@ def train_hear(frames: Path, targets: Path, settings: "HearSettings", out: Path)
     prepare(out)
     check_encoders(frames, HEAR)
     parts = load(frames, targets, settings.axes, settings.as_published)
-    _tell(split := parts.split())
+    check_labels(split := parts.split())
+    _tell(split)
     told = FIGURES, lambda epoch: epoch.score
     method, data = recipe(parts, split, settings), provenance(frames, targets)
     _show(_train(method, measure_baselines(split), out, panels, told, data), method.checkpoint)

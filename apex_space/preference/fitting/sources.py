@@ -17,6 +17,7 @@ from ...core import tables
 from ...core.errors import AudioError, PreferenceError, TooLarge
 from ...core.settings import settings
 from ...core.tables import BadRow, text
+from ...models.hub import unreachable
 from ...storage.records import Winner
 from .music_arena import HUB
 
@@ -30,6 +31,8 @@ COLUMNS = {
 """Names that each column may have, in upper or lower case. music-arena-dataset has the columns `audio_a`, `system_a`,
 `audio_b`, `system_b` and `preference`, which is A, B, TIE or BOTH_BAD. An audio column holds a file's path in the
 repository; it is empty if the audio is withheld. An export of votes has `a_generator` and `b_generator`."""
+CONNECT_SECONDS = 10.0
+"""Time limit for finding out whether there is a Hub."""
 OPTIONAL = ("generator_a", "generator_b")
 WINNERS: dict[str, Winner] = {
     **dict.fromkeys(("a", "left", "model_a", "system_a", "song_a", "generator_a", "audio_a"), "a"),
@@ -159,7 +162,7 @@ def _local(folder: SongFolder, name: str) -> AudioSource:
 
 
 def _inside(folder: SongFolder, name: str) -> AudioSource:
-    if "\0" in name or not (folder.path / name).resolve().is_relative_to(folder.path):
+    if "\0" in name or not folder.leads_inside(name):
         raise PreferenceError(f"{name} is outside of the dataset.")
     return _local(folder, name)
 
@@ -208,11 +211,17 @@ def _table(path: Path) -> Iterator[Mapping[str, Any]]:
         raise PreferenceError(f"{path} cannot be read as {kind} ({_first_line(error)}). Write it again.") from error
 
 
+_UNREAD = "The dataset {} cannot be read ({}). Check its name and the network; a private one needs HF_TOKEN."
+
+
 def dataset_rows(source: str) -> Iterator[Mapping[str, Any]]:
     """Yield every row of every split of every configuration. music-arena-dataset has one configuration per month.
 
     Sounds are not decoded. Raises PreferenceError.
     """
+    trouble = None if os.path.exists(source) else unreachable(CONNECT_SECONDS)
+    if trouble is not None:  # the library would try for half a minute
+        raise PreferenceError(_UNREAD.format(source, trouble))
     import datasets
 
     try:
@@ -220,10 +229,7 @@ def dataset_rows(source: str) -> Iterator[Mapping[str, Any]]:
             for split in datasets.load_dataset(source, name, streaming=True).values():
                 yield from tables.undecoded(split)[0]
     except Exception as error:  # the network, the client and each format raise different errors
-        raise PreferenceError(
-            f"The dataset {source} cannot be read ({_first_line(error)}). Check its name and the network; a private "
-            "one needs HF_TOKEN."
-        ) from error
+        raise PreferenceError(_UNREAD.format(source, _first_line(error))) from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import TrainingError
+from ..columns import ENCODERS
 from ..table import PARTS, Samples, Split, read_targets
 
 COPY = re.compile(r"_aug(\d+)$")
@@ -53,14 +55,16 @@ class Parts:
     test: Songs
     width: int
     """Numbers of a frame."""
+    encoders: bytes = b""
+    """What says which encoders made the frames, "" if nothing does."""
 
     def split(self) -> Split:
         """Return the songs with their mean frames, without copies unless a song has nothing else."""
         return Split(_originals(self.train).means(), self.val.means(), self.test.means())
 
     def fingerprint(self) -> str:
-        """Return a hash of the files' names and sizes, and of the ratings, in their order."""
-        found = hashlib.sha256()
+        """Return a hash of the files' names and sizes, of their encoders, and of the ratings, in their order."""
+        found = hashlib.sha256(self.encoders)
         for songs in (self.train, self.val, self.test):
             found.update("\0".join(f"{file.name} {file.stat().st_size}" for file in songs.files).encode())
             found.update(np.ascontiguousarray(songs.labels).data)
@@ -72,7 +76,11 @@ def load(folder: Path, targets: Path, axes: Sequence[str], as_published: bool = 
 
     As published, of a song with copies only the last copy is learned from, and not the song.
     """
-    known = {key[0]: target for key, target in read_targets(targets).items()}
+    told = read_targets(targets)
+    known = {key[0]: target for key, target in told.items()}
+    if len(known) < len(told):
+        twice = next(name for name, count in Counter(key[0] for key in told).items() if count > 1)
+        raise TrainingError(f"{targets} has the song {twice} on several platforms. Keep one of its rows.")
     files = sorted(folder.rglob("*.npy"))
     songs_of = {file: song_of(file, folder) for file in files}
     widths = {file: _open(file).shape[1] for file in files}
@@ -92,7 +100,8 @@ def load(folder: Path, targets: Path, axes: Sequence[str], as_published: bool = 
         labels = np.array([[known[i][1].get(axis, np.nan) for axis in axes] for i in ids])
         parts.append(Songs(tuple(chosen), ids, labels, tuple(axes)))
     train, val, test = parts
-    found = Parts(train, val, test, widths[files[0]])
+    made_by = folder / ENCODERS
+    found = Parts(train, val, test, widths[files[0]], made_by.read_bytes() if made_by.is_file() else b"")
     for part, songs in zip(PARTS, parts, strict=True):
         wrong = ~((songs.labels >= 1) & (songs.labels <= 5))
         if wrong.any():

@@ -34,6 +34,7 @@ from apex_space.models.encoders.mert import MertEncoder
 from apex_space.models.encoders.pocket import PocketEncoder
 from apex_space.models.heads import hear
 from apex_space.models.hub import fetch
+from apex_space.preference.fitting import sources
 from apex_space.training.extract import encoders, engines, extraction, shards, songs
 from apex_space.training.extract.encoders import MadeBy
 from apex_space.training.extract.extraction import Progress, Request, extract
@@ -320,6 +321,10 @@ def test_what_is_no_source(tmp_path: Path, trivial: type[Bytes], monkeypatch: py
         done("nowhere.jsonl", tmp_path / "out")
     with pytest.raises(ExtractionError, match="nowhere is no folder"):
         done(tmp_path, tmp_path / "out", audio=tmp_path / "nowhere")
+
+    monkeypatch.setattr(sources, "unreachable", lambda seconds: "no network")
+    with pytest.raises(PreferenceError, match=r"owner/name cannot be read \(no network\)"):
+        done("owner/name", tmp_path / "out")
 
     def unreadable(_: str) -> Any:
         raise PreferenceError("The dataset cannot be read.")

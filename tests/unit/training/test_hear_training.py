@@ -90,6 +90,26 @@ def test_faulty_ratings_are_named(folder: Path, tmp_path: Path) -> None:
         load(folder / "frames", tmp_path / "targets.jsonl", QUICK.axes)
 
 
+def test_ratings_that_nothing_can_be_learned_from_are_refused(folder: Path, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in (folder / "targets.jsonl").read_text().splitlines()]
+    same = [line | {"songeval_scores": dict.fromkeys(AXES, 3)} for line in lines]
+    twice = [line | {"platform": name} for line in lines for name in ("suno", "udio")]
+    for content, said in ((same, "is 3 in all"), (twice, "has the song s0 on several platforms")):
+        (tmp_path / "targets.jsonl").write_text("".join(json.dumps(line) + "\n" for line in content))
+        done = run("train", "hear", folder / "frames", "--targets", tmp_path / "targets.jsonl", "--out", tmp_path)
+        assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+
+
+def test_a_run_does_not_go_on_with_frames_of_other_encoders(folder: Path, tmp_path: Path) -> None:
+    for file in (folder / "frames").iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    found = set()
+    for revision in ("1", "2"):
+        (tmp_path / "frames.json").write_text(json.dumps({"encoders": [{"revision": revision}]}))
+        found.add(load(tmp_path, folder / "targets.jsonl", QUICK.axes).fingerprint())
+    assert len(found) == 2
+
+
 @pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_it_had_not_been(parts: Parts, tmp_path: Path) -> None:
     folders = train_twice(partial(trainer.train, parts, QUICK), tmp_path, epochs=1)
