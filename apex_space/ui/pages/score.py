@@ -107,8 +107,8 @@ class ScorePage:
         with gr.Row(visible=False, elem_id="take") as self.take:
             self.keep = gr.Checkbox(False, label=KEEP_TAKE, container=False, min_width=240)
             self.forget = gr.Button(FORGET_TAKE, size="sm", min_width=180)
-        self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
         self.timeline = gr.Plot(label="Over time", visible=False, elem_id="timeline-plot")
+        self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
         self.takes = gr.State(Takes(), time_to_live=KEEP_SECONDS)
         self.beside = gr.State(ReferenceSong(), time_to_live=KEEP_SECONDS)
         inputs.share_button()
