@@ -72,11 +72,12 @@ def complaints_of(page: Any) -> list[str]:
 @contextmanager
 def visits(browser: Any, root: str) -> Iterator[Callable[..., Any]]:
     """What opens a path below `root` and waits for a button there, in a window of a size and with permissions if they
-    are given. Other options go to a new context, whose caches are empty, which takes twice as long. All are one
-    visitor's to a server behind a proxy. All that the server answers goes to `answers`. At the end there must have been
-    no error but EXPECTED ones, and no cookie must be in the profile."""
+    are given. Other options go to a new context, where the first page takes twice as long: its caches are empty. All
+    are one visitor's to a server behind a proxy. All that the server answers goes to `answers`. At the end there must
+    have been no error but EXPECTED ones, and no cookie must be in the profile."""
     profile, sender = browser.contexts[0], {"x-forwarded-for": str(next(ADDRESSES))}
     complaints: list[list[str]] = []
+    contexts = {repr({}): profile}
     with ExitStack() as opened:
 
         def open_page(
@@ -87,7 +88,9 @@ def visits(browser: Any, root: str) -> Iterator[Callable[..., Any]]:
             permissions: Sequence[str] = (),
             **options: Any,
         ) -> Any:
-            context = opened.enter_context(browser.new_context(**options)) if options else profile
+            if (chosen := repr(options)) not in contexts:
+                contexts[chosen] = opened.enter_context(browser.new_context(**options))
+            context = contexts[chosen]
             page = opened.enter_context(context.new_page())
             if viewport:
                 page.set_viewport_size(viewport)
