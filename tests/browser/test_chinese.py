@@ -18,7 +18,7 @@ from helpers.songs import short
 def report(page: Any, *names: str) -> None:
     """Wait for what is offered to be downloaded, and hold the page to be Chinese."""
     page.locator(".downloads").first.wait_for(timeout=120_000)
-    page.locator("#scores-plot .xtick").first.wait_for()
+    page.locator(".js-plotly-plot .xtick:visible").first.wait_for()
     assert english(page, *names) == []
 
 
