@@ -113,11 +113,13 @@ def visits(browser: Any, root: str) -> Iterator[Callable[..., Any]]:
 
 def cancel_when(page: Any, condition: str) -> None:
     """Press Cancel as soon as JavaScript's `condition` holds, in the page itself: on a busy machine, the work may end
-    before a click from outside arrives."""
+    before a click from outside arrives. Fails if it did not hold within a minute."""
     page.evaluate(
-        """(condition) => new Promise((done) => {
+        """(condition) => new Promise((done, fail) => {
             const named = (button) => button.textContent.trim() === "Cancel";
+            const end = Date.now() + 60_000;
             const look = () => {
+                if (Date.now() > end) return fail(new Error(`never: ${condition}`));
                 if (!eval(condition)) return setTimeout(look, 20);
                 [...document.querySelectorAll("button")].find(named).click();
                 done();
