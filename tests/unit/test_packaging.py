@@ -141,6 +141,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: Path) -> 
     assert names == set(tracked("apex_space"))
 
 
+@pytest.mark.slow
 def test_the_wheel_brings_the_command_and_the_licences(wheel: Path) -> None:
     with ZipFile(wheel) as files:
         texts = {name.split(".dist-info/")[1]: name for name in files.namelist() if ".dist-info/" in name}

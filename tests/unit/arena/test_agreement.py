@@ -241,6 +241,7 @@ def test_bold_timid_ignorant_and_contrary_judges_are_told() -> None:
     assert ignorant.brier.low > 0.25
 
 
+@pytest.mark.slow
 def test_intervals_of_agreement_and_brier_hold_the_truth_about_95_times_in_100() -> None:
     chance = chances()
     truths = np.mean(np.maximum(chance, 1 - chance)), np.mean(chance * (1 - chance))

@@ -85,6 +85,7 @@ def test_is_heard_in_its_key_and_tempo(file: str) -> None:
     assert features.key(samples, 22_050) == BY_FILE[file]["key"]
 
 
+@pytest.mark.slow
 def test_no_two_songs_are_alike_and_damage_changes_them() -> None:
     for one, other in combinations(SAMPLE, 2):
         length = min(len(wave(one)), len(wave(other)))

@@ -72,6 +72,7 @@ def test_clips_have_the_same_length_and_tell_nothing_but_their_sound(
     assert [*temporary.iterdir()] == []
 
 
+@pytest.mark.slow
 def test_foreign_files_stay_and_own_ones_go_when_a_battle_cannot_be_made(
     friends: FriendBattles, songs: tuple[Path, Path], temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -153,6 +153,7 @@ def test_the_order_of_votes_does_not_matter(votes: list[Vote], data: st.DataObje
     assert rate(ordered, "generator") == rate(votes, "generator")
 
 
+@pytest.mark.slow
 @given(votes_cast)
 def test_turning_all_battles_round_turns_the_sides_effect_and_nothing_else(votes: list[Vote]) -> None:
     turned = [*map(swapped, votes)]

@@ -156,6 +156,7 @@ def test_harmless_changes(name: str, expected: Callable[[np.ndarray], np.ndarray
     np.testing.assert_allclose(changed(name, samples).samples, expected(samples), atol=1.6 / 32767)
 
 
+@pytest.mark.slow
 def test_what_ffmpeg_refuses_is_no_fault_of_the_song() -> None:
     with pytest.raises(CannotChange, match="FFmpeg did not manage it"):
         filtered(noise(), RATE, [["no_such_filter", ""]])

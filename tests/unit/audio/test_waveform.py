@@ -273,6 +273,7 @@ def test_too_long_though_no_header_says_so(songs: Callable[[str], bytes], put: C
     refused(put(flac_announcing(songs("flac"), 10 * SAMPLE_RATE)), errors.TooLong, limits=Limits(max_seconds=9))
 
 
+@pytest.mark.slow
 def test_a_song_of_many_samples_a_second_has_to_be_shorter(tmp_path: Path, put: Callable[[bytes], Path]) -> None:
     path = write(tmp_path / "file", tone(2, 192_000, 8), 192_000, "flac")
     assert load(path, Limits(max_seconds=8)).duration == 2

@@ -164,6 +164,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "songs"
 
 
+@pytest.mark.slow
 def test_the_command_writes_table_csv_json_and_a_picture(folder: Path, tmp_path: Path) -> None:
     (folder / "letter.mp3").write_text("Dear listener")
     options = ("robustness", folder, "--damage", "noise", "--out", tmp_path / "out")

@@ -151,6 +151,7 @@ def test_what_is_left_is_that_of_all_judges_and_all_songs(songs: Any, monkeypatc
     assert next(score_songs(["apex", "songeval"], Loader(*seconds), *songs)).left is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["songeval", "hear-1", "hear-2"])
 def test_a_song_heard_whole_shows_progress_and_no_score_before_its_end(
     name: str, panel_weights: Path, monkeypatch: pytest.MonkeyPatch

@@ -166,6 +166,7 @@ def test_what_is_left_out_is_gone_and_its_ends_meet_softly(loud_middle: Path, mo
     assert [change.part for change in without_parts(sound)] == [(0, 16.5), (16.5, 33)]
 
 
+@pytest.mark.slow
 def test_songeval_loses_parts_and_the_command_shows_it(
     loud_middle: Path, panel_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,6 +77,7 @@ def test_outputs_of_the_published_head(task: str, depth: int, shared: Path, tmp_
         np.testing.assert_allclose(scores[axis], golden[f"{task}{depth}.{name}"], rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])
 @pytest.mark.parametrize("prefix", ["", "model.", "a.b."])
 def test_both_forms_of_checkpoint_give_the_same_scores(

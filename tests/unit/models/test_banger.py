@@ -165,6 +165,7 @@ def test_the_shortest_rest_still_has_an_embedding(valid: int, encoder: Unpadded)
     assert np.isfinite(encoder(samples, np.array([valid]))).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [44_100, 48_000, 16_000, 11_025])
 def test_songs_are_resampled_as_librosa_does(rate: int, encoder: Unpadded) -> None:
     song = np.random.default_rng(0).standard_normal(rate + 7, dtype=np.float32)

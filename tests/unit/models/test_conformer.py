@@ -237,6 +237,7 @@ def test_rounded_products_move_the_state_little(encoder: Conformer, muq: Path) -
     assert 0 < (moved - exact).std() < 0.02 * exact.std()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [1, 30, 31, 95])
 @pytest.mark.parametrize("twice", [False, True])
 def test_the_steps_add_up_to_the_work(seconds: int, twice: bool, encoder: Conformer) -> None:

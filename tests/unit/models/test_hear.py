@@ -55,6 +55,7 @@ def test_scores_of_the_published_head(number: int, track: Track, shared: Path) -
     assert np.stack([*scores.values()], 1) == pytest.approx(golden["scores"].numpy(), abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rest", [900, 50_000])
 def test_a_frame_is_of_pieces_and_song_by_musicfm_and_muq(
     rest: int, weights: Path, monkeypatch: pytest.MonkeyPatch

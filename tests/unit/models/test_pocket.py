@@ -58,6 +58,7 @@ def test_features_do_not_know_the_level(songs: np.ndarray, decibels: float) -> N
     np.testing.assert_allclose(loud, quiet, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_padding_does_not_count(songs: np.ndarray) -> None:
     padded = np.pad(songs, ((0, 0), (0, 5 * SAMPLE_RATE)))
     encoder = PocketEncoder()

@@ -137,6 +137,7 @@ def test_compression_without_a_bound_is_not_unpacked(kind: int, tmp_path: Path, 
     assert not everything(scratch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claimed", [None, 1_000, 4_000_000_000])
 def test_a_bomb_is_put_out_whatever_its_header_claims(claimed: int | None, tmp_path: Path, scratch: Path) -> None:
     path = zipped(tmp_path / "z.zip", ("bomb.wav", bytes(int(3 * MEGABYTES * 1e6))), ("x.wav", b"sound"))

@@ -247,6 +247,7 @@ def settings_of(config: Json) -> TrainingSettings:
     return TrainingSettings(**{key: config[names.get(key, key)] for key in keys}, as_published=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["A", "B"])
 def test_a_whole_published_run(name: str, read: Golden, shared: Path, tmp_path: Path) -> None:
     run, stored = read("apex_runs.json")[name], read("apex_runs.safetensors")

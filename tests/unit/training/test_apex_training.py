@@ -187,6 +187,7 @@ def test_scores_as_json_are_those_of_records(tmp_path: Path) -> None:
 # ---- training ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_run_killed_in_an_epoch_goes_on_as_if_it_had_not_been(number: int, songs: Split, tmp_path: Path) -> None:
     folders = train_twice(partial(trainer.train, songs, QUICK), tmp_path, number)

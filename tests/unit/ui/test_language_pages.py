@@ -38,6 +38,7 @@ def reports() -> list[Report]:
     return [load_judge("pocket")(EXAMPLES / f"{name}.ogg") for name in ("folk", "waltz")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", REASONS)
 def test_panel_and_panel_comparison(reason: str, reports: list[Report]) -> None:
     a, b = reports
