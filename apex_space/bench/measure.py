@@ -21,7 +21,7 @@ import torch
 
 from ..audio import features
 from ..audio.resample import resample
-from ..audio.segments import cut
+from ..audio.segments import SEGMENT_SECONDS, cut
 from ..audio.waveform import load
 from ..judges.embedding_cache import EmbeddingCache
 from ..judges.loading import load_judge
@@ -232,7 +232,7 @@ def peaks(folder: Path, precisions: tuple[str, ...], say: Callable[[str], object
 
 def judges_costs(folder: Path, chosen: str, say: Callable[[str], object]) -> Iterator[Cost]:
     """Yield the cost of every judge."""
-    first, song = make_song(folder, LENGTHS[0]), make_song(folder, SONG_SECONDS)
+    first, song = make_song(folder, round(SEGMENT_SECONDS)), make_song(folder, SONG_SECONDS)
     for name in REGISTRY:
         say(f"a 3-minute song by {REGISTRY[name].title}")
         yield in_own_process(cost, name, folder, chosen, first, song)

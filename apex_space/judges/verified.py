@@ -128,8 +128,8 @@ def licence(name: str, loaded: Sequence[Weights] | None = None) -> str:
 def _others(name: str, loaded: Sequence[Weights] | None) -> list[str]:
     """Return the repositories that a setting has put in the place of the published ones."""
     now = settings()
-    fields = {name: field for name, field in type(now).model_fields.items() if name.endswith("_repo")}
-    chosen = [str(getattr(now, name)) for name, field in fields.items() if getattr(now, name) != field.default]
+    fields = [(key, field) for key, field in type(now).model_fields.items() if key.endswith("_repo")]
+    chosen = [str(getattr(now, key)) for key, field in fields if getattr(now, key) != field.default]
     if not chosen:
         return []
     names = {Path(each).name if Path(each).is_dir() else each for each in chosen}

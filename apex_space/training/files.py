@@ -43,23 +43,23 @@ def write(path: Path, content: str) -> None:
         raise TrainingError(f"{path} cannot be written ({error.strerror}). Choose another --out.") from error
 
 
-def begin(folder: Path, about: str, *more: str) -> None:
-    """Write what a new run is, as `settings_json` tells. Raises TrainingError.
+def begin(folder: Path, about: str, checkpoint: str, results: Sequence[str]) -> None:
+    """Write what a new run is, as `settings_json` tells, and delete the `results` of the run that was there before.
 
-    If a run goes on there, its own file stays, because training may find that it is another one. Raises OutputRefused
-    if a file of others has the name of one of ours, or one of `more`.
+    If a run goes on there, its own files stay, because training may find that it is another one. Raises TrainingError,
+    and OutputRefused if a file of others has the name of one of ours.
     """
-    check_run(folder, *more)
+    check_run(folder, checkpoint, results)
     if not (folder / LAST).exists():
-        for name in (RESULTS, CHALLENGE):  # those of another run: they must not be published beside the new checkpoint
+        for name in results:  # they must not be published beside the new checkpoint
             (folder / name).unlink(missing_ok=True)
         write(folder / SETTINGS, about)
 
 
-def check_run(folder: Path, *more: str) -> None:
-    """Raise OutputRefused if a file of others in the folder has the name of one of ours, or one of `more`."""
+def check_run(folder: Path, checkpoint: str, results: Sequence[str] = (RESULTS,)) -> None:
+    """Raise OutputRefused if a file of others in the folder has the name of one of ours."""
     if not (folder / LAST).exists():
-        names = SETTINGS, CURVES, PICTURE, RESULTS, CHALLENGE, *more
+        names = SETTINGS, CURVES, PICTURE, checkpoint, *results
         check_own(folder, names, lambda text: {*ABOUT} <= json.loads(text).keys())
 
 

@@ -83,7 +83,7 @@ def run(
         on_epoch(history)
 
     about = settings_json(recipe.settings, songs, device, data)
-    begin(folder, about, recipe.checkpoint)
+    begin(folder, about, recipe.checkpoint, (RESULTS, CHALLENGE) if recipe.is_challenge else (RESULTS,))
     history = recipe.train(folder, epoch_done, device)
     write(folder / SETTINGS, about)
     results, rows = list[Measured](), list[dict[str, str | float]]()

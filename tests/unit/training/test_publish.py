@@ -101,10 +101,13 @@ def test_what_is_no_repositorys_name(repository: str, folder: Path) -> None:
 
 
 def test_results_of_another_run_are_not_published_beside_a_new_checkpoint(folder: Path) -> None:
-    """A run that begins anew in the folder takes them away: it may be killed before it has measured."""
+    """A run that begins anew in the folder takes them away: it may be killed before it has measured. A file of others
+    stays, though runs of other judges write one of that name."""
     about = json.loads((folder / "settings.json").read_text()) | {"device": "cpu"}
     (folder / "settings.json").unlink()
     (folder / "settings.json").write_text(json.dumps(about))
-    begin(folder, json.dumps(about), "best_model.pt")
+    (folder / "challenge.csv").write_text("theirs")
+    begin(folder, json.dumps(about), "best_model.pt", ("results.csv",))
+    assert (folder / "challenge.csv").read_text() == "theirs"
     with pytest.raises(TrainingError, match=r"has no results\.csv"):
         contents(folder, "owner/name", "mit")
