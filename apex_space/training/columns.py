@@ -18,8 +18,15 @@ PLATFORM, SONGEVAL = "platform", "songeval_scores"
 EMBEDDING, FRAMES = "segment_embedding", "segment_frames"
 MADE_BY, ERRORS = b"apex_space_extract", "errors.parquet"
 """Metadata of a file of embedded segments, which tells the encoder as JSON; and the list of songs that failed."""
+SCORES = {"streams": "score_streams", "likes": "score_likes", "banger": "banger_score"}
+"""Axis -> its column, where the names differ."""
 ENCODERS = "frames.json"
 """File in a folder of songs' frames that tells the encoders, in the order of their numbers."""
+
+
+def column_of(axis: str) -> str:
+    """Return the name of an axis in tables: streams -> score_streams."""
+    return SCORES.get(axis, axis)
 
 
 def named(row: Mapping[str, Any]) -> tuple[str, Any]:
@@ -50,5 +57,6 @@ def score(axis: Axis, cell: Any) -> float:
     except ValueError:
         number = math.nan
     if not axis.low <= number <= axis.high:
-        raise ValueError(f"{axis.key} is {reprlib.repr(cell)}, not a number from {axis.low:g} to {axis.high:g}")
+        given = f"{column_of(axis.key)} is {reprlib.repr(cell)}"
+        raise ValueError(f"{given}, not a number from {axis.low:g} to {axis.high:g}")
     return number

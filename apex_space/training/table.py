@@ -18,8 +18,8 @@ import numpy as np
 from ..core import tables
 from ..core.axes import BY_KEY
 from ..core.errors import TrainingError
-from ..models.heads.apex import AESTHETICS, TASKS
-from .columns import EMBEDDING, ERRORS, MADE_BY, PLATFORM, SONGEVAL, aesthetics
+from ..models.heads.apex import AESTHETICS
+from .columns import EMBEDDING, ERRORS, MADE_BY, PLATFORM, SONGEVAL, aesthetics, column_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,11 +40,6 @@ class Encoder:
 
 MERT_95M = Encoder(768, "APEX's encoder, MERT-v1-95M")
 MERT_330M = Encoder(1024, "Banger's encoder, MERT-v1-330M")
-
-
-def column_of(axis: str) -> str:
-    """Return the name of an axis in tables: streams -> score_streams."""
-    return "banger_score" if axis == "banger" else TASKS.get(axis, axis)
 
 
 NONE_KNOWN = {
@@ -239,7 +234,7 @@ def _read(file: Path, axes: tuple[str, ...], encoder: Encoder) -> Samples:
             labels[:, place] = songeval[axis]
         low, high = BY_KEY[axis].low, BY_KEY[axis].high
         outside = (labels[:, place] < low) | (labels[:, place] > high)
-        _refuse(file, outside, f"{axis} is not a number from {low:g} to {high:g}")
+        _refuse(file, outside, f"{column_of(axis)} is not a number from {low:g} to {high:g}")
     return Samples(
         ids, np.array(platforms, object), names, _embeddings(file, table[named[EMBEDDING]], encoder), labels, axes
     )
@@ -413,8 +408,8 @@ def check_labels(split: Split) -> None:
     for axis, column in zip(split.train.axes, split.train.labels.T, strict=True):
         if (column == column[0]).all():
             raise TrainingError(
-                f"{axis} is {column[0]:g} in all {len(column)} rows of train, from {split.train.names[0]} on: nothing "
-                "can be learned from it."
+                f"{column_of(axis)} is {column[0]:g} in all {len(column)} rows of train, from {split.train.names[0]} "
+                "on: nothing can be learned from it."
             )
 
 
@@ -423,13 +418,13 @@ def check_part(part: str, samples: Samples) -> None:
     for axis, column in zip(samples.axes, samples.labels.T, strict=True):
         if np.isnan(column).all():
             advice = NONE_KNOWN.get(axis, "Add it to the table of targets.")
-            raise TrainingError(f"No song of {part} has the score {axis}. {advice}")
+            raise TrainingError(f"No song of {part} has the score {column_of(axis)}. {advice}")
         low, high = BY_KEY[axis].low, BY_KEY[axis].high
         wrong = ~((column >= low) & (column <= high))  # also where it is NaN
         if wrong.any():
             row = int(wrong.argmax())
             value = "not there" if math.isnan(column[row]) else f"{column[row]:g}"
             raise TrainingError(
-                f"{part}, {samples.names[row]}{_of(samples.platforms[row])}: {axis} is {value}, not a number from "
-                f"{low:g} to {high:g}. Correct it, or leave the song out."
+                f"{part}, {samples.names[row]}{_of(samples.platforms[row])}: {column_of(axis)} is {value}, not a "
+                f"number from {low:g} to {high:g}. Correct it, or leave the song out."
             )

@@ -19,10 +19,10 @@ from ...evaluation.songs import ANNOTATION, find_file, mean_ratings
 from ...preference.fitting.sources import AudioSource, FindSong, audio_source, dataset_rows
 from ...preference.fitting.sources import remote as _remote
 from ...ranking.batch import gather
-from ..columns import PLATFORM, SONG_IDS, SONGEVAL, aesthetics, named, score
+from ..columns import PLATFORM, SONG_IDS, SONGEVAL, aesthetics, column_of, named, score
 
-SCORES = {"score_streams": BY_KEY["streams"], "score_likes": BY_KEY["likes"]}
-"""Names of columns, and their axes. In a table without a column of files, the id is the file's name."""
+POPULARITY = {column_of(axis): BY_KEY[axis] for axis in ("streams", "likes")}
+"""Names of columns, and their axes."""
 MAX_SONGS = 10_000_000
 
 OpenSong = Callable[[], AbstractContextManager[Path]]
@@ -138,7 +138,7 @@ def _from_row(place: str, row: Mapping[str, Any], find: FindSong) -> Song | BadR
 
 def _labels(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the labels that a row has. Raises EvaluationError and ValueError."""
-    labels: dict[str, Any] = {name: score(axis, row[name]) for name, axis in SCORES.items() if text(row.get(name))}
+    labels: dict[str, Any] = {name: score(axis, row[name]) for name, axis in POPULARITY.items() if text(row.get(name))}
     if platform := unicode_text(row.get(PLATFORM)):
         labels[PLATFORM] = platform
     if scores := row.get(SONGEVAL):

@@ -183,7 +183,7 @@ def test_faults_are_one_line_before_any_work(folder: Path, tmp_path: Path) -> No
         ((tmp_path / "nowhere", "--out", tmp_path), "nowhere has no folder train"),
         ((folder, "--out", tmp_path / "file"), "file cannot be written to (File exists)"),
         ((folder, "--out", tmp_path, "--targets", tmp_path / "none.csv"), "none.csv cannot be read"),
-        ((tmp_path / "data", "--out", tmp_path), "shard_0001.parquet, row 6: likes is not a number from 0 to 100"),
+        ((tmp_path / "data", "--out", tmp_path), "shard_0001.parquet, row 6: score_likes is not a number from 0 to"),
     ):
         done = run("train", "apex", *arguments)
         assert (done.returncode, done.stdout) == (1, "")

@@ -61,7 +61,7 @@ FAULTS: dict[str, tuple[Callable[[list[Row]], None], str]] = {
     "no embedding": (put("segment_embedding", None), r"row 3: its embedding has 0 numbers"),
     "NaN in an embedding": (put("segment_embedding", [float("nan")] * 768), r"row 3: its embedding holds a number"),
     "doubled": (lambda content: content.append(content[2]), r"The segment train0001_1 of udio is there twice"),
-    "too high": (put("score_likes", 100.5), r"row 3: likes is not a number from 0 to 100"),
+    "too high": (put("score_likes", 100.5), r"row 3: score_likes is not a number from 0 to 100"),
     "too low": (put("songeval_scores", {"clarity": 0.5}), r"row 3: clarity is not a number from 1 to 5"),
     "no JSON": (
         lambda content: [row.update(songeval_scores="{") for row in content] and None,
@@ -109,7 +109,7 @@ def test_songs_and_segments_without_labels_are_refused(value: float | None, tmp_
         row["score_likes"] = value
     found = table.read([write(tmp_path / "shard.parquet", content)], AXES)
     for samples, name in ((found, "train0001_1"), (table.by_song(found), "train0001")):
-        with pytest.raises(TrainingError, match=rf"train, {name} of udio: likes is not there, not a number from 0 to"):
+        with pytest.raises(TrainingError, match=rf"train, {name} of udio: score_likes is not there, not a number"):
             table.check_labels(Split(samples, samples, samples))
 
 
@@ -122,7 +122,7 @@ def test_a_score_that_no_song_has_is_told_with_what_to_do(segments: Split) -> No
 
 def test_labels_that_are_all_the_same_are_refused(songs: Split) -> None:
     constant = replace(songs.train, labels=np.full_like(songs.train.labels, 50))
-    with pytest.raises(TrainingError, match="streams is 50 in all 33 rows of train, from train0000 on"):
+    with pytest.raises(TrainingError, match="score_streams is 50 in all 33 rows of train, from train0000 on"):
         table.check_labels(replace(songs, train=constant))
 
 

@@ -85,10 +85,10 @@ def test_a_split_of_ones_own_is_kept(folder: Path, tmp_path: Path) -> None:
 FAULTS: dict[str, tuple[Callable[[list[Row]], Any], str]] = {
     "NaN": (
         lambda rows: rows[3].update(banger_score=float("nan")),
-        "5: banger is not there, not a number from 0 to 10",
+        "5: banger_score is not there, not a number from 0 to 10",
     ),
-    "no score": (lambda rows: rows[3].update(banger_score=None), "5: banger is not there"),
-    "too high": (lambda rows: rows[3].update(banger_score=10.5), "row 4: banger is not a number from 0 to 10"),
+    "no score": (lambda rows: rows[3].update(banger_score=None), "5: banger_score is not there"),
+    "too high": (lambda rows: rows[3].update(banger_score=10.5), "row 4: banger_score is not a number from 0 to 10"),
     "NaN in an embedding": (
         lambda rows: rows[3].update(embedding=[float("nan")] * 1024),
         "row 4: its embedding holds a number that is not finite",

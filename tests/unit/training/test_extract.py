@@ -216,7 +216,7 @@ def test_labels_of_a_jsonl_are_passed_on(songeval: Any, folder: Path, tmp_path: 
     assert [first[label] for label in shards.LABELS] == [12.0, 3.5, "udio", FIVE]
     assert [other[label] for label in shards.LABELS] == [None] * 4
     assert {name: words in reasons(tmp_path / "out")[name] for name, words in {
-        "not there": "no sound file of", "deep/a": "Its likes is 'many', not a number", "x": "is not a struct of",
+        "not there": "no sound file of", "deep/a": "Its score_likes is 'many', not a number", "x": "is not a struct of",
     }.items()} == dict.fromkeys(("not there", "deep/a", "x"), True)  # fmt: skip
 
 
@@ -290,9 +290,9 @@ def test_no_work_is_begun_on_songs_that_cannot_be_told_apart(
 @pytest.mark.parametrize(
     ("labels", "words"),
     [
-        ({"score_streams": 150}, "Its streams is 150, not a number from 0 to 100."),
-        ({"score_likes": True}, "Its likes is True, not a number"),
-        ({"score_likes": "9" * 1000}, "Its likes is '999999999999...9999999999999', not"),
+        ({"score_streams": 150}, "Its score_streams is 150, not a number from 0 to 100."),
+        ({"score_likes": True}, "Its score_likes is True, not a number"),
+        ({"score_likes": "9" * 1000}, "Its score_likes is '999999999999...9999999999999', not"),
         ({"songeval_scores": FIVE | {"clarity": 9}}, "Its clarity is 9, not a number from 1 to 5."),
         ({"annotation": [FIVE | {"clarity": 0}]}, "Its clarity is 0.0, not a number from 1 to 5."),
     ],
