@@ -195,7 +195,7 @@ def timeline(report: Report, reference_song: Report | None = None) -> "Figure":
         figure.add_vline(report.duration, line=dict(color=GREY, width=1))
     figure.update_layout(showlegend=True)
     bottom = 60 + 16 * sum(trace.showlegend is not False for trace in figure.data)  # a phone has few in a row
-    return finished(figure, 90 + bottom + 190 * max(1, len(groups)), bottom)
+    return finished(figure, 70 + bottom + 145 * max(1, len(groups)), bottom)
 
 
 def _waveform(figure: "Figure", report: Report, axis: Axis, row: int) -> None:

@@ -46,7 +46,7 @@ def test_a_dropped_song_takes_the_examples_place_with_seven_axes_or_the_reason(v
     page.locator("#example").wait_for(state="hidden")
     wait_for_report(page)
     assert not page.locator("#example").is_visible()
-    cards = page.locator(".result .card")
+    cards = page.locator(".result").get_by_role("list").first.get_by_role("listitem")
     assert cards.count() == len(SEVEN)
     texts = cards.all_inner_texts()
     assert [text.count("–") for text in texts] == [0, 0, 0, 0, 0, 1, 1]
@@ -61,6 +61,8 @@ def test_a_dropped_song_takes_the_examples_place_with_seven_axes_or_the_reason(v
     assert page.title().endswith("APEX Space")
     page.locator("#scores-plot .js-plotly-plot").wait_for()
     page.locator("#timeline-plot .js-plotly-plot").wait_for()
+    first_screen = page.viewport_size["height"]
+    assert page.evaluate("scrollY") + page.locator("#timeline-plot").bounding_box()["y"] < first_screen
     for caption in ("Scores", "By segment", "Measured, not predicted", "Provenance"):
         table = page.locator("caption", has_text=caption)
         assert not table.is_visible()

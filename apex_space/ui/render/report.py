@@ -67,7 +67,7 @@ def cards(report: Report, other: Report | None = None, kind: str = "last") -> st
         f"{unverified([report])}"
         f"{_paragraphs(against, 'against')}{_paragraphs(_unsure(report, changed), 'by')}"
         f"{_paragraphs(standing_out(report))}"
-        f'<div class="cards">{"".join(_card(report, axis, lines.get(axis, "")) for axis in axes)}</div>'
+        f'<div class="cards" role="list">{"".join(_card(report, axis, lines.get(axis, "")) for axis in axes)}</div>'
         f"{_paragraphs(notes, 'by')}"
     )
 
@@ -191,7 +191,9 @@ def _card(report: Report, axis: Axis, change: str) -> str:
         scale = f" / {axis.high:g}" if axis.bounded else ""
         shown = f"<b>{number(axis, value)}</b><small>{scale}{interval}</small>"
     label = f"<span>{translate(axis.label)}</span>"
-    return f'<div class="card {axis.group}">{label}<div>{shown}</div>{change}<small>{note}</small></div>'
+    return (
+        f'<div class="card {axis.group}" role="listitem">{label}<div>{shown}</div>{change}<small>{note}</small></div>'
+    )
 
 
 def number(axis: Axis, value: float) -> str:
