@@ -35,6 +35,8 @@ MAX_WORKERS = 4
 """Maximum number of songs decoded at a time; further ones wait. A worker process takes 50 MB."""
 CPU_SECONDS = 20.0
 """Maximum CPU seconds for decoding a song of up to ten minutes; a longer one may take more, in proportion."""
+MAX_ANSWER, MAX_BLOCK = 1_000_000, 16_000_000
+"""Maximum size of an answer's line in bytes and of a block in samples: a codec may be in a song's hands."""
 MAX_PASSAGE_SECONDS = 60.0
 """Maximum length of a passage that is cut from a song."""
 TOO_SLOW = 1
@@ -117,8 +119,12 @@ class _Worker:
         self._busy = True
         self._ask("open", str(path.absolute()))
         header, _ = self._answer()
-        rate, channels = header["rate"], header["channels"]
-        return MeasuredStream(rate, channels, header["announced"], self._blocks(rate, channels), lambda: self._loudness)
+        match header:
+            case {"rate": int(rate), "channels": int(channels), "announced": None | int() | float() as announced}:
+                if rate > 0 and channels > 0:
+                    blocks = self._blocks(rate, channels)
+                    return MeasuredStream(rate, channels, announced, blocks, lambda: self._loudness)
+        raise self._dead()
 
     def filter(self, samples: np.ndarray, rate: int, chain: Chain) -> np.ndarray:
         """Filter a sound [C, n]. Raises AudioError."""
@@ -189,11 +195,14 @@ class _Worker:
     def _answer(self, channels: int = 0) -> tuple[dict[str, Any], np.ndarray]:
         """Return the process's answer and its block [C, n], with n = 0 if there is none. Raises AudioError."""
         try:
-            answer = json.loads(self._answers.readline())
-            block = np.empty((channels, answer.get("samples", 0)), np.float32)
+            answer = json.loads(self._answers.readline(MAX_ANSWER))
+            samples = answer.get("samples", 0)
+            if not 0 <= channels * samples <= MAX_BLOCK:
+                raise ValueError
+            block = np.empty((channels, samples), np.float32)
             if self._answers.readinto(block.reshape(-1).view(np.uint8).data) < block.nbytes:
                 raise EOFError
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError, EOFError, AttributeError, TypeError):
             raise self._dead() from None
         if "error" in answer:
             self._busy = answer["spent"]

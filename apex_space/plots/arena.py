@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..arena.pool_sources import example_texts
 from ..core.i18n import tr, translate
 from ..judges.registry import REGISTRY
-from .panel import COLOURS, SYMBOLS
+from .panel import COLOURS, symbol
 from .style import GREY, PERCENT, finished
 
 if TYPE_CHECKING:
@@ -131,14 +131,14 @@ def _lines(curves: "Sequence[LearningCurve]", heights: Sequence[Sequence[float |
     places = itertools.count()
     for curve, height, name in zip(curves, heights, map(_plain, curve_names(curves)), strict=True):
         judge = curve.kind == "judge"
-        turn, place = divmod(next(places), len(COLOURS)) if judge else (0, 0)
+        place = next(places) if judge else 0
         dash = "solid" if curve.by == "learned" else DASHES[curve.kind]
         figure.add_scatter(
             x=[point.votes for point in curve.points],
             y=height,
             mode="lines+markers" if judge else "lines",
-            marker=dict(size=8, symbol=SYMBOLS[(place + turn) % len(SYMBOLS)]),
-            line=dict(color=COLOURS[place] if judge else GREY, dash=dash),
+            marker=dict(size=8, symbol=symbol(place)),
+            line=dict(color=COLOURS[place % len(COLOURS)] if judge else GREY, dash=dash),
             name=name,
             hovertemplate=tr("{name}: {figure} after {n} votes", name=name, figure=form, n="%{x:,}")
             + "<extra></extra>",

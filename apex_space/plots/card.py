@@ -168,10 +168,11 @@ class _Pen:
             self.box(end - 1.5, y - 8, end + 1.5, y + 8, INK)
 
     def mark(self, x: float, y: float, judge: int) -> None:
-        sides, colour = SIDES[judge % len(SIDES)], JUDGE_COLOURS[judge % len(JUDGE_COLOURS)]
+        shape, colour = (judge + judge // len(SIDES)) % len(SIDES), JUDGE_COLOURS[judge % len(JUDGE_COLOURS)]
+        sides = SIDES[shape]
         at, radius = (SCALE * x, SCALE * y), SCALE * (15 if sides else 12)
         if sides:
-            turn = 45 if judge % len(SIDES) == 1 else 180 if judge % len(SIDES) == 6 else 0
+            turn = 45 if shape == 1 else 180 if shape == 6 else 0
             self._draw.regular_polygon((*at, radius), sides, turn, colour, PAPER, SCALE)
         else:
             self._draw.circle(at, radius, colour, PAPER, SCALE)

@@ -39,7 +39,7 @@ def panel(panel: Panel) -> "Figure":
             y=[translate(axis.label) for axis in given],
             mode="markers",
             name=REGISTRY[report.judge].title,
-            marker=dict(color=COLOURS[place % len(COLOURS)], symbol=SYMBOLS[place % len(SYMBOLS)], size=13),
+            marker=dict(color=COLOURS[place % len(COLOURS)], symbol=symbol(place), size=13),
             text=[f"{v:.3g}{_range(a)}" for a, v in zip(given, values, strict=True)],
             hovertemplate="%{y}: %{text}<extra>%{fullData.name}</extra>",
         )
@@ -48,6 +48,11 @@ def panel(panel: Panel) -> "Figure":
     figure.update_xaxes(range=[-2, 102], tickvals=[0, 50, 100], ticktext=[tr("lowest"), "", tr("highest")], tickangle=0)
     figure.update_layout(showlegend=True)
     return finished(figure, ROW_HEIGHT * max(2, len(labels)) + 130, bottom=100, right=40)
+
+
+def symbol(place: int) -> str:
+    """Return the mark of the judge at this place, which no judge of the same colour has."""
+    return SYMBOLS[(place + place // len(COLOURS)) % len(SYMBOLS)]
 
 
 def _share(axis: Axis, score: float) -> float:

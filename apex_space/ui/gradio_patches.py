@@ -32,7 +32,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..core.i18n import ENGLISH, tr
+from ..core.i18n import ENGLISH, plural, tr
 from ..core.settings import settings
 from ..storage.identity import networks
 from ..storage.rate_limits import WIDER
@@ -56,8 +56,13 @@ STATUS_SCRIPT = next((Path(gr.__file__).parent / "templates" / "frontend" / "ass
 COUNTING = re.compile(r"(performance\.now\(\)-\w+\(\w+\)\)/1e3\),)(?=\w+&&)")
 STATUS_ELEMENT = re.compile(r"\w+=>([A-Za-z_$]+)=\w+,\(\)=>\1\)")
 CREATE_TOOLS = GradioMCPServer.create_mcp_server
+PREPARE_CALL = GradioMCPServer._prepare_tool_call_args
 QUEUE_SECONDS = 0.02
 """Seconds between two looks for an event that can run."""
+SHORT = 4
+"""So many times as many places as for events that need a judge has a visitor for all other events."""
+ONE_WAITS = "{n} request of yours waits or runs. Try again when it is done."
+MORE_WAIT = "{n} requests of yours wait or run. Try again when one of them is done."
 BUSY_SECONDS = 10
 """Seconds after which a visitor with too many requests may try again."""
 FIRST_GUESS_SECONDS = 10.0
@@ -115,11 +120,19 @@ class EventsById(dict[str, Event]):
         return event
 
 
+_Place = tuple[bool, str, str]
+"""Whether an event needs a judge, and the networks of its sender."""
+
+
+def _place(fn: Any, request: Any) -> _Place:
+    return fn.validator is not None, *networks(address(request))
+
+
 class PatientQueue(queueing.Queue):
     """Gradio's queue with other limits on the messages it keeps, and without an error when a session is gone.
 
-    One visitor has a limited number of places, and so has one wider network. Places are counted for events with a
-    validator, which need a judge.
+    One visitor has a limited number of places, and so has one wider network. Events with a validator, which need a
+    judge, have fewer places than all others, which are short.
 
     The uploads that an event's validator claims are released when the event has run, or was given up before it ran.
     """
@@ -130,28 +143,31 @@ class PatientQueue(queueing.Queue):
         self.pending_messages_per_session: Any = PendingMessages(self)
         self.event_ids_to_events = EventsById(self._release)
         self._claims: dict[str, list[Callable[[], None]]] = {}
-        self._joining: list[tuple[str, str]] = []
+        self._joining: list[_Place] = []
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
         """Add an event to the queue if its validator agrees. Raises HTTPException if the address has too many."""
         fn = self.blocks.fns.get(body.fn_index)
-        if fn is None or fn.validator is None:
+        if fn is None:
             return await self._push(body, request, username)
-        sender = networks(address(request))
-        self._admit(sender)
-        self._joining.append(sender)
+        place = _place(fn, request)
+        self._admit(place)
+        self._joining.append(place)
         try:
             return await self._push(body, request, username)
         finally:
-            self._joining.remove(sender)
+            self._joining.remove(place)
 
-    def _admit(self, sender: tuple[str, str]) -> None:
-        inside = [event for event in self.event_ids_to_events.values() if event.fn.validator is not None]
-        senders = [*self._joining, *(networks(address(event.request)) for event in inside)]
-        (narrow, wide), places = sender, settings().places
-        here, near = (sum(network == other[at] for other in senders) for at, network in enumerate((narrow, wide)))
+    def _admit(self, asked: "_Place") -> None:
+        events = self.event_ids_to_events.values()
+        taken = [
+            place for place in (*self._joining, *(_place(e.fn, e.request) for e in events)) if place[0] == asked[0]
+        ]
+        judged, narrow, wide = asked
+        places = settings().places * (1 if judged else SHORT)
+        here, near = (sum(network == place[at] for place in taken) for at, network in ((1, narrow), (2, wide)))
         if here >= places or (wide and near >= WIDER * places):
-            text = tr("{n} requests of yours wait or run. Try again when one of them is done.", n=here or near)
+            text = plural(here if here >= places else near, ONE_WAITS, MORE_WAIT)
             raise HTTPException(429, text, {"retry-after": str(BUSY_SECONDS)})
 
     async def _push(self, body: Any, request: Any, username: str | None) -> Any:
@@ -362,6 +378,7 @@ def adapt_tools(outputs: Mapping[str, dict[str, Any]]) -> None:
     server.convert_strings_to_filedata = _with_files
     server.postprocess_output_data = _as_json
     server._execute_tool_without_progress = _result
+    server._prepare_tool_call_args = _without_host
 
 
 def _with_outputs(tools: Any, server: GradioMCPServer, outputs: Mapping[str, dict[str, Any]]) -> Any:
@@ -418,7 +435,17 @@ async def _result(self: GradioMCPServer, job: Any) -> list[Any]:
     try:
         return [await asyncio.wrap_future(job.future)]
     except httpx.HTTPStatusError as refused:
-        raise RuntimeError(refused.response.json()["detail"]) from refused
+        try:
+            reason = refused.response.json()["detail"]
+        except (ValueError, KeyError, TypeError):  # it is by a middleware, not by Gradio
+            reason = refused.response.text
+        raise RuntimeError(reason) from refused
+
+
+def _without_host(self: GradioMCPServer, name: str, arguments: dict[str, Any]) -> Any:
+    """Return what a tool is called with. Gradio asks itself at 127.0.0.1, where the caller's name for it is foreign."""
+    endpoint, values, headers, fn = PREPARE_CALL(self, name, arguments)
+    return endpoint, values, {key: value for key, value in headers.items() if key.lower() != "host"}, fn
 
 
 def adapt_template(preview: str, head: str) -> None:

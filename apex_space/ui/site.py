@@ -69,8 +69,6 @@ LEAD = """# APEX Space
 Models of music taste score your song: two popularity scores and five aesthetic scores, segment by segment.
 [**Vote in the arena**](arena): listen to two songs blind, pick one, and see whether the judges predicted your
 choice."""
-LEFTOVERS = (600, 3600)
-"""Interval and age in seconds: every 10 minutes, uploads older than an hour that were never scored are deleted."""
 MAX_QUEUE = 50
 
 
@@ -102,7 +100,7 @@ def _pages(
     uploads: Uploads,
 ) -> gr.Blocks:
     requests = Requests(manager, uploads, arena.model)
-    with TranslatedBlocks(title=TITLE, analytics_enabled=False, delete_cache=LEFTOVERS) as blocks:
+    with TranslatedBlocks(title=TITLE, analytics_enabled=False) as blocks:
         _links()
         gr.Markdown(LEAD, elem_id="lead")
         ScorePage(requests, results)

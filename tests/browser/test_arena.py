@@ -57,8 +57,13 @@ def test_a_vote_by_keyboard(listen: Any, visit: Any, data: Path) -> None:
     page = opened.page
     board = visit("/leaderboard")
     board.get_by_text(f"{before} vote" if before else "No vote has been counted").first.wait_for()
+    page.get_by_label("Keys").uncheck()
+    page.keyboard.press("a")
+    opened.status("Play both songs")
+    page.get_by_label("Keys").check()
     page.keyboard.press("a")
     opened.status("Not yet")
+    page.evaluate("document.activeElement.blur()")
     started = time.monotonic()
     page.keyboard.press("Space")
     opened.status("Song A is heard. Now song B.")

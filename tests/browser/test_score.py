@@ -109,6 +109,19 @@ def test_what_cannot_be_a_song_is_refused_in_plain_words_and_the_sound_of_a_vide
     wait_for_report(page)
 
 
+def test_a_song_that_is_removed_is_scored_no_further(visit: Any, tmp_path: Path) -> None:
+    """Else its scores would stand beside the next song."""
+    page = visit("/", "Score")
+    upload(page, melodies.write(tmp_path / "long.wav", 7, seconds=120, rate=24_000, channels=1))
+    page.locator(".progress progress").wait_for()
+    page.locator("#song").get_by_role("button", name="Clear").click()
+    page.get_by_text("its scores appear here").wait_for()
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_be_disabled()
+    upload(page, short(SONG))
+    wait_for_report(page)
+    assert page.locator(".result .song").inner_text() == SONG
+
+
 def test_without_a_network_the_page_says_what_is_missing(visit: Any) -> None:
     page = visit("/", "Score")
     choice = page.get_by_role("radio", name="APEX", exact=True)

@@ -86,8 +86,10 @@ worker.CPU_SECONDS = 1
         (f"{OPENING} 1 / 0", "ZeroDivisionError"),
         ("worker.LoudnessMeter.loudness = lambda _: loudness.Loudness(float('nan'), None, ())", "crash"),
         ("worker.write = lambda answers, *_: (answers.write(b'nonsense\\n'), answers.flush())", "crash"),
+        ("worker.Decoder._open = lambda *_: ({'rate': 44_100, 'channels': '2', 'announced': None}, None)", "crash"),
+        ("worker.Decoder._next = lambda *_: ({'samples': 10**12}, None)", "crash"),
     ],
-    ids=["segfault", "abort", "exit", "hang", "loop", "endless", "memory", "error", "untrue", "nonsense"],
+    ids=["segfault", "abort", "exit", "hang", "loop", "endless", "memory", "error", "untrue", "text", "type", "huge"],
 )
 def test_what_a_codec_does_is_a_message_and_the_next_song_is_decoded(
     song: Path, sabotage: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, code: str, says: str

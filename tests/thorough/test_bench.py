@@ -13,6 +13,7 @@ from helpers import fake_clap
 TINY = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "num_hidden_layers": 12}
 
 
+@pytest.mark.timeout(1800)  # it takes 5 minutes alone, and other tests run beside it
 def test_everything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """On networks small enough to run through; Banger's and APEX's heads fit their published sizes only."""
     monkeypatch.setattr(networks, "CONFORMER", networks.CONFORMER | TINY)

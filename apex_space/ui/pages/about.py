@@ -26,8 +26,9 @@ trained on. A model knows only the sound of a song. Its listeners were few, and 
 about many songs. It should decide neither what is published nor who is paid, and it cannot tell music by people
 from music by machines."""
 PRIVACY = """## What happens to a song
-A song is decoded, scored and deleted from the server within minutes. Neither the song nor its name is stored or
-logged, unless you let friends vote on it: then for a day. Its embeddings (numbers, under a hash of the samples) stay
+A song is decoded, scored and deleted from the server within minutes. The songs of a ranking, and the clips of a battle
+between songs of your own, are kept for an hour at most. Neither the song nor its name is stored or logged, unless you
+let friends vote on it: then for {hours:g} hours at most. Its embeddings (numbers, under a hash of the samples) stay
 in a cache for a while. The server keeps a report only if you ask for a link to it, and then without the song's name.
 Your browser's tab keeps the last report. No cookie is set. Of an address only a hash is kept, with votes, shared
 results and battles for friends, under a key that changes every day."""
@@ -59,7 +60,7 @@ class AboutPage:
         for name in self._profiles:
             with gr.Accordion(fill("{entry}: what damage it hears", entry=REGISTRY[name].title), open=False):
                 profiles.append(gr.HTML())
-        gr.Markdown(PRIVACY)
+        gr.Markdown(fill(PRIVACY, hours=settings().friend_hours))
         limits = gr.HTML()
         gr.Markdown(CITE)
         references = gr.HTML(js_on_load=read_static("cite.js"), texts=COPYING, elem_id="references")

@@ -58,6 +58,7 @@ TEXTS = {
     "vote": "Your vote",
     "together": "Switch at the same place: the other song goes on where this one is.",
     "space": "Space",
+    "keys": "Keys",
     "toggle": "play or pause; once a song is heard, it goes on to the other.",
     "arrows": "play A or B.",
     "restart": "start the song again.",

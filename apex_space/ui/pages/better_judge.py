@@ -17,7 +17,7 @@ COMING = (
     "again. The song need not be sent again for {time}."
 )
 READY = "{judge} is ready now."
-TOO_LATE = "{judge} is ready now. Choose the song again to score it, because it was deleted meanwhile."
+TOO_LATE = "{judge} is ready now. Choose the song again to score it: it is no longer here."
 
 
 class BetterJudge:

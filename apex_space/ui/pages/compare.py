@@ -111,9 +111,11 @@ class ComparePage:
         for button, path, song in self.examples:
             button.click(lambda path=path: path, outputs=song, api_visibility="private")
         silent: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
+        replaced = [self.friends.finished, self.progress, *controls]
         for song in self.songs:  # the loudness of the new one is not known yet
             song.change(None, outputs=self.level, js="() => null", api_visibility="private")
-            self.friends.offer_after(song.change(Compared, outputs=self.friends.finished, **silent))
+            song.change(None, cancels=running, api_visibility="private")
+            self.friends.offer_after(song.change(_replaced, outputs=replaced, **silent))
         exchanged = [self.row, *self.songs, *self.listings, self.turned, *compared]
         # Compare is held meanwhile, or else it may overtake Swap on its way to the server.
         held: dict[str, Any] = {"fn": None, "outputs": self.start, "api_visibility": "private"}
@@ -255,6 +257,10 @@ def _level(asked: _Asked, answer: Comparison | PanelComparison) -> dict[str, Any
     a, b = (song.reports[0] if isinstance(song, Panel) else song for song in (answer.a, answer.b))
     level, (_, first) = render.levelled(a, b), asked.players[0]
     return level and level | {"loudness": level["loudness"][:: 1 if first == SIDE_NAMES["a"] else -1]}
+
+
+def _replaced() -> tuple[Any, ...]:
+    return Compared(), render.note(tr(EMPTY)), *IDLE
 
 
 def _cancelled() -> tuple[Any, ...]:

@@ -41,9 +41,10 @@ class PassageFiles:
 
     def _check(self, song: str | None, finished: Finished, asked: Any) -> list[Any]:
         """Check the song and the passage before the queue, and claim the song."""
+        if refusal := finished.refusal(song):
+            return [gr.validate(False, refusal), gr.validate(True, ""), gr.validate(True, "")]
         known = isinstance(asked, str) and asked in _passages(finished)
-        checked = self._requests.check_passage(song, known)
-        return [checked, gr.validate(True, ""), gr.validate(True, "")]
+        return [self._requests.check_passage(song, known), gr.validate(True, ""), gr.validate(True, "")]
 
     def _cut(self, song: str, finished: Finished, asked: str) -> dict[str, str]:
         passage, name = _passages(finished)[asked], Path(finished.reports[0].file).stem

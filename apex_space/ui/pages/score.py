@@ -139,6 +139,10 @@ class ScorePage:
         picked = self.better.again.click(lambda: BEST, outputs=self.judge, api_visibility="private")
         running.append(picked.then(**shown))
         buttons = [self.better.again, *(button for button, _ in self.examples)]
+        for replaces in (self.song.clear, *(button.click for button in buttons)):  # else the page would show one song
+            replaces(None, cancels=running, api_visibility="private")  # with the scores of another
+        self.start.click(None, cancels=running[1:], api_visibility="private")
+        self.song.clear(_removed, outputs=[self.progress, self.cancel], api_visibility="private")
         inputs.show_progress([*triggers, *(button.click for button in buttons)])
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
         opened: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -180,10 +184,10 @@ class ScorePage:
             beside = yield from self._score_reference(reference, judge, beside)
             for step in self._requests.score(song, beside.report.judge if beside.report else judge):
                 if isinstance(step, PanelProgress):
-                    yield *_panel_shown(step, step.panels is not shown, takes, keep), beside
+                    yield *_panel_shown(song, step, step.panels is not shown, takes, keep), beside
                     shown = step.panels
                 else:
-                    yield *_shown(step, takes, keep, beside.report), beside
+                    yield *_shown(song, step, takes, keep, beside.report), beside
         except gr.Error as error:
             yield gr.skip(), render.failed(error), *[gr.skip()] * 3, OFF, *[gr.skip()] * 4
             raise
@@ -208,9 +212,9 @@ ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 
 def _shown(
-    step: LoadProgress | ScoringProgress, takes: Takes, keep: bool, reference: Report | None = None
+    song: str, step: LoadProgress | ScoringProgress, takes: Takes, keep: bool, reference: Report | None = None
 ) -> tuple[Any, ...]:
-    """Return the report so far, and the judge's progress.
+    """Return the report so far on the upload `song`, and the judge's progress.
 
     The whole report is compared with the one on the reference song, or else with the last take.
     """
@@ -225,12 +229,12 @@ def _shown(
         before = None if reference else takes.before(report)
         offer = gr.Row(visible=before is not None)
         tables = render.downloads(report, reference) + render.among(report) + tables
-        finished = OFF, Finished((report,)), takes, offer
+        finished = OFF, Finished((report,), song), takes, offer
     against = "reference" if reference else "kept" if keep else "last"
     return render.cards(report, reference or before, against), progress, *pictures, tables, *finished
 
 
-def _panel_shown(step: PanelProgress, new: bool, takes: Takes, keep: bool) -> tuple[Any, ...]:
+def _panel_shown(song: str, step: PanelProgress, new: bool, takes: Takes, keep: bool) -> tuple[Any, ...]:
     """Return the current judge's progress and, if there are `new` ones, the reports of the finished judges.
 
     The reports are not compared with the last take, but the next song that one of these judges scores is.
@@ -238,7 +242,7 @@ def _panel_shown(step: PanelProgress, new: bool, takes: Takes, keep: bool) -> tu
     (so_far,), current = step.panels, step.current
     if current is None:
         takes = takes.followed_by(so_far.reports, keep)
-        progress, finished = render.note(tr(FINISHED)), (OFF, Finished(so_far.reports), takes, gr.skip())
+        progress, finished = render.note(tr(FINISHED)), (OFF, Finished(so_far.reports, song), takes, gr.skip())
         links, new = render.panel_links(so_far), True
     else:
         progress = render.judge_progress(current, rest=(tr("the whole panel "), step.left))
@@ -248,6 +252,10 @@ def _panel_shown(step: PanelProgress, new: bool, takes: Takes, keep: bool) -> tu
     picture = gr.Plot(plots.panel(so_far), visible=True) if so_far.reports else gr.Plot(visible=False)
     shown = render.panel(so_far), progress, picture, gr.Plot(visible=False), links + render.panel_tables(so_far, True)
     return *shown, *finished
+
+
+def _removed() -> tuple[str, gr.Button]:
+    return render.note(tr(EMPTY)), OFF
 
 
 def _cancelled() -> tuple[str, gr.Button]:

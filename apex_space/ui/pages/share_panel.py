@@ -130,9 +130,16 @@ class LinkPanel(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """Reports on a song that was scored to its end; none until then. Reports themselves have no hash."""
+    """Reports on the upload `song`, which was scored to its end; none until then. Reports themselves have no hash."""
 
     reports: tuple[Report, ...] = ()
+    song: str = ""
+
+    def refusal(self, song: str | None) -> str:
+        """Return why nothing can be done with the song in the player by these reports, or an empty text."""
+        if not self.reports:
+            return tr("These scores are no longer on the server. Score the song again.")
+        return tr("The scores on this page are of another song. Score this one first.") if song != self.song else ""
 
 
 class SharePanel(LinkPanel):

@@ -64,6 +64,8 @@ class WhatIfPanel:
 
     def _check(self, song: str | None, finished: Finished) -> list[Any]:
         """Check the song before the queue, and claim it."""
+        if refusal := finished.refusal(song):
+            return [gr.validate(False, refusal), gr.validate(True, "")]
         checked, _ = self._requests.check_what_if(song, _judge(finished))
         return [checked, gr.validate(True, "")]
 

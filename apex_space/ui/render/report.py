@@ -235,7 +235,7 @@ def _section(title: str, head: Cells, rows: Iterable[Cells]) -> str:
 
 
 def moment(start: float, end: float, play: bool) -> str:
-    """Return from when to when a part of a song is: as text, or as a button that plays it (static/play.js)."""
+    """Return from when to when a part of a song is: as text, or as a button that plays it (static/play_parts.js)."""
     time = f"{clock(start)}–{clock(end)}"
     if not play:
         return time

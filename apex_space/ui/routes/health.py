@@ -27,11 +27,11 @@ def health_route(manager: JudgeManager, standing: Callable[[], LeaderboardSnapsh
 
     async def health(request: Request) -> JSONResponse:
         queue = queue_state(request.app)
-        in_line = sum(max(0, len(line) - 1) for line in (HEAVY, LIGHT))
+        in_line = sum(max(0, len(line) - 1) for line in (HEAVY, LIGHT))  # also songs of the pool, of no event
         answer = {
             "alive": not queue.stopped,
             "judges": manager.states(),
-            "queue": {"waiting": queue.waiting + in_line, "running": queue.running - in_line},
+            "queue": {"waiting": queue.waiting + in_line, "running": max(0, queue.running - in_line)},
             "votes": _votes(standing()),
             "version": __version__,
         }

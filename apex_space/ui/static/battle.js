@@ -58,11 +58,6 @@ async function call(name, data) {
   }
 }
 
-// Hands on the focus of a button that was disabled, unless the visitor has moved it meanwhile. What gets it comes into view.
-function hand(from, to) {
-  if ([from, document.body].includes(document.activeElement)) to.focus();
-}
-
 async function issue() {
   const held = document.activeElement === next;
   next.disabled = true;

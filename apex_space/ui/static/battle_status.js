@@ -32,16 +32,27 @@ function ask() {
   else say(filled(texts.begin, { seconds: props.listen }));
 }
 
+// Hands on the focus of a button that was disabled, unless the visitor has moved it meanwhile. What gets it comes into view.
+function hand(from, to) {
+  if ([from, document.body].includes(document.activeElement)) to.focus();
+}
+
 const WRITING = "textarea, select, [contenteditable], input:not([type=range], [type=checkbox])";
 const PRESSABLE = "button, a, summary, [role=button], [role=tab], [type=checkbox]";
 const RANGE = "input[type=range]";
+const SWITCH = "keys"; // what the browser keeps, so that people who speak to it, or miss a key, need no keys
+const switched = one(".keys input");
 const keys = new AbortController();
+try {
+  switched.checked = localStorage.getItem(SWITCH) !== "off";
+  switched.onchange = () => localStorage.setItem(SWITCH, switched.checked ? "on" : "off");
+} catch {} // nothing may be kept
 document.addEventListener("keydown", pressed, { signal: keys.signal });
 
 function pressed(event) {
   if (!element.isConnected) return keys.abort();
   const at = event.target.closest ? event.target : document.body;
-  if (locked || event.repeat || event.ctrlKey || event.metaKey || event.altKey || at.closest(WRITING)) return;
+  if (!switched.checked || locked || event.repeat || event.ctrlKey || event.metaKey || event.altKey || at.closest(WRITING)) return;
   const button = all("[data-key]").find(({ dataset, offsetParent }) => offsetParent && dataset.key === event.key.toUpperCase());
   const arrows = { ArrowLeft: first, ArrowRight: second };
   if (battle && event.key === " " && !at.closest(PRESSABLE)) toggle();

@@ -6,13 +6,13 @@ page.addEventListener("click", ({ target }) => {
   const button = target.closest?.("button[data-cut]");
   if (!button || pressed) return;
   pressed = button;
-  button.disabled = true;
+  button.ariaDisabled = "true"; // it keeps the focus
   props.value = button.dataset.cut;
   trigger("submit");
 });
 
 function answered() {
-  if (pressed) pressed.disabled = false;
+  if (pressed) pressed.ariaDisabled = null;
   pressed = null;
 }
 

@@ -87,6 +87,7 @@ async function vote(winner) {
   const left = [first, second].filter((song) => !full(song));
   if (!open) return;
   if (left.length) return say(filled(texts.too_early, { side: left[0].side }));
+  const held = document.activeElement;
   open = false;
   silence();
   ask();
@@ -100,6 +101,7 @@ async function vote(winner) {
   open = true;
   ask();
   say(answer.refused, true);
+  hand(held, held);
 }
 
 for (const button of all("[data-winner]")) button.onclick = () => vote(button.dataset.winner);

@@ -43,6 +43,7 @@ function keep() {
 function forget() {
   sessionStorage.removeItem(key);
   show("");
+  page.querySelector("#song, #songs, #pair").querySelector("button").focus(); // the focus was on a button that is gone
 }
 
 let soon = 0;

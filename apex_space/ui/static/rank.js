@@ -44,11 +44,24 @@ function draw() {
   const count = texts.found.replace("{done}", shown.length).replace("{total}", rows.length);
   one(".count").textContent = shown.length < rows.length ? count : "";
   heads(columns);
+  const focused = place(document.activeElement);
   one("tbody").replaceChildren(...shown.map(line));
+  if (focused) button(focused)?.focus({ preventScroll: true });
   one(".legend").hidden = !rows.some(({ undecided }) => undecided);
   one(".downloads").hidden = !kept;
   if (kept) one(".downloads a").href = href(kept);
   if (!rows.some(({ source }) => source && source === chosen)) close();
+}
+
+// Where a button of the table is: its song and its column.
+function place(focused) {
+  const cell = element.contains(focused) && focused.closest("tbody :is(td, th)");
+  return cell && { source: cell.parentElement.dataset.source, column: cell.cellIndex };
+}
+
+function button({ source, column }) {
+  const row = [...one("tbody").children].find(({ dataset }) => dataset.source === source);
+  return row?.children[column]?.querySelector("button");
 }
 
 function heads(columns) {
@@ -77,7 +90,7 @@ function head({ key, label }, column) {
 }
 
 function line(row) {
-  const made = make("tr");
+  const made = make("tr", "", { "data-source": row.source ?? "" });
   made.classList.toggle("kept", row.kept && !row.undecided);
   made.classList.toggle("undecided", row.undecided);
   made.append(...row.cells.map(([text, , part], i) => (i === 1 ? title(row, text) : passage(row, text, part))));

@@ -6,11 +6,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from gradio.route_utils import delete_files_created_by_app
 
 from apex_space.arena.pool import PREFIX, Pool
 from apex_space.core import files
@@ -194,21 +192,3 @@ def test_the_clock_of_a_sweep_is_the_folders_own(temporary: Path) -> None:
     files.delete_abandoned(PREFIX, AGE)
     assert time.time() - Path(pool._folder.name).stat().st_mtime < AGE
     pool.close()
-
-
-def test_gradio_deletes_in_the_servers_own_folder_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its `delete_cache` takes what was uploaded, and its own copies of what pages show."""
-    users = made(tmp_path / "music")
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(users))
-    own = Path(server.own_uploads())
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(own))
-    component = gr.File(render=False)
-    shown = component.move_resource_to_block_cache(users / "song.mp3")
-    assert shown is not None
-    assert own in Path(shown).parents
-    delete_files_created_by_app(
-        SimpleNamespace(blocks={0: component}, temp_file_sets=[component.temp_files]),  # type: ignore[arg-type]
-        age=None,
-    )
-    assert not Path(shown).exists()
-    assert (users / "song.mp3").read_bytes() == b"song"

@@ -22,6 +22,7 @@ from apex_space.judges.judge import Judge, ScoringProgress
 from apex_space.judges.loading import load_judge
 from apex_space.judges.manager import LoadProgress
 from apex_space.judges.panel import Panel, estimate_all_seconds, score_songs
+from apex_space.judges.registry import REGISTRY
 from apex_space.judges.report import Report
 from apex_space.models.encoders import conformer
 from apex_space.models.heads import hear
@@ -79,6 +80,12 @@ def test_the_picture_has_every_score_once_and_its_table_too(panel: Panel) -> Non
     for axis in panel.axes:
         for score in panel.scores(axis).values():
             assert render.number(axis, score) in table
+
+
+def test_no_two_judges_have_the_same_colour_and_mark(pocket: Report) -> None:
+    figure = plots.panel(Panel(tuple(replace(pocket, judge=name) for name in REGISTRY), {}))
+    looks = {(trace.marker.color, trace.marker.symbol) for trace in figure.data if trace.mode == "markers"}
+    assert len(looks) == len(REGISTRY)
 
 
 def test_who_could_not_be_asked_is_told_with_the_reason_as_text(panel: Panel) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -15,9 +17,10 @@ from gradio.data_classes import PredictBodyInternal
 from gradio.routes import App
 
 from apex_space.arena.leaderboard import LeaderboardSnapshot
+from apex_space.core.settings import settings
 from apex_space.judges.manager import JudgeManager
 from apex_space.ui import gradio_patches
-from apex_space.ui.gradio_patches import MAX_SESSIONS, PatientQueue, keep_queue_going, one_app
+from apex_space.ui.gradio_patches import MAX_SESSIONS, SHORT, PatientQueue, keep_queue_going, one_app
 from apex_space.ui.routes.health import health_route
 from helpers.wait import run_coroutine
 
@@ -79,7 +82,7 @@ async def open_sessions(server: Served) -> list[str]:
 async def visit(queue: Any, fn: Any, session: str) -> None:
     """Join the queue as a new visitor does, without the cost of HTTP, and leave."""
     body = PredictBodyInternal(fn_index=fn._id, data=[session], session_hash=session)
-    taken, _, state = await queue.push(body, Request({"type": "http"}), None)
+    taken, _, state = await queue.push(body, Request({"type": "http", "headers": []}), None)
     assert taken, state
     await queue.clean_events(session_hash=session)
 
@@ -135,6 +138,39 @@ def test_gradios_own_queue_still_stops_and_health_says_so(own_queue: None) -> No
             assert "Restart the server" in health.json()["reason"]
 
     run_coroutine(go())
+
+
+def test_one_visitor_cannot_fill_the_queue(patched: None) -> None:
+    """Neither with events that need a judge, which tests/server/test_attacks.py asks for, nor with others."""
+
+    async def go() -> None:
+        async with served() as server:
+            most = settings().places * SHORT
+            answers = [await server.join(f"{number}", "wait") for number in range(most + 2)]
+            assert [answer.status_code for answer in answers] == [200] * most + [429] * 2
+            assert f"{most} requests of yours" in answers[-1].json()["detail"]
+            server.gate.set()
+            assert "complete" in await server.answer(answers[most - 1].json()["event_id"], "wait")
+            assert (await server.join("again")).status_code == 200
+
+    run_coroutine(go())
+
+
+def test_a_tool_asks_the_server_by_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = "score", ["song"], {"Host": "nas.local:7860", "accept-language": "zh"}, None
+    monkeypatch.setattr(gradio_patches, "PREPARE_CALL", lambda *given: called)
+    nothing: Any = None
+    assert gradio_patches._without_host(nothing, "score", {}) == ("score", ["song"], {"accept-language": "zh"}, None)
+
+
+@pytest.mark.parametrize("body", [{"json": {"detail": "Not here."}}, {"text": "Not here."}, {"json": ["Not here."]}])
+def test_a_tool_tells_why_it_was_refused(body: dict[str, Any]) -> None:
+    refused = httpx.Response(421, request=httpx.Request("POST", "http://here"), **body)
+    job: Any = SimpleNamespace(future=Future())
+    job.future.set_exception(httpx.HTTPStatusError("", request=refused.request, response=refused))
+    nothing: Any = None
+    with pytest.raises(RuntimeError, match=r"Not here\."):
+        run_coroutine(gradio_patches._result(nothing, job))
 
 
 def test_what_nobody_reads_is_kept_within_bounds(patched: None, monkeypatch: pytest.MonkeyPatch) -> None:

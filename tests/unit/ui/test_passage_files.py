@@ -47,7 +47,7 @@ def song(tmp_path: Path) -> Path:
 def test_the_best_is_cut_under_the_songs_name(files: PassageFiles, song: Path, uploads: Uploads) -> None:
     assert 'data-cut="2.0 3.0" aria-label="0:02–0:03 as an mp3 file"' in tables(SCORED, play=True)
     assert "data-cut" not in tables(SCORED)
-    checks = files._check(str(song), Finished((SCORED,)), "2.0 3.0")
+    checks = files._check(str(song), Finished((SCORED,), str(song)), "2.0 3.0")
     assert all(check["is_valid"] for check in checks)
     assert uploads.claimed == [str(song)]
     made = files._cut(str(song), Finished((SCORED,)), "2.0 3.0")
@@ -58,15 +58,22 @@ def test_the_best_is_cut_under_the_songs_name(files: PassageFiles, song: Path, u
 
 @pytest.mark.parametrize("asked", [None, "", "0.0 1.0", "2.0 4.0", "nan nan", {"2.0 3.0": 1}, ["2.0 3.0"], 2.0])
 def test_another_part_is_not_cut(asked: Any, files: PassageFiles, song: Path, uploads: Uploads) -> None:
-    (checked, *_) = files._check(str(song), Finished((SCORED,)), asked)
+    (checked, *_) = files._check(str(song), Finished((SCORED,), str(song)), asked)
     assert "no passage of the song" in checked["message"]
     assert not uploads.claimed
 
 
+def test_another_song_than_the_scored_one_is_not_cut(files: PassageFiles, song: Path, uploads: Uploads) -> None:
+    for other in (None, str(song)):
+        (checked, *_) = files._check(other, Finished((SCORED,), "another.wav"), "2.0 3.0")
+        assert "of another song" in checked["message"]
+    assert not uploads.claimed
+
+
 def test_a_song_that_is_gone_is_not_cut(files: PassageFiles, tmp_path: Path, uploads: Uploads) -> None:
-    for gone in (None, str(tmp_path / "swept.wav")):
-        (checked, *_) = files._check(gone, Finished((SCORED,)), "2.0 3.0")
-        assert "no longer on the server" in checked["message"]
+    gone = str(tmp_path / "swept.wav")
+    (checked, *_) = files._check(gone, Finished((SCORED,), gone), "2.0 3.0")
+    assert "no longer on the server" in checked["message"]
     with pytest.raises(gr.Error, match="cannot be read"):
         files._cut(str(tmp_path / "swept.wav"), Finished((SCORED,)), "2.0 3.0")
     assert not uploads.claimed

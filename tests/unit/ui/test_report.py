@@ -103,10 +103,10 @@ def test_without_any_error_it_is_said_once_that_changes_may_mean_nothing() -> No
 def test_only_a_song_that_was_scored_to_its_end_becomes_the_last_take() -> None:
     first, second = report(), report(sha256="other")
     takes = Takes().followed_by((first,), keep=False)
-    shown, *_, kept, _ = _shown(ScoringProgress("pocket", 40.0, 0.5, 1.0, second), takes, False)
+    shown, *_, kept, _ = _shown("song.wav", ScoringProgress("pocket", 40.0, 0.5, 1.0, second), takes, False)
     assert kept == gr.skip()
     assert 'class="against"' not in shown
-    shown, *_, kept, _ = _shown(ScoringProgress("pocket", 40.0, 1.0, 0.0, second), takes, False)
+    shown, *_, kept, _ = _shown("song.wav", ScoringProgress("pocket", 40.0, 1.0, 0.0, second), takes, False)
     assert kept.before(second) is first
     assert 'class="against"' in shown
 

@@ -12,6 +12,7 @@ from apex_space.ui.pages import what_if_panel
 from apex_space.ui.pages.share_panel import Finished
 from apex_space.ui.requests import Requests
 from helpers.results import report
+from helpers.wait import run_coroutine
 
 
 def test_trials_are_offered_after_one_judge_with_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,6 +30,21 @@ def test_parts_are_offered_after_a_judge_that_hears_a_song_as_a_whole(monkeypatc
     _, time, *_, parts, _ = what_if_panel._offer(Finished((whole,)))
     assert parts.visible
     assert "part by part: about 2 min" in time or "part by part: about 120 s" in time
+
+
+def test_only_the_song_that_was_scored_is_changed() -> None:
+    """The page forgets the reports after an hour."""
+
+    async def make() -> what_if_panel.WhatIfPanel:  # in a loop, for else Gradio leaves one
+        with gr.Blocks():
+            return what_if_panel.WhatIfPanel(Requests(nothing, nothing))
+
+    nothing: Any = None
+    panel = run_coroutine(make())
+    for reports, says in (((), "no longer on the server"), ((report(),), "of another song")):
+        refused, fine = panel._check("b.wav", Finished(reports, "a.wav"))
+        assert says in refused["message"]
+        assert fine["is_valid"]
 
 
 def test_a_panel_is_refused_before_the_queue() -> None:
