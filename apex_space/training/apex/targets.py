@@ -22,15 +22,15 @@ from ... import __version__
 from ...core import tables
 from ...core.axes import AXES, BY_KEY
 from ...core.errors import TrainingError
-from ..columns import SONG_IDS, SONGEVAL, aesthetics, score
+from ..columns import SONG_IDS, SONGEVAL, aesthetics, score, song_id
 from ..table import PARTS
 
 COLUMNS = {
-    "id": SONG_IDS,
     "streams": ("plays", "streams", "play_count", "listens"),
     "likes": ("likes", "like_count", "favorites"),
 }
-"""Possible names of each column, in upper or lower case. `platform` and `split` may be there, too."""
+"""Possible names of each column of counts, in upper or lower case. SONG_IDS are those of the id;
+`platform` and `split` may be there, too."""
 COUNTS = ("streams", "likes")
 AESTHETICS = tuple(axis.key for axis in AXES if axis.group == "aesthetics")
 Ties = Literal["low", "mid", "high"]
@@ -137,8 +137,8 @@ def check_songs(found: Sequence[CountedSong], source: Path) -> None:
 
 def _song(row: tables.Record, where: str, group: str) -> CountedSong:
     cells = {key: next((row[name] for name in names if name in row), None) for key, names in COLUMNS.items()}
-    if not (identity := tables.unicode_text(cells["id"])):
-        raise TrainingError(f"{where} has no id. Name the column one of {', '.join(COLUMNS['id'])}.")
+    if not (identity := tables.unicode_text(song_id(row))):
+        raise TrainingError(f"{where} has no id. Name the column one of {', '.join(SONG_IDS)}.")
     belongs, split = side_of(row, where, group)
     streams, likes = (_count(cells[count], count, where) for count in COUNTS)
     platform = tables.unicode_text(row.get("platform"))

@@ -20,6 +20,7 @@ from ...core import tables
 from ...core.axes import BY_KEY
 from ...core.errors import TrainingError
 from ..apex.targets import COLUMNS
+from ..columns import SONG_IDS, song_id
 from ..table import PARTS
 
 FMA_SUBSET = "small"
@@ -114,18 +115,18 @@ def _fma(source: Path) -> Iterator[BangerSong]:
 def _rows(source: Path) -> Iterator[BangerSong]:
     for line, row in tables.numbered(source):
         where = f"{source}, line {line}"
-        identity, counted = (next((row[n] for n in COLUMNS[key] if n in row), None) for key in ("id", "streams"))
-        if not row.keys() & {*COLUMNS["streams"]}:
+        identity = tables.unicode_text(song_id(row))
+        if not (counts := [row[name] for name in COLUMNS["streams"] if name in row]):
             raise TrainingError(
                 f"{where} has no number of plays. Name the column one of {', '.join(COLUMNS['streams'])}."
             )
         split = tables.text(row.get("split"))
-        if not tables.text(identity):
-            raise TrainingError(f"{where} has no id. Name the column one of {', '.join(COLUMNS['id'])}.")
+        if not identity:
+            raise TrainingError(f"{where} has no id. Name the column one of {', '.join(SONG_IDS)}.")
         if split not in ("", *PARTS):
             raise TrainingError(f"{where}: split is {split!r}, not one of {', '.join(PARTS)}.")
-        platform, genre = tables.text(row.get("platform")), tables.text(row.get("genre"))
-        yield BangerSong(tables.text(identity), platform, genre, _count(counted, where), split)
+        platform, genre = (tables.unicode_text(row.get(name)) for name in ("platform", "genre"))
+        yield BangerSong(identity, platform, genre, _count(counts[0], where), split)
 
 
 def _count(cell: object, where: str) -> float:

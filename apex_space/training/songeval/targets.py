@@ -67,8 +67,7 @@ def make_targets(source: Path, settings: TargetSettings) -> tuple[list[LabelledS
 
 def _song(row: tables.Record, where: str, group: str) -> CountedSong:
     """Return a song without counts. `aesthetics` is empty if nobody has rated it."""
-    identity, _ = named(row)
-    if not identity:
+    if not (identity := tables.unicode_text(named(row)[0])):
         raise TrainingError(f"{where} has no id.")
     rated = {SONGEVAL: mean_ratings(row[ANNOTATION], where)} if ANNOTATION in row else row
     found = read_aesthetics(rated, where)
