@@ -218,7 +218,11 @@ def _time(given: str, days: int = 0) -> float:
 
 
 def _clock(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"
+    """Format a time in seconds since 1970. Old imports may have left one that no calendar has; it stays a number."""
+    try:
+        return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):
+        return f"{at:.0f}"
 
 
 def _store() -> "closing[VoteStore]":
