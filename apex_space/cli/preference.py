@@ -167,12 +167,12 @@ def _report(head: "PreferenceHead", pairs: tuple["ByGenerators", ...], unheard: 
     if pairs:
         by_pair = Table("generators", "battles", "accuracy", title="By pair of generators")
         for pair in pairs:
-            by_pair.add_row(" and ".join(pair.generators), str(pair.battles), str(pair.accuracy))
+            by_pair.add_row(printable(" and ".join(pair.generators)), str(pair.battles), str(pair.accuracy))
         show(by_pair)
     if unheard:
         left_out = Table("generator", "battles", "accuracy without it", "with it", title="Leaving one generator out")
         for one in unheard:
-            left_out.add_row(one.generator, str(one.battles), str(one.accuracy), str(one.usual))
+            left_out.add_row(printable(one.generator), str(one.battles), str(one.accuracy), str(one.usual))
         show(left_out)
 
 
