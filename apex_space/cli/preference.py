@@ -10,7 +10,7 @@ from rich.table import Table
 from ..core.errors import PreferenceError
 from ..core.text import printable
 from ..preference.fitting.music_arena import HUB
-from .common import JudgeName, WeightsFolder, exiting, messages, show
+from .common import OFTEN, JudgeName, WeightsFolder, exiting, messages, show
 
 if TYPE_CHECKING:
     from ..core.intervals import ConfidenceInterval
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ..preference.head import Foresight, PreferenceHead
 
 VOTES = "votes"
-OFTEN = 25
-"""Number of battles between two lines of progress, if stderr is not a terminal."""
 
 
 def fit_preference(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.axes import AXES, KEYS, Axis
+from ..core.axes import AESTHETICS, KEYS, Axis
 from ..core.errors import UnknownJudge
 from ..models import heads
 from .eta import ESTIMATOR, ComputeCost, ThroughputEstimator
@@ -35,7 +35,6 @@ class JudgeEntry:
     prompts: bool = False
 
 
-AESTHETICS = tuple(axis.key for axis in AXES if axis.group == "aesthetics")
 REGISTRY = {
     "apex": JudgeEntry(
         "APEX",

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..core import tables
-from ..core.axes import BY_KEY
+from ..core.axes import AESTHETICS, BY_KEY
 from ..core.errors import TrainingError
-from ..models.heads.apex import AESTHETICS
 from .columns import EMBEDDING, ERRORS, MADE_BY, PLATFORM, SONGEVAL, aesthetics, column_of, song_id
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ import numpy as np
 
 from ... import __version__
 from ...core import tables
-from ...core.axes import AXES, BY_KEY
+from ...core.axes import AESTHETICS, BY_KEY
 from ...core.errors import TrainingError
 from ..columns import SONG_IDS, SONGEVAL, aesthetics, score, song_id
 from ..table import PARTS
@@ -32,7 +32,6 @@ COLUMNS = {
 """Possible names of each column of counts, in upper or lower case. SONG_IDS are those of the id;
 `platform` and `split` may be there, too."""
 COUNTS = ("streams", "likes")
-AESTHETICS = tuple(axis.key for axis in AXES if axis.group == "aesthetics")
 Ties = Literal["low", "mid", "high"]
 
 
