@@ -192,7 +192,7 @@ def _caption(reports: list[Report]) -> str:
         return "no song was scored"
     lines = []
     for first in {report.judge: report for report in reversed(reports)}.values():
-        sources = ", ".join(f"{w.repository} ({w.revision})" for w in first.weights)
+        sources = ", ".join(map(str, first.weights))
         lines += [f"{first.judge}, {first.precision}: {sources}"]
         lines += [f"for the prompt: {first.prompt}"] if first.prompt else []
         lines += [f"no {axis}: {reason}" for axis, reason in first.missing.items()]

@@ -7,12 +7,11 @@ the other songs is known in training.
 """
 
 import hashlib
-import json
 import math
 import reprlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -245,13 +244,3 @@ def percentiles(values: np.ndarray, among: np.ndarray, ties: Ties) -> np.ndarray
     ranked = np.sort(among)
     below, up_to = (np.searchsorted(ranked, values, side) / len(ranked) for side in ("left", "right"))
     return {"low": below, "mid": (below + up_to) / 2, "high": up_to}[ties]
-
-
-def to_jsonl(songs: Sequence[TargetSong]) -> str:
-    """Return the targets as JSON lines, which the commands extract and train read."""
-    return "".join(json.dumps(asdict(song), ensure_ascii=False) + "\n" for song in songs)
-
-
-def to_json(manifest: Manifest) -> str:
-    """Return the manifest as JSON."""
-    return json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n"

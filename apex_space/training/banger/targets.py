@@ -6,11 +6,10 @@ those to measure with: that is how the published scores were made, and they are 
 
 import csv
 import hashlib
-import json
 import math
 import reprlib
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -138,13 +137,3 @@ def _count(cell: object, where: str) -> float:
     if not (math.isfinite(number) and number >= 0):
         raise TrainingError(f"{where}: its number of plays is {reprlib.repr(cell)}, not a count. Correct it.")
     return number
-
-
-def to_jsonl(songs: Sequence[BangerSong]) -> str:
-    """Return the targets as JSON lines, which the command train reads."""
-    return "".join(json.dumps(asdict(song), ensure_ascii=False) + "\n" for song in songs)
-
-
-def to_json(manifest: BangerManifest) -> str:
-    """Return the manifest as JSON."""
-    return json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n"
