@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..core.intervals import ConfidenceInterval, wilson
+from ..core.intervals import ConfidenceInterval, hit, log_losses, wilson
 from ..preference.learned import Outcomes, Prior, learn, mean_chance
 from ..storage.records import Prediction, Vote
 from ..storage.vote_counts import VoteCounts
@@ -23,8 +23,6 @@ from .ratings import MIN_VOTES
 
 MAX_CURVE_VOTES = 10_000
 POINTS = 20
-CERTAIN = 1e-6
-"""Chances are cut to this distance from 0 and 1, so that one wrong certainty does not hide all else."""
 Picks = Mapping[tuple[str, str], int]
 """How often the first of two generators was preferred to the second."""
 
@@ -147,8 +145,7 @@ def _points(chances: np.ndarray, won: np.ndarray, with_loss: bool = True) -> tup
     A point to which no new prediction belongs is left out.
     """
     known = ~np.isnan(chances)
-    right = _right(chances, won)
-    losses = -np.log(np.clip(np.where(won > 0.5, chances, 1 - chances), CERTAIN, 1))
+    right, losses = hit(chances, won), log_losses(chances, won)
     found: list[CurvePoint] = []
     for votes in dict.fromkeys(math.ceil(len(won) * part / POINTS) for part in range(1, POINTS + 1)):
         rows = np.flatnonzero(known[:votes])
@@ -158,12 +155,7 @@ def _points(chances: np.ndarray, won: np.ndarray, with_loss: bool = True) -> tup
     return tuple(found)
 
 
-def _right(chances: np.ndarray, won: np.ndarray) -> np.ndarray:
-    """Return 1 for a right prediction [P], 0.5 for an even one, and else 0."""
-    return np.where(chances == 0.5, 0.5, (chances > 0.5) == (won > 0.5))
-
-
 def _lead(chances: np.ndarray, other: np.ndarray, won: np.ndarray) -> ConfidenceInterval:
     """Return the share of right predictions minus that of another way to predict, on the votes with `chances` [P]."""
-    gains = (_right(chances, won) - _right(other, won))[~np.isnan(chances)]
+    gains = (hit(chances, won) - hit(other, won))[~np.isnan(chances)]
     return mean_interval(float(gains.sum()), float((gains**2).sum()), len(gains), -1.0)

@@ -124,6 +124,7 @@ class Pool:
 
     def _fill(self) -> bool:
         """Prepare all songs. Return False if the source should be tried again later."""
+        self._left_out = 0
         try:
             for candidate in self._source(Path(self._folder.name)):
                 if self._stop.is_set():
@@ -142,6 +143,7 @@ class Pool:
             waveform = load_song(candidate.file)
             if waveform.sha256 in self._songs:
                 logger.info("%s of the arena's pool was there before", candidate.row)
+                self._discard(candidate)
                 return
             copy = encode_clip(candidate.file, waveform, Path(self._folder.name))
         except Exception as error:  # libraries raise many errors; the other songs must still be prepared
@@ -149,10 +151,16 @@ class Pool:
             logger.warning("%s of the arena's pool is left out: %s", candidate.row, why)
             with self._lock:
                 self._left_out += 1
+            self._discard(candidate)
             return
         song = Song(waveform.sha256, candidate.title, candidate.generator, candidate.prompt, candidate.kinds)
         with self._lock:
             self._songs[song.id] = _Ready(song, candidate.file, copy, candidate.licence)
+
+    def _discard(self, candidate: Candidate) -> None:
+        """Delete a dataset's file that is not kept: a dataset that breaks off is stored again at each try."""
+        if candidate.file.parent == Path(self._folder.name):
+            candidate.file.unlink(missing_ok=True)
 
 
 def lower_priority() -> None:

@@ -1,7 +1,9 @@
 """Predicts the winner of each battle with every judge, before anyone votes on it."""
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 2.0
 """Seconds between checks for a new song, or for a judge that became ready."""
+RETRY_SECONDS = 3600.0
+"""Seconds until a judge hears a song again at which it failed: memory or a file may have been short for a moment."""
 logger = logging.getLogger(__name__)
 
 
@@ -50,7 +54,7 @@ class PredictionWorker:
         self._scores: dict[str, dict[str, SongScores]] = {}
         self._heads: dict[str, PreferenceHead | None] = {}
         self._of_heads: dict[tuple[str, str, str], LearnedModel] = {}
-        self._failed: set[tuple[str, str]] = set()
+        self._failed: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="forecasts", daemon=True)
@@ -160,7 +164,8 @@ class PredictionWorker:
         for judge in self._manager.loaded():
             scored = self._scores.get(judge.name, {})
             for song in self._pool.songs():
-                if song.id not in scored and (judge.name, song.id) not in self._failed:
+                failed = self._failed.get((judge.name, song.id), -math.inf)
+                if song.id not in scored and time.monotonic() - failed >= RETRY_SECONDS:
                     self._score(judge, song.id)
                     return True
         return False
@@ -185,7 +190,7 @@ class PredictionWorker:
             self._keep(scored)
         except Exception:  # libraries raise many errors; the thread must not end
             logger.exception("%s failed to score a song of the arena's pool", judge.name)
-            self._failed.add((judge.name, song))
+            self._failed[judge.name, song] = time.monotonic()
 
 
 def _by_head(head: PreferenceHead, a: SongScores, b: SongScores) -> Prediction:

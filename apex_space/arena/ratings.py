@@ -241,6 +241,12 @@ def results_of(counts: VoteCounts, by: By, model: RatingModel = MODEL) -> PairRe
     return PairResults.of(results.keys, results.a[left], results.b[left], numbers[:, left])
 
 
+def numbers_of(counts: VoteCounts) -> dict[str, tuple[float, float, float]]:
+    """Return how often each song of the pool won, lost and tied, by its id, without a fit."""
+    results = results_of(counts, "song")
+    return dict(zip(results.keys, zip(*map(np.ndarray.tolist, _numbers(results)), strict=True), strict=True))
+
+
 def _numbers(results: PairResults) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return how often each song or generator won [S], lost [S] and tied [S], with "both bad" as a tie."""
     neither = results.tied + results.both_bad

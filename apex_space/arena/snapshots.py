@@ -20,9 +20,10 @@ from ..core.files import new_folder
 from ..core.text import escape_formula, sanitize
 from ..judges.report import to_json
 from ..storage.hub_sync import upload_snapshot
+from ..storage.identity import DAY
 from ..storage.records import StoredModel, Vote
 from ..storage.vote_io import BATCH, write_parquet
-from ..storage.vote_rows import DAY, PUBLIC, print_public_csv, public_rows
+from ..storage.vote_rows import PUBLIC, print_public_csv, public_rows
 from ..storage.vote_store import VoteStore
 from .leaderboard import EVER, LeaderboardService, LeaderboardSnapshot
 from .leaderboard_csv import to_csv

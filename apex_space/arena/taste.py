@@ -19,7 +19,7 @@ from ..preference.learned import Prior
 from ..storage.records import SongScores, Vote
 from ..storage.vote_counts import hit, tally
 from .learning import learn_from_choices
-from .ratings import MIN_VOTES, Rating, rate
+from .ratings import MIN_VOTES, Rating, numbers_of, rate
 
 MIN_OWN = 8
 """Number of a visitor's votes on songs of the pool below which nothing is said of their taste."""
@@ -147,20 +147,21 @@ def _with_crowd(votes: Sequence[Vote], crowd: Mapping[str, Rating], at: float) -
 
     The visitor's own votes are left out of the crowd's. A song needs MIN_VOTES votes of others.
     """
-    own = {row.key: row for row in rate(tally(vote for vote in votes if vote.at <= at))}
+    own = numbers_of(tally(vote for vote in votes if vote.at <= at))
     right, decided = 0.0, 0
     for vote in votes:
-        a, b = (_share_of_others(crowd.get(song.id), own.get(song.id)) for song in (vote.battle.a, vote.battle.b))
+        a, b = (
+            _share_of_others(crowd.get(song.id), own.get(song.id, (0, 0, 0))) for song in (vote.battle.a, vote.battle.b)
+        )
         if vote.winner in ("a", "b") and a is not None and b is not None and a != b:
             decided += 1
             right += (a > b) == (vote.winner == "a")
     return Agreed("", right, decided) if decided else None
 
 
-def _share_of_others(all_votes: Rating | None, own: Rating | None) -> float | None:
+def _share_of_others(all_votes: Rating | None, own: tuple[float, float, float]) -> float | None:
+    """Return the share of wins without one's own wins, losses and ties, or None if others have too few votes."""
     if all_votes is None:
         return None
-    votes, wins, ties = (
-        getattr(all_votes, name) - (getattr(own, name) if own else 0) for name in ("votes", "wins", "ties")
-    )
+    votes, wins, ties = all_votes.votes - sum(own), all_votes.wins - own[0], all_votes.ties - own[2]
     return (wins + ties / 2) / votes if votes >= MIN_VOTES else None

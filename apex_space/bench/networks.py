@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from ..audio.segments import SEGMENT_SECONDS
+from ..core.axes import AESTHETICS, POPULARITY
 from ..models.encoders import clap, conformer, mel, mert
 from ..models.encoders.conformer import Network
 from ..models.encoders.mert import MertEncoder
@@ -55,7 +56,7 @@ def make_weights(folder: Path) -> None:
     _make_conformers(folder / "MuQ-large-msd-iter", folder / "MusicFM")
     width = CONFORMER["hidden_size"]
     heads: dict[str, nn.Module] = {
-        "apex/best_model.pt": apex.ApexNetwork(apex.POPULARITY + apex.AESTHETICS, min(apex.DEPTHS)),
+        "apex/best_model.pt": apex.ApexNetwork(POPULARITY + AESTHETICS, min(apex.DEPTHS)),
         "banger-scorer/scorer_model.pt": mlp.ScoreNetwork(banger.SIZES),
         "tunejury/A1_clap_audio_only.pt": mlp.ScoreNetwork((tunejury.CLAP, *tunejury.HIDDEN)),
         "EAR_HEAR/track_1.pth": hear.HearNetwork(4 * width, 2 * width, width, INNER, BOTTLENECK, 1),

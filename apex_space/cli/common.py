@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CACHE_FOLDER = "embeddings"
 """Subfolder of the data folder that holds the cache if APEX_CACHE_DIR is not set."""
+OFTEN = 25
+"""Number of songs or battles between two lines of progress, if stderr is not a terminal."""
 messages = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 

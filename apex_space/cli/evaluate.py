@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ..core.errors import EvaluationError
 from ..core.text import printable, sanitize
-from .common import Format, WeightsFolder, check_results, exiting, messages, show, write_results
+from .common import OFTEN, Format, WeightsFolder, check_results, exiting, messages, show, write_results
 
 if TYPE_CHECKING:
     from ..core.intervals import ConfidenceInterval
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from ..evaluation.metrics import Evaluation, SetResult
     from ..evaluation.songs import RatedSong
     from ..training.apex.evaluate import CheckpointEvaluation
-
-OFTEN = 25
-"""Number of songs between two lines of progress, if stderr is not a terminal."""
 
 
 def evaluate(

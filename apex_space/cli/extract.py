@@ -89,7 +89,7 @@ def _extract(request: "Request", scratch: Path) -> "Progress":
             completed = step.earlier + step.done + step.failed
             bar.update(task, description=_so_far(step), total=step.total, completed=completed)
             if step.outcome is not None and step.outcome.reason:
-                messages.print(f"{printable(step.outcome.id)}: {step.outcome.reason}")
+                messages.print(f"{printable(step.outcome.id)}: {printable(step.outcome.reason)}")
             if not messages.is_terminal and time.monotonic() - said >= EVERY_SECONDS:
                 said = time.monotonic()
                 messages.print(_so_far(step))

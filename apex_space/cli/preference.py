@@ -10,7 +10,7 @@ from rich.table import Table
 from ..core.errors import PreferenceError
 from ..core.text import printable
 from ..preference.fitting.music_arena import HUB
-from .common import JudgeName, WeightsFolder, exiting, messages, show
+from .common import OFTEN, JudgeName, WeightsFolder, exiting, messages, show
 
 if TYPE_CHECKING:
     from ..core.intervals import ConfidenceInterval
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ..preference.head import Foresight, PreferenceHead
 
 VOTES = "votes"
-OFTEN = 25
-"""Number of battles between two lines of progress, if stderr is not a terminal."""
 
 
 def fit_preference(
@@ -167,12 +165,12 @@ def _report(head: "PreferenceHead", pairs: tuple["ByGenerators", ...], unheard: 
     if pairs:
         by_pair = Table("generators", "battles", "accuracy", title="By pair of generators")
         for pair in pairs:
-            by_pair.add_row(" and ".join(pair.generators), str(pair.battles), str(pair.accuracy))
+            by_pair.add_row(printable(" and ".join(pair.generators)), str(pair.battles), str(pair.accuracy))
         show(by_pair)
     if unheard:
         left_out = Table("generator", "battles", "accuracy without it", "with it", title="Leaving one generator out")
         for one in unheard:
-            left_out.add_row(one.generator, str(one.battles), str(one.accuracy), str(one.usual))
+            left_out.add_row(printable(one.generator), str(one.battles), str(one.accuracy), str(one.usual))
         show(left_out)
 
 

@@ -1,6 +1,7 @@
 """The commands `score` and `judges`."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -42,7 +43,8 @@ def score(
     from ..judges.registry import REGISTRY
 
     results: list[Report | Failure] = []
-    absent, interrupted = False, True
+    stems = _stems(files)
+    absent, uncut, interrupted = False, False, True
     with suppress(KeyboardInterrupt):  # what was scored so far is still written
         names = list(REGISTRY) if judge == "all" else [name.strip() for name in judge.split(",")]
         for place, name in enumerate(names):
@@ -52,18 +54,37 @@ def score(
                 ):
                     results.append(result)
                     if cut and isinstance(result, Report):
-                        _cut(file, result, cut)
+                        uncut |= not _is_cut(file, result, cut, stems[file])
             except ApexSpaceError as error:
                 messages.print(f"{name}: {error}")
                 absent = True
         interrupted = False
     if results or not absent:
         _write(results, format)
-    failed = any(isinstance(result, Failure) for result in results)
+    failed = uncut or any(isinstance(result, Failure) for result in results)
     raise typer.Exit(130 if interrupted else 2 if absent else int(failed))
 
 
-def _cut(file: Path, report: Report, folder: Path) -> None:
+def _stems(files: Iterable[Path]) -> dict[Path, str]:
+    """Return how the names of each song's passages begin: the stem, from its second file on with a number."""
+    found, often = {}, Counter[str]()
+    for file in dict.fromkeys(files):
+        often[file.stem] += 1
+        found[file] = f"{file.stem} ({often[file.stem]})" if often[file.stem] > 1 else file.stem
+    return found
+
+
+def _is_cut(file: Path, report: Report, folder: Path, stem: str) -> bool:
+    """Cut the passages of a song. Return False if that fails, after a message."""
+    try:
+        _cut(file, report, folder, stem)
+    except ApexSpaceError as error:
+        messages.print(f"{report.file}: {printable(str(error))}")
+        return False
+    return True
+
+
+def _cut(file: Path, report: Report, folder: Path, stem: str) -> None:
     """Write the best and the weakest passage of a song by preference, or else by its first score.
 
     No file is replaced. Raises AudioError and OutputRefused.
@@ -79,7 +100,7 @@ def _cut(file: Path, report: Report, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for kind, passage in (("best", found.best), ("weakest", found.weakest)):
-            target = folder / f"{file.stem}-{report.judge}-{kind}-{passage.start:.0f}-{passage.end:.0f}s.mp3"
+            target = folder / f"{stem}-{report.judge}-{kind}-{passage.start:.0f}-{passage.end:.0f}s.mp3"
             if os.path.lexists(target):
                 messages.print(f"{printable(str(target))} is there already and stays")
                 continue
@@ -171,7 +192,7 @@ def _caption(reports: list[Report]) -> str:
         return "no song was scored"
     lines = []
     for first in {report.judge: report for report in reversed(reports)}.values():
-        sources = ", ".join(f"{w.repository} ({w.revision})" for w in first.weights)
+        sources = ", ".join(map(str, first.weights))
         lines += [f"{first.judge}, {first.precision}: {sources}"]
         lines += [f"for the prompt: {first.prompt}"] if first.prompt else []
         lines += [f"no {axis}: {reason}" for axis, reason in first.missing.items()]

@@ -1,7 +1,10 @@
 """The command `targets`."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -63,7 +66,7 @@ def targets(
         if banger:
             _banger(counts, out)
             return
-        from ..training.apex.targets import Manifest, TargetSettings, make_targets, to_json, to_jsonl
+        from ..training.apex.targets import Manifest, TargetSettings, make_targets
 
         settings = TargetSettings(gamma, ties, not pooled, group, (1 - val - test, val, test), seed)
         if songeval:
@@ -71,27 +74,34 @@ def targets(
             return
         check_results(out, "targets", Manifest, (".json", ".jsonl"), counts)
         songs, manifest = make_targets(counts, settings)
-        write_results(out, "targets", {".json": to_json(manifest), ".jsonl": to_jsonl(songs)})
+        _write(out, songs, manifest)
         parts = ", ".join(f"{part} {sum(by.values()):,}" for part, by in manifest.songs.items())
         messages.print(f"{out / 'targets.jsonl'}: {len(songs):,} songs ({parts})")
 
 
 def _banger(counts: Path, out: Path) -> None:
-    from ..training.banger.targets import BangerManifest, make_targets, to_json, to_jsonl
+    from ..training.banger.targets import BangerManifest, make_targets
 
     check_results(out, "targets", BangerManifest, (".json", ".jsonl"), counts)
     songs, manifest = make_targets(counts)
-    write_results(out, "targets", {".json": to_json(manifest), ".jsonl": to_jsonl(songs)})
+    _write(out, songs, manifest)
     left = f"{manifest.left_out:,} that nobody played are left out"
     messages.print(f"{out / 'targets.jsonl'}: {manifest.songs:,} songs ({left})")
 
 
 def _songeval(ratings: Path, out: Path, settings: "TargetSettings") -> None:
-    from ..training.songeval.targets import RatingsManifest, make_targets, to_json, to_jsonl
+    from ..training.songeval.targets import RatingsManifest, make_targets
 
     check_results(out, "targets", RatingsManifest, (".json", ".jsonl"), ratings)
     songs, manifest = make_targets(ratings, settings)
-    write_results(out, "targets", {".json": to_json(manifest), ".jsonl": to_jsonl(songs)})
+    _write(out, songs, manifest)
     parts = ", ".join(f"{part} {number:,}" for part, number in manifest.songs.items())
     left = f"{manifest.left_out:,} without ratings are left out"
     messages.print(f"{out / 'targets.jsonl'}: {len(songs):,} songs ({parts}; {left})")
+
+
+def _write(out: Path, songs: Sequence[Any], manifest: Any) -> None:
+    """Write the targets as JSON lines, which the commands extract and train read, and the manifest as JSON."""
+    lines = "".join(json.dumps(asdict(song), ensure_ascii=False) + "\n" for song in songs)
+    about = json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n"
+    write_results(out, "targets", {".json": about, ".jsonl": lines})

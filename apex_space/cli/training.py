@@ -38,10 +38,11 @@ class Ray:
 
 def train_apex(folder: Path, targets: Path | None, settings: "TrainingSettings", out: Path) -> None:
     """Train on a folder of embedded segments, and show the results. Raises TrainingError and OutputRefused."""
+    from ..training.apex.trainer import BEST
     from ..training.files import prepare
 
     prepare(out)
-    _show(_apex_training(folder, targets, settings.axes, out)(settings), "best_model.pt")
+    _show(_apex_training(folder, targets, settings.axes, out)(settings), BEST)
 
 
 def train_grid(folder: Path, targets: Path | None, settings: "TrainingSettings", out: Path, ray: "Ray | None") -> None:
@@ -91,6 +92,7 @@ def train_banger(songs: Path, targets: Path | None, settings: "list[BangerSettin
     """Train with each of the settings, and show the results. Raises TrainingError and OutputRefused."""
     from ..training.banger.data import load
     from ..training.banger.run import check_spread, recipe
+    from ..training.banger.trainer import BEST
     from ..training.files import prepare
     from ..training.measure import measure_baselines
     from ..training.provenance import provenance
@@ -111,7 +113,7 @@ def train_banger(songs: Path, targets: Path | None, settings: "list[BangerSettin
     beaten, data = measure_baselines(split), provenance(songs, targets)
     told = "validation error", lambda epoch: epoch.val_mae
     runs = [_train(recipe(split, each), beaten, out, panels, told, data) for each in settings]
-    _show(runs[0], "scorer_model.pt", _spread(runs, out) if len(runs) > 1 else None)
+    _show(runs[0], BEST, _spread(runs, out) if len(runs) > 1 else None)
 
 
 def train_songeval(frames: Path, targets: Path, settings: "SongEvalSettings", out: Path) -> None:

@@ -156,9 +156,5 @@ def _cell(value: float | None) -> str:
 def _caption(found: "Mapping[str, Verification]") -> str:
     """Return the number of each outcome, and the weights of each judge."""
     sums = (f"{sum(each.count(o) for each in found.values())} {o}" for o in ("held", "differs", "not checked"))
-    sources = (
-        f"{name}: {', '.join(f'{w.repository} ({w.revision})' for w in each.weights)}"
-        for name, each in found.items()
-        if each.weights
-    )
+    sources = (f"{name}: {', '.join(map(str, each.weights))}" for name, each in found.items() if each.weights)
     return "\n".join((", ".join(sums), *sources))

@@ -15,7 +15,7 @@ import typer
 from rich.table import Table
 
 from ..core.errors import ArenaError
-from ..core.text import escape_formula, sanitize
+from ..core.text import escape_formula, printable, sanitize
 from .common import Format, exiting, messages, show
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def import_(file: VotesFile) -> None:
         task = bar.add_task("votes", total=None)
         found = import_votes(store, file, lambda done: bar.update(task, completed=done))
     for row in found.bad:
-        messages.print(f"{file}, line {row.line}: {row.reason}")
+        messages.print(f"{file}, line {row.line}: {printable(row.reason)}")
     if found.bad:
         messages.print(f"{file}: nothing was taken in. Correct or remove these lines and start again.")
         raise typer.Exit(1)
@@ -218,7 +218,11 @@ def _time(given: str, days: int = 0) -> float:
 
 
 def _clock(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"
+    """Format a time in seconds since 1970. Old imports may have left one that no calendar has; it stays a number."""
+    try:
+        return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):
+        return f"{at:.0f}"
 
 
 def _store() -> "closing[VoteStore]":

@@ -71,6 +71,7 @@ AXES = (
 )
 BY_KEY = {axis.key: axis for axis in AXES}
 KEYS = tuple(BY_KEY)
+POPULARITY, AESTHETICS = (tuple(k for k, a in BY_KEY.items() if a.group == g) for g in ("popularity", "aesthetics"))
 COMPARATIVES = {
     "streams": ("more plays", "fewer plays"),
     "likes": ("more likes", "fewer likes"),

@@ -23,7 +23,7 @@ ApexSpaceError
 ├── EvaluationError         predictions cannot be compared with ratings
 ├── ExtractionError         songs cannot be turned into a table of embeddings
 ├── TrainingError           songs, targets or settings cannot be trained with, or a run cannot be written
-├── OutputRefused           a file that this program did not write would be overwritten
+├── OutputRefused           a file of others would be overwritten, or the folder cannot be written to
 ├── BatchError              songs cannot be ranked together
 │   ├── TooManySongs        there are more songs than allowed at once
 │   └── ArchiveRefused      a zip is damaged, or holds more than allowed
@@ -148,7 +148,7 @@ class TrainingError(ApexSpaceError):
 
 
 class OutputRefused(ApexSpaceError):
-    """A file that this program did not write would be overwritten."""
+    """A file of others would be overwritten, the folder cannot be written to, or another run writes there."""
 
 
 class BatchError(ApexSpaceError):

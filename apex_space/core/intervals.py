@@ -1,10 +1,11 @@
-"""95% intervals of a figure, by resampling, and the bins of predicted chances."""
+"""95% intervals of a figure, by resampling; and bins, hits and losses of predicted chances."""
 
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from math import atanh, sqrt, tanh
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,11 +14,15 @@ Z95 = 1.959964
 """Half-width of a normal variable's 95% interval, in standard deviations."""
 CERTAIN = 1 - 1e-12
 """The largest correlation whose interval is computed."""
+LEAST_CHANCE = 1e-6
+"""Chances are cut to this in a log-loss, so that one wrong certainty does not hide all else."""
 FAVOURITE_EDGES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 1.0)
 """Edges of the bins of a favourite's predicted chance. A favourite is the song that is predicted to win.
 
 Counts of votes in the database are by bin. A change of the edges needs a migration that empties these counts.
 """
+
+Numbers = TypeVar("Numbers", float, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,20 @@ class ConfidenceInterval:
 def bin_of(chance: float) -> int:
     """Return the index of the bin of a favourite's predicted chance, which is 0.5 or more."""
     return min(bisect_right(FAVOURITE_EDGES, chance) - 1, len(FAVOURITE_EDGES) - 2)
+
+
+def hit(chance: Numbers, a_won: Numbers) -> Numbers:
+    """Return 1 if the favourite by A's predicted chance won, 0.5 if the prediction was even, and else 0.
+
+    `a_won` is 1 or 0. Both may be arrays.
+    """
+    return 0.5 + (1.0 * (chance > 0.5) - (chance < 0.5)) * (a_won - 0.5)
+
+
+def log_losses(chances: np.ndarray, won: np.ndarray) -> np.ndarray:
+    """Return the log-losses [P] of A's predicted chances [P]. NaN stays NaN."""
+    losses: np.ndarray = -np.log(np.clip(np.where(won > 0.5, chances, 1 - chances), LEAST_CHANCE, 1))
+    return losses
 
 
 @cache

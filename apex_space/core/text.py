@@ -78,6 +78,11 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, int | float) else str(value)
 
 
+def first_line(error: BaseException) -> str:
+    """Return the kind of a library's error and the first line of its message."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
 def escape_formula(text: str) -> str:
     """Put an apostrophe before a text that a spreadsheet would run as a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core import tables
 from ..core.errors import PreferenceError
-from ..core.intervals import ConfidenceInterval, bootstrap_interval
+from ..core.intervals import ConfidenceInterval, bootstrap_interval, hit, log_losses
 from ..preference.fitting.fit import Battles
 from ..preference.fitting.sources import COLUMNS, fields_of, winner_of
 from ..preference.learned import LearnedModel, Outcomes, Prior, learn, mean_chance, sigmoid
@@ -138,8 +138,8 @@ def _placed(order: np.ndarray, parts: Iterable[np.ndarray]) -> np.ndarray:
 
 def _measured(name: str, chances: np.ndarray, won: np.ndarray) -> Foreseen:
     """`chances` [O, P] are the predictions in each order; NaN if a battle is not measured."""
-    hits = np.where(np.isnan(chances), np.nan, np.where(chances == 0.5, 0.5, (chances > 0.5) == (won > 0.5)))
-    losses = -np.log(np.where(won > 0.5, chances, 1 - chances))
+    hits = np.where(np.isnan(chances), np.nan, hit(chances, won))
+    losses = log_losses(chances, won)
     accuracy, loss = np.nanmean(hits, 1), np.nanmean(losses, 1)
     measured = (~np.isnan(chances)).sum(0)
     often = np.where(measured, measured, np.nan)

@@ -35,9 +35,10 @@ RATED_AXIS = "clarity"
 
 @dataclass
 class Scores:
-    """Scores of all versions of the songs so far, {axis: a list of [V] for each song}, and the songs that failed.
+    """Scores of all versions of the songs so far, and the songs that failed.
 
-    The versions are the intact song, the INAUDIBLE changes, and each of the `kinds` at each of the SEVERITIES.
+    `values` has an array [V, A] for each song, of its versions and of the `axes` in their order. The versions are the
+    intact song, the INAUDIBLE changes, and each of the `kinds` at each of the SEVERITIES.
     """
 
     kinds: tuple[Kind, ...]

@@ -17,6 +17,7 @@ from ..audio.song_names import SongFolder, SongNames
 from ..core import tables
 from ..core.errors import AudioError, EvaluationError, NotAudio, PreferenceError
 from ..core.tables import BadRow, text
+from ..core.text import first_line
 from ..judges.judge import Judge
 from ..preference.fitting.sources import remote
 from .metrics import DIMENSIONS, Rated
@@ -85,7 +86,7 @@ def read(source: str, audio: Path | None = None, unrated: bool = False) -> list[
         records = enumerate(islice(found, MAX_SONGS + 1), 1)
         songs = [_song(f"{path.name}, song {number}", record, open_song, unrated) for number, record in records]
     except (OSError, ValueError) as error:
-        raise EvaluationError(f"{source} cannot be read ({_first_line(error)}). Check it.") from error
+        raise EvaluationError(f"{source} cannot be read ({first_line(error)}). Check it.") from error
     if not 0 < len(songs) <= MAX_SONGS:
         raise EvaluationError(f"{source} holds {'too many' if songs else 'no'} songs; 1 to {MAX_SONGS} are taken.")
     return songs
@@ -99,7 +100,7 @@ def _metadata(source: str) -> Iterator[dict[str, Any]]:
         yield from datasets.load_dataset(source, data_files=METADATA, split="train", streaming=True)
     except Exception as error:  # the network, the client and each format have their own exceptions
         raise EvaluationError(
-            f"{METADATA} of the dataset {source} cannot be read ({_first_line(error)}). Check its name and the network."
+            f"{METADATA} of the dataset {source} cannot be read ({first_line(error)}). Check its name and the network."
         ) from error
 
 
@@ -166,7 +167,7 @@ def choose(songs: Sequence[RatedSong | BadRow], ids: Path) -> list[RatedSong | B
         with tables.open_text(ids) as file:
             wanted = [line.strip() for _, line in tables.nonblank(file)]
     except (OSError, ValueError) as error:
-        raise EvaluationError(f"{ids} cannot be read ({_first_line(error)}). Give an id a line, as text.") from error
+        raise EvaluationError(f"{ids} cannot be read ({first_line(error)}). Give an id a line, as text.") from error
     identities = [song.id if isinstance(song, RatedSong) else song.name for song in songs]
     names = SongNames(identities)
     found = [names.find(name) for name in wanted]
@@ -229,7 +230,3 @@ def _rated(songs: Sequence[RatedSong], dimensions: Sequence[str]) -> Rated:
         {d: np.array([getattr(song, kind)[d] for song in songs]) for d in dimensions} for kind in ("truth", "predicted")
     )
     return Rated(truth, predicted, np.array([song.system for song in songs]) if songs[0].system else None)
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]

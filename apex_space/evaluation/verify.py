@@ -20,6 +20,7 @@ from ..core import tables
 from ..core.axes import BY_KEY
 from ..core.errors import ApexSpaceError, AudioError, EvaluationError, WeightsError, WeightsMissing
 from ..core.settings import settings
+from ..core.text import first_line
 from ..judges.judge import Judge
 from ..judges.loading import download_size, load_judge
 from ..judges.verified import Check, Outcome, Verification, compared
@@ -221,7 +222,7 @@ def apex_config(judge: Judge, options: Options) -> Iterator[Check]:
         )
         told = float(json.loads((folder / "config.json").read_text(encoding="utf-8"))["val_loss"])
     except (WeightsError, OSError, ValueError, TypeError, KeyError) as error:
-        yield Check(what, "not checked", f"{type(error).__name__}: {error}".splitlines()[0])
+        yield Check(what, "not checked", first_line(error))
     else:
         why = "the same checkpoint as described; the loss is not computed here"
         yield compared(what, VAL_LOSS, told, 0.001, why, reproduces=False)

@@ -103,8 +103,7 @@ def weights_state(name: str, weights: str | Path | None = None) -> WeightsState:
             return WeightsState(False, (), str(error))
     except WeightsError as error:
         return WeightsState(False, (), str(error))
-    where = "; ".join(f"{w.repository} ({w.revision})" for w in judge.weights)
-    return WeightsState(True, judge.head.axes, where, judge.weights)
+    return WeightsState(True, judge.head.axes, "; ".join(map(str, judge.weights)), judge.weights)
 
 
 def _module(

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.axes import AXES, KEYS, Axis
+from ..core.axes import AESTHETICS, KEYS, Axis
 from ..core.errors import UnknownJudge
 from ..models import heads
-from .eta import ESTIMATOR, ComputeCost, ThroughputEstimator
+from .eta import ESTIMATOR, ComputeCost
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,6 @@ class JudgeEntry:
     prompts: bool = False
 
 
-AESTHETICS = tuple(axis.key for axis in AXES if axis.group == "aesthetics")
 REGISTRY = {
     "apex": JudgeEntry(
         "APEX",
@@ -142,12 +141,12 @@ def reference(name: str, axis: Axis) -> tuple[float, float] | None:
     return axis.reference if REGISTRY[name].published else None
 
 
-def estimate_seconds(name: str, seconds: float, estimator: ThroughputEstimator = ESTIMATOR) -> float | None:
+def estimate_seconds(name: str, seconds: float) -> float | None:
     """Return how many seconds a song of `seconds` will take the judge, once it is loaded.
 
     Return None if that cannot be estimated yet. Raises UnknownJudge.
     """
-    return estimator.estimate_seconds(name, find(name).cost, seconds)
+    return ESTIMATOR.estimate_seconds(name, find(name).cost, seconds)
 
 
 def card(name: str, language: str = "") -> str | None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -169,9 +170,9 @@ def keep(found: Mapping[str, Verification]) -> None:
     """Write what was found on this machine, beside what was found of other judges before. Raises OSError."""
     path = settings().data / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = {**read(path), **found}
+    known = _plain(path) | {name: as_dict(each) for name, each in found.items()}
     with replacing(path) as part:
-        part.write_text(to_json({name: as_dict(each) for name, each in known.items()}), encoding="utf-8")
+        part.write_text(to_json(known), encoding="utf-8")
 
 
 def to_json(value: Any) -> str:
@@ -194,13 +195,20 @@ def as_dict(found: Verification | Posted) -> dict[str, Any]:
 
 def read(path: Path) -> dict[str, Verification]:
     """Return what was found of each judge by a file of `keep`. What is not from there counts as nothing."""
+    found, content = {}, _plain(path)
+    for name in REGISTRY:
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            found[name] = _verification(content[name])
+    return found
+
+
+def _plain(path: Path) -> dict[str, Any]:
+    """Return the records in a file, also those of other versions; none if it is no such file."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            return {}
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {name: _verification(content[name]) for name in REGISTRY if name in content}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        content = _without_nan(json.loads(path.read_text(encoding="utf-8"))) if path.stat().st_size <= MAX_BYTES else {}
+    except (OSError, ValueError, RecursionError):
         return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _verification(plain: Mapping[str, Any]) -> Verification:

@@ -34,6 +34,9 @@ class Weights:
     repository: str
     revision: str
 
+    def __str__(self) -> str:
+        return f"{self.repository} ({self.revision})"
+
 
 @dataclass(frozen=True)
 class Repository:

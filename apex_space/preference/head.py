@@ -213,7 +213,7 @@ def _probability(log_odds: float) -> float:
 
 def revision_of(source: Report | Judge) -> str:
     """Return the weights of a judge, or the weights that a report came from, as one text."""
-    return "; ".join(f"{w.repository} ({w.revision})" for w in source.weights)
+    return "; ".join(map(str, source.weights))
 
 
 def _plain(value: Any) -> Any:

@@ -44,7 +44,7 @@ def commit_regularly(
     patterns: list[str],
     prepare: Callable[[], object],
     done: Callable[[list[Path]], object],
-    minutes: float = 5,
+    minutes: float = MINUTES,
 ) -> Callable[[], None]:
     """Commit the files of `folder` that match `patterns` to a dataset now, every `minutes` and at exit.
 

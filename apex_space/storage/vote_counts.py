@@ -15,6 +15,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from ..core.intervals import bin_of
+from ..core.intervals import hit as hit
 from .database import Parameters, write
 from .identity import DAY
 from .records import Prediction, Song, Source, Vote, Winner
@@ -219,11 +220,6 @@ def _predicted(vote: Vote, prediction: Prediction) -> PredictionSums:
     right = hit(chance, a_won)
     error = (chance - a_won) ** 2
     return PredictionSums(1, 0, right, a_won, max(chance, 1 - chance), error, error**2, (right - a_won) ** 2)
-
-
-def hit(chance: float, a_won: bool) -> float:
-    """Return 1 if the favourite by A's predicted chance won, 0.5 if the prediction was even, and else 0."""
-    return 0.5 if chance == 0.5 else float((chance > 0.5) == a_won)
 
 
 def _sum(one: Sums, other: Sums) -> Sums:

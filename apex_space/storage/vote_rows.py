@@ -26,6 +26,7 @@ from pydantic import (
 
 from ..core.text import escape_formula, sanitize
 from .database import storable
+from .identity import DAY as DAY
 from .records import (
     MAX_KIND_LENGTH,
     MAX_KINDS,
@@ -42,7 +43,7 @@ from .records import (
 )
 from .vote_store import DatedScores
 
-DAY = 86_400.0
+YEAR_10000 = datetime(9999, 12, 31, tzinfo=UTC).timestamp() + DAY
 OLD_WORDS = {"own": "uploaded", "bad": "both_bad"}
 """Names of a source and a winner in exports of version 0.1.0 -> their names today."""
 
@@ -80,6 +81,8 @@ Kind = Annotated[str, AfterValidator(_check_kind)]
 Kinds = Json[Annotated[dict[Kind, Kind], AfterValidator(lambda kinds: dict([*kinds.items()][:MAX_KINDS]))]]
 Number = Annotated[FiniteFloat, BeforeValidator(_no_boolean)]
 Seconds = Annotated[Number, Field(ge=0)]
+Time = Annotated[Seconds, Field(lt=YEAR_10000)]
+"""In seconds since 1970. Milliseconds are beyond the bound."""
 Share = Annotated[Number, Field(ge=0, le=1)]
 Renamed = BeforeValidator(lambda value: OLD_WORDS.get(value, value) if isinstance(value, str) else value)
 
@@ -100,7 +103,7 @@ class _PredictionRow(BaseModel):
 class _ScoresRow(BaseModel):
     """A judge's scores of one of the songs, as they are in a row."""
 
-    at: Seconds
+    at: Time
     song: Word
     judge: Word
     revision: Word
@@ -112,8 +115,8 @@ class _VoteRow(BaseModel):
 
     battle: Word
     source: Annotated[Source, Renamed]
-    issued: Seconds
-    at: Seconds
+    issued: Time
+    at: Time
     winner: Annotated[Winner, Renamed]
     a_id: Word
     a_title: Text
@@ -128,7 +131,7 @@ class _VoteRow(BaseModel):
     suspicion: Text
     predictions: Json[list[_PredictionRow]]
     scores: Json[list[_ScoresRow]]
-    changed: Seconds = 0.0
+    changed: Time = 0.0
     tags: Annotated[str, AfterValidator(_check_tags)] = ""
     a_kinds: Kinds = {}
     b_kinds: Kinds = {}

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..core.errors import ApexSpaceError
 from ..core.settings import prepare_ray
+from ..core.text import first_line
 
 CONNECT_SECONDS = 10.0
 INSTALL = "Ray is not installed. Install it (pip install 'ray[data]'), or leave out --engine ray."
@@ -38,7 +39,7 @@ def cluster(address: str | None, failure: type[ApexSpaceError]) -> Iterator[None
             socket.create_connection((there[1], int(there[2])), CONNECT_SECONDS).close()
         ray.init(address or "local", **quiet, **local)
     except (OSError, OverflowError, RuntimeError, ValueError) as error:
-        raise failure(f"Ray cannot be reached or started ({_first_line(error)}).") from error
+        raise failure(f"Ray cannot be reached or started ({first_line(error)}).") from error
     try:
         yield
     finally:
@@ -58,8 +59,4 @@ def own_errors(failure: type[ApexSpaceError]) -> Iterator[None]:
             if isinstance(cause, ApexSpaceError) and not isinstance(cause, RayError):  # RayTaskError may be both
                 raise type(cause)(str(cause).splitlines()[0]) from None  # Ray adds lines of its own
             cause = getattr(cause, "cause", None) or cause.__cause__
-        raise failure(f"Ray could not go on ({_first_line(error)}).") from error
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+        raise failure(f"Ray could not go on ({first_line(error)}).") from error

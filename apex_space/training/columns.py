@@ -29,11 +29,16 @@ def column_of(axis: str) -> str:
     return SCORES.get(axis, axis)
 
 
+def song_id(row: Mapping[str, Any]) -> str:
+    """Return a song's id from the first of the columns SONG_IDS that is not blank, "" if all are."""
+    return next((known for name in SONG_IDS if (known := tables.text(row.get(name)))), "")
+
+
 def named(row: Mapping[str, Any]) -> tuple[str, Any]:
     """Return a song's id, "" if there is none, and the cell of its file. The row's columns are in lower case."""
     sound = next((row[name] for name in FILES if row.get(name) not in (None, "")), None)
     file = tables.text(sound.get("path") if isinstance(sound, Mapping) else sound)
-    return next((known for name in SONG_IDS if (known := tables.text(row.get(name)))), split_name(file)[0]), sound
+    return song_id(row) or split_name(file)[0], sound
 
 
 def aesthetics(cell: Any) -> dict[str, Any]:

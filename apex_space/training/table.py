@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..core import tables
-from ..core.axes import BY_KEY
+from ..core.axes import AESTHETICS, BY_KEY
 from ..core.errors import TrainingError
-from ..models.heads.apex import AESTHETICS
-from .columns import EMBEDDING, ERRORS, MADE_BY, PLATFORM, SONGEVAL, aesthetics, column_of
+from .columns import EMBEDDING, ERRORS, MADE_BY, PLATFORM, SONGEVAL, aesthetics, column_of, song_id
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -303,8 +302,7 @@ def read_targets(path: Path, parts: Sequence[str] = PARTS) -> dict[tuple[str, st
     try:
         for line, row in tables.numbered(path):
             where = f"{path}, line {line}"
-            id = tables.text(row.get("audio_id") or row.get("id") or row.get("track_id"))
-            key = id, tables.unicode_text(row.get(PLATFORM))
+            key = song_id(row), tables.unicode_text(row.get(PLATFORM))
             part = tables.text(row.get("split"))
             if not key[0] or part not in parts:
                 raise TrainingError(f"{where}: it needs an id, and a split that is one of {', '.join(PARTS)}.")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
+from apex_space.core.axes import AESTHETICS, POPULARITY
 from apex_space.evaluation.regression import RegressionFigures, intervals
-from apex_space.models.heads.apex import AESTHETICS, POPULARITY
 from apex_space.training.measure import HEAD, MEAN, POOLED, RIDGE, Measured, to_csv
 from helpers.fake_weights import apex_checkpoint
 

@@ -6,10 +6,9 @@ import pytest
 import soundfile
 
 from apex_space import load_judge
-from apex_space.core.axes import BY_KEY
+from apex_space.core.axes import AESTHETICS, BY_KEY, POPULARITY
 from apex_space.judges.judge import Judge
 from apex_space.judges.report import Report
-from apex_space.models.heads.apex import AESTHETICS, POPULARITY
 from helpers import fake_weights
 
 SEVEN = tuple(BY_KEY[key] for key in POPULARITY + AESTHETICS)

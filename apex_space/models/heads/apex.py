@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...core.axes import BY_KEY
+from ...core.axes import AESTHETICS, BY_KEY, POPULARITY
 from ...core.errors import WeightsInvalid
 from ...core.settings import Settings
 from ...core.text import message
@@ -29,7 +29,6 @@ It was never trained: its values are the ones that `torch.manual_seed(42); nn.Co
 trained on its output.
 """
 
-POPULARITY, AESTHETICS = (tuple(k for k, a in BY_KEY.items() if a.group == g) for g in ("popularity", "aesthetics"))
 TASKS = {"streams": "score_streams", "likes": "score_likes"}
 """Axis -> its name in the checkpoint, for axes with another name there."""
 WIDTH = 768

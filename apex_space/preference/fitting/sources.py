@@ -17,6 +17,7 @@ from ...core import tables
 from ...core.errors import AudioError, PreferenceError, TooLarge
 from ...core.settings import settings
 from ...core.tables import BadRow, text
+from ...core.text import first_line
 from ...models.hub import unreachable
 from ...storage.records import Winner
 from .music_arena import HUB
@@ -190,7 +191,7 @@ def fetched(address: str) -> Iterator[Path]:
         except TooLarge:
             raise
         except Exception as error:  # the network, the client and the file system raise different errors
-            raise AudioError(f"{address} cannot be fetched ({_first_line(error)}).") from error
+            raise AudioError(f"{address} cannot be fetched ({first_line(error)}).") from error
         copy.flush()
         yield Path(copy.name)
 
@@ -208,7 +209,7 @@ def _table(path: Path) -> Iterator[Mapping[str, Any]]:
         yield from tables.records(path)
     except (OSError, ValueError) as error:
         kind = path.suffix[1:].lower()
-        raise PreferenceError(f"{path} cannot be read as {kind} ({_first_line(error)}). Write it again.") from error
+        raise PreferenceError(f"{path} cannot be read as {kind} ({first_line(error)}). Write it again.") from error
 
 
 _UNREAD = "The dataset {} cannot be read ({}). Check its name and the network; a private one needs HF_TOKEN."
@@ -229,8 +230,4 @@ def dataset_rows(source: str) -> Iterator[Mapping[str, Any]]:
             for split in datasets.load_dataset(source, name, streaming=True).values():
                 yield from tables.undecoded(split)[0]
     except Exception as error:  # the network, the client and each format raise different errors
-        raise PreferenceError(_UNREAD.format(source, _first_line(error))) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+        raise PreferenceError(_UNREAD.format(source, first_line(error))) from error

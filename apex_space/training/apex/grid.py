@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 
+from ...core.axes import POPULARITY
 from ...core.errors import TrainingError
-from ...models.heads.apex import DEPTHS, POPULARITY
+from ...models.heads.apex import DEPTHS
 from ..cluster import cluster, own_errors
 from ..files import check_run, check_table, rows_csv
 from ..measure import HEAD, RIDGE, skill

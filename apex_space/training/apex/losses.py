@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from ...models.heads.apex import POPULARITY, TASKS
+from ...core.axes import POPULARITY
+from ...models.heads.apex import TASKS
 from .settings import Loss
 
 POPULARITY_WEIGHT = 5.0

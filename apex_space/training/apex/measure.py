@@ -1,4 +1,4 @@
-"""Predicts the scores of songs with a trained head of APEX, and measures it."""
+"""Predicts the scores of songs with a trained head of APEX."""
 
 from pathlib import Path
 
@@ -6,8 +6,7 @@ import numpy as np
 import torch
 
 from ...models.heads.apex import ApexHead, ApexNetwork
-from ..measure import HEAD, Measured, measure
-from ..table import Samples, Split, by_song, mean_by_song
+from ..table import Samples, by_song, mean_by_song
 from .settings import Mode
 
 BATCH = 8192
@@ -29,12 +28,3 @@ def predict_songs(checkpoint: Path, segments: Samples) -> np.ndarray:
     """Return the scores [S, T] of songs by a checkpoint, in the mode that it was trained in. Raises WeightsInvalid."""
     head = ApexHead(checkpoint)
     return predict(head.network, "song" if head.pooling == "embedding" else "segment", segments)
-
-
-def measure_checkpoint(checkpoint: Path, segments: Split) -> tuple[Measured, ...]:
-    """Measure a checkpoint on the songs of `val` and `test`. Raises WeightsInvalid."""
-    return tuple(
-        each
-        for part, samples in (("val", segments.val), ("test", segments.test))
-        for each in measure(part, HEAD, by_song(samples), predict_songs(checkpoint, samples))
-    )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ...models.heads.apex import AESTHETICS, POPULARITY
+from ...core.axes import AESTHETICS, POPULARITY
 
 Mode = Literal["segment", "song"]
 Task = Literal["popularity", "full"]

@@ -7,12 +7,11 @@ the other songs is known in training.
 """
 
 import hashlib
-import json
 import math
 import reprlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,19 +19,18 @@ import numpy as np
 
 from ... import __version__
 from ...core import tables
-from ...core.axes import AXES, BY_KEY
+from ...core.axes import AESTHETICS, BY_KEY
 from ...core.errors import TrainingError
-from ..columns import SONG_IDS, SONGEVAL, aesthetics, score
+from ..columns import SONG_IDS, SONGEVAL, aesthetics, score, song_id
 from ..table import PARTS
 
 COLUMNS = {
-    "id": SONG_IDS,
     "streams": ("plays", "streams", "play_count", "listens"),
     "likes": ("likes", "like_count", "favorites"),
 }
-"""Possible names of each column, in upper or lower case. `platform` and `split` may be there, too."""
+"""Possible names of each column of counts, in upper or lower case. SONG_IDS are those of the id;
+`platform` and `split` may be there, too."""
 COUNTS = ("streams", "likes")
-AESTHETICS = tuple(axis.key for axis in AXES if axis.group == "aesthetics")
 Ties = Literal["low", "mid", "high"]
 
 
@@ -137,8 +135,8 @@ def check_songs(found: Sequence[CountedSong], source: Path) -> None:
 
 def _song(row: tables.Record, where: str, group: str) -> CountedSong:
     cells = {key: next((row[name] for name in names if name in row), None) for key, names in COLUMNS.items()}
-    if not (identity := tables.unicode_text(cells["id"])):
-        raise TrainingError(f"{where} has no id. Name the column one of {', '.join(COLUMNS['id'])}.")
+    if not (identity := tables.unicode_text(song_id(row))):
+        raise TrainingError(f"{where} has no id. Name the column one of {', '.join(SONG_IDS)}.")
     belongs, split = side_of(row, where, group)
     streams, likes = (_count(cells[count], count, where) for count in COUNTS)
     platform = tables.unicode_text(row.get("platform"))
@@ -246,13 +244,3 @@ def percentiles(values: np.ndarray, among: np.ndarray, ties: Ties) -> np.ndarray
     ranked = np.sort(among)
     below, up_to = (np.searchsorted(ranked, values, side) / len(ranked) for side in ("left", "right"))
     return {"low": below, "mid": (below + up_to) / 2, "high": up_to}[ties]
-
-
-def to_jsonl(songs: Sequence[TargetSong]) -> str:
-    """Return the targets as JSON lines, which the commands extract and train read."""
-    return "".join(json.dumps(asdict(song), ensure_ascii=False) + "\n" for song in songs)
-
-
-def to_json(manifest: Manifest) -> str:
-    """Return the manifest as JSON."""
-    return json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n"

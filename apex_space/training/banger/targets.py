@@ -6,11 +6,10 @@ those to measure with: that is how the published scores were made, and they are 
 
 import csv
 import hashlib
-import json
 import math
 import reprlib
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from ...core import tables
 from ...core.axes import BY_KEY
 from ...core.errors import TrainingError
 from ..apex.targets import COLUMNS
+from ..columns import SONG_IDS, song_id
 from ..table import PARTS
 
 FMA_SUBSET = "small"
@@ -114,18 +114,18 @@ def _fma(source: Path) -> Iterator[BangerSong]:
 def _rows(source: Path) -> Iterator[BangerSong]:
     for line, row in tables.numbered(source):
         where = f"{source}, line {line}"
-        identity, counted = (next((row[n] for n in COLUMNS[key] if n in row), None) for key in ("id", "streams"))
-        if not row.keys() & {*COLUMNS["streams"]}:
+        identity = tables.unicode_text(song_id(row))
+        if not (counts := [row[name] for name in COLUMNS["streams"] if name in row]):
             raise TrainingError(
                 f"{where} has no number of plays. Name the column one of {', '.join(COLUMNS['streams'])}."
             )
         split = tables.text(row.get("split"))
-        if not tables.text(identity):
-            raise TrainingError(f"{where} has no id. Name the column one of {', '.join(COLUMNS['id'])}.")
+        if not identity:
+            raise TrainingError(f"{where} has no id. Name the column one of {', '.join(SONG_IDS)}.")
         if split not in ("", *PARTS):
             raise TrainingError(f"{where}: split is {split!r}, not one of {', '.join(PARTS)}.")
-        platform, genre = tables.text(row.get("platform")), tables.text(row.get("genre"))
-        yield BangerSong(tables.text(identity), platform, genre, _count(counted, where), split)
+        platform, genre = (tables.unicode_text(row.get(name)) for name in ("platform", "genre"))
+        yield BangerSong(identity, platform, genre, _count(counts[0], where), split)
 
 
 def _count(cell: object, where: str) -> float:
@@ -137,13 +137,3 @@ def _count(cell: object, where: str) -> float:
     if not (math.isfinite(number) and number >= 0):
         raise TrainingError(f"{where}: its number of plays is {reprlib.repr(cell)}, not a count. Correct it.")
     return number
-
-
-def to_jsonl(songs: Sequence[BangerSong]) -> str:
-    """Return the targets as JSON lines, which the command train reads."""
-    return "".join(json.dumps(asdict(song), ensure_ascii=False) + "\n" for song in songs)
-
-
-def to_json(manifest: BangerManifest) -> str:
-    """Return the manifest as JSON."""
-    return json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n"

@@ -30,7 +30,6 @@ STATES = {
 """Encoder -> the place of its repository among those of HEAR, what loads it, and the hidden state that is taken."""
 WHOLE_ONLY = ("muq-songeval",)
 """Encoders that hear the whole song alone, not also its pieces."""
-NAMES = ("mert-95m", "mert-330m", "muq", "muq-songeval", "musicfm", "pocket")
 ROW_FRAMES = conformer.frames(PIECE)
 """Number of frames in a row: those of 30 s."""
 
@@ -98,7 +97,7 @@ SongEncoder = SegmentEncoder | FrameEncoder
 
 
 def load(name: str, weights: Path | None = None, precision: str | None = None) -> SongEncoder:
-    """Load an encoder of NAMES. `weights` and `precision` replace the settings of that name. Raises WeightsError."""
+    """Load an encoder by its name. `weights` and `precision` replace the settings of that name. Raises WeightsError."""
     kind = SegmentEncoder if name in JUDGES else FrameEncoder
     return kind(name, weights, precision)
 

@@ -23,7 +23,6 @@ class CorpusSong:
     group: str
     opinion: float
     """Emotify: share of listeners who liked the song minus share who disliked it. davda54: mean rating, 0 to 5."""
-    judgements: int
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,7 @@ def emotify(data: Path) -> Corpus:
     for track in sorted(votes):
         genre, number = GENRES[(track - 1) // 100], (track - 1) % 100 + 1
         path = data / "emotify" / genre / f"{number}.opus"
-        songs.append(
-            CorpusSong(f"emotify/{genre}/{number}", path, genre, float(np.mean(votes[track])), len(votes[track]))
-        )
+        songs.append(CorpusSong(f"emotify/{genre}/{number}", path, genre, float(np.mean(votes[track]))))
     return Corpus("Emotify", tuple(songs), np.zeros((0, 2), int))
 
 
@@ -80,7 +77,6 @@ def davda54(data: Path) -> Corpus:
             data / "davda54" / f"{piece}.opus",
             GROUPS[int(np.searchsorted(GROUP_STARTS, piece, side="right"))],
             float(np.mean(ratings[piece])),
-            len(ratings[piece]),
         )
         for piece in pieces
     )

@@ -11,6 +11,7 @@ import numpy as np
 from ...audio.damage import HARMLESS, SEVERITIES
 from ...core.intervals import ConfidenceInterval, bootstrap_interval
 from ...evaluation.robustness import NOTICED, half_way
+from ...judges.report import LEVEL
 from ...preference.fitting.fit import folds
 from .augmented import AugmentedSongs
 from .corpus import Corpus
@@ -21,8 +22,6 @@ OPINION_FOLDS, PARTITIONS = 10, 5
 DAMAGE_FOLDS = 5
 STRONG = 0.8
 """Lowest severity that counts as strong."""
-HELD = 0.8
-"""Share of held-out songs whose true value lies in the stated interval."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,9 @@ def opinion_figures(corpus: Corpus, songs: slice, partitions: list[HeldOut]) -> 
 def spread(held: HeldOut, truth: np.ndarray) -> float:
     """Return the half-width of the interval about the score.
 
-    The interval contains the `truth` [S] for a share HELD of the songs with a known truth.
+    The interval contains the `truth` [S] for a share LEVEL of the songs with a known truth.
     """
-    return float(np.nanquantile(np.abs(held.intact - truth), HELD))
+    return float(np.nanquantile(np.abs(held.intact - truth), LEVEL))
 
 
 # ---- damage ------------------------------------------------------------------------------------------------------

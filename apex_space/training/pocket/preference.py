@@ -66,8 +66,7 @@ def learn(copies: AugmentedSongs, rated: Corpus, liked: Corpus) -> PreferenceHea
     unit = Units(np.arange(len(rated.songs)), len(rated.songs), "songs")
     prior = battles.prior(deviation=DEVIATION)
     held = forecasts(prior, held_out_scores.rounds())
-    weights = PocketHead().weights
-    model = fit(prior, battles, "pocket", f"{weights.repository} ({weights.revision})")
+    model = fit(prior, battles, "pocket", str(PocketHead().weights))
     return make_head(model, DATA, battles, held, unit)
 
 

@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ...core.files import replacing
+from ...core.errors import ApexSpaceError
+from ...core.files import check_own, replacing
 from ...judges.reference_songs import SHIPPED
 from ...judges.report import rounded
 from ...models.heads.pocket import PocketHead
+from ..files import prepare
 from .augmented import AugmentedSongs, gather
 from .corpus import GENRES, Corpus, davda54, emotify
 from .evaluate import hold_out_damage, hold_out_opinion
@@ -41,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=2, help="number of processes (default: 2)")
     options = parser.parse_args(arguments)
     try:
+        check_own(prepare(options.out.parent), [options.out.name], lambda text: text.startswith("judge,genre,"))
         corpora = davda54(options.data), emotify(options.data)
+    except ApexSpaceError as error:
+        parser.error(str(error))
     except (OSError, KeyError, ValueError) as error:
         parser.error(f"{options.data} does not hold both sets of songs ({error}). Name their folder.")
     paths = [song.path for corpus in corpora for song in corpus.songs]

@@ -17,6 +17,7 @@ from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ...core.errors import TrainingError
+from ...core.files import replacing
 from ...core.intervals import ConfidenceInterval
 from ...models.heads.pocket import PATH, PocketModel
 from ...ranking.export import check_target
@@ -132,12 +133,17 @@ def fit(copies: AugmentedSongs, truth: Mapping[str, np.ndarray], spread: Mapping
 
 
 def write(out: Path, model: PocketModel, figures: Mapping[str, Any]) -> None:
-    """Write weights, figures and card into the folder `out`."""
+    """Write weights, figures and card into the folder `out`, each completely or not at all."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "pocket.safetensors").write_bytes(model.to_bytes())
     lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(found)}" for name, found in plain(figures).items())
-    (out / "pocket_metrics.json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
-    (out / "pocket.md").write_text(card.write(figures), encoding="utf-8")
+    contents = {
+        "pocket.safetensors": model.to_bytes(),
+        "pocket_metrics.json": f"{{\n{lines}\n}}\n".encode(),
+        "pocket.md": card.write(figures).encode(),
+    }
+    for name, content in contents.items():
+        with replacing(out / name) as part:
+            part.write_bytes(content)
 
 
 def plain(value: Any) -> Any:

@@ -4,10 +4,9 @@ A label is the mean over a song's raters. Songs without ratings are left out, as
 """
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ... import __version__
@@ -67,19 +66,8 @@ def make_targets(source: Path, settings: TargetSettings) -> tuple[list[LabelledS
 
 def _song(row: tables.Record, where: str, group: str) -> CountedSong:
     """Return a song without counts. `aesthetics` is empty if nobody has rated it."""
-    identity, _ = named(row)
-    if not identity:
+    if not (identity := tables.unicode_text(named(row)[0])):
         raise TrainingError(f"{where} has no id.")
     rated = {SONGEVAL: mean_ratings(row[ANNOTATION], where)} if ANNOTATION in row else row
     found = read_aesthetics(rated, where)
     return CountedSong(identity, "", 0.0, 0.0, *side_of(row, where, group), found)
-
-
-def to_jsonl(songs: Sequence[LabelledSong]) -> str:
-    """Return the targets as JSON lines, which the command train reads."""
-    return "".join(json.dumps(asdict(song), ensure_ascii=False) + "\n" for song in songs)
-
-
-def to_json(manifest: RatingsManifest) -> str:
-    """Return the manifest as JSON."""
-    return json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n"

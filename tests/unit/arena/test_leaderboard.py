@@ -16,9 +16,9 @@ from apex_space.arena.listeners import Ballot
 from apex_space.arena.not_counted import Jump, NotCounted
 from apex_space.arena.ratings import MIN_VOTES, side_effect
 from apex_space.core.errors import StoreError
+from apex_space.storage.identity import DAY
 from apex_space.storage.records import Vote
 from apex_space.storage.vote_counts import VoteCounts, tally
-from apex_space.storage.vote_rows import DAY
 from apex_space.storage.vote_store import VoteStore
 from helpers.votes import predicted, rate, song, stored, swapped, vote, votes_counted
 from helpers.wait import until

@@ -412,6 +412,27 @@ def test_a_dataset_that_breaks_off_gives_the_songs_until_then(tmp_path: Path) ->
         next(found)
 
 
+def test_a_dataset_that_breaks_off_again_and_again_takes_no_more_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = rows([sound(tmp_path, 1), {"bytes": b"no sound", "path": "2.flac"}])
+
+    def open_dataset(name: str) -> Iterator[Any]:
+        yield stream
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(pool_sources, "_open_dataset", open_dataset)
+    pool = Pool("some/one")
+    try:
+        for _ in range(2):
+            assert not pool._fill()
+            assert (pool.progress().ready, pool.progress().left_out) == (1, 1)
+            original, clip = pool.file(pool.songs()[0].id), pool.copy(pool.songs()[0].id).path
+            assert {path for path in original.parent.iterdir() if path.is_file()} == {original, clip}
+    finally:
+        pool.close()
+
+
 def test_a_dataset_may_lack_labels() -> None:
     import datasets
 

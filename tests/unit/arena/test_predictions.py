@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from apex_space.arena import predictions
 from apex_space.arena.pool import Pool
 from apex_space.arena.predictions import PredictionWorker, song_scores
 from apex_space.audio.waveform import Waveform
@@ -183,6 +184,21 @@ def test_a_song_that_a_judge_fails_at_costs_no_other(
     assert pocket.heard.count(first) == 1
     assert "pocket failed to score a song" in caplog.text
     assert predictor.predictions(*others, predictor.scored(others))
+
+
+def test_a_song_that_a_judge_failed_at_is_heard_again_after_an_hour(
+    pool: Pool, pocket: Ears, store: VoteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager: Any = Ready(pocket=pocket)
+    worker, songs = PredictionWorker(manager, pool, store), ids(pool)
+    pocket.refuses.update(songs)
+    while worker._step():
+        pass
+    pocket.refuses.clear()
+    assert not worker._step()
+    monkeypatch.setattr(predictions, "RETRY_SECONDS", 0.0)
+    assert worker._step()
+    assert worker.scored(songs[:1])
 
 
 def keep(store: VoteStore, scored: list[SongScores]) -> None:

@@ -20,9 +20,10 @@ from apex_space.cli.arena import arena
 from apex_space.core.errors import ArenaError
 from apex_space.core.settings import settings
 from apex_space.judges.report import to_json
+from apex_space.storage.identity import DAY
 from apex_space.storage.records import StoredModel, Vote
 from apex_space.storage.vote_counts import tally
-from apex_space.storage.vote_rows import DAY, PUBLIC
+from apex_space.storage.vote_rows import PUBLIC
 from apex_space.storage.vote_store import VoteStore, open_store
 from helpers.votes import predicted, rate, simulate, stored, vote
 

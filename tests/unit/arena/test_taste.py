@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from apex_space.arena import taste
+from apex_space.arena import ratings, taste
 from apex_space.arena.ratings import MIN_VOTES
 from apex_space.arena.taste import Agreed, Taste, against_judges, measure_taste
 from apex_space.core.axes import KEYS
@@ -120,6 +120,13 @@ def test_the_crowd_is_what_others_voted_without_ones_own_votes() -> None:
     assert measured(own, crowd=before, at=own[0].at - 1).crowd == Agreed("", 1, 4), "own votes came later"
     set_aside = [replace(each, suspicion="a robot") for each in own]
     assert measured(set_aside, crowd=before).crowd == Agreed("", 1, 4)
+
+
+def test_the_crowd_is_counted_without_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = [vote(0, 1, "a"), vote(0, 1, "tie")]
+    crowd = {row.key: row for row in rate([*[vote(0, 1, "a")] * MIN_VOTES, *own])}
+    monkeypatch.setattr(ratings, "strengths_of", lambda *_: pytest.fail("fitted"))
+    assert taste._with_crowd(own, crowd, 1e9) == Agreed("", 1, 1)
 
 
 def test_too_few_votes_of_others_are_no_crowd() -> None:

@@ -2,13 +2,16 @@
 
 import io
 import math
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import typer
 
 from apex_space.audio.isolated import cut_passage
+from apex_space.cli.common import Format
 from apex_space.cli.score import _cut
 from apex_space.core.errors import NotAudio, OutputRefused, TooShort
 from apex_space.judges.windows import Windows
@@ -59,11 +62,27 @@ def test_the_best_and_the_weakest_are_cut_and_nothing_is_replaced(song: Path, tm
     (tmp_path / "cut").mkdir()
     there = tmp_path / "cut" / "song-pocket-best-2-3s.mp3"
     there.write_text("mine")
-    _cut(song, report, tmp_path / "cut")
+    _cut(song, report, tmp_path / "cut", "song")
     assert there.read_text() == "mine"
     (tmp_path / "cut" / "song-pocket-weakest-1-2s.mp3").stat()
     assert len(list((tmp_path / "cut").iterdir())) == 2
     with pytest.raises(OutputRefused, match="--cut"):
-        _cut(song, report, song)
-    _cut(song, results.report(), tmp_path / "none")
+        _cut(song, report, song, "song")
+    _cut(song, results.report(), tmp_path / "none", "song")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_song_that_cannot_be_cut_does_not_end_the_others(
+    song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = results.report(windows=Windows(1.0, 1.0, {"likes": (50.0, 40.0, 60.0, 55.0)}))
+    files = [tmp_path / "gone.wav", song, tmp_path / "other" / "song.wav"]
+    files[2].parent.mkdir()
+    files[2].write_bytes(song.read_bytes())
+    module = import_module("apex_space.cli.score")  # the package has the function of this name
+    monkeypatch.setattr(module, "_by", lambda *_: iter([report] * 3))
+    with pytest.raises(typer.Exit) as exit:
+        module.score(files, cut=tmp_path / "cut", judge="pocket", format=Format.csv)
+    assert exit.value.exit_code == 1
+    names = [f"{stem}-pocket-{part}s.mp3" for stem in ("song", "song (2)") for part in ("best-2-3", "weakest-1-2")]
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == sorted(names)

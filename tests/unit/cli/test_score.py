@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apex_space.core.axes import KEYS
-from apex_space.models.heads.apex import AESTHETICS, POPULARITY
+from apex_space.core.axes import AESTHETICS, KEYS, POPULARITY
 from helpers import melodies
 from helpers.command_line import run
 from helpers.songs import short

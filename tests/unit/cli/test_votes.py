@@ -13,8 +13,9 @@ from typer.testing import CliRunner, Result
 
 from apex_space.cli.votes import BY_HAND, votes
 from apex_space.core.settings import settings
+from apex_space.storage.identity import DAY
 from apex_space.storage.records import WITHDRAWN
-from apex_space.storage.vote_rows import DAY
+from apex_space.storage.vote_rows import to_rows
 from apex_space.storage.vote_store import VoteStore, open_store
 from helpers.votes import stored, vote
 
@@ -129,6 +130,23 @@ def test_what_cannot_be_used_is_said_and_changes_nothing(options: tuple[str, ...
     assert done.exit_code == 2
     assert said in done.stderr
     assert reasons() == BEFORE
+
+
+def test_a_time_that_no_calendar_has_is_told_as_a_number(command: Command) -> None:
+    with closing(open_store(settings())) as store:
+        store.add_all([(replace(stored([vote(4, 5)], 9)[0], at=1.7e12), ())])
+    done = command("set-aside", "--from", "2025-01-01", "--yes")
+    assert done.exit_code == 0, done.stderr
+    assert "1 vote from 1700000000000 to 1700000000000 (UTC)" in done.stderr
+
+
+def test_a_bad_row_controls_no_terminal(command: Command, tmp_path: Path) -> None:
+    scores = {"at": 0, "song": "a", "judge": "pocket", "revision": "1", "scores": {"\x1b[31m": "high"}}
+    (row,) = to_rows([vote(4, 5)], {})
+    (tmp_path / "votes.jsonl").write_text(json.dumps({**row, "scores": json.dumps([scores])}))
+    done = command("import", str(tmp_path / "votes.jsonl"))
+    assert "line 1: scores.0.scores.\\x1b[31m: Input should be" in done.stderr
+    assert "\x1b" not in done.stderr
 
 
 def test_an_empty_database_has_no_listeners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

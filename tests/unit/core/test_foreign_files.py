@@ -20,6 +20,7 @@ from apex_space.core.errors import ArchiveRefused, ArenaError, BatchError, Outpu
 from apex_space.core.settings import settings
 from apex_space.judges.loading import load_judge
 from apex_space.judges.manager import JudgeManager
+from apex_space.judges.reference_songs import SHIPPED
 from apex_space.preference import head_files
 from apex_space.preference.fitting.scoring import ScoreLog
 from apex_space.ranking import archive
@@ -29,7 +30,7 @@ from apex_space.storage.identity import AddressHasher
 from apex_space.storage.records import Battle, Song, Vote
 from apex_space.storage.shared_results import SharedResults
 from apex_space.storage.vote_store import VoteStore
-from apex_space.training.pocket import preference
+from apex_space.training.pocket import preference, reference
 from apex_space.ui.requests import Requests, rank_request
 from apex_space.ui.uploads import Uploads
 from helpers.votes import votes_counted
@@ -251,6 +252,19 @@ def test_training_writes_to_the_package_or_an_empty_folder(tmp_path: Path, capsy
     assert untouched(tmp_path / "pocket.md")
     assert "does not hold both sets of songs" in run("train", "pocket", tmp_path, "--out", tmp_path / "new").stderr
     assert not (tmp_path / "new").exists()
+
+
+def test_reference_songs_are_refused_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    foreign, data = stranger(tmp_path / "mine.csv"), ["--data", str(tmp_path)]
+    for out, why in ((foreign, "is there and not from here"), (foreign / "table.csv", "cannot be written to")):
+        with pytest.raises(SystemExit, match="2"):
+            reference.main([*data, "--out", str(out)])
+        assert why in capsys.readouterr().err
+    assert untouched(foreign)
+    shutil.copy(SHIPPED, tmp_path / "earlier.csv")
+    with pytest.raises(SystemExit, match="2"):
+        reference.main([*data, "--out", str(tmp_path / "earlier.csv")])
+    assert "does not hold both sets of songs" in capsys.readouterr().err
 
 
 def test_kept_songs_are_copied_to_an_empty_folder_alone(tmp_path: Path) -> None:

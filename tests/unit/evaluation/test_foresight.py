@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from apex_space.cli.arena import arena
 from apex_space.core.errors import PreferenceError
 from apex_space.evaluation import simulated_listeners, simulated_votes
-from apex_space.evaluation.foresight import ALONE, Foreseen, always_b, foresee, read
+from apex_space.evaluation.foresight import ALONE, Foreseen, _measured, always_b, foresee, read
 from apex_space.evaluation.simulated_votes import (
     coverage,
     loss_after_a_change,
@@ -43,6 +43,12 @@ def battles(count: int = 300) -> list[tuple[object, ...]]:
 
 def by_name(found: tuple[Foreseen, ...]) -> dict[str, Foreseen]:
     return {each.name: each for each in found}
+
+
+def test_a_certainty_that_was_wrong_costs_a_finite_loss() -> None:
+    found = _measured("x", np.array([[1.0, 0.5, np.nan]]), np.array([0.0, 1.0, 1.0]))
+    assert found.loss == pytest.approx((6 * np.log(10) + np.log(2)) / 2)
+    np.testing.assert_array_equal(found.hits, [0, 0.5, np.nan])
 
 
 # ---- a table of battles --------------------------------------------------------------------------------------------

@@ -246,6 +246,17 @@ def test_a_record_that_is_not_ours_counts_for_nothing(content: str, data: Path) 
     assert describe("apex").startswith("verified")
 
 
+def test_a_record_that_is_not_understood_costs_no_other_and_is_kept(data: Path) -> None:
+    verified.keep({"banger": found(Check("loads", "held"))})
+    path = data / verified.FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"apex": {"of": "another version"}, "new judge": [1]}))
+    assert describe("banger").startswith("verified")
+    verified.keep({"songeval": found(Check("loads", "held"))})
+    written = json.loads(path.read_text())
+    assert (written["apex"], written["new judge"]) == ({"of": "another version"}, [1])
+    assert describe("banger") == describe("songeval") != describe("apex")
+
+
 def test_the_page_shows_what_was_printed() -> None:
     page = (ROOT / "docs" / "verify.md").read_text(encoding="utf-8")
     printed = page.partition("```text")[2].partition("```")[0]

@@ -3,11 +3,11 @@
 import pytest
 
 from apex_space.core.i18n import format_duration
+from apex_space.judges import registry
 from apex_space.judges.embedding_cache import EmbeddingCache
 from apex_space.judges.eta import ComputeCost, ThroughputEstimator
 from apex_space.judges.judge import Judge
 from apex_space.judges.loading import load_judge
-from apex_space.judges.registry import estimate_seconds
 from apex_space.models import precision
 from helpers.paths import EXAMPLES
 
@@ -41,7 +41,8 @@ def test_the_last_songs_count_most() -> None:
 def test_before_the_first_song_the_probe_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "flops_per_second", lambda wanted: 200.0)
     assert ThroughputEstimator().estimate_seconds("hear", ATTENTIVE, 60) == pytest.approx((600 + 360) / 200)
-    assert estimate_seconds("songeval", 180, ThroughputEstimator()) == pytest.approx(7278 / 200, rel=0.01)
+    monkeypatch.setattr(registry, "ESTIMATOR", ThroughputEstimator())
+    assert registry.estimate_seconds("songeval", 180) == pytest.approx(7278 / 200, rel=0.01)
     monkeypatch.setattr(precision, "flops_per_second", lambda wanted: None)
     assert ThroughputEstimator().estimate_seconds("hear", ATTENTIVE, 60) is None
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from apex_space.audio.waveform import Levels, Waveform
+from apex_space.core.axes import AESTHETICS, POPULARITY
 from apex_space.core.errors import UnknownJudge, WeightsInvalid, WeightsMissing
 from apex_space.core.settings import Settings
 from apex_space.judges import lending
@@ -26,7 +27,7 @@ from apex_space.judges.queueing import HEAVY, SongQueue
 from apex_space.judges.registry import REGISTRY
 from apex_space.models.encoders.encoder import Encoder
 from apex_space.models.encoders.pocket import PocketEncoder
-from apex_space.models.heads import apex, hear, songeval
+from apex_space.models.heads import hear, songeval
 from apex_space.models.heads.banger import BangerHead
 from apex_space.models.heads.tunejury import TuneJuryHead
 from helpers.wait import until
@@ -71,7 +72,7 @@ def test_pocket_answers_before_anything_is_loaded() -> None:
 
 def test_axes_are_those_of_a_loaded_judge_or_as_published(loading: list[Any]) -> None:
     manager = JudgeManager()
-    published = {"apex": apex.POPULARITY + apex.AESTHETICS, "banger": BangerHead.axes, "songeval": songeval.AXES}
+    published = {"apex": POPULARITY + AESTHETICS, "banger": BangerHead.axes, "songeval": songeval.AXES}
     published |= {
         "tunejury": TuneJuryHead.axes,
         "tunejury-whole": TuneJuryHead.axes,

@@ -12,6 +12,7 @@ import torch
 from safetensors.numpy import load_file
 from safetensors.torch import save_file
 
+from apex_space.core.axes import AESTHETICS
 from apex_space.core.errors import WeightsInvalid
 from apex_space.core.settings import Settings
 from apex_space.models.heads import apex
@@ -111,7 +112,7 @@ def test_the_mode_says_what_is_averaged(mode: str, pooling: str, tmp_path: Path)
 def test_a_head_for_popularity_says_why_the_rest_is_empty(depth: int, tmp_path: Path) -> None:
     scorer = head(fake_weights.apex_checkpoint("popularity", depth), tmp_path)
     assert scorer.axes == ("streams", "likes") == tuple(scorer(embeddings()))
-    assert set(scorer.missing) == set(apex.AESTHETICS)
+    assert set(scorer.missing) == set(AESTHETICS)
     assert all("popularity" in reason for reason in scorer.missing.values())
     assert not head(fake_weights.apex_checkpoint("full", depth), tmp_path).missing
 

@@ -9,11 +9,10 @@ import pytest
 from apex_space.audio.damage import KINDS, Kind
 from apex_space.audio.resample import resample
 from apex_space.audio.waveform import load as load_audio
-from apex_space.core.axes import BY_KEY
+from apex_space.core.axes import AESTHETICS, BY_KEY, POPULARITY
 from apex_space.core.errors import WeightsInvalid
 from apex_space.core.settings import settings
 from apex_space.models.encoders.pocket import MIN_SECONDS, SAMPLE_RATE, PocketEncoder, features
-from apex_space.models.heads.apex import AESTHETICS, POPULARITY
 from apex_space.models.heads.pocket import PATH, PocketHead, PocketModel, basis, load, read
 from apex_space.training.pocket.ridge import Moments, ridge
 

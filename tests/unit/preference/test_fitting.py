@@ -528,8 +528,8 @@ def test_the_command_learns_from_a_table_and_the_space_uses_it(
             "audio_a": f"{a}.flac",
             "audio_b": f"{b}.flac",
             "winner": "a" if a < b else "b",
-            "system_a": f"m{a % 3}",
-            "system_b": f"m{b % 3}",
+            "system_a": f"m\x1b{a % 3}",
+            "system_b": f"m\x1b{b % 3}",
         }
         for a, b in pairs
     ]
@@ -543,11 +543,12 @@ def test_the_command_learns_from_a_table_and_the_space_uses_it(
     assert "log-loss of scores and generators" in done.stdout
     assert "accuracy of always naming B" in done.stdout
     assert "How good the generators are" in done.stdout
+    assert "\x1b" not in done.stdout
     head = head_files.load("pocket")
     assert head.data == "fit.csv: battles with a winner"  # not where it is on this disk: visitors see it
     assert head.metrics.accuracy.value > 0.7
     written = json.loads((data / "preferences" / "pocket.json").read_text())
-    assert {one["generator"] for one in written["unheard"]} == {"m0", "m1", "m2"}
+    assert {one["generator"] for one in written["unheard"]} == {"m\x1b0", "m\x1b1", "m\x1b2"}
     assert sum(pair["battles"] for pair in written["pairs"]) == 80
     assert len((data / "preferences" / "pocket.scored.jsonl").read_text().splitlines()) == 24
 

@@ -188,6 +188,13 @@ def test_kinds_that_no_pool_would_have_are_refused(kinds: dict[str, Any]) -> Non
         parse_row({**row, "a_kinds": json.dumps(kinds)})
 
 
+@pytest.mark.parametrize("column", ["at", "issued", "changed"])
+def test_a_time_in_milliseconds_is_refused(column: str) -> None:
+    (row,) = to_rows([example()], {})
+    with pytest.raises(ValueError, match=f"{column}: Input should be less than"):
+        parse_row({**row, column: 1.7e12})
+
+
 def test_a_song_of_several_pools_is_exported_again_and_imported_with_its_first_kinds(
     store: VoteStore, other: VoteStore, tmp_path: Path
 ) -> None:

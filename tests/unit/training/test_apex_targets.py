@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from apex_space.core.errors import TrainingError
 from apex_space.training import table
+from apex_space.training.apex import targets
 from apex_space.training.apex.targets import AESTHETICS, TargetSettings, make_targets, percentiles
 from helpers.apex_training import rows, write
 from helpers.command_line import run
@@ -178,6 +179,15 @@ def test_what_json_alone_can_hold_is_refused(cells: Row, tmp_path: Path) -> None
     if "id" not in cells:
         with pytest.raises(TrainingError):
             table.read_targets(source)
+
+
+def test_targets_know_a_song_by_the_first_id_that_is_not_blank(tmp_path: Path) -> None:
+    source = tmp_path / "targets.jsonl"
+    ids: list[Row] = [{"id": 0}, {"audio_id": " ", "song_id": "a"}, {"id": "b", "track_id": "c"}]
+    source.write_text("".join(f"{json.dumps(row | {'split': 'val'})}\n" for row in ids))
+    assert {identity for identity, _ in table.read_targets(source)} == {"0", "a", "b"}
+    source.write_text("".join(f"{json.dumps(row | {'plays': 1, 'likes': 1})}\n" for row in ids))
+    assert [song.id for song in targets.read(source)] == ["0", "a", "b"]
 
 
 def test_a_message_that_quotes_a_table_is_one_line_that_controls_no_terminal(tmp_path: Path) -> None:

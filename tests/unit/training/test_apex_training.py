@@ -20,11 +20,11 @@ from apex_space.models.heads.apex import ApexHead
 from apex_space.training import measure, table
 from apex_space.training.apex import trainer
 from apex_space.training.apex.evaluate import evaluate, to_json
-from apex_space.training.apex.measure import measure_checkpoint
+from apex_space.training.apex.measure import predict_songs
 from apex_space.training.apex.settings import TrainingSettings
 from apex_space.training.apex.trainer import BEST, Trainer
 from apex_space.training.loop import LAST, _save, batches
-from apex_space.training.table import Split
+from apex_space.training.table import Split, by_song
 from helpers.apex_training import Row, rows, write, write_split
 from helpers.resumed import equal, train_twice
 
@@ -300,6 +300,14 @@ def test_what_a_checkpoint_says_may_be_anything(value: Any, folder: Path, tmp_pa
 
 
 # ---- results -----------------------------------------------------------------------------------------------------
+
+
+def measure_checkpoint(checkpoint: Path, split: Split) -> tuple[measure.Measured, ...]:
+    return tuple(
+        each
+        for part, segments in (("val", split.val), ("test", split.test))
+        for each in measure.measure(part, measure.HEAD, by_song(segments), predict_songs(checkpoint, segments))
+    )
 
 
 def test_results_stand_beside_the_mean_and_the_ridge(folder: Path, tmp_path: Path) -> None:

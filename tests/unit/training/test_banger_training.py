@@ -141,6 +141,13 @@ def test_faulty_counts_are_named(text: str, said: str, tmp_path: Path) -> None:
         make_targets(tmp_path / "counts.csv")
 
 
+@pytest.mark.parametrize("column", ["id", "platform", "genre"])
+def test_half_a_character_is_refused(column: str, tmp_path: Path) -> None:
+    (tmp_path / "counts.jsonl").write_text(json.dumps({"id": "a", "listens": 1} | {column: "\ud800"}))
+    with pytest.raises(TrainingError, match="surrogates not allowed"):
+        make_targets(tmp_path / "counts.jsonl")
+
+
 def test_a_killed_run_goes_on_as_if_it_had_not_been(split: Split, tmp_path: Path) -> None:
     whole, resumed = train_twice(partial(trainer.train, split, QUICK), tmp_path, epochs=2)
     assert equal(*(torch.load(each / LAST, weights_only=True) for each in (whole, resumed)))

@@ -20,10 +20,12 @@ import pytest
 import soundfile
 import torch
 from pyarrow import parquet
+from typer.testing import CliRunner
 
 from apex_space.audio import segments
 from apex_space.audio.resample import resample
 from apex_space.audio.waveform import load_song
+from apex_space.cli import app
 from apex_space.core.errors import BatchError, ExtractionError, OutputRefused, PreferenceError, TooShort
 from apex_space.core.settings import settings
 from apex_space.evaluation.metrics import DIMENSIONS
@@ -218,6 +220,15 @@ def test_labels_of_a_jsonl_are_passed_on(songeval: Any, folder: Path, tmp_path: 
     assert {name: words in reasons(tmp_path / "out")[name] for name, words in {
         "not there": "no sound file of", "deep/a": "Its score_likes is 'many', not a number", "x": "is not a struct of",
     }.items()} == dict.fromkeys(("not there", "deep/a", "x"), True)  # fmt: skip
+
+
+def test_a_reason_controls_no_terminal(tmp_path: Path, trivial: type[Bytes]) -> None:
+    for ending in ("mp3", "wav"):
+        (tmp_path / f"\x1b[31m.{ending}").write_text("two files fit")
+    (tmp_path / "songs.jsonl").write_text(json.dumps({"id": "a", "file": "\x1b[31m"}))
+    said = CliRunner().invoke(app, ["extract", str(tmp_path / "songs.jsonl"), "--out", str(tmp_path / "out")]).stderr
+    assert "a: It may be \\x1b[31m.mp3 or \\x1b[31m.wav." in said
+    assert "\x1b" not in said
 
 
 def test_what_no_table_can_store_is_a_bad_row(folder: Path, tmp_path: Path, trivial: type[Bytes]) -> None:

@@ -152,6 +152,7 @@ def test_from_songs_and_raters_to_scores_by_the_judge(tmp_path: Path) -> None:
         ({"id": "a", "annotation": [{"Coherence": 3}]}, "line 1: that is not a list of each rater's five ratings"),
         ({"id": "a", "annotation": []}, "holds no songs"),
         ({"annotation": ratings(0)}, "line 1 has no id"),
+        ({"id": "\ud800", "annotation": ratings(0)}, "surrogates not allowed"),
         ({"id": "a", "split": "dev", "annotation": ratings(0)}, "line 1: split is 'dev'"),
         ({"id": "a", "songeval_scores": {"coherence": 3}}, "line 1 has coherence alone"),
     ],

@@ -17,8 +17,8 @@ from apex_space import __version__
 from apex_space.arena import leaderboard as module
 from apex_space.arena.leaderboard import LeaderboardService
 from apex_space.core.errors import StoreError
+from apex_space.storage.identity import DAY
 from apex_space.storage.records import Vote
-from apex_space.storage.vote_rows import DAY
 from apex_space.storage.vote_store import VoteStore
 from apex_space.ui.routes.downloads import _Files, download_routes
 from helpers.votes import predicted, song, stored, vote
