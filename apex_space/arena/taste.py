@@ -14,10 +14,10 @@ from functools import cache
 
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-from ..core.intervals import Z95, ConfidenceInterval, wilson
+from ..core.intervals import Z95, ConfidenceInterval, hit, wilson
 from ..preference.learned import Prior
 from ..storage.records import SongScores, Vote
-from ..storage.vote_counts import hit, tally
+from ..storage.vote_counts import tally
 from .learning import learn_from_choices
 from .ratings import MIN_VOTES, Rating, numbers_of, rate
 

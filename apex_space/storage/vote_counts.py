@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sqlalchemy import Connection, text
 
-from ..core.intervals import bin_of
-from ..core.intervals import hit as hit
+from ..core.intervals import bin_of, hit
 from .database import Parameters, write
 from .identity import DAY
 from .records import Prediction, Song, Source, Vote, Winner

@@ -26,7 +26,7 @@ from pydantic import (
 
 from ..core.text import escape_formula, sanitize
 from .database import storable
-from .identity import DAY as DAY
+from .identity import DAY
 from .records import (
     MAX_KIND_LENGTH,
     MAX_KINDS,

@@ -6,11 +6,11 @@ from typing import get_args
 
 from ...arena.agreement import Agreement, AgreementReport
 from ...core.i18n import plural, tr
+from ...core.intervals import hit
 from ...plots.arena import judge_title, song_text
 from ...plots.taught import known_of
 from ...preference.published_rules import RULES
 from ...storage.records import Battle, Prediction, Side, Spoke, Vote, Winner
-from ...storage.vote_counts import hit
 from .html import labelled, percent
 
 SAID: dict[Winner, str] = {

@@ -16,7 +16,8 @@ from ...arena.leaderboard_csv import to_csv
 from ...core.errors import StoreError, UnknownBoard
 from ...core.i18n import tr, translate
 from ...judges.report import to_json
-from ...storage.vote_rows import DAY, print_public_csv, print_public_jsonl, public_rows
+from ...storage.identity import DAY
+from ...storage.vote_rows import print_public_csv, print_public_jsonl, public_rows
 
 BLOCK = 65_536
 
