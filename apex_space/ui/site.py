@@ -12,6 +12,7 @@ from ..arena.leaderboard import LeaderboardService
 from ..arena.pool_sources import EXAMPLES
 from ..core.settings import settings
 from ..judges.manager import JudgeManager
+from ..plots.card import SITE
 from ..storage.shared_results import SharedResults
 from .api import Api
 from .connections import close_idle_connections
@@ -64,7 +65,6 @@ from .tool_outputs import OUTPUTS
 from .translation import LANGUAGE_HEAD, TranslatedBlocks, switch
 from .uploads import Uploads
 
-TITLE = "APEX Space"
 LEAD = """# APEX Space
 Models of music taste score your song: two popularity scores and five aesthetic scores, segment by segment.
 [**Vote in the arena**](arena): listen to two songs blind, pick one, and see whether the judges predicted your
@@ -100,7 +100,7 @@ def _pages(
     uploads: Uploads,
 ) -> gr.Blocks:
     requests = Requests(manager, uploads, arena.model)
-    with TranslatedBlocks(title=TITLE, analytics_enabled=False) as blocks:
+    with TranslatedBlocks(title=SITE, analytics_enabled=False) as blocks:
         _links()
         gr.Markdown(LEAD, elem_id="lead")
         ScorePage(requests, results)

@@ -36,7 +36,6 @@ PROMISE = (
 ONE_MAKER = "Both songs are by the same generator or artist"
 ONE_MAKER_INFO = "For example, two takes of one song. If they are not, the estimate may be less sure."
 EMPTY = "Choose song A and song B, then press Compare."
-KEEP_SECONDS = 3600.0
 INTERACTIVE = '() => ({{ __type__: "update", interactive: {} }})'
 """Script that says whether a button can be pressed."""
 Results = dict[tuple[str, Path], Report | Panel]
@@ -91,7 +90,7 @@ class ComparePage:
         self.probability = gr.Plot(label="Of 100 listeners", visible=False, elem_id="probability-plot")
         self.contributions = gr.Plot(label="What spoke for which song", visible=False, elem_id="contributions-plot")
         self.tables = gr.HTML(elem_classes="result")
-        self.known = gr.State({}, time_to_live=KEEP_SECONDS)
+        self.known = gr.State({}, time_to_live=inputs.KEEP_SECONDS)
 
     def _events(self) -> None:
         pictures = [self.probability, self.contributions]

@@ -24,6 +24,9 @@ from ..static_files import read_static
 from ..translation import fill
 
 POLL_SECONDS = 2.0
+KEEP_SECONDS = 3600.0
+"""Seconds for which the server knows what a page shows. Gradio keeps the state of a closed page that long anyway."""
+ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 PROGRESS = "progress"
 SCROLL = f"""() => {{
   const shown = document.getElementById("{PROGRESS}"), {{ top }} = shown.getBoundingClientRect();

@@ -25,6 +25,7 @@ from ..requests import Requests, rank_request
 from ..static_files import read_static
 from ..translation import fill
 from . import inputs
+from .inputs import OFF, ON
 
 INTRODUCTION = """# Keep the best
 Generate fifty songs and keep the best five. This page ranks many songs and says how sure the order is."""
@@ -83,11 +84,6 @@ GROUPS_MEANING = (
     "stays the same."
 )
 SAMPLE_LABEL = "A sample csv of groups"
-KEEP_SECONDS = 3600.0
-"""Seconds for which the songs are kept.
-
-Gradio keeps the state of a closed page that long in any case, so no shorter time can be promised.
-"""
 CANCELLED = "Cancelled. The ranking so far stays. Press Rank to continue."
 
 
@@ -163,7 +159,7 @@ class RankPage:
         self.standings = gr.Plot(label="The first 30", visible=False, elem_id="standings-plot")
         self.spread = gr.Plot(label="How the scores spread", visible=False, elem_id="spread-plot")
         self.tables = gr.HTML(elem_classes="result")
-        self.held = gr.State(None, time_to_live=KEEP_SECONDS, delete_callback=self._release)
+        self.held = gr.State(None, time_to_live=inputs.KEEP_SECONDS, delete_callback=self._release)
 
     def _events(self) -> None:
         pictures = [self.standings, self.spread]
@@ -240,9 +236,6 @@ class RankPage:
         """Release the files of a ranking that nobody needs any more."""
         if held is not None:
             self._requests.release_ranking(held.request, held.folder)
-
-
-ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 
 def _examples() -> list[str]:

@@ -23,8 +23,9 @@ from ..requests import Requests
 from ..translation import fill
 from . import inputs
 from .better_judge import BetterJudge
+from .inputs import OFF, ON
 from .passage_files import PassageFiles
-from .share_panel import KEEP_SECONDS, Finished, SharePanel
+from .share_panel import Finished, SharePanel
 from .take_along import TakeAlong
 from .what_if_panel import WhatIfPanel
 
@@ -109,8 +110,8 @@ class ScorePage:
             self.forget = gr.Button(FORGET_TAKE, size="sm", min_width=180)
         self.timeline = gr.Plot(label="Over time", visible=False, elem_id="timeline-plot")
         self.picture = gr.Plot(label="Scores", visible=False, elem_id="scores-plot")
-        self.takes = gr.State(Takes(), time_to_live=KEEP_SECONDS)
-        self.beside = gr.State(ReferenceSong(), time_to_live=KEEP_SECONDS)
+        self.takes = gr.State(Takes(), time_to_live=inputs.KEEP_SECONDS)
+        self.beside = gr.State(ReferenceSong(), time_to_live=inputs.KEEP_SECONDS)
         inputs.share_button()
         self.take_along = TakeAlong()
         self.link = SharePanel(shared_results)
@@ -206,9 +207,6 @@ class ScorePage:
             yield gr.skip(), render.judge_progress(step, tr("Reference song")), *[gr.skip()] * 8
             report = step.report if isinstance(step, ScoringProgress) else report
         return ReferenceSong(song, report)
-
-
-ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 
 def _shown(

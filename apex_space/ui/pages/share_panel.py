@@ -14,9 +14,8 @@ from ...storage.shared_results import TITLE_LENGTH, DeletionKey, SharedResults
 from .. import render
 from ..proxies import address
 from ..routes.shared_result import link
+from . import inputs
 
-KEEP_SECONDS = 3600.0
-"""Seconds for which the page can make a link."""
 WHAT = "The scores and this title are kept, without audio or file name. Anyone who has the link can see them."
 MADE = (
     "Keep the key if you may want to delete the result after this page is closed. The key is not shown again. If this "
@@ -42,7 +41,7 @@ class LinkPanel(ABC):
     """Folder of the page of a link, and id of the component that shows the link."""
 
     def __init__(self, nothing: Any, name: str, button: str) -> None:
-        self.finished = gr.State(nothing, time_to_live=KEEP_SECONDS)
+        self.finished = gr.State(nothing, time_to_live=inputs.KEEP_SECONDS)
         copied: dict[str, Any] = {"interactive": False, "visible": False, "buttons": ["copy"]}
         with gr.Column(visible=False, elem_id=f"{name}-panel") as self._box:
             self._titles = self._ask()

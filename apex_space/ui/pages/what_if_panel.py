@@ -13,6 +13,7 @@ from .. import render
 from ..requests import Requests
 from ..translation import fill
 from . import inputs
+from .inputs import OFF, ON
 from .share_panel import SILENT, Finished
 
 WHAT = (
@@ -25,7 +26,6 @@ PARTS = (
 )
 AT_ONCE = 2
 """Maximum number of these trials at once. Each keeps up to 92 MB of a song in memory, also while it waits."""
-ON, OFF = gr.Button(interactive=True), gr.Button(interactive=False)
 
 
 class WhatIfPanel:

@@ -9,7 +9,7 @@ from ...core.i18n import plural, tr, translate
 from ...judges.reference_songs import ALL, SHIPPED_SONGS, Percentile, ReferenceSongs, reference_songs
 from ...judges.registry import REGISTRY
 from ...judges.report import Report
-from .html import Cells, folded, labelled, listed, span, table
+from .html import Cells, folded, labelled, listed, percent, span, table
 from .report import number
 from .together import shared
 
@@ -76,7 +76,7 @@ def _genre(report: Report, found: ReferenceSongs, genre: str) -> str:
 
 
 def _picture(report: Report, found: ReferenceSongs, genre: str, axis: Axis, place: Percentile) -> str:
-    said = labelled(translate(axis.label), tr("{share}% of {n} are lower", share=_whole(place.value), n=place.songs))
+    said = labelled(translate(axis.label), tr("{share}% of {n} are lower", share=f"{place.value:.0f}", n=place.songs))
     score = report.scores[axis.key]
     assert score is not None
     drawn = plots.among(axis, found.scores[genre][axis.key], score, report.intervals.get(axis.key), said)
@@ -88,12 +88,8 @@ def _rows(report: Report, percentiles: dict[str, Percentile]) -> Iterator[Cells]
         axis, score = BY_KEY[key], report.scores[key]
         ends = "–" if each.least is None or each.most is None else _range(each.least, each.most)
         assert score is not None
-        yield translate(axis.label), number(axis, score), f"{_whole(each.value)}%", _range(each.low, each.high), ends
+        yield translate(axis.label), number(axis, score), percent(each.value / 100), _range(each.low, each.high), ends
 
 
 def _range(low: float, high: float) -> str:
-    return span(f"{_whole(low)}%", f"{_whole(high)}%")
-
-
-def _whole(share: float) -> str:
-    return f"{share:.0f}"
+    return span(percent(low / 100), percent(high / 100))

@@ -22,7 +22,7 @@ from ...preference.passages import preferred
 from ..previews import FONTS
 from ..static_files import TEMPLATES, read_static
 from .among import AMONG, HOW, NONE, SHIPPED_NOTE
-from .html import Cells, Form, download_links, labelled, span, table
+from .html import Cells, Form, download_links, labelled, percent, span, table
 from .report import PASSAGES_NOTE, by, cell, measured, number, origin, standing_out
 
 PAGE = TEMPLATES.get_template("printed.html")
@@ -144,17 +144,16 @@ def _differs(passage: Passage) -> str:
 
 
 def _place(place: Percentile | None) -> str:
-    return _with_note(_percent(place.value), span(_percent(place.low), _percent(place.high))) if place else "–"
+    if place is None:
+        return "–"
+    value, low, high = (percent(share / 100) for share in (place.value, place.low, place.high))
+    return _with_note(value, span(low, high))
 
 
 def _ends(place: Percentile | None) -> str:
     if place is None or place.least is None or place.most is None:
         return "–"
-    return span(_percent(place.least), _percent(place.most))
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0f}%"
+    return span(percent(place.least / 100), percent(place.most / 100))
 
 
 def _segments(report: Report) -> str:
