@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,10 +19,15 @@ from apex_space.storage.records import Battle, Song, SongScores, Vote
 from apex_space.storage.vote_rows import COLUMNS
 from apex_space.storage.vote_store import VoteStore
 from helpers.dataset_server import Datasets, serve
+from helpers.forked import command
 from helpers.wait import until
 
-CLIENT = """
-import logging, sys, time
+KILLED = 256 - signal.SIGKILL
+"""The status of a forked program's client, where the program was killed."""
+LAST_WORD = "end without warning"
+CLIENT = f"""
+import logging, os, signal, sys, time, warnings
+warnings.simplefilter("error")
 from pathlib import Path
 from apex_space.storage.records import Battle, Song, Vote
 from apex_space.storage.hub_sync import VoteUploader
@@ -33,9 +37,11 @@ logging.basicConfig(level="WARNING", format="%(message)s")
 store = VoteStore(sys.argv[1])
 store.after_vote = VoteUploader(store, "people/votes", Path(sys.argv[2]), minutes=0.01).start
 for line in sys.stdin:
+    if line.strip() == {LAST_WORD!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
     battle = Battle(line.strip(), Song("a", "Title"), Song("b"), "pool", time.time())
     store.add_battle(battle)
-    store.add_vote(Vote(battle, "a", time.time(), (5.0, 5.0), f"voters-hash of {battle.id}"))
+    store.add_vote(Vote(battle, "a", time.time(), (5.0, 5.0), "voters-hash"))
     print(battle.id, flush=True)
 """
 
@@ -240,12 +246,18 @@ class Process:
     log: Path
 
     def vote(self, *ids: str) -> None:
+        for id in ids:
+            assert self._answer(id) == f"{id}\n"
+
+    def kill(self) -> None:
+        assert self._answer(LAST_WORD) == ""
+        assert self.popen.wait(30) == KILLED
+
+    def _answer(self, word: str) -> str:
         assert self.popen.stdin is not None
         assert self.popen.stdout is not None
-        for id in ids:
-            self.popen.stdin.write(f"{id}\n")
-            self.popen.stdin.flush()
-            assert self.popen.stdout.readline() == f"{id}\n"
+        print(word, file=self.popen.stdin, flush=True)
+        return self.popen.stdout.readline()
 
     def said(self) -> str:
         return self.log.read_text()
@@ -255,14 +267,14 @@ class Process:
 def process(url: str, folder: Path, hub: Datasets) -> Iterator[Process]:
     log = folder / "log"
     names = {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "home"), "HF_TOKEN": "token-of-ours"}
-    command = [sys.executable, "-W", "error", "-c", CLIENT, url, str(folder / "shards")]
+    program = command("-c", CLIENT, url, str(folder / "shards"))
     pipe = subprocess.PIPE
     with (
         log.open("a") as errors,
-        subprocess.Popen(command, env=os.environ | names, stdin=pipe, stdout=pipe, stderr=errors, text=True) as popen,
+        subprocess.Popen(program, env=os.environ | names, stdin=pipe, stdout=pipe, stderr=errors, text=True) as popen,
     ):
         yield Process(popen, log)
-    assert popen.returncode in (0, -signal.SIGKILL)
+    assert popen.returncode in (0, KILLED)
 
 
 @pytest.fixture
@@ -312,7 +324,7 @@ def test_a_process_killed_while_it_commits_loses_and_doubles_nothing(hub: Datase
         first.vote("1", "2")
         until(lambda: hub.commits)
         first.vote("3")
-        first.popen.kill()
+        first.kill()
     hub.keeps_and_is_silent = False
     with process(url, tmp_path, hub) as second:
         second.vote("4")
