@@ -3,7 +3,7 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -142,17 +142,6 @@ def test_the_walk_sees_every_way_of_importing(tmp_path: Path, monkeypatch: pytes
     assert set(imports(file)) == {"a.b", "apex_space.plots", "apex_space.ui.render", "apex_space.hub.fetch"}
 
 
-def loaded_by(*modules: str, after: str = "sys") -> set[str]:
-    """Top-level names that importing `modules` adds to `sys.modules` of a new process, which has imported `after`."""
-    code = f"""
-import sys, {after}
-before = set(sys.modules)
-import {", ".join(modules)}
-print(*{{name.split('.')[0] for name in sys.modules.keys() - before}})"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
-
-
 NETWORKS = ("apex_space.models.encoders", "apex_space.models.heads", "apex_space.models.kernels")
 
 
@@ -162,25 +151,69 @@ def modules(*without: str) -> list[str]:
     return [name for name in names if not name.startswith(without)]
 
 
-def test_nothing_heavy_is_loaded_before_it_is_used() -> None:
-    light = modules(*NETWORKS, *(f"apex_space.{name}" for name in ("bench", "training", "ui")))
-    assert loaded_by("apex_space", *light).isdisjoint({*HEAVY, "gradio"})
+def rooms(*names: str) -> tuple[str, ...]:
+    return tuple(f"apex_space.{name}" for name in names)
 
 
-def test_help_is_there_without_numpy() -> None:
-    assert loaded_by("apex_space.cli").isdisjoint({*HEAVY, "numpy", "pydantic", "sqlalchemy"})
+HEADS = [name for name in modules() if name.startswith("apex_space.models.heads.")]
+STEPS = {
+    "help": ["apex_space.cli"],
+    "light": ["apex_space", *modules(*NETWORKS, *rooms("bench", "training", "ui"))],
+    "gradio": ["gradio"],
+    "pages": modules(*NETWORKS, *rooms("bench", "training", "cli")),
+    "torch": ["torch"],
+    "heads": [*HEADS, "apex_space.training.extract.extraction"],
+}
+"""What one new process imports, in this order. (Four would import most of it four times, which takes seconds.)"""
+IMPORTER = """
+import importlib, os, sys
+for line in sys.stdin:
+    before = set(sys.modules)
+    for name in line.split():
+        importlib.import_module(name)
+    print(*{name.split(".")[0] for name in sys.modules.keys() - before}, flush=True)
+os._exit(0)  # to take down what was imported costs half a second
+"""
+Loaded = Callable[[str], set[str]]
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[Loaded]:
+    """Gives the top-level names of what a step adds to `sys.modules` of a new process, after the steps before it."""
+    pipe, added = subprocess.PIPE, dict[str, set[str]]()
+    command = [sys.executable, "-c", IMPORTER]
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def loaded(step: str) -> set[str]:
+            for name in [*STEPS][len(added) : [*STEPS].index(step) + 1]:
+                print(*STEPS[name], file=process.stdin, flush=True)
+                answer = process.stdout.readline()
+                assert answer, f"the step {name} failed"
+                added[name] = set(answer.split())
+            return added[step]
+
+        yield loaded
+
+
+def test_help_is_there_without_numpy(loaded: Loaded) -> None:
+    assert loaded("help").isdisjoint({*HEAVY, "numpy", "pydantic", "sqlalchemy"})
+
+
+def test_nothing_heavy_is_loaded_before_it_is_used(loaded: Loaded) -> None:
+    assert "numpy" in loaded("light")
+    assert (loaded("help") | loaded("light")).isdisjoint({*HEAVY, "gradio"})
 
 
 @pytest.mark.slow
-def test_the_page_starts_without_models() -> None:
-    without_models = modules(*NETWORKS, *(f"apex_space.{name}" for name in ("bench", "training", "cli")))
-    assert loaded_by(*without_models, after="gradio").isdisjoint(HEAVY)
+def test_the_page_starts_without_models(loaded: Loaded) -> None:
+    assert loaded("pages").isdisjoint(HEAVY)
 
 
 @pytest.mark.slow
-def test_the_networks_code_is_loaded_without_transformers_and_ray() -> None:
+def test_the_networks_code_is_loaded_without_transformers_and_ray(loaded: Loaded) -> None:
     """A server without weights imports the heads to learn that; transformers would cost it 2.5 s more."""
-    heads = [name for name in modules() if name.startswith("apex_space.models.heads.")]
-    assert len(heads) >= 5
-    extraction = "apex_space.training.extract.extraction"
-    assert loaded_by(*heads, extraction, after="torch").isdisjoint({"transformers", "ray"})
+    assert len(HEADS) >= 5
+    assert "torch" in loaded("torch")
+    assert set().union(*map(loaded, STEPS)).isdisjoint({"transformers", "ray"})
