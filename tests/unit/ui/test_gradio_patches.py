@@ -24,7 +24,6 @@ from apex_space.ui.gradio_patches import MAX_SESSIONS, SHORT, PatientQueue, keep
 from apex_space.ui.routes.health import health_route
 from helpers.wait import run_coroutine
 
-SESSIONS = 2_100
 GRADIOS_OWN: Any = PatientQueue.__base__
 
 
@@ -70,11 +69,11 @@ async def served() -> AsyncIterator[Served]:
     await asyncio.sleep(0.05)
 
 
-async def open_sessions(server: Served) -> list[str]:
-    """An event runs and two wait while many sessions come and leave: the ids of the three."""
+async def open_sessions(server: Served, most: int) -> list[str]:
+    """An event runs and two wait while more than `most` sessions come and leave: the ids of the three."""
     events = [(await server.join(name, "wait")).json()["event_id"] for name in ("first", "second", "third")]
     (quick,) = (fn for fn in server.queue.blocks.fns.values() if fn.api_name == "quick")
-    for number in range(SESSIONS):
+    for number in range(most + 100):
         await visit(server.queue, quick, f"later {number}")
     return events
 
@@ -107,7 +106,7 @@ def patched(own_queue: None) -> None:
 def test_events_that_wait_are_answered_however_many_sessions_come(patched: None) -> None:
     async def go() -> None:
         async with served() as server:
-            events = await open_sessions(server)
+            events = await open_sessions(server, MAX_SESSIONS)
             server.gate.set()
             answers = [await server.answer(event, "wait") for event in events]
             assert ["event: complete" in answer for answer in answers] == [True] * 3
@@ -128,7 +127,8 @@ def test_gradios_own_queue_still_stops_and_health_says_so(own_queue: None) -> No
 
     async def go() -> None:
         async with served() as server:
-            await open_sessions(server)
+            server.queue.pending_messages_per_session.max_size = 100  # of 2,000, which takes seconds to fill
+            await open_sessions(server, 100)
             server.gate.set()
             await until(lambda: server.queue.stopped)
             refused = await server.join("at last")
