@@ -17,6 +17,7 @@ import pytest
 from apex_space.audio import isolated
 from apex_space.audio.waveform import Limits, load
 from apex_space.core.errors import AudioError, DamagedAudio, NotAudio, TooLong
+from helpers.forked import command
 from helpers.levels import levels
 from helpers.sounds import SAMPLE_RATE, tone, write
 from helpers.wait import until
@@ -43,7 +44,7 @@ def sabotage(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
     def sabotage(code: str) -> None:
         program = f"import ctypes, os, time\nfrom apex_space.audio import loudness, worker\n{code}\nworker.main()"
-        monkeypatch.setattr(isolated, "COMMAND", [sys.executable, "-c", program])
+        monkeypatch.setattr(isolated, "COMMAND", command("-c", program))
 
     return sabotage
 
@@ -91,16 +92,24 @@ worker.CPU_SECONDS = 1
     ],
     ids=["segfault", "abort", "exit", "hang", "loop", "endless", "memory", "error", "untrue", "text", "type", "huge"],
 )
-def test_what_a_codec_does_is_a_message_and_the_next_song_is_decoded(
-    song: Path, sabotage: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, code: str, says: str
+def test_what_a_codec_does_is_a_message_and_its_process_is_not_kept(
+    song: Path, sabotage: Callable[[str], None], code: str, says: str
 ) -> None:
-    command = isolated.COMMAND
     sabotage(code)
     with pytest.raises(DamagedAudio, match=says) as caught:
         load(song)
     assert str(caught.value).endswith("again.")
     assert idle() == []
-    monkeypatch.setattr(isolated, "COMMAND", command)
+
+
+def test_after_a_crash_the_next_song_is_decoded(
+    song: Path, sabotage: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = isolated.COMMAND
+    sabotage(f"{OPENING} ctypes.string_at(0)")
+    with pytest.raises(DamagedAudio):
+        load(song)
+    monkeypatch.setattr(isolated, "COMMAND", usual)
     assert load(song).duration == 4
 
 
@@ -202,8 +211,8 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_no_codec_is_loaded_where_songs_are_asked_for_and_nothing_is_said_at_the_end(song: Path) -> None:
     code = "import sys, json; from apex_space.audio.waveform import load; load(sys.argv[1]); "
     code += "print(json.dumps(sorted(sys.modules)))"
-    command = [sys.executable, "-W", "error", "-c", code, str(song)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    program = [sys.executable, "-W", "error", "-c", code, str(song)]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
     assert {"av", "soundfile"}.isdisjoint(json.loads(done.stdout))
     assert done.stderr == ""
 
