@@ -1,6 +1,9 @@
 """Battles for friends: clips that only the music tells apart, and votes by the arena's rules that never count there."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +20,7 @@ from apex_space.storage.identity import AddressHasher
 from apex_space.storage.shared_results import DeletionKey
 from apex_space.storage.vote_store import VoteStore
 from helpers import melodies
+from helpers.database import sqlite
 
 HERE, THERE = "192.0.2.7", "192.0.2.8"
 VOTER, OTHER = "a" * 32, "b" * 32
@@ -36,16 +40,46 @@ def friends(store: VoteStore) -> FriendBattles:
     return open_friend_battles(Settings(salt="salt"), store)
 
 
-@pytest.fixture
-def songs(tmp_path: Path) -> tuple[Path, Path]:
-    """A loud long song and a quiet short one, whose names tell."""
-    loud = melodies.write(tmp_path / "my loud song.wav", 101, seconds=7)
-    return loud, melodies.write(tmp_path / "my quiet song.wav", 102, seconds=5.5)
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A loud long song and a quiet short one, whose names tell. Not to be written to."""
+    folder = tmp_path_factory.mktemp("songs")
+    loud = melodies.write(folder / "my loud song.wav", 101, seconds=7)
+    return loud, melodies.write(folder / "my quiet song.wav", 102, seconds=5.5)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A battle, the file of the database that has it, to be copied, and the folder of its temporary files."""
+
+    key: DeletionKey
+    database: Path
+    temporary: Path
+
+
+@pytest.fixture(scope="module")
+def made_once(songs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Made:
+    folder, temporary = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("temporary")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        closing(VoteStore(sqlite(folder, empty_database))) as store,
+    ):
+        patch.setattr("tempfile.tempdir", str(temporary))
+        key = open_friend_battles(Settings(salt="salt"), store).make(*songs, ("Loud", "Quiet"), HERE)
+    return Made(key, folder / empty_database.name, temporary)
 
 
 @pytest.fixture
-def made(friends: FriendBattles, songs: tuple[Path, Path]) -> DeletionKey:
-    return friends.make(*songs, ("Loud", "Quiet"), HERE)
+def store(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) -> Iterator[VoteStore]:
+    """A new database; where a test asks for `made`, a copy of the one that has that battle."""
+    file = request.getfixturevalue("made_once").database if "made" in request.fixturenames else empty_database
+    with closing(VoteStore(sqlite(tmp_path, file))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def made(made_once: Made) -> DeletionKey:
+    return made_once.key
 
 
 def decoded(friends: FriendBattles, id: str, place: int, folder: Path) -> tuple[float, bytes]:
@@ -61,7 +95,7 @@ def decoded(friends: FriendBattles, id: str, place: int, folder: Path) -> tuple[
 
 @pytest.mark.slow
 def test_clips_have_the_same_length_and_tell_nothing_but_their_sound(
-    friends: FriendBattles, made: DeletionKey, tmp_path: Path, temporary: Path
+    friends: FriendBattles, made: DeletionKey, made_once: Made, tmp_path: Path
 ) -> None:
     (one, first), (two, second) = (decoded(friends, made.id, place, tmp_path) for place in range(2))
     assert one == two == pytest.approx(5.5, abs=0.1)
@@ -69,7 +103,7 @@ def test_clips_have_the_same_length_and_tell_nothing_but_their_sound(
     assert not [word for word in (b"loud", b"quiet", b"Loud", b"ID3") if word in first + second]
     assert first != second
     assert friends.store.get(made.id).seconds == 5.5
-    assert [*temporary.iterdir()] == []
+    assert [*made_once.temporary.iterdir()] == []
 
 
 @pytest.mark.slow
