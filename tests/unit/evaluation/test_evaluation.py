@@ -38,7 +38,7 @@ Correlation = Callable[[np.ndarray, np.ndarray], float]
 
 @pytest.fixture
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(intervals, "RESAMPLES", 20)
+    monkeypatch.setattr(intervals, "RESAMPLES", 10)
     intervals.bootstrap_counts.cache_clear()
     yield
     intervals.bootstrap_counts.cache_clear()
