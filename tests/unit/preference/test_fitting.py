@@ -45,6 +45,12 @@ def few_resamples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     intervals.bootstrap_counts.cache_clear()
 
 
+@pytest.fixture
+def few_partitions(few_resamples: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that do not compare figures of held-out battles with each other, which three would leave to chance."""
+    monkeypatch.setattr(fit, "PARTITIONS", 3)
+
+
 def simulate(
     battles: int,
     songs: int,
@@ -85,7 +91,7 @@ def test_the_coefficients_of_simulated_listeners_are_found_within_their_interval
     assert (head.battles, head.songs) == (1500, 80)
 
 
-def test_listeners_without_a_preference_are_not_given_one(few_resamples: None) -> None:
+def test_listeners_without_a_preference_are_not_given_one(few_partitions: None) -> None:
     head, *_ = learn("pocket", "weights", "simulated", simulate(600, 60, [0.0, 0.0]))
     assert head.metrics.accuracy.low < 0.5 < head.metrics.accuracy.high
     assert head.metrics.brier.value < 0.27
@@ -145,7 +151,7 @@ def test_intervals_of_battles_apart_are_those_of_independent_ones(monkeypatch: p
 
 
 @pytest.mark.slow
-def test_a_generator_that_listeners_judge_differently_is_exposed_by_leaving_it_out(few_resamples: None) -> None:
+def test_a_generator_that_listeners_judge_differently_is_exposed_by_leaving_it_out(few_partitions: None) -> None:
     battles = simulate(1200, 90, [1.5], makers=3)
     head, pairs, alike = learn("pocket", "weights", "simulated", battles)
     assert {one.generator for one in alike} == {"maker 0", "maker 1", "maker 2"}
@@ -181,7 +187,7 @@ def test_generators_are_learned_beside_the_scores_and_measured_on_held_out_songs
     assert metrics.with_generators.accuracy.value > max(metrics.generators_alone.accuracy.value, metrics.accuracy.value)
 
 
-def test_a_head_with_generators_is_read_again_and_votes_go_on_from_it(few_resamples: None) -> None:
+def test_a_head_with_generators_is_read_again_and_votes_go_on_from_it(few_partitions: None) -> None:
     head, *_ = learn("pocket", "weights", "simulated", simulate(600, 60, [0.7], makers=3, better_makers=[1, 0, -1]))
     again = PreferenceHead.from_json(head.to_json())
     assert again.to_json() == head.to_json()
@@ -517,10 +523,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     settings.cache_clear()
 
 
-def test_the_command_learns_from_a_table_and_the_space_uses_it(
-    clips: Path, data: Path, few_resamples: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fit, "PARTITIONS", 4)
+def test_the_command_learns_from_a_table_and_the_space_uses_it(clips: Path, data: Path, few_partitions: None) -> None:
     rng = np.random.default_rng(0)
     pairs = [rng.choice(24, 2, replace=False) for _ in range(80)]  # those with less noise win
     rows = [
