@@ -1,7 +1,9 @@
 """Votes made up for tests: single ones, and those of listeners who follow known strengths."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ SONGS = 31
 """More than fit into the leaderboard's box."""
 
 
+@cache
 def song(number: int) -> Song:
     return Song(f"song{number:04}", f"Title {number}", f"maker{number % MAKERS}")
 
@@ -88,7 +91,7 @@ def simulate(
         a = int(rng.integers(len(strengths)))
         b = (a + int(rng.integers(1, len(strengths)))) % len(strengths)
         odds = float(strengths[a] - strengths[b]) + side
-        winner: Winner = "tie" if rng.random() < ties else "a" if rng.random() < sigmoid(odds) else "b"
+        winner: Winner = "tie" if rng.random() < ties else "a" if rng.random() < 1 / (1 + math.exp(-odds)) else "b"
         votes.append(vote(a, b, winner, *([predicted(judge(odds))] if judge else [])))
     return votes
 

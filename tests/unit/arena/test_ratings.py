@@ -14,7 +14,7 @@ from scipy.special import log_softmax, softmax
 
 from apex_space.arena import ratings
 from apex_space.arena.ratings import FEW_VOTES, By, Rating, RatingModel
-from apex_space.storage.records import Song, Vote
+from apex_space.storage.records import Song, Vote, Winner
 from apex_space.storage.vote_counts import PairResults, tally
 from helpers.votes import MAKERS, rate, sigmoid, simulate, song, swapped, vote
 
@@ -125,12 +125,14 @@ def test_the_figures_of_both_models_of_ties_mean_the_same() -> None:
 @pytest.mark.slow
 def test_davidsons_model_recovers_what_it_assumes() -> None:
     rng = np.random.default_rng(0)
-    truth, nu, votes = np.linspace(-2, 2, 6), 0.8, []
-    for _ in range(20_000):
-        a, b = rng.choice(6, 2, replace=False)
-        odds = truth[a] - truth[b]
-        chances = softmax([odds / 2, -odds / 2, np.log(nu)])
-        votes.append(vote(int(a), int(b), rng.choice(["a", "b", "tie"], p=chances)))
+    truth, nu, count = np.linspace(-2, 2, 6), 0.8, 20_000
+    a = rng.integers(6, size=count)
+    b = (a + rng.integers(1, 6, size=count)) % 6
+    odds = truth[a] - truth[b]
+    chances = softmax([odds / 2, -odds / 2, np.full(count, np.log(nu))], axis=0)
+    winners = (rng.random(count) > chances.cumsum(0)[:2]).sum(0)
+    outcomes: tuple[Winner, ...] = "a", "b", "tie"
+    votes = [vote(*pair, outcomes[winner]) for *pair, winner in np.stack([a, b, winners], 1).tolist()]
     found = ratings.strengths_of(tally(votes).song_results, RatingModel(ties="davidson"))
     assert found.nu == pytest.approx(nu, abs=0.05)
     assert found.values - found.values.mean() == pytest.approx(truth, abs=0.15)
