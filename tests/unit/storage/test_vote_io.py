@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from apex_space.cli.votes import votes as app
 from apex_space.core.errors import ArenaError
 from apex_space.core.settings import Settings
+from apex_space.storage import vote_io
 from apex_space.storage.hub_sync import _write_shard
 from apex_space.storage.records import Battle, Prediction, Song, SongScores, Tag, Vote
 from apex_space.storage.vote_io import (
@@ -212,17 +213,21 @@ def test_a_song_of_several_pools_is_exported_again_and_imported_with_its_first_k
 @pytest.mark.slow
 @each_form
 def test_thousands_of_votes_go_from_one_database_to_another(
-    ending: str, store: VoteStore, other: VoteStore, tmp_path: Path
+    ending: str, store: VoteStore, other: VoteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In the form whose files are written in groups of rows at the true size, in the others with small batches."""
+    batch = vote_io.BATCH if ending == ".parquet" else 100
+    monkeypatch.setattr(vote_io, "BATCH", batch)
+    count, known = batch * 6 // 5, batch // 10
     scored = [(1.0, SongScores("song a", "apex", "r1", {"clarity": 1.5, "streams": None}))]
-    store.add_all([(example(number), scored) for number in range(1200)])
+    store.add_all([(example(number), scored) for number in range(count)])
     file = tmp_path / f"votes{ending}"
     export_votes(store, file)
     progress: list[int] = []
-    other.add_all([(example(number), ()) for number in range(100)])
-    assert import_votes(other, file, progress.append) == ImportResult(1100, 100)
+    other.add_all([(example(number), ()) for number in range(known)])
+    assert import_votes(other, file, progress.append) == ImportResult(count - known, known)
     assert kept(other) == kept(store)
-    assert progress == [1000, 1200]
+    assert progress == [batch, count]
 
 
 @each_form
