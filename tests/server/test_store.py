@@ -1,6 +1,5 @@
 """One database of votes, several processes."""
 
-import multiprocessing
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -27,6 +26,12 @@ for number in range(4):
         sys.exit()
 sys.exit(any([os.wait()[1] for _ in range(4)]))
 """
+OPENER = """
+import sys
+from apex_space.storage.vote_store import VoteStore
+
+VoteStore(sys.argv[1], "delete")
+"""
 
 
 def test_several_processes_may_open_a_new_database_at_once(url: str) -> None:
@@ -43,9 +48,9 @@ def test_a_rollback_journal_is_for_one_process_alone(tmp_path: Path) -> None:
             list(pool.map(lambda number: cast(store, vote(battle(str(number)))), range(1, 20)))
         assert votes_counted(store) == 20
         assert [file.name for file in tmp_path.iterdir() if "wal" in file.name] == []
-        process = multiprocessing.get_context("spawn").Process(target=open_and_vote, args=(url, 99, "delete"))
-        process.start()
-        process.join()
-        assert process.exitcode == 1
+        second = command("-c", OPENER, url)
+        done = subprocess.run(second, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "database is locked" in done.stderr
     with closing(VoteStore(url)) as store:
         assert votes_counted(store) == 20
