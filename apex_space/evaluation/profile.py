@@ -14,7 +14,7 @@ from ..judges.report import Failure, rounded
 from ..models.hub import Weights
 
 SHIPPED = Path(__file__).parent / "profiles"
-"""Folder of the profiles that are shipped, each as the command `robustness` writes it: JUDGE.json."""
+"""Folder of the profiles that are shipped, each as the command `robustness` writes it, without spaces: JUDGE.json."""
 COLUMNS = ("axis", "kind", "figure", "severity", "value", "low", "high")
 
 

@@ -132,19 +132,21 @@ class ScorePage:
             "show_progress_on": self.progress,
         }
         shown = options | {"fn": self._show, "outputs": outputs, "api_visibility": "private"}
-        triggers = [self.song.upload, self.song.stop_recording, self.start.click]
-        running = [gr.on(triggers, **shown)]
+        anew = shown | {"trigger_mode": "multiple"}  # the run before, which is cancelled, may not have ended yet
+        sent = [self.song.upload, self.song.stop_recording]
+        running = [gr.on(sent, **anew)]
         for button, path in self.examples:
             picked = button.click(lambda path=path: path, outputs=self.song, api_visibility="private")
-            running.append(picked.then(**shown))
+            running.append(picked.then(**anew))
         picked = self.better.again.click(lambda: BEST, outputs=self.judge, api_visibility="private")
-        running.append(picked.then(**shown))
+        running.append(picked.then(**anew))
+        self.start.click(None, cancels=running, api_visibility="private")
+        running.append(self.start.click(**shown))
         buttons = [self.better.again, *(button for button, _ in self.examples)]
         for replaces in (self.song.clear, *(button.click for button in buttons)):  # else the page would show one song
             replaces(None, cancels=running, api_visibility="private")  # with the scores of another
-        self.start.click(None, cancels=running[1:], api_visibility="private")
-        self.song.clear(_removed, outputs=[self.progress, self.cancel], api_visibility="private")
-        inputs.show_progress([*triggers, *(button.click for button in buttons)])
+        self.song.clear(_removed, None, [self.progress, self.cancel], queue=False, api_visibility="private")
+        inputs.show_progress([*sent, self.start.click, *(button.click for button in buttons)])
         inputs.cancelling(self.cancel, running, _cancelled, None, [self.progress, self.cancel])
         opened: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         timer = gr.Timer(inputs.POLL_SECONDS)  # on a fresh installation, the example takes its judge 15 s
