@@ -41,6 +41,8 @@ MAX_PASSAGE_SECONDS = 60.0
 """Maximum length of a passage that is cut from a song."""
 TOO_SLOW = 1
 """Exit status of a worker process that exceeded its CPU seconds."""
+REFUSALS = {kind.__name__: kind for kind in (errors.AudioError, *errors.AudioError.__subclasses__())}
+"""Errors that an answer may name."""
 
 
 @dataclass(frozen=True)
@@ -205,10 +207,18 @@ class _Worker:
         except (OSError, ValueError, EOFError, AttributeError, TypeError):
             raise self._dead() from None
         if "error" in answer:
-            self._busy = answer["spent"]
-            kind, text = answer["error"]
-            raise getattr(errors, kind)(Message.from_dict(text) if isinstance(text, dict) else text)
+            raise self._refusal(answer)
         return answer, block
+
+    def _refusal(self, answer: dict[str, Any]) -> errors.AudioError:
+        """Return the error that an answer names."""
+        match answer:
+            case {"error": [str(name), str() | dict() as text], "spent": bool(spent)} if name in REFUSALS:
+                with suppress(ValueError, KeyError, TypeError):
+                    error = REFUSALS[name](Message.from_dict(text) if isinstance(text, dict) else text)
+                    self._busy = spent
+                    return error
+        return self._dead()
 
     def _dead(self) -> errors.DamagedAudio:
         """End the process, and return the error for a song that ended it or caused an invalid answer."""

@@ -21,6 +21,8 @@ CIRCLE = dict(symbol="circle", size=11, color="white", line=dict(width=2.5, colo
 WAVEFORM = "rgba(128,128,128,0.18)"
 COLUMN = 0.035
 """Distance of another song's scores beside a timeline, as a share of its width: they stand in columns of their own."""
+TIMES = 32
+"""Height of the times below a timeline in pixels."""
 PALE = 0.45
 """Opacity of what does not count."""
 COLOURS = dict(  # after Okabe & Ito 2008: colour-blind people can tell them apart; 3:1 against white and near-black
@@ -195,7 +197,9 @@ def timeline(report: Report, reference_song: Report | None = None) -> "Figure":
         figure.add_vline(report.duration, line=dict(color=GREY, width=1))
     figure.update_layout(showlegend=True)
     bottom = 60 + 16 * sum(trace.showlegend is not False for trace in figure.data)  # a phone has few in a row
-    return finished(figure, 70 + bottom + 145 * max(1, len(groups)), bottom)
+    height = 70 + bottom + 145 * max(1, len(groups))
+    finished(figure, height, bottom).update_layout(legend=dict(y=(bottom - TIMES) / height, yanchor="top"))
+    return figure
 
 
 def _waveform(figure: "Figure", report: Report, axis: Axis, row: int) -> None:

@@ -120,12 +120,17 @@ class EventsById(dict[str, Event]):
         return event
 
 
-_Place = tuple[bool, str, str]
-"""Whether an event needs a judge, and the networks of its sender."""
+@dataclass(frozen=True)
+class _Place:
+    """Of an event in the queue: whether it needs a judge, and the networks of its sender. `wide` may be empty."""
 
+    judged: bool
+    narrow: str
+    wide: str
 
-def _place(fn: Any, request: Any) -> _Place:
-    return fn.validator is not None, *networks(address(request))
+    @classmethod
+    def of(cls, fn: Any, request: Any) -> "_Place":
+        return cls(fn.validator is not None, *networks(address(request)))
 
 
 class PatientQueue(queueing.Queue):
@@ -150,7 +155,7 @@ class PatientQueue(queueing.Queue):
         fn = self.blocks.fns.get(body.fn_index)
         if fn is None:
             return await self._push(body, request, username)
-        place = _place(fn, request)
+        place = _Place.of(fn, request)
         self._admit(place)
         self._joining.append(place)
         try:
@@ -158,15 +163,13 @@ class PatientQueue(queueing.Queue):
         finally:
             self._joining.remove(place)
 
-    def _admit(self, asked: "_Place") -> None:
-        events = self.event_ids_to_events.values()
-        taken = [
-            place for place in (*self._joining, *(_place(e.fn, e.request) for e in events)) if place[0] == asked[0]
-        ]
-        judged, narrow, wide = asked
-        places = settings().places * (1 if judged else SHORT)
-        here, near = (sum(network == place[at] for place in taken) for at, network in ((1, narrow), (2, wide)))
-        if here >= places or (wide and near >= WIDER * places):
+    def _admit(self, asked: _Place) -> None:
+        queued = (_Place.of(event.fn, event.request) for event in self.event_ids_to_events.values())
+        taken = [place for place in (*self._joining, *queued) if place.judged == asked.judged]
+        places = settings().places * (1 if asked.judged else SHORT)
+        here = sum(place.narrow == asked.narrow for place in taken)
+        near = sum(place.wide == asked.wide for place in taken) if asked.wide else 0
+        if here >= places or near >= WIDER * places:
             text = plural(here if here >= places else near, ONE_WAITS, MORE_WAIT)
             raise HTTPException(429, text, {"retry-after": str(BUSY_SECONDS)})
 

@@ -89,8 +89,12 @@ worker.CPU_SECONDS = 1
         ("worker.write = lambda answers, *_: (answers.write(b'nonsense\\n'), answers.flush())", "crash"),
         ("worker.Decoder._open = lambda *_: ({'rate': 44_100, 'channels': '2', 'announced': None}, None)", "crash"),
         ("worker.Decoder._next = lambda *_: ({'samples': 10**12}, None)", "crash"),
+        ("worker.Decoder._open = lambda *_: ({'error': ['SystemExit', 'bye'], 'spent': False}, None)", "crash"),
     ],
-    ids=["segfault", "abort", "exit", "hang", "loop", "endless", "memory", "error", "untrue", "text", "type", "huge"],
+    ids=[
+        *("segfault", "abort", "exit", "hang", "loop", "endless", "memory", "error", "untrue", "text", "type", "huge"),
+        "refusal",
+    ],
 )
 def test_what_a_codec_does_is_a_message_and_its_process_is_not_kept(
     song: Path, sabotage: Callable[[str], None], code: str, says: str

@@ -34,6 +34,7 @@ def walk(routes):
 
 async def made():
     site = open_site()
+    assert site.blocks.delete_cache is None  # it knows no claims, and would delete songs that wait or run
     options = launch_options(site.manager, site.arena, site.leaderboard, site.results, site.friends, site.uploads)
     site.blocks.run_history = options["run_history"]
     return App.create_app(site.blocks, app_kwargs=options["app_kwargs"])
