@@ -41,7 +41,7 @@ MAX_PASSAGE_SECONDS = 60.0
 """Maximum length of a passage that is cut from a song."""
 TOO_SLOW = 1
 """Exit status of a worker process that exceeded its CPU seconds."""
-REFUSALS = {kind.__name__: kind for kind in (errors.AudioError, *errors.AudioError.__subclasses__())}
+REFUSALS = {kind.__name__: kind for kind in errors.AudioError.__subclasses__()}
 """Errors that an answer may name."""
 
 

@@ -9,6 +9,7 @@ difference that each part makes to the published way, in the mean over the draws
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,7 +94,10 @@ def main() -> None:
     given = parser.parse_args()
     with patch.object(hear, "SIZES", NARROW):
         for noise in given.noise:
-            draws = [draw(seed, noise) for seed in range(given.draws)]
+            draws = []
+            for seed in range(given.draws):
+                draws.append(draw(seed, noise))
+                print(f"noise {noise:g}, draw {seed + 1}: {json.dumps(draws[-1])}", file=sys.stderr, flush=True)
             for figure in FIGURES:
                 published = np.array([each["published"][figure] for each in draws])
                 print(f"noise {noise:g}, {figure}: {published.mean():.3f} as published", flush=True)
