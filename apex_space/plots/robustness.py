@@ -58,6 +58,10 @@ LEGEND = (
 )
 
 
+DOT = "a3 3 0 1 0 0-.1z"
+"""The path of a circle from its left end: an arc that almost comes back, closed. A picture has hundreds of them."""
+
+
 def robustness(profile: Profile) -> str:
     """Draw all panels with all scores as one picture."""
     kinds = list(dict.fromkeys(row.kind for row in profile.responses))
@@ -126,7 +130,7 @@ def _curve(row: Response, severities: Sequence[float], low: int, high: int) -> I
     for (x, y), change, noticed in zip(places, row.change, row.noticed, strict=True):
         bottom, top = (_y(value * scale, low, high) for value in (change.low, change.high))
         bars += f"M{x:.0f} {top:.1f}V{bottom:.1f}"
-        dots[noticed.value >= 0.5] += f"M{x - 3:.0f} {y:.1f}a3 3 0 1 0 6 0a3 3 0 1 0-6 0"
+        dots[noticed.value >= 0.5] += f"M{x - 3:.0f} {y:.1f}{DOT}"
     yield f'<g fill="none" stroke="{colour}"><polyline points="{line}" stroke-width="1.5"/>'
     drawn = "".join(f'<path d="{dots[full]}" fill="{colour if full else "none"}"/>' for full in dots if dots[full])
     yield f'<path d="{bars}" stroke-opacity=".6"/>{drawn}</g>'
