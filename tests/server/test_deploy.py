@@ -1,10 +1,9 @@
-"""Deploying: the container's files and health check, and the reverse proxy of docs/deploying.md."""
+"""Deploying: the audit of the lock file, and the reverse proxy of docs/deploying.md."""
 
 import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,15 +21,9 @@ from helpers.server import free_port, running
 from helpers.wait import until
 
 PAGE = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
-DOCKERFILE = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 NO_MANIFEST = "the server responded with a status of 404"
 """Gradio asks for its manifest at the root of the host, wherever the page is."""
-
-
-def instructions(name: str) -> list[str]:
-    """What follows `name` in the Dockerfile, one entry for each time."""
-    return re.findall(rf"^{name} (.*)$", DOCKERFILE, re.MULTILINE)
 
 
 @dataclass
@@ -76,45 +69,6 @@ def test_the_audit_says_that_nobody_could_be_asked(tmp_path: Path) -> None:
     said = audit("http://127.0.0.1:9", tmp_path)
     assert "not done, no advisory source could be reached" in said
     assert "known vulnerabilities" not in said
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> Path:
-    """A folder with what the Dockerfile copies, and nothing else."""
-    folder = tmp_path / "image"
-    folder.mkdir()
-    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    for *sources, target in map(str.split, instructions("COPY")):
-        assert set(sources) <= allowed
-        for source in map(ROOT.joinpath, sources):
-            if source.is_dir():
-                shutil.copytree(source, folder / target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, folder / target)
-    return folder
-
-
-def test_the_container_runs_with_what_is_copied_and_tells_its_health(image: Path, tmp_path: Path) -> None:
-    """SIGTERM reaches the server, for it is started without a shell."""
-    from gradio_client import Client, handle_file
-
-    (command,), (check,) = map(instructions, ("CMD", "HEALTHCHECK"))
-    program, *arguments = json.loads(command)
-    assert (program, arguments) == ("python", ["app.py"])
-    _, *probe = json.loads(check.split("CMD ")[1])
-
-    def healthy(url: str) -> bool:
-        mine = [argument.replace("http://127.0.0.1:7860", url) for argument in probe]
-        return subprocess.run([sys.executable, *mine], capture_output=True).returncode == 0
-
-    with running(tmp_path, str(image / "app.py"), fork=False) as server:
-        assert healthy(server.url)
-        client = Client(server.url, verbose=False)
-        song = handle_file(image / "apex_space" / "arena" / "examples" / "bossa.ogg")
-        assert client.predict(song, "pocket", api_name="/score")["scores"]["likes"]
-        client.close()
-    assert server.process.returncode == 0
-    assert not healthy(server.url)
 
 
 @contextmanager

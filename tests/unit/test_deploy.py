@@ -58,3 +58,10 @@ def test_the_container_is_the_spaces_python_without_root() -> None:
     (environment,) = instructions("ENV")
     assert f"GRADIO_SERVER_PORT={instructions('EXPOSE')[0]}" in environment.split()
     assert any("--require-hashes" in command for command in instructions("RUN"))
+
+
+def test_the_container_is_given_what_it_copies_and_nothing_else() -> None:
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert {source for copy in instructions("COPY") for source in copy.split()[:-1]} == allowed
+    assert {"app.py", "apex_space"} <= allowed
+    assert instructions("CMD") == ['["python", "app.py"]']

@@ -49,7 +49,7 @@ NOT_RUN = {
     "hf jobs run": "costs money; test_fit_heads.py has the client read it, and runs the script",
     "hf jobs logs": "needs an account on the Hub",
     "PATH=.venv/bin:$PATH sh assets/fit_heads.sh": "needs an account on the Hub; test_fit_heads.py runs it",
-    "docker": "needs a Docker daemon; test_deploy.py runs what the Dockerfile copies and starts",
+    "docker": "needs a Docker daemon; test_container.py runs what the Dockerfile copies and starts",
     f".venv/bin/{PROGRAM} bench": "takes minutes; test_bench.py runs it on small networks",
     f".venv/bin/{PROGRAM} verify": "downloads; server/test_verify.py runs it with stand-ins",
     f".venv/bin/{PROGRAM} robustness": "takes minutes; test_robustness.py runs it with one kind of damage",
