@@ -78,6 +78,8 @@ NOT_RUN = {
     f".venv/bin/{PROGRAM} train songeval": "needs songs' frames; test_songeval_training.py runs it",
     f".venv/bin/{PROGRAM} extract SONGS --encoder muq-songeval": "needs weights; test_songeval_training.py runs it",
     f".venv/bin/{PROGRAM} train hear": "needs songs' frames; test_hear_training.py runs it",
+    "python3 -m venv augment": "installs; test_augment.py does it and runs what follows",
+    "augment/bin/python assets/augment_songs.py": "test_augment.py runs it",
     "PYTHONPATH=.:tests .venv/bin/python tests/thorough/load.py": "takes a minute of both processors",
     "PYTHONPATH=.:tests .venv/bin/python tests/thorough/tunejury_parts.py": "needs weights",
 }
