@@ -24,7 +24,7 @@ from apex_space.evaluation.profile import Half, from_json, shipped, to_json
 from apex_space.evaluation.published import PMQD, PMQD_ORIGINAL
 from apex_space.evaluation.robustness import LISTENED, Scores, choose, half_way, measure, profile
 from apex_space.judges.registry import REGISTRY
-from apex_space.plots.robustness import LABELS, damage
+from apex_space.plots.robustness import DOT, LABELS, damage
 from apex_space.plots.robustness import robustness as draw
 from apex_space.ranking.songs import BatchSong
 from helpers.command_line import run
@@ -152,7 +152,7 @@ def test_a_profile_survives_its_file_and_can_be_drawn() -> None:
     assert to_json(again) == to_json(found)
     assert again.responses[0].half == Half(*(v and float(f"{v:.5g}") for v in vars(found.responses[0].half).values()))
     picture = ElementTree.fromstring(draw(found))
-    dots = "".join(path.attrib["d"] for path in picture.iter(f"{SVG}path")).count("a3 3 0 1 0 6 0")
+    dots = "".join(path.attrib["d"] for path in picture.iter(f"{SVG}path")).count(DOT)
     assert dots == len(LISTENED) * len(SEVERITIES)
     assert "Noise" in [text.text for text in picture.iter(f"{SVG}text")]
 
