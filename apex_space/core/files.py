@@ -4,6 +4,7 @@ No two runs write to one folder, a file is replaced only if it is ours, and a te
 """
 
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -17,14 +18,13 @@ from .errors import OutputRefused
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a new file beside `path`, NAME.XXXXXXXX.part, to write to.
+def replacing(path: Path, mode: int = 0o666) -> Iterator[Path]:
+    """Yield a new file beside `path`, NAME.XXXXXXXX.part, to write to. `mode` is what the umask allows of it.
 
     The new file replaces `path` if the block succeeds, and is deleted if the block raises. Raises OSError.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part")
-    os.close(handle)
-    part = Path(name)
+    part = _part(path)
+    part.touch(mode, exist_ok=False)
     try:
         yield part
         with part.open("rb") as file:
@@ -43,7 +43,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     The new folder becomes `path` if the block succeeds, and is deleted if the block raises. Raises OSError, also if
     there is something at `path` by then.
     """
-    part = Path(tempfile.mkdtemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part"))
+    part = _part(path)
+    part.mkdir()
     try:
         yield part
         for file in part.iterdir():
@@ -55,6 +56,10 @@ def new_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
 
 
 @contextmanager

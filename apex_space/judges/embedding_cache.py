@@ -124,7 +124,7 @@ class EmbeddingCache:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with files.replacing(path) as part:
+            with files.replacing(path, mode=0o600) as part:
                 part.write_bytes(_pack(encoded))
             self._prune(path.parent)
         except OSError as error:  # visitors get their scores even if the disk is full or read-only

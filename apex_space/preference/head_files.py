@@ -120,7 +120,6 @@ def save(head: PreferenceHead, path: Path, **more: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
             part.write_text(head.to_json(**more), encoding="utf-8")
-            part.chmod(0o644)
     except OSError as error:
         raise PreferenceError(
             "{path} cannot be written ({reason}). Choose another place.", path=path, reason=error.strerror

@@ -43,6 +43,21 @@ def old(path: Path) -> Path:
     return path
 
 
+def test_what_is_written_may_be_read_by_whom_the_system_lets(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    (tmp_path / "usual folder").mkdir()
+    with files.replacing(tmp_path / "new") as part:
+        part.write_text("new")
+    with files.replacing(tmp_path / "private", mode=0o600) as part:
+        part.write_text("private")
+    with files.new_folder(tmp_path / "new folder") as folder:
+        (folder / "file").touch()
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert (modes["new"], modes["new folder"]) == (modes["usual"], modes["usual folder"])
+    assert modes["private"] == 0o600
+    assert not [*tmp_path.glob("*.part")]
+
+
 def test_a_new_folder_is_there_whole_or_not_at_all_and_replaces_nothing(tmp_path: Path) -> None:
     path = tmp_path / "new"
     with files.new_folder(path) as part:
