@@ -133,6 +133,17 @@ class _Place:
         return cls(fn.validator is not None, *networks(address(request)))
 
 
+class Iterators(dict[str, Any]):
+    """The iterators of running events by id. It is no error to delete one that is gone.
+
+    Gradio 6.31 looks whether an iterator is there, waits until it is closed, and deletes it. If an event is cancelled
+    twice, or ends meanwhile, the second of them finds it gone, and a request to cancel is answered with 500.
+    """
+
+    def __delitem__(self, id: str) -> None:
+        self.pop(id, None)
+
+
 class PatientQueue(queueing.Queue):
     """Gradio's queue with other limits on the messages it keeps, and without an error when a session is gone.
 
@@ -149,6 +160,11 @@ class PatientQueue(queueing.Queue):
         self.event_ids_to_events = EventsById(self._release)
         self._claims: dict[str, list[Callable[[], None]]] = {}
         self._joining: list[_Place] = []
+
+    def set_server_app(self, app: Any) -> None:
+        """Take the application whose events these are."""
+        app.iterators = Iterators(app.iterators)
+        super().set_server_app(app)
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
         """Add an event to the queue if its validator agrees. Raises HTTPException if the address has too many."""

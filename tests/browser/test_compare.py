@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from helpers import melodies
 from helpers.browser import PLAY, compare, upload_side
 from helpers.preference_head import BAD, GOOD
 from helpers.server import Running
@@ -30,7 +31,7 @@ HOLD_REQUESTS = """() => {
 JSON_LINK = "Comparison as JSON"
 
 
-def test_two_songs_get_a_verdict_and_are_swapped_and_compared_with_another_one_though_they_were_deleted(
+def test_two_songs_get_a_verdict_and_are_swapped_and_compared_with_others_though_they_were_deleted(
     visit: Any, server: Running, tmp_path: Path
 ) -> None:
     good, bad = (Path(shutil.copy(song, tmp_path / f"swapped_{song.name}")) for song in (short(GOOD), short(BAD)))
@@ -70,7 +71,11 @@ def test_two_songs_get_a_verdict_and_are_swapped_and_compared_with_another_one_t
     assert page.locator(".songs").inner_text().split() == ["A", bad.name, "B", good.name]
     level.filter(has_text="Song A is played 2.6 dB quieter").wait_for()
     assert {round(gain, 2) for gain in page.evaluate(GAINS)} == {0.74}, "of the same player"
-    upload_side(page, "A", short("folk.ogg"))
+    upload_side(page, "A", melodies.write(tmp_path / "long.wav", 7, seconds=120, rate=24_000, channels=1))
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.locator(".progress progress").wait_for()
+    with page.expect_response("**/cancel"):
+        upload_side(page, "A", short("folk.ogg"))
     compare(page)
     assert page.locator(".songs").inner_text().split() == ["A", "folk.ogg", "B", good.name]
     as_they_are.wait_for()

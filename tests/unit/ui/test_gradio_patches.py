@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -136,6 +137,39 @@ def test_gradios_own_queue_still_stops_and_health_says_so(own_queue: None) -> No
             health = await server.client.get("/healthz")
             assert (health.status_code, health.json()["alive"]) == (503, False)
             assert "Restart the server" in health.json()["reason"]
+
+    run_coroutine(go())
+
+
+async def cancel_twice(server: Served) -> list[int]:
+    """Cancel an event twice at once, whose iterator takes a while to close; gives the statuses of the answers."""
+    await server.join("session")
+    app, running = server.queue.server_app, SimpleNamespace(aclose=partial(asyncio.sleep, 0.05))
+    app.iterators["event"] = running
+    asked = {"session_hash": "session", "fn_index": 0, "event_id": "event"}
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+        answers = await asyncio.gather(*(client.post("/gradio_api/cancel", json=asked) for _ in range(2)))
+    assert "event" not in app.iterators
+    return [answer.status_code for answer in answers]
+
+
+def test_an_event_may_be_cancelled_twice_at_once(patched: None) -> None:
+    """A visitor presses twice, or removes a song and chooses another one."""
+
+    async def go() -> None:
+        async with served() as server:
+            assert await cancel_twice(server) == [200, 200]
+
+    run_coroutine(go())
+
+
+def test_gradios_own_answer_to_a_second_cancel_is_still_an_error(own_queue: None) -> None:
+    """If this fails, Gradio has mended it: see whether Iterators can go."""
+
+    async def go() -> None:
+        async with served() as server:
+            assert sorted(await cancel_twice(server)) == [200, 500]
 
     run_coroutine(go())
 
