@@ -11,10 +11,10 @@ ID_aug1.wav to ID_aug3.wav: 24 kHz, mono, 24 bits. Copies that are there already
 
 import argparse
 import json
-import os
 import random
 import re
 import sys
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -57,12 +57,10 @@ def write_copy(samples: np.ndarray, seed: str, file: Path) -> None:
     random.seed(number)
     np.random.seed(number)  # audiomentations draws from both
     changed = changes()(samples, RATE)
-    part = file.with_name(f".{file.name}.part")
-    try:
-        soundfile.write(part, changed, RATE, "PCM_24", format="WAV")
-        os.replace(part, file)
-    finally:
-        part.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".augment-") as folder:
+        part = Path(folder) / file.name
+        soundfile.write(part, changed, RATE, "PCM_24")
+        part.replace(file)
 
 
 def main() -> int:

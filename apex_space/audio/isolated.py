@@ -214,7 +214,7 @@ class _Worker:
         """Return the error that an answer names."""
         match answer:
             case {"error": [str(name), str() | dict() as text], "spent": bool(spent)} if name in REFUSALS:
-                with suppress(ValueError, KeyError, TypeError):
+                with suppress(ValueError, LookupError, TypeError, AttributeError):
                     error = REFUSALS[name](Message.from_dict(text) if isinstance(text, dict) else text)
                     self._busy = spent
                     return error

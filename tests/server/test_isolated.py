@@ -90,10 +90,15 @@ worker.CPU_SECONDS = 1
         ("worker.Decoder._open = lambda *_: ({'rate': 44_100, 'channels': '2', 'announced': None}, None)", "crash"),
         ("worker.Decoder._next = lambda *_: ({'samples': 10**12}, None)", "crash"),
         ("worker.Decoder._open = lambda *_: ({'error': ['SystemExit', 'bye'], 'spent': False}, None)", "crash"),
+        (
+            "text = {'template': 'x', 'values': 5}\n"
+            "worker.Decoder._open = lambda *_: ({'error': ['NotAudio', text], 'spent': False}, None)",
+            "crash",
+        ),
     ],
     ids=[
         *("segfault", "abort", "exit", "hang", "loop", "endless", "memory", "error", "untrue", "text", "type", "huge"),
-        "refusal",
+        *("refusal", "reason"),
     ],
 )
 def test_what_a_codec_does_is_a_message_and_its_process_is_not_kept(
