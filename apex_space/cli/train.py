@@ -261,6 +261,20 @@ def hear(
 
 
 @train.command()
+def ridge(segments: Segments, out: Out, targets: Targets = None) -> None:
+    """Train a head for the judge pocket on songs of your own, and measure it beside the mean. It takes seconds.
+
+    The segments are those of extract --encoder pocket, which needs no download. The head is a ridge regression. It
+    learns the scores that the songs have: streams, likes, or any of the five aesthetics.
+    Exit status: 0 trained, 1 not, 130 interrupted.
+    """
+    with exiting(1):
+        from .training import train_ridge
+
+        train_ridge(segments, targets, out)
+
+
+@train.command()
 def pocket(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder that holds the sets emotify and davda54.")],
     out: Annotated[

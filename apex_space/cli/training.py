@@ -167,6 +167,22 @@ def train_hear(frames: Path, targets: Path, settings: "HearSettings", out: Path)
     _show(_train(method, measure_baselines(split), out, panels, told, data), method.checkpoint)
 
 
+def train_ridge(segments: Path, targets: Path | None, out: Path) -> None:
+    """Train on a folder of pocket's features, and show the results. Raises TrainingError and OutputRefused."""
+    from ..core.files import claimed
+    from ..models.heads.pocket import CHECKPOINT
+    from ..training.files import LOCK, prepare
+    from ..training.pocket.own import RUN, load, train
+    from ..training.provenance import provenance
+
+    folder = prepare(out / RUN)
+    split = load(segments, targets)
+    _tell(split)
+    with claimed(folder, LOCK):
+        show(_results(train(split, provenance(segments, targets), folder)))
+    messages.print(f"{folder / CHECKPOINT}")
+
+
 def _tell(split: "Split") -> None:
     messages.print(", ".join(f"{part}: {len(each.keys()):,} songs" for part, each in split.parts()))
 

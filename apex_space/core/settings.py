@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         None, description="Repository on the Hub that has SongEval's head, instead of a file"
     )
     songeval_revision: str = Field("main", description="Its branch, tag or commit")
+    pocket_repo: str | None = Field(
+        None, description="Repository or folder of a head that train ridge has written, instead of the judge pocket's"
+    )
+    pocket_revision: str = Field("main", description="Its branch, tag or commit")
     hear_repo: str = Field("earlab/EAR_HEAR", description="Repository of the heads of hear-1 and hear-2")
     hear_revision: str = Field("main", description="Its branch, tag or commit")
     precision: Literal["auto", "float32", "bfloat16"] = Field(

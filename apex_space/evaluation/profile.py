@@ -1,6 +1,7 @@
 """How a judge's scores answer to damage: the records, their files, and the profiles that are shipped."""
 
 import csv
+import gzip
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from ..judges.report import Failure, rounded
 from ..models.hub import Weights
 
 SHIPPED = Path(__file__).parent / "profiles"
-"""Folder of the profiles that are shipped, each as the command `robustness` writes it, without spaces: JUDGE.json."""
+"""Folder of the profiles that are shipped, each as the command `robustness` writes it, compressed: JUDGE.json.gz."""
 COLUMNS = ("axis", "kind", "figure", "severity", "value", "low", "high")
 
 
@@ -132,8 +133,8 @@ def _curve(figures: Sequence[Mapping[str, float]]) -> tuple[ConfidenceInterval, 
 @cache
 def shipped(judge: str) -> Profile | None:
     """Return the profile of a judge that is shipped with the app, or None if there is none."""
-    file = SHIPPED / f"{judge}.json"
-    return from_json(file.read_text(encoding="utf-8")) if file.is_file() else None
+    file = SHIPPED / f"{judge}.json.gz"
+    return from_json(gzip.decompress(file.read_bytes()).decode()) if file.is_file() else None
 
 
 def to_csv(profile: Profile) -> str:

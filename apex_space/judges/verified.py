@@ -120,6 +120,11 @@ def summary(name: str, loaded: Sequence[Weights] | None = None) -> str:
     return message("with weights of {repositories}, not the published ones", repositories=", ".join(others))
 
 
+def is_own(name: str) -> bool:
+    """Return whether the settings ask for other weights than those that this package describes."""
+    return bool(_others(name, None))
+
+
 def licence(name: str, loaded: Sequence[Weights] | None = None) -> str:
     """Return the licence of a judge's weights, or who knows it. Without `loaded`, as in `summary`."""
     others = _others(name, loaded)

@@ -11,7 +11,7 @@ from ..core.intervals import ConfidenceInterval
 from ..core.text import escape_formula
 from ..evaluation.metrics import METRICS, UTTERANCE, Rated, figures
 from ..evaluation.regression import RegressionFigures, compare, intervals
-from .baselines import fit_mean, fit_ridge
+from .baselines import Predict, fit_mean, fit_ridge
 from .table import Labelled, Samples, Split
 
 HEAD, MEAN, RIDGE = "head", "mean", "ridge"
@@ -58,7 +58,7 @@ def challenge(songs: Labelled, predicted: np.ndarray) -> dict[str, dict[str, flo
 def measure_baselines(segments: Split) -> tuple[Measured, ...]:
     """Measure the mean and the ridge, fitted on the songs of `train`, on the songs of `val` and `test`."""
     songs = segments.songs()
-    baselines = {MEAN: fit_mean(songs.train), RIDGE: fit_ridge(songs.train, songs.val)}
+    baselines: dict[str, Predict] = {MEAN: fit_mean(songs.train), RIDGE: fit_ridge(songs.train, songs.val)}
     return tuple(
         each
         for part, samples in (("val", songs.val), ("test", songs.test))

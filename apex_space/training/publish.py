@@ -127,7 +127,8 @@ To use it, name this repository to APEX Space:
 
 ## Data and split
 
-{songs["train"]:,} songs to learn from, {songs["val"]:,} to choose the best epoch by, {songs["test"]:,} to measure with.
+{songs["train"]:,} songs to learn from, {songs["val"]:,} to choose {system.chosen} by, {songs["test"]:,} to measure
+with.
 
 {_data(about.get("data") or {})}
 Settings: {_rules(settings)}.
@@ -141,7 +142,7 @@ With 95% intervals from resampling the songs{_few(songs["test"])}. Errors are in
 {table}
 The squared error of this head is below those of both others for {", ".join(beaten) or "no score"}.
 Where intervals overlap, the difference may be chance. `{RESULTS}` has more figures, also on the songs of `val`, by
-which the epoch was chosen.{f" `{CHALLENGE}` has those of the ASAE Challenge." if challenge else ""}
+which {system.chosen} was chosen.{f" `{CHALLENGE}` has those of the ASAE Challenge." if challenge else ""}
 
 ## Licence
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..models.heads import hear, songeval
+from ..models.heads import hear, pocket, songeval
 from ..models.heads.apex import ApexHead
 from ..models.heads.banger import BangerHead
 from .apex import trainer as apex_trainer
@@ -35,6 +35,8 @@ class System:
     licences: str
     more: Callable[[Mapping[str, Any]], str] = lambda settings: ""
     """Returns what else must be known of a run with these settings, as sentences of a card."""
+    chosen: str = "the best epoch"
+    """What the songs of `val` choose."""
 
 
 def _track(track: hear.Track, judge: str) -> System:
@@ -100,6 +102,18 @@ SYSTEMS = (
         "frames of MuQ",
         "MuQ (CC BY-NC 4.0)",
         lambda settings: "How the published head was trained is not known; the recipe is that of APEX Space.",
+    ),
+    System(
+        "Pocket",
+        "the small judge of APEX Space",
+        pocket.CHECKPOINT,
+        lambda path: pocket.read_trained(path).axes,
+        "train ridge",
+        "pocket",
+        "APEX_POCKET_REPO",
+        "statistics of its sound, which need no other weights",
+        "none, as the features are computed by the code of APEX Space",
+        chosen="the penalty of each score",
     ),
 )
 

@@ -121,10 +121,10 @@ class Split:
         return found.hexdigest()
 
 
-def load(folder: Path, axes: Sequence[str], targets: Path | None = None) -> Split:
+def load(folder: Path, axes: Sequence[str], targets: Path | None = None, encoder: Encoder = MERT_95M) -> Split:
     """Read all segments below `folder`, split by its folders or by the table `targets`. Raises TrainingError."""
     if targets is not None:
-        segments, part_of = joined(read(files_below(folder), axes), read_targets(targets), targets)
+        segments, part_of = joined(read(files_below(folder), axes, encoder), read_targets(targets), targets)
         split = Split(*(segments[part_of == part] for part in PARTS))
     else:
         if lacking := [part for part in PARTS if not (folder / part).is_dir()]:
@@ -134,7 +134,7 @@ def load(folder: Path, axes: Sequence[str], targets: Path | None = None) -> Spli
             )
         files = {part: files_below(folder / part) for part in PARTS}
         check_encoder([file for part in PARTS for file in files[part]])
-        split = Split(*(read(files[part], axes) for part in PARTS))
+        split = Split(*(read(files[part], axes, encoder) for part in PARTS))
     check_split(split)
     return split
 

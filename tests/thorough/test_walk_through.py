@@ -18,5 +18,5 @@ def test_the_walk_through(tmp_path: Path, thin_weights: Path, monkeypatch: pytes
     results = "runs/loss-uncertainty_shared-2_mode-song_task-popularity/results.csv"
     with Path(results).open(newline="") as file:
         assert {row["model"] for row in csv.DictReader(file)} == {"head", "mean", "ridge"}
-    assert "6 songs to learn from, 3 to choose the best epoch by, 3 to measure with" in done["publish"].stdout
+    assert "6 songs to learn from, 3 to choose the best epoch by, 3 to measure\nwith" in done["publish"].stdout
     assert "disco.ogg" in done["score"].stdout

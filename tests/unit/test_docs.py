@@ -77,6 +77,8 @@ NOT_RUN = {
     f".venv/bin/{PROGRAM} train banger": "needs embedded songs; test_banger_training.py runs it",
     f".venv/bin/{PROGRAM} train songeval": "needs songs' frames; test_songeval_training.py runs it",
     f".venv/bin/{PROGRAM} extract SONGS --encoder muq-songeval": "needs weights; test_songeval_training.py runs it",
+    f".venv/bin/{PROGRAM} train ridge": "needs embedded songs; test_ridge_training.py runs it",
+    "APEX_POCKET_REPO=runs/pocket_ridge .venv/bin/python app.py": "serves; test_ridge_training.py scores with it",
     f".venv/bin/{PROGRAM} train hear": "needs songs' frames; test_hear_training.py runs it",
     "python3 -m venv augment": "installs; test_augment.py does it and runs what follows",
     "augment/bin/python assets/augment_songs.py": "test_augment.py runs it",

@@ -89,6 +89,12 @@ class PocketEncoder:
         return np.stack([features(row[:count]) for row, count in zip(samples, valid, strict=True)])
 
 
+@cache
+def width() -> int:
+    """Return F, the number of features."""
+    return len(features(np.zeros(1, np.float32)))
+
+
 def features(samples: np.ndarray) -> np.ndarray:
     """Compute the features [F] float32 of `samples` [N] at SAMPLE_RATE."""
     view = compute_spectra(samples)

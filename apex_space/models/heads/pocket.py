@@ -1,4 +1,7 @@
-"""The pocket head: features -> five scores, by a small model shipped beside this file (see `pocket.md`)."""
+"""The pocket head: features -> scores, by a small model shipped beside this file (see `pocket.md`) or one of others.
+
+A head that `train ridge` has written predicts the scores that its songs had, each linear, and counts segments alike.
+"""
 
 import hashlib
 import json
@@ -11,10 +14,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ...core.axes import BY_KEY
+from ...core.axes import AESTHETICS, BY_KEY, POPULARITY
 from ...core.errors import WeightsInvalid
 from ...core.settings import Settings
-from ..encoders.pocket import PocketEncoder
+from ..encoders.pocket import PocketEncoder, width
 from ..hub import Repository, Snapshot, Weights
 
 MIN_SECONDS = 10.0
@@ -29,6 +32,8 @@ LINEAR = ("likes", "musicality")
 The others pass through a sigmoid, because they were trained on ranks of damage.
 """
 TENSORS = ("mean", "scale", "weights", "bias")
+CHECKPOINT = PATH.name
+AXES = (*POPULARITY, *AESTHETICS)
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,13 @@ class PocketModel:
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Compute scores [S, A] on their axes' ranges from `features` [S, F]."""
-        raw = basis(features, self.mean, self.scale) @ self.weights + self.bias
+        raw = self.raw(features)
         return np.stack([link(axis, raw[:, i]) for i, axis in enumerate(self.about["axes"])], axis=1)
+
+    def raw(self, features: np.ndarray) -> np.ndarray:
+        """Compute what the linear model says of `features` [S, F] -> [S, A]."""
+        found: np.ndarray = basis(features, self.mean, self.scale) @ self.weights + self.bias
+        return found
 
     def to_bytes(self) -> bytes:
         """Return the content of the model's file: safetensors, with `about` as JSON in its header."""
@@ -118,11 +128,68 @@ class PocketHead:
         return dict(zip(self.axes, self.model(embeddings).T, strict=True))
 
 
+class TrainedHead:
+    """The head of a model that `train ridge` has fitted. Segments count alike, as in training."""
+
+    pooling = "score"
+
+    def __init__(self, model: PocketModel) -> None:
+        self.model = model
+        self.axes: tuple[str, ...] = tuple(model.about["axes"])
+        self.spread: Mapping[str, float] = model.about["spread"]
+        self.missing: Mapping[str, str] = {
+            axis: "this head was not trained on it" for axis in AXES if axis not in self.axes
+        }
+        self._low, self._high = np.array([(BY_KEY[axis].low, BY_KEY[axis].high) for axis in self.axes]).T
+
+    def counts(self, seconds: np.ndarray) -> np.ndarray:
+        """Return the segments' weights [S], all 1."""
+        return np.ones_like(seconds)
+
+    def __call__(self, embeddings: np.ndarray) -> dict[str, np.ndarray]:
+        """Compute the scores of `embeddings` [S, F] -> {axis: [S]}."""
+        scores = np.clip(self.model.raw(embeddings), self._low, self._high)
+        return dict(zip(self.axes, scores.T, strict=True))
+
+
+def read_trained(path: Path) -> TrainedHead:
+    """Load a head that `train ridge` has written. Raises WeightsInvalid if the file is none."""
+    model = read(path)
+    try:
+        trouble = _trouble(model, [*model.about["axes"]], dict(model.about["spread"]))
+    except (KeyError, TypeError, ValueError) as error:
+        trouble = repr(error)
+    if trouble is not None:
+        raise WeightsInvalid("{path} is not a head that train ridge has written ({reason}).", path=path, reason=trouble)
+    return TrainedHead(model)
+
+
+def _trouble(model: PocketModel, axes: list[str], spread: Mapping[str, float]) -> str | None:
+    """Return what is wrong with a model that strangers may have written, or None. Raises TypeError and ValueError."""
+    features, scores = width(), len(axes)
+    shapes = {"mean": (features,), "scale": (features,), "weights": (2 * features, scores), "bias": (scores,)}
+    found = {name: getattr(model, name) for name in TENSORS}
+    if not axes or len(set(axes)) < scores or not {*axes, *spread} <= {*AXES}:
+        return "its scores have other names"
+    if {name: tensor.shape for name, tensor in found.items()} != shapes:
+        return "its tensors have other shapes"
+    finite = all(np.isfinite(tensor).all() for tensor in found.values())
+    positive = (model.scale > 0).all() and all(0 <= each < float("inf") for each in spread.values())
+    return None if finite and positive else "it holds numbers that are not finite or not positive"
+
+
 def repositories(settings: Settings) -> tuple[Repository, ...]:
-    """Return no repositories, because the weights are part of the package."""
-    return ()
+    """Return the repository of a head of others, which may be a folder on this disk instead, or nothing.
+
+    Without it, the weights are those in the package.
+    """
+    if settings.pocket_repo is None:
+        return ()
+    folder = Path(settings.pocket_repo) if Path(settings.pocket_repo).is_dir() else None
+    name = folder.name if folder else settings.pocket_repo
+    return (Repository(name, settings.pocket_revision, (), (CHECKPOINT,), folder),)
 
 
-def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[PocketEncoder, PocketHead]:
+def load(snapshots: Sequence[Snapshot], settings: Settings) -> tuple[PocketEncoder, PocketHead | TrainedHead]:
     """Load encoder and head. Raises WeightsInvalid."""
-    return PocketEncoder(), PocketHead()
+    return PocketEncoder(), read_trained(snapshots[0].checkpoint) if snapshots else PocketHead()

@@ -12,6 +12,7 @@ from ...evaluation.profile import shipped
 from ...judges.manager import JudgeManager
 from ...judges.queueing import MAX_SONGS
 from ...judges.registry import REGISTRY, card
+from ...judges.verified import is_own
 from ...storage.rate_limits import LIMITS
 from ..render import about as render
 from ..static_files import read_static
@@ -50,12 +51,13 @@ class AboutPage:
         gr.Markdown(LEAD)
         gr.Markdown(JUDGES)
         judges, weights = gr.HTML(), gr.HTML()
-        self._cards = [name for name in REGISTRY if card(name)]
+        described = [name for name in REGISTRY if not is_own(name)]
+        self._cards = [name for name in described if card(name)]
         cards = []
         for name in self._cards:
             with gr.Accordion(fill("{entry}: model card", entry=REGISTRY[name].title), open=False):
                 cards.append(gr.HTML())
-        self._profiles = [name for name in REGISTRY if shipped(name)]
+        self._profiles = [name for name in described if shipped(name)]
         profiles = []
         for name in self._profiles:
             with gr.Accordion(fill("{entry}: what damage it hears", entry=REGISTRY[name].title), open=False):

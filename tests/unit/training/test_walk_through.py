@@ -41,7 +41,7 @@ def test_every_step_takes_what_the_one_before_wrote(
 
     card = done["publish"].stdout
     assert card.startswith("---\nlicense: cc-by-nc-4.0\n")
-    assert "4 songs to learn from, 2 to choose the best epoch by, 2 to measure with" in card
+    assert "4 songs to learn from, 2 to choose the best epoch by, 2 to measure\nwith" in card
     assert "repository m-a-p/MERT-v1-95M" in card
     assert "counts in counts.csv, sha256" in card
     assert (

@@ -9,7 +9,7 @@ import pytest
 from apex_space.core.settings import settings
 from apex_space.judges.panel import Panel
 from apex_space.judges.registry import REGISTRY
-from apex_space.judges.verified import caution, licence, summary
+from apex_space.judges.verified import caution, is_own, licence, summary
 from apex_space.models.hub import Weights
 from apex_space.ui import render
 from apex_space.ui.render import about as render_about
@@ -64,3 +64,12 @@ def test_an_encoder_of_ones_own_is_said_of_each_judge_that_hears_it(monkeypatch:
     monkeypatch.setenv("APEX_SONGEVAL_REPO", "owner/head")
     settings.cache_clear()
     assert "owner/muq, owner/head" in summary("songeval")
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_page_about_knows_whether_pockets_card_is_of_the_head_that_is_used(
+    own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APEX_POCKET_REPO", str(tmp_path) if own else "")
+    settings.cache_clear()
+    assert is_own("pocket") == own == (tmp_path.name in licence("pocket"))
