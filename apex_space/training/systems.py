@@ -112,7 +112,7 @@ SYSTEMS = (
         "pocket",
         "APEX_POCKET_REPO",
         "statistics of its sound, which need no other weights",
-        "none, as the features are computed by the code of APEX Space",
+        "the code of APEX Space (Apache-2.0)",
         chosen="the penalty of each score",
     ),
 )
