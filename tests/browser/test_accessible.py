@@ -130,7 +130,15 @@ STATES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "about": ("/about", told),
     "result": ("/r/", stored),
 }
-with_pictures = pytest.mark.parametrize("opened", ["score", "rank", "compare", "leaderboard"], indirect=True)
+DAILY = ("score", "vote", "leaderboard")
+
+
+def looked_at(*states: str) -> list[Any]:
+    """The states as parameters: all but DAILY ones are thorough."""
+    return [state if state in DAILY else pytest.param(state, marks=pytest.mark.thorough) for state in states]
+
+
+with_pictures = pytest.mark.parametrize("opened", looked_at("score", "rank", "compare", "leaderboard"), indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +170,7 @@ def page_at(server: Running, browser: Any, result: str) -> Iterator[Callable[[st
     close()
 
 
-@pytest.fixture(scope="module", params=STATES)
+@pytest.fixture(scope="module", params=looked_at(*STATES))
 def opened(request: pytest.FixtureRequest, page_at: Callable[[str], Any]) -> Callable[..., Any]:
     """A page in each of the states, one after the other, to be had in one of the looks."""
     if not AXE.is_file():

@@ -177,6 +177,7 @@ def test_why_one_voted_is_kept_with_the_vote_and_a_vote_is_taken_back(listen: An
     expect(page.locator("#battle .status")).to_have_text("You preferred A. You can still say why.")
 
 
+@pytest.mark.thorough
 def test_ones_own_votes_tell_of_ones_taste_and_every_ten_give_a_picture(listen: Any) -> None:
     opened = listen()
     page = opened.page
@@ -322,6 +323,7 @@ def test_a_refused_vote_has_its_reason_and_the_battle_stays(listen: Any, data: P
 UNANSWERED = "The server did not answer."
 
 
+@pytest.mark.thorough
 def test_what_the_server_did_not_answer_can_be_tried_again(browser: Any, server: Running, data: Path) -> None:
     page = browser.contexts[0].new_page()  # whose console has the failures
     page.goto(f"{server.url}/arena")
@@ -423,6 +425,7 @@ def vote_again(opened: Listener, **kept: str) -> None:
     opened.page.locator("#battle .reveal .name").first.wait_for()
 
 
+@pytest.mark.thorough
 def test_a_tab_that_remembers_nonsense_or_votes_that_the_server_forgot_votes_all_the_same(listen: Any) -> None:
     opened = listen()
     page = opened.page
@@ -501,7 +504,7 @@ def test_two_songs_of_ones_own_are_heard_blind_too(listen: Any, server: Running,
     page.get_by_text("This song was deleted after scoring.").first.wait_for()
 
 
-@pytest.mark.parametrize(("seconds", "together"), [(8.1, True), (9.0, False)])
+@pytest.mark.parametrize(("seconds", "together"), [pytest.param(8.1, True, marks=pytest.mark.thorough), (9.0, False)])
 def test_two_takes_of_a_song_are_switched_between_at_the_same_place(
     seconds: float, together: bool, listen: Any, server: Running, tmp_path: Path
 ) -> None:

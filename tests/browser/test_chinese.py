@@ -5,6 +5,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from apex_space import __version__
 from apex_space.ui.pages.about import LIBRARIES
 from apex_space.ui.static_files import read_static
@@ -54,6 +56,7 @@ def test_score_while_another_visitor_is_answered_in_english(chinese: Any, visit:
     assert english(page) == []
 
 
+@pytest.mark.thorough
 def test_compare(chinese: Any) -> None:
     page = chinese("/compare", "比较")
     assert english(page) == []
@@ -71,6 +74,7 @@ FRAME = {"en": ("Score", "Click to Upload", "Compare"), "zh-CN": ("评分", "点
 """What the page says: a button of ours, a text of Gradio's, and the link to another page."""
 
 
+@pytest.mark.thorough
 def test_the_address_or_else_the_browser_says_which_language(visit: Any, server: Running) -> None:
     """test_language.py has more of them."""
     page = visit("/", locale="zh-TW")

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from apex_space.arena.pool_sources import from_examples
@@ -28,6 +29,7 @@ RATED = (*(f"Title {n}" for n in range(SONGS)), *NAMED, *CUT, "Bradley-Terry", "
 KEYS = ("T", "X", "N", "R", "Z")
 BATCH = ("zip", "file", "group", "aac", "KB", "B", "pocket", "folk.ogg", "folk", "letter.mp3", "letter", "silence.wav")
 FILES = ("silence", "groups.csv", "groups", ".csv")
+pytestmark = pytest.mark.thorough
 
 
 def test_rank_and_listening_blind(chinese: Any, tmp_path: Path) -> None:

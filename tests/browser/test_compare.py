@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from helpers import melodies
@@ -83,6 +84,7 @@ def test_two_songs_get_a_verdict_and_are_swapped_and_compared_with_others_though
     as_they_are.wait_for(state="hidden")
 
 
+@pytest.mark.thorough
 def test_the_page_says_which_song_is_missing_and_takes_an_example_twice_and_songs_of_the_pool(visit: Any) -> None:
     page = visit("/compare", "Compare")
     start = page.get_by_role("button", name="Compare", exact=True)

@@ -171,6 +171,7 @@ def luminance(colour: Any) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+@pytest.mark.thorough
 def test_the_links_of_a_component_lead_to_the_server_in_a_new_tab(space: str, blog: Any, visit: Any) -> None:
     page = visit(blog(component(space, "leaderboard")))
     link = page.locator(f"a[href='{space}/arena'][target=_blank]")
@@ -235,6 +236,7 @@ def height(shown: Any) -> float:
     return float(shown.evaluate("shown => shown.getBoundingClientRect().height"))
 
 
+@pytest.mark.thorough
 def test_a_frame_is_as_high_as_its_content_and_its_progress_comes_into_view(
     snippets: dict[str, str], blog: Any, visit: Any
 ) -> None:

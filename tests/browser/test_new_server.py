@@ -51,6 +51,7 @@ def test_an_empty_leaderboard_leads_to_the_vote_and_fills_by_itself(new: Running
         assert page.locator("caption", has_text="Votes between generators").is_visible()
 
 
+@pytest.mark.thorough
 def test_where_one_song_makes_no_pair_ones_own_are_heard_again_without_a_new_upload(
     new: Running, browser: Any, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from gradio_client import Client, handle_file
 from playwright.sync_api import expect
 
@@ -67,6 +68,7 @@ def test_changes_are_tried_on_a_song_that_one_judge_has_scored(panel_server: Run
         expect(button).to_be_enabled()
 
 
+@pytest.mark.thorough
 def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp_path: Path) -> None:
     good, bad = (Path(shutil.copy(song, tmp_path / f"panel_{song.name}")) for song in (short(GOOD), short(BAD)))
     with visits(browser, panel_server.url) as visit:
@@ -103,6 +105,7 @@ def test_the_panel_compares_on_the_page(panel_server: Running, browser: Any, tmp
         assert page.locator(".songs").inner_text().split() == ["A", "other.wav", "B", good.name]
 
 
+@pytest.mark.thorough
 def test_whether_both_songs_are_by_one_maker_can_be_said_afterwards(
     panel_server: Running, browser: Any, tmp_path: Path
 ) -> None:

@@ -224,6 +224,7 @@ def own_order(page: Any) -> list[list[str]]:
     return [row.locator("th, td").all_inner_texts() for row in page.locator("#blind tbody tr").all()]
 
 
+@pytest.mark.thorough
 def test_few_blind_comparisons_give_the_visitors_own_order(visit: Any, tmp_path: Path) -> None:
     page, ranks = ranked_alike(visit, tmp_path, 10)
     listen_and_disagree(page, "Hear these songs blind", ranks, 9)
@@ -242,6 +243,7 @@ def listen_and_disagree(page: Any, button: str, ranks: dict[str, int], heard: in
     assert page.locator("#blind .status").inner_text() == said
 
 
+@pytest.mark.thorough
 def test_alike_songs_share_a_rank_and_do_not_count_as_agreement(visit: Any, tmp_path: Path) -> None:
     page, ranks = ranked_alike(visit, tmp_path, 4)
     songs, status = list(ranks), page.locator("#blind .status")
@@ -305,6 +307,7 @@ WITHOUT_ADDRESSES = """panel => {
 }"""
 
 
+@pytest.mark.thorough
 def test_two_songs_take_one_comparison_and_are_deleted_once_the_page_is_closed(
     visit: Any, server: Running, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from apex_space.core.axes import BY_KEY, KEYS
@@ -73,6 +74,7 @@ def test_a_dropped_song_takes_the_examples_place_with_seven_axes_or_the_reason(v
     assert tuple(json.loads(download.value.path().read_text())["scores"]) == KEYS
 
 
+@pytest.mark.thorough
 def test_a_recording_is_scored(visit: Any) -> None:
     page = visit("/", "Score")
     page.get_by_role("button", name="Record audio").click()
@@ -193,6 +195,7 @@ def test_on_a_phone_what_happens_comes_into_view(visit: Any, server: Running, tm
     page.wait_for_function(IN_VIEW)
 
 
+@pytest.mark.thorough
 def test_a_song_is_compared_with_the_last_take(visit: Any) -> None:
     page = visit("/", "Score")
     against, choices = page.locator(".result .against"), page.locator("#take")

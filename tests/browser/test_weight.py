@@ -15,7 +15,11 @@ NOTE_FRAMES = """
 """
 
 
-@pytest.mark.parametrize("path", ["/", "/rank", "/compare", "/arena", "/leaderboard", "/about"])
+PAGES = ("/", "/about")
+OTHERS = ("/rank", "/compare", "/arena", "/leaderboard")
+
+
+@pytest.mark.parametrize("path", [*PAGES, *(pytest.param(path, marks=pytest.mark.thorough) for path in OTHERS)])
 def test_a_first_load_is_light_and_the_page_about_comes_to_rest(server: Running, browser: Any, path: str) -> None:
     """Gradio's own script draws in each frame for ever."""
     with browser.new_context() as context:

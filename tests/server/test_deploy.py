@@ -59,12 +59,14 @@ def audit(url: str, folder: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("package", "words"), [("jinja2", "TEST-1"), ("other", "No known vulnerabilities found")])
 def test_the_audit_prints_what_is_known(tmp_path: Path, package: str, words: str) -> None:
     with serve(Advisories(package), Advising) as advisories:
         assert words in audit(advisories.url, tmp_path)
 
 
+@pytest.mark.thorough
 def test_the_audit_says_that_nobody_could_be_asked(tmp_path: Path) -> None:
     said = audit("http://127.0.0.1:9", tmp_path)
     assert "not done, no advisory source could be reached" in said
