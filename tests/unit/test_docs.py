@@ -217,6 +217,7 @@ def test_every_fenced_block_is_read_by_a_test() -> None:
     assert found == set(RUN_ELSEWHERE)
 
 
+@pytest.mark.slow
 def test_the_upload_to_a_space_leaves_out_what_is_not_the_trees(tmp_path: Path) -> None:
     (command,) = (command for command in COMMANDS if command.startswith(".venv/bin/hf upload"))
     _, *arguments = shlex.split(command)

@@ -68,6 +68,7 @@ def imported() -> Iterator[str]:
                     yield node.module.split(".")[0]
 
 
+@pytest.mark.slow
 def test_what_is_imported_is_declared_and_nothing_else() -> None:
     names = set(imported()) - sys.stdlib_module_names - BROUGHT - OPTIONAL - {"apex_space"}
     distributions = packages_distributions()

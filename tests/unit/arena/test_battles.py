@@ -168,6 +168,7 @@ def test_ids_are_many_bits_of_chance(arena: Arena) -> None:
         assert max(Counter(id[place] for id in ids).values()) < 20
 
 
+@pytest.mark.slow
 def test_sides_are_balanced(arena: Arena) -> None:
     sides = Counter((battle.a.id, battle.b.id) for battle in (arena.next(f"2001:db8:{n:x}::1") for n in range(300)))
     assert len(sides) == 6
@@ -175,6 +176,7 @@ def test_sides_are_balanced(arena: Arena) -> None:
         assert abs(count - sides[b, a]) < 5.5 * math.sqrt(count + sides[b, a])
 
 
+@pytest.mark.slow
 def test_few_voted_songs_come_first(replica: Callable[..., Arena], clock: Clock, store: VoteStore, pool: Pool) -> None:
     arena = replica(rng=Random(0))
     heard: Counter[str] = Counter()
@@ -608,6 +610,7 @@ def test_votes_too_fast(arena: Arena, clock: Clock, unchanged: Callable[[], None
         arena.vote(id, "a", ENOUGH, ADDRESS)
 
 
+@pytest.mark.slow
 def test_no_address_is_kept_or_logged(
     arena: Arena, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -680,6 +683,7 @@ def test_reports_of_other_judges_are_kept_with_it(arena: Arena, store: VoteStore
     assert set(store.scores("apex")) == {battle.a.id, battle.b.id}
 
 
+@pytest.mark.slow
 def test_ones_own_songs_are_on_either_side(replica: Callable[..., Arena], tmp_path: Path) -> None:
     arena, songs = replica(rng=Random(0)), own_songs(tmp_path, 1.1)
     first = load_song(songs[0]).sha256
@@ -850,6 +854,7 @@ def test_only_so_much_audio_is_kept(
     arena.close()
 
 
+@pytest.mark.slow
 def test_who_makes_many_battles_takes_no_room_from_others(
     arena: Arena, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,6 +125,7 @@ def test_todays_reasons_are_for_the_operator_alone(
     assert "too fast" not in str(standing.as_dict())
 
 
+@pytest.mark.slow
 def test_a_check_that_leaves_out_everybodys_votes_is_warned_of_once(
     store: VoteStore, leaderboard: LeaderboardService, caplog: pytest.LogCaptureFixture
 ) -> None:

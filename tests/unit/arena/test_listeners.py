@@ -16,6 +16,7 @@ def drawn(listeners: int = 60, votes: float = 30, taste: float = 0.8, seed: int 
     return SimulatedBallots.draw(np.random.default_rng(seed), listeners, votes, taste)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", BY)
 def test_deviations_are_those_of_a_fit_for_each_draw_of_the_listeners_weights(by: By) -> None:
     votes = drawn()

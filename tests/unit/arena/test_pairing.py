@@ -87,6 +87,7 @@ def test_a_song_whose_uncertainty_is_no_number_is_as_uncertain_as_any(width: flo
     assert all(abs(heard[song] - 2 * DRAWS / 3) < 250 for song in "012")
 
 
+@pytest.mark.slow
 def test_every_song_can_meet_every_other() -> None:
     votes = {"0": 10**6, "1": 10**6, "2": 0, "3": 5}
     met = set(drawn(4, votes, {"0": 1e-300, "1": 1e-9, "2": 5.0, "3": 1.0}, 20_000))
@@ -100,6 +101,7 @@ def common(pool: list[Song], week: str) -> set[frozenset[Song]]:
     return {pair for pair, count in met.items() if count > 10}
 
 
+@pytest.mark.slow
 def test_a_week_has_its_own_pairs_and_the_next_one_others() -> None:
     pool = songs(30)
     monday = datetime(2026, 11, 30, tzinfo=UTC).timestamp()
@@ -122,6 +124,7 @@ def test_pairs_that_were_heard_do_not_meet_again_until_all_were(week: str) -> No
         assert len({*draw(songs(count), {}, {}, rng, week, heard)}) == 2
 
 
+@pytest.mark.slow
 def test_a_week_keeps_its_pairs_where_some_were_heard() -> None:
     pool, week, rng = songs(30), "2026-W49", Random(0)
     usual = common(pool, week)

@@ -279,6 +279,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 def test_all_copies_have_one_form(tmp_path: Path) -> None:
     forms = set()
     for number, (name, form) in enumerate(FORMS.items()):
@@ -494,6 +495,7 @@ def test_a_dataset_without_sound_is_refused(tmp_path: Path) -> None:
         next(from_dataset("some/one", [stream], tmp_path))
 
 
+@pytest.mark.slow
 def test_a_dataset_out_of_reach_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = rows([sound(tmp_path, 1), sound(tmp_path, 2)])
     outcomes: list[Any] = [ConnectionError("no network"), stream]

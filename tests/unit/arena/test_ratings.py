@@ -96,6 +96,7 @@ def test_with_the_prior_a_general_optimiser_finds_the_same() -> None:
     assert found.value == pytest.approx(sigmoid(expected[6]), abs=1e-5)
 
 
+@pytest.mark.slow
 @given(votes_cast)
 @settings(max_examples=30)
 def test_by_davidsons_model_a_general_optimiser_finds_the_same(votes: list[Vote]) -> None:
@@ -115,6 +116,7 @@ def test_by_davidsons_model_a_general_optimiser_finds_the_same(votes: list[Vote]
         assert [*found.values, found.side, np.log(found.nu)] == pytest.approx(expected.tolist(), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_the_figures_of_both_models_of_ties_mean_the_same() -> None:
     votes = simulate(np.linspace(-1, 1, 8), 20_000, ties=0.3)
     half, davidson = (by_key(rate(votes, ties=ties)) for ties in get_args(ratings.Ties))
@@ -148,6 +150,7 @@ def test_without_both_bad_these_votes_leave_no_trace() -> None:
         assert rate([*votes, *more], by) != rate(votes, by)
 
 
+@pytest.mark.slow
 @given(votes_cast, st.data())
 def test_the_order_of_votes_does_not_matter(votes: list[Vote], data: st.DataObject) -> None:
     ordered = data.draw(st.permutations(votes))
@@ -169,6 +172,7 @@ def test_turning_all_battles_round_turns_the_sides_effect_and_nothing_else(votes
         assert (effect.value, effect.low) == pytest.approx((1 - other.value, 1 - other.high), abs=1e-9)
 
 
+@pytest.mark.slow
 @given(votes_cast, st.data())
 def test_without_an_effect_of_the_side_it_does_not_matter_who_was_a(votes: list[Vote], data: st.DataObject) -> None:
     turned = [swapped(each) if data.draw(st.booleans()) else each for each in votes]

@@ -30,6 +30,7 @@ def loudness(samples: np.ndarray) -> Loudness:
     return meter.loudness()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
@@ -64,6 +65,7 @@ def test_short_term_loudness_3341_10() -> None:
         assert max(loudness(samples).short_term) == pytest.approx(-23, abs=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [

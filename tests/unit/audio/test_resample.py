@@ -36,6 +36,7 @@ def direct(samples: np.ndarray, orig: int, new: int) -> np.ndarray:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("orig", "new"), RATES)
 def test_equals_the_definition(orig: int, new: int) -> None:
     samples = noise(1501)

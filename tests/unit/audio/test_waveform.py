@@ -148,6 +148,7 @@ def test_fingerprint_is_of_the_sound_and_the_rate(tmp_path: Path) -> None:
     assert wav.sha256 != load(write(tmp_path / "d", source, SAMPLE_RATE + 1)).sha256
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_one_channel(tmp_path: Path) -> None:
     path = write(tmp_path / "file", np.tile(tone(1, 192_000, 8), 10), 192_000)
     load(write(tmp_path / "warm", tone(1)))
@@ -441,6 +442,7 @@ def test_loudness_follows_gain_and_ignores_pauses() -> None:
     assert levels(samples[:, : SAMPLE_RATE // 3]).loudness is None
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(7, 30_000), st.sampled_from([8000, 11025]))
 def test_levels_do_not_depend_on_the_blocks(block: int, rate: int) -> None:

@@ -127,6 +127,7 @@ def test_the_table_names_songs_generators_judges_and_sides(report: Report) -> No
     assert "preliminary" in text
 
 
+@pytest.mark.slow
 def test_it_says_why_votes_do_not_count_and_warns_if_they_suddenly_are_many(report: Report) -> None:
     keep(*judged(), *[vote(1, 2, suspicion="too \x1bmany")] * 3)
     done = report()
@@ -142,6 +143,7 @@ def test_it_says_why_votes_do_not_count_and_warns_if_they_suddenly_are_many(repo
     assert "90 of the newest 100" in found["warning"]
 
 
+@pytest.mark.slow
 def test_the_table_tells_what_other_ways_to_count_ties_would_do(
     report: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:

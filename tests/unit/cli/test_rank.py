@@ -28,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "songs"
 
 
+@pytest.mark.slow
 def test_the_best_are_kept_and_copied_and_a_bad_file_is_a_row(folder: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     done = run("rank", folder, "--keep", 2, "--copy-to", kept, "--format", "json", APEX_DATA=str(tmp_path / "data"))
@@ -65,6 +66,7 @@ def test_what_was_heard_is_kept_for_the_next_run(folder: Path, tmp_path: Path) -
         assert [(row["file"], row["value"]) for row in first] == [(row["file"], row["value"]) for row in second]
 
 
+@pytest.mark.slow
 def test_csv_by_an_axis_with_groups_from_a_zip(folder: Path, tmp_path: Path) -> None:
     with ZipFile(tmp_path / "songs.zip", "w") as made:
         for song in map(short, GOOD):

@@ -435,6 +435,7 @@ def test_pocket_is_held_against_the_dataset(songeval: Path, tmp_path: Path, few_
     assert "pocket: 3 songs" in "".join(picture.getroot().itertext())
 
 
+@pytest.mark.slow
 def test_songs_beside_a_table_are_heard_and_bad_ones_left_out_by_name(
     shared: Path, tmp_path: Path, few_resamples: None
 ) -> None:

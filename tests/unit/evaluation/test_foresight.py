@@ -95,6 +95,7 @@ def test_few_battles_are_refused(tmp_path: Path) -> None:
         foresee(table := read(write(tmp_path / "battles.csv", battles(100))), table.prior())
 
 
+@pytest.mark.slow
 def test_scores_and_generators_foresee_more_than_either(tmp_path: Path) -> None:
     table = read(write(tmp_path / "battles.csv", battles(600)))
     found = by_name(foresee(table, table.prior(), orders=2))
@@ -164,6 +165,7 @@ def test_a_thousand_votes_on_twelve_generators_come_within_a_point_of_the_best()
     assert loss_of_accuracy(1000, 20) < 0.01
 
 
+@pytest.mark.slow
 def test_forgetting_follows_a_change_and_costs_little_without_one() -> None:
     (kept, _), (forgot, _) = (loss_after_a_change(1000, half_life, 10) for half_life in (None, 1000))
     assert forgot < kept / 2

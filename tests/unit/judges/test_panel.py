@@ -127,6 +127,7 @@ def test_judges_are_asked_one_after_another_and_the_missing_ones_are_named(pocke
     assert last.current is None
 
 
+@pytest.mark.slow
 def test_two_songs_are_heard_by_each_judge_before_the_next_one_is_loaded(songs: Any) -> None:
     gc.collect()
     load = Loader("apex", "songeval", "pocket")

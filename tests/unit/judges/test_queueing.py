@@ -48,6 +48,7 @@ def test_songs_are_heard_one_at_a_time_in_the_order_of_arrival() -> None:
     assert len(queue) == 0
 
 
+@pytest.mark.slow
 def test_who_waits_learns_how_many_are_before() -> None:
     queue = SongQueue()
     with queue.slot() as first, queue.slot() as second, queue.slot() as third:
@@ -85,6 +86,7 @@ def pocket(queue: SongQueue) -> Judge:
     return replace(load_judge(), cache=EmbeddingCache(), estimator=ThroughputEstimator(), queue=queue)
 
 
+@pytest.mark.slow
 def test_a_song_is_not_opened_before_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[object] = []
     load = waveform.load_song

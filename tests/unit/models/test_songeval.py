@@ -74,6 +74,7 @@ def test_scores_of_the_published_toolkit_from_a_waveform(shared: Path, tmp_path:
     np.testing.assert_allclose([scores[axis][0] for axis in AXES], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_song_is_one_segment_and_its_scores_are_the_songs(weights: Path) -> None:
     judge = Judge("songeval", *load(weights), (), EmbeddingCache())
     song = Waveform(fake_weights.synthetic(47, SAMPLE_RATE), SAMPLE_RATE, "song", Levels(1, 0.0, 0.0, None))
@@ -86,6 +87,7 @@ def test_a_song_is_one_segment_and_its_scores_are_the_songs(weights: Path) -> No
     assert judge.cache.get(judge._key("song")).embeddings.shape == (1, 2 * TINY.width)
 
 
+@pytest.mark.slow
 def test_a_song_is_heard_whole(weights: Path) -> None:
     encoder, head = load(weights)
     song = fake_weights.synthetic(40, SAMPLE_RATE)[None]

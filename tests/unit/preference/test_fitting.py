@@ -523,6 +523,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     settings.cache_clear()
 
 
+@pytest.mark.slow
 def test_the_command_learns_from_a_table_and_the_space_uses_it(clips: Path, data: Path, few_partitions: None) -> None:
     rng = np.random.default_rng(0)
     pairs = [rng.choice(24, 2, replace=False) for _ in range(80)]  # those with less noise win

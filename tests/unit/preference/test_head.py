@@ -113,6 +113,7 @@ def test_an_axis_that_a_report_lacks_matters_only_where_it_is_weighed(value: flo
 # ---- files -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(heads())
 def test_a_head_survives_writing_and_reading(head: PreferenceHead) -> None:
     again = PreferenceHead.from_json(head.to_json())

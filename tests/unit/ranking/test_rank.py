@@ -359,6 +359,7 @@ def test_songs_are_ordered_only_when_someone_asks(
     assert sizes == [3]
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_number_of_songs_not_with_its_square(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = [dict(zip(AXES, pair, strict=True)) for pair in np.random.default_rng(0).uniform(2, 4, (3000, 2)).tolist()]
     tracemalloc.start()
@@ -370,6 +371,7 @@ def test_memory_grows_with_the_number_of_songs_not_with_its_square(monkeypatch: 
     np.testing.assert_allclose(found, chances(HEAD, scores), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_one_waveform_at_a_time_is_in_memory(judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[weakref.ref[np.ndarray]] = []
 

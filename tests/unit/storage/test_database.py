@@ -74,6 +74,7 @@ votes = st.builds(Vote, battles, winners, numbers, st.tuples(numbers, numbers), 
 scores = st.dictionaries(texts, st.none() | st.floats(allow_nan=False, allow_infinity=False), max_size=3)
 
 
+@pytest.mark.slow
 def test_what_was_put_in_comes_out_by_its_time(store: VoteStore) -> None:
     @given(st.lists(st.tuples(votes, scores), max_size=4))
     @settings(max_examples=30)
@@ -146,6 +147,7 @@ def test_of_many_votes_at_once_on_a_battle_one_is_kept(store: VoteStore) -> None
     assert len(kept) == 1
 
 
+@pytest.mark.slow
 def test_many_threads_may_write_and_read(store: VoteStore) -> None:
     def use(number: int) -> None:
         pair = (NAMED[number % 4], NAMED[(number + 1 + number // 4 % 3) % 4])
@@ -434,6 +436,7 @@ def test_a_vote_is_not_set_aside_without_a_reason_that_can_be_stored(reason: str
     assert_counted(store)
 
 
+@pytest.mark.slow
 def test_the_counts_stay_those_of_all_votes_however_they_change(url: str) -> None:
     ids = st.sets(st.sampled_from([str(number) for number in range(12)]))
 

@@ -24,6 +24,7 @@ def test_limits_hold_for_each_voter_and_action(action: Action) -> None:
         fresh.admit(ONE, other)
 
 
+@pytest.mark.slow
 def test_the_wait_that_is_named_is_long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LIMITS, "vote", "2/second")
     fresh = RateLimiter()

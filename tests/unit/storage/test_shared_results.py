@@ -125,6 +125,7 @@ def test_nobody_makes_many_at_once(links: SharedResults, store: VoteStore) -> No
     assert links.add([report()], "", "192.0.2.8")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_kept_is_refused_with_its_reason(links: SharedResults, store: VoteStore) -> None:
     many = tuple(Segment(float(start), start + 1.0, report().scores) for start in range(10_000))
     with pytest.raises(LinkError, match="Score a song first"):

@@ -80,6 +80,7 @@ def begun(name: str, story: Json) -> Trainer:
     return own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_steps(name: str, read: Golden) -> None:
     story, stored = read("apex_steps.json"), read("apex_steps.safetensors")

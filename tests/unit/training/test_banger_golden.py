@@ -107,6 +107,7 @@ def test_the_rates_and_the_size(story: Json) -> None:
     assert rates == pytest.approx(story["lr_used_in_epoch"], rel=1e-6, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("as_in_the_run")
 def test_a_whole_published_run(story: Json, stored: dict[str, np.ndarray], tmp_path: Path, monkeypatch: Any) -> None:
     run, split = story["run"], split_of(stored)

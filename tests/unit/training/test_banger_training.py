@@ -148,6 +148,7 @@ def test_half_a_character_is_refused(column: str, tmp_path: Path) -> None:
         make_targets(tmp_path / "counts.jsonl")
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_it_had_not_been(split: Split, tmp_path: Path) -> None:
     whole, resumed = train_twice(partial(trainer.train, split, QUICK), tmp_path, epochs=2)
     assert equal(*(torch.load(each / LAST, weights_only=True) for each in (whole, resumed)))
@@ -160,6 +161,7 @@ def rows(file: Path) -> list[dict[str, str]]:
         return [*csv.DictReader(lines)]
 
 
+@pytest.mark.slow
 def test_the_command_and_what_it_writes(folder: Path, tmp_path: Path) -> None:
     done = run("targets", folder / "counts.csv", "--banger", "--out", tmp_path)
     assert done.returncode == 0, done.stderr

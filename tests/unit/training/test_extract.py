@@ -144,6 +144,7 @@ def _segments(song: Path, encoder: Any) -> tuple[np.ndarray, np.ndarray]:
     return cut.samples, cut.valid
 
 
+@pytest.mark.slow
 def test_frames_of_both_encoders_are_hears_features(
     tmp_path: Path, panel_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -546,6 +547,7 @@ def test_few_songs_are_handed_out_one_by_one_and_frames_always() -> None:
     assert sizes(None) == [1] * 20
 
 
+@pytest.mark.slow
 def test_a_cluster_that_is_not_there_is_said_at_once(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     with socket.create_server(("127.0.0.1", 0)) as server:

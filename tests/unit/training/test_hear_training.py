@@ -117,6 +117,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(parts: Parts, tmp_path: Path
         assert equal(*(torch.load(each / name, weights_only=True) for each in folders)), name
 
 
+@pytest.mark.slow
 def test_the_checkpoint_is_not_chosen_by_the_songs_that_are_reported(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,6 +69,7 @@ def test_what_is_linear_in_the_two_sides_of_features_is_learned(split: Split, he
     assert (np.abs(error(split, head, "val")) <= head.spread["likes"]).mean() > 0.65
 
 
+@pytest.mark.slow
 def test_few_test_songs_make_no_interval(split: Split) -> None:
     few = np.isin(split.test.ids, [f"test{number}" for number in range(own.FEWEST - 1)])
     assert own.fit(replace(split, test=split.test[few])).spread == {}

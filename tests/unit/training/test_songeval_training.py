@@ -57,6 +57,7 @@ def test_what_can_be_learned_is_learned(parts: Parts, tmp_path: Path) -> None:
     assert np.square(predicted - split.test.labels).mean() < off / 2
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_it_had_not_been(parts: Parts, tmp_path: Path) -> None:
     whole, resumed = train_twice(partial(trainer.train, parts, QUICK), tmp_path, epochs=2)
     assert (whole / BEST).read_bytes() == (resumed / BEST).read_bytes()

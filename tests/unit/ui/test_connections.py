@@ -68,12 +68,14 @@ def test_drop_by_drop_has_no_more_time() -> None:
     assert run_coroutine(talk(*drops, pause=SECONDS / 4)) == b""
 
 
+@pytest.mark.slow
 def test_a_whole_request_is_answered_however_long_that_takes_and_so_is_the_next() -> None:
     closing = REQUEST.replace(b"here\r\n", b"here\r\nconnection: close\r\n")
     received = run_coroutine(talk(REQUEST, closing, pause=3 * SECONDS))
     assert received.count(b"answer") == 2
 
 
+@pytest.mark.slow
 def test_half_of_a_second_request_is_not_waited_for() -> None:
     received = run_coroutine(talk(REQUEST, REQUEST[:-2], pause=3 * SECONDS))
     assert received.count(b"answer") == 1

@@ -174,6 +174,7 @@ def test_gradios_own_answer_to_a_second_cancel_is_still_an_error(own_queue: None
     run_coroutine(go())
 
 
+@pytest.mark.slow
 def test_one_visitor_cannot_fill_the_queue(patched: None) -> None:
     """Neither with events that need a judge, which tests/server/test_attacks.py asks for, nor with others."""
 

@@ -47,6 +47,7 @@ def test_it_says_why_votes_of_past_days_do_not_count_and_warns(store: VoteStore)
     assert found["before"] == datetime.fromtimestamp(standing.at, UTC).date().isoformat()
 
 
+@pytest.mark.slow
 def test_it_needs_no_thread() -> None:
     app, free = run_coroutine(made([health_route(JudgeManager(), LeaderboardSnapshot)])), threading.Event()
 

@@ -334,6 +334,7 @@ def test_a_bar_is_as_long_as_its_score(likes: float, share: float) -> None:
     assert not columns or min(columns) == START
 
 
+@pytest.mark.slow
 def test_each_judge_has_a_mark_of_its_own_in_each_row_and_in_the_legend() -> None:
     judges = [
         report(
