@@ -16,8 +16,13 @@ from .clips import Clip, encode_clip
 from .pool_sources import Candidate, allows_copies, candidates
 
 RETRY_SECONDS = 300
-PATIENCE_SECONDS = 10
-"""Maximum seconds that `close` waits for a song that is being prepared, or for a network that does not answer."""
+PATIENCE_SECONDS = 2
+"""Maximum seconds that `close` waits for a song that is being prepared, or for a network that does not answer.
+
+A server that ends waits for all in `close` only `server.CLOSE_SECONDS`.
+"""
+TRIES = 5
+"""How often `close` deletes: a song that is still being prepared may write a file while others are deleted."""
 PREFIX = "apex-arena-"
 logger = logging.getLogger(__name__)
 
@@ -72,7 +77,8 @@ class Pool:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(PATIENCE_SECONDS)
-        self._folder.cleanup()
+        for _ in range(TRIES):
+            self._folder.cleanup()
 
     def songs(self) -> tuple[Song, ...]:
         """Return the songs that are ready."""

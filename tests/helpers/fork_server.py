@@ -160,7 +160,9 @@ class ForkServer:
                 connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
     def _leave(self, connection: socket.socket) -> None:
-        """Have nothing of the server's left in a fork. (A shell's background jobs ignore the interrupt signal.)"""
+        """Have nothing of the server's left in a fork. (A shell's background jobs ignore the interrupt signal.) Linux
+        gives each session the same share of a busy processor, so each program has its own."""
+        os.setsid()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)

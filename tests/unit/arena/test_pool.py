@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import av
@@ -24,6 +25,7 @@ from apex_space.arena.pool_sources import EXAMPLES, candidates, from_dataset, fr
 from apex_space.audio.waveform import Waveform, load
 from apex_space.core.errors import BattleStale, DamagedAudio, PoolError
 from apex_space.storage.records import Battle, Song
+from apex_space.ui.server import CLOSE_SECONDS
 from helpers import melodies
 from helpers.wait import until
 
@@ -248,6 +250,31 @@ def test_copies_are_private_and_gone_after_closing(folder: Path) -> None:
     assert copies[0].parent.stat().st_mode & 0o077 == 0
     pool.close()
     assert not copies[0].parent.exists()
+
+
+def test_a_song_that_takes_long_to_prepare_does_not_keep_the_copies(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine, a server that was told to end left them."""
+    assert module.PATIENCE_SECONDS < CLOSE_SECONDS
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
+    begun, go_on = Event(), Event()
+
+    def encode(song: Path, waveform: object, copies: Path) -> None:
+        (copies / "half.mp3").touch()
+        begun.set()
+        assert go_on.wait(30)
+
+    monkeypatch.setattr(module, "encode_clip", encode)
+    pool = Pool(str(folder))
+    pool.start()
+    assert begun.wait(30)
+    pool.close()
+    copies = Path(pool._folder.name)
+    assert not copies.exists()
+    go_on.set()
+    pool._thread.join(30)
+    assert not copies.exists()
 
 
 def copy_of(song: Path, folder: Path) -> Path:
